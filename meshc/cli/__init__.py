@@ -1,0 +1,79 @@
+"""The command line: one file a command, imported only when it runs.
+
+`meshc --help` must answer at once, so the table below carries the short help texts and
+nothing heavier than click is imported before a command is chosen.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+import click
+
+from meshc import __version__
+
+# name -> (module, attribute, short help, section)
+COMMANDS: dict[str, tuple[str, str, str, str]] = {
+    "init": ("meshc.cli.init", "init", "Write a commented starter file.", "Compile"),
+    "validate": ("meshc.cli.validate", "validate", "Check topology files.", "Compile"),
+    "build": ("meshc.cli.build", "build", "Compile a file into configurations.", "Compile"),
+    "verify": ("meshc.cli.verify", "verify", "Prove the emitted files.", "Compile"),
+    "explain": ("meshc.cli.explain", "explain", "Tell the story of one pair.", "Compile"),
+    "graph": ("meshc.cli.graph", "graph", "Draw the network.", "Compile"),
+    "qr": ("meshc.cli.qr", "qr", "Show a node's configuration as a QR code.", "Compile"),
+    "schema": ("meshc.cli.schema", "schema", "Print the JSON Schema of the language.", "Compile"),
+    "keys": ("meshc.cli.keys", "keys", "List, rotate, revoke and import keys.", "Compile"),
+    "import": ("meshc.cli.import_", "import_", "Turn wg-quick files into a topology.", "Compile"),
+    "up": ("meshc.cli.up", "up", "Bring a node up on this machine.", "Run"),
+    "down": ("meshc.cli.down", "down", "Take it down and put everything back.", "Run"),
+    "reload": ("meshc.cli.reload", "reload", "Apply a changed file without a restart.", "Run"),
+    "status": ("meshc.cli.status", "status", "Show interface, peers and drift.", "Run"),
+    "plan": ("meshc.cli.plan", "plan", "Show what a deploy would change.", "Run"),
+    "deploy": ("meshc.cli.deploy", "deploy", "Apply to nodes, with rollback.", "Run"),
+    "lab": ("meshc.cli.lab", "lab", "Run the network in namespaces.", "Run"),
+    "engine": ("meshc.cli.engine", "engine", "The bundled WireGuard engine.", "Run"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if _exists(COMMANDS[name][0])]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _, _ = COMMANDS[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section in dict.fromkeys(entry[3] for entry in COMMANDS.values()):
+            rows = [
+                (name, COMMANDS[name][2])
+                for name in self.list_commands(ctx)
+                if COMMANDS[name][3] == section
+            ]
+            if rows:
+                with formatter.section(section):
+                    formatter.write_dl(rows)
+
+
+def _exists(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `meshc init mesh.yaml`, then `meshc build mesh.yaml`.",
+)
+@click.version_option(__version__, prog_name="meshc")
+def main() -> None:
+    """A compiler for WireGuard networks.
+
+    One YAML file says who is public, who sits behind a NAT, who relays. meshc makes every
+    node's configuration from it, proves that packets arrive, and brings the nodes up.
+    """

@@ -1,0 +1,268 @@
+"""wg-quick(8) files read back into values: the proof, the node backends and the importer use it.
+
+Accepts what wg-quick and wg(8) accept: keys in any case, comments, several `Address`, `AllowedIPs`
+and hook lines, comma-separated lists. What they refuse is a `ConfError` with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
+from meshc.keys import PresharedKey, PrivateKey, PublicKey
+from meshc.prefixes import InterfaceAddress, Prefix, parse_address
+
+_T = TypeVar("_T")
+
+
+class HostPort(NamedTuple):
+    """An endpoint as written: a host name or literal address (no brackets), and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class PeerConf(NamedTuple):
+    """One [Peer] section. `name` comes from a `# Name = ...` comment and has no meaning.
+    `host_bits` holds the AllowedIPs entries that were written with host bits set."""
+
+    public_key: PublicKey
+    preshared_key: PresharedKey | None
+    allowed_ips: tuple[Prefix, ...]
+    endpoint: HostPort | None
+    keepalive: int | None
+    name: str
+    line: int
+    host_bits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    """One file. `table` is None (auto), 'off', or a number or name as text; `fwmark` 0 is off."""
+
+    file: str = ""
+    name: str = ""
+    private_key: PrivateKey | None = None
+    addresses: tuple[InterfaceAddress, ...] = ()
+    listen_port: int | None = None
+    fwmark: int | None = None
+    mtu: int | None = None
+    dns: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    table: str | None = None
+    save_config: bool = False
+    pre_up: tuple[str, ...] = ()
+    post_up: tuple[str, ...] = ()
+    pre_down: tuple[str, ...] = ()
+    post_down: tuple[str, ...] = ()
+    peers: tuple[PeerConf, ...] = ()
+
+
+def parse(text: str, *, file: str = "") -> Conf:
+    """Reads a whole file. Raises: ConfError at the first line that wg-quick would refuse."""
+    return _Parser(file).parse(text)
+
+
+class _Parser:
+    """One pass over the lines; `section` is the dict that the current lines fill."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.interface: dict[str, list[str]] = {}
+        self.peers: list[PeerConf] = []
+        self.section: dict[str, list[str]] | None = None
+        self.section_line = 0
+        self.name = ""
+        self.interface_name = ""
+        self.line = 0
+
+    def parse(self, text: str) -> Conf:
+        for self.line, raw in enumerate(text.split("\n"), 1):
+            line = raw.strip()
+            if not line:
+                continue
+            if line[0] == "#":
+                self._comment(line)
+                continue
+            if line[0] == "[":
+                self._header(line)
+                continue
+            self._assignment(line)
+        self._close()
+        return self._conf()
+
+    def _comment(self, line: str) -> None:
+        key, equals, value = line[1:].partition("=")
+        if equals and key.strip().lower() == "name":
+            self.name = value.strip()
+
+    def _header(self, line: str) -> None:
+        self._close()
+        word = line.partition("#")[0].strip().lower()
+        if word == "[interface]":
+            self.section = self.interface
+        elif word == "[peer]":
+            self.section = {}
+        else:
+            raise self._error(f"unknown section {line[:40]!r}", "wg knows [Interface] and [Peer]")
+        self.section_line = self.line
+        self.name = ""
+
+    def _assignment(self, line: str) -> None:
+        key, equals, value = line.partition("=")
+        if not equals:
+            raise self._error(f"not a `Key = value` line: {key[:20].strip()!r}")
+        if self.section is None:
+            raise self._error("a setting before any [Interface] or [Peer] section")
+        word = key.strip().lower()
+        known = INTERFACE_KEYS if self.section is self.interface else PEER_KEYS
+        if word not in known:
+            raise self._error(f"unknown key {key.strip()[:40]!r}")
+        # wg-quick(8) cuts a comment off every line, hooks included
+        value = value.partition("#")[0]
+        self.section.setdefault(word, []).append(value.strip())
+
+    def _close(self) -> None:
+        """Ends the current section; for a peer this is where its values are read."""
+        if self.section is None:
+            return
+        if self.section is self.interface:
+            self.interface_name = self.interface_name or self.name
+        else:
+            self.peers.append(self._peer(self.section))
+        self.section = None
+
+    def _peer(self, keys: dict[str, list[str]]) -> PeerConf:
+        if "publickey" not in keys:
+            raise self._error("a [Peer] without PublicKey", line=self.section_line)
+        prefixes: list[Prefix] = []
+        host_bits: list[str] = []
+        for item in _items(keys.get("allowedips", ())):
+            prefix = self._value(Prefix.parse, item, "AllowedIPs")
+            if InterfaceAddress.parse(item).value != prefix.value:
+                host_bits.append(item)
+            prefixes.append(prefix)
+        psk = keys.get("presharedkey")
+        endpoint = keys.get("endpoint")
+        alive = keys.get("persistentkeepalive")
+        return PeerConf(
+            self._value(PublicKey.parse, keys["publickey"][-1], "PublicKey"),
+            self._value(PresharedKey.parse, psk[-1], "PresharedKey") if psk else None,
+            tuple(prefixes),
+            self._value(parse_endpoint, endpoint[-1], "Endpoint") if endpoint else None,
+            self._number(alive[-1], "PersistentKeepalive", 65535) if alive else None,
+            self.name,
+            self.section_line,
+            tuple(host_bits),
+        )
+
+    def _conf(self) -> Conf:
+        keys = self.interface
+        dns = list(_items(keys.get("dns", ())))
+        number = self._optional
+        return Conf(
+            file=self.file,
+            name=self.interface_name,
+            private_key=(
+                self._value(PrivateKey.parse, keys["privatekey"][-1], "PrivateKey")
+                if "privatekey" in keys
+                else None
+            ),
+            addresses=tuple(
+                self._value(InterfaceAddress.parse, item, "Address")
+                for item in _items(keys.get("address", ()))
+            ),
+            listen_port=number("listenport", 65535),
+            fwmark=number("fwmark", 0xFFFFFFFF),
+            mtu=number("mtu", 65535),
+            dns=tuple(item for item in dns if _is_address(item)),
+            search=tuple(item for item in dns if not _is_address(item)),
+            table=self._table(),
+            save_config=keys.get("saveconfig", [""])[-1] == "true",
+            pre_up=tuple(keys.get("preup", ())),
+            post_up=tuple(keys.get("postup", ())),
+            pre_down=tuple(keys.get("predown", ())),
+            post_down=tuple(keys.get("postdown", ())),
+            peers=tuple(self.peers),
+        )
+
+    def _table(self) -> str | None:
+        text = self.interface.get("table", ["auto"])[-1]
+        return None if text == "auto" else text
+
+    def _optional(self, key: str, most: int) -> int | None:
+        values = self.interface.get(key)
+        return self._number(values[-1], INTERFACE_KEYS[key], most) if values else None
+
+    def _number(self, text: str, key: str, most: int) -> int | None:
+        if text == "off":
+            return 0
+        try:
+            number = int(text, 16 if text.lower().startswith("0x") else 10)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= most:
+            raise self._error(f"{key} must be a number from 0 to {most}")
+        return number
+
+    def _value(self, read: Callable[[str], _T], text: str, key: str) -> _T:
+        try:
+            return read(text)
+        except (KeyFormatError, PrefixFormatError) as error:
+            raise self._error(f"{key}: {error}") from None
+
+    def _error(self, message: str, hint: str = "", *, line: int | None = None) -> ConfError:
+        return ConfError(message, file=self.file, line=line or self.line, hint=hint)
+
+
+def parse_endpoint(text: str) -> HostPort:
+    """`host:port` or `[v6]:port`. Raises: PrefixFormatError."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+        raise PrefixFormatError(f"{text[:60]!r} is not host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        parse_address(host)
+    elif ":" in host:
+        raise PrefixFormatError(f"{text[:60]!r}: an IPv6 endpoint is written [address]:port")
+    return HostPort(host, int(port))
+
+
+def _items(values: list[str] | tuple[str, ...]) -> list[str]:
+    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_address(text)
+    except PrefixFormatError:
+        return False
+    return True
+
+
+INTERFACE_KEYS = {
+    key.lower(): key
+    for key in (
+        "PrivateKey",
+        "ListenPort",
+        "FwMark",
+        "Address",
+        "DNS",
+        "MTU",
+        "Table",
+        "PreUp",
+        "PostUp",
+        "PreDown",
+        "PostDown",
+        "SaveConfig",
+    )
+}
+PEER_KEYS = {
+    key.lower(): key
+    for key in ("PublicKey", "PresharedKey", "AllowedIPs", "Endpoint", "PersistentKeepalive")
+}

@@ -1,0 +1,89 @@
+"""Findings about a topology: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from meshc.diagnostics.codes import CODES, Code, Severity
+from meshc.errors import Refused
+
+__all__ = ["CODES", "Code", "Diagnostic", "Diagnostics", "Location", "Severity"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file; line and column count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. `path` is the dotted place in the document, `nodes.paris.routes[0]`."""
+
+    code: str
+    message: str
+    location: Location | None = None
+    path: str = ""
+    hint: str = ""
+    trace: tuple[str, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        at = self.location or Location("", 0, 0)
+        return (at.file, at.line, at.column, self.code, self.message)
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """Collects the findings of a stage, so that a user sees all of them at once."""
+
+    items: list[Diagnostic] = field(default_factory=list)
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        location: Location | None = None,
+        *,
+        path: str = "",
+        hint: str = "",
+        trace: Iterable[str] = (),
+    ) -> None:
+        """Records a finding. Raises: KeyError for a code that is not in the catalogue (a bug)."""
+        CODES[code]
+        found = Diagnostic(code, message, location, path, hint, tuple(trace))
+        if found not in self.items:
+            self.items.append(found)
+
+    def extend(self, found: Iterable[Diagnostic]) -> None:
+        for item in found:
+            if item not in self.items:
+                self.items.append(item)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity is Severity.ERROR for d in self.items)
+
+    def barrier(self) -> None:
+        """Ends the stage. Raises: Refused when an error has been collected."""
+        if self.has_errors:
+            raise Refused(self.sorted())
+
+    def sorted(self) -> list[Diagnostic]:
+        return sorted(self.items, key=Diagnostic.sort_key)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.sorted())
+
+    def __len__(self) -> int:
+        return len(self.items)

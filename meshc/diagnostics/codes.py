@@ -1,0 +1,78 @@
+"""The catalogue of codes: one number is one rule, and a number is never used twice.
+
+E is an error (no output is written), W a warning, I a remark. Ranges:
+1xx the file and its language, 2xx the graph, 3xx addresses, lock and keys,
+4xx the proof, 5xx outputs, 6xx a node, 7xx deployment, 8xx the lab, 9xx import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How much a finding matters; the values are the words that are printed."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One rule: its title (a few words) and the text of `meshc validate --explain`."""
+
+    id: str
+    title: str
+    explanation: str
+
+    @property
+    def severity(self) -> Severity:
+        return {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}[self.id[0]]
+
+
+def _catalogue(*codes: Code) -> dict[str, Code]:
+    table = {code.id: code for code in codes}
+    assert len(table) == len(codes), "a code is defined twice"
+    numbers = {code.id[1:] for code in codes}
+    assert len(numbers) == len(codes), "a number is used with two severities"
+    return dict(sorted(table.items(), key=lambda item: item[0][1:]))
+
+
+CODES = _catalogue(
+    # --- 1xx the file and its language
+    Code(
+        "E100",
+        "not readable as YAML",
+        "The file is not well-formed YAML, or it is not UTF-8 text. Nothing else was checked.",
+    ),
+    # --- 2xx the graph
+    Code(
+        "E200",
+        "pair cannot reach each other",
+        "Two nodes have no direct link and no relay carries traffic between them.",
+    ),
+    # --- 3xx addresses, lock and keys
+    Code(
+        "E300",
+        "address outside the pools",
+        "A node's fixed address must lie inside one of network.addresses.",
+    ),
+    # --- 4xx the proof
+    Code(
+        "E400",
+        "packet is lost",
+        "Walking the emitted files, a packet between two nodes is dropped; the trace says where.",
+    ),
+    # --- 5xx outputs
+    Code(
+        "E500",
+        "too large for a QR code",
+        "A QR code holds 2,953 bytes at most, and a phone's camera needs fewer.",
+    ),
+    # --- 6xx a node
+    # --- 7xx deployment
+    # --- 8xx the lab
+    # --- 9xx import
+)

@@ -1,0 +1,167 @@
+"""WireGuard keys as types that cannot leak by accident.
+
+A `PrivateKey`, `PresharedKey` or `NetworkSecret` redacts itself in `repr`, `str`, `format`,
+pickles and therefore in logs, diffs and errors; the text comes out only through `reveal()`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from typing import NoReturn
+
+from meshc.errors import KeyFormatError
+
+KEY_LENGTH = 32
+_PSK_LABEL = b"meshc preshared key v1\0"
+
+
+class PublicKey(str):
+    """An X25519 public key as wg(8) prints it: 44 characters of base64. Not secret."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> PublicKey:
+        """Raises: KeyFormatError unless it is the base64 of 32 bytes."""
+        return cls(encode(decode(text)))
+
+    @property
+    def raw(self) -> bytes:
+        return decode(self)
+
+
+class _Secret:
+    """32 secret bytes; equality takes constant time, text forms are redacted."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != KEY_LENGTH:
+            raise KeyFormatError(f"a key has {KEY_LENGTH} bytes, not {len(raw)}")
+        self._raw = bytes(raw)
+
+    @property
+    def raw(self) -> bytes:
+        return self._raw
+
+    def reveal(self) -> str:
+        """The base64 text, for the one file or pipe that must carry it."""
+        return encode(self._raw)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return hmac.compare_digest(self._raw, other._raw)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._raw))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(redacted)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is not pickled")
+
+
+class PrivateKey(_Secret):
+    """An X25519 private key, clamped as `wg genkey` does (RFC 7748 section 5)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def generate(cls) -> PrivateKey:
+        return cls(clamp(os.urandom(KEY_LENGTH)))
+
+    @classmethod
+    def parse(cls, text: str) -> PrivateKey:
+        """Raises: KeyFormatError; the message never holds the text."""
+        return cls(decode(text))
+
+    def public_key(self) -> PublicKey:
+        """The public half, equal to `wg pubkey`."""
+        # imported here: the commands that need no key stay fast
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+        public = X25519PrivateKey.from_private_bytes(self._raw).public_key()
+        return PublicKey(encode(public.public_bytes_raw()))
+
+
+class PresharedKey(_Secret):
+    """The optional symmetric key of one link (whitepaper section 5.4, `psk`)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> PresharedKey:
+        """Raises: KeyFormatError; the message never holds the text."""
+        return cls(decode(text))
+
+
+class NetworkSecret(_Secret):
+    """The one secret of a network, from which the pre-shared key of each link is derived."""
+
+    __slots__ = ()
+
+    @classmethod
+    def generate(cls) -> NetworkSecret:
+        return cls(os.urandom(KEY_LENGTH))
+
+    @classmethod
+    def parse(cls, text: str) -> NetworkSecret:
+        """Raises: KeyFormatError; the message never holds the text."""
+        return cls(decode(text))
+
+    def preshared_key(self, one: PublicKey, other: PublicKey, epoch: int) -> PresharedKey:
+        """The key of the link between two public keys, the same whichever is named first.
+
+        HKDF-SHA256 (RFC 5869). The secret is uniformly random, so that it is the pseudorandom
+        key itself (section 3.3: "skip the extract part"); one block of output is enough.
+        """
+        return PresharedKey(self.derive(one, other, epoch))
+
+    def derive(self, one: PublicKey, other: PublicKey, epoch: int) -> bytes:
+        """The 32 bytes of `preshared_key`, without the wrapping type: half a million of them
+        are made for a full mesh of a thousand nodes."""
+        low, high = (one, other) if one < other else (other, one)
+        info = b"%b%b\0%b\0%d\x01" % (_PSK_LABEL, low.encode(), high.encode(), epoch)
+        return hmac.digest(self._raw, info, "sha256")
+
+
+def clamp(raw: bytes) -> bytes:
+    """Clears and sets the bits that X25519 fixes (RFC 7748 section 5)."""
+    data = bytearray(raw)
+    data[0] &= 248
+    data[31] = (data[31] & 127) | 64
+    return bytes(data)
+
+
+def decode(text: str) -> bytes:
+    """44 characters of base64 -> 32 bytes. Raises: KeyFormatError."""
+    text = text.strip()
+    if len(text) != 44 or not text.endswith("=") or not text.isascii():
+        raise KeyFormatError("a WireGuard key is 44 characters of base64 ending in '='")
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyFormatError("a WireGuard key is 44 characters of base64") from None
+    if len(raw) != KEY_LENGTH or encode(raw) != text:
+        raise KeyFormatError("a WireGuard key is the canonical base64 of 32 bytes")
+    return raw
+
+
+def encode(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def fingerprint(key: PublicKey) -> str:
+    """A short name for a public key in tables and messages."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]

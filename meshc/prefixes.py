@@ -1,0 +1,172 @@
+"""IP prefixes as small comparable values.
+
+`ipaddress` objects cost about a microsecond each to make and hash; a full mesh of a thousand
+nodes handles millions of prefixes, so here a prefix is a plain tuple of integers.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+from meshc.errors import PrefixFormatError
+
+BITS = {4: 32, 6: 128}
+
+
+class Prefix(NamedTuple):
+    """`value/length` of family 4 or 6; orders by family, address, length."""
+
+    family: int
+    value: int
+    length: int
+
+    @classmethod
+    def parse(cls, text: str, *, strict: bool = False) -> Prefix:
+        """Reads `10.0.0.0/24`, `10.0.0.1` (a host) or `fd00::/64`; host bits are cleared.
+
+        Raises: PrefixFormatError when it is none of these, or, with `strict`, has host bits set.
+        """
+        address, length = split_prefix(text)
+        value = int(address)
+        prefix = cls(address.version, mask(address.version, value, length), length)
+        if strict and prefix.value != value:
+            raise PrefixFormatError(f"{text.strip()!r} has host bits set; the prefix is {prefix}")
+        return prefix
+
+    @classmethod
+    def host(cls, address: str | IPv4Address | IPv6Address) -> Prefix:
+        """The /32 or /128 of one address. Raises: PrefixFormatError."""
+        if isinstance(address, str):
+            address = parse_address(address)
+        return cls(address.version, int(address), BITS[address.version])
+
+    @property
+    def is_host(self) -> bool:
+        return self.length == BITS[self.family]
+
+    @property
+    def last(self) -> int:
+        """The highest address in the prefix, as an integer."""
+        return self.value | ((1 << (BITS[self.family] - self.length)) - 1)
+
+    @property
+    def address(self) -> str:
+        """The first address as text, without the length."""
+        return address_text(self.family, self.value)
+
+    def contains(self, other: Prefix) -> bool:
+        return (
+            self.family == other.family
+            and self.length <= other.length
+            and mask(self.family, other.value, self.length) == self.value
+        )
+
+    def overlaps(self, other: Prefix) -> bool:
+        return self.contains(other) or other.contains(self)
+
+    def network(self) -> IPv4Network | IPv6Network:
+        cls = IPv4Network if self.family == 4 else IPv6Network
+        return cls((self.value, self.length))
+
+    def __str__(self) -> str:
+        return _text(self)
+
+
+DEFAULT_V4 = Prefix(4, 0, 0)
+DEFAULT_V6 = Prefix(6, 0, 0)
+
+
+class InterfaceAddress(NamedTuple):
+    """An address with the prefix length of its interface: `10.44.0.1/24`."""
+
+    family: int
+    value: int
+    length: int
+
+    @classmethod
+    def parse(cls, text: str) -> InterfaceAddress:
+        """Raises: PrefixFormatError."""
+        address, length = split_prefix(text)
+        return cls(address.version, int(address), length)
+
+    @property
+    def address(self) -> str:
+        return address_text(self.family, self.value)
+
+    @property
+    def host(self) -> Prefix:
+        return Prefix(self.family, self.value, BITS[self.family])
+
+    @property
+    def network(self) -> Prefix:
+        return Prefix(self.family, mask(self.family, self.value, self.length), self.length)
+
+    def __str__(self) -> str:
+        return f"{self.address}/{self.length}"
+
+
+def mask(family: int, value: int, length: int) -> int:
+    """Clears the host bits of `value`."""
+    shift = BITS[family] - length
+    return (value >> shift) << shift
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address:
+    """Reads one address without a length. Raises: PrefixFormatError (zone ids are refused)."""
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        raise PrefixFormatError(f"{text.strip()[:60]!r} is not an IP address") from None
+    if isinstance(address, IPv6Address) and address.scope_id:
+        raise PrefixFormatError(f"{text.strip()[:60]!r} has a zone id, which has no meaning here")
+    return address
+
+
+def split_prefix(text: str) -> tuple[IPv4Address | IPv6Address, int]:
+    """`10.0.0.1/24` -> (address, 24); no length means a host. Raises: PrefixFormatError."""
+    head, slash, tail = text.strip().partition("/")
+    address = parse_address(head)
+    bits = BITS[address.version]
+    if not slash:
+        return address, bits
+    if not (tail.isascii() and tail.isdigit() and len(tail) <= 3 and int(tail) <= bits):
+        raise PrefixFormatError(
+            f"{text.strip()[:60]!r}: the length after the slash goes from 0 to {bits}"
+        )
+    return address, int(tail)
+
+
+def address_text(family: int, value: int) -> str:
+    """The usual text of an address (RFC 5952 for IPv6)."""
+    if family == 4:
+        return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
+    return str(IPv6Address(value))
+
+
+def collapse(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
+    """The smallest sorted set of prefixes that covers the same addresses."""
+    result: list[Prefix] = []
+    for prefix in sorted(set(prefixes)):
+        if result and result[-1].contains(prefix):
+            continue
+        result.append(prefix)
+        while len(result) > 1 and (joined := _joined(result[-2], result[-1])):
+            result[-2:] = [joined]
+    return tuple(result)
+
+
+def _joined(low: Prefix, high: Prefix) -> Prefix | None:
+    """The parent of two sibling prefixes, if they are siblings."""
+    if low.family != high.family or low.length != high.length or low.length == 0:
+        return None
+    parent = Prefix(low.family, mask(low.family, low.value, low.length - 1), low.length - 1)
+    return parent if low.value == parent.value and high.last == parent.last else None
+
+
+@lru_cache(maxsize=1 << 17)
+def _text(prefix: Prefix) -> str:
+    return f"{address_text(prefix.family, prefix.value)}/{prefix.length}"

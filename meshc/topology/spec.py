@@ -1,0 +1,201 @@
+"""The resolved meaning of a topology file: frozen, sorted, comparable.
+
+`schema.py` holds the language as users write it; `resolve.py` applies the precedence
+node > group > site > defaults > network and makes these values. Everything after this
+module works on them and never sees YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from meshc.diagnostics import Location
+from meshc.keys import PublicKey
+from meshc.prefixes import Prefix
+
+EMPTY: Mapping[str, Location] = MappingProxyType({})
+
+
+class Nat(Enum):
+    """How the router in front of a node maps and filters (RFC 3489 section 5, RFC 4787)."""
+
+    NONE = "none"
+    FULL_CONE = "full_cone"
+    RESTRICTED = "restricted"
+    PORT_RESTRICTED = "port_restricted"
+    SYMMETRIC = "symmetric"
+    UNKNOWN = "unknown"
+
+
+class Role(Enum):
+    PEER = "peer"
+    RELAY = "relay"
+
+
+class Platform(Enum):
+    LINUX = "linux"
+    MACOS = "macos"
+    WINDOWS = "windows"
+    IOS = "ios"
+    ANDROID = "android"
+    OPENWRT = "openwrt"
+    ROUTEROS = "routeros"
+
+
+class DirectMode(Enum):
+    """What `direct` says when it is not a list."""
+
+    ALL = "all"
+    RELAYS = "relays"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A UDP endpoint. `family` is 4 or 6 for a literal address, None for a host name."""
+
+    host: str
+    port: int
+    family: int | None
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.family == 6 else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """How `meshc deploy` reaches a node and what it runs there."""
+
+    host: str | None = None
+    user: str | None = None
+    port: int | None = None
+    become: bool = False
+    engine: str = "auto"
+    supervisor: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSpec:
+    """A place behind one NAT."""
+
+    name: str
+    nat: Nat = Nat.UNKNOWN
+    lan: tuple[Prefix, ...] = ()
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """One node with every key resolved. Addresses may still be missing (then allocated).
+
+    `endpoints` are in the order of the file, each with its port filled in. `lan_endpoint` has
+    port 0 when the file gives none: the allocated listen port is used. `listen_port` is None
+    when the file gives none. `underlay` is the families in which this node speaks to the internet.
+    """
+
+    name: str
+    role: Role = Role.PEER
+    site: str | None = None
+    nat: Nat = Nat.UNKNOWN
+    endpoints: tuple[Endpoint, ...] = ()
+    lan_endpoint: Endpoint | None = None
+    underlay: tuple[int, ...] = (4, 6)
+    addresses: tuple[Prefix, ...] = ()
+    routes: tuple[Prefix, ...] = ()
+    masquerade: bool = True
+    exit_node: bool = False
+    exit: str | None = None
+    via: tuple[str, ...] = ()
+    direct: DirectMode | tuple[str, ...] = DirectMode.ALL
+    platform: Platform = Platform.LINUX
+    public_key: PublicKey | None = None
+    private_key_file: str | None = None
+    private_key_command: str | None = None
+    managed: bool = True
+    listen_port: int | None = None
+    mtu: int | None = None
+    dns: tuple[str, ...] = ()
+    table: str | None = None
+    fwmark: int | None = None
+    keepalive: int = 25
+    pre_up: tuple[str, ...] = ()
+    post_up: tuple[str, ...] = ()
+    pre_down: tuple[str, ...] = ()
+    post_down: tuple[str, ...] = ()
+    deploy: Deploy = Deploy()
+    groups: tuple[str, ...] = ()
+    locations: Mapping[str, Location] = field(default=EMPTY, compare=False, hash=False, repr=False)
+
+    @property
+    def is_relay(self) -> bool:
+        return self.role is Role.RELAY
+
+    def at(self, key: str = "") -> Location | None:
+        """Where the file sets `key` of this node, else where the node begins."""
+        return self.locations.get(key) or self.locations.get("")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSpec:
+    """An override for one pair: `direct: false` forbids the link, true demands it."""
+
+    a: str
+    b: str
+    direct: bool | None = None
+    preshared_key: bool | None = None
+    keepalive: int | None = None
+    location: Location | None = field(default=None, compare=False)
+
+
+class Expect(Enum):
+    REACHABLE = "reachable"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class TestSpec:
+    """One line of `tests:`.
+
+    `sources` and `targets` are node names (groups are expanded) or prefixes as text; `via` is the
+    relays that the path must take, in order: an empty tuple means direct, None no condition.
+    """
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    expect: Expect
+    via: tuple[str, ...] | None = None
+    location: Location | None = field(default=None, compare=False)
+
+    __test__ = False  # not a pytest class
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """The network as a whole. `mtu` None means auto."""
+
+    name: str
+    pools: tuple[Prefix, ...]
+    domain: str | None = None
+    interface: str = "wg0"
+    listen_port: int = 51820
+    keepalive: int = 25
+    mtu: int | None = None
+    dns: tuple[str, ...] = ()
+    preshared_keys: bool = True
+    locations: Mapping[str, Location] = field(default=EMPTY, compare=False, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole file; every mapping is sorted by name."""
+
+    network: NetworkSpec
+    nodes: Mapping[str, NodeSpec]
+    sites: Mapping[str, SiteSpec]
+    groups: Mapping[str, tuple[str, ...]]
+    links: tuple[LinkSpec, ...] = ()
+    tests: tuple[TestSpec, ...] = ()
+    file: str = ""
