@@ -16,7 +16,12 @@ from meshc.diagnostics import Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 
-EMPTY: Mapping[str, Location] = MappingProxyType({})
+_NONE: Mapping[str, Location] = MappingProxyType({})
+
+
+def no_locations() -> Mapping[str, Location]:
+    """For values that no file is behind; mappings may not be plain defaults of a dataclass."""
+    return _NONE
 
 
 class Nat(Enum):
@@ -127,7 +132,9 @@ class NodeSpec:
     post_down: tuple[str, ...] = ()
     deploy: Deploy = Deploy()
     groups: tuple[str, ...] = ()
-    locations: Mapping[str, Location] = field(default=EMPTY, compare=False, hash=False, repr=False)
+    locations: Mapping[str, Location] = field(
+        default_factory=no_locations, compare=False, hash=False, repr=False
+    )
 
     @property
     def is_relay(self) -> bool:
@@ -185,7 +192,9 @@ class NetworkSpec:
     mtu: int | None = None
     dns: tuple[str, ...] = ()
     preshared_keys: bool = True
-    locations: Mapping[str, Location] = field(default=EMPTY, compare=False, hash=False, repr=False)
+    locations: Mapping[str, Location] = field(
+        default_factory=no_locations, compare=False, hash=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

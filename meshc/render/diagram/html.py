@@ -1,0 +1,52 @@
+"""The picture as one self-contained HTML page: pan, zoom, hover a pair to see its path."""
+
+from __future__ import annotations
+
+import json
+
+from meshc.render.diagram.layout import layout
+from meshc.render.diagram.mermaid import MOST_NODES_WITH_BOUNCED
+from meshc.render.diagram.picture import Picture
+from meshc.render.diagram.svg import WORDS, edges
+from meshc.render.templates import environment
+
+
+def html(picture: Picture) -> str:
+    """A page that works offline: style, script and data are inside it."""
+    place = layout(picture)
+    return (
+        environment(markup=True)
+        .get_template("diagram.html.j2")
+        .render(
+            picture=picture,
+            layout=place,
+            edges=edges(picture, place, bounced=len(picture.nodes) <= MOST_NODES_WITH_BOUNCED),
+            rows=list(zip(picture.nodes, place.nodes, strict=True)),
+            words=WORDS,
+            standalone=False,
+            data=_json(picture),
+        )
+    )
+
+
+def _json(picture: Picture) -> str:
+    """Data for the script. `<` is written as an escape, so that no text can end the element."""
+    interned: dict[tuple[int, ...] | None, int] = {}
+    rows = [[interned.setdefault(path, len(interned)) for path in row] for row in picture.paths]
+    data = {
+        "nodes": [
+            {
+                "name": node.name,
+                "kind": WORDS[node.kind],
+                "site": node.site,
+                "platform": node.platform,
+                "addresses": node.addresses,
+                "notes": node.notes,
+            }
+            for node in picture.nodes
+        ],
+        "via": list(interned),
+        "paths": rows,
+    }
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

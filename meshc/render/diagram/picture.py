@@ -1,0 +1,159 @@
+"""What there is to draw: a pure projection of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from meshc.prefixes import BITS, Prefix, mask
+from meshc.topology.plan import MeshPlan, NodePlan
+from meshc.topology.spec import Nat, NodeSpec
+
+# Above this many nodes the paths of all pairs are not put into a picture: the file would grow
+# with the square (400 nodes are 160,000 pairs, about half a megabyte).
+MOST_NODES_WITH_PATHS = 400
+
+
+class Kind(Enum):
+    """How a node is drawn."""
+
+    RELAY = "relay"
+    PUBLIC = "public"
+    HIDDEN = "hidden"  # behind a NAT
+    FOREIGN = "foreign"  # not managed by us
+
+
+@dataclass(frozen=True, slots=True)
+class PictureNode:
+    name: str
+    kind: Kind
+    site: str
+    platform: str
+    addresses: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`links` are index pairs a < b of direct links; `paths[a][b]` is the tuple of node indices
+    strictly between a and b, None where there is no way, and `paths` is empty above
+    MOST_NODES_WITH_PATHS nodes. `sites` maps a site to its NAT's name."""
+
+    title: str
+    nodes: tuple[PictureNode, ...]
+    links: tuple[tuple[int, int], ...]
+    paths: tuple[tuple[tuple[int, ...] | None, ...], ...]
+    sites: Mapping[str, str]
+    home: tuple[int | None, ...]  # the relay that carries most of a node's bounced traffic
+
+    @property
+    def bounced(self) -> tuple[tuple[int, int], ...]:
+        """Pairs a < b that reach each other through relays."""
+        return tuple(
+            (a, b) for a, row in enumerate(self.paths) for b in range(a + 1, len(row)) if row[b]
+        )
+
+
+def picture(plan: MeshPlan) -> Picture:
+    """Draws nothing yet: gathers nodes, links and paths from the plan."""
+    names = list(plan.nodes)
+    index = {name: i for i, name in enumerate(names)}
+    links = sorted(
+        {
+            (min(i, index[peer.name]), max(i, index[peer.name]))
+            for i, name in enumerate(names)
+            for peer in plan.nodes[name].peers
+        }
+    )
+    tables = [_Table(plan.nodes[name], index) for name in names]
+    few = len(names) <= MOST_NODES_WITH_PATHS
+    paths = tuple(_paths(a, names, plan, tables) for a in range(len(names))) if few else ()
+    return Picture(
+        title=plan.spec.network.name,
+        nodes=tuple(_node(plan.nodes[name]) for name in names),
+        links=tuple(links),
+        paths=paths,
+        sites={name: site.nat.value for name, site in plan.spec.sites.items()},
+        home=tuple(_home(plan.nodes[name], plan, index) for name in names),
+    )
+
+
+def _node(plan: NodePlan) -> PictureNode:
+    spec = plan.spec
+    notes = [f"routes {', '.join(map(str, spec.routes))}"] if spec.routes else []
+    if spec.exit_node:
+        notes.append("exit node")
+    if spec.exit:
+        notes.append(f"internet through {spec.exit}")
+    return PictureNode(
+        name=spec.name,
+        kind=_kind(spec),
+        site=spec.site or "",
+        platform=spec.platform.value,
+        addresses=tuple(address.address for address in plan.addresses),
+        notes=tuple(notes),
+    )
+
+
+def _kind(spec: NodeSpec) -> Kind:
+    if spec.is_relay:
+        return Kind.RELAY
+    if not spec.managed:
+        return Kind.FOREIGN
+    hidden = spec.nat in (Nat.RESTRICTED, Nat.PORT_RESTRICTED, Nat.SYMMETRIC)
+    return Kind.PUBLIC if spec.endpoints and not hidden else Kind.HIDDEN
+
+
+def _home(plan: NodePlan, mesh: MeshPlan, index: Mapping[str, int]) -> int | None:
+    """The relay peer with the widest prefix: where the catch-all points."""
+    if plan.spec.is_relay:
+        return None
+    relays = [
+        (max((BITS[p.family] - p.length for p in peer.allowed_ips), default=0), peer.name)
+        for peer in plan.peers
+        if mesh.nodes[peer.name].spec.is_relay
+    ]
+    widest = max(relays, key=lambda item: (item[0], [-ord(c) for c in item[1]]), default=None)
+    return index[widest[1]] if widest else None
+
+
+class _Table:
+    """Cryptokey routing of one node: longest prefix first, one dict per length."""
+
+    def __init__(self, plan: NodePlan, index: Mapping[str, int]) -> None:
+        lengths: dict[tuple[int, int], dict[int, int]] = {}
+        for peer in plan.peers:
+            for prefix in peer.allowed_ips:
+                table = lengths.setdefault((prefix.family, prefix.length), {})
+                table[prefix.value] = index[peer.name]
+        self._lengths = sorted(lengths.items(), key=lambda item: -item[0][1])
+
+    def next_hop(self, host: Prefix) -> int | None:
+        for (family, length), table in self._lengths:
+            if family == host.family:
+                hop = table.get(mask(family, host.value, length))
+                if hop is not None:
+                    return hop
+        return None
+
+
+def _paths(
+    a: int, names: list[str], plan: MeshPlan, tables: list[_Table]
+) -> tuple[tuple[int, ...] | None, ...]:
+    """For every other node, the nodes between; follows next hops from table to table."""
+    return tuple(
+        () if a == b else _walk(a, b, plan.nodes[name].addresses[0].host, tables)
+        for b, name in enumerate(names)
+    )
+
+
+def _walk(a: int, b: int, host: Prefix, tables: list[_Table]) -> tuple[int, ...] | None:
+    between: list[int] = []
+    hop = tables[a].next_hop(host)
+    while hop is not None and hop != b:
+        if hop in between or hop == a:
+            return None
+        between.append(hop)
+        hop = tables[hop].next_hop(host)
+    return tuple(between) if hop == b else None

@@ -1,0 +1,76 @@
+"""The picture as SVG: one file, readable on light and dark pages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from meshc.render.diagram.layout import Box, Layout, layout
+from meshc.render.diagram.mermaid import MOST_NODES_WITH_BOUNCED
+from meshc.render.diagram.picture import Kind, Picture
+from meshc.render.templates import environment
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A line between two nodes; `path` is SVG path data."""
+
+    a: int
+    b: int
+    kind: str
+    path: str
+    title: str
+
+
+def svg(picture: Picture) -> str:
+    """A whole document. Every text of the topology is escaped by the template."""
+    place = layout(picture)
+    return (
+        environment(markup=True)
+        .get_template("diagram.svg.j2")
+        .render(
+            picture=picture,
+            layout=place,
+            edges=edges(picture, place, bounced=len(picture.nodes) <= MOST_NODES_WITH_BOUNCED),
+            rows=list(zip(picture.nodes, place.nodes, strict=True)),
+            words=WORDS,
+            standalone=True,
+        )
+    )
+
+
+WORDS = {
+    Kind.RELAY: "relay",
+    Kind.PUBLIC: "public",
+    Kind.HIDDEN: "behind a NAT",
+    Kind.FOREIGN: "not managed",
+}
+
+
+def edges(picture: Picture, place: Layout, *, bounced: bool) -> list[Edge]:
+    """Bounced pairs first, so that direct links are drawn over them."""
+    found = []
+    if bounced:
+        for a, b in picture.bounced:
+            via = [picture.nodes[i].name for i in picture.paths[a][b] or ()]
+            title = f"{picture.nodes[a].name} – {picture.nodes[b].name} via {', '.join(via)}"
+            found.append(Edge(a, b, "bounced", _curve(place, a, b), title))
+    for a, b in picture.links:
+        title = f"{picture.nodes[a].name} – {picture.nodes[b].name}: direct"
+        found.append(Edge(a, b, "direct", _line(place.nodes[a], place.nodes[b]), title))
+    return found
+
+
+def _line(a: Box, b: Box) -> str:
+    return f"M{a.x:.1f} {a.y:.1f}L{b.x:.1f} {b.y:.1f}"
+
+
+def _curve(place: Layout, a: int, b: int) -> str:
+    """Bends away from the centre of the picture, so that the line does not hide a direct one."""
+    one, two = place.nodes[a], place.nodes[b]
+    mx, my = (one.x + two.x) / 2, (one.y + two.y) / 2
+    dx, dy = mx - place.width / 2, my - place.height / 2
+    length = math.hypot(dx, dy) or 1.0
+    bend = 0.22 * math.hypot(two.x - one.x, two.y - one.y)
+    cx, cy = mx + dx / length * bend, my + dy / length * bend
+    return f"M{one.x:.1f} {one.y:.1f}Q{cx:.1f} {cy:.1f} {two.x:.1f} {two.y:.1f}"
