@@ -87,7 +87,8 @@ def _blocks(picture: Picture, widths: list[float], core: set[int]) -> list[_Bloc
     for site in picture.sites:
         members = [i for i, n in enumerate(picture.nodes) if n.site == site]
         if members:
-            blocks.append(_grid(site, members, [widths[i] for i in members]))
+            heading = (len(site) + len(picture.sites[site]) + 6) * CHARACTER + 2 * SITE_PAD
+            blocks.append(_grid(site, members, [widths[i] for i in members], heading))
     blocks += [
         _single(i, widths[i])
         for i, n in enumerate(picture.nodes)
@@ -103,7 +104,7 @@ def _blocks(picture: Picture, widths: list[float], core: set[int]) -> list[_Bloc
     return sorted(blocks, key=key)
 
 
-def _grid(site: str, members: list[int], widths: list[float]) -> _Block:
+def _grid(site: str, members: list[int], widths: list[float], heading: float) -> _Block:
     columns = max(1, round(math.sqrt(len(members) * 0.7)))
     rows = math.ceil(len(members) / columns)
     cell = max(widths)
@@ -120,7 +121,7 @@ def _grid(site: str, members: list[int], widths: list[float]) -> _Block:
         )
         for k in range(len(members))
     ]
-    return _Block(site, members, max(width, len(site) * CHARACTER + 130), height, offsets)
+    return _Block(site, members, max(width, heading), height, offsets)
 
 
 def _place_core(core: list[int], blocks: list[_Block]) -> float:

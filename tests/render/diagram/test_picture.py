@@ -1,0 +1,36 @@
+"""The picture holds what the plan holds: links, and the path of every pair."""
+
+from __future__ import annotations
+
+from meshc.render.diagram.picture import Kind, picture
+from tests.support.plans import star
+
+NAMES = ["home-server", "laptop", "phone", "public-server1", "public-server2"]
+
+
+def test_nodes_keep_their_kind() -> None:
+    kinds = {node.name: node.kind for node in picture(star()).nodes}
+    assert kinds == {
+        "home-server": Kind.HIDDEN,
+        "laptop": Kind.HIDDEN,
+        "phone": Kind.HIDDEN,
+        "public-server1": Kind.RELAY,
+        "public-server2": Kind.PUBLIC,
+    }
+
+
+def test_links_are_the_peer_sections() -> None:
+    drawn = picture(star())
+    named = {(NAMES[a], NAMES[b]) for a, b in drawn.links}
+    hidden = {(n, s) for n in NAMES[:3] for s in NAMES[3:]}
+    assert named == hidden | {("public-server1", "public-server2")}
+
+
+def test_hidden_pairs_are_bounced_through_the_relay() -> None:
+    drawn = picture(star())
+    assert drawn.bounced == ((0, 1), (0, 2), (1, 2))
+    assert {drawn.paths[a][b] for a, b in drawn.bounced} == {(3,)}
+
+
+def test_the_home_of_a_leaf_is_where_its_catch_all_points() -> None:
+    assert picture(star()).home == (3, 3, 3, None, 3)
