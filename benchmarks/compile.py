@@ -1,0 +1,239 @@
+"""How fast the compiler is: beside wg-meshconf on the same full mesh, and alone at scale.
+
+    python benchmarks/compile.py            # everything, about five minutes
+    python benchmarks/compile.py paired     # only the pair
+    python benchmarks/compile.py scale      # only the large networks
+    python benchmarks/compile.py quick      # `--help` and `validate`
+
+Every run of meshc starts from nothing: it makes the keys, allocates, writes every file and proves
+all pairs. wg-meshconf gets its keys ready made. Runs of the two are interleaved, because machines
+drift; the figure to quote is the ratio of the medians. Memory is the peak of the whole process
+tree, proportional set size, sampled every 20 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import venv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+MESHCONF = "wg-meshconf==2.5.1"
+ROOT = Path(__file__).resolve().parent.parent
+MESHC = [sys.executable, "-m", "meshc"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished process: wall seconds and peak memory in MiB."""
+
+    seconds: float
+    mib: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "what", nargs="?", choices=("all", "paired", "scale", "quick"), default="all"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--nodes", type=int, default=300, help="of the paired full mesh")
+    options = parser.parse_args()
+    if options.what in ("all", "quick"):
+        quick(options.rounds)
+    if options.what in ("all", "paired"):
+        paired(options.nodes, options.rounds)
+    if options.what in ("all", "scale"):
+        scale(max(1, options.rounds // 2))
+
+
+def quick(rounds: int) -> None:
+    """Commands that people run without thinking."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "mesh.yaml")
+        file.write_text(full_mesh(1000))
+        runs = {
+            "meshc --help": [*MESHC, "--help"],
+            "meshc validate, 1,000 nodes": [*MESHC, "validate", str(file)],
+        }
+        print(f"\n{'command':34} {'median s':>9} {'peak MiB':>9}")
+        for name, command in runs.items():
+            show(name, [run(command, Path(folder)) for _ in range(rounds)])
+
+
+def paired(nodes: int, rounds: int) -> None:
+    """The same full mesh by both, interleaved."""
+    other = meshconf()
+    ours: list[Run] = []
+    theirs: list[Run] = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "mesh.yaml").write_text(full_mesh(nodes))
+            ours.append(run([*MESHC, "build", "mesh.yaml"], Path(folder)))
+        with tempfile.TemporaryDirectory() as folder:
+            database(Path(folder, "database.csv"), nodes)
+            theirs.append(run([str(other), "genconfig"], Path(folder)))
+    print(f"\nfull mesh of {nodes} nodes, {nodes * (nodes - 1):,} peer sections, {rounds} rounds")
+    print(f"{'':34} {'median s':>9} {'peak MiB':>9}")
+    show("meshc build (keys, proof)", ours)
+    show(f"{MESHCONF.replace('==', ' ')} genconfig", theirs)
+    ratio = median(theirs) / median(ours)
+    pairs = sorted(t.seconds / o.seconds for o, t in zip(ours, theirs, strict=True))
+    print(f"meshc is {ratio:.1f} times as fast (pair by pair: {pairs[0]:.1f} to {pairs[-1]:.1f})")
+
+
+def scale(rounds: int) -> None:
+    """Cost from 100 to 10,000 nodes, two shapes."""
+    cases: list[tuple[str, Callable[[], str]]] = [
+        *((f"full mesh, {n:,} nodes", lambda n=n: full_mesh(n)) for n in (100, 300, 1000)),
+        *((f"3 relays, {n:,} leaves", lambda n=n: star(n)) for n in (100, 300, 1000, 3000, 10000)),
+    ]
+    print(f"\n{'meshc build from nothing':34} {'median s':>9} {'peak MiB':>9}")
+    for name, text in cases:
+        runs = []
+        for _ in range(rounds):
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, "mesh.yaml").write_text(text())
+                runs.append(run([*MESHC, "build", "mesh.yaml"], Path(folder)))
+        show(name, runs)
+
+
+def full_mesh(nodes: int) -> str:
+    """Every node public: every pair has a link."""
+    lines = ["meshc: 1", "network: {name: bench, addresses: 10.44.0.0/16}", "nodes:"]
+    lines += [f"  node{i:05}: {{endpoint: node{i:05}.example-vpn.dev}}" for i in range(nodes)]
+    return "\n".join(lines) + "\n"
+
+
+def star(leaves: int) -> str:
+    """Three relays and leaves behind symmetric NATs, a third of them at home at each relay."""
+    lines = ["meshc: 1", 'network: {name: bench, addresses: [10.0.0.0/12, "fd44::/64"]}', "nodes:"]
+    lines += [f"  relay{i}: {{role: relay, endpoint: relay{i}.example-vpn.dev}}" for i in range(3)]
+    lines += [f"  leaf{i:05}: {{nat: symmetric, via: [relay{i % 3}]}}" for i in range(leaves)]
+    return "\n".join(lines) + "\n"
+
+
+def database(file: Path, nodes: int) -> None:
+    """The same full mesh as wg-meshconf keeps it, keys included."""
+    sys.path.insert(0, str(ROOT))
+    from meshc.keys import PrivateKey
+
+    columns = [
+        "Name",
+        "Address",
+        "Endpoint",
+        "AllowedIPs",
+        "ListenPort",
+        "PersistentKeepalive",
+        "FwMark",
+        "PrivateKey",
+        "DNS",
+        "MTU",
+        "Table",
+        "PreUp",
+        "PostUp",
+        "PreDown",
+        "PostDown",
+        "SaveConfig",
+    ]
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, columns, restval="", quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        for i in range(nodes):
+            writer.writerow(
+                {
+                    "Name": f"node{i:05}",
+                    "Address": f"10.44.{i // 250}.{i % 250 + 1}/32",
+                    "Endpoint": f"node{i:05}.example-vpn.dev",
+                    "ListenPort": "51820",
+                    "PrivateKey": PrivateKey.generate().reveal(),
+                }
+            )
+
+
+def meshconf() -> Path:
+    """wg-meshconf in an environment of its own, made once."""
+    home = ROOT / ".cache" / "wg-meshconf"
+    program = home / "bin" / "wg-meshconf"
+    if not program.exists():
+        venv.create(home, with_pip=True, clear=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", MESHCONF]
+        subprocess.run(pip, check=True)
+    return program
+
+
+def run(command: list[str], folder: Path) -> Run:
+    """Runs to the end and measures. Raises: SystemExit with its output when it fails."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with tempfile.TemporaryFile() as log:
+        begin = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        peak = Peak(process.pid)
+        code = process.wait()
+        seconds = time.perf_counter() - begin
+        mib = peak.stop()
+        if code:
+            log.seek(0)
+            raise SystemExit(f"{command} ended with {code}:\n{log.read().decode()[-2000:]}")
+    return Run(seconds, mib)
+
+
+class Peak(threading.Thread):
+    """Samples the memory of a process and its children."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.most, self.done = pid, 0, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self.done.wait(0.02):
+            self.most = max(self.most, sum(pss(pid) for pid in tree(self.pid)))
+
+    def stop(self) -> float:
+        self.done.set()
+        self.join()
+        return self.most / 1024
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(p for child in children for p in tree(int(child)))]
+
+
+def pss(pid: int) -> int:
+    """Proportional set size in KiB; 0 when the process is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def median(runs: list[Run]) -> float:
+    return statistics.median(r.seconds for r in runs)
+
+
+def show(name: str, runs: list[Run]) -> None:
+    print(f"{name:34} {median(runs):9.2f} {max(r.mib for r in runs):9.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The built wheel works in an empty environment, away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples/topologies").glob("*/mesh.yaml"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True, timeout=300)
+    (found,) = folder.glob("meshc-*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of an environment that holds the wheel and its locked dependencies."""
+    home = tmp_path_factory.mktemp("empty") / "env"
+    lock = str(ROOT / "requirements-run.lock")
+    if uv := shutil.which("uv"):
+        python = ["--python", str(home / "bin/python")]
+        steps = [
+            [uv, "venv", "-q", "--python", sys.executable, str(home)],
+            [uv, "pip", "install", "-q", *python, "--require-hashes", "-r", lock],
+            [uv, "pip", "install", "-q", *python, "--no-deps", str(wheel)],
+        ]
+    else:
+        venv.create(home, with_pip=True)
+        pip = [str(home / "bin/python"), "-m", "pip", "install", "-q"]
+        steps = [[*pip, "--require-hashes", "-r", lock], [*pip, "--no-deps", str(wheel)]]
+    for step in steps:
+        subprocess.run(step, check=True, capture_output=True, timeout=600)
+    return home / "bin"
+
+
+def test_the_wheel_carries_every_template(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    templates = [p for p in (ROOT / "templates").rglob("*") if p.is_file()]
+    assert templates
+    missing = [t.name for t in templates if f"meshc/_templates/{t.name}" not in names]
+    assert missing == []
+    assert "meshc/py.typed" in names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_installed_wheel_builds_the_examples(
+    installed: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copy(ROOT / "examples/topologies" / name / "mesh.yaml", tmp_path)
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    result = subprocess.run(
+        [str(installed / "meshc"), "build", "mesh.yaml"],
+        cwd=tmp_path,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "build" / "manifest.json").is_file()
+    assert list((tmp_path / "build").glob("*/*.conf"))
