@@ -129,24 +129,9 @@ def database(file: Path, nodes: int) -> None:
     sys.path.insert(0, str(ROOT))
     from meshc.keys import PrivateKey
 
-    columns = [
-        "Name",
-        "Address",
-        "Endpoint",
-        "AllowedIPs",
-        "ListenPort",
-        "PersistentKeepalive",
-        "FwMark",
-        "PrivateKey",
-        "DNS",
-        "MTU",
-        "Table",
-        "PreUp",
-        "PostUp",
-        "PreDown",
-        "PostDown",
-        "SaveConfig",
-    ]
+    columns = ["Name", "Address", "Endpoint", "AllowedIPs", "ListenPort", "PersistentKeepalive"]
+    columns += ["FwMark", "PrivateKey", "DNS", "MTU", "Table", "PreUp", "PostUp", "PreDown"]
+    columns += ["PostDown", "SaveConfig"]
     with file.open("w", newline="") as out:
         writer = csv.DictWriter(out, columns, restval="", quoting=csv.QUOTE_ALL)
         writer.writeheader()
