@@ -75,4 +75,34 @@ CODES = _catalogue(
     # --- 7xx deployment
     # --- 8xx the lab
     # --- 9xx import
+    Code(
+        "E900",
+        "imported file without a private key",
+        "A wg-quick file is matched to its node by the public half of its PrivateKey. A file that "
+        "keeps the key elsewhere (PostUp with `wg set ... private-key`) cannot be matched.",
+    ),
+    Code(
+        "E901",
+        "two imported files with one private key",
+        "Two nodes with the same private key take each other's packets: the peer roams between "
+        "them with every packet. Import one of the two and give the other a key of its own.",
+    ),
+    Code(
+        "W902",
+        "host bits set in an imported prefix",
+        "`10.0.0.1/24` in AllowedIPs is read as `10.0.0.0/24`, with a warning from wg(8). The new "
+        "files are written without host bits; nothing else changes.",
+    ),
+    Code(
+        "W903",
+        "one-sided peer",
+        "One file lists a peer whose own file does not list it back. WireGuard answers only keys "
+        "that it knows, so no handshake ever succeeds. The new files list both sides or neither.",
+    ),
+    Code(
+        "W904",
+        "prefix given to two peers",
+        "AllowedIPs is a routing table: a prefix belongs to one peer per interface, and the last "
+        "one that names it takes it away from the others without a word.",
+    ),
 )
