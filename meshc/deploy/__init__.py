@@ -1,0 +1,1 @@
+"""Apply a build to nodes: facts, difference, confirmation, rollback."""
