@@ -48,6 +48,7 @@ class Diagnostics:
     """Collects the findings of a stage, so that a user sees all of them at once."""
 
     items: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Diagnostic] = field(default_factory=set, repr=False, compare=False)
 
     def add(
         self,
@@ -61,13 +62,12 @@ class Diagnostics:
     ) -> None:
         """Records a finding. Raises: KeyError for a code that is not in the catalogue (a bug)."""
         CODES[code]
-        found = Diagnostic(code, message, location, path, hint, tuple(trace))
-        if found not in self.items:
-            self.items.append(found)
+        self.extend([Diagnostic(code, message, location, path, hint, tuple(trace))])
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
         for item in found:
-            if item not in self.items:
+            if item not in self._seen:
+                self._seen.add(item)
                 self.items.append(item)
 
     @property

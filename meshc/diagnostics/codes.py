@@ -7,29 +7,10 @@ E is an error (no output is written), W a warning, I a remark. Ranges:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from meshc.diagnostics.code import Code, Severity
+from meshc.diagnostics.language_codes import LANGUAGE_CODES
 
-
-class Severity(Enum):
-    """How much a finding matters; the values are the words that are printed."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One rule: its title (a few words) and the text of `meshc validate --explain`."""
-
-    id: str
-    title: str
-    explanation: str
-
-    @property
-    def severity(self) -> Severity:
-        return {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}[self.id[0]]
+__all__ = ["CODES", "Code", "Severity"]
 
 
 def _catalogue(*codes: Code) -> dict[str, Code]:
@@ -42,11 +23,7 @@ def _catalogue(*codes: Code) -> dict[str, Code]:
 
 CODES = _catalogue(
     # --- 1xx the file and its language
-    Code(
-        "E100",
-        "not readable as YAML",
-        "The file is not well-formed YAML, or it is not UTF-8 text. Nothing else was checked.",
-    ),
+    *LANGUAGE_CODES,
     # --- 2xx the graph
     Code(
         "E200",

@@ -89,7 +89,7 @@ class SiteSpec:
     name: str
     nat: Nat = Nat.UNKNOWN
     lan: tuple[Prefix, ...] = ()
-    location: Location | None = None
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,8 @@ class NodeSpec:
         return self.role is Role.RELAY
 
     def at(self, key: str = "") -> Location | None:
-        """Where the file sets `key` of this node, else where the node begins."""
+        """Where the file sets `key` of this node (or of its group, its site or the defaults),
+        else where the node begins. `key` may name an item of a list: `routes[1]`."""
         return self.locations.get(key) or self.locations.get("")
 
 
@@ -166,8 +167,9 @@ class Expect(Enum):
 class TestSpec:
     """One line of `tests:`.
 
-    `sources` and `targets` are node names (groups are expanded) or prefixes as text; `via` is the
-    relays that the path must take, in order: an empty tuple means direct, None no condition.
+    `sources` and `targets` are node names (groups are expanded) or prefixes as text, which always
+    hold a `/`; `via` is the relays that the path must take, in order: an empty tuple means
+    direct, None no condition.
     """
 
     sources: tuple[str, ...]
@@ -198,6 +200,31 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class LabPlace:
+    """What the lab simulates between a place and the internet, each way."""
+
+    latency_ms: float = 0.0
+    jitter_ms: float = 0.0
+    loss_percent: float = 0.0
+    bandwidth_kbit: int | None = None
+    double_nat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """The `lab:` section: the uplinks of sites and nodes, with `default` for the rest.
+    It changes no configuration."""
+
+    default: LabPlace = LabPlace()
+    sites: Mapping[str, LabPlace] = field(default_factory=dict)
+    nodes: Mapping[str, LabPlace] = field(default_factory=dict)
+
+    def place(self, *, node: str, site: str | None) -> LabPlace:
+        """The uplink of a node: its own, else its site's, else the default."""
+        return self.nodes.get(node) or self.sites.get(site or "") or self.default
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A whole file; every mapping is sorted by name."""
 
@@ -207,4 +234,5 @@ class Spec:
     groups: Mapping[str, tuple[str, ...]]
     links: tuple[LinkSpec, ...] = ()
     tests: tuple[TestSpec, ...] = ()
-    file: str = ""
+    lab: LabSpec = LabSpec()
+    file: str = field(default="", compare=False)

@@ -1,0 +1,314 @@
+"""The codes 100 to 199: the file and its language."""
+
+from __future__ import annotations
+
+from meshc.diagnostics.code import Code
+
+LANGUAGE_CODES = (
+    Code(
+        "E100",
+        "not readable as YAML",
+        "The file is not well-formed YAML, so that nothing else was checked. The usual causes are "
+        "a missing space after a colon, lines of one mapping that start in different columns, a "
+        "bracket or quote that is never closed, and IPv6 addresses without quotes. The place is "
+        "where the parser gave up; the mistake is there or a little above.",
+    ),
+    Code(
+        "E101",
+        "not a text file",
+        "A topology is UTF-8 text. This file holds bytes that are not UTF-8, or characters that "
+        "cannot be seen (NUL, escape sequences, half of a surrogate pair), which could hide "
+        "something from a reader. Save it as UTF-8 without them.",
+    ),
+    Code(
+        "E102",
+        "too large or too deep",
+        "The file is larger, or its lists and mappings are nested deeper, than any topology can "
+        "be. Reading stops there, so that a broken or hostile file costs no time or memory. "
+        "Generated files with many nodes stay far below the limits.",
+    ),
+    Code(
+        "E103",
+        "key given twice",
+        "A mapping holds the same key twice. Most YAML readers silently keep the last one, and a "
+        "node that was copied and never renamed would then vanish from the network. Rename or "
+        "remove one of them; the message says where the other is.",
+    ),
+    Code(
+        "E104",
+        "alias refused",
+        "YAML aliases (`*name`) repeat a value that was marked by an anchor (`&name`). This one "
+        "names no anchor, or contains itself, or multiplies the document beyond reason. Settings "
+        "that many nodes share belong into `defaults:`, a site, or a group.",
+    ),
+    Code(
+        "E105",
+        "YAML feature outside the language",
+        "Tags, merge keys, several documents in one file and keys that are not plain words are "
+        "not part of the language, because readers of YAML disagree about them. Everything they "
+        "are used for has a plain way: quotes for text, `defaults:` and groups for sharing.",
+    ),
+    Code(
+        "E106",
+        "unknown language version",
+        "The file says for which version of the language it was written: `meshc: 1`. A version "
+        "that this program does not know could mean something else, so it is not guessed. "
+        "Update meshc, or correct the number.",
+    ),
+    Code(
+        "E110",
+        "unknown key",
+        "The key has no meaning at this place. Unknown keys are errors, because a misspelt one "
+        "would otherwise be ignored in silence and the network be something else than the file "
+        "seems to say. `meshc schema` prints all keys, and editors complete them from it.",
+    ),
+    Code(
+        "E111",
+        "something is missing",
+        "A file needs `meshc: 1`, a `network` with a name and at least one pool of addresses, and "
+        "`nodes`; a link needs its two endpoints, and a test its `from` and `to`. Add what the "
+        "message names.",
+    ),
+    Code(
+        "E112",
+        "wrong kind of value",
+        "The value is of another kind than the key takes: a list where one word belongs, text "
+        "where a number belongs. Scalars are read as YAML 1.2 says: only true and false are "
+        "truth values (yes, no, on and off are text), and quotes turn a number into text.",
+    ),
+    Code(
+        "E113",
+        "word not allowed here",
+        "The key takes one of a few words, and this is none of them. The message lists them; they "
+        "are written in lower case with underscores, as in `port_restricted`.",
+    ),
+    Code(
+        "E114",
+        "number out of range",
+        "The number is smaller or larger than the key allows. Ports go from 1 to 65535, "
+        "keepalives from 0 (off) to 65535 seconds, and an MTU from 576 to 65535 bytes.",
+    ),
+    Code(
+        "E115",
+        "not a usable name",
+        "Names of nodes become directories, host names and comments, so they are made of letters, "
+        "digits, `-`, `_` and `.`, begin and end with a letter or digit, and have at most 63 "
+        "characters. An interface has 1 to 15 characters, as Linux and wg-quick(8) allow.",
+    ),
+    Code(
+        "E116",
+        "name taken",
+        "Nodes and groups share one space of names, because `tests`, `direct` and `via` refer to "
+        "both, and names that differ only in upper case would be one file on many systems. Some "
+        "words have a meaning of their own (all, none, relays, direct) or are files of a build.",
+    ),
+    Code(
+        "E117",
+        "not an address or domain",
+        "The text cannot be read as what belongs here: an IPv4 or IPv6 address, a prefix such as "
+        "10.44.0.0/24, or a domain name. The length after the slash goes to 32 for IPv4 and to "
+        "128 for IPv6. A route to the whole internet is not a route but an exit node.",
+    ),
+    Code(
+        "E118",
+        "not an endpoint",
+        "An endpoint is a host name, an IPv4 address, or an IPv6 address in brackets, each with "
+        "or without a port: vpn.example.com, 198.51.100.7:51820, [2001:db8::7]:51820. Without "
+        "brackets nobody can tell where an IPv6 address ends and its port begins.",
+    ),
+    Code(
+        "E119",
+        "not a WireGuard key",
+        "A public key is 44 characters of base64 that stand for 32 bytes, as `wg pubkey` prints "
+        "it. The text in the file is something else, perhaps cut off or with a typing error. It "
+        "is not repeated in messages, in case it is a private key.",
+    ),
+    Code(
+        "E120",
+        "text that breaks its line",
+        "The text would not survive in a configuration file: it holds a line break or a control "
+        "character (which could add a setting that nobody wrote), or a `#`, where wg-quick(8) "
+        "cuts every line, even inside quotes. Put longer commands into a script and call it.",
+    ),
+    Code(
+        "E130",
+        "unknown reference",
+        "The file refers to a node, group or site that it does not define. It is misspelt here, "
+        "or its definition is missing or was removed.",
+    ),
+    Code(
+        "E131",
+        "node cannot do that",
+        "`exit` must name a node with `exit_node: true`, and `via` nodes with `role: relay`: only "
+        "relays forward for others, and only an exit node offers a way to the internet. Give the "
+        "node that role, or name one that has it.",
+    ),
+    Code(
+        "E132",
+        "node refers to itself",
+        "A node cannot be its own exit or relay, and a link needs two different ends. (An `exit` "
+        "or `via` that comes from a group, a site or `defaults:` simply does not count for the "
+        "node that it names.)",
+    ),
+    Code(
+        "E133",
+        "groups disagree",
+        "A node is a member of two groups that give different values to the same key, and neither "
+        "is nearer than the other. Set the key on the node itself, which always wins, or in only "
+        "one of the groups.",
+    ),
+    Code(
+        "E134",
+        "link given twice",
+        "Two entries of `links:` are about the same pair, whichever end is named first. Only one "
+        "could win, so they must be one entry.",
+    ),
+    Code(
+        "E137",
+        "listen port is ambiguous",
+        "WireGuard listens on one port. The endpoints of this node name different ports, so some "
+        "of them must be forwarded by a router, and the file has to say on which port the node "
+        "itself listens: `listen_port: 51820`.",
+    ),
+    Code(
+        "W140",
+        "host bits set",
+        "A prefix such as 10.44.0.1/24 holds an address inside the prefix 10.44.0.0/24. wg(8) "
+        "accepts it with a warning and drops the rest; so does meshc. Write the prefix itself, so "
+        "that the file says what it means.",
+    ),
+    Code(
+        "E141",
+        "endpoint that nobody can reach",
+        "Loopback, unspecified, link-local, multicast and broadcast addresses mean something else "
+        "on every machine or nothing at all, so that no peer can send a handshake there. Write "
+        "the address or name under which the internet, or for `lan_endpoint` the site, reaches it.",
+    ),
+    Code(
+        "W142",
+        "private address as public endpoint",
+        "`endpoint` is where the public internet reaches a node, and this address is private (RFC "
+        "1918, RFC 6598, RFC 4193): it works only for nodes in the same private network. For those "
+        "there is `lan_endpoint` with a `site`. If the whole network is private, ignore this.",
+    ),
+    Code(
+        "W143",
+        "documentation address",
+        "The address belongs to the ranges that are kept for examples (RFC 5737, RFC 3849, RFC "
+        "9637) and are routed nowhere. It is fine in an example and will never work in a network.",
+    ),
+    Code(
+        "I144",
+        "reserved domain name",
+        "Names below .example, .invalid, .test and .localhost, and example.com, example.net and "
+        "example.org, are reserved for documentation and tests (RFC 2606, RFC 6761). Public DNS "
+        "will never resolve them.",
+    ),
+    Code(
+        "W145",
+        "relay without endpoint",
+        "Nobody can start a handshake to a relay that has no `endpoint`, so it can only serve "
+        "nodes that are public themselves, and those need no relay. Give it an endpoint, or a "
+        "`lan_endpoint` if it serves the nodes of its own site.",
+    ),
+    Code(
+        "W146",
+        "exit node without endpoint",
+        "The nodes that use an exit must reach it directly, and most of them sit behind a NAT. "
+        "Without an `endpoint` (or a `lan_endpoint` for the nodes of its site) only public nodes "
+        "can use this exit.",
+    ),
+    Code(
+        "W147",
+        "setting without effect",
+        "The key is understood but changes nothing at this place, so that the network may differ "
+        "from what the file seems to say. The message names what is missing or in the way.",
+    ),
+    Code(
+        "E148",
+        "platform cannot forward",
+        "The WireGuard apps for iOS and Android do not forward packets of others, so such a node "
+        "cannot be a relay, an exit node, or a router to a LAN. Give that part to another node.",
+    ),
+    Code(
+        "W149",
+        "forwarding by hand",
+        "On Linux the configuration turns forwarding on and off by itself. The WireGuard app of "
+        "this platform runs no commands, so a relay, exit node or LAN router needs IP forwarding "
+        "(and NAT for exits and masqueraded LANs) to be set up once by hand in the system.",
+    ),
+    Code(
+        "W150",
+        "unlikely MTU",
+        "WireGuard adds 60 bytes to a packet over IPv4 and 80 over IPv6, so that on the usual path "
+        "of 1500 bytes at most 1440 and 1420 remain; larger ones are fragmented or lost. Below "
+        "1280 an interface cannot have an IPv6 address at all (RFC 8200 section 5). `mtu: auto` "
+        "finds a value that fits.",
+    ),
+    Code(
+        "I151",
+        "defined but not used",
+        "No node is in this site or group, so it has no effect. Perhaps a node lacks its `site:` "
+        "line, or the name is left over from a node that was removed.",
+    ),
+    Code(
+        "W152",
+        "LAN endpoint outside the LAN",
+        "`lan_endpoint` is where nodes of the same site reach this one, but the address is in none "
+        "of the networks that the site's `lan` lists. One of the two is wrong, or the list is "
+        "not complete.",
+    ),
+    Code(
+        "I153",
+        "length of an address ignored",
+        "A node's `address` is one address. The length after it is ignored: every node gets a host "
+        "address, and what it can reach follows from AllowedIPs, so that no platform adds routes "
+        "of its own.",
+    ),
+    Code(
+        "W154",
+        "pool of public addresses",
+        "The pool lies in address space that belongs to somebody on the internet or to "
+        "documentation. Nodes will send packets for the real owners of these addresses into the "
+        "tunnel. Use private space: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or a "
+        "random prefix of fd00::/8 (RFC 4193).",
+    ),
+    Code(
+        "E155",
+        "public key used twice",
+        "A public key identifies one peer on an interface: of two nodes with the same key, every "
+        "other node could list only one, and packets for the other would be lost. Each node needs "
+        "a key of its own.",
+    ),
+    Code(
+        "E156",
+        "peer without a public key",
+        "Nothing is made for a node with `managed: false`, so its public key must be in the file. "
+        "Ask its owner for the output of `wg show INTERFACE public-key`.",
+    ),
+    Code(
+        "E157",
+        "two sources for one key",
+        "A node has one private key. It comes from `private_key_file` or from "
+        "`private_key_command`, not from both.",
+    ),
+    Code(
+        "E158",
+        "two addresses of one family",
+        "A node gets one IPv4 and one IPv6 address in the network. To reach more addresses behind "
+        "a node, list them under its `routes`.",
+    ),
+    Code(
+        "W159",
+        "network without nodes",
+        "The file defines no node, so there is nothing to build. List them under `nodes:`; a node "
+        "without settings is written as its name and a colon.",
+    ),
+    Code(
+        "W160",
+        "name does not fit a host name",
+        "With `network.domain` every node gets a host name, and host names have only letters, "
+        "digits and `-` between the dots (RFC 1123 section 2.1). Some programs will not look this "
+        "name up.",
+    ),
+)
