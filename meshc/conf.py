@@ -1,14 +1,20 @@
 """wg-quick(8) files read back into values: the proof, the node backends and the importer use it.
 
 Accepts what wg-quick and wg(8) accept: keys in any case, comments, several `Address`, `AllowedIPs`
-and hook lines, comma-separated lists. What they refuse is a `ConfError` with its line.
+and hook lines, comma-separated lists. What they refuse is a `ConfError` with its line; their one
+oddity that is refused here as well is a service name for a port (`Endpoint = host:http`).
+
+Theory of operation: `_Parser` reads any file line by line and is the definition. A full mesh of a
+thousand nodes has a million [Peer] sections, but only some thousand different ones once the
+pre-shared key is cut out, so `ConfReader` looks each section up among those it has already read
+and asks `_Parser` for the rest. Whatever looks unusual goes to `_Parser` whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
@@ -65,7 +71,111 @@ class Conf:
 
 def parse(text: str, *, file: str = "") -> Conf:
     """Reads a whole file. Raises: ConfError at the first line that wg-quick would refuse."""
-    return _Parser(file).parse(text)
+    return ConfReader().read(text, file=file)
+
+
+_PSK_KEY = "\nPresharedKey = "
+_KEY_TEXT = 44
+
+
+class _Section(NamedTuple):
+    """A [Peer] section that was read before: its values, and how many lines its text has."""
+
+    key: PublicKey
+    allowed_ips: tuple[Prefix, ...]
+    endpoint: HostPort | None
+    keepalive: int | None
+    name: str
+    host_bits: tuple[str, ...]
+    newlines: int
+
+
+class ConfReader:
+    """Reads many files of one network; equal parts of them become the same objects.
+
+    The text of pre-shared keys is not kept.
+    """
+
+    def __init__(self) -> None:
+        self._sections: dict[tuple[str, str] | str, _Section] = {}
+        self._values: dict[object, object] = {}
+
+    def read(self, text: str, *, file: str = "") -> Conf:
+        """One whole file. Raises: ConfError at the first line that wg-quick would refuse."""
+        head, *chunks = text.split("\n[Peer]\n")
+        peers: list[PeerConf] = []
+        line = head.count("\n") + 2
+        sections = self._sections
+        new, append, parse_psk = tuple.__new__, peers.append, PresharedKey.parse
+        for chunk in chunks:
+            before, found, after = chunk.partition(_PSK_KEY)
+            psk: PresharedKey | None = None
+            section: _Section | None
+            if found and after[_KEY_TEXT : _KEY_TEXT + 1] in ("\n", ""):
+                tail = after[_KEY_TEXT:]
+                section = sections.get((before, tail))
+                if section is None:
+                    section = self._learn(before, tail)
+                try:
+                    psk = parse_psk(after[:_KEY_TEXT])
+                except KeyFormatError:
+                    section = None
+            else:
+                section = sections.get(chunk)
+                if section is None:
+                    section = self._learn(chunk)
+            if section is None:
+                return _Parser(file).parse(text)
+            key, allowed_ips, endpoint, keepalive, name, host_bits, newlines = section
+            append(
+                new(
+                    PeerConf,
+                    (key, psk, allowed_ips, endpoint, keepalive, name, line, host_bits),
+                )
+            )
+            line += newlines
+        parser = _Parser(file)
+        parser.read(head)
+        if not parser.interface_seen:
+            return _Parser(file).parse(text)
+        parser.close()
+        parser.peers.extend(peers)
+        return parser.conf()
+
+    def _learn(self, before: str, after: str | None = None) -> _Section | None:
+        """Reads one section with the slow parser; None when it is not exactly one plain section."""
+        parser = _Parser("")
+        try:
+            parser.read("[Peer]\n" + before + (after or ""))
+            parser.close()
+        except ConfError:
+            return None
+        if len(parser.peers) != 1 or parser.interface_seen:
+            return None
+        peer = parser.peers[0]
+        if after is not None and peer.preshared_key is not None:
+            return None
+        if after is None and peer.preshared_key is not None:
+            # an unusual spelling: read it, but do not keep the key in the table
+            return None
+        share = self._share
+        newlines = before.count("\n") + 2
+        if after is not None:
+            newlines += after.count("\n") + 1
+        section = _Section(
+            share(peer.public_key),
+            share(peer.allowed_ips),
+            share(peer.endpoint),
+            peer.keepalive,
+            share(peer.name),
+            share(peer.host_bits),
+            newlines,
+        )
+        self._sections[before if after is None else (before, after)] = section
+        return section
+
+    def _share(self, value: _T) -> _T:
+        return cast(_T, self._values.setdefault((type(value), value), value))
 
 
 class _Parser:
@@ -79,9 +189,15 @@ class _Parser:
         self.section_line = 0
         self.name = ""
         self.interface_name = ""
+        self.interface_seen = False
         self.line = 0
 
     def parse(self, text: str) -> Conf:
+        self.read(text)
+        self.close()
+        return self.conf()
+
+    def read(self, text: str) -> None:
         for self.line, raw in enumerate(text.split("\n"), 1):
             line = raw.strip()
             if not line:
@@ -93,20 +209,20 @@ class _Parser:
                 self._header(line)
                 continue
             self._assignment(line)
-        self._close()
-        return self._conf()
 
     def _comment(self, line: str) -> None:
+        """The first name inside a section is its own; a later one may introduce the next."""
         key, equals, value = line[1:].partition("=")
         if equals and key.strip().lower() == "name":
-            self.name = value.strip()
+            self.name = self.name or value.strip()
 
     def _header(self, line: str) -> None:
-        self._close()
+        self.close()
         word = line.partition("#")[0].strip().lower()
         if word == "[interface]":
             self.section = self.interface
-        elif word == "[peer]":
+            self.interface_seen = True
+        elif "".join(word.split()) == "[peer]":
             self.section = {}
         else:
             raise self._error(f"unknown section {line[:40]!r}", "wg knows [Interface] and [Peer]")
@@ -124,10 +240,15 @@ class _Parser:
         if word not in known:
             raise self._error(f"unknown key {key.strip()[:40]!r}")
         # wg-quick(8) cuts a comment off every line, hooks included
-        value = value.partition("#")[0]
-        self.section.setdefault(word, []).append(value.strip())
+        value = value.partition("#")[0].strip()
+        if not value:
+            if word in MAY_BE_EMPTY:
+                return
+            # wg(8), config.c: a key with nothing behind it is an unrecognized line
+            raise self._error(f"{known[word]} has no value")
+        self.section.setdefault(word, []).append(value)
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Ends the current section; for a peer this is where its values are read."""
         if self.section is None:
             return
@@ -142,7 +263,7 @@ class _Parser:
             raise self._error("a [Peer] without PublicKey", line=self.section_line)
         prefixes: list[Prefix] = []
         host_bits: list[str] = []
-        for item in _items(keys.get("allowedips", ())):
+        for item in self._allowed(keys.get("allowedips", ())):
             prefix = self._value(Prefix.parse, item, "AllowedIPs")
             if InterfaceAddress.parse(item).value != prefix.value:
                 host_bits.append(item)
@@ -161,7 +282,14 @@ class _Parser:
             tuple(host_bits),
         )
 
-    def _conf(self) -> Conf:
+    def _allowed(self, values: Iterable[str]) -> Iterator[str]:
+        for value in values:
+            for item in value.split(","):
+                if not item.strip():
+                    raise self._error("AllowedIPs has an empty entry between commas")
+                yield item.strip()
+
+    def conf(self) -> Conf:
         keys = self.interface
         dns = list(_items(keys.get("dns", ())))
         number = self._optional
@@ -183,7 +311,7 @@ class _Parser:
             dns=tuple(item for item in dns if _is_address(item)),
             search=tuple(item for item in dns if not _is_address(item)),
             table=self._table(),
-            save_config=keys.get("saveconfig", [""])[-1] == "true",
+            save_config=self._bool(keys.get("saveconfig", ["false"])[-1], "SaveConfig"),
             pre_up=tuple(keys.get("preup", ())),
             post_up=tuple(keys.get("postup", ())),
             pre_down=tuple(keys.get("predown", ())),
@@ -195,6 +323,11 @@ class _Parser:
         text = self.interface.get("table", ["auto"])[-1]
         return None if text == "auto" else text
 
+    def _bool(self, text: str, key: str) -> bool:
+        if text.lower() not in ("true", "false"):
+            raise self._error(f"{key} must be true or false")
+        return text.lower() == "true"
+
     def _optional(self, key: str, most: int) -> int | None:
         values = self.interface.get(key)
         return self._number(values[-1], INTERFACE_KEYS[key], most) if values else None
@@ -203,7 +336,7 @@ class _Parser:
         if text == "off":
             return 0
         try:
-            number = int(text, 16 if text.lower().startswith("0x") else 10)
+            number = int(text, 16 if text.startswith("0x") else 10)
         except ValueError:
             number = -1
         if not 0 <= number <= most:
@@ -262,6 +395,10 @@ INTERFACE_KEYS = {
         "SaveConfig",
     )
 }
+# keys that wg-quick reads itself: it takes them empty
+MAY_BE_EMPTY = frozenset(
+    ("address", "dns", "mtu", "table", "preup", "postup", "predown", "postdown")
+)
 PEER_KEYS = {
     key.lower(): key
     for key in ("PublicKey", "PresharedKey", "AllowedIPs", "Endpoint", "PersistentKeepalive")
