@@ -178,14 +178,21 @@ class ConfReader:
         return cast(_T, self._values.setdefault((type(value), value), value))
 
 
+class _Entry(NamedTuple):
+    """A value as written, and its line."""
+
+    text: str
+    line: int
+
+
 class _Parser:
     """One pass over the lines; `section` is the dict that the current lines fill."""
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.interface: dict[str, list[str]] = {}
+        self.interface: dict[str, list[_Entry]] = {}
         self.peers: list[PeerConf] = []
-        self.section: dict[str, list[str]] | None = None
+        self.section: dict[str, list[_Entry]] | None = None
         self.section_line = 0
         self.name = ""
         self.interface_name = ""
@@ -246,7 +253,7 @@ class _Parser:
                 return
             # wg(8), config.c: a key with nothing behind it is an unrecognized line
             raise self._error(f"{known[word]} has no value")
-        self.section.setdefault(word, []).append(value)
+        self.section.setdefault(word, []).append(_Entry(value, self.line))
 
     def close(self) -> None:
         """Ends the current section; for a peer this is where its values are read."""
@@ -258,15 +265,15 @@ class _Parser:
             self.peers.append(self._peer(self.section))
         self.section = None
 
-    def _peer(self, keys: dict[str, list[str]]) -> PeerConf:
+    def _peer(self, keys: dict[str, list[_Entry]]) -> PeerConf:
         if "publickey" not in keys:
             raise self._error("a [Peer] without PublicKey", line=self.section_line)
         prefixes: list[Prefix] = []
         host_bits: list[str] = []
         for item in self._allowed(keys.get("allowedips", ())):
             prefix = self._value(Prefix.parse, item, "AllowedIPs")
-            if InterfaceAddress.parse(item).value != prefix.value:
-                host_bits.append(item)
+            if InterfaceAddress.parse(item.text).value != prefix.value:
+                host_bits.append(item.text)
             prefixes.append(prefix)
         psk = keys.get("presharedkey")
         endpoint = keys.get("endpoint")
@@ -282,16 +289,16 @@ class _Parser:
             tuple(host_bits),
         )
 
-    def _allowed(self, values: Iterable[str]) -> Iterator[str]:
-        for value in values:
-            for item in value.split(","):
+    def _allowed(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+        for entry in entries:
+            for item in entry.text.split(","):
                 if not item.strip():
-                    raise self._error("AllowedIPs has an empty entry between commas")
-                yield item.strip()
+                    raise self._error("AllowedIPs has an empty entry between commas", entry=entry)
+                yield _Entry(item.strip(), entry.line)
 
     def conf(self) -> Conf:
         keys = self.interface
-        dns = list(_items(keys.get("dns", ())))
+        dns = _items(keys.get("dns", ()))
         number = self._optional
         return Conf(
             file=self.file,
@@ -308,49 +315,56 @@ class _Parser:
             listen_port=number("listenport", 65535),
             fwmark=number("fwmark", 0xFFFFFFFF),
             mtu=number("mtu", 65535),
-            dns=tuple(item for item in dns if _is_address(item)),
-            search=tuple(item for item in dns if not _is_address(item)),
+            dns=tuple(item.text for item in dns if _is_address(item.text)),
+            search=tuple(item.text for item in dns if not _is_address(item.text)),
             table=self._table(),
-            save_config=self._bool(keys.get("saveconfig", ["false"])[-1], "SaveConfig"),
-            pre_up=tuple(keys.get("preup", ())),
-            post_up=tuple(keys.get("postup", ())),
-            pre_down=tuple(keys.get("predown", ())),
-            post_down=tuple(keys.get("postdown", ())),
+            save_config=self._save_config(),
+            pre_up=self._texts("preup"),
+            post_up=self._texts("postup"),
+            pre_down=self._texts("predown"),
+            post_down=self._texts("postdown"),
             peers=tuple(self.peers),
         )
 
+    def _texts(self, key: str) -> tuple[str, ...]:
+        return tuple(entry.text for entry in self.interface.get(key, ()))
+
     def _table(self) -> str | None:
-        text = self.interface.get("table", ["auto"])[-1]
+        text = (self._texts("table") or ("auto",))[-1]
         return None if text == "auto" else text
 
-    def _bool(self, text: str, key: str) -> bool:
-        if text.lower() not in ("true", "false"):
-            raise self._error(f"{key} must be true or false")
-        return text.lower() == "true"
+    def _save_config(self) -> bool:
+        entry = self.interface.get("saveconfig", [_Entry("false", 0)])[-1]
+        if entry.text.lower() not in ("true", "false"):
+            raise self._error("SaveConfig must be true or false", entry=entry)
+        return entry.text.lower() == "true"
 
     def _optional(self, key: str, most: int) -> int | None:
         values = self.interface.get(key)
         return self._number(values[-1], INTERFACE_KEYS[key], most) if values else None
 
-    def _number(self, text: str, key: str, most: int) -> int | None:
-        if text == "off":
+    def _number(self, entry: _Entry, key: str, most: int) -> int | None:
+        if entry.text == "off":
             return 0
         try:
-            number = int(text, 16 if text.startswith("0x") else 10)
+            number = int(entry.text, 16 if entry.text.startswith("0x") else 10)
         except ValueError:
             number = -1
         if not 0 <= number <= most:
-            raise self._error(f"{key} must be a number from 0 to {most}")
+            raise self._error(f"{key} must be a number from 0 to {most}", entry=entry)
         return number
 
-    def _value(self, read: Callable[[str], _T], text: str, key: str) -> _T:
+    def _value(self, read: Callable[[str], _T], entry: _Entry, key: str) -> _T:
         try:
-            return read(text)
+            return read(entry.text)
         except (KeyFormatError, PrefixFormatError) as error:
-            raise self._error(f"{key}: {error}") from None
+            raise self._error(f"{key}: {error}", entry=entry) from None
 
-    def _error(self, message: str, hint: str = "", *, line: int | None = None) -> ConfError:
-        return ConfError(message, file=self.file, line=line or self.line, hint=hint)
+    def _error(
+        self, message: str, hint: str = "", *, line: int = 0, entry: _Entry | None = None
+    ) -> ConfError:
+        line = entry.line if entry else line or self.line
+        return ConfError(message, file=self.file, line=line, hint=hint)
 
 
 def parse_endpoint(text: str) -> HostPort:
@@ -366,8 +380,13 @@ def parse_endpoint(text: str) -> HostPort:
     return HostPort(host, int(port))
 
 
-def _items(values: list[str] | tuple[str, ...]) -> list[str]:
-    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+def _items(entries: Iterable[_Entry]) -> list[_Entry]:
+    return [
+        _Entry(item.strip(), entry.line)
+        for entry in entries
+        for item in entry.text.split(",")
+        if item.strip()
+    ]
 
 
 def _is_address(text: str) -> bool:
