@@ -1,14 +1,20 @@
 """wg-quick(8) files read back into values: the proof, the node backends and the importer use it.
 
 Accepts what wg-quick and wg(8) accept: keys in any case, comments, several `Address`, `AllowedIPs`
-and hook lines, comma-separated lists. What they refuse is a `ConfError` with its line.
+and hook lines, comma-separated lists. What they refuse is a `ConfError` with its line; their one
+oddity that is refused here as well is a service name for a port (`Endpoint = host:http`).
+
+Theory of operation: `_Parser` reads any file line by line and is the definition. A full mesh of a
+thousand nodes has a million [Peer] sections, but only some thousand different ones once the
+pre-shared key is cut out, so `ConfReader` looks each section up among those it has already read
+and asks `_Parser` for the rest. Whatever looks unusual goes to `_Parser` whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
@@ -65,7 +71,118 @@ class Conf:
 
 def parse(text: str, *, file: str = "") -> Conf:
     """Reads a whole file. Raises: ConfError at the first line that wg-quick would refuse."""
-    return _Parser(file).parse(text)
+    return ConfReader().read(text, file=file)
+
+
+_PSK_KEY = "\nPresharedKey = "
+_KEY_TEXT = 44
+
+
+class _Section(NamedTuple):
+    """A [Peer] section that was read before: its values, and how many lines its text has."""
+
+    key: PublicKey
+    allowed_ips: tuple[Prefix, ...]
+    endpoint: HostPort | None
+    keepalive: int | None
+    name: str
+    host_bits: tuple[str, ...]
+    newlines: int
+
+
+class ConfReader:
+    """Reads many files of one network; equal parts of them become the same objects.
+
+    The text of pre-shared keys is not kept.
+    """
+
+    def __init__(self) -> None:
+        self._sections: dict[tuple[str, str] | str, _Section] = {}
+        self._values: dict[object, object] = {}
+
+    def read(self, text: str, *, file: str = "") -> Conf:
+        """One whole file. Raises: ConfError at the first line that wg-quick would refuse."""
+        head, *chunks = text.split("\n[Peer]\n")
+        peers: list[PeerConf] = []
+        line = head.count("\n") + 2
+        sections = self._sections
+        new, append, parse_psk = tuple.__new__, peers.append, PresharedKey.parse
+        for chunk in chunks:
+            before, found, after = chunk.partition(_PSK_KEY)
+            psk: PresharedKey | None = None
+            section: _Section | None
+            if found and after[_KEY_TEXT : _KEY_TEXT + 1] in ("\n", ""):
+                tail = after[_KEY_TEXT:]
+                section = sections.get((before, tail))
+                if section is None:
+                    section = self._learn(before, tail)
+                try:
+                    psk = parse_psk(after[:_KEY_TEXT])
+                except KeyFormatError:
+                    section = None
+            else:
+                section = sections.get(chunk)
+                if section is None:
+                    section = self._learn(chunk)
+            if section is None:
+                return _Parser(file).parse(text)
+            key, allowed_ips, endpoint, keepalive, name, host_bits, newlines = section
+            append(
+                new(
+                    PeerConf,
+                    (key, psk, allowed_ips, endpoint, keepalive, name, line, host_bits),
+                )
+            )
+            line += newlines
+        parser = _Parser(file)
+        parser.read(head)
+        if not parser.interface_seen:
+            return _Parser(file).parse(text)
+        parser.close()
+        parser.peers.extend(peers)
+        return parser.conf()
+
+    def _learn(self, before: str, after: str | None = None) -> _Section | None:
+        """Reads one section with the slow parser; None when it is not exactly one plain section."""
+        parser = _Parser("")
+        try:
+            parser.read("[Peer]\n" + before + (after or ""))
+            parser.close()
+        except ConfError:
+            return None
+        if len(parser.peers) != 1 or parser.interface_seen:
+            return None
+        peer = parser.peers[0]
+        if after is not None and peer.preshared_key is not None:
+            return None
+        if after is None and peer.preshared_key is not None:
+            # an unusual spelling: read it, but do not keep the key in the table
+            return None
+        share = self._share
+        newlines = before.count("\n") + 2
+        if after is not None:
+            newlines += after.count("\n") + 1
+        section = _Section(
+            share(peer.public_key),
+            share(peer.allowed_ips),
+            share(peer.endpoint),
+            peer.keepalive,
+            share(peer.name),
+            share(peer.host_bits),
+            newlines,
+        )
+        self._sections[before if after is None else (before, after)] = section
+        return section
+
+    def _share(self, value: _T) -> _T:
+        return cast(_T, self._values.setdefault((type(value), value), value))
+
+
+class _Entry(NamedTuple):
+    """A value as written, and its line."""
+
+    text: str
+    line: int
 
 
 class _Parser:
@@ -73,15 +190,21 @@ class _Parser:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.interface: dict[str, list[str]] = {}
+        self.interface: dict[str, list[_Entry]] = {}
         self.peers: list[PeerConf] = []
-        self.section: dict[str, list[str]] | None = None
+        self.section: dict[str, list[_Entry]] | None = None
         self.section_line = 0
         self.name = ""
         self.interface_name = ""
+        self.interface_seen = False
         self.line = 0
 
     def parse(self, text: str) -> Conf:
+        self.read(text)
+        self.close()
+        return self.conf()
+
+    def read(self, text: str) -> None:
         for self.line, raw in enumerate(text.split("\n"), 1):
             line = raw.strip()
             if not line:
@@ -93,20 +216,20 @@ class _Parser:
                 self._header(line)
                 continue
             self._assignment(line)
-        self._close()
-        return self._conf()
 
     def _comment(self, line: str) -> None:
+        """The first name inside a section is its own; a later one may introduce the next."""
         key, equals, value = line[1:].partition("=")
         if equals and key.strip().lower() == "name":
-            self.name = value.strip()
+            self.name = self.name or value.strip()
 
     def _header(self, line: str) -> None:
-        self._close()
+        self.close()
         word = line.partition("#")[0].strip().lower()
         if word == "[interface]":
             self.section = self.interface
-        elif word == "[peer]":
+            self.interface_seen = True
+        elif "".join(word.split()) == "[peer]":
             self.section = {}
         else:
             raise self._error(f"unknown section {line[:40]!r}", "wg knows [Interface] and [Peer]")
@@ -124,10 +247,15 @@ class _Parser:
         if word not in known:
             raise self._error(f"unknown key {key.strip()[:40]!r}")
         # wg-quick(8) cuts a comment off every line, hooks included
-        value = value.partition("#")[0]
-        self.section.setdefault(word, []).append(value.strip())
+        value = value.partition("#")[0].strip()
+        if not value:
+            if word in MAY_BE_EMPTY:
+                return
+            # wg(8), config.c: a key with nothing behind it is an unrecognized line
+            raise self._error(f"{known[word]} has no value")
+        self.section.setdefault(word, []).append(_Entry(value, self.line))
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Ends the current section; for a peer this is where its values are read."""
         if self.section is None:
             return
@@ -137,15 +265,15 @@ class _Parser:
             self.peers.append(self._peer(self.section))
         self.section = None
 
-    def _peer(self, keys: dict[str, list[str]]) -> PeerConf:
+    def _peer(self, keys: dict[str, list[_Entry]]) -> PeerConf:
         if "publickey" not in keys:
             raise self._error("a [Peer] without PublicKey", line=self.section_line)
         prefixes: list[Prefix] = []
         host_bits: list[str] = []
-        for item in _items(keys.get("allowedips", ())):
+        for item in self._allowed(keys.get("allowedips", ())):
             prefix = self._value(Prefix.parse, item, "AllowedIPs")
-            if InterfaceAddress.parse(item).value != prefix.value:
-                host_bits.append(item)
+            if InterfaceAddress.parse(item.text).value != prefix.value:
+                host_bits.append(item.text)
             prefixes.append(prefix)
         psk = keys.get("presharedkey")
         endpoint = keys.get("endpoint")
@@ -161,9 +289,16 @@ class _Parser:
             tuple(host_bits),
         )
 
-    def _conf(self) -> Conf:
+    def _allowed(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+        for entry in entries:
+            for item in entry.text.split(","):
+                if not item.strip():
+                    raise self._error("AllowedIPs has an empty entry between commas", entry=entry)
+                yield _Entry(item.strip(), entry.line)
+
+    def conf(self) -> Conf:
         keys = self.interface
-        dns = list(_items(keys.get("dns", ())))
+        dns = _items(keys.get("dns", ()))
         number = self._optional
         return Conf(
             file=self.file,
@@ -180,44 +315,56 @@ class _Parser:
             listen_port=number("listenport", 65535),
             fwmark=number("fwmark", 0xFFFFFFFF),
             mtu=number("mtu", 65535),
-            dns=tuple(item for item in dns if _is_address(item)),
-            search=tuple(item for item in dns if not _is_address(item)),
+            dns=tuple(item.text for item in dns if _is_address(item.text)),
+            search=tuple(item.text for item in dns if not _is_address(item.text)),
             table=self._table(),
-            save_config=keys.get("saveconfig", [""])[-1] == "true",
-            pre_up=tuple(keys.get("preup", ())),
-            post_up=tuple(keys.get("postup", ())),
-            pre_down=tuple(keys.get("predown", ())),
-            post_down=tuple(keys.get("postdown", ())),
+            save_config=self._save_config(),
+            pre_up=self._texts("preup"),
+            post_up=self._texts("postup"),
+            pre_down=self._texts("predown"),
+            post_down=self._texts("postdown"),
             peers=tuple(self.peers),
         )
 
+    def _texts(self, key: str) -> tuple[str, ...]:
+        return tuple(entry.text for entry in self.interface.get(key, ()))
+
     def _table(self) -> str | None:
-        text = self.interface.get("table", ["auto"])[-1]
+        text = (self._texts("table") or ("auto",))[-1]
         return None if text == "auto" else text
+
+    def _save_config(self) -> bool:
+        entry = self.interface.get("saveconfig", [_Entry("false", 0)])[-1]
+        if entry.text.lower() not in ("true", "false"):
+            raise self._error("SaveConfig must be true or false", entry=entry)
+        return entry.text.lower() == "true"
 
     def _optional(self, key: str, most: int) -> int | None:
         values = self.interface.get(key)
         return self._number(values[-1], INTERFACE_KEYS[key], most) if values else None
 
-    def _number(self, text: str, key: str, most: int) -> int | None:
-        if text == "off":
+    def _number(self, entry: _Entry, key: str, most: int) -> int | None:
+        if entry.text == "off":
             return 0
         try:
-            number = int(text, 16 if text.lower().startswith("0x") else 10)
+            number = int(entry.text, 16 if entry.text.startswith("0x") else 10)
         except ValueError:
             number = -1
         if not 0 <= number <= most:
-            raise self._error(f"{key} must be a number from 0 to {most}")
+            raise self._error(f"{key} must be a number from 0 to {most}", entry=entry)
         return number
 
-    def _value(self, read: Callable[[str], _T], text: str, key: str) -> _T:
+    def _value(self, read: Callable[[str], _T], entry: _Entry, key: str) -> _T:
         try:
-            return read(text)
+            return read(entry.text)
         except (KeyFormatError, PrefixFormatError) as error:
-            raise self._error(f"{key}: {error}") from None
+            raise self._error(f"{key}: {error}", entry=entry) from None
 
-    def _error(self, message: str, hint: str = "", *, line: int | None = None) -> ConfError:
-        return ConfError(message, file=self.file, line=line or self.line, hint=hint)
+    def _error(
+        self, message: str, hint: str = "", *, line: int = 0, entry: _Entry | None = None
+    ) -> ConfError:
+        line = entry.line if entry else line or self.line
+        return ConfError(message, file=self.file, line=line, hint=hint)
 
 
 def parse_endpoint(text: str) -> HostPort:
@@ -233,8 +380,13 @@ def parse_endpoint(text: str) -> HostPort:
     return HostPort(host, int(port))
 
 
-def _items(values: list[str] | tuple[str, ...]) -> list[str]:
-    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+def _items(entries: Iterable[_Entry]) -> list[_Entry]:
+    return [
+        _Entry(item.strip(), entry.line)
+        for entry in entries
+        for item in entry.text.split(",")
+        if item.strip()
+    ]
 
 
 def _is_address(text: str) -> bool:
@@ -262,6 +414,10 @@ INTERFACE_KEYS = {
         "SaveConfig",
     )
 }
+# keys that wg-quick reads itself: it takes them empty
+MAY_BE_EMPTY = frozenset(
+    ("address", "dns", "mtu", "table", "preup", "postup", "predown", "postdown")
+)
 PEER_KEYS = {
     key.lower(): key
     for key in ("PublicKey", "PresharedKey", "AllowedIPs", "Endpoint", "PersistentKeepalive")

@@ -16,6 +16,7 @@ from typing import NoReturn
 from meshc.errors import KeyFormatError
 
 KEY_LENGTH = 32
+_LAST_CHARACTERS = frozenset("AEIMQUYcgkosw048")
 _PSK_LABEL = b"meshc preshared key v1\0"
 
 
@@ -147,13 +148,14 @@ def clamp(raw: bytes) -> bytes:
 def decode(text: str) -> bytes:
     """44 characters of base64 -> 32 bytes. Raises: KeyFormatError."""
     text = text.strip()
-    if len(text) != 44 or not text.endswith("=") or not text.isascii():
+    if len(text) != 44 or text[43] != "=" or not text.isascii():
         raise KeyFormatError("a WireGuard key is 44 characters of base64 ending in '='")
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise KeyFormatError("a WireGuard key is 44 characters of base64") from None
-    if len(raw) != KEY_LENGTH or encode(raw) != text:
+    # 43 characters carry 258 bits: canonical text has the last two clear (RFC 4648 section 3.5)
+    if len(raw) != KEY_LENGTH or text[42] not in _LAST_CHARACTERS:
         raise KeyFormatError("a WireGuard key is the canonical base64 of 32 bytes")
     return raw
 

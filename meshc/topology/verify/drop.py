@@ -1,0 +1,75 @@
+"""Why a packet does not arrive: one reason is one way for WireGuard or Linux to lose it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Reason(Enum):
+    """The values are the sentence that follows `phone → home-server: `."""
+
+    NO_ADDRESS = "{at} has no IPv{family} address"
+    NO_ROUTE = "{at} has no route into the tunnel for {target}"
+    NO_PEER = "{at} drops it: no peer's AllowedIPs cover {target}"
+    OWN_LAN = "{at} sends it to its own LAN {detail}, not into the tunnel"
+    UNKNOWN_KEY = "{at} drops it: no node has the public key that it lists for {other}"
+    OWN_KEY = "{at} drops it: it lists its own public key as peer {other}"
+    NOT_LISTED = "{other} does not answer {at}: it has no peer with {at}'s public key"
+    PRESHARED_KEY = "{at} and {other} have different pre-shared keys"
+    NO_ENDPOINT = (
+        "{at} and {other} cannot shake hands: neither has an endpoint that reaches the other"
+    )
+    ASLEEP = (
+        "{at} cannot start a session with {other}, "
+        "and {other} keeps none alive (no PersistentKeepalive)"
+    )
+    SOURCE_OF_PEER = "{at} drops it: source {source} belongs to peer {other}"
+    SOURCE_OF_NOBODY = "{at} drops it: source {source} belongs to no peer"
+    NO_FORWARDING = "{at} drops it: IPv{family} forwarding is off"
+    NOT_A_RELAY = "{at} drops it: it does not forward for others"
+    NO_RULE = "{at} drops it: none of its rules forwards it {detail}"
+    RULE = "{at} drops it: its rule `{detail}`"
+    NO_MASQUERADE = (
+        "{at} lets it out without masquerading {source}, so that no answer finds the way back"
+    )
+    LOOP = "it comes back to {at}: {detail}"
+
+
+# Two sides of one fault: neither is more to blame, so that a finding names them in one order.
+MUTUAL = frozenset({Reason.PRESHARED_KEY, Reason.NO_ENDPOINT})
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The end of a packet: where (`at`), why, and who else is involved (`other`)."""
+
+    reason: Reason
+    at: str
+    other: str = ""
+    detail: str = ""
+    source: str = ""
+    target: str = ""
+    family: int = 4
+
+    @property
+    def text(self) -> str:
+        return self.reason.value.format(
+            at=self.at,
+            other=self.other,
+            detail=self.detail,
+            source=self.source,
+            target=self.target,
+            family=self.family,
+        )
+
+    @property
+    def cause(self) -> tuple[str, ...]:
+        """Equal for packets that are lost for the same fault in the same place."""
+        if self.reason in MUTUAL:
+            return (self.reason.name, *sorted((self.at, self.other)))
+        if self.reason in (Reason.NO_RULE, Reason.RULE, Reason.NO_FORWARDING):
+            return (self.reason.name, self.at, self.detail, str(self.family))
+        if self.reason is Reason.LOOP:
+            return (self.reason.name, *sorted(set(self.detail.split(" → "))))
+        return (self.reason.name, self.at, self.other)
