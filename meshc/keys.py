@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from typing import NoReturn
 
 from meshc.errors import KeyFormatError
@@ -135,6 +136,33 @@ class NetworkSecret(_Secret):
         low, high = (one, other) if one < other else (other, one)
         info = b"%b%b\0%b\0%d\x01" % (_PSK_LABEL, low.encode(), high.encode(), epoch)
         return hmac.digest(self._raw, info, "sha256")
+
+    def deriver(self, own: PublicKey, epoch: int) -> Callable[[str], str]:
+        """A function from a peer's public key to the base64 of the key of the link with it.
+
+        Equal to `preshared_key(own, peer, epoch).reveal()`; what the links of one node have in
+        common is hashed once (RFC 2104: both pads are one block each), which halves the cost.
+        """
+        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in self._raw.ljust(64, b"\0")))
+        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in self._raw.ljust(64, b"\0")))
+        inner.update(_PSK_LABEL)
+        before, after = own.encode() + b"\0", b"\0%d\x01" % epoch
+        own_first = inner.copy()
+        own_first.update(before)
+        own_last = b"\0" + own.encode() + after
+
+        def derive(peer: str) -> str:
+            if own < peer:
+                state = own_first.copy()
+                state.update(peer.encode() + after)
+            else:
+                state = inner.copy()
+                state.update(peer.encode() + own_last)
+            result = outer.copy()
+            result.update(state.digest())
+            return binascii.b2a_base64(result.digest(), newline=False).decode("ascii")
+
+        return derive
 
 
 def clamp(raw: bytes) -> bytes:

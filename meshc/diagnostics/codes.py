@@ -36,6 +36,49 @@ CODES = _catalogue(
         "address outside the pools",
         "A node's fixed address must lie inside one of network.addresses.",
     ),
+    Code(
+        "E350",
+        "private key is missing",
+        "The lock file records a public key for this node, but its private key is not in `keys/`. "
+        "A new one would silently cut the node off from everybody who has the old "
+        "configuration, so meshc does not make one by itself. Copy `keys/` from the machine where "
+        "the network was built, import the key with `meshc keys import`, or, when it is lost, make "
+        "a new one with `meshc keys rotate`; then every peer of the node needs its new file.",
+    ),
+    Code(
+        "E351",
+        "private key is not the recorded one",
+        "The private key in `keys/` belongs to another public key than the lock file records. "
+        "One of the two was replaced by hand, or comes from another checkout. Nothing is "
+        "overwritten. Put the right file back, or say that the new key is meant with `meshc keys "
+        "import FILE NODE keys/NODE.key`.",
+    ),
+    Code(
+        "E352",
+        "public key is not known",
+        "Somebody else keeps this node's private key, so meshc needs to be told the public one: "
+        "every peer lists it. Run `wg pubkey` where the private key is, and write the result as "
+        "`public_key` of the node or hand it to `meshc keys import --public`.",
+    ),
+    Code(
+        "W353",
+        "key file is readable by others",
+        "Other users of this machine can read a private key, and whoever has read it can be that "
+        "node. Take the right away with chmod 600; if somebody may have used it, rotate the key.",
+    ),
+    Code(
+        "E354",
+        "two nodes have the same key",
+        "WireGuard knows a peer by its public key only. With one key on two nodes their peers "
+        "would keep moving the session from one to the other. Give each node a key of its own.",
+    ),
+    Code(
+        "E355",
+        "key was revoked",
+        "`meshc keys revoke` took this key out of the network for good, and no file may mention it "
+        "again. Make a new key on the device and write its public half into the file, or remove "
+        "the node.",
+    ),
     # --- 4xx the proof
     Code(
         "E400",
@@ -47,6 +90,23 @@ CODES = _catalogue(
         "E500",
         "too large for a QR code",
         "A QR code holds 2,953 bytes at most, and a phone's camera needs fewer.",
+    ),
+    Code(
+        "E510",
+        "value does not fit into a wg-quick file",
+        "The files of wg-quick(8) know no quoting: every line is `Key = value`, and a `#` begins a "
+        "comment wherever it stands, also inside a hook command. A value with a line break would "
+        "become a second line, and one with `#` would be cut off. meshc refuses such a value "
+        "rather than write something else than you meant. Put a command that needs these "
+        "characters into a script file on the node and call the script from the hook.",
+    ),
+    Code(
+        "E511",
+        "platform cannot fetch its private key",
+        "`private_key_file` and `private_key_command` work through a PostUp line of wg-quick(8), "
+        "which hands the key to wg when the interface comes up. The apps for macOS, Windows, iOS "
+        "and Android have no hooks. Give only the node's `public_key`: meshc then writes a file "
+        "without a PrivateKey line, and the key is entered on the device.",
     ),
     # --- 6xx a node
     # --- 7xx deployment

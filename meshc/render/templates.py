@@ -1,10 +1,19 @@
-"""Finds and loads the templates: `templates/` in a checkout, `meshc/_templates` in the wheel."""
+"""Finds and loads the templates: `templates/` in a checkout, `meshc/_templates` in the wheel.
+
+Values are escaped for their target by the environment, not by each template, so that
+forgetting a filter is not possible.
+"""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from meshc.diagnostics import Diagnostic
+from meshc.errors import Refused
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,3 +42,49 @@ def environment(*, markup: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+@cache
+def conf_template(name: str) -> Callable[..., str]:
+    """The render function of a template for a wg-quick file: keyword arguments in, text out.
+
+    Every printed value goes through `ini`.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(source),
+        undefined=StrictUndefined,
+        finalize=ini,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(name).render
+
+
+def ini(value: object) -> str:
+    """A value for one line of a wg-quick file.
+
+    The format has no quoting: a line ends at its end or at the first `#`. What cannot be written
+    there is refused instead of written otherwise. Raises: Refused; the value is not repeated
+    in the message, because it may be a key.
+    """
+    text = str(value)
+    if "#" in text or not text.isprintable():
+        raise Refused(
+            [
+                Diagnostic(
+                    "E510",
+                    "a value for a wg-quick file has a line break, a control character or '#'",
+                    hint="put a longer command into a script and call that from the hook",
+                )
+            ]
+        )
+    return text.strip()
+
+
+def shell(value: object) -> str:
+    """One word of a POSIX shell command; what prints it still applies `ini`."""
+    return shlex.quote(str(value))

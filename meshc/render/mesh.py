@@ -1,0 +1,79 @@
+"""All files of a plan but the manifest, one node after the other, never all in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshc.render import facts, hosts
+from meshc.render.artifact import Artifact
+from meshc.render.secrets import Secrets
+from meshc.render.wgquick import WgQuickRenderer
+from meshc.topology.plan import MeshPlan, NodePlan
+from meshc.topology.spec import Platform
+
+_HOW = {
+    Platform.LINUX: "wg-quick(8) file; goes to /etc/wireguard/",
+    Platform.MACOS: "tunnel file for the WireGuard app of macOS (Import Tunnel)",
+    Platform.WINDOWS: "tunnel file for the WireGuard app of Windows (Import Tunnel)",
+    Platform.IOS: "tunnel file for the WireGuard app of iOS (scan it as a QR code)",
+    Platform.ANDROID: "tunnel file for the WireGuard app of Android (scan it as a QR code)",
+    Platform.OPENWRT: "the same settings as network.uci, in the format of wg-quick(8)",
+    Platform.ROUTEROS: "the same settings as the .rsc script, in the format of wg-quick(8)",
+}
+
+
+def artifacts(plan: MeshPlan, secrets: Secrets) -> Iterator[Artifact]:
+    """Every file but the manifest, sorted by node. Raises: Refused."""
+    renderer = MeshRenderer(plan, secrets)
+    for node in plan.nodes.values():
+        yield from renderer.node(node)
+    yield renderer.hosts()
+
+
+class MeshRenderer:
+    """The files of one plan, node by node; what nodes have in common is rendered once."""
+
+    def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
+        self._plan = plan
+        self._conf = WgQuickRenderer(plan, secrets)
+
+    def node(self, node: NodePlan) -> tuple[Artifact, ...]:
+        """The wg-quick file first; nothing for a node that meshc does not manage.
+
+        Raises: Refused.
+        """
+        if not node.spec.managed:
+            return ()
+        conf = Artifact(
+            path=conf_path(node),
+            content=self._conf.render(node).encode(),
+            mode=0o600,
+            node=node.name,
+            purpose=_HOW[node.spec.platform],
+            secret=True,
+        )
+        about = Artifact(
+            path=f"{node.name}/node.json",
+            content=facts.render(self._plan, node).encode(),
+            mode=0o644,
+            node=node.name,
+            purpose="facts about the node for meshc up, status and lab",
+            secret=False,
+        )
+        return conf, about
+
+    def hosts(self) -> Artifact:
+        """The one file about the network as a whole."""
+        return Artifact(
+            path="hosts",
+            content=hosts.render(self._plan).encode(),
+            mode=0o644,
+            node="",
+            purpose="names of all nodes for /etc/hosts",
+            secret=False,
+        )
+
+
+def conf_path(node: NodePlan) -> str:
+    """Where the node's wg-quick file lies in the build directory."""
+    return f"{node.name}/{node.interface}.conf"

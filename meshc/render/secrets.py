@@ -1,0 +1,17 @@
+"""The secrets that are joined with a plan when its files are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from meshc.keys import NetworkSecret, PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """`private_keys` has no entry for a node that keeps its own key. `network` is None when the
+    network has no pre-shared keys. Both redact themselves."""
+
+    private_keys: Mapping[str, PrivateKey]
+    network: NetworkSecret | None

@@ -1,0 +1,150 @@
+"""wg-quick(8) files: the interface section, and one section per peer.
+
+A full mesh of a thousand nodes has a million peer sections, of which only the pre-shared key
+differs from file to file. So a section is rendered by its template once per distinct peer, cut at
+the place of that key, and put together for each file.
+"""
+
+from __future__ import annotations
+
+from meshc.diagnostics import Diagnostic
+from meshc.errors import Refused
+from meshc.keys import PrivateKey, PublicKey
+from meshc.render.hooks import Hooks, forwarding_hooks
+from meshc.render.secrets import Secrets
+from meshc.render.templates import conf_template, shell
+from meshc.topology.plan import MeshPlan, NodePlan, PeerPlan
+from meshc.topology.spec import NetworkSpec, Platform
+
+# The other apps read the format of wg-quick(8) but ignore or refuse hooks.
+HOOK_PLATFORMS = frozenset({Platform.LINUX})
+_CUT = "PRESHARED-KEY-GOES-HERE"
+
+
+class WgQuickRenderer:
+    """Renders the nodes of one plan; keeps the sections that they have in common."""
+
+    def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
+        self._network = plan.spec.network
+        self._epoch = plan.epoch
+        self._secrets = secrets
+        # by identity, which costs nothing to hash: the plan shares equal peers and outlives us
+        self._sections: dict[int, tuple[str, str | None, PublicKey]] = {}
+        self._keep: list[PeerPlan] = []
+
+    def render(self, node: NodePlan) -> str:
+        """The text of the node's file. Raises: Refused for a value that has no place in one."""
+        parts = [self._interface(node)]
+        sections = self._sections
+        derive = None
+        if self._secrets.network is not None:
+            derive = self._secrets.network.deriver(node.public_key, self._epoch)
+        for peer in node.peers:
+            section = sections.get(id(peer))
+            if section is None:
+                section = self._section(peer)
+            head, tail, public_key = section
+            parts.append(head)
+            if tail is not None:
+                assert derive is not None, "a plan with pre-shared keys needs the network secret"
+                parts.append(derive(public_key))
+                parts.append(tail)
+        return "".join(parts)
+
+    def _interface(self, node: NodePlan) -> str:
+        spec = node.spec
+        hooks = all_hooks(node)
+        return conf_template("wgquick-interface.j2")(
+            name=full_name(node.name, self._network),
+            addresses=", ".join(map(str, node.addresses)),
+            listen_port=node.listen_port,
+            private_key=_reveal(self._secrets.private_keys.get(node.name)),
+            dns=", ".join(_dns(node, self._network)),
+            table=spec.table,
+            fwmark=spec.fwmark,
+            mtu=node.mtu,
+            pre_up=hooks.pre_up,
+            post_up=hooks.post_up,
+            pre_down=hooks.pre_down,
+            post_down=hooks.post_down,
+        )
+
+    def _section(self, peer: PeerPlan) -> tuple[str, str | None, PublicKey]:
+        preshared = peer.preshared and self._network.preshared_keys
+        text = conf_template("wgquick-peer.j2")(
+            name=full_name(peer.name, self._network),
+            public_key=peer.public_key,
+            preshared_key=_CUT if preshared else None,
+            allowed_ips=", ".join(map(str, peer.allowed_ips)),
+            endpoint=peer.endpoint,
+            keepalive=peer.keepalive,
+        )
+        head, cut, tail = text.partition(_CUT)
+        section = (head, tail if cut else None, peer.public_key)
+        self._sections[id(peer)] = section
+        self._keep.append(peer)
+        return section
+
+
+def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
+    """The wg-quick file of one node. Raises: Refused for a value that has no place in one."""
+    return WgQuickRenderer(plan, secrets).render(node)
+
+
+def all_hooks(node: NodePlan) -> Hooks:
+    """Ours before the user's, up and down: a line of theirs that fails then finds our chains in
+    place, and leaves nothing of ours behind.
+
+    Platforms without hooks get none. Raises: Refused when such a platform needs one.
+    """
+    spec = node.spec
+    own = _private_key_hooks(node)
+    if spec.platform not in HOOK_PLATFORMS:
+        if own:
+            raise Refused([_needs_hooks(node)])
+        return Hooks()
+    generated = forwarding_hooks(node)
+    return Hooks(
+        pre_up=generated.pre_up + spec.pre_up,
+        post_up=own + generated.post_up + spec.post_up,
+        pre_down=spec.pre_down + generated.pre_down,
+        post_down=generated.post_down + spec.post_down,
+    )
+
+
+def full_name(node: str, network: NetworkSpec) -> str:
+    """`laptop`, or `laptop.example-vpn.dev` when the network has a domain."""
+    return f"{node}.{network.domain}" if network.domain else node
+
+
+def _private_key_hooks(node: NodePlan) -> tuple[str, ...]:
+    """wg(8) reads a private key from a file only, so that it never stands in a process list."""
+    spec = node.spec
+    if spec.private_key_file is not None:
+        return (f"wg set %i private-key {shell(spec.private_key_file)}",)
+    if spec.private_key_command is not None:
+        return (f"{spec.private_key_command} | wg set %i private-key /dev/stdin",)
+    return ()
+
+
+def _needs_hooks(node: NodePlan) -> Diagnostic:
+    key = "private_key_file" if node.spec.private_key_file else "private_key_command"
+    return Diagnostic(
+        "E511",
+        f"{node.name}: {key} needs a PostUp line, and {node.spec.platform.value} has no hooks",
+        node.spec.at(key),
+        path=f"nodes.{node.name}.{key}",
+        hint="give its public_key only, and put the PrivateKey line into the file on the device",
+    )
+
+
+def _dns(node: NodePlan, network: NetworkSpec) -> tuple[str, ...]:
+    """Servers and search domains; wg-quick(8): "non-IP strings are search domains"."""
+    servers = node.spec.dns
+    if servers and network.domain and network.domain not in servers:
+        return (*servers, network.domain)
+    return servers
+
+
+def _reveal(key: PrivateKey | None) -> str | None:
+    return None if key is None else key.reveal()
