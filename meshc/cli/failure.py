@@ -1,0 +1,58 @@
+"""How a command that could not do its work says so."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn, ParamSpec, TypeVar
+
+import click
+
+from meshc.errors import MeshcError
+
+FAILED = 2
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Turns an exception of meshc into a message with its hint on stderr, and exit code 2."""
+
+    @functools.wraps(command)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return command(*args, **kwargs)
+        except MeshcError as error:
+            fail(error)
+
+    return run
+
+
+def fail(error: MeshcError) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    for note in getattr(error, "__notes__", ()):
+        click.echo(f"  {note}", err=True)
+    hint = getattr(error, "hint", "")
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+    sys.exit(FAILED)
+
+
+@contextmanager
+def polite_end() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does, so that what it began is taken back."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,68 @@
+"""What `up`, `down`, `reload` and `status` share: how a node is named, how an outcome is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshc.node import Outcome
+
+build_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+    "--build",
+    "build",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build"),
+    show_default=True,
+    help="The build directory in which NODE is looked for.",
+)
+run_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+    "--run-dir",
+    "run_directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/run/meshc"),
+    show_default=True,
+    help="Where the state of running interfaces is kept.",
+)
+
+
+def running_interface(target: str, build: Path, run_directory: Path) -> str:
+    """The interface that `target` means: one that is up, else the one that its file names.
+
+    Raises: NodeError when nothing has that name."""
+    from meshc.errors import NodeError
+    from meshc.node import nodefile
+
+    if "/" not in target and (run_directory / f"{target}.json").exists():
+        return target
+    try:
+        return nodefile.interface_of(nodefile.find(target, build))
+    except NodeError:
+        # an interface that somebody else brought up, without a file that we can find
+        if (Path("/sys/class/net") / target).exists() and "/" not in target:
+            return target
+        raise
+
+
+def tell(outcome: Outcome, done: str, *, as_json: bool) -> None:
+    """Prints what happened; `done` is the word for it, `up`."""
+    if as_json:
+        click.echo(json.dumps(asdict(outcome), indent=2))
+        return
+    name = f"{outcome.node} ({outcome.interface})" if outcome.node else outcome.interface
+    if outcome.dry_run:
+        click.echo(f"{name}: would change" if outcome.steps else f"{name}: nothing to change")
+    for step in outcome.steps:
+        click.echo(f"  {step}")
+    for note in outcome.notes:
+        click.echo(f"note: {note}", err=True)
+    if outcome.dry_run:
+        return
+    engine = f", engine {outcome.engine}" if outcome.engine and done != "down" else ""
+    click.echo(f"{name}: {done}{engine}" if outcome.steps else f"{name}: nothing to do{engine}")

@@ -1,0 +1,171 @@
+"""`meshc status`: how the nodes on this machine do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshc.cli.failure import reported
+from meshc.cli.node_target import build_option, run_option, running_interface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import RenderableType
+
+    from meshc.node import PeerStatus, Status
+
+_COLOURS = {"live": "green", "idle": "default", "never": "yellow", "lost": "red"}
+
+
+@click.command(epilog="Example: meshc status --watch; meshc status wg0 --json | jq .")
+@click.argument("targets", metavar="[IFACE|NODE]...", nargs=-1)
+@build_option
+@run_option
+@click.option("--watch", is_flag=True, help="Look again every two seconds, until Ctrl-C.")
+@click.option("--interval", type=click.FloatRange(0.2), default=2.0, hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@reported
+def status(
+    targets: tuple[str, ...],
+    build: Path,
+    run_directory: Path,
+    watch: bool,
+    interval: float,
+    as_json: bool,
+) -> None:
+    """Show interface, peers and drift.
+
+    Exit code: 0 all is well; 1 a peer with a keepalive is lost, or the machine has drifted from
+    its file; 2 the interface is not up.
+    """
+    from meshc import node
+
+    def look() -> tuple[Status, ...]:
+        names = [running_interface(target, build, run_directory) for target in targets]
+        return tuple(
+            node.status(name, run_directory=run_directory)
+            for name in names or node.interfaces(run_directory)
+        )
+
+    if watch and not as_json and sys.stdout.isatty():
+        _watch(look, interval)
+        return
+    found = look()
+    if as_json:
+        click.echo(json.dumps([_plain(asdict(one)) for one in found], indent=2))
+    else:
+        _print(found)
+    sys.exit(max((one.exit_code for one in found), default=0))
+
+
+def _print(found: Sequence[Status]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not found:
+        console.print("no interface is up (`meshc up NODE` brings one up)")
+    for one in found:
+        console.print(_render(one))
+
+
+def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:
+    from rich.console import Group
+    from rich.live import Live
+
+    try:
+        with Live(screen=True, auto_refresh=False) as live:
+            while True:
+                live.update(Group(*map(_render, look())), refresh=True)
+                time.sleep(interval)
+    except KeyboardInterrupt:
+        return
+
+
+def _render(one: Status) -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(_headline(one), style="bold" if one.up else "bold red")]
+    if one.peers:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for title in ("peer", "state", "handshake", "endpoint"):
+            table.add_column(title)
+        table.add_column("received", justify="right")
+        table.add_column("sent", justify="right")
+        for title in ("keepalive", "also carries"):
+            table.add_column(title, overflow="fold")
+        for peer in one.peers:
+            table.add_row(*_row(peer))
+        parts.append(table)
+    parts += [Text(f"! {problem}", style="red") for problem in one.problems]
+    if one.drift:
+        parts.append(Text("differs from its file (`meshc reload` would):", style="yellow"))
+        parts += [Text(f"  {line}", style="yellow") for line in one.drift]
+    return Group(*parts, Text(""))
+
+
+def _headline(one: Status) -> str:
+    name = f"{one.node} ({one.interface})" if one.node else one.interface
+    if not one.up:
+        return f"{name}: not up"
+    words = [f"{name}: up", f"engine {one.engine}", ", ".join(one.addresses), f"MTU {one.mtu}"]
+    if one.listen_port:
+        words.append(f"port {one.listen_port}")
+    return " · ".join(word for word in words if word)
+
+
+def _row(peer: PeerStatus) -> list[RenderableType]:
+    from rich.text import Text
+
+    keepalive = f"{peer.keepalive} s" if peer.keepalive else "–"
+    if peer.health.value == "lost":
+        keepalive += " lost"
+    cells = (
+        peer.name,
+        peer.health.value,
+        "never" if peer.handshake is None else f"{age_text(peer.handshake)} ago",
+        peer.endpoint or "unknown yet",
+        bytes_text(peer.received),
+        bytes_text(peer.sent),
+        keepalive,
+        ", ".join(peer.reaches) or "–",
+    )
+    row: list[RenderableType] = [Text(cell) for cell in cells]
+    row[1] = Text(cells[1], style=_COLOURS[cells[1]])
+    return row
+
+
+def age_text(seconds: float) -> str:
+    """`7 s`, `3 min`, `5 h`, `2 d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def bytes_text(count: int) -> str:
+    """`512 B`, `1.2 KiB`, `3.4 GiB`."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def _plain(value: Any) -> Any:
+    """Enums as their words: what JSON can hold."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,72 @@
+"""What the programs that speak the userspace interface have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+
+from meshc.errors import NodeError
+from meshc.node import processes, uapi
+from meshc.node.machine import Machine
+from meshc.node.values import Device, DeviceUpdate
+
+_START_PATIENCE = 15.0
+_POLL = 0.01
+
+
+class Userspace:
+    """A program in the background that makes a TUN device and answers on a unix socket."""
+
+    name = ""
+
+    def argv(self, interface: str) -> Sequence[str]:
+        """The command, which must stay in the foreground."""
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
+
+    def create(self, machine: Machine, interface: str) -> None:
+        """Starts the program and waits until it answers. Raises: NodeError with its last words."""
+        socket = uapi.socket_path(interface)
+        with contextlib.suppress(FileNotFoundError):
+            # left by an engine that was killed; whoever is alive would own the interface as well
+            socket.unlink()
+        log = machine.run_directory / f"{interface}.log"
+        log.unlink(missing_ok=True)
+        child = processes.start(
+            self.argv(interface), token=machine.token, log=log, extra=self.environment()
+        )
+        deadline = time.monotonic() + _START_PATIENCE
+        while not self._answers(machine, interface):
+            if child.poll() is not None or time.monotonic() > deadline:
+                words = log.read_text(errors="replace").strip().splitlines()[-3:]
+                processes.stop(machine.token)
+                raise NodeError(
+                    f"{self.name} did not bring up {interface}",
+                    hint="; ".join(words) or f"it said nothing (exit {child.returncode})",
+                )
+            time.sleep(_POLL)
+
+    def destroy(self, machine: Machine, interface: str) -> None:
+        processes.stop(machine.token)
+        machine.netlink.delete_link(interface)
+        with contextlib.suppress(FileNotFoundError):
+            uapi.socket_path(interface).unlink()
+        (machine.run_directory / f"{interface}.log").unlink(missing_ok=True)
+
+    def read(self, interface: str) -> Device:
+        return uapi.read_device(interface)
+
+    def write(self, interface: str, update: DeviceUpdate) -> None:
+        uapi.write_device(interface, update)
+
+    def _answers(self, machine: Machine, interface: str) -> bool:
+        if machine.netlink.link(interface) is None or not uapi.socket_path(interface).exists():
+            return False
+        try:
+            uapi.read_device(interface)
+        except NodeError:
+            return False
+        return True

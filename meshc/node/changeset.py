@@ -1,0 +1,101 @@
+"""From desired state and facts to the changes between them: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from meshc.keys import PrivateKey
+from meshc.node.address import AddressAdd
+from meshc.node.change import Change, Reversed
+from meshc.node.desired import DesiredState
+from meshc.node.facts import FactSet
+from meshc.node.link import LinkAdd, LinkSet
+from meshc.node.route import RouteAdd
+from meshc.node.rule import RuleAdd
+from meshc.node.sysctl import SysctlSet
+from meshc.node.values import Device
+from meshc.node.wireguard import DeviceSet, peer_changes
+from meshc.prefixes import InterfaceAddress, Prefix
+
+ChangeSet = tuple[Change, ...]
+
+
+def changes(
+    state: DesiredState,
+    facts: FactSet,
+    *,
+    private_key: PrivateKey | None,
+    engine: str,
+    recorded: Sequence[Change] = (),
+) -> ChangeSet:
+    """What turns the machine into the desired state, in the order to apply; empty when it is
+    there already. What was recorded earlier and is no longer wished for is taken back at the end,
+    so that nothing is without a route in between."""
+    fresh = facts.link is None
+    device = facts.device or Device()
+    result: list[Change] = [LinkAdd(state.interface, engine)] if fresh else []
+    result.extend(_device_change(state, device, private_key, fresh=fresh))
+    peers = peer_changes(state.interface, state.peers, device)
+    result.extend(change for change in peers if not change.update.remove)
+    addresses = [AddressAdd(state.interface, str(address)) for address in state.addresses]
+    result.extend(_missing(addresses, recorded, facts))
+    result.extend(_link_change(state, facts))
+    rest = tuple(_after_link(state))
+    result.extend(_missing(rest, recorded, facts))
+    for change in reversed(recorded):
+        if not isinstance(change, LinkAdd) and not any(map(change.same, (*addresses, *rest))):
+            result.append(Reversed(change))
+    # removed peers last: their prefixes have moved to others by then
+    result.extend(change for change in peers if change.update.remove)
+    return tuple(result)
+
+
+def _device_change(
+    state: DesiredState, device: Device, private_key: PrivateKey | None, *, fresh: bool
+) -> Iterator[Change]:
+    """A file without a key or a port leaves them as they are (a hook may have set the key)."""
+    key = private_key if private_key != device.private_key else None
+    port = state.listen_port if state.listen_port != device.listen_port else None
+    mark = state.fwmark if state.fwmark != device.fwmark else None
+    if key is not None or port is not None or mark is not None:
+        yield DeviceSet(state.interface, key, port, mark, Device() if fresh else device)
+
+
+def _link_change(state: DesiredState, facts: FactSet) -> Iterator[Change]:
+    link = facts.link
+    if link is None:
+        yield LinkSet(state.interface, state.mtu)
+    elif link.mtu != state.mtu or not link.up:
+        yield LinkSet(state.interface, state.mtu, link.mtu)
+
+
+def _after_link(state: DesiredState) -> Iterator[Change]:
+    """What needs the interface to be up, and what is outside it."""
+    for prefix, table in state.routes:
+        yield RouteAdd(state.interface, str(prefix), table)
+    for rule in state.rules:
+        yield RuleAdd.of(rule)
+    yield from state.sysctls
+
+
+def _missing(
+    wanted: Iterable[Change], recorded: Sequence[Change], facts: FactSet
+) -> Iterator[Change]:
+    """Those that the machine does not have. One that was recorded is done again as it was
+    recorded, so that what it puts back stays what was there before the first time."""
+    for change in wanted:
+        known = next((one for one in recorded if one.same(change)), change)
+        if not _satisfied(known, facts):
+            yield known
+
+
+def _satisfied(change: Change, facts: FactSet) -> bool:
+    if isinstance(change, AddressAdd):
+        return InterfaceAddress.parse(change.address) in facts.addresses
+    if isinstance(change, RouteAdd):
+        return (Prefix.parse(change.prefix), change.table) in facts.own_routes()
+    if isinstance(change, RuleAdd):
+        return any(change.rule == rule for rule in facts.rules)
+    if isinstance(change, SysctlSet):
+        return facts.sysctls.get(change.key) == change.value
+    return False

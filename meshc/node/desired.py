@@ -1,0 +1,122 @@
+"""What a machine should have for one file: derived from the file and the facts, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshc.conf import Conf
+from meshc.node.facts import FactSet
+from meshc.node.nodefile import NodeFile
+from meshc.node.route import main_routes, table_number
+from meshc.node.rule import default_route_rules
+from meshc.node.sysctl import SysctlSet
+from meshc.node.values import MAIN_TABLE, Rule
+from meshc.node.wireguard import PeerWish, wishes
+from meshc.prefixes import InterfaceAddress, Prefix
+
+FIRST_TABLE = 51820
+"""Where wg-quick(8) begins to look for a free routing table."""
+OVERHEAD = 80
+"""IPv6 and UDP headers and WireGuard's own (whitepaper 5.4.6): what wg-quick(8) takes off."""
+SRC_VALID_MARK = "net/ipv4/conf/all/src_valid_mark"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """`fwmark` 0 is none. `routes` are in the order in which wg-quick adds them; `rules` and the
+    kill switch (`guarded` families) come with a default route in `Table = auto`."""
+
+    interface: str
+    listen_port: int | None
+    fwmark: int
+    peers: tuple[PeerWish, ...]
+    addresses: tuple[InterfaceAddress, ...]
+    mtu: int
+    routes: tuple[tuple[Prefix, int], ...]
+    rules: tuple[Rule, ...]
+    guarded: tuple[int, ...]
+    sysctls: tuple[SysctlSet, ...]
+
+
+def desire(
+    file: NodeFile, facts: FactSet, *, applied: dict[str, str] | None = None, own: bool = False
+) -> DesiredState:
+    """`own` says that the interface is up by our doing, so that a mark that it carries is ours and
+    stays; `applied` maps public keys to the endpoints as the file had them then.
+    Raises: NodeError for a routing table that does not exist."""
+    conf = file.conf
+    allowed = [prefix for peer in conf.peers for prefix in peer.allowed_ips]
+    guarded = tuple(
+        family for family in (4, 6) if conf.table is None and Prefix(family, 0, 0) in allowed
+    )
+    mark = _mark(conf, facts, bool(guarded), own)
+    rules: list[Rule] = []
+    for family in guarded:
+        rules.extend(_rules(family, mark, facts, own))
+    return DesiredState(
+        file.interface,
+        conf.listen_port,
+        mark,
+        wishes(conf.peers, names=file.names, resolved=facts.resolved, applied=applied or {}),
+        tuple(dict.fromkeys(conf.addresses)),
+        conf.mtu or automatic_mtu(conf, facts),
+        _routes(conf, allowed, mark),
+        tuple(rules),
+        guarded,
+        _sysctls(guarded, facts),
+    )
+
+
+def automatic_mtu(conf: Conf, facts: FactSet) -> int:
+    """As wg-quick(8): the largest MTU of the routes to the endpoints, else that of the default
+    route, else 1500; less 80."""
+    towards = []
+    for peer in conf.peers:
+        address = facts.resolved.get(peer.endpoint.host) if peer.endpoint else None
+        if address and address in facts.path_mtu:
+            towards.append(facts.path_mtu[address])
+    if not towards:
+        default = facts.default_route(4)
+        if default is not None:
+            towards.append(default.mtu or facts.link_mtu(default.device) or 0)
+    return (max(towards, default=0) or 1500) - OVERHEAD
+
+
+def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
+    """The mark of WireGuard's own packets, which is also the number of its table."""
+    if conf.fwmark or not guarded:
+        return conf.fwmark or 0
+    if own and facts.device is not None and facts.device.fwmark:
+        return facts.device.fwmark
+    table = FIRST_TABLE
+    while facts.table_is_used(table):
+        table += 1
+    return table
+
+
+def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[Rule, ...]:
+    """New rules, or those that are there already when the interface is ours."""
+    wanted = default_route_rules(family, mark, facts.rules)
+    if not own:
+        return wanted
+    present = [
+        next((rule for rule in facts.rules if rule.same_effect(one)), None) for one in wanted
+    ]
+    return tuple(found or one for found, one in zip(present, wanted, strict=True))
+
+
+def _routes(conf: Conf, allowed: list[Prefix], mark: int) -> tuple[tuple[Prefix, int], ...]:
+    if conf.table == "off":
+        return ()
+    if conf.table is not None:
+        table = table_number(conf.table)
+        ordered = sorted(set(allowed), key=lambda p: (p.family, -p.length, p))
+        return tuple((prefix, table) for prefix in ordered)
+    main = tuple((prefix, MAIN_TABLE) for prefix in main_routes(allowed, conf.addresses))
+    return main + tuple((p, mark) for p in sorted(set(allowed)) if not p.length)
+
+
+def _sysctls(guarded: tuple[int, ...], facts: FactSet) -> tuple[SysctlSet, ...]:
+    if 4 not in guarded or SRC_VALID_MARK not in facts.sysctls:
+        return ()
+    return (SysctlSet(SRC_VALID_MARK, "1", facts.sysctls[SRC_VALID_MARK]),)

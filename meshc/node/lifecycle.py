@@ -1,0 +1,330 @@
+"""`up`, `reload` and `down` of one interface."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshc.errors import MeshcError, NodeError
+from meshc.node import hooks, nodefile
+from meshc.node.backends import AUTO, backend
+from meshc.node.change import Change, Reversed
+from meshc.node.changeset import ChangeSet, changes
+from meshc.node.desired import desire
+from meshc.node.hooks import Hook
+from meshc.node.machine import RUN_DIRECTORY, Machine
+from meshc.node.nodefile import NodeFile
+from meshc.node.state import Record, StateFile, new_record
+from meshc.node.survey import survey
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command did, or with a dry run would do. `steps` are sentences in order, `engine`
+    the one that runs (empty when none does), `notes` what the user should know besides."""
+
+    interface: str
+    node: str = ""
+    engine: str = ""
+    steps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.steps) and not self.dry_run
+
+
+def up(
+    conf_path: str | Path,
+    *,
+    engine: str = AUTO,
+    dry_run: bool = False,
+    run_directory: Path = RUN_DIRECTORY,
+) -> Outcome:
+    """Brings up the interface that the wg-quick file is named after, in the network namespace of
+    the calling thread. Does nothing when it is up and as the file says.
+
+    Raises: NodeError when it cannot be done; everything is as it was then. ConfError.
+    """
+    file = nodefile.read(Path(conf_path))
+    _refuse(file)
+    with _session(file.interface, run_directory, lock=not dry_run) as (machine, store):
+        record = store.load()
+        if record is not None and _is_up(machine, record):
+            return _already_up(machine, file, record)
+        if record is not None and not dry_run:
+            _take_down(machine, store, record)
+            machine.note(f"an earlier `up` of {file.interface} had not ended well; cleaned up")
+        elif record is None and machine.netlink.link(file.interface) is not None:
+            raise NodeError(
+                f"{file.interface} exists already and was not made by meshc",
+                hint=f"take it down with what made it (`wg-quick down {file.interface}`?)",
+            )
+        if dry_run:
+            return _outcome(machine, file, "", _up_plan(machine, file, engine), dry_run=True)
+        record = new_record(file.interface, file.path, file.node)
+        machine.token = record.token
+        return _bring_up(machine, store, record, file, engine)
+
+
+def reload(
+    conf_path: str | Path, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY
+) -> Outcome:
+    """Makes a running interface what the file says now. Peers, addresses and routes that did not
+    change are not touched, so that their sessions and connections go on. Hooks are not run.
+
+    Raises: NodeError when it is not up, or something failed (what was done is taken back).
+    """
+    file = nodefile.read(Path(conf_path))
+    _refuse(file)
+    with _session(file.interface, run_directory, lock=not dry_run) as (machine, store):
+        record = store.load()
+        if record is None or not _is_up(machine, record):
+            raise NodeError(
+                f"{file.interface} is not up", hint=f"bring it up: `meshc up {file.path}`"
+            )
+        plan = drift(machine, file, record)
+        if dry_run:
+            return _outcome(machine, file, record.engine, plan, dry_run=True)
+        _apply(machine, store, record, plan)
+        # removing an IPv4 address can take others of its network along: look once more
+        again = drift(machine, file, record)
+        _apply(machine, store, record, again)
+        if _hooks_changed(file, record):
+            machine.note("hooks of the file changed; `meshc down` and `up` run them")
+        record.endpoints = _endpoints(file)
+        record.file, record.node = str(file.path), file.node
+        record.pre_down, record.post_down = _down_hooks(file)
+        store.save(record)
+        return _outcome(machine, file, record.engine, (*plan, *again))
+
+
+def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY) -> Outcome:
+    """Takes back all that `up` and `reload` did to the machine, also after a crash of theirs, and
+    nothing else. Does nothing when the interface is not up.
+
+    Raises: NodeError when the interface was made by somebody else, or parts could not be undone.
+    """
+    with _session(interface, run_directory, lock=not dry_run) as (machine, store):
+        record = store.load()
+        if record is None:
+            if machine.netlink.link(interface) is not None:
+                raise NodeError(
+                    f"{interface} was not brought up by meshc",
+                    hint=f"take it down with what made it (`wg-quick down {interface}`?)",
+                )
+            store.remove()
+            return Outcome(interface, notes=(f"{interface} is not up",))
+        steps = _down_plan(record)
+        if not dry_run:
+            _take_down(machine, store, record)
+        return Outcome(
+            interface,
+            record.node,
+            record.engine,
+            tuple(step.describe() for step in steps),
+            tuple(machine.notes or ()),
+            dry_run,
+        )
+
+
+def drift(machine: Machine, file: NodeFile, record: Record) -> ChangeSet:
+    """What would make the running interface what the file says: what `reload` does, and what
+    `status` shows. The machine must be attached to the interface's engine."""
+    facts = survey(machine, file.interface, file.conf)
+    state = desire(file, facts, applied=record.endpoints, own=True)
+    return changes(
+        state,
+        facts,
+        private_key=file.conf.private_key,
+        engine=record.engine,
+        recorded=tuple(record.changes),
+    )
+
+
+@contextlib.contextmanager
+def _session(
+    interface: str, run_directory: Path, *, lock: bool
+) -> Iterator[tuple[Machine, StateFile]]:
+    from meshc.node.netlink import Netlink
+
+    store = StateFile(run_directory, interface)
+    with contextlib.ExitStack() as stack:
+        if lock:
+            stack.enter_context(store.locked())
+        netlink = stack.enter_context(Netlink())
+        yield Machine(netlink, run_directory, "", notes=[]), store
+
+
+def _refuse(file: NodeFile) -> None:
+    """Raises: NodeError for what a file asks that meshc does not do."""
+    if file.conf.save_config:
+        raise NodeError(
+            f"{file.path} says SaveConfig = true",
+            hint="it would write addresses learned at run time, and lose comments, over the file "
+            "that describes the network; take the line out",
+        )
+    conf = file.conf
+    if any(map(file.hooks, (conf.pre_up, conf.post_up, conf.pre_down, conf.post_down))):
+        why = hooks.refusal(file.path)
+        if why:
+            raise NodeError(
+                f"the hooks of {file.path} will not be run: {why}",
+                hint="`chown root` it and `chmod go-w` it and its directory",
+            )
+
+
+def _is_up(machine: Machine, record: Record) -> bool:
+    """Attaches the machine to the engine of a record; False after a crash of either."""
+    machine.token = record.token
+    machine.engine = backend(record.engine) if record.engine else None
+    return (
+        record.complete
+        and machine.engine is not None
+        and machine.netlink.link(record.interface) is not None
+    )
+
+
+def _up_plan(machine: Machine, file: NodeFile, engine: str) -> ChangeSet:
+    facts = survey(machine, file.interface, file.conf)
+    state = desire(file, facts)
+    plan = changes(state, facts, private_key=file.conf.private_key, engine=engine)
+    conf, name = file.conf, file.interface
+    before = tuple(Hook(name, "PreUp", line) for line in file.hooks(conf.pre_up))
+    after = tuple(Hook(name, "PostUp", line) for line in file.hooks(conf.post_up))
+    return (*before, *plan, *after)
+
+
+def _bring_up(
+    machine: Machine, store: StateFile, record: Record, file: NodeFile, engine: str
+) -> Outcome:
+    record.pre_down, record.post_down = _down_hooks(file)
+    record.endpoints = _endpoints(file)
+    store.save(record)
+    done: list[Change] = []
+    try:
+        for line in file.hooks(file.conf.pre_up):
+            done.append(_hook(machine, file, "PreUp", line))
+        # only now: a PreUp hook may have changed what the facts say
+        plan = tuple(c for c in _up_plan(machine, file, engine) if not isinstance(c, Hook))
+        _apply(machine, store, record, plan)
+        done.extend(plan)
+        for line in file.hooks(file.conf.post_up):
+            done.append(_hook(machine, file, "PostUp", line))
+        record.complete = True
+        store.save(record)
+    except BaseException as error:
+        _undo_all(machine, store, record, error)
+        raise
+    return _outcome(machine, file, record.engine, tuple(done))
+
+
+def _hook(machine: Machine, file: NodeFile, phase: str, line: str) -> Change:
+    hook = Hook(file.interface, phase, line)
+    hook.apply(machine)
+    return hook
+
+
+def _apply(machine: Machine, store: StateFile, record: Record, plan: ChangeSet) -> None:
+    """Writes down, then does; on a failure takes back what this plan did.
+
+    Raises: NodeError, after taking back."""
+    record.intend(plan)
+    store.save(record)
+    done: list[Change] = []
+    try:
+        for change in plan:
+            done.append(change)
+            change.apply(machine)
+            if machine.engine is not None and machine.engine.name != record.engine:
+                record.engine = machine.engine.name
+                store.save(record)
+    except BaseException as error:
+        for change in reversed(done):
+            _try(machine, change, error)
+            record.forget(change)
+        store.save(record)
+        raise
+    for change in plan:
+        if isinstance(change, Reversed):
+            record.forget(change.change)
+    store.save(record)
+
+
+def _try(machine: Machine, change: Change, error: BaseException) -> None:
+    """Reverses one change while another error is on its way up."""
+    try:
+        change.reverse(machine)
+    except MeshcError as second:
+        error.add_note(f"and it could not be taken back: {change.describe()}: {second}")
+
+
+def _undo_all(machine: Machine, store: StateFile, record: Record, error: BaseException) -> None:
+    for change in reversed(record.changes):
+        _try(machine, change, error)
+    store.remove()
+
+
+def _down_plan(record: Record) -> ChangeSet:
+    name = record.interface
+    return (
+        *(Hook(name, "PreDown", line) for line in record.pre_down),
+        *(Reversed(change) for change in reversed(record.changes)),
+        *(Hook(name, "PostDown", line) for line in record.post_down),
+    )
+
+
+def _take_down(machine: Machine, store: StateFile, record: Record) -> None:
+    """Goes on when a part fails: as much as can be is put back.
+
+    Raises: NodeError that names the parts that failed; the state file keeps those."""
+    _is_up(machine, record)
+    failed: list[str] = []
+    for step in _down_plan(record):
+        try:
+            step.apply(machine)
+        except MeshcError as error:
+            failed.append(str(error))
+        else:
+            if isinstance(step, Reversed):
+                record.forget(step.change)
+    if record.changes:
+        store.save(record)
+        raise NodeError(f"not everything could be undone: {'; '.join(failed)}")
+    store.remove()
+    for text in failed:
+        machine.note(text)
+
+
+def _already_up(machine: Machine, file: NodeFile, record: Record) -> Outcome:
+    if drift(machine, file, record):
+        machine.note(f"the file differs from what runs; `meshc reload {file.path}` applies it")
+    return _outcome(machine, file, record.engine, ())
+
+
+def _down_hooks(file: NodeFile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return file.hooks(file.conf.pre_down), file.hooks(file.conf.post_down)
+
+
+def _hooks_changed(file: NodeFile, record: Record) -> bool:
+    return _down_hooks(file) != (record.pre_down, record.post_down)
+
+
+def _endpoints(file: NodeFile) -> dict[str, str]:
+    return {str(peer.public_key): str(peer.endpoint) for peer in file.conf.peers if peer.endpoint}
+
+
+def _outcome(
+    machine: Machine, file: NodeFile, engine: str, plan: ChangeSet, *, dry_run: bool = False
+) -> Outcome:
+    return Outcome(
+        file.interface,
+        file.node,
+        engine,
+        tuple(change.describe() for change in plan),
+        tuple(machine.notes or ()),
+        dry_run,
+    )

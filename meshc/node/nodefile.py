@@ -1,0 +1,136 @@
+"""Finds and reads what is to be brought up: a wg-quick file and the facts beside it.
+
+A name is looked for in the build directory (`build/NODE/IFACE.conf`) and in /etc/wireguard, as
+wg-quick does; anything with a slash or `.conf` is a path.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from meshc.conf import Conf, parse
+from meshc.errors import NodeError
+from meshc.keys import PublicKey
+from meshc.prefixes import Prefix
+
+ETC = Path("/etc/wireguard")
+FACTS_NAME = "node.json"
+_INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
+"""What wg-quick(8) accepts as the name of an interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardingFacts:
+    """What this node forwards (`meshc.topology.plan.Forwarding`, read back from the file).
+    `sources` are the addresses that may come in from the mesh and be masqueraded."""
+
+    families: tuple[int, ...] = ()
+    pools: tuple[Prefix, ...] = ()
+    relay: bool = False
+    lans: tuple[Prefix, ...] = ()
+    masquerade: bool = True
+    exit: bool = False
+    clamp_mss: bool = False
+    sources: tuple[Prefix, ...] = ()
+
+    @property
+    def needed(self) -> bool:
+        return self.relay or bool(self.lans) or self.exit
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFile:
+    """A file, read. `names` maps public keys to node names; `generated_hooks` are the lines of the
+    file that meshc does itself when it brings the node up."""
+
+    path: Path
+    interface: str
+    conf: Conf
+    node: str = ""
+    names: Mapping[PublicKey, str] = field(default_factory=dict)
+    forwarding: ForwardingFacts = ForwardingFacts()
+    generated_hooks: frozenset[str] = frozenset()
+
+    def hooks(self, lines: tuple[str, ...]) -> tuple[str, ...]:
+        """The lines that remain to be run."""
+        return tuple(line for line in lines if line not in self.generated_hooks)
+
+
+def find(target: str, build: Path) -> Path:
+    """The file that `target` means. Raises: NodeError that lists the places looked at."""
+    if "/" in target or target.endswith(".conf"):
+        path = Path(target)
+        if path.is_file():
+            return path
+        raise NodeError(f"there is no file {target}")
+    looked = [ETC / f"{target}.conf"]
+    in_build = sorted((build / target).glob("*.conf"))
+    if len(in_build) > 1:
+        raise NodeError(
+            f"{build / target} holds several files ({', '.join(p.name for p in in_build)})",
+            hint="name the one you mean by its path",
+        )
+    for path in (*in_build, *looked):
+        if path.is_file():
+            return path
+    raise NodeError(
+        f"neither {build / target}/*.conf nor {looked[0]} exists",
+        hint="`meshc build` makes the first; --build names another build directory",
+    )
+
+
+def interface_of(path: Path) -> str:
+    """`/etc/wireguard/wg0.conf` is for wg0. Raises: NodeError for a name that cannot be one."""
+    if path.suffix != ".conf" or not _INTERFACE.fullmatch(path.stem):
+        raise NodeError(
+            f"{path.name} does not name an interface",
+            hint="the file must be called like the interface, at most 15 letters, and .conf",
+        )
+    return path.stem
+
+
+def read(path: Path) -> NodeFile:
+    """Reads the file and `node.json` beside it. Raises: NodeError, ConfError."""
+    interface = interface_of(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NodeError(f"could not read {path}: {error.strerror}") from None
+    conf = parse(text, file=str(path))
+    facts = path.parent / FACTS_NAME
+    extra = _facts(facts, interface) if facts.is_file() else {}
+    return NodeFile(path.resolve(), interface, conf, **extra)
+
+
+def _facts(path: Path, interface: str) -> dict[str, Any]:
+    """Raises: NodeError when the file is not what `meshc build` writes."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data.get("interface") != interface:
+            return {}
+        forwarding = data.get("forwarding") or {}
+        return {
+            "node": str(data["name"]),
+            "names": {PublicKey(key): str(name) for key, name in data.get("peers", {}).items()},
+            "forwarding": ForwardingFacts(
+                tuple(int(family) for family in forwarding.get("families", ())),
+                tuple(Prefix.parse(pool) for pool in forwarding.get("pools", ())),
+                bool(forwarding.get("relay", False)),
+                tuple(Prefix.parse(lan) for lan in forwarding.get("lans", ())),
+                bool(forwarding.get("masquerade", True)),
+                bool(forwarding.get("exit", False)),
+                bool(forwarding.get("clamp_mss", False)),
+                tuple(Prefix.parse(source) for source in forwarding.get("sources", ())),
+            ),
+            "generated_hooks": frozenset(map(str, data.get("generated_hooks", ()))),
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NodeError(
+            f"{path} is not what `meshc build` writes ({type(error).__name__}: {error})",
+            hint="build again, or remove the file to bring the configuration up by itself",
+        ) from None

@@ -1,0 +1,73 @@
+"""Kernel settings under /proc/sys, recorded and put back."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshc.errors import NodeError
+from meshc.node.change import Change
+
+if TYPE_CHECKING:
+    from meshc.node.machine import Machine
+
+ROOT = Path("/proc/sys")
+
+
+@dataclass(frozen=True, slots=True)
+class SysctlSet(Change):
+    """`key` is a path below /proc/sys (interface names hold dots, so the dotted form would not
+    do). `others` are settings that the kernel changes along with it, as they were before."""
+
+    key: str
+    value: str
+    before: str
+    others: tuple[tuple[str, str], ...] = ()
+
+    def same(self, other: Change) -> bool:
+        return isinstance(other, SysctlSet) and (self.key, self.value) == (other.key, other.value)
+
+    def describe(self) -> str:
+        return f"sysctl {self.key} = {self.value} (was {self.before})"
+
+    def apply(self, machine: Machine) -> None:
+        write(self.key, self.value)
+
+    def reverse(self, machine: Machine) -> None:
+        if read(self.key) == self.value:
+            write(self.key, self.before)
+        for key, value in self.others:
+            # None: the interface that the setting belongs to has gone
+            if read(key) not in (None, value):
+                write(key, value)
+
+
+def read(key: str) -> str | None:
+    """The value of a setting, None when this kernel does not have it."""
+    try:
+        return (ROOT / key).read_text().strip()
+    except OSError:
+        return None
+
+
+def write(key: str, value: str) -> None:
+    """Raises: NodeError."""
+    try:
+        (ROOT / key).write_text(value)
+    except OSError as error:
+        raise NodeError(
+            f"could not set {key} to {value}: {error.strerror}",
+            hint="in a container, /proc/sys may be read-only: set it on the host",
+        ) from None
+
+
+def read_all(patterns: tuple[str, ...]) -> dict[str, str]:
+    """The settings that match the patterns (shell style, below /proc/sys)."""
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            with contextlib.suppress(OSError):
+                found[str(path.relative_to(ROOT))] = path.read_text().strip()
+    return found

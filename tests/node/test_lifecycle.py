@@ -1,0 +1,84 @@
+"""`up`, `reload` and `down` against real namespaces with wireguard-go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import wgconf
+from tests.support.netns import Namespace, namespaces, needs_root, require, wait_until
+from tests.support.snapshot import snapshot
+
+pytestmark = needs_root
+
+FOREIGN = """
+ip link add host0 type veth peer name host1
+ip addr add 192.0.2.1/24 dev host0
+ip addr add 2001:db8::1/64 dev host0 nodad
+ip link set host0 up; ip link set host1 up
+ip route add default via 192.0.2.254
+ip -6 route add default via 2001:db8::ff
+ip rule add from 198.51.100.0/24 table 77 priority 1000
+ip route add 203.0.113.0/24 dev host0 table 77
+iptables -A INPUT -s 198.51.100.9 -j DROP
+iptables -P FORWARD DROP
+ip6tables -A FORWARD -s 2001:db8:bad::/48 -j DROP
+sysctl -qw net.ipv4.conf.host0.accept_redirects=0
+"""
+
+
+@pytest.fixture
+def host() -> Iterator[Namespace]:
+    """A machine with addresses, default routes, rules and a firewall of somebody else."""
+    require("wireguard-go", "ip", "iptables", "nft")
+    with namespaces("host") as (one,):
+        one.shell(FOREIGN)
+        wait_until(lambda: "tentative" not in one.shell("ip -6 addr"), what="address detection")
+        yield one
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """A file that asks for everything at once."""
+    return wgconf.write(
+        tmp_path / "conf",
+        "wg0",
+        wgconf.interface(
+            "Address = 10.44.0.1/24, fd44::1/64",
+            "ListenPort = 51820",
+            "PostUp = iptables -A INPUT -i %i -j ACCEPT",
+            "PostDown = iptables -D INPUT -i %i -j ACCEPT",
+        )
+        + wgconf.peer(
+            "AllowedIPs = 0.0.0.0/0, ::/0, 10.50.0.0/16",
+            "Endpoint = 192.0.2.7:51820",
+            "PersistentKeepalive = 25",
+        ),
+    )
+
+
+def test_down_leaves_the_machine_as_up_found_it(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    assert snapshot(host) != before
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_up_twice_changes_nothing(host: Namespace, full: Path) -> None:
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    once = snapshot(host)
+    said = host.meshc("up", str(full), "--engine", "wireguard-go").stdout
+    assert "nothing to do" in said
+    assert snapshot(host) == once
+
+
+def test_a_dry_run_touches_nothing(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    said = host.meshc("up", str(full), "--engine", "wireguard-go", "--dry-run").stdout
+    assert snapshot(host) == before
+    for words in ("create wg0", "address 10.44.0.1/24", "fwmark 51820", "PostUp: iptables"):
+        assert words in said
+    assert wgconf.KEY.reveal() not in said

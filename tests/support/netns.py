@@ -1,0 +1,157 @@
+"""Network namespaces for tests: each with its own mounts, so that /run and /etc/resolv.conf are
+its own as well. A namespace lives as long as its holder process, and nothing outlives the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+needs_root = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="needs /dev/net/tun"),
+]
+
+_HOLDER = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+mkdir -p /run/wireguard /run/netns /run/user
+printf 'nameserver 192.0.2.53\\n' > /run/resolv.conf
+mount --bind /run/resolv.conf /etc/resolv.conf
+ip link set lo up
+echo ready
+exec sleep 100000
+"""
+
+
+class Namespace:
+    """A network and mount namespace; `run` executes inside it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = f"{name}-{os.getpid()}"
+        self._holder = subprocess.Popen(
+            ["unshare", "--net", "--mount", "bash", "-c", _HOLDER],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self._holder.stdout is not None
+        if self._holder.stdout.readline() != b"ready\n":
+            assert self._holder.stderr is not None
+            raise RuntimeError(f"no namespace: {self._holder.stderr.read().decode()}")
+        self.pid = self._holder.pid
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """`command`, to be run in here."""
+        return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--wd=/", *command]
+
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 60, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs it and returns what it said; with `check`, a failure shows its stderr."""
+        done = subprocess.run(
+            self.argv(command),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            **options,
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+    def shell(self, script: str, *, check: bool = True) -> str:
+        return self.run("bash", "-ec", script, check=check).stdout
+
+    def meshc(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "meshc", *args, check=check)
+
+    def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+        """Runs it in the background; the caller ends it, or it ends with the namespace."""
+        return subprocess.Popen(
+            self.argv(command),
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            **options,
+        )
+
+    def json(self, *command: str) -> Any:
+        return json.loads(self.run(*command).stdout or "[]")
+
+    def close(self) -> None:
+        """Ends every process in here; the namespace goes with the last one."""
+        self._holder.send_signal(signal.SIGSTOP)
+        target = _namespace(self.pid)
+        for entry in Path("/proc").iterdir():
+            pid = int(entry.name) if entry.name.isdigit() else 0
+            if pid and pid != self.pid and target and _namespace(pid) == target:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self._holder.kill()
+        self._holder.wait(10)
+        for stream in (self._holder.stdout, self._holder.stderr):
+            if stream is not None:
+                stream.close()
+
+
+@contextlib.contextmanager
+def namespaces(*names: str) -> Iterator[tuple[Namespace, ...]]:
+    """Makes them, and removes them whatever happens."""
+    made: list[Namespace] = []
+    try:
+        for name in names:
+            made.append(Namespace(name))
+        yield tuple(made)
+    finally:
+        for one in made:
+            one.close()
+
+
+def connect(left: Namespace, right: Namespace, *, left_name: str, right_name: str) -> None:
+    """A veth pair between two namespaces, up at both ends."""
+    left.run(
+        "ip", "link", "add", left_name, "type", "veth", "peer", "name", right_name,
+        "netns", str(right.pid),
+    )  # fmt: skip
+    left.run("ip", "link", "set", left_name, "up")
+    right.run("ip", "link", "set", right_name, "up")
+
+
+def require(*programs: str) -> None:
+    """Skips the test, with the reason, where a program is missing."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+def wait_until(condition: Any, *, patience: float = 20.0, what: str = "it") -> None:
+    """Polls until the condition holds; the patience is for a slow machine, not a promise."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen in {patience} s")
+        time.sleep(0.05)
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return ""
