@@ -155,6 +155,7 @@ class Keeper:
                 _install(Path("/etc/wireguard", file), content)
             server = services.Services(name)
             if kind is Kind.HOST:
+                server.reflect((world.hosts[0], world.resolvers[0]))
                 server.resolve(world.names, world.places[name].addresses, world.hosts)
             os.write(writer, b"ready")
             os.close(writer)

@@ -107,7 +107,7 @@ def _furnish(place: Place) -> None:
         for name, number in index.items():
             if name == "lo" or not name.startswith(("sit", "ip6", "tunl", "gre", "erspan")):
                 _step(place.name, link.link, "set", index=number, state="up")
-        for route in place.routes:
+        for route in sorted(place.routes, key=lambda r: (r.via is not None, r.prefix.length == 0)):
             options: dict[str, Any] = {"dst": str(route.prefix), "oif": index[route.interface]}
             options["family"] = socket.AF_INET if route.prefix.family == 4 else socket.AF_INET6
             if route.via is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,32 +31,31 @@ def bring_up(args: Mapping[str, Any]) -> dict[str, Any]:
 
 def run(argv: list[str], environment: Mapping[str, str] | None = None) -> str:
     """Runs a program and answers with what it printed. Raises: NodeError with its last words."""
-    try:
-        done = subprocess.run(
-            argv,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except FileNotFoundError:
-        raise NodeError(f"{argv[0]} is not installed", hint="the lab needs it for this") from None
-    if done.returncode != 0:
-        last = " / ".join(done.stdout.strip().splitlines()[-3:])
-        raise NodeError(f"{' '.join(argv)} failed with {done.returncode}: {last}")
-    return done.stdout
+    done = command({"argv": argv, "environment": environment})
+    if done["code"] != 0:
+        last = " / ".join(done["output"].strip().splitlines()[-3:])
+        raise NodeError(f"{' '.join(argv)} failed with {done['code']}: {last}")
+    output: str = done["output"]
+    return output
 
 
 def command(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Runs `argv` and answers with {code, output}. A job."""
-    done = subprocess.run(
-        args["argv"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    return {"code": done.returncode, "output": done.stdout}
+    """Runs `argv` and answers with {code, output}. A job. Raises: NodeError when it is missing.
+
+    The output goes through a file: a daemon that the program leaves behind would keep a pipe open.
+    """
+    with tempfile.TemporaryFile() as output:
+        try:
+            done = subprocess.run(
+                args["argv"],
+                env=args.get("environment"),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        except FileNotFoundError:
+            raise NodeError(
+                f"{args['argv'][0]} is not installed", hint="the lab needs it for this"
+            ) from None
+        output.seek(0)
+        return {"code": done.returncode, "output": output.read().decode(errors="replace")}

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 
 from meshc.errors import PrefixFormatError
+from meshc.lab import stun
 from meshc.prefixes import InterfaceAddress, parse_address
 
 PORT = 7707
@@ -49,6 +50,35 @@ class Services:
             server.bind((address.address, DNS_PORT))
             server.setblocking(False)
             self._add(server, lambda sock: self._answer(sock, names, anything))
+
+    def reflect(self, addresses: tuple[str, str]) -> None:
+        """Serves STUN on two addresses and two ports (see `stun.py`)."""
+        sockets: dict[tuple[str, int], socket.socket] = {}
+        for address in addresses:
+            for port in stun.PORTS:
+                server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                server.bind((address, port))
+                server.setblocking(False)
+                sockets[address, port] = server
+        for (address, port), server in sockets.items():
+            other_address = addresses[1 - addresses.index(address)]
+            other_port = stun.PORTS[1 - stun.PORTS.index(port)]
+
+            def reply(
+                sock: socket.socket,
+                here: tuple[str, int] = (address, port),
+                there: tuple[str, int] = (other_address, other_port),
+            ) -> None:
+                data, peer = sock.recvfrom(2048)
+                asked = stun.parse_request(data)
+                if asked is None:
+                    return
+                change = asked[1]
+                at = there[0] if change & stun.CHANGE_ADDRESS else here[0]
+                number = there[1] if change & stun.CHANGE_PORT else here[1]
+                sockets[at, number].sendto(stun.response(asked[0], *peer), peer)
+
+            self._add(server, reply)
 
     def serve(self) -> None:
         """Runs until the process is killed."""
