@@ -1,0 +1,61 @@
+"""Nodes inside the lab: brought up from the emitted file, by the engine that was asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from meshc.errors import NodeError
+
+CONF_DIRECTORY = "/etc/wireguard"
+ENGINES = ("bundled", "wireguard-go", "kernel", "mixed")
+
+
+def engine_of(choice: str, number: int) -> str:
+    """The engine of the node with this number; `mixed` alternates, bundled first."""
+    if choice != "mixed":
+        return choice
+    return ("bundled", "wireguard-go")[number % 2]
+
+
+def bring_up(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Brings up `interface` with `engine`. A job. Raises: NodeError."""
+    environment = {**os.environ, "WG_QUICK_USERSPACE_IMPLEMENTATION": "wireguard-go"}
+    environment["LOG_LEVEL"] = "error"
+    run(["wg-quick", "up", f"{CONF_DIRECTORY}/{args['interface']}.conf"], environment)
+    return {"engine": args["engine"]}
+
+
+def run(argv: list[str], environment: Mapping[str, str] | None = None) -> str:
+    """Runs a program and answers with what it printed. Raises: NodeError with its last words."""
+    done = command({"argv": argv, "environment": environment})
+    if done["code"] != 0:
+        last = " / ".join(done["output"].strip().splitlines()[-3:])
+        raise NodeError(f"{' '.join(argv)} failed with {done['code']}: {last}")
+    output: str = done["output"]
+    return output
+
+
+def command(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs `argv` and answers with {code, output}. A job. Raises: NodeError when it is missing.
+
+    The output goes through a file: a daemon that the program leaves behind would keep a pipe open.
+    """
+    with tempfile.TemporaryFile() as output:
+        try:
+            done = subprocess.run(
+                args["argv"],
+                env=args.get("environment"),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        except FileNotFoundError:
+            raise NodeError(
+                f"{args['argv'][0]} is not installed", hint="the lab needs it for this"
+            ) from None
+        output.seek(0)
+        return {"code": done.returncode, "output": output.read().decode(errors="replace")}
