@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS
 from meshc.engine.proto.cookie import CookieGenerator
@@ -24,7 +25,6 @@ class Peer:
         "cookies",
         "endpoint",
         "handshake",
-        "is_removed",
         "keypairs",
         "last_handshake",
         "public_key",
@@ -50,9 +50,8 @@ class Peer:
         self.rx_bytes = 0
         self.tx_bytes = 0
         self.roamed = 0
-        self.is_removed = False
 
-    def stage(self, packets: list[bytes]) -> int:
+    def stage(self, packets: Sequence[bytes]) -> int:
         """Queues packets, the oldest giving way; returns how many were pushed out."""
         staged = self.staged
         staged.extend(packets)

@@ -112,6 +112,12 @@ class Timers(Generic[Owner]):
         setattr(self, name, deadline)
         self._arm(deadline)
 
+    def set_interval(self, interval: int, now: float) -> None:
+        """Changes the persistent keepalive, in seconds; 0 switches it off."""
+        self.interval = interval
+        self.persistent_keepalive = inf
+        self.any_authenticated_packet_traversal(now)
+
     def stop(self) -> None:
         """Stops all five."""
         for name in TIMER_NAMES:
