@@ -1,0 +1,147 @@
+"""Which handshake messages are worth a Diffie-Hellman: the gate in front of `noise`.
+
+Everything here costs microseconds and no asymmetric cryptography. A message gets through when
+
+1. its type, length and mac1 are right, and for an answer its receiver index is ours;
+2. we are not under load; or it carries a valid mac2 and its source keeps to its rate; or its
+   source is a newcomer that we can afford (below).
+
+Under load everybody else gets a cookie reply (whitepaper 5.4.7). The whitepaper makes the
+sender of an initiation wait 5 s before it uses the cookie, so a few initiations a second of
+sources that have not been heard for a while pass without one: a flood from a bounded
+set of addresses then does not delay a peer that it is not aimed at.
+
+What is let in waits in a bounded queue, of which the device takes a few messages a tick, after
+transport data.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from ipaddress import ip_address
+from math import inf
+
+from meshc.engine.proto import messages
+from meshc.engine.proto.cookie import CookieChecker
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.ratelimiter import RateLimiter, TokenBucket
+
+# messages that wait for a Diffie-Hellman (wireguard-go QueueHandshakeSize)
+QUEUE_LIMIT = 1024
+# so many waiting, or more than so many a second, is load
+LOAD_QUEUE = 64
+LOAD_RATE = 500.0
+LOAD_BURST = 500.0
+# under load stays on for so long after the last sign of it (wireguard-go UnderLoadAfterTime)
+LOAD_HOLD = 1.0
+# newcomers without a cookie under load: in all, and from one source
+NEWCOMER_RATE = 200.0
+NEWCOMER_INTERVAL = 5.0
+# cookie replies a second; each costs about 15 microseconds
+COOKIE_RATE = 8000.0
+
+_LENGTHS = {
+    b"\x01\0\0\0": messages.INITIATION_LENGTH,
+    b"\x02\0\0\0": messages.RESPONSE_LENGTH,
+    b"\x03\0\0\0": messages.COOKIE_REPLY_LENGTH,
+}
+_INITIATION_TYPE = b"\x01\0\0\0"
+_COOKIE_REPLY_TYPE = b"\x03\0\0\0"
+
+
+class Admission:
+    """The gate and the queue behind it. `knows_index` tells whether a receiver index is ours;
+    `reply` sends a cookie reply."""
+
+    def __init__(
+        self,
+        *,
+        rng: Callable[[int], bytes],
+        knows_index: Callable[[int], bool],
+        reply: Callable[[Endpoint, bytes], None],
+    ) -> None:
+        self.queue: deque[tuple[bytes, Endpoint]] = deque()
+        self.under_load = False
+        self._rng = rng
+        self._knows_index = knows_index
+        self._reply = reply
+        self._checker: CookieChecker | None = None
+        self._load_until = -inf
+        self._arrivals = TokenBucket(LOAD_RATE, LOAD_BURST)
+        self._newcomers = TokenBucket(NEWCOMER_RATE, NEWCOMER_RATE)
+        self._cookies = TokenBucket(COOKIE_RATE, COOKIE_RATE / 4)
+        self._by_source = RateLimiter()
+        self._by_newcomer = RateLimiter(rate=1 / NEWCOMER_INTERVAL, burst=1)
+
+    def set_public_key(self, public_key: bytes | None) -> None:
+        """Our identity changed: macs are made for our public key."""
+        self._checker = CookieChecker(public_key, self._rng) if public_key else None
+        self.queue.clear()
+
+    def offer(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
+        """Queues the message, or says why not."""
+        kind = data[:4]
+        length = _LENGTHS.get(kind)
+        if length is None:
+            return DropReason.UNKNOWN_MESSAGE
+        if len(data) != length:
+            return DropReason.BAD_LENGTH
+        checker = self._checker
+        if checker is None:
+            return DropReason.NO_PRIVATE_KEY
+        if kind == _COOKIE_REPLY_TYPE:
+            if not self._knows_index(int.from_bytes(data[4:8], "little")):
+                return DropReason.UNKNOWN_INDEX
+        else:
+            if not checker.check_mac1(data):
+                return DropReason.BAD_MAC1
+            if kind != _INITIATION_TYPE and not self._knows_index(
+                int.from_bytes(data[8:12], "little")
+            ):
+                return DropReason.UNKNOWN_INDEX
+            if self._is_loaded(now):
+                reason = self._under_load(checker, data, endpoint, now)
+                if reason is not None:
+                    return reason
+        if len(self.queue) >= QUEUE_LIMIT:
+            return DropReason.HANDSHAKE_QUEUE_FULL
+        self.queue.append((data, endpoint))
+        return None
+
+    def update_load(self, now: float) -> bool:
+        """Recomputes `under_load`; True when it changed."""
+        if len(self.queue) >= LOAD_QUEUE:
+            self._load_until = now + LOAD_HOLD
+        before = self.under_load
+        self.under_load = now < self._load_until
+        return before != self.under_load
+
+    @property
+    def load_ends(self) -> float:
+        """When `under_load` is to be looked at again; infinity when it is off."""
+        return self._load_until if self.under_load else inf
+
+    def _is_loaded(self, now: float) -> bool:
+        if not self._arrivals.take(now):
+            self._load_until = now + LOAD_HOLD
+        return now < self._load_until or len(self.queue) >= LOAD_QUEUE
+
+    def _under_load(
+        self, checker: CookieChecker, data: bytes, endpoint: Endpoint, now: float
+    ) -> DropReason | None:
+        """Cookie, rate, newcomers; None lets the message in."""
+        address = ip_address(endpoint.host).packed
+        source = address + endpoint.port.to_bytes(2, "big")
+        if checker.check_mac2(data, source, now):
+            return None if self._by_source.allow(address, now) else DropReason.RATE_LIMITED
+        if self._by_newcomer.allow(address, now) and self._newcomers.take(now):
+            return None
+        if self._cookies.take(now):
+            sender_index = int.from_bytes(data[4:8], "little")
+            self._reply(
+                endpoint,
+                checker.create_reply(data, receiver_index=sender_index, source=source, now=now),
+            )
+        return DropReason.UNDER_LOAD

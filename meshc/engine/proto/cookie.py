@@ -1,0 +1,96 @@
+"""mac1, mac2 and cookies: how a responder under load is not made to work (whitepaper 5.3, 5.4.4,
+5.4.7).
+
+mac1 shows that the sender knows our public key and costs one hash to check. Under load, mac2
+must show that it receives at the address it sends from: it is keyed with a cookie that was sent
+there. `CookieChecker` is the receiver's side, `CookieGenerator` the sender's, one per peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hmac import compare_digest
+from math import inf
+
+from meshc.engine.proto.constants import COOKIE_REFRESH_TIME, LABEL_COOKIE, LABEL_MAC1
+from meshc.engine.proto.messages import MessageCookieReply
+from meshc.engine.proto.primitives import HASH, MAC, xseal, xunseal
+
+_NO_MAC = bytes(16)
+
+
+class CookieChecker:
+    """Checks the macs of messages sent to us and makes cookie replies."""
+
+    __slots__ = ("_cookie_key", "_mac1_key", "_rng", "_secret", "_secret_time")
+
+    def __init__(self, public_key: bytes, rng: Callable[[int], bytes]) -> None:
+        self._mac1_key = HASH(LABEL_MAC1, public_key)
+        self._cookie_key = HASH(LABEL_COOKIE, public_key)
+        self._rng = rng
+        self._secret = b""
+        self._secret_time = -inf
+
+    def __repr__(self) -> str:
+        return "CookieChecker()"
+
+    def check_mac1(self, data: bytes) -> bool:
+        """mac1 covers everything before it: msg[0 : msg.mac1]."""
+        return compare_digest(MAC(self._mac1_key, data[:-32]), data[-32:-16])
+
+    def check_mac2(self, data: bytes, source: bytes, now: float) -> bool:
+        """mac2 covers everything before it; `source` is address and port, packed."""
+        if data[-16:] == _NO_MAC or now - self._secret_time >= COOKIE_REFRESH_TIME:
+            return False
+        cookie = MAC(self._secret, source)
+        return compare_digest(MAC(cookie, data[:-16]), data[-16:])
+
+    def create_reply(self, data: bytes, *, receiver_index: int, source: bytes, now: float) -> bytes:
+        """A cookie for `source`, bound to the message's mac1.
+
+        The secret "changes every two minutes" (5.4.7); a cookie is worth nothing after that.
+        """
+        if now - self._secret_time >= COOKIE_REFRESH_TIME:
+            self._secret = self._rng(32)
+            self._secret_time = now
+        nonce = self._rng(24)
+        cookie = MAC(self._secret, source)
+        sealed = xseal(self._cookie_key, nonce, cookie, data[-32:-16])
+        return MessageCookieReply(receiver_index, nonce, sealed).pack()
+
+
+class CookieGenerator:
+    """Puts the macs on messages to one peer and keeps the cookie it sent."""
+
+    __slots__ = ("_cookie", "_cookie_key", "_cookie_time", "_last_mac1", "_mac1_key")
+
+    def __init__(self, public_key: bytes) -> None:
+        self._mac1_key = HASH(LABEL_MAC1, public_key)
+        self._cookie_key = HASH(LABEL_COOKIE, public_key)
+        self._cookie = b""
+        self._cookie_time = -inf
+        self._last_mac1: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "CookieGenerator()"
+
+    def add_macs(self, data: bytes, now: float) -> bytes:
+        """A packed initiation or response -> the same with mac1, and mac2 if a cookie is fresh."""
+        body = data[:-32]
+        mac1 = MAC(self._mac1_key, body)
+        self._last_mac1 = mac1
+        if now - self._cookie_time >= COOKIE_REFRESH_TIME:
+            return body + mac1 + _NO_MAC
+        return body + mac1 + MAC(self._cookie, body + mac1)
+
+    def consume_reply(self, message: MessageCookieReply, now: float) -> bool:
+        """Keeps the cookie if it answers the last message we sent; False leaves all as it was."""
+        if self._last_mac1 is None:
+            return False
+        cookie = xunseal(self._cookie_key, message.nonce, message.cookie, self._last_mac1)
+        if cookie is None:
+            return False
+        self._cookie = cookie
+        self._cookie_time = now
+        self._last_mac1 = None
+        return True

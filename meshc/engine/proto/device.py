@@ -1,0 +1,352 @@
+"""The WireGuard of one interface, without any I/O.
+
+Bytes and the time go in through the `receive_*` verbs, `configure` and `handle_timeout`; what is
+to be sent, delivered and told comes out of `datagrams_to_send`, `packets_to_deliver` and
+`next_event`. After *any* call that takes `now`, drain those three and arm a timer for
+`next_timeout`. Nothing here reads a clock, a socket or a source of randomness, and nothing that
+comes from the network raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from errno import EINVAL
+
+from meshc.engine.proto import datapath
+from meshc.engine.proto.admission import Admission
+from meshc.engine.proto.allowedips import AllowedIPs
+from meshc.engine.proto.datapath import Buffer
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.errors import ConfigError, DropReason
+from meshc.engine.proto.events import Event, LoadChanged
+from meshc.engine.proto.identity import Identity
+from meshc.engine.proto.messages import TRANSPORT_MIN_LENGTH
+from meshc.engine.proto.peer import Peer
+from meshc.engine.proto.ratelimiter import TokenBucket
+from meshc.engine.proto.sessions import Sessions
+from meshc.engine.proto.status import DeviceStatus, PeerStatus
+from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
+from meshc.engine.proto.unreachable import unreachable
+from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
+from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
+
+# Diffie-Hellmans a call: a handshake costs about 0.3 ms, and transport data must not wait long
+HANDSHAKE_BUDGET = 4
+# ICMP errors a second
+UNREACHABLE_RATE = 100.0
+_TRANSPORT_TYPE = b"\x04\0\0\0"
+
+
+class Device:
+    """One WireGuard interface.
+
+    `mtu` is the interface's (it limits padding; 0 for no limit), `listen_port` the port that the
+    shell has bound, `fwmark` the mark that it sets; the shell keeps them right.
+    """
+
+    def __init__(self, *, rng: Callable[[int], bytes], wall_epoch: WallEpoch) -> None:
+        self.listen_port = 0
+        self.fwmark = 0
+        self._clock = TimestampClock(wall_epoch)
+        self._sessions = Sessions(rng=rng, clock=self._clock)
+        self._admission: Admission = self._sessions.admission
+        self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
+        self._inbox: list[bytes] = []
+        self._unreachable = TokenBucket(UNREACHABLE_RATE, UNREACHABLE_RATE / 5)
+        self._now = wall_epoch.monotonic
+
+    # --- what there is -----------------------------------------------------------------
+
+    @property
+    def mtu(self) -> int:
+        return self._sessions.mtu
+
+    @mtu.setter
+    def mtu(self, mtu: int) -> None:
+        self._sessions.mtu = mtu
+
+    @property
+    def is_up(self) -> bool:
+        return self._sessions.is_up
+
+    @property
+    def drops(self) -> dict[DropReason, int]:
+        """How many packets or messages were dropped, for every reason."""
+        return self._sessions.drops
+
+    @property
+    def timestamp_floor(self) -> int:
+        """Unix nanoseconds of the newest initiation's timestamp, 0 for none: an epoch after a
+        restart must lie above it, or peers take our initiations for replays."""
+        return self._clock.newest
+
+    def status(self) -> DeviceStatus:
+        """Everything that a UAPI `get` or a metrics collector wants to know."""
+        identity = self._sessions.identity
+        return DeviceStatus(
+            private_key=identity.private_key if identity else None,
+            public_key=identity.public_key if identity else None,
+            listen_port=self.listen_port,
+            fwmark=self.fwmark,
+            under_load=self._admission.under_load,
+            drops={reason: count for reason, count in self.drops.items() if count},
+            peers=tuple(self._peer_status(peer) for peer in self._sessions.peers.values()),
+        )
+
+    # --- input -------------------------------------------------------------------------
+
+    def receive_datagrams(self, batch: Sequence[tuple[Buffer, Endpoint]], now: float) -> None:
+        """Datagrams from UDP, in order of arrival."""
+        start = 0
+        for end in range(1, len(batch) + 1):
+            if end == len(batch) or batch[end][1] != batch[start][1]:
+                self.receive_run(batch[start][1], [data for data, _ in batch[start:end]], now)
+                start = end
+
+    def receive_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
+        """Datagrams from one endpoint, as one read with UDP_GRO brings them."""
+        self._now = now
+        start, count = 0, len(datagrams)
+        while start < count:
+            first = datagrams[start]
+            head = bytes(first[:8])
+            if head[:4] != _TRANSPORT_TYPE or len(first) < TRANSPORT_MIN_LENGTH:
+                self._receive_handshake(endpoint, bytes(first), now)
+                start += 1
+                continue
+            end = start + 1
+            while (
+                end < count
+                and datagrams[end][:8] == head
+                and len(datagrams[end]) >= TRANSPORT_MIN_LENGTH
+            ):
+                end += 1
+            run = datagrams if end - start == count else datagrams[start:end]
+            self._receive_transport(endpoint, int.from_bytes(head[4:], "little"), run, now)
+            start = end
+        if self._admission.queue:
+            self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
+        self._update_load(now)
+
+    def receive_packets(self, batch: Sequence[bytes], now: float) -> None:
+        """Inner packets from the tunnel interface, in order."""
+        self._now = now
+        start, count = 0, len(batch)
+        while start < count:
+            destination = datapath.destination_of(batch[start])
+            end = start + 1
+            while end < count and datapath.destination_of(batch[end]) == destination:
+                end += 1
+            self._send(destination, batch[start:end], now)
+            start = end
+
+    def receive_packet_run(self, packets: Sequence[bytes], now: float) -> None:
+        """Inner packets that all have one destination: a super-packet, already split."""
+        self._now = now
+        self._send(datapath.destination_of(packets[0]), packets, now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Acts on every deadline that has passed; calling it too early does no harm."""
+        self._now = now
+        self._sessions.handle_timeout(now)
+        self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
+        self._update_load(now)
+
+    def set_up(self, up: bool, now: float) -> None:
+        """The interface was brought up or down. Down ends all sessions, as in wireguard-go."""
+        self._now = now
+        if up == self._sessions.is_up:
+            return
+        self._sessions.is_up = up
+        for peer in self._sessions.peers.values():
+            if up:
+                self._sessions.start(peer, now)
+            else:
+                self._sessions.stop(peer)
+
+    def configure(self, update: DeviceUpdate, now: float) -> None:
+        """Applies all of a change or none of it. Raises: ConfigError before anything changed."""
+        _check(update)
+        self._now = now
+        if update.private_key is not None:
+            self._set_private_key(update.private_key)
+        if update.listen_port is not None:
+            self.listen_port = update.listen_port
+        if update.fwmark is not None:
+            self.fwmark = update.fwmark
+        if update.replace_peers:
+            for peer in list(self._sessions.peers.values()):
+                self._remove(peer)
+        for change in update.peers:
+            self._configure_peer(change, now)
+
+    # --- output ------------------------------------------------------------------------
+
+    def datagrams_to_send(self) -> list[tuple[Endpoint, list[bytes]]]:
+        """What is to be sent, as runs per endpoint, in order; handed out once."""
+        outbox = self._sessions.outbox
+        if outbox:
+            self._sessions.outbox = []
+        return outbox
+
+    def packets_to_deliver(self) -> list[bytes]:
+        """Inner packets for the tunnel interface, in order; handed out once."""
+        inbox = self._inbox
+        if inbox:
+            self._inbox = []
+        return inbox
+
+    def next_event(self) -> Event | None:
+        """The oldest event not yet handed out."""
+        events = self._sessions.events
+        return events.popleft() if events else None
+
+    def next_timeout(self) -> tuple[float, str] | None:
+        """When to call `handle_timeout`, and the name of what is due then.
+
+        A time that has passed means at once, but after reading what the sockets hold.
+        """
+        if self._admission.queue:
+            return self._now, "handshake_queue"
+        following = self._sessions.timers.next()
+        if self._admission.under_load and (
+            following is None or self._admission.load_ends < following[0]
+        ):
+            return self._admission.load_ends, "under_load"
+        return following
+
+    # --- receiving ---------------------------------------------------------------------
+
+    def _receive_handshake(self, endpoint: Endpoint, data: bytes, now: float) -> None:
+        reason = self._admission.offer(data, endpoint, now)
+        if reason is not None:
+            self.drops[reason] += 1
+
+    def _receive_transport(
+        self, endpoint: Endpoint, index: int, datagrams: Sequence[Buffer], now: float
+    ) -> None:
+        opened = self._sessions.receive_transport(endpoint, index, datagrams, now)
+        if opened is not None:
+            peer, plaintexts = opened
+            packets = datapath.accept_sources(peer, plaintexts, self._allowed_ips, self.drops)
+            self._inbox.extend(packets)
+
+    def _update_load(self, now: float) -> None:
+        if self._admission.update_load(now):
+            self._sessions.events.append(LoadChanged(self._admission.under_load))
+
+    # --- sending -----------------------------------------------------------------------
+
+    def _send(self, destination: bytes | None, packets: Sequence[bytes], now: float) -> None:
+        """Packets of one destination to the peer that owns it."""
+        drops = self.drops
+        if destination is None:
+            drops[DropReason.PACKET_MALFORMED] += len(packets)
+            return
+        peer = self._allowed_ips.lookup(destination)
+        if not self._sessions.is_up:
+            drops[DropReason.INTERFACE_DOWN] += len(packets)
+        elif peer is None:
+            drops[DropReason.NO_PEER] += len(packets)
+            self._answer_unreachable(packets[0], now)
+        elif peer.endpoint is None:
+            drops[DropReason.NO_ENDPOINT] += len(packets)
+            self._answer_unreachable(packets[0], now)
+        else:
+            self._sessions.send(peer, packets, now)
+
+    def _answer_unreachable(self, packet: bytes, now: float) -> None:
+        answer = unreachable(packet)
+        if answer is not None and self._unreachable.take(now):
+            self._inbox.append(answer)
+
+    # --- configuration -----------------------------------------------------------------
+
+    def _set_private_key(self, private_key: PrivateKey) -> None:
+        sessions = self._sessions
+        if private_key.raw == bytes(KEY_LENGTH):
+            if sessions.identity is None:
+                return
+            sessions.identity = None
+        else:
+            identity = Identity(private_key)
+            if sessions.identity and sessions.identity.private_key == identity.private_key:
+                return
+            sessions.identity = identity
+            own = sessions.peers.get(identity.public_key)
+            if own is not None:
+                self._remove(own)
+        self._admission.set_public_key(sessions.identity.public_key if sessions.identity else None)
+        for peer in sessions.peers.values():
+            sessions.expire(peer)
+
+    def _configure_peer(self, change: PeerUpdate, now: float) -> None:
+        sessions = self._sessions
+        if sessions.identity is not None and change.public_key == sessions.identity.public_key:
+            return  # a peer with our own key is ignored, as in the kernel
+        peer = sessions.peers.get(change.public_key)
+        if change.remove:
+            if peer is not None:
+                self._remove(peer)
+            return
+        is_new = peer is None
+        if peer is None:
+            if change.update_only:
+                return
+            peer = sessions.peers[change.public_key] = Peer(change.public_key, sessions.timers)
+        if change.preshared_key is not None:
+            peer.handshake.preshared_key = change.preshared_key.raw
+        if change.endpoint is not None:
+            peer.endpoint = change.endpoint
+        if change.replace_allowed_ips:
+            self._allowed_ips.remove_owner(peer)
+        for add, prefix in change.allowed_ips:
+            if add:
+                self._allowed_ips.insert(prefix, peer)
+            else:
+                self._allowed_ips.remove(prefix, peer)
+        was_off = not peer.timers.interval
+        if change.persistent_keepalive_interval is not None:
+            peer.timers.set_interval(change.persistent_keepalive_interval, now)
+        if sessions.is_up:
+            if is_new:
+                sessions.start(peer, now)
+            elif was_off and peer.timers.interval:
+                sessions.send_keepalive(peer, now)
+            sessions.send_staged(peer, now)
+
+    def _remove(self, peer: Peer) -> None:
+        self._sessions.stop(peer)
+        self._allowed_ips.remove_owner(peer)
+        del self._sessions.peers[peer.public_key]
+
+    def _peer_status(self, peer: Peer) -> PeerStatus:
+        last = peer.last_handshake
+        return PeerStatus(
+            public_key=peer.public_key,
+            preshared_key=PresharedKey(peer.handshake.preshared_key),
+            endpoint=peer.endpoint,
+            persistent_keepalive_interval=peer.timers.interval,
+            last_handshake=0 if last is None else self._clock.unix_ns_at(last),
+            rx_bytes=peer.rx_bytes,
+            tx_bytes=peer.tx_bytes,
+            allowed_ips=tuple(self._allowed_ips.owned(peer)),
+            roamed=peer.roamed,
+            staged=len(peer.staged),
+        )
+
+
+def _check(update: DeviceUpdate) -> None:
+    """Everything that could fail later, before anything is done."""
+    for name, value, limit in (
+        ("listen_port", update.listen_port, 0xFFFF),
+        ("fwmark", update.fwmark, 0xFFFFFFFF),
+    ):
+        if value is not None and not 0 <= value <= limit:
+            raise ConfigError(f"{name} goes from 0 to {limit}", errno=EINVAL)
+    for peer in update.peers:
+        interval = peer.persistent_keepalive_interval
+        if len(peer.public_key) != KEY_LENGTH:
+            raise ConfigError("a public key has 32 bytes", errno=EINVAL)
+        if interval is not None and not 0 <= interval <= 0xFFFF:
+            raise ConfigError("persistent_keepalive_interval goes to 65535", errno=EINVAL)

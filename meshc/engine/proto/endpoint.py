@@ -1,0 +1,44 @@
+"""Where a peer is in the outer network: address, port and, optionally, our side of the path."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import NamedTuple
+
+
+class Endpoint(NamedTuple):
+    """A UDP address; `source` and `interface` are the sticky part (what the last datagram came
+    in by, wireguard-go's "sticky socket"), empty when the kernel shall choose.
+
+    `host` is the text of an IPv4 or IPv6 address (never a name, never v4-mapped);
+    `scope` is the interface index of a link-local address.
+    """
+
+    host: str
+    port: int
+    scope: int = 0
+    source: str = ""
+    interface: int = 0
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.host else 4
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.host, self.port
+
+    def without_source(self) -> Endpoint:
+        """The same place, with our side left to the kernel."""
+        return Endpoint(self.host, self.port, self.scope) if self.source else self
+
+    def packed(self) -> bytes:
+        """Address and port as the cookie covers them (whitepaper 5.4.7)."""
+        return ip_address(self.host).packed + self.port.to_bytes(2, "big")
+
+    def __str__(self) -> str:
+        if ":" not in self.host:
+            return f"{self.host}:{self.port}"
+        scope = f"%{self.scope}" if self.scope else ""
+        return f"[{self.host}{scope}]:{self.port}"
