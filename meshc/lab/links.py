@@ -65,7 +65,7 @@ def _netlink() -> Any:
     """A route netlink socket of the current namespace; a context manager."""
     import pyroute2
 
-    return pyroute2.IPRoute()  # type: ignore[attr-defined,no-untyped-call]
+    return pyroute2.IPRoute()
 
 
 def _cables(world: World, namespaces: Mapping[str, int]) -> None:
