@@ -226,9 +226,11 @@ LANGUAGE_CODES = (
     ),
     Code(
         "E148",
-        "platform cannot forward",
+        "platform cannot do that",
         "The WireGuard apps for iOS and Android do not forward packets of others, so such a node "
-        "cannot be a relay, an exit node, or a router to a LAN. Give that part to another node.",
+        "cannot be a relay, an exit node, or a router to a LAN. Apps also run no commands, so a "
+        "private key cannot come from a file or command there: make the key in the app, and put "
+        "its public key into the file.",
     ),
     Code(
         "W149",

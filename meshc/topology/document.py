@@ -42,6 +42,21 @@ class Document:
     lab: dict[str, Any] = field(default_factory=dict)
     damaged: set[Path] = field(default_factory=set)
 
+    def report(
+        self,
+        diagnostics: Diagnostics,
+        code: str,
+        message: str,
+        path: Path,
+        hint: str = "",
+        *,
+        key: bool = False,
+    ) -> None:
+        """Records a finding about the value at `path`, or about its key."""
+        diagnostics.add(
+            code, message, self.source.locate(path, key=key), path=format_path(path), hint=hint
+        )
+
 
 def read_document(source: Source, diagnostics: Diagnostics) -> Document | None:
     """None when there is nothing to work on; mistakes are in `diagnostics`."""
@@ -206,9 +221,7 @@ class _DocumentReader:
         self._add("E112", f"expected {what}, got {describe(value)}", where, "")
 
     def _add(self, code: str, message: str, path: Path, hint: str, *, key: bool = False) -> None:
-        self.diagnostics.add(
-            code, message, self.source.locate(path, key=key), path=format_path(path), hint=hint
-        )
+        self.document.report(self.diagnostics, code, message, path, hint, key=key)
 
     def _names(self) -> None:
         """Names of nodes, groups and sites: each fit for a file name, and each once."""

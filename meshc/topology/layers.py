@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.topology.document import Document, format_path
+from meshc.topology.document import Document
 from meshc.topology.source import Path
 from meshc.topology.words import quote
 
@@ -72,14 +72,14 @@ class Layers:
             if key in node or (one, other, key) in self._reported:
                 continue
             self._reported.add((one, other, key))
-            path = ("groups", other, key)
-            self.diagnostics.add(
+            self.document.report(
+                self.diagnostics,
                 "E133",
                 f"node {quote(name)} is in {quote(one)} and in {quote(other)}, "
                 f"which disagree about `{key}`",
-                self.document.source.locate(path, key=True),
-                path=format_path(path),
-                hint=f"set `{key}` on the node itself, or in one of the two groups only.",
+                ("groups", other, key),
+                f"set `{key}` on the node itself, or in one of the two groups only.",
+                key=True,
             )
 
     def _disagreements(self, groups: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, str]]]:

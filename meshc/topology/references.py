@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meshc.diagnostics import Diagnostics
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix
-from meshc.topology.document import Document, format_path
+from meshc.topology.document import Document
 from meshc.topology.source import Path
 from meshc.topology.words import quote, suggest
 
@@ -70,6 +70,4 @@ class References:
         self._add("E130", f"there is no {what} {quote(name)}", path, hint)
 
     def _add(self, code: str, message: str, path: Path, hint: str) -> None:
-        self.diagnostics.add(
-            code, message, self.document.source.locate(path), path=format_path(path), hint=hint
-        )
+        self.document.report(self.diagnostics, code, message, path, hint)

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.document import Document, format_path
+from meshc.topology.document import Document
 from meshc.topology.layers import Layers, NodeLocations, SectionLocations
 from meshc.topology.references import References
 from meshc.topology.scalars import WrittenEndpoint
@@ -314,9 +314,7 @@ class _Resolver:
         return LabSpec(default, tables["sites"], tables["nodes"])
 
     def _add(self, code: str, message: str, path: Path, hint: str) -> None:
-        self.diagnostics.add(
-            code, message, self.document.source.locate(path), path=format_path(path), hint=hint
-        )
+        self.document.report(self.diagnostics, code, message, path, hint)
 
 
 def networks(written: Iterable[InterfaceAddress]) -> tuple[Prefix, ...]:
