@@ -56,6 +56,12 @@ LANGUAGE_CODES = (
         "Update meshc, or correct the number.",
     ),
     Code(
+        "E109",
+        "file cannot be read",
+        "The file does not exist, is a directory, or may not be read by this user. Nothing was "
+        "checked.",
+    ),
+    Code(
         "E110",
         "unknown key",
         "The key has no meaning at this place. Unknown keys are errors, because a misspelt one "

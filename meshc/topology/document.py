@@ -54,7 +54,11 @@ class Document:
     ) -> None:
         """Records a finding about the value at `path`, or about its key."""
         diagnostics.add(
-            code, message, self.source.locate(path, key=key), path=format_path(path), hint=hint
+            code,
+            message,
+            self.source.locate(path, key=key),
+            path=format_path(self.source.actual(path)),
+            hint=hint,
         )
 
 

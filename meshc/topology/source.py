@@ -103,6 +103,23 @@ class Source:
                 break
         return Location(self.file, *mark)
 
+    def actual(self, path: Path) -> Path:
+        """`path` without the steps of forms that the file does not use: the item of a list that
+        is written as one text, the `members` of a group that is written as a list."""
+        here = self.data
+        steps: list[str | int] = []
+        for step in path:
+            if isinstance(here, dict) and isinstance(step, str):
+                here = here.get(step)
+            elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+                here = here[step]
+            elif isinstance(step, int) or isinstance(here, list):
+                continue
+            else:
+                here = None
+            steps.append(step)
+        return tuple(steps)
+
 
 def parse_source(text: str, file: str, diagnostics: Diagnostics) -> Source | None:
     """Reads one YAML document; None when it is unusable, with the reason in `diagnostics`."""

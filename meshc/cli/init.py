@@ -1,0 +1,95 @@
+"""`meshc init`: a commented file to start from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from meshc.render.starter import Answers
+
+TEMPLATES = ("relay", "exit", "lans", "mesh", "site")
+EXAMPLE = """\b
+Examples:
+  meshc init
+  meshc init office.yaml --template lans --name office --endpoint vpn.office.net
+  meshc init --list
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("file", default="mesh.yaml", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--template", type=click.Choice(TEMPLATES), help="What the network is like.")
+@click.option("--name", help="The name of the network.")
+@click.option("--endpoint", help="The host under which the public node is reached.")
+@click.option("--list", "show", is_flag=True, help="List the templates and stop.")
+def init(
+    file: Path, template: str | None, name: str | None, endpoint: str | None, show: bool
+) -> None:
+    """Write a commented starter file (default mesh.yaml); an existing file is never touched.
+
+    On a terminal a few questions are asked, else the options and their defaults are used.
+    """
+    from meshc.render.starter import TEMPLATES as known
+    from meshc.render.starter import starter
+
+    if show:
+        for word, (about, _) in known.items():
+            click.echo(f"{word:8} {about}")
+        return
+    if file.exists() or file.is_symlink():
+        raise click.ClickException(f"{file} exists and is left alone; choose another name")
+    template, answers = _answers(file, template, name, endpoint)
+    text = starter(template, answers)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"{file} is written. Change it as you like, then: meshc build {file}")
+
+
+def _answers(
+    file: Path, template: str | None, name: str | None, endpoint: str | None
+) -> tuple[str, Answers]:
+    from meshc.render.starter import Answers
+
+    default = Answers(file=file.name)
+    asking = sys.stdin.isatty() and sys.stdout.isatty()
+    if asking and template is None:
+        template = click.prompt("Template", type=click.Choice(TEMPLATES), default="relay")
+    if asking and name is None:
+        name = click.prompt("Name of the network", default=default.name, value_proc=_name)
+    if asking and endpoint is None:
+        question = "Public host name or address of the server"
+        endpoint = click.prompt(question, default=default.endpoint, value_proc=_endpoint)
+    return template or "relay", Answers(
+        file=file.name,
+        name=_name(name or default.name),
+        endpoint=_endpoint(endpoint or default.endpoint),
+    )
+
+
+def _name(word: str) -> str:
+    """Raises: click.BadParameter, upon which click asks again."""
+    from meshc.topology.scalars import NAME_HINT, name_fault
+
+    fault = name_fault(word)
+    if fault:
+        raise click.BadParameter(f"this cannot be a name: {fault}; {NAME_HINT}")
+    return word
+
+
+def _endpoint(word: str) -> str:
+    from pydantic_core import PydanticCustomError
+
+    from meshc.topology.scalars import endpoint
+
+    try:
+        endpoint(word)
+    except PydanticCustomError as error:
+        raise click.BadParameter(error.message()) from error
+    return word.strip()

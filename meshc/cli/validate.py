@@ -1,0 +1,94 @@
+"""`meshc validate`: diagnostics only, no keys, no files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from meshc.render.report import Report
+
+EXAMPLE = """\b
+Examples:
+  meshc validate mesh.yaml
+  meshc validate --format sarif networks/*.yaml > meshc.sarif
+  meshc validate --explain E110
+
+\b
+Exit code: 0 no errors, 1 errors (or warnings with --strict), 2 input that cannot be read.
+"""
+FORMATS = ("text", "json", "sarif", "junit", "github")
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan", "ok": "green"}
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How findings are written to standard output.",
+)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--explain", metavar="CODE", help="Say what a code means and how to mend it.")
+@click.pass_context
+def validate(
+    context: click.Context, files: tuple[str, ...], form: str, strict: bool, explain: str | None
+) -> None:
+    """Check topology files: language, graph, addresses and the proof of what would be built.
+
+    Nothing is written and no key is made. FILE may be `-` for standard input.
+    """
+    if explain is not None:
+        click.echo(explanation(explain))
+        return
+    if not files:
+        raise click.UsageError("name at least one FILE, or `-` for standard input", context)
+    from meshc.render.report import Report, render
+    from meshc.workspace.check import check_file
+
+    checked = [check_file(file) for file in dict.fromkeys(files)]
+    report = Report(
+        files=tuple(result.file for result in checked),
+        findings=tuple(found for result in checked for found in result.findings),
+        strict=strict,
+        cases=tuple(case for result in checked for case in result.cases),
+    )
+    click.echo(_text(report) if form == "text" else render(report, form), nl=False)
+    if any(result.unusable for result in checked):
+        sys.exit(2)
+    sys.exit(1 if report.failed else 0)
+
+
+def explanation(word: str) -> str:
+    """The text of one code. Raises: click.BadParameter for an unknown one."""
+    from meshc.diagnostics import CODES
+    from meshc.topology.words import suggest
+
+    folded = word.strip().upper()
+    for code in CODES.values():
+        if folded in (code.id, code.id[1:]):
+            text = click.wrap_text(code.explanation, 90)
+            return f"{code.id} {code.title} ({code.severity.value})\n\n{text}"
+    hint = suggest(folded, CODES)
+    raise click.BadParameter(f"there is no code {word!r}. {hint}".rstrip(), param_hint="--explain")
+
+
+def paint(kind: str, text: str) -> str:
+    """Colour on a terminal, unless NO_COLOR is set (no-color.org)."""
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty() or not text:
+        return text
+    if kind in ("place", "dim"):
+        return click.style(text, bold=kind == "place", dim=kind == "dim")
+    return click.style(text, fg=_COLOURS.get(kind))
+
+
+def _text(report: Report) -> str:
+    from meshc.render.report.text import render
+
+    return render(report, paint)

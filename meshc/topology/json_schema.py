@@ -1,0 +1,87 @@
+"""The language as a JSON Schema (draft 2020-12), made from the sections that read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from meshc.topology import scalars, schema
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SECTIONS = ("network", "node", "site", "group", "defaults", "link", "test", "lab")
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a whole file."""
+    inputs: list[tuple[str, Any, TypeAdapter[Any]]] = [
+        (name, "validation", schema.adapter(name)) for name in _SECTIONS
+    ]
+    refs, definitions = TypeAdapter.json_schemas(inputs)
+    return {
+        "$schema": DIALECT,
+        "title": "meshc topology",
+        "description": "A WireGuard network in one file.",
+        "type": "object",
+        "required": ["meshc", "network", "nodes"],
+        "additionalProperties": False,
+        "properties": _top({name: refs[name, "validation"] for name in _SECTIONS}),
+        "$defs": _closed(definitions["$defs"]),
+    }
+
+
+def json_schema_text() -> str:
+    """The schema as the file in the repository holds it."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _top(refs: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a file."""
+    members = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+    group = {"anyOf": [*members["anyOf"], refs["group"]]}
+    return {
+        "meshc": {"const": schema.LANGUAGE_VERSION, "description": "The version of the language."},
+        "network": _described(refs["network"], "The network as a whole."),
+        "defaults": _described(_or_null(refs["defaults"]), "Node keys for all nodes."),
+        "sites": _named(_or_null(refs["site"]), "Places behind one NAT."),
+        "nodes": _named(_or_null(refs["node"]), "The nodes by name."),
+        "groups": _named(group, "Groups of nodes: a list, or members with node keys."),
+        "links": {
+            "type": "array",
+            "items": refs["link"],
+            "description": "Overrides for pairs; links themselves are inferred.",
+        },
+        "tests": {
+            "type": "array",
+            "items": refs["test"],
+            "description": "Promises that the proof checks.",
+        },
+        "lab": _described(_or_null(refs["lab"]), "What `meshc lab` simulates."),
+    }
+
+
+def _named(value: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": scalars.NAME_PATTERN},
+        "additionalProperties": value,
+        "description": description,
+    }
+
+
+def _or_null(reference: dict[str, Any]) -> dict[str, Any]:
+    """`laptop:` alone is a node without settings."""
+    return {"anyOf": [reference, {"type": "null"}]}
+
+
+def _described(value: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**value, "description": description}
+
+
+def _closed(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Titles that merely repeat the key would be all that an editor shows; away with them."""
+    for definition in definitions.values():
+        for value in definition.get("properties", {}).values():
+            value.pop("title", None)
+    return definitions
