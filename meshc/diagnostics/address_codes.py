@@ -38,4 +38,34 @@ ADDRESS_CODES = (
         "no port is left",
         "Every UDP port from 1024 to 65535 is taken by another node of the same site.",
     ),
+    Code(
+        "E310",
+        "lock file cannot be read",
+        "A line of the lock file is not what meshc writes. The file is what keeps addresses, ports "
+        "and keys from changing between builds, so meshc does not go on without it. Restore it "
+        "from git (`git checkout -- mesh.lock`). Only for a network that was never deployed is it "
+        "safe to delete it: all addresses are then chosen anew.",
+    ),
+    Code(
+        "E311",
+        "merge conflict in the lock file",
+        "Two branches changed the same place of the lock file and git could not merge them. Every "
+        "node is one line, and the lines do not depend on each other: keep all lines of both "
+        "sides and delete the conflict marks. If both sides have a line for the same node, or the "
+        "same address on two nodes, keep the line of what is deployed; meshc gives the other node "
+        "a new address.",
+    ),
+    Code(
+        "E312",
+        "lock file of a newer version",
+        "The lock file was written by a newer meshc. An older one could not keep what it does not "
+        "understand and would lose it. Update meshc.",
+    ),
+    Code(
+        "E313",
+        "lock file names something twice",
+        "A node or an address is in the lock file twice, usually after a merge of two branches "
+        "that each added a node. Keep the line of what is deployed and delete the other; the node "
+        "of the deleted line gets a new address at the next build.",
+    ),
 )
