@@ -7,7 +7,9 @@ E is an error (no output is written), W a warning, I a remark. Ranges:
 
 from __future__ import annotations
 
+from meshc.diagnostics.address_codes import ADDRESS_CODES
 from meshc.diagnostics.code import Code, Severity
+from meshc.diagnostics.graph_codes import GRAPH_CODES
 from meshc.diagnostics.language_codes import LANGUAGE_CODES
 
 __all__ = ["CODES", "Code", "Severity"]
@@ -25,17 +27,9 @@ CODES = _catalogue(
     # --- 1xx the file and its language
     *LANGUAGE_CODES,
     # --- 2xx the graph
-    Code(
-        "E200",
-        "pair cannot reach each other",
-        "Two nodes have no direct link and no relay carries traffic between them.",
-    ),
+    *GRAPH_CODES,
     # --- 3xx addresses, lock and keys
-    Code(
-        "E300",
-        "address outside the pools",
-        "A node's fixed address must lie inside one of network.addresses.",
-    ),
+    *ADDRESS_CODES,
     Code(
         "E350",
         "private key is missing",

@@ -1,0 +1,71 @@
+"""300 to 349: addresses, ports and the lock file."""
+
+from __future__ import annotations
+
+from meshc.diagnostics.code import Code
+
+ADDRESS_CODES = (
+    Code(
+        "E300",
+        "address outside the pools",
+        "A node's fixed `address` must lie inside one of network.addresses: the pools are what "
+        "relays and routes are built from, and nobody would send packets for an address outside. "
+        "Choose an address inside a pool, or add the pool it belongs to.",
+    ),
+    Code(
+        "W303",
+        "address of the lock is not in the pools",
+        "The lock file keeps an address for this node, but network.addresses has changed and the "
+        "address lies outside of it now, or is one that no node can have. The node gets a new "
+        "address, and every node that lists it needs its new file.",
+    ),
+    Code(
+        "E304",
+        "fixed address is kept for another node",
+        "The file fixes an address that the lock file already gave to another node. meshc moves no "
+        "node to another address unless the file says so. Choose a free address, or fix a new one "
+        "for the node that has it now.",
+    ),
+    Code(
+        "E305",
+        "no address is left",
+        "All addresses of the pools of one family are in use, those of removed nodes included. Add "
+        "a second pool to network.addresses (addresses that nodes have stay as they are), or make "
+        "the pool larger by shortening its prefix length.",
+    ),
+    Code(
+        "E306",
+        "no port is left",
+        "Every UDP port from 1024 to 65535 is taken by another node of the same site.",
+    ),
+    Code(
+        "E310",
+        "lock file cannot be read",
+        "A line of the lock file is not what meshc writes. The file is what keeps addresses, ports "
+        "and keys from changing between builds, so meshc does not go on without it. Restore it "
+        "from git (`git checkout -- mesh.lock`). Only for a network that was never deployed is it "
+        "safe to delete it: all addresses are then chosen anew.",
+    ),
+    Code(
+        "E311",
+        "merge conflict in the lock file",
+        "Two branches changed the same place of the lock file and git could not merge them. Every "
+        "node is one line, and the lines do not depend on each other: keep all lines of both "
+        "sides and delete the conflict marks. If both sides have a line for the same node, or the "
+        "same address on two nodes, keep the line of what is deployed; meshc gives the other node "
+        "a new address.",
+    ),
+    Code(
+        "E312",
+        "lock file of a newer version",
+        "The lock file was written by a newer meshc. An older one could not keep what it does not "
+        "understand and would lose it. Update meshc.",
+    ),
+    Code(
+        "E313",
+        "lock file names something twice",
+        "A node or an address is in the lock file twice, usually after a merge of two branches "
+        "that each added a node. Keep the line of what is deployed and delete the other; the node "
+        "of the deleted line gets a new address at the next build.",
+    ),
+)

@@ -1,0 +1,157 @@
+"""The last step of the analysis: graph, routing and allocation become a plan per node.
+
+What one node sees of another is mostly the same for all that look alike, so that the peer
+sections of a full mesh are made once per node and shared, not once per link.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from meshc.diagnostics import Diagnostics
+from meshc.keys import PublicKey
+from meshc.prefixes import InterfaceAddress
+from meshc.topology.allocate import Allocation
+from meshc.topology.forwarding import forwarding_of
+from meshc.topology.graph import MeshGraph
+from meshc.topology.links import endpoint_for, is_fixed, is_public
+from meshc.topology.mtu import node_mtus
+from meshc.topology.peer_tables import PeerTables
+from meshc.topology.plan import MeshPlan, NodePlan, PeerPlan
+from meshc.topology.routing import Routing, build_routing
+from meshc.topology.spec import Endpoint, NodeSpec, Spec
+
+Sight = tuple[object, ...]
+NOBODY: frozenset[int] = frozenset()
+
+
+def plan_mesh(
+    spec: Spec,
+    graph: MeshGraph,
+    allocation: Allocation,
+    public_keys: Mapping[str, PublicKey],
+    epoch: int,
+    diagnostics: Diagnostics,
+    *,
+    routing: Routing | None = None,
+) -> MeshPlan:
+    """What every node must have. `routing` saves building it again.
+
+    Raises: Refused when a node has no public key, because no peer section can name it.
+    """
+    for name in graph.names:
+        if name not in public_keys:
+            diagnostics.add(
+                "E352",
+                f"{name} has no public key",
+                spec.nodes[name].at(),
+                hint="give `public_key` for a node that keeps its own key",
+            )
+    diagnostics.barrier()
+    routing = routing or build_routing(graph)
+    planner = _Planner(graph, PeerTables(routing, allocation), allocation, public_keys)
+    mtus = node_mtus(routing)
+    nodes: dict[str, NodePlan] = {}
+    for i, name in enumerate(graph.names):
+        node = graph.nodes[i]
+        nodes[name] = NodePlan(
+            spec=node,
+            interface=spec.network.interface,
+            public_key=public_keys[name],
+            addresses=tuple(InterfaceAddress(*p) for p in allocation.addresses[name]),
+            listen_port=allocation.ports.get(name),
+            mtu=mtus[i],
+            peers=planner.peers(i),
+            forwarding=forwarding_of(spec, node, mtus),
+        )
+    return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
+
+
+@dataclass(slots=True)
+class _Planner:
+    """Makes peer sections; `rows[sight][j]` is how nodes of one sight see node j."""
+
+    graph: MeshGraph
+    tables: PeerTables
+    allocation: Allocation
+    public_keys: Mapping[str, PublicKey]
+    rows: dict[Sight, list[PeerPlan | None]] = field(default_factory=dict)
+    equal: dict[PeerPlan, PeerPlan] = field(default_factory=dict)
+    overridden: dict[int, frozenset[int]] = field(init=False)
+    mates: dict[str | None, frozenset[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pairs: dict[int, set[int]] = defaultdict(set)
+        for a, b in self.graph.overrides:
+            pairs[a].add(b)
+            pairs[b].add(a)
+        self.overridden = {i: frozenset(others) for i, others in pairs.items()}
+        sites: dict[str | None, set[int]] = defaultdict(set)
+        for i, node in enumerate(self.graph.nodes):
+            if node.site is not None:
+                sites[node.site].add(i)
+        self.mates = {
+            site: frozenset(members)
+            for site, members in sites.items()
+            if any(self.graph.nodes[i].lan_endpoint for i in members)
+        }
+
+    def peers(self, i: int) -> tuple[PeerPlan, ...]:
+        """All peer sections of a node, sorted by name."""
+        graph = self.graph
+        row = self.rows.setdefault(_sight(graph.nodes[i]), [None] * len(graph.nodes))
+        special = self.tables.special(i)
+        singular = self._singular(i)
+        peers: list[PeerPlan] = []
+        for j in graph.neighbours[i]:
+            plan = None if j in singular else row[j]
+            if plan is None:
+                plan = self._make(i, j)
+                if j not in singular:
+                    row[j] = plan
+            peers.append(plan)
+        hidden = self.tables.hidden(i)
+        if special or hidden:
+            for at, plan in enumerate(peers):
+                j = graph.neighbours[i][at]
+                wanted = special.get(j) if j in special else self.tables.visible(j, hidden)
+                if wanted is not None and wanted != plan.allowed_ips:
+                    changed = plan._replace(allowed_ips=wanted)
+                    peers[at] = self.equal.setdefault(changed, changed)
+        return tuple(peers)
+
+    def _singular(self, i: int) -> frozenset[int]:
+        """The neighbours that this node sees otherwise than nodes like it do."""
+        node = self.graph.nodes[i]
+        return self.overridden.get(i, NOBODY) | self.mates.get(node.site, NOBODY)
+
+    def _make(self, i: int, j: int) -> PeerPlan:
+        link = self.graph.link_of(i, j)
+        assert link is not None, "neighbours have a link"
+        peer = self.graph.nodes[j]
+        return PeerPlan(
+            peer.name,
+            self.public_keys[peer.name],
+            self.tables.own[j],
+            self._with_port(peer, link.to_b),
+            link.keepalive_a,
+            link.preshared,
+        )
+
+    def _with_port(self, peer: NodeSpec, endpoint: Endpoint | None) -> Endpoint | None:
+        """A LAN endpoint without a port is at the port that the peer listens on."""
+        if endpoint is None or endpoint.port:
+            return endpoint
+        port = self.allocation.ports.get(peer.name) or self.graph.spec.network.listen_port
+        return Endpoint(endpoint.host, port, endpoint.family)
+
+
+def _sight(node: NodeSpec) -> Sight:
+    """All that decides how a node sees others over the internet."""
+    own = tuple(
+        endpoint_for(node.endpoints, frozenset(families)) is not None
+        for families in ((4,), (6,), (4, 6))
+    )
+    return (node.underlay, is_public(node), is_fixed(node), own, node.keepalive, node.managed)
