@@ -139,10 +139,11 @@ def _wan(family: int) -> str:
 
 
 def _remove_chain(command: str, hook: str, chain: str) -> str:
-    """Never fails: wg-quick gives up at the first line that does."""
+    """Never fails: wg-quick runs a line with `set -e` and gives up at the first that does."""
+    quiet = "2>/dev/null || true"
     return (
-        f"{command}-D {hook} -j {chain} 2>/dev/null;"
-        f" {command}-F {chain} 2>/dev/null; {command}-X {chain} 2>/dev/null; true"
+        f"{command}-D {hook} -j {chain} {quiet};"
+        f" {command}-F {chain} {quiet}; {command}-X {chain} {quiet}"
     )
 
 
@@ -166,7 +167,7 @@ def _switch_back(family: int) -> Iterator[str]:
     yield f"rm -f {users}/%i"
     yield (
         f"if rmdir {users} 2>/dev/null; then"
-        f' while IFS=: read -r f v; do [ ! -e "$f" ] || echo "$v" > "$f"; done < {old};'
+        f' while IFS=: read -r f v; do [ ! -e "$f" ] || echo "$v" > "$f" || true; done < {old};'
         f" rm -f {old}; fi"
     )
 
