@@ -81,7 +81,7 @@ def paths(
 
 def sizes(lab: Lab, subject: Subject, measured: Mapping[Key, Measured]) -> dict[Key, Measured]:
     """Adds whether a packet of exactly the pair's MTU passes, in one piece and back."""
-    targets = {}
+    targets: dict[Key, list[dict[str, Any]]] = {}
     for key, value in measured.items():
         if value.reachable:
             mtu = min(subject.mtu[key.source], subject.mtu.get(key.target, 1500))
@@ -121,7 +121,7 @@ def _pings(
     *,
     patient: bool = True,
 ) -> dict[Key, Measured]:
-    targets = {}
+    targets: dict[Key, list[dict[str, Any]]] = {}
     for key in keys:
         address = subject.addresses.get(key.target, {}).get(key.family)
         if address is not None and key.family in subject.addresses.get(key.source, {}):
