@@ -27,14 +27,17 @@ MTU = 1500
 
 
 class Options(NamedTuple):
-    """What a user may ask of the simulated internet. `shapes` maps a cable's name (a node's or a
-    site's) to its shape, `shape` is for all others; `nat` overrides kinds by node or site;
-    `carrier` maps a site (or lone node) to the kind of the carrier's NAT in front of its own."""
+    """What a user may ask of the simulated internet beside the `lab:` section of the file.
+
+    `shapes` maps a cable (a node's or a site's name) to its shape, `shape` is for every uplink
+    that nothing else is said about; `nat` overrides kinds by node or site; `carrier` names the
+    sites and lone nodes that sit behind a carrier's NAT as well.
+    """
 
     shape: Shape = Shape()
     shapes: Mapping[str, Shape] = {}
     nat: Mapping[str, Nat] = {}
-    carrier: Mapping[str, Nat] = {}
+    carrier: frozenset[str] = frozenset()
 
 
 PLAIN = Options()
@@ -124,10 +127,33 @@ class Draft:
         return self.places.setdefault(name, PlaceDraft(name, kind, title))
 
     def cable(self, name: str, left: Port, right: Port) -> None:
-        shape = self.options.shapes.get(name, self.options.shape)
+        shape = self._shape(name)
         if any(cable.name == name for cable in self.cables):
             name = f"{name}:wan"  # a site may be called like one of its nodes
         self.cables.append(Cable(name, left, right, shape))
+
+    def carrier(self, title: str) -> bool:
+        """Whether a carrier's NAT sits in front of this router."""
+        lab = self.spec.lab
+        place = lab.sites.get(title) or lab.nodes.get(title) or lab.default
+        return place.double_nat or title in self.options.carrier
+
+    def _shape(self, name: str) -> Shape:
+        """Flags first, then the file; its default is for uplinks only, not for LAN cables."""
+        if name in self.options.shapes:
+            return self.options.shapes[name]
+        lab = self.spec.lab
+        node = self.spec.nodes.get(name)
+        place = lab.sites.get(name) or lab.nodes.get(name)
+        uplink = name in self.spec.sites or (node is not None and node.site is None)
+        if place is None and uplink:
+            if any(self.options.shape):
+                return self.options.shape
+            place = lab.default
+        if place is None:
+            return Shape()
+        rate = place.bandwidth_kbit or 0
+        return Shape(place.latency_ms, place.jitter_ms, place.loss_percent, rate)
 
     def internet(self) -> None:
         """The router in the middle, and the host that plays everybody else's servers."""
@@ -226,11 +252,7 @@ class Draft:
             lan_hosts=tuple(sorted(self.lan_hosts)),
             hosts=self.hosts,
             resolvers=self.resolvers,
-            absent={
-                name: "somebody else's peer: no file was emitted for it"
-                for name in self.spec.nodes
-                if name not in managed
-            },
+            absent={name: "not in the lab" for name in self.spec.nodes if name not in managed},
         )
 
     def _nat(self, node: NodeSpec) -> Nat:

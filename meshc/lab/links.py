@@ -148,19 +148,17 @@ def _shape_end(cable: Cable, end: Port, namespace: int) -> list[str]:
     with inside(namespace), _netlink() as link:
         index = link.link_lookup(ifname=end.interface)[0]
         parent = 0
-        if shape.delay or shape.loss:
-            options: dict[str, Any] = {
-                "delay": int(shape.delay * 1000),
-                "loss": shape.loss,
-                "limit": 10_000,
-            }
+        if shape.delay or shape.jitter or shape.loss:
+            options: dict[str, Any] = {"loss": shape.loss, "limit": 10_000}
+            options["delay"] = int(shape.delay * 1000)  # microseconds
+            options["jitter"] = int(shape.jitter * 1000)
             if _queue(link, "netem", index, 0x10000, 0, options):
                 parent = 0x10001
             else:
                 remarks += [NO_DELAY] if shape.delay else []
                 remarks += [NO_LOSS] if shape.loss else []
         if shape.rate:
-            rate = int(shape.rate * 125_000)  # bytes per second
+            rate = shape.rate * 125  # bytes per second
             options = {"rate": rate, "burst": max(rate // 100, 32_000), "latency": "50ms"}
             if not _queue(link, "tbf", index, 0x20000, parent, options):
                 remarks.append(NO_RATE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -22,11 +21,45 @@ def engine_of(choice: str, number: int) -> str:
 
 
 def bring_up(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Brings up `interface` with `engine`. A job. Raises: NodeError."""
-    environment = {**os.environ, "WG_QUICK_USERSPACE_IMPLEMENTATION": "wireguard-go"}
-    environment["LOG_LEVEL"] = "error"
-    run(["wg-quick", "up", f"{CONF_DIRECTORY}/{args['interface']}.conf"], environment)
-    return {"engine": args["engine"]}
+    """Brings up `interface` with `engine` from its file in /etc/wireguard. A job.
+
+    The answer: {engine, notes}. Raises: NodeError.
+    """
+    from meshc import node
+
+    outcome = node.up(f"{CONF_DIRECTORY}/{args['interface']}.conf", engine=args["engine"])
+    return {"engine": outcome.engine, "notes": list(outcome.notes)}
+
+
+def take_down(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes `interface` down and puts everything back. A job. Raises: NodeError."""
+    from meshc import node
+
+    return {"notes": list(node.down(args["interface"]).notes)}
+
+
+def report_status(args: Mapping[str, Any]) -> dict[str, Any]:
+    """How `interface` does: {up, engine, peers: [{name, health, handshake, ...}], drift}. A job."""
+    from meshc import node
+
+    found = node.status(args["interface"])
+    return {
+        "up": found.up,
+        "engine": found.engine,
+        "listen_port": found.listen_port,
+        "drift": list(found.drift),
+        "peers": [
+            {
+                "name": peer.name,
+                "endpoint": peer.endpoint,
+                "handshake": peer.handshake,
+                "received": peer.received,
+                "sent": peer.sent,
+                "health": peer.health.value,
+            }
+            for peer in found.peers
+        ],
+    }
 
 
 def run(argv: list[str], environment: Mapping[str, str] | None = None) -> str:

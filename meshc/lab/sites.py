@@ -231,9 +231,8 @@ class SiteBuilder:
         core = draft.places["internet"]
         inside = {a for a in self.owned if ":" in a} | set(self.open_hosts)
         own = [a for a in self.owned if a not in inside] + [self.external[6]]
-        carrier = draft.options.carrier.get(self.title)
-        if carrier is not None:
-            self._behind_carrier(carrier)
+        if draft.carrier(self.title):
+            self._behind_carrier()
             return
         draft.uplink(self.router, WAN, own, name=self.title)
         port = draft.cables[-1].left.interface
@@ -242,8 +241,9 @@ class SiteBuilder:
         core.route(self.inside6, port, self.external[6])
         draft.uplinks[self.title] = self.title
 
-    def _behind_carrier(self, kind: Nat) -> None:
-        """A second NAT between this router and the internet (RFC 6598); IPv6 is routed as usual."""
+    def _behind_carrier(self) -> None:
+        """A second NAT between this router and the internet (RFC 6598): symmetric, the strictest.
+        IPv6 is routed as usual. A forwarded port leads nowhere behind it: endpoints are dead."""
         draft = self.draft
         carrier = draft.place(f"cgnat:{self.title}", Kind.CARRIER, f"carrier of {self.title}")
         carrier.forwards = True
@@ -265,5 +265,10 @@ class SiteBuilder:
         self.router.route(DEFAULT_V4, WAN, gateway, middle)
         self.router.route(DEFAULT_V6, WAN, GATEWAY6, self.external[6])
         carrier.rules = router_rules(
-            Router(WAN, LAN, (Inside(middle, kind),), pinholes=(Pinhole(str(self.inside6), 0),))
+            Router(
+                WAN,
+                LAN,
+                (Inside(middle, Nat.SYMMETRIC),),
+                pinholes=(Pinhole(str(self.inside6), 0),),
+            )
         )

@@ -32,12 +32,13 @@ class Port(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What a cable does to packets, in each direction. Zero means nothing.
-    `delay` in milliseconds, `loss` in percent, `rate` in Mbit/s."""
+    """What a cable does to packets, in each direction; zero means nothing. `delay` and `jitter`
+    in milliseconds, `loss` in percent, `rate` in kbit/s."""
 
     delay: float = 0.0
+    jitter: float = 0.0
     loss: float = 0.0
-    rate: float = 0.0
+    rate: int = 0
 
 
 class Cable(NamedTuple):

@@ -1,0 +1,96 @@
+"""What the lab should see, read from the proof: one walk through the emitted files per packet.
+
+An echo request arrives and its answer comes back, or it does not: so a pair is predicted
+reachable when both directions are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from meshc.lab.report import Key, Predicted
+from meshc.lab.source import Source
+from meshc.lab.world import LanHost
+from meshc.prefixes import Prefix
+from meshc.topology.verify.facts import NodeFile, expectation
+from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
+
+
+@dataclass(frozen=True, slots=True)
+class Prophet:
+    """Answers for a set of files; `without` gives one for a network that has lost a node."""
+
+    source: Source
+    world: World
+
+    @classmethod
+    def of(cls, source: Source, *, without: Iterable[str] = ()) -> Prophet:
+        gone = set(without)
+        files = [NodeFile(name, conf) for name, conf in source.confs.items() if name not in gone]
+        return cls(source, World.build(files, expectation(source.spec)))
+
+    def pairs(self) -> dict[Key, Predicted]:
+        """Every ordered pair of nodes that take part, in the families that both have."""
+        names = [name for name in sorted(self.source.confs) if name in self.world.stations]
+        found: dict[Key, Predicted] = {}
+        for a in names:
+            for b in names:
+                families = self.source.addresses(a).keys() & self.source.addresses(b).keys()
+                for family in sorted(families) if a != b else ():
+                    found[Key(a, b, family)] = self.pair(a, b, family)
+        return found
+
+    def pair(self, a: str, b: str, family: int) -> Predicted:
+        there = walk_pair(self.world, a, b, family)
+        if not there.delivered:
+            return Predicted(False, there.path, _text(there))
+        back = walk_pair(self.world, b, a, family)
+        if not back.delivered:
+            return Predicted(False, there.path, f"the answer is lost: {_text(back)}")
+        return Predicted(True, there.path)
+
+    def lans(self, hosts: Iterable[LanHost]) -> dict[Key, Predicted]:
+        """Every node to every host behind a subnet router, except where the node itself is on
+        that LAN: such a packet never sees the mesh."""
+        found: dict[Key, Predicted] = {}
+        for host in hosts:
+            for name in sorted(self.source.confs):
+                if name in self.world.stations and not self._on_lan(name, host):
+                    family = host.prefix.family
+                    if family in self.source.addresses(name):
+                        found[Key(name, host.place, family)] = self._lan(name, host)
+        return found
+
+    def _lan(self, name: str, host: LanHost) -> Predicted:
+        family = host.prefix.family
+        source = Prefix.host(self.source.addresses(name)[family])
+        target = Prefix.host(host.address)
+        there = walk(
+            self.world, name, Packet(family, source.value, target.value), target=host.place
+        )
+        if not there.delivered:
+            return Predicted(False, (*there.path, host.place), _text(there))
+        router = there.path[-1]
+        answer = Packet(family, target.value, source.value, established=True)
+        back = walk(self.world, router, answer, target=name)
+        if not back.delivered:
+            reason = f"the answer is lost: {_text(back)}"
+            return Predicted(False, (*there.path, host.place), reason)
+        return Predicted(True, (*there.path, host.place))
+
+    def _on_lan(self, name: str, host: LanHost) -> bool:
+        if name == host.router:
+            return True
+        spec = self.source.spec
+        site = spec.sites.get(spec.nodes[name].site or "")
+        return site is not None and any(lan.overlaps(host.prefix) for lan in site.lan)
+
+
+def _text(trace: Trace) -> str:
+    return trace.drop.text if trace.drop is not None else ""
+
+
+def hop_limits(predicted: Mapping[Key, Predicted]) -> dict[Key, int]:
+    """How many relays (and routers) lie between source and target of each pair."""
+    return {key: max(0, len(value.path) - 2) for key, value in predicted.items()}

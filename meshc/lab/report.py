@@ -1,0 +1,163 @@
+"""What a lab run found: predicted and measured for every pair, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+
+class Key(NamedTuple):
+    """One direction of one pair in one family. `target` is a node, or a host behind one."""
+
+    source: str
+    target: str
+    family: int
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What the proof says. `path` is every node from source to target, relays in between;
+    `reason` is why not, when it does not arrive."""
+
+    reachable: bool
+    path: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the packets did. `path` None means that it was not traced; `mtu` is the size that
+    was tried, `mtu_ok` whether it passed; `tcp` None means not tried; `ms` the round trip."""
+
+    reachable: bool
+    path: tuple[str, ...] | None = None
+    ms: float | None = None
+    tcp: bool | None = None
+    mtu: int = 0
+    mtu_ok: bool | None = None
+    mbit: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Predicted against measured. `problems` is empty when they agree."""
+
+    key: Key
+    predicted: Predicted
+    measured: Measured
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Anything beside the matrix: an exit that must not leak, a line of `tests:`, a recovery."""
+
+    group: str
+    name: str
+    passed: bool
+    detail: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A whole run. `engines` maps a node to what ran it; `absent` to why it did not take part."""
+
+    network: str
+    file: str
+    engines: Mapping[str, str]
+    cells: tuple[Cell, ...]
+    checks: tuple[Check, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        return all(c.ok for c in self.cells) and all(c.passed for c in self.checks)
+
+    def failures(self) -> Iterator[str]:
+        """A sentence for everything that is not as predicted."""
+        for cell in self.cells:
+            for problem in cell.problems:
+                key = cell.key
+                yield f"{key.source} → {key.target} (IPv{key.family}): {problem}"
+        for check in self.checks:
+            if not check.passed:
+                yield f"{check.group}: {check.name}: {check.detail}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `--json`; keys are those of the values above."""
+        return {
+            "network": self.network,
+            "file": self.file,
+            "passed": self.passed,
+            "engines": dict(self.engines),
+            "absent": dict(self.absent),
+            "remarks": list(self.remarks),
+            "seconds": dict(self.seconds),
+            "pairs": [
+                {
+                    **cell.key._asdict(),
+                    "ok": cell.ok,
+                    "problems": list(cell.problems),
+                    "predicted": asdict(cell.predicted),
+                    "measured": asdict(cell.measured),
+                }
+                for cell in self.cells
+            ],
+            "checks": [asdict(check) for check in self.checks],
+            "failures": list(self.failures()),
+        }
+
+
+def compare(
+    predicted: Mapping[Key, Predicted], measured: Mapping[Key, Measured]
+) -> tuple[Cell, ...]:
+    """Joins both, in the order of the predictions; what was not measured is a problem."""
+    return tuple(
+        Cell(key, expected, found, tuple(disagreements(expected, found)))
+        for key, expected in predicted.items()
+        for found in [measured.get(key, Measured(False, detail="not measured"))]
+    )
+
+
+def disagreements(expected: Predicted, found: Measured) -> Iterator[str]:
+    """Every way in which a measurement differs from its prediction, as sentences."""
+    if expected.reachable and not found.reachable:
+        yield f"predicted to arrive, but nothing came back ({found.detail or 'silence'})"
+        return
+    if not expected.reachable and found.reachable:
+        yield f"arrives, although the proof says: {expected.reason or 'unreachable'}"
+        return
+    if not expected.reachable:
+        return
+    if found.path is not None and expected.path and found.path != expected.path:
+        yield f"took {arrow(found.path)} instead of {arrow(expected.path)}"
+    if found.tcp is False:
+        yield f"ping passes, TCP does not ({found.detail or 'no answer'})"
+    if found.mtu_ok is False:
+        yield f"a packet of the interface's MTU, {found.mtu} bytes, does not pass"
+
+
+def arrow(path: Sequence[str]) -> str:
+    return " → ".join(path)
+
+
+def count(cells: Iterable[Cell]) -> dict[str, int]:
+    """How many pairs are direct, relayed, blocked as predicted, and wrong."""
+    total = {"direct": 0, "relayed": 0, "blocked": 0, "wrong": 0}
+    for cell in cells:
+        if not cell.ok:
+            total["wrong"] += 1
+        elif not cell.predicted.reachable:
+            total["blocked"] += 1
+        else:
+            total["direct" if len(cell.predicted.path) <= 2 else "relayed"] += 1
+    return total

@@ -1,0 +1,83 @@
+"""What a lab is made from: the topology, and the very files that `meshc build` wrote for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshc.conf import Conf, parse
+from meshc.diagnostics import Diagnostics
+from meshc.errors import StateError
+from meshc.lab.keeper import Machine
+from meshc.node.nodefile import FACTS_NAME
+from meshc.topology.load import load_spec
+from meshc.topology.spec import NodeSpec, Spec
+
+ELSEWHERE = "its private key is kept elsewhere, and the lab cannot make it"
+FOREIGN = "somebody else's peer: no file was emitted for it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A topology and its build directory, read. `absent` are the nodes that cannot take part,
+    with the reason; `confs` and `files` hold the others."""
+
+    file: Path
+    build: Path
+    spec: Spec
+    confs: Mapping[str, Conf]
+    files: Mapping[str, Machine]
+    absent: Mapping[str, str]
+
+    @property
+    def interface(self) -> str:
+        return self.spec.network.interface
+
+    def addresses(self, name: str) -> dict[int, str]:
+        """A node's addresses in the mesh, by family."""
+        return {a.family: a.address for a in self.confs[name].addresses}
+
+
+def read_source(file: Path, build: Path) -> Source:
+    """Reads a topology and its build directory.
+
+    Raises: Refused when the topology has errors; StateError when the build directory does not
+    belong to it or lacks a node; ConfError.
+    """
+    diagnostics = Diagnostics()
+    spec = load_spec(file.read_bytes(), file=str(file), diagnostics=diagnostics)
+    diagnostics.barrier()
+    assert spec is not None, "no errors, so there is a Spec"
+    confs: dict[str, Conf] = {}
+    files: dict[str, Machine] = {}
+    absent: dict[str, str] = {}
+    for name, node in spec.nodes.items():
+        if not node.managed:
+            absent[name] = FOREIGN
+            continue
+        path = build / name / f"{spec.network.interface}.conf"
+        if not path.is_file():
+            raise StateError(
+                f"{path} is missing", hint=f"meshc build {file} writes it; the lab uses that file"
+            )
+        conf = parse(path.read_text(), file=str(path))
+        if conf.private_key is None:
+            absent[name] = f"{ELSEWHERE} ({_where(node)})"
+            continue
+        confs[name] = conf
+        files[name] = Machine(_contents(path))
+    return Source(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    """The wg-quick file, and the facts beside it that `meshc up` reads."""
+    facts = path.with_name(FACTS_NAME)
+    found = {path.name: path.read_bytes()}
+    if facts.is_file():
+        found[FACTS_NAME] = facts.read_bytes()
+    return found
+
+
+def _where(node: NodeSpec) -> str:
+    return "private_key_file" if node.private_key_file else "private_key_command or public_key"
