@@ -180,6 +180,18 @@ class Device:
         for change in update.peers:
             self._configure_peer(change, now)
 
+    # --- bulk data path ----------------------------------------------------------------
+
+    @property
+    def sessions(self) -> Sessions:
+        """For `bulk`, which moves transport data without going through this class."""
+        return self._sessions
+
+    @property
+    def allowed_ips(self) -> AllowedIPs[Peer]:
+        """For `bulk`; it only looks up."""
+        return self._allowed_ips
+
     # --- output ------------------------------------------------------------------------
 
     def datagrams_to_send(self) -> list[tuple[Endpoint, list[bytes]]]:
@@ -200,6 +212,12 @@ class Device:
         """The oldest event not yet handed out."""
         events = self._sessions.events
         return events.popleft() if events else None
+
+    def wake_at(self) -> float:
+        """A time not later than `next_timeout`'s, infinity for never: cheaper to ask."""
+        if self._admission.queue:
+            return self._now
+        return min(self._sessions.timers.lower_bound(), self._admission.load_ends)
 
     def next_timeout(self) -> tuple[float, str] | None:
         """When to call `handle_timeout`, and the name of what is due then.

@@ -15,7 +15,7 @@ _HEADER = struct.Struct("<II")
 
 class Keypair:
     """One session: `seal` and `open` are the AEADs' bound methods, so that the data path pays
-    for no lookup; both take (nonce, data, None).
+    for no lookup; both take (nonce, data, None), and their `_into` forms a buffer besides.
 
     `header` holds the first eight bytes of every message sent (type 4, their index);
     `local_index` is what they put in theirs. `send_counter` is the next counter to use.
@@ -27,9 +27,11 @@ class Keypair:
         "is_initiator",
         "local_index",
         "open",
+        "open_into",
         "remote_index",
         "replay",
         "seal",
+        "seal_into",
         "send_counter",
     )
 
@@ -43,8 +45,9 @@ class Keypair:
         is_initiator: bool,
         birthday: float,
     ) -> None:
-        self.seal = ChaCha20Poly1305(send_key).encrypt
-        self.open = ChaCha20Poly1305(receive_key).decrypt
+        sealer, opener = ChaCha20Poly1305(send_key), ChaCha20Poly1305(receive_key)
+        self.seal, self.seal_into = sealer.encrypt, sealer.encrypt_into
+        self.open, self.open_into = opener.decrypt, opener.decrypt_into
         self.header = _HEADER.pack(4, remote_index)
         self.local_index = local_index
         self.remote_index = remote_index

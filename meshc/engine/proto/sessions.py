@@ -106,20 +106,49 @@ class Sessions:
 
         Keepalives are among the plaintexts, as empty ones. None when nothing authenticated.
         """
-        entry = self.indices.get(index)
-        keypair = entry[1] if entry is not None else None
-        if entry is None or keypair is None:
-            self.drops[DropReason.UNKNOWN_INDEX] += len(datagrams)
+        session = self.receiving(index, len(datagrams), now)
+        if session is None:
             return None
-        if now - keypair.birthday >= REJECT_AFTER_TIME:
-            self.drops[DropReason.KEYPAIR_EXPIRED] += len(datagrams)
-            return None
+        peer, keypair = session
         plaintexts = datapath.open_run(keypair, datagrams, self.drops)
         if not plaintexts:
             return None
-        peer = entry[0]
         size = sum(map(len, plaintexts))
-        peer.rx_bytes += size + TRANSPORT_OVERHEAD * len(plaintexts)
+        self.received(
+            peer,
+            keypair,
+            endpoint,
+            size=size + TRANSPORT_OVERHEAD * len(plaintexts),
+            has_data=size > 0,
+            now=now,
+        )
+        return peer, plaintexts
+
+    def receiving(self, index: int, count: int, now: float) -> tuple[Peer, Keypair] | None:
+        """The session behind a receiver index; without one, `count` messages are dropped."""
+        entry = self.indices.get(index)
+        keypair = entry[1] if entry is not None else None
+        if entry is None or keypair is None:
+            self.drops[DropReason.UNKNOWN_INDEX] += count
+            return None
+        if now - keypair.birthday >= REJECT_AFTER_TIME:
+            self.drops[DropReason.KEYPAIR_EXPIRED] += count
+            return None
+        return entry[0], keypair
+
+    def received(
+        self,
+        peer: Peer,
+        keypair: Keypair,
+        endpoint: Endpoint,
+        *,
+        size: int,
+        has_data: bool,
+        now: float,
+    ) -> None:
+        """What follows from at least one authenticated, new message: `size` octets of UDP
+        payload in all, `has_data` unless all were keepalives."""
+        peer.rx_bytes += size
         if endpoint != peer.endpoint:
             self._roam(peer, endpoint)
         if keypair is peer.keypairs.next:
@@ -127,7 +156,7 @@ class Sessions:
         timers = peer.timers
         timers.any_authenticated_packet_received()
         timers.any_authenticated_packet_traversal(now)
-        if size:
+        if has_data:
             timers.data_received(now)
         # whitepaper 6.2: the initiator also renews when it receives shortly before the end
         if (
@@ -138,7 +167,6 @@ class Sessions:
         ):
             peer.sent_last_minute_handshake = True
             self.initiate(peer, now)
-        return peer, plaintexts
 
     def send_staged(self, peer: Peer, now: float) -> None:
         """Sends what waits, if there is a session; else sees to one."""
@@ -168,12 +196,16 @@ class Sessions:
             self.drops[DropReason.NO_ENDPOINT] += len(packets)
             return
         datagrams = datapath.seal(keypair, packets, self.mtu)
-        peer.tx_bytes += sum(map(len, datagrams))
         outbox = self.outbox
         if outbox and outbox[-1][0] is endpoint:
             outbox[-1][1].extend(datagrams)
         else:
             outbox.append((endpoint, datagrams))
+        self.sent(peer, keypair, size=sum(map(len, datagrams)), now=now)
+
+    def sent(self, peer: Peer, keypair: Keypair, *, size: int, now: float) -> None:
+        """What follows from messages that were sealed: `size` octets of UDP payload in all."""
+        peer.tx_bytes += size
         timers = peer.timers
         timers.any_authenticated_packet_sent()
         timers.any_authenticated_packet_traversal(now)

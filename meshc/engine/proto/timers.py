@@ -169,6 +169,10 @@ class TimerQueue(Generic[Owner]):
         self._serial += 1
         heapq.heappush(self._heap, (deadline, self._serial, timers))
 
+    def lower_bound(self) -> float:
+        """A time before which no timer expires; infinity for none at all."""
+        return self._heap[0][0] if self._heap else inf
+
     def next(self) -> tuple[float, str] | None:
         """The earliest deadline and its timer's name."""
         heap = self._heap

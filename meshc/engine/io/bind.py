@@ -1,0 +1,257 @@
+"""The UDP sockets of an engine: IPv4 and IPv6 on one port, with batches in and out.
+
+udp(7), `UDP_SEGMENT` and `UDP_GRO`: one call moves up to 64 datagrams of one size. The source
+address by which a peer reached us is kept and used for the answers (sticky source), as the
+kernel module does.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import select
+import socket
+import struct
+from ipaddress import IPv4Address, IPv6Address
+
+from meshc.engine.io.mmsg import SLOT, Receiver
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.opening import Datagrams
+from meshc.engine.proto.rows import Arena
+from meshc.engine.proto.sealing import Send
+
+log = logging.getLogger(__name__)
+
+_SOL_UDP = 17
+_UDP_SEGMENT = 103
+_UDP_GRO = 104
+_IP_PKTINFO = 8
+_SO_MARK = 36
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+_BUFFER = 7 << 20
+_PORT_TRIES = 64
+_MEMO = 4096
+
+_CMSG = struct.Struct("@Nii")
+_CMSG_ALIGN = struct.calcsize("@N") - 1
+_NAME4 = struct.Struct("=H")
+_U16 = struct.Struct("=H")
+_INT = struct.Struct("=i")
+
+Ancillary = list[tuple[int, int, bytes]]
+
+
+class Bind:
+    """UDP sockets for both families; closed until `open`."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, socket.socket] = {}
+        self._receiver = Receiver()
+        self._mark = 0
+        self.port = 0
+        self._controls: dict[bytes, tuple[int, str]] = {}
+        self._endpoints: dict[tuple[bytes, str], Endpoint] = {}
+        self._plain: set[str] = set()
+        self._gso = True
+
+    @property
+    def arena(self) -> Arena:
+        """Where `receive` leaves the datagrams."""
+        return self._receiver.arena
+
+    def descriptors(self) -> list[int]:
+        """File descriptors to watch."""
+        return [sock.fileno() for sock in self._sockets.values()]
+
+    def open(self, port: int, mark: int) -> int:
+        """Bind both families to `port` (0: any free one); returns the port. Raises OSError."""
+        self.close()
+        self._mark = mark
+        for _ in range(_PORT_TRIES):
+            try:
+                self._sockets = _bind_pair(port, mark)
+                break
+            except OSError as error:
+                # A port that one family got may be taken in the other.
+                if port or error.errno != errno.EADDRINUSE:
+                    raise
+        else:
+            raise OSError(errno.EADDRINUSE, "no port is free in both families")
+        self.port = next(iter(self._sockets.values())).getsockname()[1]
+        return self.port
+
+    def set_mark(self, mark: int) -> None:
+        """Mark what is sent from now on (SO_MARK). Raises OSError."""
+        self._mark = mark
+        for sock in self._sockets.values():
+            sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
+
+    def close(self) -> None:
+        """Close the sockets; what the kernel still holds for them is lost."""
+        for sock in self._sockets.values():
+            sock.close()
+        self._sockets = {}
+        self._plain.clear()
+
+    def receive(self, descriptor: int) -> list[tuple[Datagrams, Endpoint]]:
+        """All datagrams waiting on one socket, in order, as runs of one size and sender.
+
+        They lie in `arena` until the next call. Raises OSError.
+        """
+        runs = []
+        for slot, count, length, name, control in self._receiver.receive(descriptor):
+            known = self._controls.get(control)
+            if known is None:
+                known = self._parse_control(control)
+            segment, source = known
+            endpoint = self._endpoints.get((name, source))
+            if endpoint is None:
+                endpoint = self._parse_name(name, source)
+            offset = slot * SLOT
+            if not 0 < segment < length:
+                runs.append((Datagrams(offset, SLOT, length, count), endpoint))
+                continue
+            for base in range(offset, offset + count * SLOT, SLOT):
+                full, rest = divmod(length, segment)
+                runs.append((Datagrams(base, segment, segment, full), endpoint))
+                if rest:
+                    tail = Datagrams(base + full * segment, segment, rest, 1)
+                    runs.append((tail, endpoint))
+        return runs
+
+    def send(self, send: Send, endpoint: Endpoint) -> None:
+        """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
+        sock = self._sockets.get(6 if ":" in endpoint.host else 4)
+        if sock is None:
+            raise OSError(errno.EAFNOSUPPORT, "no socket of that family")
+        address: tuple[str, int] | tuple[str, int, int, int]
+        if ":" in endpoint.host:
+            address = (endpoint.host, endpoint.port, 0, endpoint.scope)
+        else:
+            address = (endpoint.host, endpoint.port)
+        ancillary = _source_of(endpoint) if endpoint.source else []
+        data, segment, count = send
+        if count > 1 and self._gso and endpoint.host not in self._plain:
+            try:
+                gso = (_SOL_UDP, _UDP_SEGMENT, _U16.pack(segment))
+                sock.sendmsg((data,), [*ancillary, gso], 0, address)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EIO, errno.EINVAL, errno.EMSGSIZE):
+                    raise
+                self._without_gso(error.errno, endpoint)
+        for start in range(0, len(data), segment):
+            sock.sendmsg((data[start : start + segment],), ancillary, 0, address)
+
+    def wait_writable(self, endpoint: Endpoint, milliseconds: int) -> None:
+        """Wait, not longer than that, until the socket towards `endpoint` has room."""
+        poll = select.poll()
+        poll.register(self._sockets[endpoint.family], select.POLLOUT)
+        poll.poll(milliseconds)
+
+    def _without_gso(self, error: int, endpoint: Endpoint) -> None:
+        """Stop asking for segmentation: everywhere if it does not work, else on this path."""
+        if error == errno.EIO:
+            # wireguard-go's ErrUDPGSODisabled: the device cannot checksum what it would split.
+            self._gso = False
+            log.info("UDP segmentation offload does not work here: sending one by one")
+            return
+        if not self._plain:
+            log.info("UDP segmentation offload does not fit a path: sending one by one there")
+        if len(self._plain) >= _MEMO:
+            self._plain.clear()
+        self._plain.add(endpoint.host)
+
+    def _parse_control(self, control: bytes) -> tuple[int, str]:
+        """Segment size of a coalesced message and the address that it was sent to."""
+        segment, source, at = 0, "", 0
+        while at + _CMSG.size <= len(control):
+            length, level, kind = _CMSG.unpack_from(control, at)
+            data = control[at + _CMSG.size : at + length]
+            if (level, kind) == (_SOL_UDP, _UDP_GRO):
+                segment = _INT.unpack_from(data)[0]
+            elif (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+                source = str(IPv4Address(data[4:8]))
+            elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+                source = str(IPv6Address(data[:16]))
+            at += max(_CMSG.size, (length + _CMSG_ALIGN) & ~_CMSG_ALIGN)
+        if len(self._controls) >= _MEMO:
+            self._controls.clear()
+        self._controls[control] = segment, source
+        return segment, source
+
+    def _parse_name(self, name: bytes, source: str) -> Endpoint:
+        """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
+        port = int.from_bytes(name[2:4], "big")
+        if _NAME4.unpack_from(name)[0] == socket.AF_INET:
+            endpoint = Endpoint(str(IPv4Address(name[4:8])), port, 0, source)
+        else:
+            scope = int.from_bytes(name[24:28], "little")
+            endpoint = Endpoint(str(IPv6Address(name[8:24])), port, scope, source)
+        if len(self._endpoints) >= _MEMO:
+            self._endpoints.clear()
+        self._endpoints[name, source] = endpoint
+        return endpoint
+
+
+def _source_of(endpoint: Endpoint) -> Ancillary:
+    """Ask for the source address that the peer knows us by."""
+    if ":" in endpoint.host:
+        info = IPv6Address(endpoint.source).packed + struct.pack("=I", endpoint.scope)
+        return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
+    info = bytes(4) + IPv4Address(endpoint.source).packed + bytes(4)
+    return [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
+
+
+def _bind_pair(port: int, mark: int) -> dict[int, socket.socket]:
+    """One socket a family on the same port; a family that the host lacks is left out."""
+    sockets: dict[int, socket.socket] = {}
+    try:
+        for family, kind in ((4, socket.AF_INET), (6, socket.AF_INET6)):
+            try:
+                sock = socket.socket(kind, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.EAFNOSUPPORT:
+                    raise
+                continue
+            sockets[family] = sock
+            if family == 6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            _set_options(sock, family, mark)
+            try:
+                sock.bind(("", port) if family == 4 else ("::", port))
+            except OSError as error:
+                # IPv6 may be compiled in and switched off (net.ipv6.conf.all.disable_ipv6).
+                if error.errno != errno.EADDRNOTAVAIL or family == 4:
+                    raise
+                sockets.pop(family).close()
+                continue
+            port = sock.getsockname()[1]
+    except OSError:
+        for sock in sockets.values():
+            sock.close()
+        raise
+    if not sockets:
+        raise OSError(errno.EAFNOSUPPORT, "this host speaks neither IPv4 nor IPv6")
+    return sockets
+
+
+def _set_options(sock: socket.socket, family: int, mark: int) -> None:
+    """Buffers, mark and what to tell about each datagram; none but the mark is essential."""
+    for forced, plain in ((_SO_RCVBUFFORCE, socket.SO_RCVBUF), (_SO_SNDBUFFORCE, socket.SO_SNDBUF)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
+        except OSError:
+            sock.setsockopt(socket.SOL_SOCKET, plain, _BUFFER)
+    if mark:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
+    if family == 4:
+        level, option = socket.IPPROTO_IP, _IP_PKTINFO
+    else:
+        level, option = socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO
+    for name, where, what in (("sticky source", level, option), ("UDP GRO", _SOL_UDP, _UDP_GRO)):
+        try:
+            sock.setsockopt(where, what, 1)
+        except OSError as error:
+            log.info("no %s on the IPv%d socket: %s", name, family, error.strerror)

@@ -1,0 +1,165 @@
+"""An engine as a process: arguments and environment of `wireguard-go`, log, daemon, ready.
+
+`wg-quick(8)` runs `$WG_QUICK_USERSPACE_IMPLEMENTATION INTERFACE` and goes on when it returns:
+by then the interface and the control socket must be there.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# One thread is enough for sums of a few kilobytes; OpenBLAS otherwise starts one a core, each
+# with its own buffers, and a process with threads must not fork.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from meshc.engine.io.metrics import MetricsServer
+from meshc.engine.io.netlink import set_mtu
+from meshc.engine.io.runner import Engine
+from meshc.engine.io.supervisor import notify
+from meshc.engine.io.tun import Tun, TunError
+from meshc.engine.io.uapi_socket import DIRECTORY, SocketInUse, UapiListener
+
+log = logging.getLogger("meshc.engine")
+
+DEFAULT_MTU = 1420
+
+# What is allocated while starting stays for good: no collection need look at it again.
+_GC_THRESHOLDS = (50_000, 20, 50)
+_LEVELS = {
+    "verbose": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "error": logging.ERROR,
+    "silent": logging.CRITICAL + 1,
+}
+_NAME = re.compile(r"[^\s/]{1,15}")
+
+
+class StartError(Exception):
+    """The engine cannot start; the text is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run one engine."""
+
+    interface: str
+    foreground: bool = False
+    metrics: str | None = None
+    offload: bool = True
+
+
+def serve(options: Options, environ: Mapping[str, str] = os.environ) -> int:
+    """Start the engine and serve until it ends; in the background unless told otherwise.
+
+    Returns the exit status: of the starter once the engine is ready, or of the engine itself.
+    Environment: `WG_PROCESS_FOREGROUND`, `LOG_LEVEL`, `WG_TUN_FD`, `WG_UAPI_FD`,
+    `NOTIFY_SOCKET`.
+    """
+    configure_log(environ, options.interface)
+    foreground = options.foreground or environ.get("WG_PROCESS_FOREGROUND") == "1"
+    try:
+        engine = _open(options, environ)
+    except StartError as error:
+        print(f"meshc engine: {error}", file=sys.stderr)
+        return 1
+    if not foreground and not _become_daemon(keep_log="LOG_LEVEL" in environ):
+        return 0
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    log.info("interface %s: ready", options.interface)
+    notify(f"READY=1\nMAINPID={os.getpid()}", environ)
+    try:
+        engine.run()
+    finally:
+        notify("STOPPING=1", environ)
+    return 0
+
+
+def configure_log(environ: Mapping[str, str], interface: str) -> None:
+    """Log to standard error at `LOG_LEVEL` (verbose, debug, info, error, silent)."""
+    level = _LEVELS.get(environ.get("LOG_LEVEL", "error").lower(), logging.ERROR)
+    logging.basicConfig(
+        level=level,
+        format=f"%(levelname)s: ({interface.replace('%', '%%')}) %(asctime)s %(message)s",
+        force=True,
+    )
+
+
+def _open(options: Options, environ: Mapping[str, str]) -> Engine:
+    """Everything that can fail, before anybody is told that the engine is there."""
+    name = options.interface
+    if not _NAME.fullmatch(name) or name in (".", ".."):
+        raise StartError(f"{name!r} is not an interface name: 1 to 15 bytes, no '/', no space")
+    metrics = None
+    try:
+        tun = _tun(options, environ)
+    except TunError as error:
+        raise StartError(str(error.strerror)) from error
+    try:
+        if options.metrics is not None:
+            try:
+                metrics = MetricsServer.listen(options.metrics)
+            except ValueError as error:
+                raise StartError(f"--metrics: {error}") from error
+            except OSError as error:
+                raise StartError(f"--metrics {options.metrics}: {error.strerror}") from error
+        return Engine(tun, _listener(tun.name, environ), metrics)
+    except (StartError, OSError) as error:
+        tun.close()
+        if metrics is not None:
+            metrics.close()
+        if isinstance(error, StartError):
+            raise
+        raise StartError(f"interface {name}: {error.strerror}") from error
+
+
+def _tun(options: Options, environ: Mapping[str, str]) -> Tun:
+    given = _descriptor(environ, "WG_TUN_FD")
+    if given is not None:
+        return Tun.adopt(given)
+    tun = Tun.create(options.interface, offload=options.offload)
+    set_mtu(tun.name, DEFAULT_MTU)
+    return tun
+
+
+def _listener(interface: str, environ: Mapping[str, str]) -> UapiListener:
+    given = _descriptor(environ, "WG_UAPI_FD")
+    try:
+        return UapiListener.adopt(given) if given is not None else UapiListener.create(interface)
+    except SocketInUse as error:
+        raise StartError(f"{error.strerror}: interface {interface} is being served") from error
+    except OSError as error:
+        where = f"{DIRECTORY}/{interface}.sock"
+        raise StartError(f"control socket {where}: {error.strerror}") from error
+
+
+def _descriptor(environ: Mapping[str, str], variable: str) -> int | None:
+    text = environ.get(variable, "")
+    if not text:
+        return None
+    if not text.isdigit():
+        raise StartError(f"{variable}={text!r} is not a file descriptor")
+    return int(text)
+
+
+def _become_daemon(*, keep_log: bool) -> bool:
+    """Go on in a child without a terminal; True in the child, False in the starter."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.fork():
+        return False
+    os.setsid()
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1) if keep_log else (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+    return True

@@ -1,0 +1,282 @@
+"""The fast road through a device: whole runs of transport data, without a packet object.
+
+`Device` alone is complete and correct. This takes the traffic off it that comes in bulk and in
+a session that stands: super-packets and small packets from the TUN device go out as sealed
+runs, received runs go to the TUN device as super-packets. Anything else (no session, a
+handshake, a packet without peer) is handed to the device as plain bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from meshc.engine.proto.coalesce import Buffers, Coalescer
+from meshc.engine.proto.datapath import destination_of
+from meshc.engine.proto.device import Device
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.keypair import Keypair
+from meshc.engine.proto.offload import (
+    F_NEEDS_CSUM,
+    VNET_HDR_SIZE,
+    VirtioNetHdr,
+    complete_checksum,
+    padded_length,
+)
+from meshc.engine.proto.opening import Datagrams, OpenedRows, read_headers
+from meshc.engine.proto.peer import Peer
+from meshc.engine.proto.rows import Arena
+from meshc.engine.proto.sealing import OVERHEAD, SealedRun, Send
+from meshc.engine.proto.segment import Segmenter
+
+SLOT = 2048
+SLOTS = 64
+# Packets start on a multiple of four behind their virtio-net headers.
+_PACKET = 16
+_HEADER = _PACKET - VNET_HDR_SIZE
+_MOST = 65_536
+
+_DATA = 4
+
+
+class Outbound:
+    """From the TUN device to UDP.
+
+    The shell reads each packet into `slot()` and says so with `add`, then calls `flush`. Sends
+    go to `emit` while their buffers hold.
+    """
+
+    def __init__(
+        self, device: Device, emit: Callable[[Send, Endpoint], None], *, vnet: bool
+    ) -> None:
+        self._device = device
+        self._emit = emit
+        self._vnet = vnet
+        self._arena = Arena(SLOTS * SLOT + _MOST)
+        self._offset = _HEADER if vnet else _PACKET
+        self._slots = self._arena.slots(self._offset, SLOT, _MOST - _PACKET, SLOTS)
+        self._segmenter = Segmenter()
+        self._run = SealedRun()
+        self._endpoint: Endpoint | None = None
+        # Packets read but not sealed yet: they lie in adjacent slots and are alike.
+        self._first = self._next = 0
+        self._padded = 0
+        self._peer: Peer | None = None
+
+    def slot(self) -> memoryview:
+        """Where to read the next packet to, with its virtio-net header if there is one."""
+        return self._slots[self._next]
+
+    def add(self, size: int, now: float) -> None:
+        """`size` bytes were read into `slot()`."""
+        at = self._next * SLOT + _PACKET
+        length = size - VNET_HDR_SIZE if self._vnet else size
+        view = self._arena.view
+        packet = view[at : at + length]
+        if self._vnet:
+            buffer = self._arena.buffer
+            if buffer[at - VNET_HDR_SIZE + 1]:
+                self._super_packet(packet, VirtioNetHdr.parse(buffer, at - VNET_HDR_SIZE), now)
+                return
+            if buffer[at - VNET_HDR_SIZE] & F_NEEDS_CSUM:
+                vnet = VirtioNetHdr.parse(buffer, at - VNET_HDR_SIZE)
+                if not complete_checksum(packet, vnet.csum_start, vnet.csum_offset):
+                    self._device.drops[DropReason.PACKET_MALFORMED] += 1
+                    return
+        destination = destination_of(packet)
+        peer = None if destination is None else self._device.allowed_ips.lookup(destination)
+        if peer is None or length > SLOT - _PACKET:
+            self._seal_waiting(now)
+            self._hand_over([bytes(packet)], now)
+            return
+        padded = padded_length(length, self._device.mtu or _MOST)
+        if padded != length:
+            view[at + length : at + padded] = bytes(padded - length)
+        if self._next > self._first and (peer is not self._peer or padded != self._padded):
+            self._seal_waiting(now, keep=True)
+        self._peer = peer
+        self._padded = padded
+        self._next += 1
+        if self._next == SLOTS:
+            self._seal_waiting(now)
+
+    def flush(self, now: float) -> None:
+        """There is nothing more to read for now: send everything."""
+        self._seal_waiting(now)
+        self._emit_run(everything=True)
+
+    def _super_packet(self, packet: memoryview, vnet: VirtioNetHdr, now: float) -> None:
+        """Segment and seal; a super-packet has one destination."""
+        self._seal_waiting(now)
+        destination = destination_of(packet)
+        peer = None if destination is None else self._device.allowed_ips.lookup(destination)
+        mtu = self._device.mtu or _MOST
+        steps = self._segmenter.split(packet, vnet, mtu)
+        empty = True
+        for views, count, last in steps:
+            empty = False
+            keypair = None if peer is None else self._keypair(peer, count + 1, now)
+            if peer is None or keypair is None:
+                parts = views[:count] if last is None else [*views[:count], last]
+                self._hand_over([bytes(part) for part in parts], now)
+                continue
+            if count:
+                self._seal(peer, keypair, views, count, now)
+            if last is not None:
+                self._seal(peer, keypair, (last,), 1, now)
+            peer.timers.data_sent(now)
+        if empty:
+            self._device.drops[DropReason.PACKET_MALFORMED] += 1
+        self._emit_run(everything=False)
+
+    def _seal_waiting(self, now: float, *, keep: bool = False) -> None:
+        """Seal the packets that wait in slots; `keep` leaves the slot read last where it is."""
+        first, count = self._first, self._next - self._first
+        self._first = self._next if keep else 0
+        if not keep:
+            self._next = 0
+        peer = self._peer
+        if not count or peer is None:
+            return
+        padded = self._padded
+        if count > 3:
+            views = self._arena.slots(_PACKET, SLOT, padded, first + count)[first : first + count]
+        else:
+            view = self._arena.view
+            start = first * SLOT + _PACKET
+            views = [view[at : at + padded] for at in range(start, start + count * SLOT, SLOT)]
+        keypair = self._keypair(peer, count, now)
+        if keypair is None:
+            self._hand_over([bytes(view) for view in views], now)
+            return
+        self._seal(peer, keypair, views, count, now)
+        peer.timers.data_sent(now)
+
+    def _keypair(self, peer: Peer, count: int, now: float) -> Keypair | None:
+        """The session that may carry `count` packets now; None sends them through the device."""
+        keypair = peer.keypairs.current
+        if keypair is None or peer.staged or peer.endpoint is None:
+            return None
+        return keypair if self._device.is_up and keypair.usable(now, count) else None
+
+    def _seal(
+        self, peer: Peer, keypair: Keypair, views: Sequence[memoryview], count: int, now: float
+    ) -> None:
+        run = self._run
+        padded = len(views[0])
+        if peer.endpoint is not self._endpoint or not run.fits(padded, count):
+            self._emit_run(everything=True)
+            self._endpoint = peer.endpoint
+        run.seal(keypair, views, count)
+        self._device.sessions.sent(peer, keypair, size=count * (padded + OVERHEAD), now=now)
+
+    def _emit_run(self, *, everything: bool) -> None:
+        endpoint = self._endpoint
+        if endpoint is not None and self._run:
+            for send in self._run.take(everything=everything):
+                self._emit(send, endpoint)
+
+    def _hand_over(self, packets: list[bytes], now: float) -> None:
+        """To the device, behind what is sealed already."""
+        self._emit_run(everything=True)
+        self._device.receive_packets(packets, now)
+
+
+class Inbound:
+    """From UDP to the TUN device: `receive` each run, then `flush`.
+
+    What is to be written goes to `write` while its buffers hold.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        arena: Arena,
+        write: Callable[[Buffers], None],
+        *,
+        coalescer: Coalescer | None,
+    ) -> None:
+        self._device = device
+        self._arena = arena
+        self._write = write
+        self._coalescer = coalescer
+        self._rows = OpenedRows()
+        self._peer: Peer | None = None
+
+    def receive(self, run: Datagrams, endpoint: Endpoint, now: float) -> None:
+        """Datagrams of one size from one endpoint, in `arena`."""
+        if run.size < OVERHEAD:
+            self._plain(run, endpoint, now)
+            return
+        most = self._rows.most(run.size)
+        if run.number > most:
+            for start in range(0, run.number, most):
+                part = run.part(start, min(start + most, run.number))
+                self.receive(part, endpoint, now)
+            return
+        headers = read_headers(self._arena, run)
+        index, count = headers.indices[0], run.number
+        if headers.types.count(_DATA) == count and headers.indices.count(index) == count:
+            self._open(run, index, headers.counters, endpoint, now)
+            return
+        start = 0
+        for end in range(1, count + 1):
+            same = end < count and headers.types[end] == headers.types[start] == _DATA
+            if same and headers.indices[end] == headers.indices[start]:
+                continue
+            part = run.part(start, end)
+            if headers.types[start] == _DATA:
+                counters = headers.counters[start:end]
+                self._open(part, headers.indices[start], counters, endpoint, now)
+            else:
+                self._plain(part, endpoint, now)
+            start = end
+
+    def flush(self) -> None:
+        """Deliver what was opened."""
+        if not self._rows:
+            return
+        lookup = self._device.allowed_ips.lookup
+        delivery = self._rows.deliver(self._peer, lookup, self._coalescer)
+        for buffers in delivery.writes:
+            self._write(buffers)
+        drops = self._device.drops
+        drops[DropReason.INNER_MALFORMED] += delivery.malformed
+        drops[DropReason.INNER_SOURCE] += delivery.foreign
+
+    def _open(
+        self,
+        run: Datagrams,
+        index: int,
+        counters: tuple[int, ...],
+        endpoint: Endpoint,
+        now: float,
+    ) -> None:
+        sessions = self._device.sessions
+        session = sessions.receiving(index, run.number, now)
+        if session is None:
+            return
+        peer, keypair = session
+        if peer is not self._peer or not self._rows.fits(run):
+            self.flush()
+            self._peer = peer
+        opened = self._rows.open(keypair, self._arena, run, counters)
+        drops = sessions.drops
+        drops[DropReason.BAD_AEAD] += opened.bad
+        drops[DropReason.REPLAYED] += opened.replayed
+        if opened.accepted:
+            sessions.received(
+                peer,
+                keypair,
+                endpoint,
+                size=opened.accepted * run.size,
+                has_data=opened.data > 0,
+                now=now,
+            )
+
+    def _plain(self, run: Datagrams, endpoint: Endpoint, now: float) -> None:
+        """Handshakes and the like, to the device as they are."""
+        self.flush()
+        view = self._arena.view
+        starts = range(run.offset, run.offset + run.number * run.stride, run.stride)
+        self._device.receive_run(endpoint, [view[at : at + run.size] for at in starts], now)

@@ -1,0 +1,284 @@
+"""Merging received packets of one flow into super-packets for the TUN device, in bulk.
+
+The kernel trusts a merged packet, so every inner checksum is verified here first, all in one
+numpy sum. What does not belong to a run is handed on as it is, and the kernel checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from meshc.engine.proto.offload import (
+    ACK,
+    F_NEEDS_CSUM,
+    GSO_TCPV4,
+    GSO_TCPV6,
+    GSO_UDP_L4,
+    PROTO_TCP,
+    PROTO_UDP,
+    PSH,
+    TCP_CSUM_OFFSET,
+    UDP_CSUM_OFFSET,
+    VNET_NONE,
+    VirtioNetHdr,
+    checksum,
+    pseudo_header_sum,
+)
+from meshc.engine.proto.rows import U8, Arena, column
+
+Buffers = list[bytes | bytearray | memoryview]
+Numbers = npt.NDArray[np.int64]
+
+_U16 = Struct(">H")
+_MAX_PACKET = 0xFFFF
+_MAX_FLOWS = 16
+
+
+class Rows(NamedTuple):
+    """Inner packets in an arena: row `r` lies at `r * stride` and is `lengths[r]` bytes long.
+
+    From its end to `width` a row holds only zeros; `stride` and `width` are multiples of 4.
+    """
+
+    arena: Arena
+    stride: int
+    width: int
+    lengths: Numbers
+
+
+class Coalescer:
+    """Turns rows of inner packets into what to write to the TUN device.
+
+    `udp` says whether the kernel takes UDP super-packets (Linux 6.2 and later).
+    """
+
+    def __init__(self, *, udp: bool) -> None:
+        self.udp = udp
+        self._joined = Arena(_MAX_PACKET + 1)
+
+    def merge(self, rows: Rows, picked: Numbers) -> Iterator[Buffers]:
+        """Yield what one write takes: virtio-net header (with IP header), then data.
+
+        `picked` are the numbers of the rows to deliver, ascending. Packets of one flow stay in
+        order. The buffers are valid until the next step.
+        """
+        left = picked
+        for _ in range(_MAX_FLOWS):
+            if len(left) < 2:
+                break
+            flow = _flow_of(rows, int(left[0]), udp=self.udp)
+            if flow is None:
+                yield _single(rows, int(left[0]))
+                left = left[1:]
+                continue
+            heads = _heads(rows, left, flow.size)
+            differs = (heads ^ heads[0]) & _mask(flow)
+            members = left
+            if differs.any():
+                same = ~(differs[:, flow.key].any(axis=1))
+                members, left = left[same], left[~same]
+                heads = heads[same]
+            else:
+                left = left[:0]
+            yield from self._emit(rows, members, heads, flow)
+        for row in left.tolist():
+            yield _single(rows, row)
+
+    def _emit(self, rows: Rows, members: Numbers, heads: U8, flow: _Flow) -> Iterator[Buffers]:
+        """Yield the packets of one flow, merged where they follow each other."""
+        payloads = rows.lengths[members] - flow.size
+        good = _verified(rows, members, heads, flow)
+        joins = _joins(heads, payloads, flow)
+        joins &= good[1:] & good[:-1]
+        most = (_MAX_PACKET - flow.size) // max(1, int(payloads[0]))
+        if joins.all() and len(members) <= most and (payloads[:-1] == payloads[0]).all():
+            yield self._super(rows, members, heads, flow, payloads)
+            return
+        start = 0
+        for end in _run_ends(joins.tolist(), payloads.tolist(), flow.size):
+            if end - start == 1:
+                yield _single(rows, int(members[start]))
+            else:
+                part = slice(start, end)
+                yield self._super(rows, members[part], heads[part], flow, payloads[part])
+            start = end
+
+    def _super(
+        self, rows: Rows, members: Numbers, heads: U8, flow: _Flow, payloads: Numbers
+    ) -> Buffers:
+        """One super-packet of these rows: headers, then all payloads joined."""
+        size, transport = flow.size, flow.transport
+        mss, last = int(payloads[0]), int(payloads[-1])
+        full = len(members) - (last != mss)
+        first = int(members[0])
+        joined = self._joined
+        target = joined.matrix(0, mss, mss, full)
+        if int(members[-1]) - first == len(members) - 1:
+            target[:] = rows.arena.matrix(first * rows.stride + size, rows.stride, mss, full)
+        else:
+            target[:] = _heads(rows, members[:full], size + mss)[:, size:]
+        total = full * mss
+        if last != mss:
+            at = int(members[-1]) * rows.stride + size
+            joined.view[total : total + last] = rows.arena.view[at : at + last]
+            total += last
+        header = bytearray(heads[0].tobytes())
+        if flow.protocol == PROTO_TCP:
+            kind, offset = (GSO_TCPV4 if flow.v4 else GSO_TCPV6), TCP_CSUM_OFFSET
+            header[transport + 13] |= int(heads[-1, transport + 13]) & PSH
+        else:
+            kind, offset = GSO_UDP_L4, UDP_CSUM_OFFSET
+            _U16.pack_into(header, transport + 4, size - transport + total)
+        _finish(header, flow, offset, total)
+        vnet = VirtioNetHdr(F_NEEDS_CSUM, kind, size, mss, transport, offset)
+        return [vnet.pack() + header, joined.view[:total]]
+
+
+class _Flow(NamedTuple):
+    """How the packets of a flow begin: where TCP or UDP starts and the payload, in bytes."""
+
+    v4: bool
+    transport: int
+    size: int
+    protocol: int
+
+    @property
+    def key(self) -> slice:
+        """Where addresses and ports lie; they are adjacent when there are no IP options."""
+        return slice(12, 24) if self.v4 else slice(8, 44)
+
+
+def _flow_of(rows: Rows, row: int, *, udp: bool) -> _Flow | None:
+    """What the packet in `row` would merge as; None if it is nothing to merge.
+
+    Only plain headers qualify: no IP options or extension headers, no fragments.
+    """
+    at = row * rows.stride
+    head = rows.arena.view[at : at + 60]
+    length = int(rows.lengths[row])
+    if head[0] == 0x45 and not (head[6] & 0xBF or head[7]):
+        v4, transport, protocol = True, 20, head[9]
+    elif head[0] >> 4 == 6:
+        v4, transport, protocol = False, 40, head[6]
+    else:
+        return None
+    if protocol == PROTO_TCP and length > transport + 20:
+        size = transport + (head[transport + 12] >> 4) * 4
+        if transport + 20 <= size < length and head[transport + 13] & ~PSH == ACK:
+            return _Flow(v4, transport, size, protocol)
+    has_sum = head[transport + 6] or head[transport + 7]
+    if protocol == PROTO_UDP and udp and length > transport + 8 and has_sum:
+        return _Flow(v4, transport, transport + 8, protocol)
+    return None
+
+
+_masks: dict[_Flow, U8] = {}
+
+
+def _mask(flow: _Flow) -> U8:
+    """0xff where the headers of a flow must agree, 0 where they differ lawfully."""
+    mask = _masks.get(flow)
+    if mask is None:
+        mask = np.full(flow.size, 0xFF, np.uint8)
+        at = flow.transport
+        if flow.v4:
+            mask[2:6] = 0  # length, id
+            mask[10:12] = 0
+        else:
+            mask[4:6] = 0
+        if flow.protocol == PROTO_TCP:
+            mask[at + 4 : at + 8] = 0  # sequence number
+            mask[at + 13] = 0xFF & ~PSH
+            mask[at + 16 : at + 18] = 0
+        else:
+            mask[at + 4 : at + 8] = 0
+        _masks[flow] = mask
+    return mask
+
+
+def _joins(heads: U8, payloads: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
+    """For each row but the first whether its header continues the row before it."""
+    differs = (heads[1:] ^ heads[:-1]) & _mask(flow)
+    joins: npt.NDArray[np.bool_] = np.logical_not(differs.any(axis=1))
+    joins &= (payloads[1:] <= payloads[:-1]) & (payloads[1:] > 0)
+    if flow.protocol == PROTO_TCP:
+        at = flow.transport
+        sequence = column(heads, at + 4, ">u4").astype(np.int64)
+        joins &= (sequence[1:] - sequence[:-1] - payloads[:-1]) & 0xFFFFFFFF == 0
+        # PSH says "hand it to the reader now": only the last of a run may carry it.
+        joins &= heads[:-1, at + 13] & PSH == 0
+    return joins
+
+
+def _verified(rows: Rows, members: Numbers, heads: U8, flow: _Flow) -> npt.NDArray[np.bool_]:
+    """For each row whether its lengths agree and its IP and transport checksums are right."""
+    first, count = int(members[0]), len(members)
+    if int(members[-1]) - first == count - 1:
+        words = rows.arena.words(first * rows.stride, rows.stride, rows.width, count)
+    else:
+        whole = len(rows.lengths)
+        words = rows.arena.words(0, rows.stride, rows.width, whole)[members]
+    sums = words[:, flow.transport // 4 :].sum(axis=1, dtype=np.uint64).astype(np.int64)
+    addresses = words[:, 3:5] if flow.v4 else words[:, 2:10]
+    fixed = int(addresses[0].sum(dtype=np.uint64)) + (flow.protocol << 8)
+    lengths = rows.lengths[members] - flow.transport
+    sums += ((lengths & 0xFF) << 8 | lengths >> 8) + fixed
+    good: npt.NDArray[np.bool_] = sums % 0xFFFF == 0
+    if flow.v4:
+        good &= words[:, :5].sum(axis=1, dtype=np.uint64) % 0xFFFF == 0
+    if flow.protocol == PROTO_UDP:
+        # A zero checksum means "none" (RFC 768): nothing that the kernel may be told to trust.
+        good &= column(heads, flow.transport + 6, "<u2") != 0
+        good &= column(heads, flow.transport + 4, ">u2") == lengths
+    return good
+
+
+def _run_ends(joins: list[bool], payloads: list[int], size: int) -> Iterator[int]:
+    """Where each run of mergeable rows ends; a row that joins nothing is a run of one.
+
+    Row i goes on with the run if it joins row i-1, the run has segments of one size so far and
+    the super-packet stays below 64 KiB. `joins` starts with row 1.
+    """
+    start = 0
+    total = size + payloads[0]
+    for row in range(1, len(payloads)):
+        total += payloads[row]
+        if joins[row - 1] and payloads[row - 1] == payloads[start] and total <= _MAX_PACKET:
+            continue
+        yield row
+        start = row
+        total = size + payloads[row]
+    yield len(payloads)
+
+
+def _finish(header: bytearray, flow: _Flow, offset: int, payload: int) -> None:
+    """Set lengths, the IP checksum and the partial transport checksum of a super-packet."""
+    transport = flow.transport
+    segment = flow.size - transport + payload
+    if flow.v4:
+        _U16.pack_into(header, 2, transport + segment)
+        header[10:12] = b"\0\0"
+        _U16.pack_into(header, 10, checksum(header[:transport]) ^ 0xFFFF)
+    else:
+        _U16.pack_into(header, 4, segment)
+    partial = pseudo_header_sum(header, flow.protocol, segment)
+    _U16.pack_into(header, transport + offset, partial)
+
+
+def _heads(rows: Rows, picked: Numbers, size: int) -> U8:
+    """The first `size` octets of the picked rows, without a copy if they are adjacent."""
+    first, count = int(picked[0]), len(picked)
+    if int(picked[-1]) - first == count - 1:
+        return rows.arena.matrix(first * rows.stride, rows.stride, size, count)
+    chosen: Any = rows.arena.matrix(0, rows.stride, size, int(picked[-1]) + 1)[picked]
+    return chosen  # type: ignore[no-any-return]
+
+
+def _single(rows: Rows, row: int) -> Buffers:
+    at = row * rows.stride
+    return [VNET_NONE, rows.arena.view[at : at + int(rows.lengths[row])]]

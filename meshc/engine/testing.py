@@ -1,0 +1,261 @@
+"""An internet in memory for devices: loss, reordering, duplication, NAT, and a clock by hand.
+
+`Network` runs any number of `Device`s against each other in simulated time: a day takes
+seconds. Everything is drawn from one seed, so that a failure repeats; `Network.diagram` prints
+the last messages as a mermaid sequence diagram.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator
+from math import inf
+
+from meshc.engine.proto.device import Device
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.events import Event
+from meshc.engine.proto.tai64n import WallEpoch
+from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
+from meshc.keys import PresharedKey, PrivateKey
+from meshc.prefixes import Prefix
+
+START_UNIX_NS = 1_800_000_000 * 1_000_000_000
+_NAMES = {1: "initiation", 2: "response", 3: "cookie reply", 4: "data"}
+
+
+class ManualClock:
+    """Time that moves only when told to."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def advance(self, seconds: float) -> float:
+        self.now += seconds
+        return self.now
+
+
+class Node:
+    """A device at an address, perhaps behind a NAT; `delivered` is what its interface got.
+
+    `inside` is where it sends from, `outside` what others see. Behind a NAT only an address
+    that was sent to since the last rebinding gets in (port-restricted cone).
+    """
+
+    def __init__(self, name: str, device: Device, inside: Endpoint, *, nat: bool) -> None:
+        self.name = name
+        self.device = device
+        self.inside = inside
+        self.outside = inside
+        self.nat = nat
+        self.contacted: set[tuple[str, int]] = set()
+        self.delivered: list[bytes] = []
+        self.events: list[Event] = []
+        self.private_key = PrivateKey.generate()
+
+    @property
+    def public_key(self) -> bytes:
+        return self.private_key.public_key().raw
+
+
+class Network:
+    """Carries datagrams between nodes, each with its chance of loss, copy and detour.
+
+    `loss` and `duplicate` are probabilities, `reorder` is the probability of an extra delay of up
+    to `reorder_delay`; `delay` is one way, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        loss: float = 0.0,
+        duplicate: float = 0.0,
+        reorder: float = 0.0,
+        reorder_delay: float = 1.0,
+        delay: float = 0.01,
+    ) -> None:
+        self.clock = ManualClock()
+        self.loss, self.duplicate, self.reorder = loss, duplicate, reorder
+        self.reorder_delay, self.delay = reorder_delay, delay
+        self.nodes: dict[str, Node] = {}
+        self.sent = self.lost = 0
+        # called with (sender, receiver's address, datagram) for everything that is sent
+        self.taps: list[Callable[[Node, Endpoint, bytes], None]] = []
+        self._random = random.Random(seed)
+        self._flying: list[tuple[float, int, Endpoint, Endpoint, bytes]] = []
+        self._serial = 0
+        self._log: deque[str] = deque(maxlen=60)
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    # --- building ----------------------------------------------------------------------
+
+    def add(self, name: str, host: str, *, port: int = 51820, nat: bool = False) -> Node:
+        """A new node whose interface is up."""
+        node = Node(name, self.new_device(), Endpoint(host, port), nat=nat)
+        self.nodes[name] = node
+        node.device.configure(DeviceUpdate(private_key=node.private_key), self.now)
+        node.device.set_up(True, self.now)
+        return node
+
+    def new_device(self) -> Device:
+        """A device whose randomness and clock belong to this network."""
+        epoch = WallEpoch(self.now, START_UNIX_NS + round(self.now * 1e9))
+        return Device(rng=self._random.randbytes, wall_epoch=epoch)
+
+    def peer(
+        self,
+        node: Node,
+        other: Node,
+        *allowed_ips: str,
+        endpoint: Endpoint | None = None,
+        keepalive: int = 0,
+        preshared_key: PresharedKey | None = None,
+    ) -> None:
+        """Makes `other` a peer of `node`."""
+        change = PeerUpdate(
+            public_key=other.public_key,
+            preshared_key=preshared_key,
+            endpoint=endpoint,
+            persistent_keepalive_interval=keepalive,
+            allowed_ips=tuple((True, Prefix.parse(text)) for text in allowed_ips),
+        )
+        node.device.configure(DeviceUpdate(peers=(change,)), self.now)
+        self.drain(node)
+
+    def restart(self, node: Node) -> None:
+        """Kills the node's process and starts it with the same configuration."""
+        status = node.device.status()
+        node.device = self.new_device()
+        node.device.set_up(True, self.now)
+        peers = tuple(
+            PeerUpdate(
+                public_key=peer.public_key,
+                preshared_key=peer.preshared_key,
+                endpoint=peer.endpoint,
+                persistent_keepalive_interval=peer.persistent_keepalive_interval,
+                allowed_ips=tuple((True, prefix) for prefix in peer.allowed_ips),
+            )
+            for peer in status.peers
+        )
+        update = DeviceUpdate(private_key=status.private_key, peers=peers)
+        node.device.configure(update, self.now)
+        self.drain(node)
+
+    def rebind(self, node: Node, host: str | None = None) -> None:
+        """The NAT in front of the node forgets: another outside port, or another address."""
+        port = self._random.randrange(1024, 65536)
+        node.outside = Endpoint(host or node.outside.host, port)
+        node.contacted.clear()
+
+    # --- running -----------------------------------------------------------------------
+
+    def inject(self, node: Node, *packets: bytes) -> None:
+        """Packets from the node's tunnel interface."""
+        node.device.receive_packets(packets, self.now)
+        self.drain(node)
+
+    def run(self, seconds: float) -> None:
+        """Lets the time pass, delivering and firing timers in order."""
+        end = self.now + seconds
+        while True:
+            moment, node = self._next_timer()
+            flight = self._flying[0][0] if self._flying else inf
+            if min(moment, flight) > end:
+                break
+            self.clock.now = max(self.now, min(moment, flight))
+            if flight <= moment:
+                self._land()
+            elif node is not None:
+                node.device.handle_timeout(self.now)
+                self.drain(node)
+        self.clock.now = end
+
+    def drain(self, node: Node) -> None:
+        """Takes out of the device what an input put in."""
+        for endpoint, datagrams in node.device.datagrams_to_send():
+            for data in datagrams:
+                self._send(node, endpoint, data)
+        node.delivered += node.device.packets_to_deliver()
+        while (event := node.device.next_event()) is not None:
+            node.events.append(event)
+
+    def spoof(self, source: Endpoint, target: Endpoint, data: bytes) -> None:
+        """A datagram from nowhere, delivered without loss."""
+        self._fly(source, target, data, self.delay)
+
+    def diagram(self) -> str:
+        """The last messages as a mermaid sequence diagram."""
+        return "\n".join(["sequenceDiagram", *(f"  {line}" for line in self._log)])
+
+    def _next_timer(self) -> tuple[float, Node | None]:
+        best: tuple[float, Node | None] = (inf, None)
+        for node in self.nodes.values():
+            timeout = node.device.next_timeout()
+            if timeout is not None and timeout[0] < best[0]:
+                best = timeout[0], node
+        return best
+
+    def _send(self, node: Node, endpoint: Endpoint, data: bytes) -> None:
+        self.sent += 1
+        for tap in self.taps:
+            tap(node, endpoint, data)
+        node.contacted.add(endpoint.address)
+        if self._random.random() < self.loss:
+            self.lost += 1
+            self._note(node, endpoint, data, "-x")
+            return
+        self._note(node, endpoint, data, "->>")
+        for _ in range(1 + (self._random.random() < self.duplicate)):
+            delay = self.delay
+            if self._random.random() < self.reorder:
+                delay += self._random.random() * self.reorder_delay
+            self._fly(node.outside, endpoint, data, delay)
+
+    def _fly(self, source: Endpoint, target: Endpoint, data: bytes, delay: float) -> None:
+        self._serial += 1
+        heapq.heappush(self._flying, (self.now + delay, self._serial, source, target, data))
+
+    def _land(self) -> None:
+        _, _, source, target, data = heapq.heappop(self._flying)
+        for node in self.nodes.values():
+            if node.outside.address == target.address:
+                if not node.nat or source.address in node.contacted:
+                    node.device.receive_datagrams([(data, source)], self.now)
+                    self.drain(node)
+                return
+
+    def _note(self, node: Node, endpoint: Endpoint, data: bytes, arrow: str) -> None:
+        to = next((n.name for n in self.nodes.values() if n.outside == endpoint), str(endpoint))
+        kind = _NAMES.get(data[0], "?")
+        self._log.append(f"{node.name}{arrow}{to}: {self.now:.3f} {kind} {len(data)} B")
+
+
+def ipv4_packet(source: str, destination: str, payload: bytes = b"") -> bytes:
+    """A minimal IPv4 packet (UDP protocol number, no checksum) that carries `payload`."""
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, 64, 17, 0)
+    return head + _packed(source) + _packed(destination) + payload
+
+
+def ipv6_packet(source: str, destination: str, payload: bytes = b"") -> bytes:
+    """A minimal IPv6 packet that carries `payload`."""
+    head = struct.pack("!IHBB", 6 << 28, len(payload), 17, 64)
+    return head + _packed(source) + _packed(destination) + payload
+
+
+def numbered_packets(source: str, destination: str) -> Iterator[bytes]:
+    """Packets that all differ, for ever."""
+    number = 0
+    while True:
+        yield ipv4_packet(source, destination, number.to_bytes(8, "big"))
+        number += 1
+
+
+def _packed(address: str) -> bytes:
+    prefix = Prefix.host(address)
+    return prefix.value.to_bytes(4 if prefix.family == 4 else 16, "big")
