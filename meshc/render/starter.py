@@ -57,7 +57,7 @@ nodes:
   relay:                              # everybody can reach it, so it carries what has no
     role: relay                       # direct way
     endpoint: {scalar(answers.endpoint)}
-{_inner(answers, "site: home")}  phone: {{platform: ios, direct: relays}}   # one tunnel saves battery
+{_inner(answers, "site: home")}  phone: {{platform: ios, direct: relays}}   # saves battery
 
 tests:                                # `meshc verify` proves these, and all other pairs
   - {{from: phone, to: {scalar(answers.inner[0])}, expect: reachable, via: relay}}
