@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +71,15 @@ def _answers(
     return template or "relay", Answers(
         file=file.name,
         name=_name(name or default.name),
+        ipv6=_unique_local(),
         endpoint=_endpoint(endpoint or default.endpoint),
     )
+
+
+def _unique_local() -> str:
+    """A prefix with 40 random bits, so that networks can be joined later (RFC 4193 3.2.1)."""
+    bits = secrets.token_hex(5)
+    return str(ip_network(f"fd{bits[:2]}:{bits[2:6]}:{bits[6:]}::/64"))
 
 
 def _name(word: str) -> str:

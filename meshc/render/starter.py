@@ -12,12 +12,13 @@ _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 HEAD = """\
 # A WireGuard network for meshc. Next: `meshc build {file}`.
-# All keys: `meshc schema`, and https://github.com/meshc/meshc/tree/main/examples/topologies
+# `meshc schema` prints every key for your editor, `meshc validate` checks the file.
 meshc: 1                              # version of the language
 
 network:
   name: {name}
-  addresses: [10.44.0.0/24{ipv6}]     # pools: every node gets one address per family
+  # pools: every node gets one address of each
+  addresses: [10.44.0.0/24{ipv6}]
   # domain: example.net               # node names in the hosts file get this domain
   # dns: [10.44.0.1]                  # name servers while the tunnel is up
 """
@@ -31,12 +32,12 @@ class Answers:
     name: str = "my-vpn"
     endpoint: str = "vpn.example.com"
     inner: tuple[str, ...] = ("laptop", "home-server")
-    ipv6: bool = True
+    ipv6: str = "fd44::/64"
 
 
 def starter(template: str, answers: Answers) -> str:
     """The text of a starter file. Raises: KeyError for an unknown template."""
-    ipv6 = ', "fd44::/64"' if answers.ipv6 else ""
+    ipv6 = f', "{answers.ipv6}"' if answers.ipv6 else ""
     head = HEAD.format(file=answers.file, name=scalar(answers.name), ipv6=ipv6)
     return head + TEMPLATES[template][1](answers)
 
@@ -57,7 +58,9 @@ nodes:
   relay:                              # everybody can reach it, so it carries what has no
     role: relay                       # direct way
     endpoint: {scalar(answers.endpoint)}
-{_inner(answers, "site: home")}  phone: {{platform: ios, direct: relays}}   # saves battery
+{_inner(answers, "site: home")}  phone:
+    platform: ios
+    direct: relays                    # one tunnel saves battery
 
 tests:                                # `meshc verify` proves these, and all other pairs
   - {{from: phone, to: {scalar(answers.inner[0])}, expect: reachable, via: relay}}
@@ -97,11 +100,12 @@ nodes:
 
 
 def _mesh(answers: Answers) -> str:
-    lines = [f"  {scalar(name)}: {{endpoint: {name}.example.com}}\n" for name in answers.inner]
     return f"""
 nodes:                                # public servers: every pair has a direct link
-  server: {{endpoint: {scalar(answers.endpoint)}}}
-{"".join(lines)}"""
+  server1: {{endpoint: {scalar(answers.endpoint)}}}
+  server2: {{endpoint: server2.example.com}}
+  server3: {{endpoint: "server3.example.com:443"}}   # listens on port 443
+"""
 
 
 def _site(answers: Answers) -> str:

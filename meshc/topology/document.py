@@ -121,7 +121,7 @@ class _DocumentReader:
         elif type(data["meshc"]) is not int or data["meshc"] != schema.LANGUAGE_VERSION:
             self._add(
                 "E106",
-                f"language version {describe(data['meshc'])} is not known",
+                f"expected the language version 1, got {describe(data['meshc'])}",
                 ("meshc",),
                 "write `meshc: 1`; a higher number needs a newer meshc.",
             )
@@ -132,7 +132,8 @@ class _DocumentReader:
             self._missing((), "network")
             return {}
         network = self._section("network", ("network",), data["network"])
-        if "addresses" in network and not network["addresses"]:
+        whole = ("network",) not in self.document.damaged
+        if whole and not network["addresses"]:
             self._add(
                 "E111",
                 "a network needs at least one pool of addresses",
@@ -212,10 +213,9 @@ class _DocumentReader:
 
     def _missing(self, where: Path, key: str) -> None:
         example = schema.EXAMPLES.get(key, "")
-        place = f" in {format_path(where)}" if where else ""
         self._add(
             "E111",
-            f"`{key}` is missing{place}",
+            f"`{key}` is missing",
             where,
             f"for example: {example}" if example else "add it.",
             key=True,

@@ -358,7 +358,7 @@ class _Reader:
     def _tag(self, tag: str, mark: Mark) -> None:
         self._fail(
             "E105",
-            f"the tag {quote(tag)} has no meaning here",
+            f"the tag {quote(tag.replace('tag:yaml.org,2002:', '!!'))} has no meaning here",
             mark,
             "remove it; put quotes around a number that is meant as text.",
         )

@@ -151,7 +151,7 @@ def check_usage(spec: Spec, document: Document, diagnostics: Diagnostics) -> Non
             document.report(
                 diagnostics,
                 "W160",
-                f"{listing([quote(name) for name in wrong])} cannot be looked up as host names",
+                f"not usable as host names: {listing([quote(name) for name in wrong])}",
                 ("nodes", wrong[0]),
                 "write `-` instead of `_`.",
                 key=True,
