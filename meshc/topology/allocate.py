@@ -74,8 +74,10 @@ def preferred_relays(graph: MeshGraph) -> dict[str, str]:
     relays = frozenset(graph.relays)
     homes: dict[str, str] = {}
     for i, node in enumerate(graph.nodes):
-        near = [graph.nodes[j] for j in graph.neighbours[i] if j in relays] if relays else []
-        if near and not node.is_relay:
+        if node.is_relay or not relays:
+            continue
+        near = [graph.nodes[j] for j in graph.neighbours[i] if j in relays]
+        if near:
             homes[node.name] = min(near, key=lambda relay: preference(node, relay)).name
     return homes
 

@@ -128,7 +128,8 @@ class _Solver:
             return
         common = node.low.best & node.high.best
         own_entry = node.forced and node.fork == node.length  # a prefix has one entry
-        if common and not inherited & node.inner and not own_entry:
+        served = inherited & (node.low.best | node.high.best)
+        if common and not served and not own_entry:
             inherited = self._write(node.at, node.fork, common)
         self.emit(node.low, inherited)
         self.emit(node.high, inherited)
@@ -136,6 +137,8 @@ class _Solver:
     def _emit_siblings(self, node: _Node, inherited: int) -> int:
         """Serves the siblings of the way to the fork, which the inherited peer may not serve."""
         common = node.allowed & node.inner
+        if inherited & node.inner and node.fork - node.length == 1:
+            common = 0  # one entry either way: the narrower one
         if common:
             return self._write(node.base, node.length, common)
         if node.inner != UNMATCHED and node.fork - node.length > 1:

@@ -29,10 +29,12 @@ def find_neighbours(
     plain = [i for i, node in enumerate(nodes) if not _is_choosy(node)]
     rows = _rows_by_kind(nodes, plain)
     edits: Edits = defaultdict(dict)
-    for i, node in enumerate(nodes):
-        if _is_choosy(node):
-            for j in _chosen(nodes, i, overrides):
-                edits[i][j] = edits[j][i] = True
+    if len(plain) < len(nodes):
+        number = {node.name: i for i, node in enumerate(nodes)}
+        for i, node in enumerate(nodes):
+            if _is_choosy(node):
+                for j in _chosen(nodes, i, number, overrides):
+                    edits[i][j] = edits[j][i] = True
     for (a, b), link in overrides.items():
         if link.direct is not None:
             edits[a][b] = edits[b][a] = link.direct
@@ -54,25 +56,21 @@ def _possible(a: NodeSpec, b: NodeSpec) -> bool:
 
 
 def _chosen(
-    nodes: Sequence[NodeSpec], i: int, overrides: Mapping[tuple[int, int], LinkSpec]
+    nodes: Sequence[NodeSpec],
+    i: int,
+    number: Mapping[str, int],
+    overrides: Mapping[tuple[int, int], LinkSpec],
 ) -> list[int]:
     """The neighbours of a node with a `direct` list, or the one relay of `direct: none`."""
     node = nodes[i]
     if isinstance(node.direct, tuple):
-        wanted = set(node.direct)
         # a node with `direct: none` picks its one link itself
-        found = [j for j, n in enumerate(nodes) if n.name in wanted] if wanted else []
-        return [
-            j
-            for j in found
-            if j != i and nodes[j].direct is not DirectMode.NONE and _possible(node, nodes[j])
-        ]
-    relays = [
-        j
-        for j, other in enumerate(nodes)
-        if other.is_relay and j != i and _possible(node, other) and not _forbidden(overrides, i, j)
-    ]
-    return sorted(relays, key=lambda j: preference(node, nodes[j]))[:1]
+        listed = {number[name] for name in node.direct if name in number} - {i}
+        others = (j for j in listed if nodes[j].direct is not DirectMode.NONE)
+        return sorted(j for j in others if _possible(node, nodes[j]))
+    relays = (j for j, other in enumerate(nodes) if other.is_relay and j != i)
+    near = [j for j in relays if _possible(node, nodes[j]) and not _forbidden(overrides, i, j)]
+    return sorted(near, key=lambda j: preference(node, nodes[j]))[:1]
 
 
 def _forbidden(overrides: Mapping[tuple[int, int], LinkSpec], i: int, j: int) -> bool:

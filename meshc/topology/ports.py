@@ -8,7 +8,7 @@ gives none, meshc picks one that no other node of the site uses, and the lock ke
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from itertools import chain
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.lock import Lock
@@ -63,6 +63,6 @@ def _locked(lock: Lock, name: str) -> int | None:
     return entry.port if entry else None
 
 
-def _free_port(first: int, used: Mapping[int, object] | set[int]) -> int | None:
-    candidates = (*range(first, LAST_PORT + 1), *range(FIRST_PORT, first))
+def _free_port(first: int, used: set[int]) -> int | None:
+    candidates = chain(range(first, LAST_PORT + 1), range(FIRST_PORT, first))
     return next((port for port in candidates if port not in used), None)
