@@ -33,14 +33,10 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
     from meshc.errors import Refused
     from meshc.workspace.compile import compile_file
 
-    with LateProgress() as progress:
-        try:
+    try:
+        with LateProgress() as progress:
             result = compile_file(file, out=out, dry_run=dry_run, progress=progress)
-        except Refused as error:
-            refused = error
-        else:
-            refused = None
-    if refused is not None:
+    except Refused as refused:
         if as_json:
             click.echo(refusal_as_json(refused))
         print_refusal(refused)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from meshc.render.report.json import as_dict
+from meshc.render.report.text import format_findings
 from meshc.topology.spec import Platform
 from meshc.workspace.changes import Action, ConfChange, Kind
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 LONG = 40
 MATRIX = 20
-_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
 
 
 def print_report(result: BuildResult, *, everything: bool = False) -> None:
@@ -47,18 +51,14 @@ def print_refusal(refused: Refused) -> None:
 
 
 def print_findings(console: Console, findings: Iterable[Diagnostic]) -> None:
-    """One block a finding: place, code, message; then trace and hint."""
-    for found in findings:
-        word = found.severity.value
-        head = Text()
-        head.append(f"{found.location}: " if found.location else "")
-        head.append(found.code, style=f"bold {_COLOURS[word]}")
-        head.append(f" {word}: {found.message}")
-        console.print(head, soft_wrap=True)
-        for line in found.trace:
-            console.print(Text(f"    {line}"), soft_wrap=True)
-        if found.hint:
-            console.print(Text(f"    hint: {found.hint}", style="dim"), soft_wrap=True)
+    """One block a finding, as `meshc validate` prints it."""
+
+    def paint(kind: str, text: str) -> str:
+        if console.is_terminal and not console.no_color and kind in _COLOURS:
+            return click.style(text, fg=_COLOURS[kind])
+        return text
+
+    click.echo(format_findings(findings, paint), nl=False, err=console.stderr)
 
 
 def report_as_json(result: BuildResult) -> str:
@@ -84,7 +84,7 @@ def report_as_json(result: BuildResult) -> str:
             for node in result.plan.nodes.values()
         ],
         "pairs": pairs,
-        "findings": [finding_as_dict(found) for found in result.findings],
+        "findings": [as_dict(found) for found in result.findings],
         "files": [entry._asdict() for entry in result.files],
         "changes": [
             {
@@ -107,23 +107,7 @@ def report_as_json(result: BuildResult) -> str:
 
 
 def refusal_as_json(refused: Refused) -> str:
-    return json.dumps({"findings": [finding_as_dict(d) for d in refused.diagnostics]}, indent=2)
-
-
-def finding_as_dict(found: Diagnostic) -> dict[str, object]:
-    """The fields of a finding as JSON values."""
-    at = found.location
-    return {
-        "code": found.code,
-        "severity": found.severity.value,
-        "message": found.message,
-        "file": at.file if at else None,
-        "line": at.line if at else None,
-        "column": at.column if at else None,
-        "path": found.path,
-        "hint": found.hint,
-        "trace": list(found.trace),
-    }
+    return json.dumps({"findings": [as_dict(d) for d in refused.diagnostics]}, indent=2)
 
 
 def _print_nodes(console: Console, result: BuildResult, *, everything: bool) -> None:
@@ -181,21 +165,23 @@ def _print_more(console: Console, count: int, *, everything: bool) -> None:
 def _print_paths(console: Console, result: BuildResult) -> None:
     names = list(result.plan.nodes)
     if 1 < len(names) <= MATRIX:
-        console.print(_matrix(result, names))
+        relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
+        letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
+        console.print(_matrix(result, names, letters))
+        key = "".join(f", {letter} through {name}" for name, letter in letters.items())
+        console.print(Text(f"● direct{key}", style="dim"))
         console.print()
     pairs = _pair_counts(result)
     parts = [f"{pairs['direct']:,} direct", f"{pairs['bounced']:,} through relays"]
     if pairs["unreachable"]:
         parts.append(f"[red]{pairs['unreachable']:,} without a path[/]")
-    console.print(f"Pairs: {', '.join(parts)}. Every one was walked in the emitted files.")
+    console.print(f"Pairs: {', '.join(parts)}. ")
 
 
-def _matrix(result: BuildResult, names: list[str]) -> Table:
+def _matrix(result: BuildResult, names: list[str], letters: dict[str, str]) -> Table:
     """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
-    relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
-    letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("to" if not letters else "from \\ to")
+    table.add_column("from \\ to")
     for number in range(1, len(names) + 1):
         table.add_column(str(number), justify="center")
     for number, source in enumerate(names, 1):
@@ -209,9 +195,6 @@ def _matrix(result: BuildResult, names: list[str]) -> Table:
             else:
                 cells.append(Text("●" if path else "", style="green"))
         table.add_row(Text(f"{number} {source}"), *cells)
-    key = ", ".join(f"{letter} through {name}" for name, letter in letters.items())
-    table.caption = f"● direct{', ' + key if key else ''}"
-    table.caption_justify = "left"
     return table
 
 
@@ -275,10 +258,11 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _then(change: NodeChange, result: BuildResult) -> str:
     node = result.plan.nodes.get(change.node)
+    file = shlex.quote(str(result.workspace.file))
     interface = node.interface if node else result.plan.spec.network.interface
     if change.action is Action.INSTALL and node is not None:
         if node.spec.platform in (Platform.IOS, Platform.ANDROID):
-            return f"scan it: meshc qr {result.workspace.file} {change.node}"
+            return f"scan it: meshc qr {file} {change.node}"
         if node.spec.platform is not Platform.LINUX:
             return "import it there"
         return f"copy it to /etc/wireguard/ there, wg-quick up {interface}"
@@ -287,7 +271,7 @@ def _then(change: NodeChange, result: BuildResult) -> str:
         Action.INSTALL: "import it there",
         Action.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
         Action.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
-        Action.RESCAN: f"scan it again: meshc qr {result.workspace.file} {change.node}",
+        Action.RESCAN: f"scan it again: meshc qr {file} {change.node}",
         Action.IMPORT: "import it again",
         Action.RETIRE: f"wg-quick down {interface} there, delete its file",
     }[change.action]
@@ -301,11 +285,14 @@ def _print_next(console: Console, result: BuildResult) -> None:
             f"Without a PrivateKey line, because the key is kept there: {_some(result.keyless)}."
         )
     if result.changes and result.written:
-        file = result.workspace.file
-        console.print(
-            f"[dim]Next: meshc lab {file} to try the network on this machine, "
-            f"meshc deploy to bring it to the nodes, meshc graph {file} for a picture.[/]"
-        )
+        file = shlex.quote(str(result.workspace.file))
+        console.print("[bold]Next[/]")
+        for command, why in (
+            (f"meshc lab {file}", "try the whole network on this machine"),
+            (f"meshc deploy {file}", "bring it to the nodes"),
+            (f"meshc graph {file}", "see it"),
+        ):
+            console.print(Text(f"  {command}  "), Text(why, style="dim"), soft_wrap=True)
 
 
 def _count(number: int, word: str) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -34,7 +34,7 @@ def keys() -> None:
 @reported
 def list_(file: Path, as_json: bool) -> None:
     """Show every node's public key and where the private one is kept."""
-    found = _changes(file).list()
+    found = _changes(file).show()
     if as_json:
         click.echo(json.dumps([_as_dict(info) for info in found], indent=2))
         return
@@ -130,9 +130,7 @@ def revoke(file: Path, node: str, as_json: bool) -> None:
 @click.option("--replace", is_flag=True, help="Move another key that is there to keys/retired/.")
 @_JSON
 @reported
-def import_(
-    file: Path, node: str, key: click.utils.LazyFile, public: bool, replace: bool, as_json: bool
-) -> None:
+def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_json: bool) -> None:
     """Take a key from the file KEY or from standard input, never from the command line."""
     from meshc.keys import PrivateKey, PublicKey
 

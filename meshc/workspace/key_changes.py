@@ -61,7 +61,7 @@ class KeyChanges:
     def __init__(self, path: str | Path) -> None:
         self.workspace = Workspace(Path(path))
 
-    def list(self) -> list[KeyInfo]:
+    def show(self) -> list[KeyInfo]:
         """Every node of the file, sorted by name."""
         with self.workspace.locked():
             spec, lock, store = self._load()
