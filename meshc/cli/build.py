@@ -1,0 +1,47 @@
+"""`meshc build`: compile a file, prove the result, write it, and say what to do next."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from meshc.cli.failure import reported
+
+REFUSED = 1
+
+
+@click.command(epilog="Example: meshc build mesh.yaml -o /tmp/build")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Where to (default: build/ beside FILE)."
+)
+@click.option("--dry-run", is_flag=True, help="Do everything but write.")
+@click.option("--all", "everything", is_flag=True, help="Print long tables in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@reported
+def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json: bool) -> None:
+    """Compile FILE into configurations that are proven to work.
+
+    Writes NODE/INTERFACE.conf for every node, hosts and manifest.json. Keys are made in keys/
+    beside FILE, addresses are kept in its lock file. Nothing is written unless every file has
+    been read back and every pair of nodes checked. Exit code 1: the file has errors.
+    """
+    from meshc.cli.build_report import print_refusal, print_report, refusal_as_json, report_as_json
+    from meshc.cli.late_progress import LateProgress
+    from meshc.errors import Refused
+    from meshc.workspace.compile import compile_file
+
+    try:
+        with LateProgress() as progress:
+            result = compile_file(file, out=out, dry_run=dry_run, progress=progress)
+    except Refused as refused:
+        if as_json:
+            click.echo(refusal_as_json(refused))
+        print_refusal(refused)
+        sys.exit(REFUSED)
+    if as_json:
+        click.echo(report_as_json(result))
+    else:
+        print_report(result, everything=everything)

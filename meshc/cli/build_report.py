@@ -1,0 +1,299 @@
+"""What `meshc build` prints: the nodes, how they reach each other, what changed, what to do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from meshc.render.report.json import as_dict
+from meshc.render.report.text import format_findings
+from meshc.topology.spec import Platform
+from meshc.workspace.changes import Action, ConfChange, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from meshc.diagnostics import Diagnostic
+    from meshc.errors import Refused
+    from meshc.topology.plan import NodePlan
+    from meshc.workspace.changes import NodeChange
+    from meshc.workspace.compile import BuildResult
+
+LONG = 40
+MATRIX = 20
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
+
+
+def print_report(result: BuildResult, *, everything: bool = False) -> None:
+    """The whole report on standard output."""
+    # a pipe has no width: rows must not be cut at 80 columns there
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    _print_nodes(console, result, everything=everything)
+    _print_paths(console, result)
+    print_findings(console, result.findings)
+    _print_changes(console, result, everything=everything)
+    _print_next(console, result)
+
+
+def print_refusal(refused: Refused) -> None:
+    """The findings of a refused build, and that nothing was written, on standard error."""
+    console = Console(stderr=True, highlight=False)
+    print_findings(console, refused.diagnostics)
+    console.print("Nothing was written.")
+
+
+def print_findings(console: Console, findings: Iterable[Diagnostic]) -> None:
+    """One block a finding, as `meshc validate` prints it."""
+
+    def paint(kind: str, text: str) -> str:
+        if console.is_terminal and not console.no_color and kind in _COLOURS:
+            return click.style(text, fg=_COLOURS[kind])
+        return text
+
+    click.echo(format_findings(findings, paint), nl=False, err=console.stderr)
+
+
+def report_as_json(result: BuildResult) -> str:
+    """The same facts as one JSON object."""
+    pairs = _pair_counts(result)
+    data = {
+        "network": result.plan.spec.network.name,
+        "out": str(result.out),
+        "written": result.written,
+        "nodes": [
+            {
+                "name": node.name,
+                "platform": node.spec.platform.value,
+                "managed": node.spec.managed,
+                "role": node.spec.role.value,
+                "public_key": node.public_key,
+                "addresses": [address.address for address in node.addresses],
+                "endpoints": [str(endpoint) for endpoint in node.spec.endpoints],
+                "listen_port": node.listen_port,
+                "mtu": node.mtu,
+                "peers": [peer.name for peer in node.peers],
+            }
+            for node in result.plan.nodes.values()
+        ],
+        "pairs": pairs,
+        "findings": [as_dict(found) for found in result.findings],
+        "files": [entry._asdict() for entry in result.files],
+        "changes": [
+            {
+                "node": change.node,
+                "kind": change.kind.value,
+                "action": change.action.value,
+                "files": list(change.files),
+                "peers_added": list(change.conf.peers_added),
+                "peers_removed": list(change.conf.peers_removed),
+                "peers_changed": list(change.conf.peers_changed),
+                "settings": list(change.conf.settings),
+                "routes": change.conf.routes,
+            }
+            for change in result.changes.nodes
+        ],
+        "new_keys": list(result.new_keys),
+        "kept": list(result.kept),
+    }
+    return json.dumps(data, indent=2)
+
+
+def refusal_as_json(refused: Refused) -> str:
+    return json.dumps({"findings": [as_dict(d) for d in refused.diagnostics]}, indent=2)
+
+
+def _print_nodes(console: Console, result: BuildResult, *, everything: bool) -> None:
+    nodes = list(result.plan.nodes.values())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("node")
+    table.add_column("platform")
+    table.add_column("address", overflow="fold")
+    table.add_column("endpoint", overflow="fold")
+    table.add_column("peers", justify="right")
+    table.add_column("relay")
+    relays = [node.name for node in nodes if node.spec.is_relay]
+    for node in nodes if everything else nodes[:LONG]:
+        table.add_row(*map(Text, _row(node, relays)))
+    links = sum(len(node.peers) for node in nodes) // 2
+    network = result.plan.spec.network
+    console.print(f"[bold]{network.name}[/]: {_count(len(nodes), 'node')}, {_count(links, 'link')}")
+    console.print()
+    console.print(table)
+    _print_more(console, len(nodes), everything=everything)
+    console.print()
+
+
+def _row(node: NodePlan, relays: list[str]) -> tuple[str, ...]:
+    spec = node.spec
+    if spec.is_relay:
+        relay = "is one"
+    else:
+        near = {peer.name for peer in node.peers}
+        chosen = [name for name in (*spec.via, *relays) if name in near]
+        relay = max(chosen, key=lambda name: _width(node, name), default="–")
+    return (
+        node.name,
+        spec.platform.value if spec.managed else "not managed",
+        ", ".join(address.address for address in node.addresses),
+        ", ".join(map(str, spec.endpoints)) or "–",
+        str(len(node.peers)),
+        relay,
+    )
+
+
+def _width(node: NodePlan, peer: str) -> int:
+    """How many addresses a node sends to a peer."""
+    for plan in node.peers:
+        if plan.name == peer:
+            return sum(prefix.last - prefix.value + 1 for prefix in plan.allowed_ips)
+    return 0
+
+
+def _print_more(console: Console, count: int, *, everything: bool) -> None:
+    if count > LONG and not everything:
+        console.print(f"… and {count - LONG:,} more (--all shows them)")
+
+
+def _print_paths(console: Console, result: BuildResult) -> None:
+    names = list(result.plan.nodes)
+    if 1 < len(names) <= MATRIX:
+        relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
+        letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
+        console.print(_matrix(result, names, letters))
+        key = "".join(f", {letter} through {name}" for name, letter in letters.items())
+        console.print(Text(f"● direct{key}", style="dim"))
+        console.print()
+    pairs = _pair_counts(result)
+    parts = [f"{pairs['direct']:,} direct", f"{pairs['bounced']:,} through relays"]
+    if pairs["unreachable"]:
+        parts.append(f"[red]{pairs['unreachable']:,} without a path[/]")
+    console.print(f"Pairs: {', '.join(parts)}. ")
+
+
+def _matrix(result: BuildResult, names: list[str], letters: dict[str, str]) -> Table:
+    """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("from \\ to")
+    for number in range(1, len(names) + 1):
+        table.add_column(str(number), justify="center")
+    for number, source in enumerate(names, 1):
+        cells = []
+        for target in names:
+            path = result.routing.path(source, target) if source != target else ()
+            if path is None:
+                cells.append(Text("×", style="red"))
+            elif len(path) > 2:
+                cells.append(Text(letters.get(path[1], "?"), style="yellow"))
+            else:
+                cells.append(Text("●" if path else "", style="green"))
+        table.add_row(Text(f"{number} {source}"), *cells)
+    return table
+
+
+def _pair_counts(result: BuildResult) -> dict[str, int]:
+    total = len(result.plan.nodes) * (len(result.plan.nodes) - 1)
+    direct = sum(len(node.peers) for node in result.plan.nodes.values())
+    return {"direct": direct, "bounced": total - direct, "unreachable": 0}
+
+
+def _print_changes(console: Console, result: BuildResult, *, everything: bool) -> None:
+    changes = result.changes
+    console.print()
+    where = "would be written" if not result.written else "written"
+    if not changes:
+        console.print(f"Nothing changed: {_count(len(result.files), 'file')} in {result.out}.")
+        return
+    counts = Counter(change.kind for change in changes.nodes)
+    told = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in Kind if counts[kind])
+    console.print(f"[bold]Changes[/] ({where} in {result.out}): nodes {told or 'unchanged'}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("node", "", "what", "then"):
+        table.add_column(title, overflow="fold")
+    for change in changes.nodes if everything else changes.nodes[:LONG]:
+        table.add_row(
+            Text(change.node),
+            Text(change.kind.value),
+            Text(_what(change)),
+            Text(_then(change, result)),
+        )
+    console.print(table)
+    _print_more(console, len(changes.nodes), everything=everything)
+    for path in result.kept:
+        console.print(f"[yellow]{path} was changed by somebody else; it is kept.[/]")
+
+
+def _what(change: NodeChange) -> str:
+    conf = change.conf
+    if change.kind is not Kind.CHANGED:
+        return ", ".join(path.rpartition("/")[2] for path in change.files)
+    if conf == ConfChange():
+        return "comments or facts only"
+    parts = [
+        f"{word} {_some(names)}"
+        for word, names in (
+            ("peer +", conf.peers_added),
+            ("peer −", conf.peers_removed),
+            ("peer ~", conf.peers_changed),
+        )
+        if names
+    ]
+    parts += [key.replace("_", " ") for key in conf.settings]
+    if conf.routes:
+        parts.append("routes")
+    return "; ".join(parts)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:4])
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4:,} more"
+
+
+def _then(change: NodeChange, result: BuildResult) -> str:
+    node = result.plan.nodes.get(change.node)
+    file = shlex.quote(str(result.workspace.file))
+    interface = node.interface if node else result.plan.spec.network.interface
+    if change.action is Action.INSTALL and node is not None:
+        if node.spec.platform in (Platform.IOS, Platform.ANDROID):
+            return f"scan it: meshc qr {file} {change.node}"
+        if node.spec.platform is not Platform.LINUX:
+            return "import it there"
+        return f"copy it to /etc/wireguard/ there, wg-quick up {interface}"
+    return {
+        Action.NOTHING: "nothing to do",
+        Action.INSTALL: "import it there",
+        Action.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
+        Action.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
+        Action.RESCAN: f"scan it again: meshc qr {file} {change.node}",
+        Action.IMPORT: "import it again",
+        Action.RETIRE: f"wg-quick down {interface} there, delete its file",
+    }[change.action]
+
+
+def _print_next(console: Console, result: BuildResult) -> None:
+    if result.new_keys and result.written:
+        console.print(f"{_count(len(result.new_keys), 'new key')} in keys/, kept out of git.")
+    if result.keyless:
+        console.print(
+            f"Without a PrivateKey line, because the key is kept there: {_some(result.keyless)}."
+        )
+    if result.changes and result.written:
+        file = shlex.quote(str(result.workspace.file))
+        console.print("[bold]Next[/]")
+        for command, why in (
+            (f"meshc lab {file}", "try the whole network on this machine"),
+            (f"meshc deploy {file}", "bring it to the nodes"),
+            (f"meshc graph {file}", "see it"),
+        ):
+            console.print(Text(f"  {command}  "), Text(why, style="dim"), soft_wrap=True)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,234 @@
+"""One file to proven configurations: the whole way, and nothing written unless all of it is good.
+
+validate → allocate → keys → plan → render → read back → prove → write
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshc.conf import Conf, ConfReader
+from meshc.diagnostics import Diagnostic, Diagnostics
+from meshc.errors import Refused, StateError
+from meshc.render.manifest import Entry
+from meshc.topology.allocate import Allocation, allocate
+from meshc.topology.graph import MeshGraph, build_graph
+from meshc.topology.load import load_spec
+from meshc.topology.lock import Lock, format_lock, parse_lock
+from meshc.topology.plan import MeshPlan
+from meshc.topology.plan_mesh import plan_mesh
+from meshc.topology.routing import Routing, build_routing
+from meshc.topology.spec import Spec
+from meshc.workspace.build_directory import BuildDirectory
+from meshc.workspace.changes import ChangeSet
+from meshc.workspace.emit import Emission
+from meshc.workspace.files import read_regular, write_atomic
+from meshc.workspace.keyring import KeyRing, Recorded, gather, without_keys
+from meshc.workspace.workspace import Workspace, exclusive
+
+# Called with the stage, how much of it is done, and of how much (0: not known).
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a file means, before any key: the pure part of a build."""
+
+    spec: Spec
+    graph: MeshGraph
+    routing: Routing
+    lock: Lock
+    allocation: Allocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """A finished build. `written` is false for a dry run.
+
+    `kept` are files that others had changed and that were set aside or left; `keyless` are the
+    nodes whose file has no PrivateKey line, because the key is kept on the node.
+    """
+
+    workspace: Workspace
+    out: Path
+    plan: MeshPlan
+    routing: Routing
+    findings: tuple[Diagnostic, ...]
+    files: tuple[Entry, ...]
+    changes: ChangeSet
+    new_keys: tuple[str, ...]
+    keyless: tuple[str, ...]
+    kept: tuple[str, ...]
+    written: bool
+
+
+def compile_file(
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    dry_run: bool = False,
+    ephemeral_keys: bool = False,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Builds a topology file into `out` (default: `build/` beside it).
+
+    A dry run does everything but write. `ephemeral_keys` makes up the keys that are not here, to
+    prove a network without its secrets; it implies a dry run.
+    Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
+    """
+    workspace = Workspace(Path(path))
+    dry_run = dry_run or ephemeral_keys
+    target_path = Path(out) if out is not None else workspace.build
+    tell = progress or _silent
+    with ExitStack() as stack:
+        stack.enter_context(_without_gc())
+        stack.enter_context(workspace.locked(lambda: tell("waiting for another run", 0, 0)))
+        diagnostics = Diagnostics()
+        analysis = analyse(workspace, diagnostics, tell)
+        target = BuildDirectory(
+            target_path, topology=workspace.file.name, network=analysis.spec.network.name
+        )
+        if not dry_run and target_path.is_dir():
+            stack.enter_context(exclusive(target_path))
+        stack.enter_context(target.staging())
+        tell("keys", 0, 0)
+        store = workspace.keys(analysis.spec.network.name)
+        recorded = recorded_keys(analysis.lock)
+        ring = gather(analysis.spec, store, recorded, diagnostics, ephemeral=ephemeral_keys)
+        diagnostics.barrier()
+        plan = _plan(analysis, ring, diagnostics, tell)
+        emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
+        _read_back(emission, tell)
+        diagnostics.barrier()
+        if not dry_run:
+            tell("writing", 0, 0)
+            ring.store(store)
+            _write_lock(workspace, analysis, ring)
+            target.commit()
+        return BuildResult(
+            workspace=workspace,
+            out=target_path,
+            plan=plan,
+            routing=analysis.routing,
+            findings=tuple(diagnostics.sorted()),
+            files=emission.files(),
+            changes=emission.changes(),
+            new_keys=ring.new,
+            keyless=tuple(without_keys(analysis.spec, ring.public)),
+            kept=tuple(target.kept),
+            written=not dry_run,
+        )
+
+
+def analyse(
+    workspace: Workspace, diagnostics: Diagnostics, progress: Progress | None = None
+) -> Analysis:
+    """Reads the file and its lock, and finds out what they mean; needs no key.
+
+    Raises: Refused, StateError.
+    """
+    tell = progress or _silent
+    tell("reading", 0, 0)
+    spec = read_spec(workspace.file, diagnostics)
+    lock = read_lock(workspace.lock_file, diagnostics)
+    diagnostics.barrier()
+    tell("analysis", 0, 0)
+    graph = build_graph(spec, diagnostics)
+    diagnostics.barrier()
+    routing = build_routing(graph)
+    allocation = allocate(spec, graph, lock, diagnostics)
+    diagnostics.barrier()
+    return Analysis(spec, graph, routing, lock, allocation)
+
+
+def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
+    """Raises: Refused when the file is unusable, StateError when there is none."""
+    content = read_regular(path.resolve())
+    if content is None:
+        raise StateError(
+            f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
+        )
+    spec = load_spec(content, file=str(path), diagnostics=diagnostics)
+    if spec is None:
+        raise Refused(diagnostics.sorted())
+    diagnostics.barrier()
+    return spec
+
+
+def read_lock(path: Path, diagnostics: Diagnostics) -> Lock:
+    """The lock file, or an empty lock. Raises: Refused when it is damaged, StateError."""
+    content = read_regular(path)
+    if content is None:
+        return Lock()
+    lock = parse_lock(content.decode("utf-8", "replace"), str(path), diagnostics)
+    if lock is None:
+        raise Refused(diagnostics.sorted())
+    return lock
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Writes the lock file if it differs from what is there. Raises: OSError, StateError."""
+    content = format_lock(lock).encode()
+    if read_regular(path) == content:
+        return False
+    write_atomic(path, content)
+    return True
+
+
+def recorded_keys(lock: Lock) -> Recorded:
+    """What the lock file knows about keys."""
+    public = {name: n.public_key for name, n in lock.nodes.items() if n.public_key is not None}
+    return Recorded(public, frozenset(lock.revoked))
+
+
+def _plan(analysis: Analysis, ring: KeyRing, diagnostics: Diagnostics, tell: Progress) -> MeshPlan:
+    tell("plan", 0, 0)
+    plan = plan_mesh(
+        analysis.spec,
+        analysis.graph,
+        analysis.allocation,
+        ring.public,
+        analysis.lock.epoch,
+        diagnostics,
+        routing=analysis.routing,
+    )
+    diagnostics.barrier()
+    return plan
+
+
+def _read_back(emission: Emission, tell: Progress) -> None:
+    """Emits all files; each must be readable again."""
+    reader = ConfReader()
+
+    def read(text: str, file: str) -> Conf:
+        return reader.read(text, file=file)
+
+    for _ in emission.confs(read):
+        pass
+    tell("proof", 0, 0)
+
+
+def _write_lock(workspace: Workspace, analysis: Analysis, ring: KeyRing) -> None:
+    lock = analysis.allocation.new_lock(analysis.lock, ring.public)
+    write_lock(workspace.lock_file, lock)
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """A build makes millions of small values and no cycles; looking for some takes a third of
+    its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Nobody wants to know."""
