@@ -30,13 +30,12 @@ class Options(NamedTuple):
     """What a user may ask of the simulated internet beside the `lab:` section of the file.
 
     `shapes` maps a cable (a node's or a site's name) to its shape, `shape` is for every uplink
-    that nothing else is said about; `nat` overrides kinds by node or site; `carrier` names the
-    sites and lone nodes that sit behind a carrier's NAT as well.
+    that nothing else is said about; `carrier` names the sites and lone nodes that sit behind a
+    carrier's NAT as well.
     """
 
     shape: Shape = Shape()
     shapes: Mapping[str, Shape] = {}
-    nat: Mapping[str, Nat] = {}
     carrier: frozenset[str] = frozenset()
 
 
@@ -256,10 +255,7 @@ class Draft:
         )
 
     def _nat(self, node: NodeSpec) -> Nat:
-        """The kind that is played: overrides first, and unknown becomes something definite."""
-        for name in (node.name, node.site):
-            if name is not None and name in self.options.nat:
-                return self.options.nat[name]
+        """The kind that is played: unknown becomes something definite."""
         if node.nat is not Nat.UNKNOWN:
             return node.nat
         if node.endpoints:

@@ -61,7 +61,7 @@ def load_rules(text: str) -> None:
         raise NodeError(f"nft refused the rules of a router: {done.stderr.strip()[:500]}")
 
 
-def _netlink() -> Any:
+def netlink() -> Any:
     """A route netlink socket of the current namespace; a context manager."""
     import pyroute2
 
@@ -73,7 +73,7 @@ def _cables(world: World, namespaces: Mapping[str, int]) -> None:
     for cable in world.cables:
         by_left.setdefault(cable.left.place, []).append(cable)
     for name, cables in by_left.items():
-        with inside(namespaces[name]), _netlink() as link:
+        with inside(namespaces[name]), netlink() as link:
             for cable in cables:
                 peer = {
                     "ifname": cable.right.interface,
@@ -84,7 +84,7 @@ def _cables(world: World, namespaces: Mapping[str, int]) -> None:
 
 def _furnish(place: Place) -> None:
     """Bridges, addresses, links up, routes: in the namespace this is called in."""
-    with _netlink() as link:
+    with netlink() as link:
         for bridge in place.bridges:
             _step(place.name, link.link, "add", ifname=bridge, kind="bridge")
         if place.bridges:
@@ -145,7 +145,7 @@ def _shape_end(cable: Cable, end: Port, namespace: int) -> list[str]:
     if not any(shape):
         return []
     remarks = []
-    with inside(namespace), _netlink() as link:
+    with inside(namespace), netlink() as link:
         index = link.link_lookup(ifname=end.interface)[0]
         parent = 0
         if shape.delay or shape.jitter or shape.loss:

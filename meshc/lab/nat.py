@@ -82,6 +82,17 @@ def router_rules(router: Router) -> str:
     )
 
 
+def rebound(rules: str, wan: str, low: int, high: int) -> str:
+    """`rules` of a router that has restarted: hosts get other external UDP ports than they ask
+    for, between `low` and `high`. Fixed mappings stay."""
+    fixed = [line for line in rules.splitlines() if " snat to " in line and " udp sport " in line]
+    kept = sorted({line.split(" ip saddr ")[1].split()[0] for line in fixed})
+    who = f"ip saddr != {_set(kept)} " if kept else ""
+    moved = f'    oifname "{wan}" {who}ip protocol udp masquerade to :{low}-{high}'
+    head = "    type nat hook postrouting priority srcnat"
+    return rules.replace(head, f"{head}\n{moved}")
+
+
 def loss_rules(losses: Sequence[tuple[str, float]]) -> str:
     """Random loss for kernels without netem: (interface, percent) pairs, both directions."""
     rules = []

@@ -79,6 +79,16 @@ class Prophet:
             return Predicted(False, (*there.path, host.place), reason)
         return Predicted(True, (*there.path, host.place))
 
+    def internet(self, name: str, address: str) -> Predicted:
+        """A packet from a node to an address on the internet, through its exit."""
+        target = Prefix.host(address)
+        own = self.source.addresses(name).get(target.family)
+        if own is None:
+            return Predicted(False, (name,), f"{name} has no IPv{target.family} address")
+        packet = Packet(target.family, Prefix.host(own).value, target.value)
+        there = walk(self.world, name, packet, target="the internet")
+        return Predicted(there.delivered, there.path, _text(there))
+
     def _on_lan(self, name: str, host: LanHost) -> bool:
         if name == host.router:
             return True

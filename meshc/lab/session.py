@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ def open_session(
         "file": str(source.file.resolve()),
         "network": source.spec.network.name,
         "nodes": engines,
+        "links": links_of(world, engines, source.interface),
         "interface": source.interface,
         "build": str(source.build.resolve()),
     }
@@ -92,6 +93,13 @@ def bring_nodes_up(session: Session, tell: Tell = lambda _: None) -> None:
                 session.notes += [f"{outcome.place}: {note}" for note in outcome.result["notes"]]
     if failed:
         raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
+
+
+def links_of(world: World, nodes: Iterable[str], interface: str) -> dict[str, list[str]]:
+    """Every link by the name that `lab capture` takes: cables at the end away from the internet,
+    and each node's tunnel as NODE:INTERFACE."""
+    found = {cable.name: list(cable.right) for cable in world.cables}
+    return found | {f"{name}:{interface}": [name, interface] for name in nodes}
 
 
 def ephemeral_id(file: Path, network: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshc.conf import Conf, parse
@@ -12,7 +12,7 @@ from meshc.errors import StateError
 from meshc.lab.keeper import Machine
 from meshc.node.nodefile import FACTS_NAME
 from meshc.topology.load import load_spec
-from meshc.topology.spec import NodeSpec, Spec
+from meshc.topology.spec import Nat, NodeSpec, Spec
 
 ELSEWHERE = "its private key is kept elsewhere, and the lab cannot make it"
 FOREIGN = "somebody else's peer: no file was emitted for it"
@@ -37,6 +37,33 @@ class Source:
     def addresses(self, name: str) -> dict[int, str]:
         """A node's addresses in the mesh, by family."""
         return {a.family: a.address for a in self.confs[name].addresses}
+
+
+def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Source:
+    """The files of `build`, else of a build made for this lab alone.
+
+    That build happens in a directory of its own, with copies of the lock file and of the keys
+    that are here, and is gone afterwards: nothing beside `file` changes, and the files are
+    byte for byte those that `meshc build` would write. Where keys are missing (in a CI), the lab
+    makes up its own. Raises: Refused, StateError, ConfError.
+    """
+    if build is not None:
+        return read_source(file, build)
+    return read_source(file, file.parent / "build")
+
+
+def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
+    """The same network with other NATs in front of some nodes or sites; the prediction follows.
+    Raises: StateError for a name that is neither."""
+    spec = source.spec
+    unknown = sorted(kinds.keys() - spec.nodes.keys() - spec.sites.keys())
+    if unknown:
+        raise StateError(f"{unknown[0]!r} is neither a node nor a site of {source.file}")
+    nodes = {
+        name: replace(node, nat=kinds.get(name, kinds.get(node.site or "", node.nat)))
+        for name, node in spec.nodes.items()
+    }
+    return replace(source, spec=replace(spec, nodes=nodes))
 
 
 def read_source(file: Path, build: Path) -> Source:

@@ -23,7 +23,8 @@ from meshc.errors import StateError
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabState:
     """A lab that was started. `pid` is its process 1 as the host sees it, `started` that process's
-    start time in clock ticks (proc(5)), so that a reused number is never mistaken for it."""
+    start time in clock ticks (proc(5)), so that a reused number is never mistaken for it. `nodes`
+    maps each node to its engine, `links` what `lab capture` takes to a namespace and interface."""
 
     id: str
     file: str
@@ -33,6 +34,7 @@ class LabState:
     started: int
     created: float
     nodes: dict[str, str]
+    links: dict[str, list[str]]
     interface: str
     build: str
 

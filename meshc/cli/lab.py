@@ -1,0 +1,332 @@
+"""`meshc lab`: the whole network on this machine, measured against the proof."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshc.cli.failure import polite_end, reported
+
+if TYPE_CHECKING:
+    from meshc.lab.control import Lab
+    from meshc.lab.layout import Options
+    from meshc.lab.report import Report
+    from meshc.lab.source import Source
+
+Command = Callable[..., Any]
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+EXAMPLE = "Example: meshc lab test mesh.yaml --engine mixed --html report.html"
+NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
+
+
+@click.group(epilog=EXAMPLE)
+def lab() -> None:
+    """Run the network in namespaces on this machine.
+
+    Every node of the file gets a namespace, every site a router with its kind of NAT, and real
+    engines run the very files that `meshc build` emits. Nothing on the host is touched.
+    """
+
+
+def world_options(command: Command) -> Command:
+    """The options that decide what is built; shared by `up` and `test`."""
+    for option in reversed(
+        (
+            click.option(
+                "--engine",
+                type=click.Choice(("bundled", "wireguard-go", "kernel", "mixed")),
+                default="bundled",
+                show_default=True,
+                help="What runs the nodes; mixed alternates bundled and wireguard-go.",
+            ),
+            click.option(
+                "--build", type=click.Path(path_type=Path), help="Use these emitted files."
+            ),
+            click.option(
+                "--nat",
+                "nats",
+                multiple=True,
+                metavar="NAME=KIND",
+                help=f"Play another NAT for a node or site: {', '.join(NATS)}.",
+            ),
+            click.option(
+                "--double-nat",
+                multiple=True,
+                metavar="NAME",
+                help="A carrier's NAT in front as well.",
+            ),
+            click.option(
+                "--uplink",
+                "uplinks",
+                multiple=True,
+                metavar="[NAME=]KEY:N,...",
+                help="Shape an uplink (all without NAME): latency:ms, jitter:ms, loss:%, kbit:n.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@lab.command(epilog="Example: meshc lab up mesh.yaml; meshc lab exec laptop -- ping -c1 10.44.0.1")
+@click.argument("file", type=FILE)
+@world_options
+@reported
+def up(
+    file: Path,
+    engine: str,
+    build: Path | None,
+    nats: tuple[str, ...],
+    double_nat: tuple[str, ...],
+    uplinks: tuple[str, ...],
+) -> None:
+    """Build the network of FILE and leave it running."""
+    from meshc.lab import state
+    from meshc.lab.session import open_session
+
+    with polite_end(), _progress() as tell:
+        source = _source(file, build, nats, tell)
+        identity = state.lab_id(file, source.spec.network.name)
+        session = open_session(
+            source,
+            engine=engine,
+            options=_options(double_nat, uplinks),
+            identity=identity,
+            linked=False,
+            tell=tell,
+        )
+    _remarks([*session.notes, *(f"{n}: {why}" for n, why in source.absent.items())])
+    click.echo(
+        f"lab {identity} is up: {len(session.engines)} nodes in {session.seconds['up']:.1f} s "
+        f"({session.lab.state.mode})"
+    )
+    click.echo(f"meshc lab exec {min(session.engines)} -- wg; meshc lab down {file}")
+
+
+@lab.command(epilog=EXAMPLE)
+@click.argument("file", type=FILE)
+@world_options
+@click.option("--kill", multiple=True, metavar="NODE", help="Cut this node off and measure again.")
+@click.option("--recovery", is_flag=True, help="Time how NAT, address and engine changes heal.")
+@click.option("--bandwidth", is_flag=True, help="iperf3 between every pair that is reached.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", type=OUTPUT, help="Write a report that needs nothing but a browser.")
+@click.option("--junit", type=OUTPUT, help="Write JUnit XML for a CI.")
+@reported
+def test(
+    file: Path,
+    engine: str,
+    build: Path | None,
+    nats: tuple[str, ...],
+    double_nat: tuple[str, ...],
+    uplinks: tuple[str, ...],
+    kill: tuple[str, ...],
+    recovery: bool,
+    bandwidth: bool,
+    as_json: bool,
+    html: Path | None,
+    junit: Path | None,
+) -> None:
+    """Build the network of FILE, measure every pair, compare with the proof, take it down.
+
+    Exit code: 0 measured equals predicted, 1 it does not, 2 the lab could not run.
+    """
+    from meshc.lab.report_html import render_html
+    from meshc.lab.report_junit import render_junit
+    from meshc.lab.run import run_test
+    from meshc.lab.session import open_session
+
+    with polite_end(), _progress() as tell:
+        source = _source(file, build, nats, tell)
+        for name in kill:
+            if name not in source.confs:
+                raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+        session = open_session(
+            source, engine=engine, options=_options(double_nat, uplinks), tell=tell
+        )
+        with session.lab:
+            report = run_test(
+                session, kill=kill, recover=recovery, with_bandwidth=bandwidth, tell=tell
+            )
+    if html is not None:
+        html.write_text(render_html(report))
+    if junit is not None:
+        junit.write_text(render_junit(report))
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        _show(report)
+    sys.exit(0 if report.passed else 1)
+
+
+@lab.command(
+    "exec",
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: meshc lab exec laptop -- ping -c3 10.44.0.1",
+)
+@click.argument("node")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--id", "identity", help="Which lab, when several are up.")
+@reported
+def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
+    """Run a program in NODE (or in a router: nat:SITE), with this terminal."""
+    from meshc.lab.enter import run_inside
+
+    sys.exit(run_inside(_running(identity), node, command))
+
+
+@lab.command(epilog="Example: meshc lab status; meshc lab status --json | jq .")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@reported
+def status(as_json: bool) -> None:
+    """Show the labs that are up, and how their nodes do."""
+    from meshc.cli.lab_view import status_table
+    from meshc.lab import state
+    from meshc.lab.control import attach
+    from meshc.lab.overview import overview
+
+    found = []
+    for known in state.all_labs():
+        running = attach(known.id)
+        found.append(overview(known, running))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    elif not found:
+        click.echo("no lab is up (`meshc lab up FILE` starts one)")
+    else:
+        for one in found:
+            status_table(one)
+
+
+@lab.command(epilog="Example: meshc lab down mesh.yaml; meshc lab down --all")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--id", "identity", help="Which lab, as `meshc lab status` names it.")
+@click.option("--all", "everything", is_flag=True, help="Every lab of this user.")
+@reported
+def down(file: Path | None, identity: str | None, everything: bool) -> None:
+    """Take a lab down: FILE's, or the only one; leftovers of killed labs are removed as well."""
+    from meshc.lab import state
+
+    for name in list(state.leftovers()):
+        state.forget(name)
+        click.echo(f"removed what was left of lab {name}")
+    for found in list(state.all_labs()):
+        wanted = (
+            everything
+            or found.id == identity
+            or (file is not None and found.file == str(file.resolve()))
+        )
+        if wanted or (identity is None and file is None and len(list(state.all_labs())) == 1):
+            state.take_down(found)
+            click.echo(f"lab {found.id} is down")
+
+
+@lab.command(epilog="Example: meshc lab capture home home.pcap --seconds 10")
+@click.argument("link")
+@click.argument("output", metavar="FILE.pcap", type=OUTPUT)
+@click.option("--id", "identity", help="Which lab, when several are up.")
+@click.option("--seconds", type=click.FloatRange(0.1), help="Stop after so long.")
+@click.option("--packets", type=click.IntRange(1), help="Stop after so many.")
+@reported
+def capture(
+    link: str, output: Path, identity: str | None, seconds: float | None, packets: int | None
+) -> None:
+    """Write the packets of LINK to a file, until Ctrl-C.
+
+    LINK is a node or site (its uplink), or NODE:INTERFACE (inside the tunnel).
+    """
+    from meshc.lab.capture import capture as run
+
+    with output.open("wb") as stream:
+        count = run(_running(identity), link, stream, seconds=seconds, packets=packets)
+    click.echo(f"{count} packets in {output}")
+
+
+def _running(identity: str | None) -> Lab:
+    from meshc.errors import NodeError
+    from meshc.lab import state
+    from meshc.lab.control import attach
+
+    labs = [found for found in state.all_labs() if found.alive]
+    if identity is not None:
+        labs = [found for found in labs if found.id == identity]
+    if len(labs) != 1:
+        names = ", ".join(found.id for found in labs)
+        what = "several labs are up" if labs else "no such lab is up"
+        raise NodeError(
+            what, hint=f"choose one with --id: {names}" if labs else "meshc lab up FILE"
+        )
+    found = attach(labs[0].id)
+    if found is None:
+        raise NodeError(f"lab {labs[0].id} has just ended")
+    return found
+
+
+def _source(
+    file: Path, build: Path | None, nats: tuple[str, ...], tell: Callable[[str], None]
+) -> Source:
+    from meshc.lab.source import prepare, with_nats
+    from meshc.topology.spec import Nat
+
+    kinds = {}
+    for text in nats:
+        name, _, kind = text.partition("=")
+        if kind not in NATS:
+            raise click.UsageError(f"--nat {text}: KIND is one of {', '.join(NATS)}")
+        kinds[name] = Nat(kind)
+    return with_nats(prepare(file, build, tell), kinds)
+
+
+def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> Options:
+    from meshc.lab.layout import Options
+    from meshc.lab.world import Shape
+
+    shapes: dict[str, Shape] = {}
+    for text in uplinks:
+        name, equals, rest = text.rpartition("=")
+        words = {"latency": "delay", "jitter": "jitter", "loss": "loss", "kbit": "rate"}
+        values: dict[str, float] = {}
+        for part in rest.split(","):
+            key, _, number = part.partition(":")
+            try:
+                values[words[key]] = float(number)
+            except (KeyError, ValueError):
+                raise click.UsageError(
+                    f"--uplink {text}: {part!r} is not latency:ms, jitter:ms, loss:% or kbit:n"
+                ) from None
+        rate = int(values.pop("rate", 0))
+        shapes[name if equals else ""] = Shape(**values, rate=rate)
+    return Options(shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """One line on stderr that is overwritten; silent when stderr is not a terminal."""
+    shown = sys.stderr.isatty()
+
+    def tell(text: str) -> None:
+        if shown:
+            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+
+    try:
+        yield tell
+    finally:
+        tell("")
+
+
+def _remarks(notes: list[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def _show(report: Report) -> None:
+    from meshc.cli.lab_view import show_report
+
+    show_report(report)

@@ -1,0 +1,96 @@
+"""`meshc lab test`: everything that is measured, in order, as one `Report`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from meshc.lab import bandwidth, checks, failure, measure, recovery
+from meshc.lab.measure import Subject
+from meshc.lab.predict import Prophet, hop_limits
+from meshc.lab.report import Cell, Key, Measured, Predicted, Report, compare
+from meshc.lab.session import Session
+
+Tell = Callable[[str], None]
+
+
+def run_test(
+    session: Session,
+    *,
+    kill: tuple[str, ...] = (),
+    recover: bool = False,
+    with_bandwidth: bool = False,
+    tell: Tell = lambda _: None,
+) -> Report:
+    """Measures a running lab against the proof.
+
+    `kill` names nodes to be cut off one after the other, `recover` times what a network goes
+    through (new NAT mappings, a new address, an engine that restarts), `with_bandwidth` runs
+    iperf3. Raises: NodeError when the lab itself fails.
+    """
+    begun = time.monotonic()
+    prophet = Prophet.of(session.source)
+    predicted = {**prophet.pairs(), **prophet.lans(session.world.lan_hosts)}
+    subject = subject_of(session)
+    cells = measure_all(session, subject, predicted, tell)
+    found = list(checks.check_tests(session.source.spec.tests, cells, session.world.lan_hosts))
+    tell("addresses that nobody has")
+    found += checks.check_unallocated(session)
+    tell("exits")
+    found += checks.check_exits(session, prophet)
+    if with_bandwidth:
+        cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
+    for name in kill:
+        found += failure.check_failure(session, subject, name, tell)
+    if recover:
+        found += recovery.check_recovery(session, subject, predicted, tell)
+    seconds = {**session.seconds, "test": round(time.monotonic() - begun, 3)}
+    return Report(
+        network=session.source.spec.network.name,
+        file=str(session.source.file),
+        engines=session.engines,
+        cells=cells,
+        checks=tuple(found),
+        absent=session.source.absent,
+        remarks=tuple(session.notes),
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+    )
+
+
+def measure_all(
+    session: Session, subject: Subject, predicted: Mapping[Key, Predicted], tell: Tell
+) -> tuple[Cell, ...]:
+    """Ping, path, size and TCP of every predicted pair."""
+    hopeful = [key for key, value in predicted.items() if value.reachable]
+    hopeless = [key for key, value in predicted.items() if not value.reachable]
+    found = measure.reachability(session.lab, subject, hopeful, hopeless, tell=tell)
+    tell("paths")
+    found = measure.paths(session.lab, subject, found, hop_limits(predicted))
+    tell("packets of full size")
+    found = measure.sizes(session.lab, subject, found)
+    tell("TCP")
+    found = measure.connections(session.lab, subject, found)
+    return compare(predicted, _calm(found))
+
+
+def subject_of(session: Session) -> Subject:
+    """Addresses and sizes of everything that is measured."""
+    source = session.source
+    addresses: dict[str, dict[int, str]] = {name: source.addresses(name) for name in source.confs}
+    for host in session.world.lan_hosts:
+        addresses[host.place] = {host.prefix.family: host.address}
+    mtu = {name: conf.mtu or DEFAULT_MTU for name, conf in source.confs.items()}
+    return Subject(addresses, mtu)
+
+
+# wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
+DEFAULT_MTU = 1420
+
+
+def _calm(found: Mapping[Key, Measured]) -> dict[Key, Measured]:
+    """Round trips to a hundredth of a millisecond: more digits would be noise."""
+    return {
+        key: replace(value, ms=None if value.ms is None else round(value.ms, 2))
+        for key, value in found.items()
+    }
