@@ -100,33 +100,14 @@ class Device:
         start = 0
         for end in range(1, len(batch) + 1):
             if end == len(batch) or batch[end][1] != batch[start][1]:
-                self.receive_run(batch[start][1], [data for data, _ in batch[start:end]], now)
+                self._sort_run(batch[start][1], [data for data, _ in batch[start:end]], now)
                 start = end
+        self._after_datagrams(now)
 
     def receive_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
         """Datagrams from one endpoint, as one read with UDP_GRO brings them."""
-        self._now = now
-        start, count = 0, len(datagrams)
-        while start < count:
-            first = datagrams[start]
-            head = bytes(first[:8])
-            if head[:4] != _TRANSPORT_TYPE or len(first) < TRANSPORT_MIN_LENGTH:
-                self._receive_handshake(endpoint, bytes(first), now)
-                start += 1
-                continue
-            end = start + 1
-            while (
-                end < count
-                and datagrams[end][:8] == head
-                and len(datagrams[end]) >= TRANSPORT_MIN_LENGTH
-            ):
-                end += 1
-            run = datagrams if end - start == count else datagrams[start:end]
-            self._receive_transport(endpoint, int.from_bytes(head[4:], "little"), run, now)
-            start = end
-        if self._admission.queue:
-            self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
-        self._update_load(now)
+        self._sort_run(endpoint, datagrams, now)
+        self._after_datagrams(now)
 
     def receive_packets(self, batch: Sequence[bytes], now: float) -> None:
         """Inner packets from the tunnel interface, in order."""
@@ -234,6 +215,35 @@ class Device:
         return following
 
     # --- receiving ---------------------------------------------------------------------
+
+    def _sort_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
+        """Transport data to its session, run by run of one receiver index; the rest to the gate."""
+        self._now = now
+        start, count = 0, len(datagrams)
+        while start < count:
+            first = datagrams[start]
+            head = bytes(first[:8])
+            if head[:4] != _TRANSPORT_TYPE or len(first) < TRANSPORT_MIN_LENGTH:
+                self._receive_handshake(endpoint, bytes(first), now)
+                start += 1
+                continue
+            end = start + 1
+            while (
+                end < count
+                and datagrams[end][:8] == head
+                and len(datagrams[end]) >= TRANSPORT_MIN_LENGTH
+            ):
+                end += 1
+            run = datagrams if end - start == count else datagrams[start:end]
+            self._receive_transport(endpoint, int.from_bytes(head[4:], "little"), run, now)
+            start = end
+
+    def _after_datagrams(self, now: float) -> None:
+        """Some of the handshakes that wait, now that transport data is through."""
+        self._now = now
+        if self._admission.queue:
+            self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
+        self._update_load(now)
 
     def _receive_handshake(self, endpoint: Endpoint, data: bytes, now: float) -> None:
         reason = self._admission.offer(data, endpoint, now)

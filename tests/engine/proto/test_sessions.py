@@ -1,0 +1,438 @@
+"""The timers and state machine of whitepaper section 6, as a watcher on the wire sees them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from meshc.engine.proto.constants import MAX_STAGED_PACKETS, REKEY_AFTER_MESSAGES
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.events import (
+    EndpointRoamed,
+    HandshakeAbandoned,
+    HandshakeCompleted,
+    HandshakeInitiated,
+    KeysZeroed,
+)
+from meshc.engine.testing import Network, ipv4_packet, numbered_packets
+from meshc.keys import PresharedKey
+
+A, B = "10.0.0.1", "10.0.0.2"
+
+
+class Pair:
+    """Two connected nodes and everything they sent: (time, who, message type, size)."""
+
+    def __init__(self, *, keepalive: int = 0, psk: PresharedKey | None = None, **network) -> None:
+        self.net = Network(**network)
+        self.a = self.net.add("a", "192.0.2.1")
+        self.b = self.net.add("b", "192.0.2.2")
+        self.wire: list[tuple[float, str, int, int]] = []
+        self.net.taps.append(
+            lambda node, to, data: self.wire.append((self.net.now, node.name, data[0], len(data)))
+        )
+        self.net.peer(
+            self.a,
+            self.b,
+            B + "/32",
+            endpoint=self.b.outside,
+            keepalive=keepalive,
+            preshared_key=psk,
+        )
+        self.net.peer(self.b, self.a, A + "/32", endpoint=self.a.outside, preshared_key=psk)
+
+    def ping(self, payload: bytes = b"ping") -> None:
+        self.net.inject(self.a, ipv4_packet(A, B, payload))
+
+    def pong(self, payload: bytes = b"pong") -> None:
+        self.net.inject(self.b, ipv4_packet(B, A, payload))
+
+    def connect(self) -> None:
+        self.ping()
+        self.net.run(0.1)
+        assert self.b.delivered == [ipv4_packet(A, B, b"ping")], self.net.diagram()
+        self.wire.clear()
+
+    def kinds(self, name: str | None = None) -> list[int]:
+        return [kind for _, who, kind, _ in self.wire if name in (None, who)]
+
+    def events(self, node, cls):
+        return [event for event in node.events if isinstance(event, cls)]
+
+    def peer_of(self, node):
+        (peer,) = node.device._sessions.peers.values()
+        return peer
+
+
+@pytest.mark.parametrize("psk", [None, PresharedKey(bytes(range(32)))])
+def test_a_staged_packet_starts_a_handshake_and_arrives_after_it(psk):
+    pair = Pair(psk=psk)
+    pair.ping()
+    pair.net.run(0.1)
+    assert [(who, kind) for _, who, kind, _ in pair.wire] == [("a", 1), ("b", 2), ("a", 4)]
+    assert pair.b.delivered == [ipv4_packet(A, B, b"ping")]
+    assert [event.is_initiator for event in pair.events(pair.a, HandshakeCompleted)] == [True]
+    assert [event.is_initiator for event in pair.events(pair.b, HandshakeCompleted)] == [False]
+
+
+def test_different_preshared_keys_never_connect():
+    pair = Pair(psk=PresharedKey(bytes(range(32))))
+    pair.net.peer(pair.b, pair.a, preshared_key=PresharedKey(bytes(32)))
+    pair.ping()
+    pair.net.run(30)
+    assert pair.b.delivered == []
+    assert pair.a.device.drops[DropReason.BAD_AEAD] > 0
+
+
+def test_the_initiator_confirms_with_a_keepalive_when_nothing_waits():
+    pair = Pair(keepalive=25)
+    pair.peer_of(pair.a).staged.clear()
+    pair.net.run(0.1)
+    assert [(who, kind, size) for _, who, kind, size in pair.wire][-1] == ("a", 4, 32)
+    assert pair.events(pair.b, HandshakeCompleted)
+
+
+def test_the_responder_does_not_send_before_it_is_confirmed():
+    pair = Pair()
+    sent: list[bytes] = []
+    pair.net.taps.append(lambda node, to, data: sent.append(data) if node is pair.b else None)
+    pair.ping()
+    pair.net.loss = 0.0
+    pair.net.run(0.015)  # the initiation has landed, the response is under way
+    assert pair.kinds() == [1, 2]
+    pair.pong()
+    assert pair.kinds("b") == [2, 1]  # no transport data: it wants a session of its own
+    pair.net.run(0.1)
+    assert 4 in pair.kinds("b")
+    assert pair.a.delivered == [ipv4_packet(B, A, b"pong")]
+
+
+def test_retransmission_after_five_seconds_with_jitter_for_ninety():
+    pair = Pair()
+    pair.net.loss = 1.0
+    pair.ping()
+    pair.net.run(300)
+    times = [time for time, _, kind, _ in pair.wire if kind == 1]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert len(times) == 19
+    assert all(5.0 <= gap <= 5.334 for gap in gaps)
+    assert len(set(gaps)) > 10
+    (abandoned,) = pair.events(pair.a, HandshakeAbandoned)
+    assert abandoned.dropped == 1
+    assert pair.a.device.drops[DropReason.HANDSHAKE_ABANDONED] == 1
+    attempts = [event.attempt for event in pair.events(pair.a, HandshakeInitiated)]
+    assert attempts == list(range(19))
+
+
+def test_a_new_packet_after_giving_up_tries_again():
+    pair = Pair()
+    pair.net.loss = 1.0
+    pair.ping()
+    pair.net.run(200)
+    pair.net.loss = 0.0
+    pair.ping(b"again")
+    pair.net.run(0.1)
+    assert pair.b.delivered == [ipv4_packet(A, B, b"again")]
+
+
+def test_never_two_initiations_within_five_seconds():
+    pair = Pair()
+    pair.net.loss = 1.0
+    for _ in range(400):
+        pair.ping()
+        pair.net.run(0.1)
+    times = [time for time, _, kind, _ in pair.wire if kind == 1]
+    assert all(b - a >= 5.0 for a, b in itertools.pairwise(times))
+
+
+def test_the_staged_queue_is_bounded_and_keeps_the_newest():
+    pair = Pair()
+    pair.net.loss = 1.0
+    packets = numbered_packets(A, B)
+    batch = [next(packets) for _ in range(MAX_STAGED_PACKETS + 72)]
+    pair.net.inject(pair.a, *batch)
+    assert list(pair.peer_of(pair.a).staged) == batch[72:]
+    assert pair.a.device.drops[DropReason.STAGED_OVERFLOW] == 72
+    pair.net.loss = 0.0
+    pair.net.run(6)
+    assert pair.b.delivered == batch[72:]
+
+
+def test_passive_keepalive_ten_seconds_after_unanswered_data():
+    pair = Pair()
+    pair.connect()
+    pair.net.run(11)
+    assert [(who, kind, size) for _, who, kind, size in pair.wire] == [("b", 4, 32)]
+    pair.net.run(60)
+    assert len(pair.wire) == 1, "a keepalive is not answered by a keepalive"
+
+
+def test_an_answer_makes_the_keepalive_unnecessary():
+    pair = Pair()
+    pair.connect()
+    pair.pong()
+    pair.net.run(8)
+    pair.ping()
+    pair.net.run(5)
+    assert [size for _, _, _, size in pair.wire if size == 32] == []
+
+
+def test_silence_after_data_brings_a_new_handshake_after_fifteen_seconds():
+    pair = Pair()
+    pair.connect()
+    pair.net.loss = 1.0
+    pair.ping()
+    start = pair.net.now
+    pair.net.run(20)
+    initiations = [time - start for time, who, kind, _ in pair.wire if (who, kind) == ("a", 1)]
+    assert len(initiations) == 1
+    assert 15.0 <= initiations[0] <= 15.334
+
+
+def test_persistent_keepalive_keeps_its_interval_and_changes_live():
+    pair = Pair(keepalive=25)
+    pair.net.run(1)
+    pair.wire.clear()
+    pair.net.run(76)
+    assert [size for _, who, _, size in pair.wire if who == "a"] == [32, 32, 32]
+    pair.net.peer(pair.a, pair.b, keepalive=0)
+    pair.wire.clear()
+    pair.net.run(100)
+    assert pair.wire == []
+    pair.net.peer(pair.a, pair.b, keepalive=10)
+    pair.net.run(0.01)
+    assert pair.wire, "switching it on sends one at once"
+
+
+def test_traffic_postpones_the_persistent_keepalive():
+    pair = Pair(keepalive=25)
+    pair.net.run(1)
+    pair.wire.clear()
+    for _ in range(5):
+        pair.net.run(20)
+        pair.ping()
+    assert [size for _, who, kind, size in pair.wire if who == "a" and size == 32] == []
+
+
+def test_the_initiator_renews_after_120_seconds_when_it_sends():
+    pair = Pair()
+    pair.connect()
+    for _ in range(119):
+        pair.ping()
+        pair.net.run(1)
+    assert 1 not in pair.kinds()
+    for _ in range(3):
+        pair.ping()
+        pair.net.run(1)
+    assert pair.kinds("a").count(1) == 1
+    assert pair.kinds("b").count(1) == 0
+    assert pair.b.delivered.count(ipv4_packet(A, B, b"ping")) == 123
+
+
+def test_the_initiator_renews_at_165_seconds_when_it_only_receives():
+    pair = Pair()
+    pair.connect()
+    for _ in range(164):
+        pair.pong()
+        pair.net.run(1)
+    # the passive keepalives of the initiator renew at 120 s; without them, at 165
+    initiations = [time for time, who, kind, _ in pair.wire if (who, kind) == ("a", 1)]
+    assert len(initiations) == 1
+
+
+def test_the_last_minute_renewal_is_asked_for_once():
+    pair = Pair()
+    pair.connect()
+    peer = pair.peer_of(pair.a)
+    pair.net.clock.now += 166
+    pair.net.loss = 1.0
+    keypair = pair.peer_of(pair.b).keypairs.current
+    for _ in range(3):
+        data = keypair.header + keypair.send_counter.to_bytes(8, "little")
+        nonce = bytes(4) + keypair.send_counter.to_bytes(8, "little")
+        data += keypair.seal(nonce, ipv4_packet(B, A, b""), None)
+        keypair.send_counter += 1
+        pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
+        pair.net.drain(pair.a)
+    assert pair.kinds("a") == [1]
+    assert peer.sent_last_minute_handshake
+
+
+def test_after_180_seconds_a_session_neither_sends_nor_receives():
+    pair = Pair()
+    pair.connect()
+    keypair = pair.peer_of(pair.b).keypairs.current
+    pair.net.clock.now += 180
+    pair.ping()
+    assert pair.kinds("a") == [1], "staged, with a handshake first"
+    data = keypair.header + bytes(8) + keypair.seal(bytes(12), b"", None)
+    pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
+    assert pair.a.device.drops[DropReason.KEYPAIR_EXPIRED] == 1
+
+
+def test_many_messages_bring_a_new_session_and_too_many_end_it():
+    pair = Pair()
+    pair.connect()
+    keypair = pair.peer_of(pair.a).keypairs.current
+    keypair.send_counter = REKEY_AFTER_MESSAGES
+    pair.net.run(6)
+    pair.wire.clear()
+    pair.ping()
+    assert pair.kinds("a") == [4, 1]
+    pair.net.run(0.1)
+    assert pair.peer_of(pair.a).keypairs.current is not keypair
+
+
+def test_all_keys_are_zeroed_after_540_seconds():
+    pair = Pair()
+    pair.connect()
+    pair.net.run(539)
+    assert len(pair.a.device._sessions.indices) == 1
+    pair.net.run(2)
+    for node in (pair.a, pair.b):
+        assert len(node.device._sessions.indices) == 0
+        assert list(pair.peer_of(node).keypairs) == []
+        assert pair.events(node, KeysZeroed)
+        assert node.device.next_timeout() is None, "an idle peer costs nothing"
+
+
+def test_giving_up_also_leads_to_zeroing():
+    pair = Pair()
+    pair.net.loss = 1.0
+    pair.ping()
+    pair.net.run(100 + 541)
+    assert pair.events(pair.a, KeysZeroed)
+    assert len(pair.a.device._sessions.indices) == 0
+
+
+def test_at_most_three_sessions_are_kept():
+    pair = Pair()
+    pair.connect()
+    for round_ in range(10):
+        pair.net.run(6)
+        node = pair.a if round_ % 2 else pair.b
+        node.device._sessions.initiate(pair.peer_of(node), pair.net.now)
+        pair.net.drain(node)
+        pair.net.run(1)
+        for node in (pair.a, pair.b):
+            sessions = list(pair.peer_of(node).keypairs)
+            assert len(sessions) <= 3
+            assert len(node.device._sessions.indices) == len(sessions)
+
+
+def test_what_was_sent_in_the_old_session_still_arrives_after_renewal():
+    pair = Pair()
+    pair.connect()
+    pair.net.run(6)
+    pair.net.reorder, pair.net.reorder_delay = 0.0, 0.0
+    pair.net.delay = 0.5
+    pair.pong(b"late")
+    pair.net.delay = 0.01
+    sessions = pair.a.device._sessions
+    sessions.initiate(pair.peer_of(pair.a), pair.net.now)
+    pair.net.drain(pair.a)
+    pair.net.run(1)
+    assert pair.a.delivered == [ipv4_packet(B, A, b"late")]
+
+
+def test_crossing_initiations_settle():
+    pair = Pair()
+    pair.ping()
+    pair.pong()
+    pair.net.run(12)
+    assert pair.b.delivered == [ipv4_packet(A, B, b"ping")]
+    assert pair.a.delivered == [ipv4_packet(B, A, b"pong")]
+
+
+def test_roaming_follows_authenticated_messages_only():
+    pair = Pair()
+    pair.connect()
+    moved = Endpoint("198.51.100.7", 4242)
+    pair.a.outside = moved
+    pair.ping(b"from elsewhere")
+    pair.net.run(0.1)
+    assert pair.peer_of(pair.b).endpoint == moved
+    assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
+    forged = Endpoint("203.0.113.1", 1)
+    header = pair.peer_of(pair.a).keypairs.current.header
+    pair.net.spoof(forged, pair.b.outside, header + bytes(40))
+    pair.net.run(0.1)
+    assert pair.peer_of(pair.b).endpoint == moved
+    pair.pong()
+    pair.net.run(0.1)
+    assert pair.a.delivered == [ipv4_packet(B, A, b"pong")]
+
+
+def test_a_replayed_datagram_is_dropped_and_moves_nothing():
+    pair = Pair()
+    caught: list[bytes] = []
+    pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 4 else None)
+    pair.connect()
+    pair.ping(b"twice")
+    pair.net.run(0.1)
+    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.b.outside, caught[-1])
+    pair.net.run(0.1)
+    assert pair.b.delivered.count(ipv4_packet(A, B, b"twice")) == 1
+    assert pair.b.device.drops[DropReason.REPLAYED] == 1
+    assert pair.peer_of(pair.b).endpoint == pair.a.outside
+
+
+def test_a_replayed_initiation_is_refused():
+    pair = Pair()
+    caught: list[bytes] = []
+    pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 1 else None)
+    pair.connect()
+    pair.net.run(1)
+    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.b.outside, caught[0])
+    pair.net.run(0.1)
+    assert pair.b.device.drops[DropReason.OLD_TIMESTAMP] == 1
+    assert pair.peer_of(pair.b).endpoint == pair.a.outside
+
+
+@pytest.mark.parametrize("restarting", ["a", "b"])
+def test_a_restart_of_either_side_restores_traffic(restarting):
+    pair = Pair()
+    pair.connect()
+    pair.net.run(3)
+    pair.net.restart(pair.net.nodes[restarting])
+    # the first packets of the side that did not restart go into a session nobody has any more
+    pair.pong(b"lost or not")
+    pair.net.run(25)
+    pair.ping(b"after")
+    pair.pong(b"after")
+    pair.net.run(1)
+    assert ipv4_packet(A, B, b"after") in pair.b.delivered
+    assert ipv4_packet(B, A, b"after") in pair.a.delivered
+
+
+def test_a_nat_that_rebinds_is_followed():
+    net = Network()
+    a = net.add("a", "10.9.9.9", nat=True)
+    a.outside = Endpoint("198.51.100.1", 40000)
+    b = net.add("b", "192.0.2.2")
+    net.peer(a, b, B + "/32", endpoint=b.outside, keepalive=25)
+    net.peer(b, a, A + "/32")
+    net.run(1)
+    for number in range(5):
+        net.rebind(a, f"198.51.100.{number + 2}")
+        net.run(26)
+        net.inject(b, ipv4_packet(B, A, bytes([number])))
+        net.run(1)
+    assert a.delivered == [ipv4_packet(B, A, bytes([number])) for number in range(5)], net.diagram()
+
+
+def test_counters_are_those_of_the_wire():
+    pair = Pair()
+    sizes = {"a": 0, "b": 0}
+    pair.net.taps.append(
+        lambda node, to, data: sizes.update({node.name: sizes[node.name] + len(data)})
+    )
+    pair.connect()
+    pair.pong()
+    pair.net.run(30)
+    (at_a,), (at_b,) = pair.a.device.status().peers, pair.b.device.status().peers
+    assert (at_a.tx_bytes, at_a.rx_bytes) == (sizes["a"], sizes["b"])
+    assert (at_b.tx_bytes, at_b.rx_bytes) == (sizes["b"], sizes["a"])
+    assert at_a.last_handshake > 1_800_000_000 * 10**9
