@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def full(tmp_path: Path) -> Path:
         wgconf.interface(
             "Address = 10.44.0.1/24, fd44::1/64",
             "ListenPort = 51820",
+            "DNS = 10.44.0.53, corp.example",
             "PostUp = iptables -A INPUT -i %i -j ACCEPT",
             "PostDown = iptables -D INPUT -i %i -j ACCEPT",
         )
@@ -82,3 +84,56 @@ def test_a_dry_run_touches_nothing(host: Namespace, full: Path) -> None:
     for words in ("create wg0", "address 10.44.0.1/24", "fwmark 51820", "PostUp: iptables"):
         assert words in said
     assert wgconf.KEY.reveal() not in said
+
+
+RELAY_FACTS = {
+    "name": "hub",
+    "interface": "wg0",
+    "peers": {},
+    "forwarding": {
+        "families": [4, 6],
+        "pools": ["10.44.0.0/24", "fd44::/64"],
+        "relay": True,
+        "lans": ["192.0.2.0/24"],
+        "exit": True,
+        "clamp_mss": True,
+        "sources": ["10.44.0.0/24", "fd44::/64"],
+    },
+    "generated_hooks": ["exit 7"],
+}
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Path:
+    """A relay that is a router and an exit as well, with a hook that meshc does itself."""
+    path = wgconf.write(
+        tmp_path / "hub",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/32, fd44::1/128", "PostUp = exit 7")
+        + wgconf.peer("AllowedIPs = 10.44.0.0/24, fd44::/64"),
+    )
+    (path.parent / "node.json").write_text(json.dumps(RELAY_FACTS))
+    return path
+
+
+@pytest.mark.parametrize("program", ["iptables", "iptables-legacy"])
+def test_a_relay_forwards_and_then_does_not(host: Namespace, relay: Path, program: str) -> None:
+    if program == "iptables-legacy":
+        host.shell("nft flush ruleset; iptables-legacy -P FORWARD DROP")
+        host.shell("ip6tables-legacy -A FORWARD -s 2001:db8:bad::/48 -j DROP")
+    before = snapshot(host)
+    host.meshc("up", str(relay), "--engine", "wireguard-go")
+    rules = host.shell(f"{program}-save")
+    assert "-A FORWARD -j MESHC-FWD-wg0" in rules
+    assert "-A MESHC-NAT-wg0 -s 10.44.0.0/24 -o host0 -j MASQUERADE" in rules
+    assert "TCPMSS --clamp-mss-to-pmtu" in rules
+    assert host.shell("sysctl -n net.ipv4.conf.wg0.forwarding").strip() == "1"
+    assert host.shell("sysctl -n net.ipv4.conf.host0.forwarding").strip() == "1"
+    assert host.shell("sysctl -n net.ipv4.ip_forward").strip() == "0"
+    assert host.shell("sysctl -n net.ipv6.conf.all.forwarding").strip() == "1"
+    assert "nothing to do" in host.meshc("up", str(relay)).stdout
+    assert (
+        host.meshc("reload", str(relay), "--dry-run").stdout.strip().endswith("nothing to change")
+    )
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
