@@ -102,6 +102,11 @@ class Replaced(Change):
         self.old.apply(machine)
 
 
+def kinds() -> Mapping[str, type[Change]]:
+    """Every kind of change by the word that the state file has for it."""
+    return dict(_KINDS)
+
+
 def to_record(change: Change) -> dict[str, Any]:
     """The change as a JSON object."""
     fields = {f.name: getattr(change, f.name) for f in dataclasses.fields(change)}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from meshc.node import processes
 from tests.support import wgconf
 from tests.support.netns import Namespace, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import snapshot
@@ -84,6 +88,61 @@ def test_a_dry_run_touches_nothing(host: Namespace, full: Path) -> None:
     for words in ("create wg0", "address 10.44.0.1/24", "fwmark 51820", "PostUp: iptables"):
         assert words in said
     assert wgconf.KEY.reveal() not in said
+
+
+@pytest.mark.slow
+def test_down_after_a_kill_at_any_step(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    for limit in range(40):
+        arguments = (str(full), "wireguard-go", str(limit))
+        said = host.run(sys.executable, "-m", "tests.support.killed_up", *arguments, check=False)
+        if "survived" in said.stdout:
+            break
+        assert said.returncode == -signal.SIGKILL, said.stderr
+        host.meshc("down", "wg0")
+        assert snapshot(host) == before, f"killed after {limit + 1} changes"
+    assert limit > 15
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_up_after_a_kill_begins_anew(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    arguments = (str(full), "wireguard-go", "7")
+    host.run(sys.executable, "-m", "tests.support.killed_up", *arguments, check=False)
+    said = host.meshc("up", str(full), "--engine", "wireguard-go")
+    assert "cleaned up" in said.stderr
+    assert host.meshc("status", "wg0", "--json").stdout
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_a_killed_engine_is_cleaned_up(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    token = json.loads(host.shell("cat /run/meshc/wg0.json"))["token"]
+    (engine,) = processes.find(token)
+    os.kill(engine, signal.SIGKILL)
+    wait_until(lambda: not processes.find(token), what="the end of the engine")
+    said = host.meshc("status", "wg0", check=False)
+    assert said.returncode == 2
+    assert "has ended" in said.stdout
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_a_failing_hook_puts_everything_back(host: Namespace, tmp_path: Path) -> None:
+    path = wgconf.write(
+        tmp_path / "bad",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/24", "DNS = 10.44.0.53", "PostUp = false")
+        + wgconf.peer("AllowedIPs = 0.0.0.0/0, ::/0"),
+    )
+    before = snapshot(host)
+    said = host.meshc("up", str(path), "--engine", "wireguard-go", check=False)
+    assert said.returncode == 2
+    assert "PostUp failed" in said.stderr
+    assert snapshot(host) == before
 
 
 RELAY_FACTS = {
