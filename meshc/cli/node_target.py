@@ -35,7 +35,7 @@ run_option: Callable[[Callable[..., object]], Callable[..., object]] = click.opt
 def running_interface(target: str, build: Path, run_directory: Path) -> str:
     """The interface that `target` means: one that is up, else the one that its file names.
 
-    Raises: NodeError when nothing has that name."""
+    Raises: NodeError for a path without a file."""
     from meshc.errors import NodeError
     from meshc.node import nodefile
 
@@ -44,8 +44,8 @@ def running_interface(target: str, build: Path, run_directory: Path) -> str:
     try:
         return nodefile.interface_of(nodefile.find(target, build))
     except NodeError:
-        # an interface that somebody else brought up, without a file that we can find
-        if (Path("/sys/class/net") / target).exists() and "/" not in target:
+        # an interface without a file that we can find: down, or brought up by somebody else
+        if nodefile.is_interface_name(target):
             return target
         raise
 

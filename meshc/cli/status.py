@@ -118,6 +118,8 @@ def _headline(one: Status) -> str:
     if not one.up:
         return f"{name}: not up"
     words = [f"{name}: up", f"engine {one.engine}", ", ".join(one.addresses), f"MTU {one.mtu}"]
+    if one.since is not None:
+        words.append(f"since {age_text(max(0.0, time.time() - one.since))}")
     if one.listen_port:
         words.append(f"port {one.listen_port}")
     return " · ".join(word for word in words if word)

@@ -45,7 +45,13 @@ def up(
 
     path = nodefile.find(target, build)
     with polite_end():
-        outcome = node.up(path, engine=engine, dry_run=dry_run, run_directory=run_directory)
+        outcome = node.up(
+            path,
+            engine=engine,
+            dry_run=dry_run,
+            watch=not foreground,
+            run_directory=run_directory,
+        )
         tell(outcome, "up", as_json=as_json)
         if foreground and not dry_run:
             _stay(outcome.interface, run_directory)

@@ -7,6 +7,7 @@ An endpoint that works, learned or not, is never touched: a peer may have roamed
 
 from __future__ import annotations
 
+import argparse
 import logging
 import threading
 import time
@@ -20,8 +21,8 @@ from meshc.node import nodefile
 from meshc.node.backends import backend
 from meshc.node.machine import RUN_DIRECTORY
 from meshc.node.state import Record, StateFile
-from meshc.node.survey import is_literal, resolve
-from meshc.node.values import Device, DeviceUpdate, PeerUpdate
+from meshc.node.survey import resolve
+from meshc.node.values import Device, DeviceUpdate, PeerUpdate, is_literal
 
 STALE_AFTER = 135.0
 """Seconds without a handshake: 120 (REKEY_AFTER_TIME) and 15 for the retries, as the
@@ -105,3 +106,17 @@ def endpoint_updates(
         if state.endpoint != endpoint:
             updates.append(PeerUpdate(peer.public_key, endpoint=endpoint))
     return tuple(updates)
+
+
+def main() -> None:
+    """`python -m meshc.node.agent IFACE`: what `AgentStart` runs."""
+    parser = argparse.ArgumentParser(prog="meshc.node.agent")
+    parser.add_argument("interface")
+    parser.add_argument("--run-dir", type=Path, default=RUN_DIRECTORY)
+    wanted = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    watch(wanted.interface, run_directory=wanted.run_dir)
+
+
+if __name__ == "__main__":
+    main()

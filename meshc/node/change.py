@@ -40,6 +40,20 @@ class Change:
         """Whether both ask for the same; what they would put back may differ."""
         return self == other
 
+    @property
+    def slot(self) -> object:
+        """What only one change can hold at a time; None for a change that stands alone."""
+        return None
+
+    def inherit(self, old: Change) -> Change:
+        """This change in the slot of `old`, with what `old` would have put back."""
+        return self
+
+    def heir(self, other: Change) -> Change | None:
+        """For a change that another interface shares: what `other`, of that interface, becomes
+        when this one goes without putting anything back. None when they do not share."""
+        return None
+
     def describe(self) -> str:
         """What a person reads in the dry run."""
         raise NotImplementedError
@@ -57,6 +71,7 @@ class Change:
 class Reversed(Change):
     """The taking back of a change that was recorded."""
 
+    recorded: ClassVar[bool] = False
     change: Change
 
     def describe(self) -> str:
@@ -67,6 +82,29 @@ class Reversed(Change):
 
     def reverse(self, machine: Machine) -> None:
         self.change.apply(machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced(Change):
+    """A recorded change whose slot a new one takes."""
+
+    recorded: ClassVar[bool] = False
+    change: Change
+    old: Change
+
+    def describe(self) -> str:
+        return f"change: {self.change.describe()}"
+
+    def apply(self, machine: Machine) -> None:
+        self.change.apply(machine)
+
+    def reverse(self, machine: Machine) -> None:
+        self.old.apply(machine)
+
+
+def kinds() -> Mapping[str, type[Change]]:
+    """Every kind of change by the word that the state file has for it."""
+    return dict(_KINDS)
 
 
 def to_record(change: Change) -> dict[str, Any]:

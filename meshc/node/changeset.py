@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from meshc.keys import PrivateKey
 from meshc.node.address import AddressAdd
-from meshc.node.change import Change, Reversed
+from meshc.node.agent_process import AgentStart
+from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.desired import DesiredState
+from meshc.node.dns import FILE, DnsSet
 from meshc.node.facts import FactSet
+from meshc.node.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.link import LinkAdd, LinkSet
 from meshc.node.route import RouteAdd
 from meshc.node.rule import RuleAdd
@@ -42,9 +45,7 @@ def changes(
     result.extend(_link_change(state, facts))
     rest = tuple(_after_link(state))
     result.extend(_missing(rest, recorded, facts))
-    for change in reversed(recorded):
-        if not isinstance(change, LinkAdd) and not any(map(change.same, (*addresses, *rest))):
-            result.append(Reversed(change))
+    result.extend(_obsolete((*addresses, *rest), recorded))
     # removed peers last: their prefixes have moved to others by then
     result.extend(change for change in peers if change.update.remove)
     return tuple(result)
@@ -71,11 +72,17 @@ def _link_change(state: DesiredState, facts: FactSet) -> Iterator[Change]:
 
 def _after_link(state: DesiredState) -> Iterator[Change]:
     """What needs the interface to be up, and what is outside it."""
+    if state.dns is not None:
+        yield state.dns
+    yield from state.guards
     for prefix, table in state.routes:
         yield RouteAdd(state.interface, str(prefix), table)
     for rule in state.rules:
         yield RuleAdd.of(rule)
+    yield from state.firewall
     yield from state.sysctls
+    if state.watched:
+        yield AgentStart(state.interface)
 
 
 def _missing(
@@ -84,9 +91,26 @@ def _missing(
     """Those that the machine does not have. One that was recorded is done again as it was
     recorded, so that what it puts back stays what was there before the first time."""
     for change in wanted:
-        known = next((one for one in recorded if one.same(change)), change)
-        if not _satisfied(known, facts):
-            yield known
+        known = next((one for one in recorded if one.same(change)), None)
+        if known is not None:
+            if not _satisfied(known, facts):
+                yield known
+            continue
+        old = next((one for one in recorded if one.slot == change.slot is not None), None)
+        if old is not None:
+            yield Replaced(change.inherit(old), old)
+        elif isinstance(change, SysctlSet) or not _satisfied(change, facts):
+            # a setting that is right already is written down too: another interface may be the
+            # reason, and must not take it away when it goes
+            yield change
+
+
+def _obsolete(wanted: Sequence[Change], recorded: Sequence[Change]) -> Iterator[Change]:
+    slots = {change.slot for change in wanted} - {None}
+    for change in reversed(recorded):
+        kept = isinstance(change, LinkAdd) or change.slot in slots
+        if not kept and not any(map(change.same, wanted)):
+            yield Reversed(change)
 
 
 def _satisfied(change: Change, facts: FactSet) -> bool:
@@ -98,4 +122,11 @@ def _satisfied(change: Change, facts: FactSet) -> bool:
         return any(change.rule == rule for rule in facts.rules)
     if isinstance(change, SysctlSet):
         return facts.sysctls.get(change.key) == change.value
-    return False
+    if isinstance(change, FirewallLoad):
+        have = facts.firewall.get(change.family)
+        return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)
+    if isinstance(change, TableLoad):
+        return change.nft_name in facts.nft_tables
+    if isinstance(change, DnsSet):
+        return change.manager != FILE or facts.dns.content == change.encoded()
+    return isinstance(change, AgentStart) and facts.agent

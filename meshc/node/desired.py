@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshc.conf import Conf
+from meshc.node import forwarding
+from meshc.node.change import Change
+from meshc.node.dns import DnsSet
 from meshc.node.facts import FactSet
+from meshc.node.firewall import FirewallLoad
+from meshc.node.killswitch import guards
 from meshc.node.nodefile import NodeFile
 from meshc.node.route import main_routes, table_number
 from meshc.node.rule import default_route_rules
 from meshc.node.sysctl import SysctlSet
-from meshc.node.values import MAIN_TABLE, Rule
+from meshc.node.values import MAIN_TABLE, Rule, is_literal
 from meshc.node.wireguard import PeerWish, wishes
 from meshc.prefixes import InterfaceAddress, Prefix
 
@@ -24,7 +30,8 @@ SRC_VALID_MARK = "net/ipv4/conf/all/src_valid_mark"
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """`fwmark` 0 is none. `routes` are in the order in which wg-quick adds them; `rules` and the
-    kill switch (`guarded` families) come with a default route in `Table = auto`."""
+    kill switch (`guards`) come with a default route in `Table = auto`. `watched` says that a
+    background process should look after endpoints that are host names."""
 
     interface: str
     listen_port: int | None
@@ -34,12 +41,20 @@ class DesiredState:
     mtu: int
     routes: tuple[tuple[Prefix, int], ...]
     rules: tuple[Rule, ...]
-    guarded: tuple[int, ...]
+    guards: tuple[Change, ...]
     sysctls: tuple[SysctlSet, ...]
+    firewall: tuple[FirewallLoad, ...]
+    dns: DnsSet | None
+    watched: bool
 
 
 def desire(
-    file: NodeFile, facts: FactSet, *, applied: dict[str, str] | None = None, own: bool = False
+    file: NodeFile,
+    facts: FactSet,
+    *,
+    applied: Mapping[str, str] | None = None,
+    own: bool = False,
+    watch: bool = True,
 ) -> DesiredState:
     """`own` says that the interface is up by our doing, so that a mark that it carries is ours and
     stays; `applied` maps public keys to the endpoints as the file had them then.
@@ -62,8 +77,11 @@ def desire(
         conf.mtu or automatic_mtu(conf, facts),
         _routes(conf, allowed, mark),
         tuple(rules),
-        guarded,
-        _sysctls(guarded, facts),
+        guards(guarded, mark, conf.addresses, facts),
+        (*_sysctls(guarded, facts), *forwarding.sysctls(file.forwarding, facts)),
+        forwarding.firewall(file.forwarding, facts),
+        _dns(conf, facts),
+        watch and any(peer.endpoint and not is_literal(peer.endpoint.host) for peer in conf.peers),
     )
 
 
@@ -120,3 +138,13 @@ def _sysctls(guarded: tuple[int, ...], facts: FactSet) -> tuple[SysctlSet, ...]:
     if 4 not in guarded or SRC_VALID_MARK not in facts.sysctls:
         return ()
     return (SysctlSet(SRC_VALID_MARK, "1", facts.sysctls[SRC_VALID_MARK]),)
+
+
+def _dns(conf: Conf, facts: FactSet) -> DnsSet | None:
+    """Search domains without a server mean nothing (wg-quick(8), `set_dns`)."""
+    if not conf.dns:
+        return None
+    old = facts.dns
+    return DnsSet(
+        facts.interface, conf.dns, conf.search, old.manager, old.content, old.link, old.mode
+    )

@@ -6,8 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from meshc.node.dns import DnsFacts
+from meshc.node.firewall import FirewallFacts
 from meshc.node.values import MAIN_TABLE, Device, LinkFact, RouteFact, Rule
 from meshc.prefixes import InterfaceAddress, Prefix
+
+NO_DNS = DnsFacts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class FactSet:
 
     `resolved` maps the host names of endpoints to addresses, `path_mtu` those addresses to the
     MTU of the route towards them (outside the tunnel). `sysctls` holds paths below /proc/sys.
+    `firewall` is read only for a file that needs it.
     """
 
     interface: str
@@ -29,6 +34,12 @@ class FactSet:
     resolved: Mapping[str, str] = field(default_factory=dict)
     path_mtu: Mapping[str, int] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    firewall: Mapping[int, FirewallFacts] = field(default_factory=dict)
+    has_nft: bool = False
+    nft_tables: frozenset[str] = frozenset()
+    dns: DnsFacts = NO_DNS
+    agent: bool = False
+    """Whether the loop that watches the endpoints runs."""
 
     def link_mtu(self, name: str) -> int | None:
         return next((link.mtu for link in self.links if link.name == name), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from meshc.errors import MeshcError, NodeError
 from meshc.node import hooks, nodefile
 from meshc.node.backends import AUTO, backend
-from meshc.node.change import Change, Reversed
+from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import ChangeSet, changes
 from meshc.node.desired import desire
 from meshc.node.hooks import Hook
@@ -42,10 +42,15 @@ def up(
     *,
     engine: str = AUTO,
     dry_run: bool = False,
+    watch: bool = True,
     run_directory: Path = RUN_DIRECTORY,
 ) -> Outcome:
     """Brings up the interface that the wg-quick file is named after, in the network namespace of
     the calling thread. Does nothing when it is up and as the file says.
+
+    `engine` is auto, kernel, bundled, wireguard-go or the path of a program. Where endpoints are
+    host names a background process looks after them, unless `watch` is False and the caller
+    does (`meshc.node.agent.watch`).
 
     Raises: NodeError when it cannot be done; everything is as it was then. ConfError.
     """
@@ -64,8 +69,10 @@ def up(
                 hint=f"take it down with what made it (`wg-quick down {file.interface}`?)",
             )
         if dry_run:
-            return _outcome(machine, file, "", _up_plan(machine, file, engine), dry_run=True)
+            plan = _up_plan(machine, file, engine, watch)
+            return _outcome(machine, file, "", plan, dry_run=True)
         record = new_record(file.interface, file.path, file.node)
+        record.watch = watch
         machine.token = record.token
         return _bring_up(machine, store, record, file, engine)
 
@@ -134,8 +141,8 @@ def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIR
 def drift(machine: Machine, file: NodeFile, record: Record) -> ChangeSet:
     """What would make the running interface what the file says: what `reload` does, and what
     `status` shows. The machine must be attached to the interface's engine."""
-    facts = survey(machine, file.interface, file.conf)
-    state = desire(file, facts, applied=record.endpoints, own=True)
+    facts = survey(machine, file)
+    state = desire(file, facts, applied=record.endpoints, own=True, watch=record.watch)
     return changes(
         state,
         facts,
@@ -188,9 +195,9 @@ def _is_up(machine: Machine, record: Record) -> bool:
     )
 
 
-def _up_plan(machine: Machine, file: NodeFile, engine: str) -> ChangeSet:
-    facts = survey(machine, file.interface, file.conf)
-    state = desire(file, facts)
+def _up_plan(machine: Machine, file: NodeFile, engine: str, watch: bool) -> ChangeSet:
+    facts = survey(machine, file)
+    state = desire(file, facts, watch=watch)
     plan = changes(state, facts, private_key=file.conf.private_key, engine=engine)
     conf, name = file.conf, file.interface
     before = tuple(Hook(name, "PreUp", line) for line in file.hooks(conf.pre_up))
@@ -209,7 +216,9 @@ def _bring_up(
         for line in file.hooks(file.conf.pre_up):
             done.append(_hook(machine, file, "PreUp", line))
         # only now: a PreUp hook may have changed what the facts say
-        plan = tuple(c for c in _up_plan(machine, file, engine) if not isinstance(c, Hook))
+        plan = tuple(
+            c for c in _up_plan(machine, file, engine, record.watch) if not isinstance(c, Hook)
+        )
         _apply(machine, store, record, plan)
         done.extend(plan)
         for line in file.hooks(file.conf.post_up):
@@ -245,12 +254,10 @@ def _apply(machine: Machine, store: StateFile, record: Record, plan: ChangeSet) 
     except BaseException as error:
         for change in reversed(done):
             _try(machine, change, error)
-            record.forget(change)
+            record.forget(change.change if isinstance(change, Replaced) else change)
         store.save(record)
         raise
-    for change in plan:
-        if isinstance(change, Reversed):
-            record.forget(change.change)
+    record.settle(plan)
     store.save(record)
 
 
@@ -285,7 +292,8 @@ def _take_down(machine: Machine, store: StateFile, record: Record) -> None:
     failed: list[str] = []
     for step in _down_plan(record):
         try:
-            step.apply(machine)
+            if not (isinstance(step, Reversed) and store.hand_over(step.change)):
+                step.apply(machine)
         except MeshcError as error:
             failed.append(str(error))
         else:

@@ -86,12 +86,17 @@ def find(target: str, build: Path) -> Path:
 
 def interface_of(path: Path) -> str:
     """`/etc/wireguard/wg0.conf` is for wg0. Raises: NodeError for a name that cannot be one."""
-    if path.suffix != ".conf" or not _INTERFACE.fullmatch(path.stem):
+    if path.suffix != ".conf" or not is_interface_name(path.stem):
         raise NodeError(
             f"{path.name} does not name an interface",
             hint="the file must be called like the interface, at most 15 letters, and .conf",
         )
     return path.stem
+
+
+def is_interface_name(text: str) -> bool:
+    """What wg-quick(8) accepts."""
+    return _INTERFACE.fullmatch(text) is not None and text not in (".", "..")
 
 
 def read(path: Path) -> NodeFile:

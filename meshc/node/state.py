@@ -11,12 +11,13 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshc.errors import NodeError, StateError
-from meshc.node.change import Change, from_record, to_record
+from meshc.node.change import Change, Replaced, Reversed, from_record, to_record
 
 _VERSION = 1
 
@@ -25,7 +26,8 @@ _VERSION = 1
 class Record:
     """`complete` is False between the first change and the last hook of `up`. `namespace` is the
     network namespace and `boot` the boot it was made in. `endpoints` maps public keys to what the
-    file said when it was last applied."""
+    file said when it was last applied. `watch` is False where whoever brought the interface up
+    looks after its endpoints; `since` is unix time."""
 
     interface: str
     file: str
@@ -39,10 +41,23 @@ class Record:
     pre_down: tuple[str, ...] = ()
     post_down: tuple[str, ...] = ()
     endpoints: dict[str, str] = field(default_factory=dict)
+    watch: bool = True
+    since: float = field(default_factory=time.time)
 
     def intend(self, changes: Iterable[Change]) -> None:
         """Adds what is about to be done. Save before doing it."""
-        self.changes.extend(c for c in changes if c.recorded and c not in self.changes)
+        for change in changes:
+            wanted = change.change if isinstance(change, Replaced) else change
+            if wanted.recorded and wanted not in self.changes:
+                self.changes.append(wanted)
+
+    def settle(self, changes: Iterable[Change]) -> None:
+        """After they were applied: what they took back or replaced is no longer there."""
+        for change in changes:
+            if isinstance(change, Reversed):
+                self.forget(change.change)
+            elif isinstance(change, Replaced) and change.old != change.change:
+                self.forget(change.old)
 
     def forget(self, change: Change) -> None:
         """Drops what has been taken back. Save after taking it back."""
@@ -102,6 +117,21 @@ class StateFile:
         except OSError as error:
             raise NodeError(f"could not write {self.path}: {error.strerror}") from None
 
+    def hand_over(self, change: Change) -> bool:
+        """When another interface shares what this change set up, leaves it to that one: it will
+        put back what this one found. False when nobody does."""
+        for path in sorted(self.directory.glob("*.json")):
+            other = StateFile(self.directory, path.stem)
+            record = other.load() if path != self.path else None
+            for index, theirs in enumerate(record.changes if record else ()):
+                heir = change.heir(theirs)
+                if record is not None and heir is not None:
+                    record.changes[index] = heir
+                    with other.locked():
+                        other.save(record)
+                    return True
+        return False
+
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
         self.path.with_suffix(".new").unlink(missing_ok=True)
@@ -123,6 +153,7 @@ class StateFile:
 
 
 def new_record(interface: str, file: Path, node: str) -> Record:
+    """A record of this boot and network namespace."""
     return Record(interface, str(file), node, namespace=network_namespace(), boot=boot_id())
 
 

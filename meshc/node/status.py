@@ -22,6 +22,9 @@ from meshc.prefixes import Prefix
 REJECT_AFTER = 180.0
 """Seconds after which a session's keys are refused (whitepaper 6.1, REJECT_AFTER_TIME)."""
 
+FIRST_HANDSHAKE = 15.0
+"""Seconds: three tries of REKEY_TIMEOUT (whitepaper 6.1)."""
+
 
 class Health(Enum):
     """`lost`: a keepalive is set and yet there is no live session. `idle`: no session, and
@@ -52,7 +55,8 @@ class PeerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`drift` are sentences, each a change that would make the machine what the file says."""
+    """`drift` are sentences, each a change that would make the machine what the file says.
+    `since` is unix time, None when somebody else brought the interface up."""
 
     interface: str
     up: bool
@@ -61,6 +65,7 @@ class Status:
     file: str = ""
     listen_port: int = 0
     mtu: int = 0
+    since: float | None = None
     addresses: tuple[str, ...] = ()
     peers: tuple[PeerStatus, ...] = ()
     drift: tuple[str, ...] = ()
@@ -83,6 +88,7 @@ def status(
     `now` is unix time, for tests. Raises: NodeError when it cannot be read."""
     from meshc.node.netlink import Netlink
 
+    moment = time.time() if now is None else now
     record = StateFile(run_directory, interface).load()
     with Netlink() as netlink:
         machine = Machine(netlink, run_directory, record.token if record else "", notes=[])
@@ -105,8 +111,9 @@ def status(
             record.file if record else "",
             device.listen_port,
             link.mtu,
+            record.since if record else None,
             tuple(str(address) for address in netlink.addresses(interface)),
-            peer_table(device, file, now=time.time() if now is None else now),
+            peer_table(device, file, now=moment, since=record.since if record else 0.0),
             drifted,
             problems,
         )
@@ -117,8 +124,11 @@ def interfaces(run_directory: Path = RUN_DIRECTORY) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in run_directory.glob("*.json")))
 
 
-def peer_table(device: Device, file: NodeFile | None, *, now: float) -> tuple[PeerStatus, ...]:
-    """The peers by name. Pure but for the `hosts` file beside the node's directory."""
+def peer_table(
+    device: Device, file: NodeFile | None, *, now: float, since: float = 0.0
+) -> tuple[PeerStatus, ...]:
+    """The peers by name; `since` is when the interface came up. Reads the `hosts` file beside the
+    node's directory, to say who is reached through whom."""
     names = _names(file)
     through = _through(device, file, names)
     found = []
@@ -134,7 +144,7 @@ def peer_table(device: Device, file: NodeFile | None, *, now: float) -> tuple[Pe
                 peer.received,
                 peer.sent,
                 peer.keepalive,
-                health(peer, age),
+                health(peer, age, now - since),
                 tuple(map(str, peer.allowed_ips)),
                 tuple(node for node in through.get(peer.public_key, ()) if node != name),
             )
@@ -142,12 +152,13 @@ def peer_table(device: Device, file: NodeFile | None, *, now: float) -> tuple[Pe
     return tuple(sorted(found, key=lambda peer: peer.name))
 
 
-def health(peer: PeerState, age: float | None) -> Health:
+def health(peer: PeerState, age: float | None, uptime: float) -> Health:
     """A keepalive makes traffic, traffic makes a handshake every two minutes: when there is a
-    keepalive and no session, packets are lost or the other side is gone."""
+    keepalive and no session, packets are lost or the other side is gone. `age` of the handshake
+    and `uptime` are seconds; a peer has as long as one attempt takes for its first handshake."""
     if age is not None and age <= REJECT_AFTER:
         return Health.LIVE
-    if peer.keepalive and peer.sent:
+    if peer.keepalive and (age is not None or uptime > FIRST_HANDSHAKE):
         return Health.LOST
     return Health.NEVER if age is None else Health.IDLE
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from meshc.conf import Conf
-from meshc.errors import NodeError, PrefixFormatError
-from meshc.node import sysctl
+from meshc.errors import NodeError
+from meshc.node import agent_process, dns, firewall, sysctl
 from meshc.node.desired import SRC_VALID_MARK
 from meshc.node.facts import FactSet
-from meshc.node.values import Device
+from meshc.node.forwarding import SYSCTL_PATTERNS
+from meshc.node.nodefile import NodeFile
+from meshc.node.values import Device, is_literal
 from meshc.prefixes import parse_address
 
 if TYPE_CHECKING:
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from meshc.node.netlink import Netlink
 
 
-def survey(machine: Machine, interface: str, conf: Conf) -> FactSet:
-    """One look at everything that bringing up `conf` depends on. Raises: NodeError."""
+def survey(machine: Machine, file: NodeFile) -> FactSet:
+    """One look at everything that bringing up a file depends on. Raises: NodeError."""
+    conf, interface = file.conf, file.interface
     netlink = machine.netlink
     link = netlink.link(interface)
     device = _device(machine, interface) if link is not None else None
@@ -43,8 +46,19 @@ def survey(machine: Machine, interface: str, conf: Conf) -> FactSet:
         netlink.rules(),
         resolved,
         path_mtu,
-        sysctl.read_all((SRC_VALID_MARK,)),
+        sysctl.read_all((SRC_VALID_MARK, *(SYSCTL_PATTERNS if file.forwarding.needed else ()))),
+        {family: firewall.read_facts(family) for family in _guarded_families(file)},
+        shutil.which("nft") is not None,
+        firewall.nft_tables(),
+        dns.read_facts(),
+        agent_process.runs(machine.token),
     )
+
+
+def _guarded_families(file: NodeFile) -> tuple[int, ...]:
+    """The families whose firewall matters: those that are forwarded or have a default route."""
+    defaults = {p.family for peer in file.conf.peers for p in peer.allowed_ips if not p.length}
+    return tuple(sorted({*file.forwarding.families, *defaults}))
 
 
 def resolve(netlink: Netlink, hosts: Iterable[str], mark: int = 0) -> dict[str, str]:
@@ -58,15 +72,6 @@ def resolve(netlink: Netlink, hosts: Iterable[str], mark: int = 0) -> dict[str, 
         if addresses:
             found[host] = (reachable or addresses)[0]
     return found
-
-
-def is_literal(host: str) -> bool:
-    """Whether it is an address already."""
-    try:
-        parse_address(host)
-    except PrefixFormatError:
-        return False
-    return True
 
 
 def _lookup(host: str) -> list[str]:

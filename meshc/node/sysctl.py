@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,21 @@ class SysctlSet(Change):
     def same(self, other: Change) -> bool:
         return isinstance(other, SysctlSet) and (self.key, self.value) == (other.key, other.value)
 
+    @property
+    def slot(self) -> object:
+        return ("sysctl", self.key)
+
+    def inherit(self, old: Change) -> Change:
+        if not isinstance(old, SysctlSet):
+            return self
+        return replace(self, before=old.before, others=old.others)
+
+    def heir(self, other: Change) -> Change | None:
+        return other.inherit(self) if self.same(other) else None
+
     def describe(self) -> str:
-        return f"sysctl {self.key} = {self.value} (was {self.before})"
+        was = "as it is" if self.before == self.value else f"was {self.before}"
+        return f"sysctl {self.key} = {self.value} ({was})"
 
     def apply(self, machine: Machine) -> None:
         write(self.key, self.value)

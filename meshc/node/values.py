@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from meshc.conf import HostPort
+from meshc.errors import PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
-from meshc.prefixes import Prefix
+from meshc.prefixes import Prefix, parse_address
 
 MAIN_TABLE = 254
 """`main` of rt_tables(5): where routes go unless a table is named."""
@@ -104,3 +105,12 @@ class DeviceUpdate:
     listen_port: int | None = None
     fwmark: int | None = None
     peers: tuple[PeerUpdate, ...] = ()
+
+
+def is_literal(host: str) -> bool:
+    """Whether it is an address already."""
+    try:
+        parse_address(host)
+    except PrefixFormatError:
+        return False
+    return True

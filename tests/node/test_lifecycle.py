@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from meshc.node import processes
 from tests.support import wgconf
 from tests.support.netns import Namespace, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import snapshot
@@ -48,6 +53,7 @@ def full(tmp_path: Path) -> Path:
         wgconf.interface(
             "Address = 10.44.0.1/24, fd44::1/64",
             "ListenPort = 51820",
+            "DNS = 10.44.0.53, corp.example",
             "PostUp = iptables -A INPUT -i %i -j ACCEPT",
             "PostDown = iptables -D INPUT -i %i -j ACCEPT",
         )
@@ -82,3 +88,111 @@ def test_a_dry_run_touches_nothing(host: Namespace, full: Path) -> None:
     for words in ("create wg0", "address 10.44.0.1/24", "fwmark 51820", "PostUp: iptables"):
         assert words in said
     assert wgconf.KEY.reveal() not in said
+
+
+@pytest.mark.slow
+def test_down_after_a_kill_at_any_step(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    for limit in range(40):
+        arguments = (str(full), "wireguard-go", str(limit))
+        said = host.run(sys.executable, "-m", "tests.support.killed_up", *arguments, check=False)
+        if "survived" in said.stdout:
+            break
+        assert said.returncode == -signal.SIGKILL, said.stderr
+        host.meshc("down", "wg0")
+        assert snapshot(host) == before, f"killed after {limit + 1} changes"
+    assert limit > 15
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_up_after_a_kill_begins_anew(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    arguments = (str(full), "wireguard-go", "7")
+    host.run(sys.executable, "-m", "tests.support.killed_up", *arguments, check=False)
+    said = host.meshc("up", str(full), "--engine", "wireguard-go")
+    assert "cleaned up" in said.stderr
+    assert host.meshc("status", "wg0", "--json").stdout
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_a_killed_engine_is_cleaned_up(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    token = json.loads(host.shell("cat /run/meshc/wg0.json"))["token"]
+    (engine,) = processes.find(token)
+    os.kill(engine, signal.SIGKILL)
+    wait_until(lambda: not processes.find(token), what="the end of the engine")
+    said = host.meshc("status", "wg0", check=False)
+    assert said.returncode == 2
+    assert "has ended" in said.stdout
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
+
+
+def test_a_failing_hook_puts_everything_back(host: Namespace, tmp_path: Path) -> None:
+    path = wgconf.write(
+        tmp_path / "bad",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/24", "DNS = 10.44.0.53", "PostUp = false")
+        + wgconf.peer("AllowedIPs = 0.0.0.0/0, ::/0"),
+    )
+    before = snapshot(host)
+    said = host.meshc("up", str(path), "--engine", "wireguard-go", check=False)
+    assert said.returncode == 2
+    assert "PostUp failed" in said.stderr
+    assert snapshot(host) == before
+
+
+RELAY_FACTS = {
+    "name": "hub",
+    "interface": "wg0",
+    "peers": {},
+    "forwarding": {
+        "families": [4, 6],
+        "pools": ["10.44.0.0/24", "fd44::/64"],
+        "relay": True,
+        "lans": ["192.0.2.0/24"],
+        "exit": True,
+        "clamp_mss": True,
+        "sources": ["10.44.0.0/24", "fd44::/64"],
+    },
+    "generated_hooks": ["exit 7"],
+}
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Path:
+    """A relay that is a router and an exit as well, with a hook that meshc does itself."""
+    path = wgconf.write(
+        tmp_path / "hub",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/32, fd44::1/128", "PostUp = exit 7")
+        + wgconf.peer("AllowedIPs = 10.44.0.0/24, fd44::/64"),
+    )
+    (path.parent / "node.json").write_text(json.dumps(RELAY_FACTS))
+    return path
+
+
+@pytest.mark.parametrize("program", ["iptables", "iptables-legacy"])
+def test_a_relay_forwards_and_then_does_not(host: Namespace, relay: Path, program: str) -> None:
+    if program == "iptables-legacy":
+        host.shell("nft flush ruleset; iptables-legacy -P FORWARD DROP")
+        host.shell("ip6tables-legacy -A FORWARD -s 2001:db8:bad::/48 -j DROP")
+    before = snapshot(host)
+    host.meshc("up", str(relay), "--engine", "wireguard-go")
+    rules = host.shell(f"{program}-save")
+    assert "-A FORWARD -j MESHC-FWD-wg0" in rules
+    assert "-A MESHC-NAT-wg0 -s 10.44.0.0/24 -o host0 -j MASQUERADE" in rules
+    assert "TCPMSS --clamp-mss-to-pmtu" in rules
+    assert host.shell("sysctl -n net.ipv4.conf.wg0.forwarding").strip() == "1"
+    assert host.shell("sysctl -n net.ipv4.conf.host0.forwarding").strip() == "1"
+    assert host.shell("sysctl -n net.ipv4.ip_forward").strip() == "0"
+    assert host.shell("sysctl -n net.ipv6.conf.all.forwarding").strip() == "1"
+    assert "nothing to do" in host.meshc("up", str(relay)).stdout
+    assert (
+        host.meshc("reload", str(relay), "--dry-run").stdout.strip().endswith("nothing to change")
+    )
+    host.meshc("down", "wg0")
+    assert snapshot(host) == before
