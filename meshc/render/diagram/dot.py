@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.render.diagram.mermaid import MOST_NODES_WITH_BOUNCED
+from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import Kind, Picture, PictureNode
 
 _STYLE = {
@@ -31,7 +31,7 @@ def dot(picture: Picture) -> str:
         placed.update(members)
     out += [f"  {_node(i, n)}" for i, n in enumerate(picture.nodes) if i not in placed]
     out += [f"  n{a} -- n{b};" for a, b in picture.links]
-    if len(picture.nodes) <= MOST_NODES_WITH_BOUNCED:
+    if len(picture.bounced) <= MOST_BOUNCED:
         out += [f'  n{a} -- n{b} [style=dashed color="#9ca3af"];' for a, b in picture.bounced]
     return "\n".join([*out, "}"]) + "\n"
 

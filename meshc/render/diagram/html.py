@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from meshc.render.diagram.layout import layout
-from meshc.render.diagram.mermaid import MOST_NODES_WITH_BOUNCED
+from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import Picture
 from meshc.render.diagram.svg import WORDS, edges
 from meshc.render.templates import environment
@@ -20,7 +20,7 @@ def html(picture: Picture) -> str:
         .render(
             picture=picture,
             layout=place,
-            edges=edges(picture, place, bounced=len(picture.nodes) <= MOST_NODES_WITH_BOUNCED),
+            edges=edges(picture, place, bounced=len(picture.bounced) <= MOST_BOUNCED),
             rows=list(zip(picture.nodes, place.nodes, strict=True)),
             words=WORDS,
             standalone=False,

@@ -13,7 +13,7 @@ from meshc.render.diagram.picture import Kind, Picture
 
 # Sizes in SVG user units. A node's box is as wide as its longest text line.
 CHARACTER = 7.6
-NODE_HEIGHT = 46.0
+NODE_HEIGHT = 50.0
 GAP = 16.0
 SITE_PAD = 16.0
 SITE_HEAD = 22.0
@@ -131,7 +131,8 @@ def _place_core(core: list[int], blocks: list[_Block]) -> float:
     size = max(math.hypot(b.width, b.height) for b in blocks)
     radius = 0.0 if len(core) == 1 else (size + RING_GAP / 2) / (2 * math.sin(math.pi / len(core)))
     for k, block in enumerate(blocks):
-        angle = -math.pi / 2 + 2 * math.pi * k / len(blocks)
+        # from the left: two relays stand side by side, and lines from above pass between them
+        angle = math.pi + 2 * math.pi * k / len(blocks)
         block.x, block.y = radius * math.cos(angle), radius * math.sin(angle)
     return radius + size / 2
 

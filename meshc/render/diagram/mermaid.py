@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from meshc.render.diagram.picture import Kind, Picture, PictureNode
 
-# Above this many nodes bounced pairs are left out: their number grows with the square.
-MOST_NODES_WITH_BOUNCED = 12
+# More bounced pairs than this are left out: their number grows with the square of the nodes.
+MOST_BOUNCED = 12
 
 _SHAPE = {
     Kind.RELAY: ("{{", "}}"),
@@ -29,7 +29,7 @@ def mermaid(picture: Picture) -> str:
         placed.update(members)
     out += [f"  {_node(i, n)}" for i, n in enumerate(picture.nodes) if i not in placed]
     out += [f"  n{a} --- n{b}" for a, b in picture.links]
-    if len(picture.nodes) <= MOST_NODES_WITH_BOUNCED:
+    if len(picture.bounced) <= MOST_BOUNCED:
         out += [f"  n{a} -.- n{b}" for a, b in picture.bounced]
     out.append("  classDef relay fill:#2563eb,stroke:#1e40af,color:#fff")
     relays = ",".join(f"n{i}" for i, n in enumerate(picture.nodes) if n.kind is Kind.RELAY)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from meshc.render.diagram.layout import Box, Layout, layout
-from meshc.render.diagram.mermaid import MOST_NODES_WITH_BOUNCED
+from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import Kind, Picture
 from meshc.render.templates import environment
 
@@ -31,7 +31,7 @@ def svg(picture: Picture) -> str:
         .render(
             picture=picture,
             layout=place,
-            edges=edges(picture, place, bounced=len(picture.nodes) <= MOST_NODES_WITH_BOUNCED),
+            edges=edges(picture, place, bounced=len(picture.bounced) <= MOST_BOUNCED),
             rows=list(zip(picture.nodes, place.nodes, strict=True)),
             words=WORDS,
             standalone=True,
