@@ -339,11 +339,12 @@ class _Reader:
         frame.values += values
         frame.height = max(frame.height, height + 1)
         if frame.values > MAX_VALUES:
+            code, how = ("E104", ", with its aliases expanded") if self.anchors else ("E102", "")
             self._fail(
-                "E104",
-                f"with its aliases expanded the document has over {MAX_VALUES:,} values",
+                code,
+                f"the document has over {MAX_VALUES:,} values{how}",
                 mark,
-                "share settings with `defaults:` or groups instead of aliases.",
+                "share settings with `defaults:` or groups, and split the network.",
             )
         if type(frame.node) is list:
             frame.node.append(value)

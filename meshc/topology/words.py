@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 MOST = 60
@@ -30,15 +31,7 @@ def describe(value: Any) -> str:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'? ` for a close match, else empty text."""
-    if len(word) > MOST:
-        return ""
-    names = list(known)
-    folded = word.casefold().replace("-", "_")
-    for name in names:
-        if name.casefold().replace("-", "_") == folded:
-            return f"did you mean {quote(name)}?"
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean {quote(close[0])}?" if close else ""
+    return _suggest(word, tuple(known)) if len(word) <= MOST else ""
 
 
 def listing(words: Collection[str], conjunction: str = "and") -> str:
@@ -49,3 +42,14 @@ def listing(words: Collection[str], conjunction: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return ", ".join(items[:-1]) + f" {conjunction} {items[-1]}"
+
+
+@lru_cache(maxsize=1024)
+def _suggest(word: str, names: tuple[str, ...]) -> str:
+    """Cached: a generated file has the same mistake in every node."""
+    folded = word.casefold().replace("-", "_")
+    for name in names:
+        if name.casefold().replace("-", "_") == folded:
+            return f"did you mean {quote(name)}?"
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"did you mean {quote(close[0])}?" if close else ""
