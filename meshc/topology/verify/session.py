@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from meshc.conf import HostPort, PeerConf
+from meshc.keys import KEY_LENGTH
 from meshc.topology.verify.drop import Reason
 from meshc.topology.verify.facts import literal_family
 from meshc.topology.verify.station import Station
@@ -37,7 +38,7 @@ def session_fault(sender: Station, receiver: Station) -> Reason | None:
     ours, theirs = section(sender, receiver), section(receiver, sender)
     if theirs is None and receiver.conf is not None:
         return Reason.NOT_LISTED
-    if ours is not None and theirs is not None and ours.preshared_key != theirs.preshared_key:
+    if ours is not None and theirs is not None and _psk(ours) != _psk(theirs):
         return Reason.PRESHARED_KEY
     out, back = reach(sender, receiver), reach(receiver, sender)
     if out in STARTS:
@@ -108,6 +109,11 @@ def canonical_host(host: str) -> str:
     from ipaddress import ip_address
 
     return str(ip_address(host)) if literal_family(host) else host.lower().rstrip(".")
+
+
+def _psk(peer: PeerConf) -> bytes:
+    """A pre-shared key of zeros is none (wg(8); whitepaper section 5.4: "psk = 0^32")."""
+    return peer.preshared_key.raw if peer.preshared_key is not None else bytes(KEY_LENGTH)
 
 
 def _keeps_alive(station: Station, other: Station) -> bool:

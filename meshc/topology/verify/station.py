@@ -71,7 +71,19 @@ class Station:
     @cached_property
     def tunnel_routes(self) -> tuple[Prefix, ...]:
         """Prefixes that the kernel routes into the tunnel, by `wg-quick up` and by hooks."""
-        return tuple(dict.fromkeys(_tunnel_routes(self))) if self.conf else ()
+        allowed = self.allowed if self.installs_routes else ()
+        return tuple(dict.fromkeys((*self.other_routes, *allowed)))
+
+    @cached_property
+    def installs_routes(self) -> bool:
+        """Whether its AllowedIPs become routes that the kernel looks up."""
+        return self.conf is not None and _routes_allowed_ips(self.conf)
+
+    @cached_property
+    def other_routes(self) -> tuple[Prefix, ...]:
+        """Routes into the tunnel that do not come from AllowedIPs: the network of its own
+        address, and `ip route add` hooks."""
+        return tuple(dict.fromkeys(_other_routes(self.conf, self.facts.interface)))
 
     @cached_property
     def firewall(self) -> Firewall:
@@ -132,17 +144,15 @@ def longest(prefixes: Iterable[Prefix], family: int, address: int) -> Prefix | N
     return best
 
 
-def _tunnel_routes(station: Station) -> Iterator[Prefix]:
-    conf = station.conf
-    assert conf is not None, "asked only of nodes with a file"
+def _other_routes(conf: Conf | None, interface: str) -> Iterator[Prefix]:
+    if conf is None:
+        return
     for address in conf.addresses:
         if address.length < BITS[address.family]:
             yield address.network
-    if _routes_allowed_ips(conf):
-        yield from station.allowed
     for line in (*conf.pre_up, *conf.post_up):
         for words in commands(line):
-            yield from _added_route(words, station.facts.interface)
+            yield from _added_route(words, interface)
 
 
 def _routes_allowed_ips(conf: Conf) -> bool:

@@ -7,7 +7,7 @@ packet be forwarded? The fast prover must agree with this walk, packet for packe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -71,15 +71,26 @@ class Trace:
 
 
 class World:
-    """All nodes at once, by name and by public key."""
+    """All nodes at once, by name and by public key.
 
-    def __init__(self, stations: Iterable[Station], pools: tuple[Prefix, ...] = ()) -> None:
+    With `load`, `stations` may have lost their peers; it is asked for the whole one when a walk
+    comes by, so that a trace through ten thousand files reads three.
+    """
+
+    def __init__(
+        self,
+        stations: Iterable[Station],
+        pools: tuple[Prefix, ...] = (),
+        load: Callable[[Station], Station] | None = None,
+    ) -> None:
         self.stations: dict[str, Station] = {s.name: s for s in stations}
         self.pools = pools
-        self.by_key: dict[PublicKey, Station] = {}
+        self._load = load
+        self._loaded: dict[str, Station] = {}
+        self._by_key: dict[PublicKey, str] = {}
         for station in self.stations.values():
             if station.key is not None:
-                self.by_key.setdefault(station.key, station)
+                self._by_key.setdefault(station.key, station.name)
 
     @classmethod
     def build(cls, files: Iterable[NodeFile], expectation: Expectation) -> World:
@@ -94,11 +105,25 @@ class World:
             expectation.pools,
         )
 
+    def station(self, name: str) -> Station:
+        """The whole node. Raises: KeyError."""
+        if self._load is None:
+            return self.stations[name]
+        station = self._loaded.get(name)
+        if station is None:
+            station = self._loaded[name] = self._load(self.stations[name])
+        return station
+
+    def with_key(self, key: PublicKey) -> Station | None:
+        """The node with this public key."""
+        name = self._by_key.get(key)
+        return None if name is None else self.station(name)
+
     def at(self, family: int, address: int) -> Station | None:
         """The node that has this address on its tunnel."""
         for station in self.stations.values():
             if station.owns(family, address):
-                return station
+                return self.station(station.name)
         return None
 
     def owner(self, family: int, address: int) -> Station | None:
@@ -112,7 +137,7 @@ class World:
             route = longest(station.facts.routes, family, address)
             if route is not None and route.length > length:
                 best, length = station, route.length
-        return best
+        return None if best is None else self.station(best.name)
 
 
 def station_of(facts: NodeFacts, conf: Conf | None) -> Station:
@@ -134,7 +159,7 @@ def walk(world: World, origin: str, packet: Packet, *, target: str = "") -> Trac
 
 def walk_pair(world: World, source: str, target: str, family: int) -> Trace:
     """The packet from one node's own address to another's."""
-    a, b = world.stations[source], world.stations[target]
+    a, b = world.station(source), world.station(target)
     start, end = a.address(family), b.address(family)
     for station, address in ((a, start), (b, end)):
         if address is None:
@@ -155,7 +180,7 @@ class _Walk:
 
     def run(self) -> Trace:
         family, source, target, _ = self.packet
-        here = self.world.stations[self.origin]
+        here = self.world.station(self.origin)
         way_in = TUNNEL if not here.owns(family, source) else ""
         if way_in:
             way_in = OUTSIDE
@@ -204,7 +229,7 @@ class _Walk:
             name = here.peers[key].name or f"key {fingerprint(key)}"
             if key == here.key:
                 return None, self.drop(Reason.OWN_KEY, here.name, name)
-            there = self.world.by_key.get(key)
+            there = self.world.with_key(key)
             if there is None:
                 return None, self.drop(Reason.UNKNOWN_KEY, here.name, name)
         self.hops[-1] = replace(self.hops[-1], peer=there.name, match=match)
@@ -222,7 +247,7 @@ class _Walk:
         if key is None:
             return None, self.drop(Reason.SOURCE_OF_NOBODY, there.name)
         if key != here.key:
-            other = self.world.by_key.get(key)
+            other = self.world.with_key(key)
             name = other.name if other else there.peers[key].name or f"key {fingerprint(key)}"
             return None, self.drop(Reason.SOURCE_OF_PEER, there.name, name)
         return match, None
@@ -310,4 +335,4 @@ def mirrored_next(world: World, station: Station, family: int, target: int) -> S
 
 def _listed_next(here: Station, family: int, target: int, world: World) -> Station | None:
     key, _ = here.peer_for(family, target)
-    return world.by_key.get(key) if key is not None else None
+    return world.with_key(key) if key is not None else None

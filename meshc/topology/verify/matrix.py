@@ -1,0 +1,222 @@
+"""The verdict for every ordered pair of nodes in one address family.
+
+One packet flies for each ordered pair of groups (`groups.py`), in batches, and speaks for all
+pairs of their members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshc.topology.verify.columns import Bools, Ints, Longs
+from meshc.topology.verify.flight import ARRIVED, Batch, Landing, Sky, fly
+from meshc.topology.verify.groups import Groups
+
+_BATCH = 1 << 20
+
+
+@dataclass(slots=True)
+class Loss:
+    """Packets that are lost in one way: how many pairs, and one of them.
+
+    `code` is an index into `flight.ENDS`; `other` is -1 when nobody else is involved.
+    """
+
+    code: int
+    at: int
+    other: int
+    pairs: int
+    source: int
+    target: int
+
+
+@dataclass(slots=True)
+class Usage:
+    """What one relay carries: ordered pairs through it, those that no other relay could carry
+    (over the sessions that stand in the files), and some examples of each."""
+
+    pairs: int = 0
+    stranded: int = 0
+    examples: list[tuple[int, int]] = field(default_factory=list)
+    stranded_examples: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Matrix:
+    """`hops[a, b]` is the number of hops from group a to group b, 0 when the packet is lost and
+    for a group of one to itself. `steep` are (source, relay) nodes where a relay's MTU is below
+    the source's."""
+
+    family: int
+    groups: Groups
+    hops: NDArray[np.int8]
+    losses: dict[tuple[int, int, int], Loss]
+    usage: dict[int, Usage]
+    steep: dict[tuple[int, int], tuple[int, int]]
+
+    def hops_of(self, source: int, target: int) -> int:
+        """Hops between two nodes; 0 when lost, -1 when one has no address in this family."""
+        a, b = int(self.groups.of[source]), int(self.groups.of[target])
+        return -1 if a < 0 or b < 0 else int(self.hops[a, b])
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """(all ordered pairs, those that arrive, those that arrive in one hop)."""
+        size = self.groups.size.astype(np.int64)
+        weight = np.outer(size, size)
+        np.fill_diagonal(weight, size * (size - 1))
+        return (
+            int(weight.sum()),
+            int(weight[self.hops > 0].sum()),
+            int(weight[self.hops == 1].sum()),
+        )
+
+
+def fill_matrix(sky: Sky, groups: Groups) -> Matrix:
+    """Flies all pairs of groups."""
+    count = len(groups.size)
+    matrix = Matrix(sky.tables.family, groups, np.zeros((count, count), np.int8), {}, {}, {})
+    spare = _Spare(sky, groups)
+    for a, b in _pairs(groups):
+        source = groups.first[a]
+        target = np.where(a == b, groups.second[b], groups.first[b])
+        home = sky.tables.home
+        landing = fly(sky, Batch(source, home[source], home[target]))
+        # a doubled address may be answered by the wrong node
+        arrived = (landing.result == ARRIVED) & (landing.at == target)
+        matrix.hops[a[arrived], b[arrived]] = landing.hops[arrived]
+        weight = groups.size[a].astype(np.int64) * (groups.size[b] - (a == b))
+        _lose(matrix, landing, arrived, (source, target, weight))
+        _use(matrix, landing, arrived, (source, target, weight), spare)
+        _slopes(matrix, sky, landing, arrived, (source, target))
+    return matrix
+
+
+def _pairs(groups: Groups) -> Iterator[tuple[Ints, Ints]]:
+    """All ordered pairs of groups in batches, without groups of one to themselves."""
+    count = len(groups.size)
+    rows = max(1, _BATCH // max(count, 1))
+    everyone = np.arange(count, dtype=np.int32)
+    for start in range(0, count, rows):
+        some = everyone[start : start + rows]
+        a, b = np.repeat(some, count), np.tile(everyone, len(some))
+        real = (a != b) | (groups.size[a] > 1)
+        yield a[real], b[real]
+
+
+def _lose(
+    matrix: Matrix, landing: Landing, arrived: Bools, pairs: tuple[Ints, Ints, Longs]
+) -> None:
+    lost = np.flatnonzero(~arrived)
+    if not len(lost):
+        return
+    source, target, weight = (column[lost] for column in pairs)
+    cause = np.stack([landing.result[lost], landing.at[lost], landing.other[lost]])
+    kinds, first, inverse = np.unique(cause, axis=1, return_index=True, return_inverse=True)
+    sums = np.bincount(inverse.reshape(-1), weights=weight).astype(np.int64)
+    for (code, at, other), i, pairs_lost in zip(kinds.T.tolist(), first, sums, strict=True):
+        old = matrix.losses.get((code, at, other))
+        if old is not None:
+            old.pairs += int(pairs_lost)
+        else:
+            matrix.losses[code, at, other] = Loss(
+                code, at, other, int(pairs_lost), int(source[i]), int(target[i])
+            )
+
+
+def _use(
+    matrix: Matrix,
+    landing: Landing,
+    arrived: Bools,
+    pairs: tuple[Ints, Ints, Longs],
+    spare: _Spare,
+) -> None:
+    packets, nodes = landing.relays
+    delivered = arrived[packets]
+    packets, nodes = packets[delivered], nodes[delivered]
+    for relay in np.unique(nodes).tolist():
+        through = packets[nodes == relay]
+        source, target, weight = (column[through] for column in pairs)
+        usage = matrix.usage.setdefault(relay, Usage())
+        usage.pairs += int(weight.sum())
+        # a relay that dies takes its own pairs with it; these are the pairs of others
+        stranded = ~spare.reconnects(relay, source, target)
+        usage.stranded += int(weight[stranded].sum())
+        for examples, some in (
+            (usage.examples, np.arange(len(through))),
+            (usage.stranded_examples, np.flatnonzero(stranded)),
+        ):
+            wanted = 3 - len(examples)
+            examples += [(int(source[i]), int(target[i])) for i in some[:wanted]]
+
+
+def _slopes(
+    matrix: Matrix, sky: Sky, landing: Landing, arrived: Bools, pairs: tuple[Ints, Ints]
+) -> None:
+    """Sources that make larger packets than a relay or the receiver passes on."""
+    mtu = np.array([(s.conf and s.conf.mtu) or 0 for s in sky.stations], np.int32)
+    packets, nodes = landing.relays
+    source = pairs[0][packets]
+    steep = (mtu[nodes] > 0) & (mtu[source] > mtu[nodes]) & arrived[packets]
+    if not steep.any():
+        return
+    packets, nodes, source = packets[steep], nodes[steep], source[steep]
+    key = source.astype(np.int64) * len(mtu) + nodes
+    for i in np.unique(key, return_index=True)[1]:
+        matrix.steep.setdefault(
+            (int(source[i]), int(nodes[i])), (int(mtu[source[i]]), int(pairs[1][packets[i]]))
+        )
+
+
+class _Spare:
+    """Whether a pair could meet over other relays, by the sessions that stand both ways."""
+
+    def __init__(self, sky: Sky, groups: Groups) -> None:
+        edges = sky.edges
+        stations = sky.stations
+        relays = [n for n, s in enumerate(stations) if s.facts.relay]
+        self.index = {node: k for k, node in enumerate(relays)}
+        sound = (edges.fault == 0) & (edges.back >= 0)
+        sound &= np.where(edges.back >= 0, edges.fault[edges.back] == 0, False)
+        number = np.full(len(stations), -1, np.int32)
+        number[relays] = np.arange(len(relays))
+        use = np.flatnonzero(sound & (number[edges.to] >= 0))
+        self.link = np.zeros((len(stations), len(relays)), bool)
+        self.link[edges.frm[use], number[edges.to[use]]] = True
+        self.link[relays, range(len(relays))] = True
+        self.relays = relays
+        self._closures: dict[int, Bools] = {}
+
+    def reconnects(self, relay: int, source: Ints, target: Ints) -> Bools:
+        reach = self._without(relay)
+        result = np.zeros(len(source), bool)
+        if not reach.size:
+            return result
+        step = max(1, (1 << 23) // reach.shape[1])
+        for at in range(0, len(source), step):
+            part = slice(at, at + step)
+            result[part] = (reach[source[part]] & self.link[target[part]]).any(axis=1)
+        return result
+
+    def _without(self, relay: int) -> Bools:
+        """Which relays each node gets to, over any number of relays, when one is dead."""
+        reach = self._closures.get(relay)
+        if reach is None:
+            between = self.link[self.relays].astype(np.float32)
+            reach = self.link.copy()
+            dead = self.index.get(relay)
+            if dead is not None:
+                between[dead, :] = 0
+                between[:, dead] = 0
+                reach[:, dead] = False
+            while True:
+                wider = reach | ((reach.astype(np.float32) @ between) > 0)
+                if bool((wider == reach).all()):
+                    break
+                reach = wider
+            self._closures[relay] = reach
+        return reach
