@@ -7,20 +7,21 @@ other nodes (`meshc explain` tells those from the whole network).
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
+from meshc.prefixes import Prefix
 from meshc.render.hooks import forwarding_hooks, sources
 from meshc.render.wgquick import HOOK_PLATFORMS
-from meshc.topology.plan import MeshPlan, NodePlan
+from meshc.topology.plan import Forwarding, MeshPlan, NodePlan
 
 FORMAT = 1
 
 
 def render(plan: MeshPlan, node: NodePlan) -> str:
-    """One JSON object, stable in order, one peer a line."""
-    forwarding = node.forwarding
-    hooked = node.spec.platform in HOOK_PLATFORMS
+    """One JSON object, stable in order, one field and one peer a line."""
+    forwards = node.forwarding.needed
+    hooks = forwarding_hooks(node).lines if node.spec.platform in HOOK_PLATFORMS else ()
     facts = {
-        "meshc": FORMAT,
         "network": plan.spec.network.name,
         "name": node.name,
         "interface": node.interface,
@@ -29,20 +30,30 @@ def render(plan: MeshPlan, node: NodePlan) -> str:
         "addresses": [str(address) for address in node.addresses],
         "listen_port": node.listen_port,
         "mtu": node.mtu,
-        "forwarding": {
-            "families": list(forwarding.families) if forwarding.needed else [],
-            "pools": [str(prefix) for prefix in forwarding.pools],
-            "relay": forwarding.relay,
-            "lans": [str(prefix) for prefix in forwarding.lans],
-            "masquerade": forwarding.masquerade,
-            "exit": forwarding.exit,
-            "clamp_mss": forwarding.clamp_mss,
-            "sources": [str(p) for p in sources(node)] if forwarding.needed else [],
-        },
-        "generated_hooks": list(forwarding_hooks(node).lines) if hooked else [],
     }
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in facts.items()]
-    # names and keys need no escaping beyond quotes: both have a fixed alphabet
+    lines = "".join([f'  "{key}": {json.dumps(value)},\n' for key, value in facts.items()])
+    # names and keys have an alphabet that needs no escaping
     peers = ",\n".join([f'    "{peer.public_key}": "{peer.name}"' for peer in node.peers])
-    lines.append('  "peers": {\n' + peers + "\n  }" if peers else '  "peers": {}')
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return (
+        f'{{\n  "meshc": {FORMAT},\n{lines}'
+        f"{_forwarding(node.forwarding, sources(node) if forwards else (), hooks)}"
+        f'  "peers": {{\n{peers}\n  }}\n}}\n'
+    )
+
+
+@lru_cache(maxsize=1024)
+def _forwarding(forwarding: Forwarding, origins: tuple[Prefix, ...], hooks: tuple[str, ...]) -> str:
+    """The lines that most nodes have in common."""
+    facts = {
+        "families": list(forwarding.families) if forwarding.needed else [],
+        "pools": [str(prefix) for prefix in forwarding.pools],
+        "relay": forwarding.relay,
+        "lans": [str(prefix) for prefix in forwarding.lans],
+        "masquerade": forwarding.masquerade,
+        "exit": forwarding.exit,
+        "clamp_mss": forwarding.clamp_mss,
+        "sources": [str(prefix) for prefix in origins],
+    }
+    return (
+        f'  "forwarding": {json.dumps(facts)},\n  "generated_hooks": {json.dumps(list(hooks))},\n'
+    )

@@ -24,6 +24,7 @@ from meshc.render.manifest import Entry, Manifest
 from meshc.workspace.files import write_all
 
 _LIMIT = 1 << 30
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -37,19 +38,27 @@ class Staged(NamedTuple):
 
 
 class BuildDirectory:
-    """One build into `path`. `foreign` collects files that were left alone and why."""
+    """One build into `path`. `kept` lists files that others had changed: those of nodes that are
+    gone stay, those in the way of a new one are set aside.
+
+    Staged files lie under their later names in a directory beside `path` when that does not exist
+    yet, so that a first build appears at once and whole; else in one inside it.
+    """
 
     def __init__(self, path: Path, *, topology: str, network: str) -> None:
         self.path = path
         self.topology = topology
         self.network = network
-        self.before = self._read_manifest()
         self.kept: list[str] = []
+        self.fresh = not os.path.lexists(path)
+        self._root = str(path)
+        self._staging = ""
         self._entries: dict[str, Entry] = {}
-        self._waiting: list[tuple[Path, str]] = []
+        self._waiting: list[tuple[str, bool]] = []
         self._modes: list[tuple[str, int]] = []
-        self._staging: Path | None = None
-        self._directories: set[str] = set()
+        self._checked: set[str] = set()
+        self._made: set[str] = set()
+        self.before = self._read_manifest()
 
     @contextmanager
     def staging(self) -> Iterator[None]:
@@ -57,7 +66,7 @@ class BuildDirectory:
         try:
             yield
         finally:
-            if self._staging is not None:
+            if self._staging:
                 shutil.rmtree(self._staging, ignore_errors=True)
 
     def stage(self, artifact: Artifact, *, write: bool = True) -> Staged:
@@ -65,23 +74,24 @@ class BuildDirectory:
 
         Raises: StateError, OSError.
         """
-        content = artifact.content
+        path, content = artifact.path, artifact.content
         entry = Entry(
-            path=artifact.path,
-            node=artifact.node,
-            mode=artifact.mode,
-            size=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
-            secret=artifact.secret,
-            purpose=artifact.purpose,
+            path,
+            artifact.node,
+            artifact.mode,
+            len(content),
+            hashlib.sha256(content).hexdigest(),
+            artifact.secret,
+            artifact.purpose,
         )
-        self._entries[entry.path] = entry
-        old, mode = self._current(entry.path)
+        self._entries[path] = entry
+        old, mode = (None, 0) if self.fresh else self._current(path)
         same = old == content
         if write and not same:
-            self._waiting.append((self._write(content, artifact.mode), entry.path))
+            self._write(path, content, artifact.mode)
+            self._waiting.append((path, old is not None and not self._is_known(path, old)))
         elif write and mode != artifact.mode:
-            self._modes.append((entry.path, artifact.mode))
+            self._modes.append((path, artifact.mode))
         return Staged(entry, old, same)
 
     def stale(self) -> list[Entry]:
@@ -97,44 +107,50 @@ class BuildDirectory:
         Raises: OSError, StateError.
         """
         text = self.manifest_text().encode()
-        old, _ = self._current(manifest.NAME)
-        if old != text:
-            self._waiting.append((self._write(text, 0o644), manifest.NAME))
-        for temporary, path in self._waiting:
-            self._keep_edited(path)
-            target = self.path / path
-            os.rename(temporary, target)
+        if self.fresh:
+            self._write(manifest.NAME, text, 0o644)
+            self._write(".gitignore", b"*\n", 0o644)  # every node's private key is in here
+            os.rename(self._staging, self._root)
+            return
+        for path, edited in self._waiting:
+            self._place(path, edited=edited)
         for path, mode in self._modes:
             os.chmod(self.path / path, mode)
         for entry in self.stale():
             self._remove(entry)
+        if self._current(manifest.NAME)[0] != text:
+            self._write(manifest.NAME, text, 0o644)
+            self._place(manifest.NAME, edited=False)
 
-    def _write(self, content: bytes, mode: int) -> Path:
-        if self._staging is None:
-            self._staging = self._make_staging()
-        temporary = self._staging / str(len(self._waiting))
-        descriptor = os.open(temporary, _CREATE, mode)
+    def _write(self, path: str, content: bytes, mode: int) -> None:
+        if not self._staging:
+            self._make_staging()
+        parent = path.rpartition("/")[0]
+        if parent not in self._made:
+            os.makedirs(f"{self._staging}/{parent}", exist_ok=True)
+            self._made.add(parent)
+        descriptor = os.open(f"{self._staging}/{path}", _CREATE, mode)
         try:
             os.fchmod(descriptor, mode)
             write_all(descriptor, content)
         finally:
             os.close(descriptor)
-        return temporary
 
-    def _make_staging(self) -> Path:
-        if not self.path.exists():
-            self.path.mkdir(parents=True)
-            # every node's private key is in here
-            (self.path / ".gitignore").write_text("*\n")
-        staging = self.path / f".new-{secrets.token_hex(8)}"
-        staging.mkdir(mode=0o700)
-        return staging
+    def _make_staging(self) -> None:
+        token = secrets.token_hex(8)
+        if self.fresh:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._staging = str(self.path.with_name(f".{self.path.name}.new-{token}"))
+            os.mkdir(self._staging)
+        else:
+            self._staging = f"{self._root}/.new-{token}"
+            os.mkdir(self._staging, 0o700)
 
     def _current(self, path: str) -> tuple[bytes | None, int]:
         """Content and mode of what is in the place of a file now."""
         self._check_parents(path)
         try:
-            descriptor = os.open(self.path / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(f"{self._root}/{path}", _READ)
         except FileNotFoundError:
             return None, 0
         except OSError as error:
@@ -152,11 +168,11 @@ class BuildDirectory:
 
     def _check_parents(self, path: str) -> None:
         parent = path.rpartition("/")[0]
-        if parent and parent not in self._directories:
+        if parent and parent not in self._checked:
             with suppress(FileNotFoundError):
                 if not stat.S_ISDIR(os.lstat(self.path / parent).st_mode):
                     raise self._in_the_way(parent)
-            self._directories.add(parent)
+            self._checked.add(parent)
 
     def _in_the_way(self, path: str) -> StateError:
         return StateError(
@@ -164,19 +180,23 @@ class BuildDirectory:
             hint="move it away, or build into another directory with -o",
         )
 
-    def _keep_edited(self, path: str) -> None:
-        """Makes the file's directory; keeps a copy of what somebody else wrote into its place."""
-        target = self.path / path
-        target.parent.mkdir(exist_ok=True)
-        if path == manifest.NAME:
-            return
-        old, _ = self._current(path)
+    def _is_known(self, path: str, content: bytes) -> bool:
+        """Whether this is what the build before wrote there."""
         known = self.before.files.get(path)
-        if old is None or (known and known.sha256 == hashlib.sha256(old).hexdigest()):
-            return
-        aside = _free(target.with_name(target.name + ".edited"))
-        os.rename(target, aside)
-        self.kept.append(str(aside.relative_to(self.path)))
+        return known is not None and known.sha256 == hashlib.sha256(content).hexdigest()
+
+    def _place(self, path: str, *, edited: bool) -> None:
+        """Moves a staged file to its name; what somebody else wrote there is set aside."""
+        target = f"{self._root}/{path}"
+        if edited:
+            aside = _free(Path(target + ".edited"))
+            os.rename(target, aside)
+            self.kept.append(str(aside.relative_to(self.path)))
+        try:
+            os.rename(f"{self._staging}/{path}", target)
+        except FileNotFoundError:
+            os.mkdir(os.path.dirname(target))
+            os.rename(f"{self._staging}/{path}", target)
 
     def _remove(self, entry: Entry) -> None:
         old, _ = self._current(entry.path)
@@ -193,8 +213,11 @@ class BuildDirectory:
 
     def _read_manifest(self) -> Manifest:
         nothing = Manifest(self.topology, self.network, {})
-        self._directories = set()
-        content, _ = self._current(manifest.NAME) if self.path.is_dir() else (None, 0)
+        if self.fresh:
+            return nothing
+        if not self.path.is_dir():
+            raise StateError(f"{self.path} is not a directory", hint="choose another one with -o")
+        content, _ = self._current(manifest.NAME)
         if content is None:
             return nothing
         found = manifest.parse(content.decode("utf-8", "replace"))

@@ -101,12 +101,15 @@ def compile_file(
         ring = gather(analysis.spec, store, recorded, diagnostics, ephemeral=ephemeral_keys)
         diagnostics.barrier()
         plan = _plan(analysis, ring, diagnostics, tell)
+        if not dry_run:
+            # before any file: durable means flushing what was written so far, and a key that
+            # exists is as good for the next build should this one be refused
+            ring.store(store)
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
         _read_back(emission, tell)
         diagnostics.barrier()
         if not dry_run:
             tell("writing", 0, 0)
-            ring.store(store)
             _write_lock(workspace, analysis, ring)
             target.commit()
         return BuildResult(
