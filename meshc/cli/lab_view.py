@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from meshc.lab.report import Cell, Report, count
+from meshc.lab.report import KINDS, Cell, Report, axes, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,7 @@ COLOURS = {"direct": "green", "relayed": "cyan", "blocked": "yellow", "wrong": "
 def show_report(report: Report, console: Console | None = None) -> None:
     """Prints a report to standard output."""
     console = console or Console(highlight=False)
-    targets = list(dict.fromkeys(cell.key.target for cell in report.cells))
-    sources = list(dict.fromkeys(cell.key.source for cell in report.cells))
+    sources, targets = axes(report.cells)
     if len(targets) <= MOST_COLUMNS:
         console.print(_matrix(report.cells, sources, targets))
         console.print(_legend(report))
@@ -81,24 +80,16 @@ def _matrix(cells: Sequence[Cell], sources: Sequence[str], targets: Sequence[str
 def _mark(cells: Sequence[Cell]) -> Text:
     if not cells:
         return Text("·", style="dim")
-    kinds = {kind(cell) for cell in cells}
-    for word in ("wrong", "blocked", "relayed", "direct"):
-        if word in kinds:
-            break
+    word = max((cell.kind for cell in cells), key=KINDS.index)
     times = [cell.measured.ms for cell in cells if cell.measured.ms is not None]
     speed = [cell.measured.mbit for cell in cells if cell.measured.mbit is not None]
-    relays = max((len(cell.predicted.path) - 2 for cell in cells), default=0)
-    text = {"wrong": "✗", "blocked": "–", "direct": "●", "relayed": f"○{max(relays, 1)}"}[word]
+    relays = max(cell.relays for cell in cells)
+    text = {"wrong": "✗", "blocked": "–", "direct": "●", "relayed": f"○{relays}"}[word]
     if speed:
         text += f" {max(speed):.0f}M"
     elif times:
         text += f" {min(times):.1f}"
     return Text(text, style=COLOURS[word])
-
-
-def kind(cell: Cell) -> str:
-    """`wrong`, `blocked`, `direct` or `relayed`."""
-    return next(word for word, number in count([cell]).items() if number)
 
 
 def _legend(report: Report) -> Text:

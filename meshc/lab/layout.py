@@ -217,7 +217,7 @@ class Draft:
         done = {host.prefix for host in self.lan_hosts if host.router == node.name}
         place = self.places[node.name]
         for number, prefix in enumerate(p for p in node.routes if p not in done):
-            interface, name = f"lan{number}", f"lan:{node.name}:{number}"
+            interface, name = f"lan{number}", self.lan_name(node.name)
             host = self.place(name, Kind.LAN, f"a host on {prefix} behind {node.name}")
             self.cable(name, Port(node.name, interface), Port(name, "eth0"))
             if prefix.is_host:
@@ -238,6 +238,11 @@ class Draft:
                     if pool.family == prefix.family:
                         host.route(pool, "eth0", router.address)
             self.lan_hosts.append(LanHost(name, node.name, prefix, inside.address))
+
+    def lan_name(self, router: str) -> str:
+        """A new name for a host behind `router`: lan:ROUTER, then lan:ROUTER:2, ..."""
+        number = sum(host.router == router for host in self.lan_hosts) + 1
+        return f"lan:{router}" if number == 1 else f"lan:{router}:{number}"
 
     def world(self) -> World:
         managed = set(self.ports)

@@ -53,6 +53,21 @@ class Cell:
     def ok(self) -> bool:
         return not self.problems
 
+    @property
+    def relays(self) -> int:
+        """Predicted relays in between. The router in front of a LAN host is not one of them."""
+        ends = 3 if self.key.target.startswith(LAN) else 2
+        return max(0, len(self.predicted.path) - ends)
+
+    @property
+    def kind(self) -> str:
+        """`direct`, `relayed`, `blocked` (as predicted) or `wrong`."""
+        if not self.ok:
+            return "wrong"
+        if not self.predicted.reachable:
+            return "blocked"
+        return "relayed" if self.relays else "direct"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -151,13 +166,21 @@ def arrow(path: Sequence[str]) -> str:
 
 
 def count(cells: Iterable[Cell]) -> dict[str, int]:
-    """How many pairs are direct, relayed, blocked as predicted, and wrong."""
-    total = {"direct": 0, "relayed": 0, "blocked": 0, "wrong": 0}
+    """How many pairs there are of each kind."""
+    total = dict.fromkeys(KINDS, 0)
     for cell in cells:
-        if not cell.ok:
-            total["wrong"] += 1
-        elif not cell.predicted.reachable:
-            total["blocked"] += 1
-        else:
-            total["direct" if len(cell.predicted.path) <= 2 else "relayed"] += 1
+        total[cell.kind] += 1
     return total
+
+
+def axes(cells: Iterable[Cell]) -> tuple[list[str], list[str]]:
+    """Rows and columns of the matrix: senders in order, and the same followed by LAN hosts."""
+    keys = [cell.key for cell in cells]
+    sources = sorted({key.source for key in keys})
+    others = sorted({key.target for key in keys} - set(sources))
+    return sources, [*sources, *others]
+
+
+# From best to worst: where two families differ, the worse one is shown.
+KINDS = ("direct", "relayed", "blocked", "wrong")
+LAN = "lan:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from meshc.lab.report import Cell, Check, Report, arrow, count
+from meshc.lab.report import KINDS, Cell, Check, Report, arrow, axes, count
 
 MARKS = {"direct": "●", "relayed": "○", "blocked": "–", "wrong": "✗"}
 WORDS = {
@@ -68,8 +68,7 @@ def _matrix(cells: Sequence[Cell]) -> str:
     by_pair: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         by_pair.setdefault((cell.key.source, cell.key.target), []).append(cell)
-    sources = list(dict.fromkeys(source for source, _ in by_pair))
-    targets = list(dict.fromkeys(target for _, target in by_pair))
+    sources, targets = axes(cells)
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in targets)
     rows = []
     for source in sources:
@@ -89,15 +88,11 @@ def _matrix(cells: Sequence[Cell]) -> str:
 def _square(cells: Sequence[Cell]) -> str:
     if not cells:
         return '<td class="none"></td>'
-    worst = max((_kind(cell) for cell in cells), key=list(MARKS).index)
+    worst = max((cell.kind for cell in cells), key=KINDS.index)
     times = [cell.measured.ms for cell in cells if cell.measured.ms is not None]
     small = f"<small>{min(times):.1f}</small>" if times else ""
     tip = "\n".join(_sentence(cell) for cell in cells)
     return f'<td class="{worst}" title="{escape(tip)}">{MARKS[worst]}{small}</td>'
-
-
-def _kind(cell: Cell) -> str:
-    return next(word for word, number in count([cell]).items() if number)
 
 
 def _sentence(cell: Cell) -> str:
@@ -136,7 +131,7 @@ def _pairs(cells: Sequence[Cell]) -> str:
         way = arrow(cell.predicted.path) if cell.predicted.reachable else cell.predicted.reason
         found = arrow(seen.path) if seen.path else ("" if seen.reachable else "nothing came back")
         rows.append(
-            f'<tr class="{_kind(cell)}-row"><td>{escape(key.source)}</td>'
+            f'<tr class="{cell.kind}-row"><td>{escape(key.source)}</td>'
             f"<td>{escape(key.target)}</td><td>{key.family}</td><td>{escape(way)}</td>"
             f"<td>{escape(found)}</td><td>{time}</td><td>{tcp}</td><td>{full}</td>"
             f"<td>{rate}</td></tr>"

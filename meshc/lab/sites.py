@@ -205,7 +205,7 @@ class SiteBuilder:
             if lan is None:
                 continue
             draft = self.draft
-            name = f"lan:{self.title}:{len(draft.lan_hosts)}"
+            name = draft.lan_name(node.name)
             host = draft.place(name, Kind.LAN, f"a host on {prefix} at {self.title}")
             self._plug(host, name)
             narrow = max(lan, prefix, key=lambda p: p.length)

@@ -86,7 +86,7 @@ def claim(identity: str) -> Path:
                 f"lab {identity} is already up", hint=f"meshc lab down --id {identity}"
             ) from None
         forget(identity)
-        directory.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700, parents=True)
     return directory
 
 

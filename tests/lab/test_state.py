@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from meshc.errors import StateError
+from meshc.lab import state
+
+
+@pytest.fixture(autouse=True)
+def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    base = tmp_path / "labs"
+    monkeypatch.setattr(state, "base_directory", lambda: base)
+    return base
+
+
+def a_state(pid: int, identity: str = "mesh-1") -> state.LabState:
+    return state.LabState(
+        id=identity,
+        file="/x/mesh.yaml",
+        network="mesh",
+        mode="root",
+        pid=pid,
+        started=state.process_start(pid),
+        created=0.0,
+        nodes={"a": "bundled"},
+        links={"a": ["a", "eth0"]},
+        interface="wg0",
+        build="/x/build",
+    )
+
+
+def test_a_lab_is_remembered_and_forgotten(own_directory: Path) -> None:
+    state.claim("mesh-1")
+    found = a_state(os.getpid())
+    found.save()
+    assert found == state.load("mesh-1")
+    assert [found] == list(state.all_labs())
+    assert found.alive
+    state.forget("mesh-1")
+    assert not own_directory.exists()
+
+
+def test_a_running_lab_is_not_overwritten() -> None:
+    state.claim("mesh-1")
+    a_state(os.getpid()).save()
+    with pytest.raises(StateError, match="already up"):
+        state.claim("mesh-1")
+
+
+def test_a_dead_lab_is_a_leftover_and_makes_room() -> None:
+    state.claim("mesh-1")
+    replace(a_state(os.getpid()), started=1).save()  # the number was given to another process
+    assert list(state.leftovers()) == ["mesh-1"]
+    assert state.claim("mesh-1").is_dir()
+
+
+def test_taking_down_ends_the_process() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    state.claim("mesh-1")
+    found = a_state(child.pid)
+    found.save()
+    state.take_down(found)
+    child.wait()
+    assert state.load("mesh-1") is None
+
+
+def test_an_unreadable_state_is_no_lab(own_directory: Path) -> None:
+    (own_directory / "broken").mkdir(parents=True)
+    (own_directory / "broken" / "state.json").write_text("{")
+    assert list(state.all_labs()) == []
+
+
+def test_ids_tell_files_apart(tmp_path: Path) -> None:
+    one, two = (state.lab_id(tmp_path / name, "My Net!") for name in ("a", "b"))
+    assert one != two
+    assert one.startswith("my-net-")
+    assert one == state.lab_id(tmp_path / "a", "My Net!")
+
+
+def test_a_process_that_is_gone_has_no_start() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert state.process_start(child.pid) == -1
