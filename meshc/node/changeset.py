@@ -99,9 +99,11 @@ def _missing(
         old = next((one for one in recorded if one.slot == change.slot is not None), None)
         if old is not None:
             yield Replaced(change.inherit(old), old)
-        elif isinstance(change, SysctlSet) or not _satisfied(change, facts):
-            # a setting that is right already is written down too: another interface may be the
-            # reason, and must not take it away when it goes
+        elif not (
+            isinstance(change, AddressAdd | RouteAdd | RuleAdd) and _satisfied(change, facts)
+        ):
+            # a setting outside the interface that is right already is written down too: another
+            # interface may be the reason, and must not take it away when it goes
             yield change
 
 
