@@ -248,7 +248,8 @@ class _Reader:
             if event.anchor:
                 self.anchors[event.anchor] = _Anchor(event.value, 1, 0, False)
             return
-        value = resolve_scalar(event.value) if event.implicit[0] else event.value
+        plain = event.implicit[0] and tag is None
+        value = resolve_scalar(event.value) if plain else event.value
         if event.anchor:
             self.anchors[event.anchor] = _Anchor(value, 1, 0, False)
         self._put(value, mark, 1, 0)

@@ -1,0 +1,34 @@
+"""Findings for programs."""
+
+from __future__ import annotations
+
+import json
+
+from meshc.diagnostics import Diagnostic, Location
+from meshc.render.report import Case, Report
+from meshc.render.report.json import render
+
+
+def test_every_field_by_name() -> None:
+    found = Diagnostic("W140", 'a "b"\n\u2028', Location("é.yaml", 2, 3), "x.y", "h", ("t",))
+    report = Report(
+        ("é.yaml",), (found, Diagnostic("E110", "m")), cases=(Case("c", "é.yaml", "f"),)
+    )
+    assert json.loads(render(report)) == {
+        "version": 1,
+        "failed": True,
+        "files": ["é.yaml"],
+        "summary": {"error": 1, "warning": 1, "info": 0},
+        "diagnostics": [
+            {
+                "code": "W140", "severity": "warning", "title": "host bits set",
+                "message": 'a "b"\n\u2028', "file": "é.yaml", "line": 2, "column": 3,
+                "path": "x.y", "hint": "h", "trace": ["t"],
+            },
+            {
+                "code": "E110", "severity": "error", "title": "unknown key", "message": "m",
+                "file": None, "line": None, "column": None, "path": "", "hint": "", "trace": [],
+            },
+        ],
+        "cases": [{"name": "c", "file": "é.yaml", "ok": False, "fault": "f"}],
+    }  # fmt: skip
