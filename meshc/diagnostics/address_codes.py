@@ -13,6 +13,20 @@ ADDRESS_CODES = (
         "Choose an address inside a pool, or add the pool it belongs to.",
     ),
     Code(
+        "E301",
+        "address that no node can have",
+        "The first address of an IPv4 network names the network and the last is its broadcast "
+        "address (RFC 1122); the first of an IPv6 network is the anycast address of its routers"
+        " (RFC 4291). A node with one of them is not reached.",
+    ),
+    Code(
+        "E302",
+        "address given twice",
+        "Two nodes have the same fixed address. AllowedIPs gives an address to one peer per "
+        "interface, so that one of the two would vanish without an error message. Change one, "
+        "or drop `address` and let meshc choose.",
+    ),
+    Code(
         "W303",
         "address of the lock is not in the pools",
         "The lock file keeps an address for this node, but network.addresses has changed and the "

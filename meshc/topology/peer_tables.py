@@ -17,6 +17,7 @@ from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, collapse
 from meshc.topology.address_blocks import FIRST_WIDTH, block_bits
 from meshc.topology.allocate import Allocation
 from meshc.topology.allowed_ips import UNMATCHED, Region, minimal_table
+from meshc.topology.prefix_index import PrefixIndex
 from meshc.topology.relay_rank import global_rank
 from meshc.topology.routing import Routing
 from meshc.topology.spec import NodeSpec, Spec
@@ -43,7 +44,7 @@ class PeerTables:
     routing: Routing
     allocation: Allocation
     own: tuple[Prefixes, ...] = field(init=False)
-    _routed: tuple[Prefix, ...] = field(init=False)
+    _routed: PrefixIndex[None] = field(init=False)
     _shared: dict[tuple[int, int, Prefixes], Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class PeerTables:
         self.own = tuple(
             own_prefixes(node, self.allocation.addresses[node.name]) for node in graph.nodes
         )
-        self._routed = tuple(sorted({p for node in graph.nodes for p in node.routes}))
+        self._routed = PrefixIndex((p, None) for node in graph.nodes for p in node.routes)
 
     def allowed_ips(self, node: int, peer: int) -> Prefixes:
         """The AllowedIPs of one peer section."""
@@ -73,7 +74,7 @@ class PeerTables:
         """The hidden prefixes that matter: those that somebody's routes overlap."""
         graph = self.routing.graph
         found = hidden_prefixes(graph.spec, graph.nodes[node])
-        return tuple(h for h in found if any(h.overlaps(p) for p in self._routed))
+        return tuple(h for h in found if self._routed.overlaps(h))
 
     def special(self, node: int) -> Table:
         """The AllowedIPs of the peers that get more, or less, than their own prefixes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.graph import MeshGraph, build_graph
@@ -56,6 +56,7 @@ def slow_links(graph: MeshGraph) -> set[tuple[str, str]]:
     return pairs
 
 
+@settings(deadline=None)
 @given(networks())
 def test_links_are_those_of_a_scan_of_all_pairs(spec: Spec) -> None:
     graph = build_graph(spec, Diagnostics())
@@ -63,6 +64,7 @@ def test_links_are_those_of_a_scan_of_all_pairs(spec: Spec) -> None:
     assert graph.link_count() == len(list(graph.links()))
 
 
+@settings(deadline=None)
 @given(networks())
 def test_a_link_is_seen_alike_from_both_ends(spec: Spec) -> None:
     graph = build_graph(spec, Diagnostics())
@@ -81,6 +83,7 @@ def test_a_link_is_seen_alike_from_both_ends(spec: Spec) -> None:
                 )
 
 
+@settings(deadline=None)
 @given(networks())
 def test_one_side_can_start_and_one_that_cannot_be_called_keeps_alive(spec: Spec) -> None:
     for link in build_graph(spec, Diagnostics()).links():
@@ -94,6 +97,7 @@ def test_one_side_can_start_and_one_that_cannot_be_called_keeps_alive(spec: Spec
             assert (link.keepalive_a, link.keepalive_b) == (None, None)
 
 
+@settings(deadline=None)
 @given(networks())
 def test_every_missing_link_has_a_reason(spec: Spec) -> None:
     graph = build_graph(spec, Diagnostics())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from itertools import pairwise
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.graph import MeshGraph, build_graph
@@ -59,6 +59,7 @@ def routed(spec: Spec) -> tuple[MeshGraph, Routing]:
     return graph, build_routing(graph)
 
 
+@settings(deadline=None)
 @given(networks(most=12))
 def test_paths_are_those_of_dijkstra(spec: Spec) -> None:
     graph, routing = routed(spec)
@@ -68,6 +69,7 @@ def test_paths_are_those_of_dijkstra(spec: Spec) -> None:
             assert (slow[b][1] if b in slow else None) == routing.path(a, b)
 
 
+@settings(deadline=None)
 @given(networks(most=12))
 def test_the_way_back_is_the_reverse(spec: Spec) -> None:
     graph, routing = routed(spec)
@@ -77,6 +79,7 @@ def test_the_way_back_is_the_reverse(spec: Spec) -> None:
             assert path == (None if (back := routing.path(b, a)) is None else back[::-1])
 
 
+@settings(deadline=None)
 @given(networks(most=12))
 def test_the_next_hop_depends_on_the_destination_alone(spec: Spec) -> None:
     graph, routing = routed(spec)
@@ -87,6 +90,7 @@ def test_the_next_hop_depends_on_the_destination_alone(spec: Spec) -> None:
                 assert following == routing.next_hop(at, b)
 
 
+@settings(deadline=None)
 @given(networks(most=12))
 def test_only_relays_are_interior(spec: Spec) -> None:
     graph, routing = routed(spec)
@@ -124,6 +128,7 @@ def test_a_long_chain_of_relays() -> None:
     assert routing.path("a", "b") == ("a", "r0", "r1", "r2", "r3", "r4", "r5", "b")
 
 
+@settings(deadline=None)
 @given(networks())
 def test_leaves_of_one_class_are_routed_alike(spec: Spec) -> None:
     graph, routing = routed(spec)

@@ -1,0 +1,33 @@
+"""Spec and lock -> everything that can be known without keys, with all findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.allocate import Allocation, allocate
+from meshc.topology.checks.network import NETWORK_CHECKS
+from meshc.topology.graph import MeshGraph, build_graph
+from meshc.topology.lock import Lock
+from meshc.topology.routing import Routing, build_routing
+from meshc.topology.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What `plan_mesh` needs beside the public keys."""
+
+    spec: Spec
+    graph: MeshGraph
+    routing: Routing
+    allocation: Allocation
+
+
+def analyse(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> Analysis:
+    """Links, paths, addresses, and every rule of the network; never raises for a valid spec."""
+    graph = build_graph(spec, diagnostics)
+    routing = build_routing(graph)
+    allocation = allocate(spec, graph, lock, diagnostics)
+    for check in NETWORK_CHECKS:
+        check(routing, diagnostics)
+    return Analysis(spec, graph, routing, allocation)
