@@ -239,14 +239,13 @@ def _swallowed(
         if literal_family(endpoint.host)
     }
     wide = _wide_routes(columns)
+    risky = np.array([bool(routes) for routes in wide], bool)
     result = []
-    for i in written.tolist():
-        target = literal.get(int(columns.endpoint[edges.row[i]]))
-        if target is None:
-            continue
+    for i in written[risky[edges.frm[written]]].tolist():
         n = int(edges.frm[i])
-        prefix = longest(wide[n], target.family, target.value) if wide[n] else None
-        if prefix is not None and not _on_lan(columns.stations[n], target, prefix):
+        target = literal.get(int(columns.endpoint[edges.row[i]]))
+        prefix = longest(wide[n], target.family, target.value) if target else None
+        if target and prefix and not _on_lan(columns.stations[n], target, prefix):
             result.append((i, prefix))
     return result
 
@@ -280,17 +279,19 @@ def _on_lan(station: Station, target: Prefix, route: Prefix) -> bool:
 
 def _doubled(columns: Columns, found: Diagnostics) -> None:
     """A prefix given to two peers of one interface: the last one wins without a word."""
-    sizes = np.array([len(s) for s in columns.allowed_sets] or [0], np.int64)
-    unique: dict[frozenset[int], int] = {}
+    ids: dict[Prefix, int] = {}
+    flat = [ids.setdefault(p, len(ids)) for s in columns.allowed_sets for p in s]
+    sizes = np.array([len(s) for s in columns.allowed_sets], np.int64)
+    begin = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    prefix_id = np.array(flat, np.int64)
     result: list[tuple[int, Prefix, int, int]] = []
     for n in range(len(columns.names)):
         part = slice(int(columns.start[n]), int(columns.start[n + 1]))
         numbers = columns.allowed[part]
-        key = frozenset(numbers.tolist())
-        count = unique.get(key)
-        if count is None:
-            count = unique[key] = len({p for k in key for p in columns.allowed_sets[k]})
-        if count == int(sizes[numbers].sum()):
+        count = sizes[numbers]
+        ends = np.cumsum(count)
+        at = np.arange(int(count.sum())) + np.repeat(begin[numbers] - (ends - count), count)
+        if len(np.unique(prefix_id[at])) == len(at):
             continue
         claimed: dict[Prefix, int] = {}
         for row, k in enumerate(numbers.tolist(), part.start):
@@ -331,13 +332,13 @@ def _shadowed(columns: Columns, found: Diagnostics) -> None:
 
 def _mtu(columns: Columns, found: Diagnostics) -> None:
     """Too large for the underlay, or too small for IPv6."""
+    six = np.array([literal_family(end.host) == 6 for end in columns.endpoints], bool)
     for n, station in enumerate(columns.stations):
         conf = station.conf
         if conf is None or conf.mtu is None:
             continue
         part = columns.endpoint[int(columns.start[n]) : int(columns.start[n + 1])]
-        hosts = {columns.endpoints[k].host for k in np.unique(part[part >= 0]).tolist()}
-        overhead = _OVERHEAD[6 if 6 in {literal_family(host) for host in hosts} else 4]
+        overhead = _OVERHEAD[6 if six[part[part >= 0]].any() else 4]
         place = Location(columns.files[n], 1, 1)
         if conf.mtu > _UNDERLAY - overhead:
             found.add(

@@ -1,0 +1,192 @@
+"""Codes 4xx: what the proof finds in the emitted files."""
+
+from __future__ import annotations
+
+from meshc.diagnostics.code import Code
+
+PROOF_CODES = (
+    Code(
+        "E400",
+        "packet is lost",
+        "Walking the emitted files, a packet between two nodes is dropped; the trace says where. "
+        "The usual reason is the source filter: AllowedIPs say on the way in which peer may "
+        "send from which address, so that a packet must arrive from the same peer to which an "
+        "answer would be sent. Compare the AllowedIPs of the node that drops it with the path.",
+    ),
+    Code(
+        "E401",
+        "prefix given to two peers",
+        "WireGuard's AllowedIPs are one table per interface: a prefix belongs to one peer. When a "
+        "file names it twice, the last section gets it and the other silently loses it; there is "
+        "no backup path and no error message. Give each peer its own prefixes.",
+    ),
+    Code(
+        "W402",
+        "AllowedIPs with host bits",
+        "An AllowedIPs entry such as 10.44.0.1/24 is read as 10.44.0.0/24: the last part of the "
+        "address has no meaning. wg prints a warning for it. Write the network's address, or "
+        "/32 (/128) when one host was meant.",
+    ),
+    Code(
+        "E403",
+        "keys do not fit",
+        "A file names a public key that no node has, a node's private key is not the half of its "
+        "public key, or two nodes share one key. WireGuard knows a peer by its key alone, so that "
+        "packets for it are never answered, or answered by the wrong machine. Build again; never "
+        "copy a key from one node to another.",
+    ),
+    Code(
+        "E404",
+        "link in one file only",
+        "A session needs both sides to list each other. A handshake from a key that the receiver "
+        "does not list is ignored without an answer. This happens when one node was brought up "
+        "to date and the other was not.",
+    ),
+    Code(
+        "E405",
+        "pre-shared keys differ",
+        "Both ends of a link must have the same PresharedKey, or none. With different ones every "
+        "handshake fails and nothing says why. Both files come from the same epoch of the "
+        "network's secret when they come from the same build.",
+    ),
+    Code(
+        "E406",
+        "endpoint does not reach the peer",
+        "One side of a link must know an address and port at which the other is reached from "
+        "where it stands: a public endpoint, an endpoint inside the same site, or fixed endpoints "
+        "on both sides. An Endpoint for a peer that is not reached there, or a ListenPort that "
+        "is not the port of the endpoint, gives a link that never shakes hands.",
+    ),
+    Code(
+        "E407",
+        "nobody keeps the session alive",
+        "The receiver sits behind a NAT and the sender cannot start a session with it. Routers "
+        "forget a mapping after some 30 to 120 seconds of silence, so that the side behind the "
+        "NAT needs `PersistentKeepalive` towards this peer, else packets get through only after "
+        "it has spoken itself.",
+    ),
+    Code(
+        "W408",
+        "reached only after it has spoken",
+        "`keepalive: 0` switches the keepalive of this node off, so that others reach it only "
+        "for a short while after it has sent something itself. That is what the file asks for; "
+        "remove the key if the node should always be reachable.",
+    ),
+    Code(
+        "E409",
+        "relay does not forward",
+        "A packet arrives at a node that should pass it on, and the node's own file does not let "
+        "it: forwarding is off for this family, no rule of its FORWARD chain accepts packets "
+        "between these interfaces, or a rule before it drops them. Only what the emitted file "
+        "itself turns on counts; settings made by hand on the machine are not known.",
+    ),
+    Code(
+        "E410",
+        "no masquerade",
+        "A packet leaves the tunnel with a source address that the network outside does not know, "
+        "so that no answer finds its way back. An exit needs a MASQUERADE rule; a router of a LAN "
+        "needs one unless `masquerade: false` promises that the LAN has a route back.",
+    ),
+    Code(
+        "E411",
+        "packets go round",
+        "Next hops lead an address round in a circle. Packets to it come back again and again "
+        "until their time to live is over. Two relays that give each other a catch-all prefix "
+        "are the usual reason: relays must list exact prefixes.",
+    ),
+    Code(
+        "E412",
+        "no way to the target",
+        "A node on the path has no AllowedIPs entry, or no route into the tunnel, for the target. "
+        "The packet dies there, or leaves outside of the tunnel. With `Table = off` no routes are "
+        "installed; with a numbered table somebody must add the rule that looks it up.",
+    ),
+    Code(
+        "E413",
+        "endpoint inside the tunnel",
+        "The address of a peer's endpoint lies inside a prefix that is routed into the tunnel, so "
+        "that WireGuard would send its own encrypted packets into itself and never reach the "
+        "peer. Only the default route is protected from this (by a mark, see wg-quick(8)). Narrow "
+        "the prefix, or route around the endpoint.",
+    ),
+    Code(
+        "E414",
+        "exit leaks",
+        "A node with `exit` must send everything that is not local through its exit, IPv4 and "
+        "IPv6. Here some addresses leave through its own uplink instead, unencrypted and with its "
+        "real address. Both 0.0.0.0/0 and ::/0 belong to the exit peer, even when the network has "
+        "addresses of one family only.",
+    ),
+    Code(
+        "E415",
+        "address twice or missing",
+        "Two nodes have the same address on the tunnel, or one has none. Packets for a doubled "
+        "address reach whichever node the sender happens to list for it.",
+    ),
+    Code(
+        "W416",
+        "MTU shrinks on the way",
+        "A node makes packets that are larger than what a relay on the path passes on. The relay "
+        "answers large ones with `fragmentation needed`, or drops them where such answers are "
+        "filtered: connections then hang after the first large packet.",
+    ),
+    Code(
+        "E417",
+        "MTU does not fit",
+        "The MTU of a tunnel is that of the network below less 60 bytes (80 when it may run over "
+        "IPv6), and IPv6 inside of it needs at least 1280 (RFC 8200). Outside of this range "
+        "packets are split or lost.",
+    ),
+    Code(
+        "W418",
+        "single point of failure",
+        "All paths between some nodes go through one relay. AllowedIPs do not change by "
+        "themselves: when this relay dies, these pairs lose each other until it is back. A second "
+        "relay that the same nodes can reach gives a new build somewhere to go.",
+    ),
+    Code(
+        "E419",
+        "a test of the file does not hold",
+        "An entry of `tests:` says what should be reachable, over which relays, or what should "
+        "not. The proof of the emitted files says otherwise. Either the network or the test is "
+        "not what was meant.",
+    ),
+    Code(
+        "E420",
+        "routes its own LAN to a peer",
+        "A node is connected to a LAN whose prefix it also has in AllowedIPs. The connected "
+        "network wins, and `wg-quick up` fails because the route is there already. Two sites "
+        "with the same prefix must be renumbered before they can be joined.",
+    ),
+    Code(
+        "E421",
+        "file missing",
+        "A node of the topology has no file in the build directory, so that nothing could be "
+        "proven for it. Build again.",
+    ),
+    Code(
+        "E422",
+        "file not readable",
+        "wg-quick would refuse this file: a value or a line in it is not what wg-quick(8) and "
+        "wg(8) accept. It was probably edited by hand; build again to replace it.",
+    ),
+    Code(
+        "W423",
+        "file changed since the build",
+        "The contents of a file are not what `meshc build` wrote. The proof was made on what is "
+        "there now. The next build will write it anew: move hand-made changes into the topology "
+        "file.",
+    ),
+    Code(
+        "W424",
+        "build is older than the topology",
+        "The build directory and the topology file do not name the same nodes. Build again before "
+        "believing the proof.",
+    ),
+    Code(
+        "W425",
+        "two sections for one peer",
+        "A file has two [Peer] sections with one public key. `wg setconf` lets the later one "
+        "replace the AllowedIPs of the earlier. Merge them into one section.",
+    ),
+)
