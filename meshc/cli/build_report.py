@@ -63,7 +63,6 @@ def print_findings(console: Console, findings: Iterable[Diagnostic]) -> None:
 
 def report_as_json(result: BuildResult) -> str:
     """The same facts as one JSON object."""
-    pairs = _pair_counts(result)
     data = {
         "network": result.plan.spec.network.name,
         "out": str(result.out),
@@ -83,7 +82,10 @@ def report_as_json(result: BuildResult) -> str:
             }
             for node in result.plan.nodes.values()
         ],
-        "pairs": pairs,
+        "pairs": {
+            f"ipv{family}": dict(zip(("all", "delivered", "direct"), matrix.counts, strict=True))
+            for family, matrix in result.proof.matrices.items()
+        },
         "findings": [as_dict(found) for found in result.findings],
         "files": [entry._asdict() for entry in result.files],
         "changes": [
@@ -171,11 +173,13 @@ def _print_paths(console: Console, result: BuildResult) -> None:
         key = "".join(f", {letter} through {name}" for name, letter in letters.items())
         console.print(Text(f"● direct{key}", style="dim"))
         console.print()
-    pairs = _pair_counts(result)
-    parts = [f"{pairs['direct']:,} direct", f"{pairs['bounced']:,} through relays"]
-    if pairs["unreachable"]:
-        parts.append(f"[red]{pairs['unreachable']:,} without a path[/]")
-    console.print(f"Pairs: {', '.join(parts)}. ")
+    for family, matrix in result.proof.matrices.items():
+        pairs, delivered, direct = matrix.counts
+        lost = f", [red]{pairs - delivered:,} lost[/]" if delivered < pairs else ""
+        console.print(
+            f"IPv{family}: {_count(pairs, 'pair')} walked in the emitted files: "
+            f"{direct:,} direct, {delivered - direct:,} through relays{lost}"
+        )
 
 
 def _matrix(result: BuildResult, names: list[str], letters: dict[str, str]) -> Table:
@@ -187,21 +191,23 @@ def _matrix(result: BuildResult, names: list[str], letters: dict[str, str]) -> T
     for number, source in enumerate(names, 1):
         cells = []
         for target in names:
-            path = result.routing.path(source, target) if source != target else ()
-            if path is None:
-                cells.append(Text("×", style="red"))
-            elif len(path) > 2:
-                cells.append(Text(letters.get(path[1], "?"), style="yellow"))
-            else:
-                cells.append(Text("●" if path else "", style="green"))
+            cells.append(_cell(result, source, target, letters))
         table.add_row(Text(f"{number} {source}"), *cells)
     return table
 
 
-def _pair_counts(result: BuildResult) -> dict[str, int]:
-    total = len(result.plan.nodes) * (len(result.plan.nodes) - 1)
-    direct = sum(len(node.peers) for node in result.plan.nodes.values())
-    return {"direct": direct, "bounced": total - direct, "unreachable": 0}
+def _cell(result: BuildResult, source: str, target: str, letters: dict[str, str]) -> Text:
+    """The worst of both families: lost, then through a relay, then direct."""
+    if source == target:
+        return Text("")
+    proof = result.proof
+    if not proof.reachable(source, target):
+        return Text("×", style="red")
+    paths = [proof.path(source, target, family) for family in proof.families]
+    longest = max((path for path in paths if path), key=len)
+    if len(longest) > 2:
+        return Text(letters.get(longest[1], "?"), style="yellow")
+    return Text("●", style="green")
 
 
 def _print_changes(console: Console, result: BuildResult, *, everything: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -43,11 +42,12 @@ def list_(file: Path, as_json: bool) -> None:
 
     table = Table(box=None, pad_edge=False)
     for title in ("node", "public key", "private key", "since", ""):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, no_wrap=True)
     for info in found:
         since = time.strftime("%Y-%m-%d", time.localtime(info.created)) if info.created else ""
         table.add_row(info.node, info.public_key or "–", info.where, since, info.problem)
-    Console(soft_wrap=not sys.stdout.isatty()).print(table, markup=False)
+    # keys are copied from here: they are never cut or wrapped
+    Console(highlight=False, width=200).print(table, soft_wrap=True)
 
 
 @keys.command(epilog="Example: meshc keys rotate mesh.yaml laptop phone")

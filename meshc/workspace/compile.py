@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshc.conf import Conf, ConfReader
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused, StateError
 from meshc.render.manifest import Entry
@@ -23,6 +22,7 @@ from meshc.topology.plan import MeshPlan
 from meshc.topology.plan_mesh import plan_mesh
 from meshc.topology.routing import Routing, build_routing
 from meshc.topology.spec import Spec
+from meshc.topology.verify import NodeFile, Proof, expectation, prove
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
 from meshc.workspace.emit import Emission
@@ -57,6 +57,7 @@ class BuildResult:
     out: Path
     plan: MeshPlan
     routing: Routing
+    proof: Proof
     findings: tuple[Diagnostic, ...]
     files: tuple[Entry, ...]
     changes: ChangeSet
@@ -106,7 +107,8 @@ def compile_file(
             # exists is as good for the next build should this one be refused
             ring.store(store)
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
-        _read_back(emission, tell)
+        proof = _prove(emission, analysis, ring, tell)
+        diagnostics.extend(proof.findings)
         diagnostics.barrier()
         if not dry_run:
             tell("writing", 0, 0)
@@ -117,6 +119,7 @@ def compile_file(
             out=target_path,
             plan=plan,
             routing=analysis.routing,
+            proof=proof,
             findings=tuple(diagnostics.sorted()),
             files=emission.files(),
             changes=emission.changes(),
@@ -203,16 +206,18 @@ def _plan(analysis: Analysis, ring: KeyRing, diagnostics: Diagnostics, tell: Pro
     return plan
 
 
-def _read_back(emission: Emission, tell: Progress) -> None:
-    """Emits all files; each must be readable again."""
-    reader = ConfReader()
+def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress) -> Proof:
+    """Emits all files and has every packet walked through what was read back from them."""
+    wanted = expectation(
+        analysis.spec, public_keys=ring.public, addresses=analysis.allocation.addresses
+    )
 
-    def read(text: str, file: str) -> Conf:
-        return reader.read(text, file=file)
+    def files() -> Iterator[NodeFile]:
+        for name, conf in emission.confs():
+            yield NodeFile(name, conf)
+        tell("proof", 0, 0)
 
-    for _ in emission.confs(read):
-        pass
-    tell("proof", 0, 0)
+    return prove(files(), wanted, reread=emission.conf)
 
 
 def _write_lock(workspace: Workspace, analysis: Analysis, ring: KeyRing) -> None:

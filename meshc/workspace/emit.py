@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from meshc.conf import Conf, parse
+from meshc.conf import Conf, ConfReader, parse
 from meshc.errors import ConfError
 from meshc.render import Secrets
 from meshc.render.manifest import Entry
@@ -35,18 +35,23 @@ class Emission:
     _confs: dict[str, ConfChange | None] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
 
-    def confs(self, read: Callable[[str, str], Conf] | None = None) -> Iterator[tuple[str, Conf]]:
-        """Stages every file. `read(text, file)` reads one back. Raises: Refused, StateError."""
-        read = read or (lambda text, file: parse(text, file=file))
-        renderer = MeshRenderer(self.plan, self.secrets)
+    def confs(self) -> Iterator[tuple[str, Conf]]:
+        """Stages every file. Raises: Refused, StateError."""
+        renderer, reader = MeshRenderer(self.plan, self.secrets), ConfReader()
         nodes = [node for node in self.plan.nodes.values() if node.spec.managed]
         for number, node in enumerate(nodes, 1):
-            yield node.name, self._node(renderer, node, read)
+            yield node.name, self._node(renderer, reader, node)
             if self.progress is not None:
                 self.progress("files", number, len(nodes))
         self._note(self.target.stage(renderer.hosts(), write=self.write))
         for entry in self.target.stale():
             self._files.setdefault(entry.node, []).append((entry.path, Kind.REMOVED))
+
+    def conf(self, name: str) -> Conf:
+        """One node's file once more, for whoever did not keep it."""
+        node = self.plan.nodes[name]
+        text = MeshRenderer(self.plan, self.secrets).node(node)[0].content.decode()
+        return parse(text, file=conf_path(node))
 
     def changes(self) -> ChangeSet:
         """What differs from the files that were there before."""
@@ -62,20 +67,16 @@ class Emission:
         """The manifest's entries, sorted by path."""
         return tuple(sorted(self._entries))
 
-    def _node(
-        self, renderer: MeshRenderer, node: NodePlan, read: Callable[[str, str], Conf]
-    ) -> Conf:
-        conf: Conf | None = None
-        path = conf_path(node)
-        for artifact in renderer.node(node):
-            staged = self.target.stage(artifact, write=self.write)
-            self._note(staged)
-            if artifact.path == path:
-                conf = read(artifact.content.decode(), path)
-                if staged.old is not None and not staged.same:
-                    self._confs[node.name] = _difference(staged.old, conf)
-        assert conf is not None, f"no wg-quick file was rendered for {node.name}"
-        return conf
+    def _node(self, renderer: MeshRenderer, reader: ConfReader, node: NodePlan) -> Conf:
+        conf, *others = renderer.node(node)
+        staged = self.target.stage(conf, write=self.write)
+        self._note(staged)
+        for artifact in others:
+            self._note(self.target.stage(artifact, write=self.write))
+        read = reader.read(conf.content.decode(), file=conf.path)
+        if staged.old is not None and not staged.same:
+            self._confs[node.name] = _difference(staged.old, read)
+        return read
 
     def _note(self, staged: Staged) -> None:
         self._entries.append(staged.entry)
