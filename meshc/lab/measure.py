@@ -63,7 +63,8 @@ def reachability(
 def paths(
     lab: Lab, subject: Subject, measured: Mapping[Key, Measured], hops: Mapping[Key, int]
 ) -> dict[Key, Measured]:
-    """Adds the path to every pair that was reached; `hops` is how many relays to look for."""
+    """Adds the path to every pair that was reached, and the round trip time without a handshake
+    in it; `hops` is how many relays to look for."""
     keys = [key for key, value in measured.items() if value.reachable]
     targets = {
         key: [
@@ -75,7 +76,8 @@ def paths(
     answers = _batch(lab, PING, targets, {"seconds": 4.0, "interval": 0.5})
     result = dict(measured)
     for key, heard in answers.items():
-        result[key] = replace(measured[key], path=_path(subject, key, heard))
+        path = _path(subject, key, heard)
+        result[key] = replace(measured[key], path=path, ms=heard[-1].get("ms", measured[key].ms))
     return result
 
 

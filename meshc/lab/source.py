@@ -10,6 +10,7 @@ from meshc.conf import Conf, parse
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.lab.keeper import Machine
+from meshc.lab.scratch import scratch_build
 from meshc.node.nodefile import FACTS_NAME
 from meshc.topology.load import load_spec
 from meshc.topology.spec import Nat, NodeSpec, Spec
@@ -42,14 +43,14 @@ class Source:
 def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Source:
     """The files of `build`, else of a build made for this lab alone.
 
-    That build happens in a directory of its own, with copies of the lock file and of the keys
-    that are here, and is gone afterwards: nothing beside `file` changes, and the files are
-    byte for byte those that `meshc build` would write. Where keys are missing (in a CI), the lab
-    makes up its own. Raises: Refused, StateError, ConfError.
+    That build happens beside nobody's keys (see `scratch.py`): nothing next to `file` changes,
+    and the files are byte for byte those that `meshc build` would write.
+    Raises: Refused, StateError, ConfError.
     """
     if build is not None:
         return read_source(file, build)
-    return read_source(file, file.parent / "build")
+    with scratch_build(file, tell) as made:
+        return read_source(file, made)
 
 
 def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:

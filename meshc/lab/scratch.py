@@ -1,0 +1,63 @@
+"""A build for the lab alone: the same files as `meshc build` makes, beside nobody's keys.
+
+The topology file, its lock file and the keys that are here are copied into a private directory
+and built there. So a lab changes nothing beside the file, and runs in a CI that has the lock
+file but no keys: for these nodes it makes up keys of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.lock import format_lock, parse_lock
+from meshc.workspace.compile import compile_file
+from meshc.workspace.workspace import Workspace
+
+
+@contextmanager
+def scratch_build(file: Path, tell: Callable[[str], None]) -> Iterator[Path]:
+    """The build directory of a throwaway build of `file`; it is gone after the block.
+
+    Raises: Refused when the topology or its proof has errors; StateError.
+    """
+    tell("build")
+    with tempfile.TemporaryDirectory(prefix="meshc-lab-") as directory:
+        copy = Workspace(Path(directory, file.name))
+        original = Workspace(file)
+        shutil.copyfile(original.file, copy.file)
+        _copy_keys(original.directory / "keys", copy.directory / "keys")
+        _copy_lock(original, copy)
+        result = compile_file(copy.file, progress=lambda stage, *_: tell(f"build: {stage}"))
+        yield result.out
+
+
+def _copy_keys(source: Path, target: Path) -> None:
+    """Copies what can be read; file modes come along."""
+    if source.is_dir():
+        target.mkdir(mode=0o700)
+        for entry in sorted(source.iterdir()):
+            if entry.is_file() and not entry.is_symlink():
+                shutil.copy(entry, target / entry.name)
+
+
+def _copy_lock(original: Workspace, copy: Workspace) -> None:
+    """Copies the lock file, without public keys whose private halves are not here. A lock file
+    that cannot be read is copied as it is, so that the build says what is wrong with it."""
+    if not original.lock_file.is_file():
+        return
+    text = original.lock_file.read_text()
+    lock = parse_lock(text, str(original.lock_file), Diagnostics())
+    if lock is not None:
+        here = {path.stem for path in (copy.directory / "keys").glob("*.key")}
+        nodes = {
+            name: node if name in here else replace(node, public_key=None)
+            for name, node in lock.nodes.items()
+        }
+        text = format_lock(replace(lock, nodes=nodes))
+    copy.lock_file.write_text(text)
