@@ -40,6 +40,7 @@ _U16 = struct.Struct("=H")
 _INT = struct.Struct("=i")
 
 Ancillary = list[tuple[int, int, bytes]]
+_Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
 
 
 class Bind:
@@ -52,6 +53,7 @@ class Bind:
         self.port = 0
         self._controls: dict[bytes, tuple[int, str]] = {}
         self._endpoints: dict[tuple[bytes, str], Endpoint] = {}
+        self._routes: dict[Endpoint, _Route] = {}
         self._plain: set[str] = set()
         self._gso = True
 
@@ -93,6 +95,7 @@ class Bind:
             sock.close()
         self._sockets = {}
         self._plain.clear()
+        self._routes.clear()
 
     def receive(self, descriptor: int) -> list[tuple[Datagrams, Endpoint]]:
         """All datagrams waiting on one socket, in order, as runs of one size and sender.
@@ -122,15 +125,10 @@ class Bind:
 
     def send(self, send: Send, endpoint: Endpoint) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
-        sock = self._sockets.get(6 if ":" in endpoint.host else 4)
-        if sock is None:
-            raise OSError(errno.EAFNOSUPPORT, "no socket of that family")
-        address: tuple[str, int] | tuple[str, int, int, int]
-        if ":" in endpoint.host:
-            address = (endpoint.host, endpoint.port, 0, endpoint.scope)
-        else:
-            address = (endpoint.host, endpoint.port)
-        ancillary = _source_of(endpoint) if endpoint.source else []
+        route = self._routes.get(endpoint)
+        if route is None:
+            route = self._route(endpoint)
+        sock, address, ancillary = route
         data, segment, count = send
         if count > 1 and self._gso and endpoint.host not in self._plain:
             try:
@@ -143,6 +141,20 @@ class Bind:
                 self._without_gso(error.errno, endpoint)
         for start in range(0, len(data), segment):
             sock.sendmsg((data[start : start + segment],), ancillary, 0, address)
+
+    def _route(self, endpoint: Endpoint) -> _Route:
+        """Socket, address and ancillary data to send to an endpoint."""
+        sock = self._sockets.get(endpoint.family)
+        if sock is None:
+            raise OSError(errno.EAFNOSUPPORT, f"no IPv{endpoint.family} socket")
+        address: tuple[str, int] | tuple[str, int, int, int] = endpoint.address
+        if endpoint.family == 6:
+            address = (endpoint.host, endpoint.port, 0, endpoint.scope)
+        if len(self._routes) >= _MEMO:
+            self._routes.clear()
+        route = sock, address, _source_of(endpoint) if endpoint.source else []
+        self._routes[endpoint] = route
+        return route
 
     def wait_writable(self, endpoint: Endpoint, milliseconds: int) -> None:
         """Wait, not longer than that, until the socket towards `endpoint` has room."""

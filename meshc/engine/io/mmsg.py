@@ -99,6 +99,12 @@ class Receiver:
         count = self._call(fd, self._at, SLOTS, socket.MSG_DONTWAIT, None)
         if count <= 0:
             return _nothing(ctypes.get_errno() if count else 0)
+        if count == 1:
+            control_length = int(self._control_lengths[0])
+            self._name_lengths[0] = _NAME
+            self._control_lengths[0] = _CONTROL
+            name, control = bytes(self._names[:_NAME]), bytes(self._controls[:control_length])
+            return [Message(0, 1, int(self._lengths[0]), name, control)]
         lengths = self._lengths[:count].tolist()
         control_lengths = self._control_lengths[:count].tolist()
         self._name_lengths[:count] = _NAME

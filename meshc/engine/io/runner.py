@@ -68,6 +68,7 @@ class Engine:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._clients: dict[int, UapiClient] = {}
         self._running = False
+        self._tun_busy = False
         self._wanted_port = 0
         self.write_errors = 0
         self.send_errors = 0
@@ -144,11 +145,17 @@ class Engine:
     def _on_tun(self) -> None:
         outbound, read_into = self._outbound, self._tun.read_into
         now = monotonic()
+        packets = 0
         try:
-            for _ in range(_READ_BUDGET):
+            outbound.add(read_into(outbound.slot()), now)
+            if not self._tun_busy:
+                # Packets have been coming one by one: this one need not wait until the
+                # device has said that there is no other.
+                outbound.flush(now)
+            for packets in range(1, _READ_BUDGET):  # noqa: B007
                 outbound.add(read_into(outbound.slot()), now)
         except BlockingIOError:
-            pass  # all of it is read
+            self._tun_busy = packets > 1
         except OSError as error:
             if error.errno == errno.EIO:
                 time.sleep(0.01)  # the interface is down; the link monitor will say so
@@ -167,6 +174,10 @@ class Engine:
             log.debug("receiving: %s", error.strerror)
             return
         now = monotonic()
+        if len(runs) == 1 and runs[0][0].number == 1:
+            run, endpoint = runs[0]
+            inbound.receive_one(run.offset, run.size, endpoint, now)
+            return
         for run, endpoint in runs:
             inbound.receive(run, endpoint, now)
         inbound.flush()

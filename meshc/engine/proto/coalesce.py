@@ -29,7 +29,7 @@ from meshc.engine.proto.offload import (
     checksum,
     pseudo_header_sum,
 )
-from meshc.engine.proto.rows import U8, Arena, column
+from meshc.engine.proto.rows import U8, Arena
 
 Buffers = list[bytes | bytearray | memoryview]
 Numbers = npt.NDArray[np.int64]
@@ -79,28 +79,39 @@ class Coalescer:
             heads = _heads(rows, left, flow.size)
             differs = (heads ^ heads[0]) & _mask(flow)
             members = left
-            if differs.any():
+            alike = not np.count_nonzero(differs)
+            if alike:
+                left = left[:0]
+            else:
                 same = ~(differs[:, flow.key].any(axis=1))
                 members, left = left[same], left[~same]
                 heads = heads[same]
-            else:
-                left = left[:0]
-            yield from self._emit(rows, members, heads, flow)
+            yield from self._emit(rows, members, heads, flow, alike=alike)
         for row in left.tolist():
             yield _single(rows, row)
 
-    def _emit(self, rows: Rows, members: Numbers, heads: U8, flow: _Flow) -> Iterator[Buffers]:
+    def _emit(
+        self, rows: Rows, members: Numbers, heads: U8, flow: _Flow, *, alike: bool
+    ) -> Iterator[Buffers]:
         """Yield the packets of one flow, merged where they follow each other."""
         payloads = rows.lengths[members] - flow.size
-        good = _verified(rows, members, heads, flow)
-        joins = _joins(heads, payloads, flow)
-        joins &= good[1:] & good[:-1]
-        most = (_MAX_PACKET - flow.size) // max(1, int(payloads[0]))
-        if joins.all() and len(members) <= most and (payloads[:-1] == payloads[0]).all():
-            yield self._super(rows, members, heads, flow, payloads)
-            return
+        good = _verified(rows, members, flow)
+        joins = _joins(rows, members, payloads, flow)
+        if not alike:
+            joins &= np.logical_not(((heads[1:] ^ heads[:-1]) & _mask(flow)).any(axis=1))
+        first = int(payloads[0])
+        if (
+            np.count_nonzero(good) == len(members)
+            and np.count_nonzero(joins) == len(members) - 1
+            and not np.count_nonzero(payloads[:-1] != first)
+        ):
+            most = (_MAX_PACKET - flow.size) // first
+            ends = [*range(most, len(members), most), len(members)]
+        else:
+            joins &= good[1:] & good[:-1]
+            ends = list(_run_ends(joins.tolist(), payloads.tolist(), flow.size))
         start = 0
-        for end in _run_ends(joins.tolist(), payloads.tolist(), flow.size):
+        for end in ends:
             if end - start == 1:
                 yield _single(rows, int(members[start]))
             else:
@@ -119,7 +130,8 @@ class Coalescer:
         joined = self._joined
         target = joined.matrix(0, mss, mss, full)
         if int(members[-1]) - first == len(members) - 1:
-            target[:] = rows.arena.matrix(first * rows.stride + size, rows.stride, mss, full)
+            source = rows.arena.matrix(size, rows.stride, mss, first + full)
+            target[:] = source[first:]
         else:
             target[:] = _heads(rows, members[:full], size + mss)[:, size:]
         total = full * mss
@@ -201,41 +213,49 @@ def _mask(flow: _Flow) -> U8:
     return mask
 
 
-def _joins(heads: U8, payloads: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
-    """For each row but the first whether its header continues the row before it."""
-    differs = (heads[1:] ^ heads[:-1]) & _mask(flow)
-    joins: npt.NDArray[np.bool_] = np.logical_not(differs.any(axis=1))
-    joins &= (payloads[1:] <= payloads[:-1]) & (payloads[1:] > 0)
+def _joins(rows: Rows, members: Numbers, payloads: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
+    """For each row but the first whether size and sequence continue the row before it."""
+    joins: npt.NDArray[np.bool_] = payloads[1:] <= payloads[:-1]
+    joins &= payloads[1:] > 0
     if flow.protocol == PROTO_TCP:
         at = flow.transport
-        sequence = column(heads, at + 4, ">u4").astype(np.int64)
+        sequence = _field(rows, members, at + 4, ">u4").astype(np.int64)
         joins &= (sequence[1:] - sequence[:-1] - payloads[:-1]) & 0xFFFFFFFF == 0
         # PSH says "hand it to the reader now": only the last of a run may carry it.
-        joins &= heads[:-1, at + 13] & PSH == 0
+        joins &= _field(rows, members, at + 13, "u1")[:-1] & PSH == 0
     return joins
 
 
-def _verified(rows: Rows, members: Numbers, heads: U8, flow: _Flow) -> npt.NDArray[np.bool_]:
+def _verified(rows: Rows, members: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
     """For each row whether its lengths agree and its IP and transport checksums are right."""
     first, count = int(members[0]), len(members)
     if int(members[-1]) - first == count - 1:
-        words = rows.arena.words(first * rows.stride, rows.stride, rows.width, count)
+        words = rows.arena.words(0, rows.stride, rows.width, first + count)[first:]
     else:
-        whole = len(rows.lengths)
-        words = rows.arena.words(0, rows.stride, rows.width, whole)[members]
-    sums = words[:, flow.transport // 4 :].sum(axis=1, dtype=np.uint64).astype(np.int64)
-    addresses = words[:, 3:5] if flow.v4 else words[:, 2:10]
-    fixed = int(addresses[0].sum(dtype=np.uint64)) + (flow.protocol << 8)
+        words = rows.arena.words(0, rows.stride, rows.width, int(members[-1]) + 1)[members]
+    # Ufunc methods rather than array methods: they skip a layer of Python.
+    sums = np.add.reduce(words[:, flow.transport // 4 :], axis=1, dtype=np.uint64)
+    addresses = words[0, 3:5] if flow.v4 else words[0, 2:10]
+    fixed = sum(addresses.tolist()) + (flow.protocol << 8)
     lengths = rows.lengths[members] - flow.transport
-    sums += ((lengths & 0xFF) << 8 | lengths >> 8) + fixed
-    good: npt.NDArray[np.bool_] = sums % 0xFFFF == 0
+    # The length counts in the pseudo-header in network order, the sums are in native order.
+    sums += lengths.astype(">u2").view("<u2") + np.uint64(fixed)
+    sums %= 0xFFFF
+    good: npt.NDArray[np.bool_] = sums == 0
     if flow.v4:
-        good &= words[:, :5].sum(axis=1, dtype=np.uint64) % 0xFFFF == 0
+        good &= np.add.reduce(words[:, :5], axis=1, dtype=np.uint64) % 0xFFFF == 0
     if flow.protocol == PROTO_UDP:
         # A zero checksum means "none" (RFC 768): nothing that the kernel may be told to trust.
-        good &= column(heads, flow.transport + 6, "<u2") != 0
-        good &= column(heads, flow.transport + 4, ">u2") == lengths
+        good &= _field(rows, members, flow.transport + 6, "<u2") != 0
+        good &= _field(rows, members, flow.transport + 4, ">u2") == lengths
     return good
+
+
+def _field(rows: Rows, members: Numbers, offset: int, dtype: str) -> npt.NDArray[Any]:
+    """One header field of the members."""
+    first, last = int(members[0]), int(members[-1])
+    field = rows.arena.field(offset, rows.stride, dtype, last + 1)
+    return field[first:] if last - first == len(members) - 1 else field[members]
 
 
 def _run_ends(joins: list[bool], payloads: list[int], size: int) -> Iterator[int]:
@@ -272,11 +292,9 @@ def _finish(header: bytearray, flow: _Flow, offset: int, payload: int) -> None:
 
 def _heads(rows: Rows, picked: Numbers, size: int) -> U8:
     """The first `size` octets of the picked rows, without a copy if they are adjacent."""
-    first, count = int(picked[0]), len(picked)
-    if int(picked[-1]) - first == count - 1:
-        return rows.arena.matrix(first * rows.stride, rows.stride, size, count)
-    chosen: Any = rows.arena.matrix(0, rows.stride, size, int(picked[-1]) + 1)[picked]
-    return chosen  # type: ignore[no-any-return]
+    first, last = int(picked[0]), int(picked[-1])
+    heads = rows.arena.matrix(0, rows.stride, size, last + 1)
+    return heads[first:] if last - first == len(picked) - 1 else heads[picked]
 
 
 def _single(rows: Rows, row: int) -> Buffers:

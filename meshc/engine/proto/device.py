@@ -53,7 +53,8 @@ class Device:
         self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
         self._inbox: list[bytes] = []
         self._unreachable = TokenBucket(UNREACHABLE_RATE, UNREACHABLE_RATE / 5)
-        self._now = wall_epoch.monotonic
+        self._now = self._budget_time = wall_epoch.monotonic
+        self._budget = HANDSHAKE_BUDGET
 
     # --- what there is -----------------------------------------------------------------
 
@@ -242,7 +243,10 @@ class Device:
         """Some of the handshakes that wait, now that transport data is through."""
         self._now = now
         if self._admission.queue:
-            self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
+            # a batch comes in as many calls with one `now`: they share one budget
+            if now != self._budget_time:
+                self._budget_time, self._budget = now, HANDSHAKE_BUDGET
+            self._budget -= self._sessions.process_handshakes(now, self._budget)
         self._update_load(now)
 
     def _receive_handshake(self, endpoint: Endpoint, data: bytes, now: float) -> None:

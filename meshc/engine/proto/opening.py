@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 
 from meshc.engine.proto.coalesce import Buffers, Coalescer, Numbers, Rows
 from meshc.engine.proto.offload import VNET_NONE, ip_length
-from meshc.engine.proto.rows import Arena, column
+from meshc.engine.proto.rows import Arena
 from meshc.engine.proto.sealing import OVERHEAD
 
 _ARENA = 320 * 1024
@@ -163,7 +163,7 @@ class OpenedRows:
         else:
             # The nonce is four zero bytes and the counter: with the index gone, the header
             # holds it.
-            arena.matrix(offset, stride, 8, count)[:, 4:] = 0
+            arena.field(offset + 4, stride, "=u4", count)[:] = 0
             nonces = arena.slots(offset + 4, stride, 12, count)
             sealed = arena.slots(offset + 16, stride, size - 16, count)
             opened = rows.slots(0, step, padded, row + count)
@@ -188,42 +188,69 @@ class OpenedRows:
         self._count, self._dead, self._blocks = 0, set(), []
         if count <= _FEW or coalescer is None:
             return self._deliver_few(owner, lookup, blocks, dead, vnet=coalescer is not None)
-        lengths = self._lengths(blocks, count)
+        widest = max(padded for _, _, padded in blocks)
+        self._clear_tails(blocks, widest + 3 & ~3)
         picked = _ROW_NUMBERS[:count]
+        lengths = self._plain_lengths(blocks, count, owner, lookup)
+        if lengths is not None and not dead:
+            rows = Rows(self._arena, self._stride, widest + 3 & ~3, lengths)
+            return Delivery(coalescer.merge(rows, picked), 0, 0)
+        lengths = self._lengths(blocks, count)
         if dead:
             lengths[list(dead)] = -1
             picked = picked[lengths != -1]
-        usable = lengths[picked] > 0
-        malformed = 0
-        if not usable.all():
-            malformed = int(len(picked) - usable.sum())
-            picked = picked[usable]
-        mine = self._filter(picked, owner, lookup)
-        width = max(padded for _, _, padded in blocks) + 3 & ~3
-        rows = Rows(self._arena, self._stride, width, lengths)
-        return Delivery(coalescer.merge(rows, mine), malformed, len(picked) - len(mine))
+        whole = picked[lengths[picked] > 0]
+        mine = self._filter(whole, owner, lookup)
+        rows = Rows(self._arena, self._stride, widest + 3 & ~3, lengths)
+        writes = coalescer.merge(rows, mine)
+        return Delivery(writes, len(picked) - len(whole), len(whole) - len(mine))
+
+    def _clear_tails(self, blocks: list[tuple[int, int, int]], width: int) -> None:
+        """Make rows that are narrower than the widest end in zeros."""
+        for row, rows, padded in blocks:
+            if padded < width:
+                tails = self._arena.matrix(padded, self._stride, width - padded, row + rows)
+                tails[row:] = 0
+
+    def _plain_lengths(
+        self,
+        blocks: list[tuple[int, int, int]],
+        count: int,
+        owner: object,
+        lookup: Callable[[bytes], object],
+    ) -> Numbers | None:
+        """IP lengths in the usual case: plain IPv4 of one source that is the owner's.
+
+        None if anything is out of the ordinary.
+        """
+        stride, arena = self._stride, self._arena
+        if arena.buffer[0] != 0x45 or lookup(bytes(arena.buffer[12:16])) is not owner:
+            return None
+        sources = arena.field(12, stride, "=u4", count)
+        versions = arena.field(0, stride, "u1", count)
+        if np.count_nonzero(sources != sources[0]) or np.count_nonzero(versions != 0x45):
+            return None
+        lengths: Numbers = arena.field(2, stride, ">u2", count).astype(np.int64)
+        if np.minimum.reduce(lengths) < 20:
+            return None
+        for row, rows, padded in blocks:
+            if np.maximum.reduce(lengths[row : row + rows]) > padded:
+                return None
+        return lengths
 
     def _lengths(self, blocks: list[tuple[int, int, int]], count: int) -> Numbers:
-        """IP length of each row, 0 where it is malformed; clears what follows short rows."""
-        stride = self._stride
-        heads = self._arena.matrix(0, stride, 8, count)
-        versions = heads[:, 0] >> 4
-        v4 = versions == 4
-        lengths: Numbers = column(heads, 2, ">u2").astype(np.int64)
-        if not v4.all():
-            v6 = versions == 6
-            lengths = np.where(v4, lengths, column(heads, 4, ">u2").astype(np.int64) + 40)
-            lengths[~(v4 | v6)] = 0
-        least = np.where(v4, (heads[:, 0] & 15).astype(np.int64) * 4, 40)
-        lengths[lengths < np.maximum(least, 20)] = 0
-        lengths[v4 & (least < 20)] = 0
-        widest = max(padded for _, _, padded in blocks) + 3 & ~3
+        """IP length of each row, 0 where it is malformed."""
+        stride, arena = self._stride, self._arena
+        first = arena.field(0, stride, "u1", count)
+        v4, v6 = first >> 4 == 4, first >> 4 == 6
+        lengths: Numbers = np.zeros(count, np.int64)
+        lengths[v4] = arena.field(2, stride, ">u2", count)[v4]
+        lengths[v6] = arena.field(4, stride, ">u2", count)[v6].astype(np.int64) + 40
+        least = (first & 15).astype(np.int64) * 4
+        lengths[v4 & ((least < 20) | (lengths < least))] = 0
         for row, rows, padded in blocks:
             part = lengths[row : row + rows]
             part[part > padded] = 0
-            if padded < widest:
-                tail = self._arena.matrix(row * stride + padded, stride, widest - padded, rows)
-                tail[:] = 0
         return lengths
 
     def _filter(self, picked: Numbers, owner: object, lookup: Callable[[bytes], object]) -> Numbers:
@@ -231,12 +258,6 @@ class OpenedRows:
         if not len(picked):
             return picked
         view, stride = self._arena.view, self._stride
-        heads = self._arena.matrix(0, stride, 24, int(picked[-1]) + 1)[picked]
-        # Nearly always all rows come from one address: then all of them answer as the first.
-        same = heads[:, 0] >> 4 == heads[0, 0] >> 4
-        span = slice(12, 16) if int(heads[0, 0]) >> 4 == 4 else slice(8, 24)
-        if same.all() and (heads[:, span] == heads[0, span]).all():
-            return picked if lookup(heads[0, span].tobytes()) is owner else picked[:0]
         mine = [lookup(_source(view[at : at + 24])) is owner for at in (picked * stride).tolist()]
         return picked[np.array(mine, np.bool_)]
 
@@ -268,7 +289,10 @@ class OpenedRows:
 
 
 def _stride_for(padded: int) -> int:
-    return next(stride for stride in _STRIDES if stride >= padded)
+    for stride in _STRIDES:
+        if stride >= padded:
+            return stride
+    raise AssertionError("a datagram is shorter than 64 KiB")
 
 
 def _accept(replay: Window, counters: tuple[int, ...]) -> bool:

@@ -14,18 +14,19 @@ import numpy.typing as npt
 U8 = npt.NDArray[np.uint8]
 
 _MAX_LAYOUTS = 48
+_MAX_ARRAYS = 512
 
 
 class Arena:
-    """A fixed buffer seen as bytes, as numpy octets and as cached rows of memoryviews."""
+    """A fixed buffer seen as bytes, as cached memoryviews and as cached numpy columns."""
 
-    __slots__ = ("_layouts", "buffer", "octets", "view")
+    __slots__ = ("_arrays", "_layouts", "buffer", "view")
 
     def __init__(self, size: int) -> None:
         self.buffer = bytearray(size)
         self.view = memoryview(self.buffer)
-        self.octets: U8 = np.frombuffer(self.buffer, np.uint8)
         self._layouts: dict[tuple[int, int, int], list[memoryview]] = {}
+        self._arrays: dict[tuple[int, int, int, str], npt.NDArray[Any]] = {}
 
     def slots(self, offset: int, stride: int, size: int, count: int) -> list[memoryview]:
         """Views of `size` bytes at `offset + i * stride`; the list holds at least `count`."""
@@ -43,21 +44,29 @@ class Arena:
 
     def matrix(self, offset: int, stride: int, width: int, count: int) -> U8:
         """The first `width` octets of `count` rows that begin `stride` apart, no copy."""
-        return np.ndarray((count, width), np.uint8, self.buffer, offset, (stride, 1))
+        return self._array(offset, stride, width, "u1")[:count]
 
     def words(self, offset: int, stride: int, width: int, count: int) -> npt.NDArray[np.uint32]:
         """The same as native 32-bit words; `offset`, `stride`, `width` are multiples of 4."""
-        return np.ndarray((count, width // 4), np.uint32, self.buffer, offset, (stride, 4))
+        return self._array(offset, stride, width, "=u4")[:count]
 
+    def field(self, offset: int, stride: int, dtype: str, count: int) -> npt.NDArray[Any]:
+        """One number of each row, wherever it lies: readable and writable, no copy."""
+        return self._array(offset, stride, 0, dtype)[:count]
 
-def column(matrix: U8, start: int, dtype: str) -> npt.NDArray[Any]:
-    """A header field of every row as numbers of `dtype` (a copy, since rows are strided)."""
-    kind = np.dtype(dtype)
-    return np.ascontiguousarray(matrix[:, start : start + kind.itemsize]).view(kind).ravel()
-
-
-def set_column(matrix: U8, start: int, values: npt.NDArray[Any], dtype: str) -> None:
-    """Write a header field of every row."""
-    kind = np.dtype(dtype)
-    octets = values.astype(kind).view(np.uint8).reshape(len(values), kind.itemsize)
-    matrix[:, start : start + kind.itemsize] = octets
+    def _array(self, offset: int, stride: int, width: int, dtype: str) -> npt.NDArray[Any]:
+        """All rows there are from `offset` on: `width` octets of each, or a number if 0."""
+        key = (offset, stride, width, dtype)
+        array = self._arrays.get(key)
+        if array is None:
+            kind = np.dtype(dtype)
+            rows = (len(self.buffer) - offset - max(width, kind.itemsize)) // stride + 1
+            if width:
+                shape, strides = (rows, width // kind.itemsize), (stride, kind.itemsize)
+                array = np.ndarray(shape, kind, self.buffer, offset, strides)
+            else:
+                array = np.ndarray((rows,), kind, self.buffer, offset, (stride,))
+            if len(self._arrays) >= _MAX_ARRAYS:
+                self._arrays.clear()
+            self._arrays[key] = array
+        return array

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from meshc.engine.proto.rows import Arena, set_column
+from meshc.engine.proto.rows import Arena
 
 OVERHEAD = 32
 """Bytes a transport data message adds: header 16, tag 16 (whitepaper 5.4.6)."""
@@ -27,8 +27,11 @@ MAX_SEND = 65_507
 
 _ARENA = 384 * 1024
 _FEW = 3
-_HEADER = Struct("<4sIQ")
-_MESSAGE_TYPE = np.frombuffer(b"\4\0\0\0\0\0\0\0", np.uint8)
+_MOST = 256
+_HEADER = Struct("<IIQ")
+_NONCE = Struct("<4xQ")
+_MESSAGE_TYPE = 4
+_STEPS = np.arange(_MOST, dtype=np.uint64)
 
 
 class SendingKeypair(Protocol):
@@ -54,6 +57,10 @@ class SealedRun:
 
     def __init__(self) -> None:
         self._arena = Arena(_ARENA)
+        # Four zero bytes and the counter (whitepaper 5.4.6), a row each.
+        self._nonces = Arena(_MOST * 12)
+        self._nonce_views = self._nonces.slots(0, 12, 12, _MOST)
+        self._nonce_counters = self._nonces.field(4, 12, "<u8", _MOST)
         self._start = 0
         self._end = 0
         self._size = 0
@@ -86,7 +93,7 @@ class SealedRun:
             self._closed = True
         first = keypair.send_counter
         keypair.send_counter = first + count
-        if count <= _FEW or self._closed:
+        if count <= _FEW or self._closed or count > _MOST:
             self._seal_few(keypair, packets, count, first, size)
         else:
             self._seal_many(keypair, packets, count, first, size)
@@ -123,14 +130,12 @@ class SealedRun:
     ) -> None:
         view = self._arena.view
         at = self._end
-        index = keypair.remote_index.to_bytes(4, "little")
         for number in range(count):
-            # The nonce is four zero bytes and the counter, so it can be read from the header
-            # itself before the receiver index is written between type and counter.
-            _HEADER.pack_into(view, at, b"\4\0\0\0", 0, first + number)
-            sealed = view[at + 16 : at + size]
-            keypair.seal_into(view[at + 4 : at + 16], packets[number], None, sealed)
-            view[at + 4 : at + 8] = index
+            counter = first + number
+            _HEADER.pack_into(view, at, _MESSAGE_TYPE, keypair.remote_index, counter)
+            keypair.seal_into(
+                _NONCE.pack(counter), packets[number], None, view[at + 16 : at + size]
+            )
             at += size
 
     def _seal_many(
@@ -142,17 +147,16 @@ class SealedRun:
         size: int,
     ) -> None:
         arena = self._arena
-        at = self._end
-        skip, offset = divmod(at, size)
+        skip = self._end // size
         end = skip + count
-        headers = arena.matrix(at, size, 16, count)
-        headers[:, :8] = _MESSAGE_TYPE
-        set_column(headers, 8, np.arange(first, first + count, dtype=np.uint64), "<u8")
-        nonces = arena.slots(offset + 4, size, 12, end)
-        sealed = arena.slots(offset + 16, size, size - 16, end)
+        arena.field(0, size, "<u4", end)[skip:] = _MESSAGE_TYPE
+        arena.field(4, size, "<u4", end)[skip:] = keypair.remote_index
+        # NumPy wraps silently; REJECT_AFTER_MESSAGES keeps counters well below.
+        counters = _STEPS[:count] + np.uint64(first)
+        arena.field(8, size, "<u8", end)[skip:] = counters
+        self._nonce_counters[:count] = counters
+        sealed = arena.slots(16, size, size - 16, end)
         if skip:
-            nonces, sealed = nonces[skip:end], sealed[skip:end]
-        calls = map(keypair.seal_into, nonces, packets, repeat(None, count), sealed)
-        deque(calls, 0)
-        index = keypair.remote_index.to_bytes(4, "little")
-        headers[:, 4:8] = np.frombuffer(index, np.uint8)
+            sealed = sealed[skip:end]
+        nonces = self._nonce_views
+        deque(map(keypair.seal_into, nonces, packets, repeat(None, count), sealed), 0)

@@ -25,11 +25,13 @@ from meshc.engine.proto.offload import (
     TCP_CSUM_OFFSET,
     UDP_CSUM_OFFSET,
     VirtioNetHdr,
+    checksum,
     padded_length,
 )
-from meshc.engine.proto.rows import Arena, set_column
+from meshc.engine.proto.rows import U8, Arena
 
 _ROWS = 128
+_DF = 0x40
 _ARENA = 192 * 1024
 _U16 = Struct(">H")
 _U32 = Struct(">I")
@@ -41,6 +43,7 @@ class Segmenter:
 
     def __init__(self) -> None:
         self._arena = Arena(_ARENA)
+        self._clean: tuple[int, int] | None = None
 
     def split(
         self, packet: memoryview, vnet: VirtioNetHdr, mtu: int
@@ -54,62 +57,65 @@ class Segmenter:
         plan = _plan(packet, vnet)
         if plan is None:
             return
-        transport, header_size, protocol = plan
+        transport, size, protocol = plan
         mss = vnet.gso_size
-        stride = (header_size + mss + 15) & ~15
-        total = -(-(len(packet) - header_size) // mss)
+        header = _Header(packet, transport, size, protocol)
+        stride = (size + mss + 15) & ~15
+        total = -(-(len(packet) - size) // mss)
         per_step = min(_ROWS, _ARENA // stride)
-        header = _Header(packet, transport, header_size, protocol)
+        padded = padded_length(size + mss, mtu)
+        arena = self._arena
         for first in range(0, total, per_step):
             count = min(per_step, total - first)
-            yield self._step(packet, header, first, count, mss, stride, total, mtu)
+            full, tail = self._copy(packet, header, first, count, mss, stride)
+            header.number(arena, stride, first, count, mss)
+            if first + count == total:
+                header.end(arena.view, (count - 1) * stride, size + tail if tail else 0)
+            header.sum(arena, stride, full, count, size + mss, size + tail)
+            last = None
+            if tail:
+                last = arena.view[full * stride :][: padded_length(size + tail, mtu)]
+            yield arena.slots(0, stride, padded, full), full, last
 
-    def _step(
-        self,
-        packet: memoryview,
-        header: _Header,
-        first: int,
-        count: int,
-        mss: int,
-        stride: int,
-        total: int,
-        mtu: int,
-    ) -> tuple[list[memoryview], int, memoryview | None]:
+    def _copy(
+        self, packet: memoryview, header: _Header, first: int, count: int, mss: int, stride: int
+    ) -> tuple[int, int]:
+        """Fill rows with header and payload; how many are full, and how long the rest is."""
         size = header.size
         start = size + first * mss
         payload = len(packet) - start
         full = min(count, payload // mss)
         rows = self._arena.matrix(0, stride, stride, count)
+        if self._clean != (size, mss):
+            # What follows the packets must be zero, for padding and sums; it stays so as long
+            # as the layout does.
+            self._clean = (size, mss)
+            self._arena.matrix(0, stride, stride, _ARENA // stride)[:, size + mss :] = 0
         rows[:, :size] = header.template(size + mss)
         body = np.frombuffer(packet, np.uint8, full * mss, start)
         rows[:full, size : size + mss] = body.reshape(full, mss)
-        rows[:, size + mss :] = 0
-        tail = 0
-        if full < count:
-            tail = payload - full * mss
-            rows[full, size : size + tail] = np.frombuffer(
-                packet, np.uint8, tail, start + full * mss
-            )
-            rows[full, size + tail :] = 0
-        header.number(rows, first, count, mss)
-        if header.protocol == PROTO_TCP:
-            header.flag(rows, first, count, total)
-        if tail:
-            header.shorten(self._arena.view[full * stride : full * stride + size], size + tail)
-        words = self._arena.words(header.transport, stride, stride - header.transport, count)
-        header.sum(rows, words, full, size + mss, size + tail)
-        padded = padded_length(size + mss, mtu)
-        last = None
-        if tail:
-            at = full * stride
-            last = self._arena.view[at : at + padded_length(size + tail, mtu)]
-        return self._arena.slots(0, stride, padded, full), full, last
+        if full == count:
+            return full, 0
+        tail = payload - full * mss
+        rows[full, size : size + tail] = np.frombuffer(packet, np.uint8, tail, start + full * mss)
+        rows[full, size + tail :] = 0
+        return full, tail
 
 
 class _Header:
     """The header of a super-packet and how its copies differ from row to row."""
 
-    __slots__ = ("_base", "_flags", "_id", "_sequence", "protocol", "size", "transport", "v4")
+    __slots__ = (
+        "_base",
+        "_flags",
+        "_id",
+        "_sequence",
+        "_varies",
+        "protocol",
+        "size",
+        "transport",
+        "v4",
+    )
 
     def __init__(self, packet: memoryview, transport: int, size: int, protocol: int) -> None:
         self._base = bytearray(packet[:size])
@@ -117,6 +123,9 @@ class _Header:
         self.size = size
         self.protocol = protocol
         self.v4 = packet[0] >> 4 == 4
+        # RFC 6864 4.1: "Originating sources MAY set the IPv4 ID field of atomic datagrams to any
+        # value": with DF set all rows keep one id, and one header checksum.
+        self._varies = self.v4 and not packet[6] & _DF
         self._id = _U16.unpack_from(packet, 4)[0]
         self._sequence = self._flags = 0
         if protocol == PROTO_TCP:
@@ -126,72 +135,75 @@ class _Header:
             # (RFC 3168 6.1.2).
             self._base[transport + 13] &= ~(FIN | PSH | CWR) & 0xFF
 
-    def template(self, length: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-        """Header octets for a packet of `length` bytes; numbered and summed fields are 0."""
+    def template(self, length: int) -> U8:
+        """Header octets for a packet of `length` bytes; sums of the transport are 0."""
         base = self._base
         transport = self.transport
         if self.v4:
             _U16.pack_into(base, 2, length)
-            base[4:6] = base[10:12] = b"\0\0"
+            _U16.pack_into(base, 10, 0)
+            _U16.pack_into(base, 10, 0xFFFF - checksum(base[:transport]) % 0xFFFF)
         else:
             _U16.pack_into(base, 4, length - 40)
         if self.protocol == PROTO_TCP:
-            base[transport + TCP_CSUM_OFFSET : transport + TCP_CSUM_OFFSET + 2] = b"\0\0"
+            _U16.pack_into(base, transport + TCP_CSUM_OFFSET, 0)
         else:
             _U16.pack_into(base, transport + 4, length - transport)
-            base[transport + UDP_CSUM_OFFSET : transport + UDP_CSUM_OFFSET + 2] = b"\0\0"
+            _U16.pack_into(base, transport + UDP_CSUM_OFFSET, 0)
         return np.frombuffer(base, np.uint8)
 
-    def number(self, rows: np.ndarray, first: int, count: int, mss: int) -> None:
-        """Write IP ids with their header checksums, and TCP sequence numbers."""
-        index = _INDEX[:count] + first
-        if self.v4:
-            ids = (index + self._id) & 0xFFFF
-            set_column(rows, 4, ids, ">u2")
-            fixed = sum(_U16.unpack_from(self._base, at)[0] for at in range(0, self.transport, 2))
-            set_column(rows, 10, 0xFFFF - (ids + fixed) % 0xFFFF, ">u2")
+    def number(self, arena: Arena, stride: int, first: int, count: int, mss: int) -> None:
+        """Write TCP sequence numbers, and IP ids with their checksums where they must differ."""
+        if self._varies:
+            ids = (_INDEX[:count] + (self._id + first)) & 0xFFFF
+            arena.field(4, stride, ">u2", count)[:] = ids
+            fixed = int(_U16.unpack_from(self._base, 10)[0]) + self._id
+            check = (fixed - ids) % 0xFFFF
+            check[check == 0] = 0xFFFF
+            arena.field(10, stride, ">u2", count)[:] = check
         if self.protocol == PROTO_TCP:
-            set_column(rows, self.transport + 4, (index * mss + self._sequence) & 0xFFFFFFFF, ">u4")
+            transport = self.transport
+            numbers = _INDEX[:count] * mss
+            numbers += self._sequence + first * mss
+            numbers &= 0xFFFFFFFF
+            arena.field(transport + 4, stride, ">u4", count)[:] = numbers
+            if first == 0 and self._flags & CWR:
+                arena.buffer[transport + 13] |= CWR
 
-    def flag(self, rows: np.ndarray, first: int, count: int, total: int) -> None:
-        """Give the first and the last segment the flags that are theirs alone."""
-        at = self.transport + 13
-        if first == 0:
-            rows[0, at] |= self._flags & CWR
-        if first + count == total:
-            rows[count - 1, at] |= self._flags & (FIN | PSH)
-
-    def shorten(self, head: memoryview, length: int) -> None:
-        """Correct the last row's lengths; its IP checksum changes with them."""
+    def end(self, view: memoryview, at: int, length: int) -> None:
+        """Make the row at `at` the last one: its own flags, and `length` if it is short."""
+        if self.protocol == PROTO_TCP:
+            view[at + self.transport + 13] |= self._flags & (FIN | PSH)
+        if not length:
+            return
         if self.v4:
-            before = _U16.unpack_from(head, 2)[0]
-            check = _U16.unpack_from(head, 10)[0]
-            _U16.pack_into(head, 2, length)
-            _U16.pack_into(head, 10, (check + before - length) % 0xFFFF or 0xFFFF)
+            before = _U16.unpack_from(view, at + 2)[0]
+            check = _U16.unpack_from(view, at + 10)[0]
+            _U16.pack_into(view, at + 2, length)
+            _U16.pack_into(view, at + 10, (check + before - length) % 0xFFFF or 0xFFFF)
         else:
-            _U16.pack_into(head, 4, length - 40)
+            _U16.pack_into(view, at + 4, length - 40)
         if self.protocol == PROTO_UDP:
-            _U16.pack_into(head, self.transport + 4, length - self.transport)
+            _U16.pack_into(view, at + self.transport + 4, length - self.transport)
 
     def sum(
-        self,
-        rows: np.ndarray,
-        words: np.ndarray,
-        full: int,
-        length: int,
-        last_length: int,
+        self, arena: Arena, stride: int, full: int, count: int, length: int, last_length: int
     ) -> None:
         """Write the transport checksums of all rows, whose fields are 0 so far."""
+        transport = self.transport
         # Sums are taken in native words: RFC 1071 (2)(B), the sum is independent of byte order
         # as long as the result is written back in the same order.
-        sums = words.sum(axis=1, dtype=np.uint64)
+        words = arena.words(transport, stride, stride - transport, count)
+        sums = np.add.reduce(words, axis=1, dtype=np.uint64)
         base = self._base
         addresses = base[12:20] if self.v4 else base[8:40]
         fixed = int.from_bytes(addresses, "little") % 0xFFFF + (self.protocol << 8)
-        sums[:full] += np.uint64(fixed + _swap(length - self.transport))
-        sums[full:] += np.uint64(fixed + _swap(last_length - self.transport))
+        sums += fixed + _swap(length - transport)
+        if full < count:
+            sums[full] += 0xFFFF + _swap(last_length - transport) - _swap(length - transport)
+        sums %= 0xFFFF
         offset = TCP_CSUM_OFFSET if self.protocol == PROTO_TCP else UDP_CSUM_OFFSET
-        set_column(rows, self.transport + offset, 0xFFFF - sums % 0xFFFF, "<u2")
+        arena.field(transport + offset, stride, "<u2", count)[:] = 0xFFFF - sums
 
 
 def _swap(value: int) -> int:

@@ -244,11 +244,11 @@ class Sessions:
         self._send_handshake(peer, endpoint, message.pack(), now)
         peer.timers.handshake_initiated(now)
 
-    def process_handshakes(self, now: float, budget: int) -> None:
-        """Takes up to `budget` messages from the queue."""
+    def process_handshakes(self, now: float, budget: int) -> int:
+        """Takes up to `budget` messages from the queue; returns how many."""
         queue = self.admission.queue
-        while queue and budget:
-            budget -= 1
+        count = min(len(queue), budget)
+        for _ in range(count):
             data, endpoint = queue.popleft()
             kind = data[0]
             if kind == INITIATION:
@@ -259,6 +259,7 @@ class Sessions:
                 reason = self._receive_cookie_reply(data, now)
             if reason is not None:
                 self.drops[reason] += 1
+        return count
 
     def _receive_initiation(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
         message = MessageInitiation.parse(data)
