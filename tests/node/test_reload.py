@@ -1,0 +1,153 @@
+"""`reload` while traffic flows through a peer that does not change.
+
+left 192.0.2.1 ---- veth ---- 192.0.2.2 right      wg0: 10.44.0.1 and 10.44.0.2
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshc.keys import PrivateKey
+from tests.support import wgconf
+from tests.support.netns import Namespace, connect, namespaces, needs_root, require, wait_until
+
+pytestmark = needs_root
+
+LEFT, RIGHT, THIRD = (PrivateKey.generate() for _ in range(3))
+STABLE = ("AllowedIPs = 10.44.0.2/32", "Endpoint = 192.0.2.2:51820", "PersistentKeepalive = 5")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Namespace, Namespace]]:
+    require("wireguard-go", "iperf3", "ping")
+    with namespaces("left", "right") as (left, right):
+        connect(left, right, left_name="eth0", right_name="eth0")
+        left.shell("ip addr add 192.0.2.1/24 dev eth0")
+        right.shell("ip addr add 192.0.2.2/24 dev eth0")
+        path = wgconf.write(
+            tmp_path / "right",
+            "wg0",
+            wgconf.interface("Address = 10.44.0.2/24", "ListenPort = 51820", key=RIGHT)
+            + wgconf.peer("AllowedIPs = 10.44.0.0/24, 10.60.0.0/16", key=LEFT.public_key()),
+        )
+        right.meshc("up", str(path), "--engine", "wireguard-go")
+        yield left, right
+
+
+def left_file(directory: Path, *lines: str, stable: tuple[str, ...] = STABLE) -> Path:
+    """The left side's file: the stable peer, and whatever else."""
+    interface = [line for line in lines if not line.startswith("AllowedIPs")]
+    text = wgconf.interface("ListenPort = 51820", *interface, key=LEFT)
+    text += wgconf.peer(*stable, key=RIGHT.public_key())
+    allowed = [line for line in lines if line.startswith("AllowedIPs")]
+    if allowed:
+        text += wgconf.peer(*allowed, key=THIRD.public_key())
+    return wgconf.write(directory / "left", "wg0", text)
+
+
+VERSIONS = (
+    ("Address = 10.44.0.1/24", "AllowedIPs = 10.50.0.0/16"),
+    ("Address = 10.44.0.1/24, 10.60.0.1/32", "AllowedIPs = 10.50.0.0/16, 10.51.0.0/16"),
+    ("Address = 10.44.0.1/24, fd44::1/64", "AllowedIPs = 10.51.0.0/16, fd50::/64"),
+    ("Address = 10.44.0.1/24", "MTU = 1400", "AllowedIPs = 0.0.0.0/0, ::/0"),
+    ("Address = 10.44.0.1/24", "Table = off", "AllowedIPs = 0.0.0.0/0"),
+    ("Address = 10.44.0.1/24",),
+)
+
+
+@pytest.mark.slow
+def test_a_stream_survives_reloads(pair: tuple[Namespace, Namespace], tmp_path: Path) -> None:
+    left, right = pair
+    left.meshc("up", str(left_file(tmp_path, *VERSIONS[-1])), "--engine", "wireguard-go")
+    server = right.start(
+        "iperf3", "--server", "--one-off", "--bind", "10.44.0.2", stdout=subprocess.DEVNULL
+    )
+    wait_until(lambda: ":5201" in right.shell("ss -ltn"), what="the iperf3 server")
+    # datagrams are counted: what is lost stays lost
+    client = left.start(
+        *("iperf3", "--client", "10.44.0.2", "--bind", "10.44.0.1", "--udp", "--json"),
+        *("--bitrate", "5M", "--length", "1000", "--time", "25"),
+        stdout=subprocess.PIPE,
+    )
+    seen = []
+    for version in VERSIONS:
+        left.meshc("reload", str(left_file(tmp_path, *version)))
+        seen.append(left.shell("ip addr show wg0; ip route show table all; ip rule; wg"))
+        assert client.poll() is None, "the stream ended before the last reload"
+    said, _ = client.communicate(timeout=60)
+    server.wait(30)
+    report = json.loads(said)
+    assert "error" not in report
+    total = report["end"]["sum"]
+    assert total["packets"] > 5000
+    print(f"{total['lost_packets']} of {total['packets']} lost")
+    assert total["lost_packets"] <= 20
+    assert len(set(seen)) == len(VERSIONS), "each reload changed something"
+
+
+@pytest.mark.slow
+def test_a_tcp_connection_survives_reloads(
+    pair: tuple[Namespace, Namespace], tmp_path: Path
+) -> None:
+    left, right = pair
+    left.meshc("up", str(left_file(tmp_path, *VERSIONS[-1])), "--engine", "wireguard-go")
+    server = right.start("iperf3", "-s", "-1", "-B", "10.44.0.2", stdout=subprocess.DEVNULL)
+    wait_until(lambda: ":5201" in right.shell("ss -ltn"), what="the iperf3 server")
+    client = left.start(
+        *("iperf3", "-c", "10.44.0.2", "-B", "10.44.0.1", "-J", "-t", "25", "-b", "20M"),
+        stdout=subprocess.PIPE,
+    )
+    for version in VERSIONS:
+        left.meshc("reload", str(left_file(tmp_path, *version)))
+    said, _ = client.communicate(timeout=60)
+    server.wait(30)
+    report = json.loads(said)
+    assert "error" not in report
+    assert report["end"]["sum_received"]["bytes"] > 10_000_000
+
+
+def test_reload_reaches_the_state_of_a_fresh_up(
+    pair: tuple[Namespace, Namespace], tmp_path: Path
+) -> None:
+    left, _ = pair
+    for version in VERSIONS:
+        left.meshc("up", str(left_file(tmp_path, *version)), "--engine", "wireguard-go")
+        fresh = settled(left)
+        left.meshc("down", "wg0")
+        left.meshc("up", str(left_file(tmp_path, *VERSIONS[2])), "--engine", "wireguard-go")
+        path = str(left_file(tmp_path, *version))
+        left.meshc("reload", path)
+        assert settled(left) == fresh
+        assert "nothing to do" in left.meshc("reload", path).stdout
+        left.meshc("down", "wg0")
+    assert "wg0" not in left.shell("ip link; ip rule; nft list ruleset")
+
+
+def test_a_learned_endpoint_stays(pair: tuple[Namespace, Namespace], tmp_path: Path) -> None:
+    left, right = pair
+    left.meshc("up", str(left_file(tmp_path, *VERSIONS[0])), "--engine", "wireguard-go")
+    left.shell("ping -c 1 -W 10 10.44.0.2")
+    # the other side moves: it is heard from a new port, which is learned
+    right.shell("wg set wg0 listen-port 51999")
+    right.shell("ping -c 9 -i 0.5 -W 5 10.44.0.1")
+    assert "192.0.2.2:51999" in left.shell("wg show wg0 endpoints")
+    left.meshc("reload", str(left_file(tmp_path, *VERSIONS[1])))
+    assert "192.0.2.2:51999" in left.shell("wg show wg0 endpoints")
+    # but a new endpoint in the file is meant
+    moved = (STABLE[0], "Endpoint = 192.0.2.77:51820", STABLE[2])
+    left.meshc("reload", str(left_file(tmp_path, *VERSIONS[1], stable=moved)))
+    assert "192.0.2.77:51820" in left.shell("wg show wg0 endpoints")
+
+
+def settled(one: Namespace) -> list[str]:
+    """What must not depend on the way here; the kernel makes up a link-local address."""
+    text = one.shell(
+        "ip addr show wg0 | grep inet; ip -o link show wg0 | grep -o 'mtu [0-9]*'; ip rule;"
+        "ip route show table all; ip -6 route show table all; wg showconf wg0; nft list ruleset"
+    )
+    return sorted(line for line in text.splitlines() if "fe80:" not in line)
