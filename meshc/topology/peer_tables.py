@@ -45,6 +45,7 @@ class PeerTables:
     allocation: Allocation
     own: tuple[Prefixes, ...] = field(init=False)
     _routed: PrefixIndex[None] = field(init=False)
+    _owner: dict[Prefix, int] = field(init=False)
     _shared: dict[tuple[int, int, Prefixes], Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,7 @@ class PeerTables:
         self.own = tuple(
             own_prefixes(node, self.allocation.addresses[node.name]) for node in graph.nodes
         )
+        self._owner = {p: i for i, own in enumerate(self.own) for p in own}
         self._routed = PrefixIndex((p, None) for node in graph.nodes for p in node.routes)
 
     def allowed_ips(self, node: int, peer: int) -> Prefixes:
@@ -85,7 +87,25 @@ class PeerTables:
         key = (self.routing.class_of[node], exit_peer, hidden)
         if key not in self._shared:
             self._shared[key] = self._leaf_table(*key)
-        return self._shared[key]
+        return self._without_neighbours(node, self._shared[key])
+
+    def _without_neighbours(self, node: int, table: Table) -> Table:
+        """A class's table without the prefixes of direct neighbours that are not in it.
+
+        The table is shared, so that it also routes to nodes which this member happens to reach
+        directly; a prefix belongs to one peer, and that is the neighbour.
+        """
+        graph = self.routing.graph
+
+        def elsewhere(prefix: Prefix) -> bool:
+            owner = self._owner.get(prefix)
+            return owner is None or owner in table or not graph.adjacent(node, owner)
+
+        found: dict[int, Prefixes] = {}
+        for peer, prefixes in table.items():
+            kept = tuple(p for p in prefixes if elsewhere(p))
+            found[peer] = prefixes if len(kept) == len(prefixes) else kept
+        return found
 
     def exit_peer(self, node: int) -> int:
         """The neighbour that carries this node's default route, or -1."""
