@@ -1,34 +1,24 @@
 """Everything that can be said about a topology file without making anything.
 
-The whole way of a build, in memory: language, graph, addresses, plan, files, proof. The keys are
-made up for the occasion and forgotten.
+The whole way of a build, in memory: language, graph, addresses, plan, files, proof.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshc.conf import ConfReader
 from meshc.diagnostics import Diagnostic, Diagnostics, Location
 from meshc.errors import Refused
-from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.render.mesh import MeshRenderer
 from meshc.render.report import Case
-from meshc.render.secrets import Secrets
-from meshc.topology.analyse import Analysis, analyse
+from meshc.topology.analyse import analyse
 from meshc.topology.load import load_spec
 from meshc.topology.lock import parse_lock
 from meshc.topology.locked import Lock
-from meshc.topology.plan import MeshPlan
-from meshc.topology.plan_mesh import plan_mesh
 from meshc.topology.source import MAX_BYTES
 from meshc.topology.spec import Spec, TestSpec
-from meshc.topology.verify import NodeFile, expectation, prove
-from meshc.workspace.keyring import kept_here
 from meshc.workspace.workspace import Workspace
 
 # these end the reading of a file: nothing in it could be checked
@@ -88,48 +78,16 @@ def check_text(
         try:
             analysis = analyse(spec, lock, diagnostics)
             diagnostics.barrier()
-            if proof or (proof is None and 2 * analysis.graph.link_count <= PROOF_LIMIT):
-                _prove(analysis, lock, diagnostics)
+            if proof or (proof is None and 2 * analysis.graph.link_count() <= PROOF_LIMIT):
+                # imported here: numpy and cryptography take longer than all of the rest
+                from meshc.workspace.rehearse import rehearse
+
+                rehearse(analysis, lock, diagnostics)
                 proven = True
                 cases = tuple(_cases(spec, diagnostics))
         except Refused as refused:
             diagnostics.extend(refused.diagnostics)
     return Checked(file, spec, tuple(diagnostics), cases, proven)
-
-
-def _prove(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:
-    """Renders every file in memory, reads it back and walks the result."""
-    spec, allocation = analysis.spec, analysis.allocation
-    private = {
-        node.name: PrivateKey(clamp(_seed(f"key of {node.name}")))
-        for node in spec.nodes.values()
-        if kept_here(node)
-    }
-    public = {name: key.public_key() for name, key in private.items()}
-    for node in spec.nodes.values():
-        known = lock.nodes.get(node.name)
-        key = node.public_key or (known.public_key if known else None)
-        if node.name not in private and key is not None:
-            public[node.name] = key
-    plan = plan_mesh(
-        spec,
-        analysis.graph,
-        allocation,
-        public,
-        lock.epoch,
-        diagnostics,
-        routing=analysis.routing,
-    )
-    secrets = Secrets(private, NetworkSecret(_seed("network")))
-    promised = expectation(spec, public_keys=public, addresses=allocation.addresses)
-    diagnostics.extend(prove(_files(plan, secrets), promised).findings)
-
-
-def _files(plan: MeshPlan, secrets: Secrets) -> Iterator[NodeFile]:
-    renderer, reader = MeshRenderer(plan, secrets), ConfReader()
-    for node in plan.nodes.values():
-        for artifact in renderer.node(node)[:1]:
-            yield NodeFile(node.name, reader.read(artifact.content.decode(), file=artifact.path))
 
 
 def _cases(spec: Spec, diagnostics: Diagnostics) -> Iterator[Case]:
@@ -147,11 +105,6 @@ def _sentence(test: TestSpec) -> str:
 
 def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _seed(label: str) -> bytes:
-    """32 bytes that are the same in every run and protect nothing."""
-    return hashlib.sha256(b"meshc validate: " + label.encode()).digest()
 
 
 def _read(name: str, diagnostics: Diagnostics) -> bytes | None:
