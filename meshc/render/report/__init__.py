@@ -50,12 +50,14 @@ class Report:
         return sum(1 for found in self.findings if found.severity is severity)
 
     def of_file(self, file: str) -> tuple[Diagnostic, ...]:
-        """The findings of one file; those without a place belong to the first."""
+        """The findings of one file; those without a place, or at a place in another file (the
+        lock, an emitted one), belong to the first."""
         first = self.files[:1] == (file,)
         return tuple(
             found
             for found in self.findings
-            if (found.location.file == file if found.location else first)
+            if (found.location and found.location.file == file)
+            or (first and (not found.location or found.location.file not in self.files))
         )
 
 
