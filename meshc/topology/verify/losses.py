@@ -104,7 +104,6 @@ def _tell(fault: Fault, columns: Columns, expectation: Expectation, found: Diagn
         code,
         fault.trace.text + many,
         place(columns, drop.at, drop.other),
-        path=f"nodes.{drop.at}",
         hint=hint,
         trace=story(fault.trace),
     )

@@ -82,6 +82,10 @@ class Proof:
         """The packet's walk, step by step. Raises: KeyError for a name that is no node."""
         return walk_pair(self.world, source, target, family)
 
+    def with_findings(self, findings: Iterable[Diagnostic]) -> Proof:
+        """The same proof with another list of findings, such as one that reading added to."""
+        return replace(self, findings=tuple(findings))
+
     def _number(self, name: str) -> int:
         number = int(np.searchsorted(self._sorted, name))
         if number == len(self.names) or self.names[number] != name:

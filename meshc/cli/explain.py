@@ -1,0 +1,151 @@
+"""`meshc explain`: the story of one pair."""
+
+from __future__ import annotations
+
+import json
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meshc.cli.failure import reported
+
+if TYPE_CHECKING:
+    from meshc.topology.verify.explain import Leg, Session, Story
+
+EPILOG = """\b
+Example: meshc explain mesh.yaml phone home-server
+
+\b
+Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("a")
+@click.argument("b")
+@click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@reported
+def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> None:
+    """Say how packets get from A to B and back, by the files that were built from FILE.
+
+    For each node on the way: the peer, the AllowedIPs entry that chose it, the rule that forwards.
+    For each session: who can start it and who keeps it alive. And why the pair is not direct.
+    """
+    from meshc.diagnostics import Diagnostics
+    from meshc.errors import StateError
+    from meshc.topology.graph import build_graph
+    from meshc.topology.verify.explain import explain as tell
+    from meshc.topology.verify.walk import World
+    from meshc.workspace.emitted import read_emitted
+
+    emitted = read_emitted(file, build=build)
+    for name in (a, b):
+        if name not in emitted.spec.nodes:
+            close = get_close_matches(name, emitted.spec.nodes, 1)
+            hint = f"did you mean {close[0]}?" if close else "meshc build lists all nodes"
+            raise StateError(f"{file} has no node {name!r}", hint=hint)
+    if a == b:
+        raise StateError("a node reaches itself without a network", hint="name two nodes")
+    world = World.build(emitted.files(), emitted.expectation)
+    missing = [name for name in (a, b) if name not in world.stations]
+    if missing:
+        raise StateError(f"the file of {missing[0]} cannot be read", hint="meshc verify says why")
+    graph = build_graph(emitted.spec, Diagnostics())
+    story = tell(world, a, b, why_not=graph.why_not)
+    click.echo(as_data(story) if as_json else as_text(story))
+    sys.exit(0 if story.works else 1)
+
+
+def as_text(story: Story) -> str:
+    """The story in paragraphs."""
+    how = "directly" if story.direct else "over " + (", ".join(_relays(story)) or "nobody")
+    head = f"{story.a} and {story.b} reach each other {how}."
+    if not story.works:
+        head = f"{story.a} and {story.b} do not reach each other."
+    lines = [head]
+    if story.why_not_direct:
+        lines.append(f"Not direct, because {story.why_not_direct}.")
+    if not story.legs:
+        lines.append("They have no address family in common.")
+    for leg in story.legs:
+        lines += ["", *_leg_lines(leg)]
+    if story.sessions:
+        lines += ["", "Sessions"]
+        lines += [line for session in story.sessions for line in _session_lines(session)]
+    if story.mtu is not None:
+        lines += ["", f"The largest packet that passes has {story.mtu} bytes."]
+    return "\n".join(lines)
+
+
+def _relays(story: Story) -> list[str]:
+    return list(dict.fromkeys(name for leg in story.legs[:1] for name in leg.trace.path[1:-1]))
+
+
+def _leg_lines(leg: Leg) -> list[str]:
+    mark = "arrives" if leg.delivered else "is lost"
+    head = f"{leg.source} → {leg.target} (IPv{leg.family}) {mark}"
+    return [head, *(f"  {number}. {line}" for number, line in enumerate(leg.lines, 1))]
+
+
+def _session_lines(session: Session) -> list[str]:
+    one, other = session.nodes
+    if session.fault:
+        return [f"  {one} ↔ {other}: {session.fault}"]
+    starts = " and ".join(
+        f"{who} starts it at {where}"
+        for who, where in zip(session.starters, session.at, strict=True)
+    )
+    alive = ", ".join(f"{who} sends a keepalive every {n} s" for who, n in session.keepalive)
+    secret = "with a pre-shared key" if session.preshared_key else "without a pre-shared key"
+    parts = [part for part in (starts, alive or "no keepalive is needed", secret) if part]
+    return [f"  {one} ↔ {other}: {'; '.join(parts)}"]
+
+
+def as_data(story: Story) -> str:
+    """The same as one JSON object."""
+    data = {
+        "a": story.a,
+        "b": story.b,
+        "works": story.works,
+        "direct": story.direct,
+        "why_not_direct": story.why_not_direct,
+        "mtu": story.mtu,
+        "legs": [
+            {
+                "from": leg.source,
+                "to": leg.target,
+                "family": leg.family,
+                "delivered": leg.delivered,
+                "path": list(leg.trace.path),
+                "drop": leg.trace.drop.text if leg.trace.drop else None,
+                "hops": [
+                    {
+                        "node": hop.node,
+                        "peer": hop.peer or None,
+                        "match": str(hop.match) if hop.match else None,
+                        "accepted": str(hop.accepted) if hop.accepted else None,
+                        "rule": hop.rule or None,
+                    }
+                    for hop in leg.trace.hops
+                ],
+            }
+            for leg in story.legs
+        ],
+        "sessions": [
+            {
+                "nodes": list(session.nodes),
+                "starters": list(session.starters),
+                "at": list(session.at),
+                "keepalive": dict(session.keepalive),
+                "preshared_key": session.preshared_key,
+                "fault": session.fault or None,
+            }
+            for session in story.sessions
+        ],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False)
