@@ -1,0 +1,101 @@
+"""`meshc build` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meshc.cli import main
+from tests.support.workspaces import LEAF, STAR, snapshot, write_topology
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+def test_the_report_names_nodes_paths_changes_and_what_to_do(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    result = run("build", file)
+    assert result.exit_code == 0, result.output
+    for text in (
+        "testnet: 3 nodes, 2 links",
+        "hub.example-vpn.dev:51820",
+        "● direct, A through hub",
+        "IPv4: 6 pairs walked in the emitted files: 4 direct, 2 through relays",
+        "3 added",
+        f"scan it: meshc qr {file} phone",
+        "copy it to /etc/wireguard/ there, wg-quick up wg0",
+        "3 new keys in keys/",
+        f"meshc lab {file}",
+    ):
+        assert text in result.output
+
+
+def test_nothing_changed_says_so(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    run("build", file)
+    result = run("build", file)
+    assert "Nothing changed: 7 files in" in result.output
+    assert "Next" not in result.output
+
+
+def test_changes_say_who_must_be_touched(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    run("build", file)
+    file.write_text(STAR + LEAF)
+    output = run("build", file).output
+    assert "1 added, 1 changed" in output
+    assert "peer + tablet; routes" in output
+    assert "wg-quick down wg0; wg-quick up wg0" in output
+    assert "laptop  changed" not in output
+
+
+def test_json_holds_the_same(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    data = json.loads(run("build", file, "--json").output)
+    assert [node["name"] for node in data["nodes"]] == ["hub", "laptop", "phone"]
+    assert data["pairs"]["ipv4"] == {"all": 6, "delivered": 6, "direct": 4}
+    assert {change["action"] for change in data["changes"]} == {"install"}
+
+
+def test_errors_are_on_stderr_with_their_place(tmp_path: Path) -> None:
+    file = write_topology(tmp_path, STAR.replace("role: relay", "rolle: relay"))
+    result = run("build", file)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"{file}:6:" in result.stderr
+    assert "Nothing was written." in result.stderr
+    assert list(snapshot(tmp_path)) == ["mesh.yaml"]
+
+
+def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
+    result = run("build", tmp_path / "none.yaml")
+    assert result.exit_code == 2
+    assert "there is no file" in result.stderr
+    assert "meshc init" in result.stderr
+
+
+def test_a_dry_run_says_what_would_change(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    result = run("build", file, "--dry-run")
+    assert "would be written" in result.output
+    assert list(snapshot(tmp_path)) == ["mesh.yaml"]
+
+
+def test_another_directory(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    run("build", file, "-o", tmp_path / "a" / "b")
+    assert (tmp_path / "a/b/manifest.json").exists()
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_no_secret_is_printed(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    file = write_topology(tmp_path)
+    output = run("build", file, *flags).output + run("keys", "list", file, *flags).output
+    for path in (tmp_path / "keys").iterdir():
+        for line in path.read_text().splitlines():
+            assert line == "*" or line.startswith("#") or line not in output

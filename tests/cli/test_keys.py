@@ -1,0 +1,78 @@
+"""`meshc keys` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meshc.cli import main
+from meshc.keys import PrivateKey
+from tests.support.workspaces import STAR, write_topology
+
+
+def run(*args: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["keys", *(str(arg) for arg in args)], input=stdin)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = write_topology(tmp_path)
+    CliRunner().invoke(main, ["build", str(path)])
+    return path
+
+
+def test_list(file: Path) -> None:
+    result = run("list", file)
+    assert result.exit_code == 0
+    key = PrivateKey.parse((file.parent / "keys/laptop.key").read_text()).public_key()
+    (line,) = [line for line in result.output.splitlines() if line.startswith("laptop")]
+    assert key in line
+    assert "keys/laptop.key" in line
+
+
+def test_rotate_says_where_the_old_key_is(file: Path) -> None:
+    result = run("rotate", file, "laptop")
+    assert "laptop: " in result.output
+    assert "keys/retired/laptop." in result.output
+    assert f"Next: meshc build {file}" in result.output
+
+
+def test_rotate_needs_something_to_rotate(file: Path) -> None:
+    assert run("rotate", file).exit_code == 2
+    assert run("rotate", file, "laptop", "--psk").exit_code == 2
+    assert json.loads(run("rotate", file, "--psk", "--json").output) == {"epoch": 2}
+
+
+def test_revoke(file: Path) -> None:
+    result = run("revoke", file, "phone")
+    assert "is revoked" in result.output
+    assert "gets a new key with the next build" in result.output
+
+
+def test_import_reads_standard_input_and_never_prints_it(file: Path) -> None:
+    key = PrivateKey.generate()
+    refused = run("import", file, "laptop", "-", stdin=key.reveal())
+    assert refused.exit_code == 2
+    assert "--replace" in refused.output
+    result = run("import", file, "laptop", "-", "--replace", stdin=key.reveal() + "\n")
+    assert result.exit_code == 0, result.output
+    assert key.public_key() in result.output
+    assert key.reveal() not in result.output + refused.output
+
+
+def test_import_of_something_else_does_not_repeat_it(file: Path) -> None:
+    result = run("import", file, "laptop", "-", stdin="my secret passphrase")
+    assert result.exit_code == 2
+    assert "passphrase" not in result.output
+
+
+def test_import_public(tmp_path: Path) -> None:
+    file = write_topology(tmp_path, STAR + "  nas: {private_key_file: /etc/nas.key}\n")
+    key = PrivateKey.generate().public_key()
+    (tmp_path / "nas.pub").write_text(key)
+    assert run("import", file, "nas", tmp_path / "nas.pub", "--public").exit_code == 0
+    listed = json.loads(run("list", file, "--json").output)
+    assert [row["public_key"] for row in listed if row["node"] == "nas"] == [key]
