@@ -208,7 +208,11 @@ class Draft:
                 continue
             if endpoint.host not in self.names:
                 spare = self.pool.uplink()
-                self.names[endpoint.host] = [literal.get(f, spare[f]) for f in node.underlay]
+                families = list(node.underlay)
+                # IPv6 translates no ports: whoever forwards another port publishes IPv4 only.
+                if endpoint.port != self.ports.get(node.name) and 4 in families:
+                    families = [4]
+                self.names[endpoint.host] = [literal.get(f, spare[f]) for f in families]
             found += [(endpoint, address) for address in self.names[endpoint.host]]
         return Member(node, self._nat(node), self.ports.get(node.name), tuple(found))
 

@@ -69,6 +69,13 @@ def test_a_port_forwarding_puts_a_router_in_front() -> None:
     assert "ip daddr 198.51.100.7 udp dport 443 dnat to" in world.places["nat:nas"].rules
 
 
+def test_a_forwarded_name_resolves_to_ipv4_only() -> None:
+    """IPv6 has no NAT that could turn port 443 into the one that the node listens on."""
+    node = NodeSpec(name="nas", endpoints=(endpoint("nas.example.com", 443),))
+    world = lay_out(a_spec(node), {"nas": 51820})
+    assert [Prefix.host(address).family for address in world.names["nas.example.com"]] == [4]
+
+
 def test_two_nodes_that_share_an_address_share_a_router() -> None:
     spec = a_spec(
         NodeSpec(name="a", nat=Nat.FULL_CONE, endpoints=(endpoint("198.51.100.7", 1001),)),
