@@ -12,17 +12,29 @@ from collections.abc import Callable
 from hmac import compare_digest
 from math import inf
 
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
 from meshc.engine.proto.constants import COOKIE_REFRESH_TIME, LABEL_COOKIE, LABEL_MAC1
 from meshc.engine.proto.messages import MessageCookieReply
-from meshc.engine.proto.primitives import HASH, MAC, xseal, xunseal
+from meshc.engine.proto.primitives import HASH, MAC, hchacha20, xunseal
 
 _NO_MAC = bytes(16)
+_MASK64 = (1 << 64) - 1
 
 
 class CookieChecker:
     """Checks the macs of messages sent to us and makes cookie replies."""
 
-    __slots__ = ("_cookie_key", "_mac1_key", "_rng", "_secret", "_secret_time")
+    __slots__ = (
+        "_cookie_key",
+        "_mac1_key",
+        "_nonce_count",
+        "_nonce_prefix",
+        "_rng",
+        "_sealer",
+        "_secret",
+        "_secret_time",
+    )
 
     def __init__(self, public_key: bytes, rng: Callable[[int], bytes]) -> None:
         self._mac1_key = HASH(LABEL_MAC1, public_key)
@@ -30,6 +42,9 @@ class CookieChecker:
         self._rng = rng
         self._secret = b""
         self._secret_time = -inf
+        self._nonce_prefix = b""
+        self._nonce_count = 0
+        self._sealer = ChaCha20Poly1305(bytes(32))
 
     def __repr__(self) -> str:
         return "CookieChecker()"
@@ -51,12 +66,24 @@ class CookieChecker:
         The secret "changes every two minutes" (5.4.7); a cookie is worth nothing after that.
         """
         if now - self._secret_time >= COOKIE_REFRESH_TIME:
-            self._secret = self._rng(32)
-            self._secret_time = now
-        nonce = self._rng(24)
+            self._renew(now)
+        self._nonce_count = (self._nonce_count + 1) & _MASK64
+        count = self._nonce_count.to_bytes(8, "little")
         cookie = MAC(self._secret, source)
-        sealed = xseal(self._cookie_key, nonce, cookie, data[-32:-16])
-        return MessageCookieReply(receiver_index, nonce, sealed).pack()
+        sealed = self._sealer.encrypt(bytes(4) + count, cookie, data[-32:-16])
+        return MessageCookieReply(receiver_index, self._nonce_prefix + count, sealed).pack()
+
+    def _renew(self, now: float) -> None:
+        """A new secret, and a new half of the nonces.
+
+        Replies are made by the thousand in a flood. Sixteen random bytes a secret and a counter
+        are as unique as 24 random bytes, and the subkey of XChaCha20 depends on the former only.
+        """
+        self._secret = self._rng(32)
+        self._secret_time = now
+        self._nonce_prefix = self._rng(16)
+        self._nonce_count = int.from_bytes(self._rng(8), "little")
+        self._sealer = ChaCha20Poly1305(hchacha20(self._cookie_key, self._nonce_prefix))
 
 
 class CookieGenerator:

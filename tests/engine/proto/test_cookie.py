@@ -63,7 +63,10 @@ def test_the_cookie_reply_is_written_out_from_5_4_7():
     checker = CookieChecker(RECEIVER, counting_rng())
     data = CookieGenerator(RECEIVER).add_macs(INITIATION, 0.0)
     reply = checker.create_reply(data, receiver_index=9, source=SOURCE, now=0.0)
-    secret, nonce = (1).to_bytes(32, "big"), (2).to_bytes(24, "big")
+    secret = (1).to_bytes(32, "big")
+    nonce = (2).to_bytes(16, "big") + (
+        int.from_bytes((3).to_bytes(8, "big"), "little") + 1
+    ).to_bytes(8, "little")
     cookie = hashlib.blake2s(SOURCE, key=secret, digest_size=16).digest()
     cookie_key = hashlib.blake2s(b"cookie--" + RECEIVER).digest()
     sealed = xseal(cookie_key, nonce, cookie, data[116:132])
@@ -98,3 +101,12 @@ def test_a_cookie_reply_counts_once_and_only_for_the_last_message():
     generator.add_macs(b"\1" + INITIATION[1:5] + b"different" + INITIATION[14:], 0.0)
     assert not generator.consume_reply(other, 0.0)
     assert not CookieGenerator(RECEIVER).consume_reply(other, 0.0)
+
+
+def test_no_nonce_is_used_twice_even_where_the_counter_wraps():
+    checker = CookieChecker(RECEIVER, lambda size: b"\xff" * size)
+    nonces = set()
+    for step in range(400):
+        reply = checker.create_reply(INITIATION, receiver_index=9, source=SOURCE, now=0.0)
+        nonces.add(reply[8:32])
+        assert len(nonces) == step + 1
