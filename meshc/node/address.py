@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from meshc.node.change import Change
 from meshc.prefixes import InterfaceAddress
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class AddressAdd(Change):
     """`address` is text with its length, `10.44.0.1/24`."""
 
+    goes_with_link: ClassVar[bool] = True
     interface: str
     address: str
 

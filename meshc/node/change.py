@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from meshc.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from meshc.node.machine import Machine
 
@@ -30,18 +30,21 @@ class Change:
     """
 
     recorded: ClassVar[bool] = True
-    """False when the interface takes it along when it goes, or when it cannot be undone."""
+    """False for what need not be known to go back: settings of the WireGuard, hooks."""
+    goes_with_link: ClassVar[bool] = False
+    """True when the kernel takes it away together with the interface."""
 
     def __init_subclass__(cls) -> None:
         # a dataclass with slots is made twice; the second one, which is used, wins
         _KINDS[cls.__name__] = cls
 
-    def same(self, other: Change) -> bool:
-        """Whether both ask for the same; what they would put back may differ."""
-        return self == other
+    @property
+    def wish(self) -> Hashable:
+        """Equal for changes that ask for the same; what they would put back may differ."""
+        return self
 
     @property
-    def slot(self) -> object:
+    def slot(self) -> Hashable:
         """What only one change can hold at a time; None for a change that stands alone."""
         return None
 

@@ -18,7 +18,6 @@ from meshc.node.rule import RuleAdd
 from meshc.node.sysctl import SysctlSet
 from meshc.node.values import Device
 from meshc.node.wireguard import DeviceSet, peer_changes
-from meshc.prefixes import InterfaceAddress, Prefix
 
 ChangeSet = tuple[Change, ...]
 
@@ -41,10 +40,11 @@ def changes(
     peers = peer_changes(state.interface, state.peers, device)
     result.extend(change for change in peers if not change.update.remove)
     addresses = [AddressAdd(state.interface, str(address)) for address in state.addresses]
-    result.extend(_missing(addresses, recorded, facts))
+    present = _Present(facts)
+    result.extend(_missing(addresses, recorded, present))
     result.extend(_link_change(state, facts))
     rest = tuple(_after_link(state))
-    result.extend(_missing(rest, recorded, facts))
+    result.extend(_missing(rest, recorded, present))
     result.extend(_obsolete((*addresses, *rest), recorded))
     # removed peers last: their prefixes have moved to others by then
     result.extend(change for change in peers if change.update.remove)
@@ -86,22 +86,21 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
 
 
 def _missing(
-    wanted: Iterable[Change], recorded: Sequence[Change], facts: FactSet
+    wanted: Iterable[Change], recorded: Sequence[Change], present: _Present
 ) -> Iterator[Change]:
     """Those that the machine does not have. One that was recorded is done again as it was
     recorded, so that what it puts back stays what was there before the first time."""
+    wishes = {change.wish: change for change in recorded}
+    slots = {change.slot: change for change in recorded}
     for change in wanted:
-        known = next((one for one in recorded if one.same(change)), None)
+        known = wishes.get(change.wish)
+        old = slots.get(change.slot) if change.slot is not None else None
         if known is not None:
-            if not _satisfied(known, facts):
+            if not present.has(known):
                 yield known
-            continue
-        old = next((one for one in recorded if one.slot == change.slot is not None), None)
-        if old is not None:
+        elif old is not None:
             yield Replaced(change.inherit(old), old)
-        elif not (
-            isinstance(change, AddressAdd | RouteAdd | RuleAdd) and _satisfied(change, facts)
-        ):
+        elif not (isinstance(change, AddressAdd | RouteAdd | RuleAdd) and present.has(change)):
             # a setting outside the interface that is right already is written down too: another
             # interface may be the reason, and must not take it away when it goes
             yield change
@@ -109,26 +108,37 @@ def _missing(
 
 def _obsolete(wanted: Sequence[Change], recorded: Sequence[Change]) -> Iterator[Change]:
     slots = {change.slot for change in wanted} - {None}
+    wishes = {change.wish for change in wanted}
     for change in reversed(recorded):
-        kept = isinstance(change, LinkAdd) or change.slot in slots
-        if not kept and not any(map(change.same, wanted)):
+        kept = isinstance(change, LinkAdd) or change.slot in slots or change.wish in wishes
+        if not kept:
             yield Reversed(change)
 
 
-def _satisfied(change: Change, facts: FactSet) -> bool:
-    if isinstance(change, AddressAdd):
-        return InterfaceAddress.parse(change.address) in facts.addresses
-    if isinstance(change, RouteAdd):
-        return (Prefix.parse(change.prefix), change.table) in facts.own_routes()
-    if isinstance(change, RuleAdd):
-        return any(change.rule == rule for rule in facts.rules)
-    if isinstance(change, SysctlSet):
-        return facts.sysctls.get(change.key) == change.value
-    if isinstance(change, FirewallLoad):
-        have = facts.firewall.get(change.family)
-        return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)
-    if isinstance(change, TableLoad):
-        return change.nft_name in facts.nft_tables
-    if isinstance(change, DnsSet):
-        return change.manager != FILE or facts.dns.content == change.encoded()
-    return isinstance(change, AgentStart) and facts.agent
+class _Present:
+    """What the machine has, asked by change."""
+
+    def __init__(self, facts: FactSet) -> None:
+        self._facts = facts
+        self._addresses = {str(address) for address in facts.addresses}
+        self._routes = {(str(prefix), table) for prefix, table in facts.own_routes()}
+        self._rules = set(facts.rules)
+
+    def has(self, change: Change) -> bool:
+        facts = self._facts
+        if isinstance(change, AddressAdd):
+            return change.address in self._addresses
+        if isinstance(change, RouteAdd):
+            return (change.prefix, change.table) in self._routes
+        if isinstance(change, RuleAdd):
+            return change.rule in self._rules
+        if isinstance(change, SysctlSet):
+            return facts.sysctls.get(change.key) == change.value
+        if isinstance(change, FirewallLoad):
+            have = facts.firewall.get(change.family)
+            return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)
+        if isinstance(change, TableLoad):
+            return change.nft_name in facts.nft_tables
+        if isinstance(change, DnsSet):
+            return change.manager != FILE or facts.dns.content == change.encoded()
+        return isinstance(change, AgentStart) and facts.agent

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,15 +52,12 @@ class DnsSet(Change):
     mode: int = 0o644
 
     @property
-    def slot(self) -> object:
+    def slot(self) -> Hashable:
         return ("dns", self.manager)
 
-    def same(self, other: Change) -> bool:
-        return isinstance(other, DnsSet) and (self.servers, self.search, self.manager) == (
-            other.servers,
-            other.search,
-            other.manager,
-        )
+    @property
+    def wish(self) -> Hashable:
+        return ("dns", self.servers, self.search, self.manager)
 
     def inherit(self, old: Change) -> Change:
         if not isinstance(old, DnsSet):

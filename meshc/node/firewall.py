@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,15 +68,12 @@ class FirewallLoad(Change):
     made: tuple[str, ...] = ()
 
     @property
-    def slot(self) -> object:
+    def slot(self) -> Hashable:
         return ("firewall", self.family, self._chains()[0].name)
 
-    def same(self, other: Change) -> bool:
-        return isinstance(other, FirewallLoad) and (self.family, self.program, self.chains) == (
-            other.family,
-            other.program,
-            other.chains,
-        )
+    @property
+    def wish(self) -> Hashable:
+        return ("firewall", self.family, self.program, self.chains)
 
     def inherit(self, old: Change) -> Change:
         made = old.made if isinstance(old, FirewallLoad) else ()
@@ -114,7 +111,7 @@ class TableLoad(Change):
     text: str
 
     @property
-    def slot(self) -> object:
+    def slot(self) -> Hashable:
         return ("nft", self.family, self.name)
 
     @property

@@ -279,7 +279,7 @@ def _down_plan(record: Record) -> ChangeSet:
     name = record.interface
     return (
         *(Hook(name, "PreDown", line) for line in record.pre_down),
-        *(Reversed(change) for change in reversed(record.changes)),
+        *(Reversed(change) for change in reversed(record.changes) if not change.goes_with_link),
         *(Hook(name, "PostDown", line) for line in record.post_down),
     )
 
@@ -299,7 +299,7 @@ def _take_down(machine: Machine, store: StateFile, record: Record) -> None:
         else:
             if isinstance(step, Reversed):
                 record.forget(step.change)
-    if record.changes:
+    if any(not change.goes_with_link for change in record.changes):
         store.save(record)
         raise NodeError(f"not everything could be undone: {'; '.join(failed)}")
     store.remove()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from meshc.errors import NodeError
 from meshc.node.change import Change
@@ -23,6 +23,7 @@ _NAMES = {"unspec": 0, "default": 253, "main": 254, "local": 255}
 class RouteAdd(Change):
     """`prefix` as text, `table` as a number."""
 
+    goes_with_link: ClassVar[bool] = True
     interface: str
     prefix: str
     table: int

@@ -46,9 +46,10 @@ class Record:
 
     def intend(self, changes: Iterable[Change]) -> None:
         """Adds what is about to be done. Save before doing it."""
+        known = set(self.changes)
         for change in changes:
             wanted = change.change if isinstance(change, Replaced) else change
-            if wanted.recorded and wanted not in self.changes:
+            if wanted.recorded and wanted not in known:
                 self.changes.append(wanted)
 
     def settle(self, changes: Iterable[Change]) -> None:

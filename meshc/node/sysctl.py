@@ -11,6 +11,8 @@ from meshc.errors import NodeError
 from meshc.node.change import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from meshc.node.machine import Machine
 
 ROOT = Path("/proc/sys")
@@ -26,11 +28,12 @@ class SysctlSet(Change):
     before: str
     others: tuple[tuple[str, str], ...] = ()
 
-    def same(self, other: Change) -> bool:
-        return isinstance(other, SysctlSet) and (self.key, self.value) == (other.key, other.value)
+    @property
+    def wish(self) -> Hashable:
+        return ("sysctl", self.key, self.value)
 
     @property
-    def slot(self) -> object:
+    def slot(self) -> Hashable:
         return ("sysctl", self.key)
 
     def inherit(self, old: Change) -> Change:
@@ -39,7 +42,7 @@ class SysctlSet(Change):
         return replace(self, before=old.before, others=old.others)
 
     def heir(self, other: Change) -> Change | None:
-        return other.inherit(self) if self.same(other) else None
+        return other.inherit(self) if self.wish == other.wish else None
 
     def describe(self) -> str:
         was = "as it is" if self.before == self.value else f"was {self.before}"

@@ -136,6 +136,9 @@ def wishes(
         last[peer.public_key] = peer
         for prefix in peer.allowed_ips:
             owner[prefix] = peer.public_key
+    prefixes: dict[PublicKey, list[Prefix]] = {}
+    for prefix, key in owner.items():
+        prefixes.setdefault(key, []).append(prefix)
     found = []
     for key, peer in last.items():
         text = str(peer.endpoint) if peer.endpoint else ""
@@ -147,7 +150,7 @@ def wishes(
                 peer.preshared_key,
                 HostPort(address, peer.endpoint.port) if peer.endpoint and address else None,
                 applied.get(key, "") != text,
-                tuple(sorted(p for p, whose in owner.items() if whose == key)),
+                tuple(sorted(prefixes.get(key, ()))),
                 peer.keepalive or 0,
             )
         )
