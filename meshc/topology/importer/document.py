@@ -6,6 +6,11 @@ import json
 
 from meshc.topology.importer.infer import Imported, ImportedNode
 
+# Hooks that meshc itself writes: they come back with the next build.
+_OWN = ("MESHC-", "/run/meshc", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+# 1500 less 80 or 60 octets of overhead: what `mtu: auto` comes to by itself.
+_AUTO_MTUS = (1420, 1440)
+
 
 def document(imported: Imported, *, name: str) -> str:
     """The text of a topology file. Every string is a quoted JSON scalar where it must be."""
@@ -48,7 +53,7 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         return out
     if conf.listen_port and (node.endpoint is None or conf.listen_port != node.endpoint.port):
         out.append(f"    listen_port: {conf.listen_port}")
-    if conf.mtu:
+    if conf.mtu and conf.mtu not in _AUTO_MTUS:
         out.append(f"    mtu: {conf.mtu}")
     if conf.table:
         out.append(f"    table: {_scalar(conf.table)}")
@@ -57,10 +62,13 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
     if conf.dns != imported.dns and conf.dns:
         out.append(f"    dns: [{', '.join(_scalar(item) for item in conf.dns)}]")
     hooks = [
-        ("pre_up", conf.pre_up),
-        ("post_up", conf.post_up),
-        ("pre_down", conf.pre_down),
-        ("post_down", conf.post_down),
+        (key, [command for command in commands if not any(word in command for word in _OWN)])
+        for key, commands in (
+            ("pre_up", conf.pre_up),
+            ("post_up", conf.post_up),
+            ("pre_down", conf.pre_down),
+            ("post_down", conf.post_down),
+        )
     ]
     if any(commands for _, commands in hooks):
         out.append(

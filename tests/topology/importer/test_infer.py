@@ -31,7 +31,7 @@ def network() -> list[Conf]:
             section("server", "10.0.44.2/32", "server.example-vpn.dev:51820"),
             section("nas", "10.0.44.3/32, 192.168.1.0/24"),
             section("phone", "10.0.44.4/32"),
-            extra="ListenPort = 51820\nPostUp = sysctl -w net.ipv4.ip_forward=1",
+            extra="ListenPort = 51820\nPostUp = logger up",
         ),
         conf("server", "10.0.44.2/32", section("hub", "10.0.44.0/24", hub)),
         conf("nas", "10.0.44.3/32", section("hub", "10.0.44.1/24", hub)),
@@ -98,7 +98,7 @@ def test_no_private_key_reaches_the_document_or_the_findings() -> None:
 def test_hooks_are_kept_as_comments() -> None:
     imported = infer(network(), Diagnostics())
     assert imported
-    assert '# post_up: "sysctl -w net.ipv4.ip_forward=1"' in document(imported, name="x")
+    assert '# post_up: "logger up"' in document(imported, name="x")
 
 
 def test_a_hostile_comment_cannot_leave_its_scalar() -> None:

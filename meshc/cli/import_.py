@@ -1,0 +1,67 @@
+"""`meshc import`: existing wg-quick files become a topology file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from meshc.cli.failure import reported
+
+
+@click.command(
+    "import",
+    epilog="Example: meshc import hub/wg0.conf laptop/wg0.conf -o mesh.yaml --keys",
+)
+@click.argument("confs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not to stdout.")
+@click.option("--name", default="imported", show_default=True, help="The network's name.")
+@click.option("--keys", is_flag=True, help="Also put the private keys into keys/ beside OUTPUT.")
+@reported
+def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool) -> None:
+    """Turn the wg-quick files CONF... into one YAML file, and lint them.
+
+    Nodes are found by their keys; peers without a file become unmanaged ones. Exit code 1 when
+    nothing could be made of the files.
+    """
+    from meshc.conf import Conf, parse
+    from meshc.diagnostics import Diagnostics
+    from meshc.render.report.text import format_findings
+    from meshc.topology.importer import document, infer
+
+    if keys and output is None:
+        raise click.UsageError("--keys needs -o: the keys lie beside the new file")
+    if output is not None and output.exists():
+        raise click.ClickException(f"{output} exists; nothing was written")
+    parsed: list[Conf] = []
+    for path in confs:
+        try:
+            parsed.append(parse(path.read_text(encoding="utf-8"), file=str(path)))
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.ClickException(f"{path}: {error}") from None
+    diagnostics = Diagnostics()
+    imported = infer(parsed, diagnostics)
+    if len(diagnostics):
+        click.echo(format_findings(diagnostics), err=True, nl=False)
+    if imported is None:
+        sys.exit(1)
+    result = document(imported, name=name)
+    if output is None:
+        click.echo(result, nl=False)
+        return
+    output.write_text(result, encoding="utf-8")
+    if keys:
+        from meshc.workspace.keystore import KeyStore
+
+        own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
+        store = KeyStore(output.parent / "keys", name)
+        store.create({node: key for node, key in own.items() if key is not None})
+    hidden = [n.name for n in imported.nodes.values() if n.endpoint is None]
+    click.echo(f"{output}: {len(imported.nodes)} nodes from {len(parsed)} files", err=True)
+    if hidden:
+        click.echo(
+            f"next: say which site and NAT these are behind: {', '.join(hidden)}; "
+            f"then meshc build {output}",
+            err=True,
+        )

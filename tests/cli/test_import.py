@@ -1,0 +1,65 @@
+"""`meshc import`: files in, topology out; and a rebuild means the same network."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from meshc.cli import main
+from meshc.conf import parse
+from meshc.workspace.compile import compile_file
+from tests.test_examples import prepared
+
+
+def imported(folder: Path, *extra: str) -> tuple[Path, str]:
+    """The main example, built in `old` and imported into `new`."""
+    (folder / "old").mkdir()
+    (folder / "new").mkdir()
+    compile_file(prepared("relay", folder / "old"))
+    files = [str(path) for path in sorted((folder / "old/build").glob("*/wg0.conf"))]
+    target = folder / "new/mesh.yaml"
+    args = ["import", *files, "-o", str(target), "--name", "example-vpn", *extra]
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == 0, result.output
+    return target, result.output
+
+
+def test_a_rebuild_of_what_was_imported_routes_the_same(tmp_path: Path) -> None:
+    target, _ = imported(tmp_path, "--keys")
+    compile_file(target)
+    for old in sorted((tmp_path / "old/build").glob("*/wg0.conf")):
+        new = tmp_path / "new/build" / old.parent.name / "wg0.conf"
+        one, two = parse(old.read_text()), parse(new.read_text())
+        assert one.private_key == two.private_key
+        assert one.addresses == two.addresses
+        assert [(p.public_key, p.allowed_ips, p.endpoint) for p in one.peers] == [
+            (p.public_key, p.allowed_ips, p.endpoint) for p in two.peers
+        ]
+
+
+def test_keys_stay_out_of_the_topology_and_the_output(tmp_path: Path) -> None:
+    target, output = imported(tmp_path, "--keys")
+    secrets = [path.read_text().split()[-1] for path in (tmp_path / "new/keys").glob("*.key")]
+    assert len(secrets) == 5
+    assert not any(secret in target.read_text() + output for secret in secrets)
+    modes = {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "new/keys").glob("*.key")}
+    assert modes == {0o600}
+
+
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
+    target, _ = imported(tmp_path)
+    before = target.read_text()
+    conf = next((tmp_path / "old/build").glob("*/wg0.conf"))
+    result = CliRunner().invoke(main, ["import", str(conf), "-o", str(target)])
+    assert result.exit_code == 1
+    assert target.read_text() == before
+
+
+def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
+    bad = tmp_path / "wg0.conf"
+    bad.write_text("[Interface]\nnonsense\n")
+    result = CliRunner().invoke(main, ["import", str(bad)])
+    assert result.exit_code == 2
+    assert f"{bad}:2: not a `Key = value` line" in result.output
