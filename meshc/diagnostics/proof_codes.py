@@ -189,4 +189,13 @@ PROOF_CODES = (
         "A file has two [Peer] sections with one public key. `wg setconf` lets the later one "
         "replace the AllowedIPs of the earlier. Merge them into one section.",
     ),
+    Code(
+        "W426",
+        "address that nobody has goes round",
+        "A packet for an address of the pools that no node has is passed back to where it came "
+        "from: one node has the other as its catch-all, and the other sends everything that it "
+        "does not know to the first (a relay that uses an exit behind it, for example). "
+        "WireGuard's source filter ends it after a round, so that it costs little, but such a "
+        "packet should die where it starts.",
+    ),
 )

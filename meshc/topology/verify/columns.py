@@ -100,17 +100,21 @@ class _Rows:
         self.keys: Numbering[PublicKey] = Numbering()
         self.sets: Numbering[tuple[Prefix, ...]] = Numbering()
         self.ends: Numbering[HostPort | None] = Numbering()
+        self.ends.number(None)
         self.parts: list[tuple[Ints, Ints, Ints, Ints, Ints, Bytes]] = []
         self.repeated: list[tuple[int, PublicKey]] = []
         self.host_bits: list[tuple[int, int, str]] = []
 
     def add(self, node: int, peers: Sequence[PeerConf]) -> None:
-        peers = self._merged(node, peers)
         if not peers:
             none = np.zeros(0, np.int32)
             self.parts.append((none, none, none, none, none, np.zeros((0, KEY_LENGTH), np.uint8)))
             return
         keys, psks, allowed, endpoints, alive, _, lines, host_bits = zip(*peers, strict=True)
+        if len(set(keys)) < len(keys):
+            self.repeated += [(node, key) for key in dict.fromkeys(keys) if keys.count(key) > 1]
+            self.add(node, list(merged_peers(peers).values()))
+            return
         if any(host_bits):
             self.host_bits += [
                 (node, lines[i], text) for i, texts in enumerate(host_bits) for text in texts
@@ -120,30 +124,13 @@ class _Rows:
             (
                 np.array(self.keys.numbers(keys), np.int32),
                 np.array(self.sets.numbers(allowed), np.int32),
-                np.array(
-                    [
-                        -1 if e is None else n
-                        for e, n in zip(endpoints, self.ends.numbers(endpoints), strict=True)
-                    ],
-                    np.int32,
-                ),
+                # number 0 is None, no endpoint
+                np.array(self.ends.numbers(endpoints), np.int32) - 1,
                 np.array([seconds or 0 for seconds in alive], np.int32),
                 np.array(lines, np.int32),
                 np.frombuffer(psk, np.uint8).reshape(-1, KEY_LENGTH),
             )
         )
-
-    def _merged(self, node: int, peers: Sequence[PeerConf]) -> Sequence[PeerConf]:
-        seen: set[PublicKey] = set()
-        twice = []
-        for peer in peers:
-            if peer.public_key in seen:
-                twice.append(peer.public_key)
-            seen.add(peer.public_key)
-        if not twice:
-            return peers
-        self.repeated += [(node, key) for key in twice]
-        return list(merged_peers(peers).values())
 
 
 def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns:
@@ -177,7 +164,7 @@ def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns
     )
     psk = np.concatenate([part[-1] for part in parts])
     table.parts.clear()
-    ends = tuple(end or HostPort("", 0) for end in table.ends.values)
+    ends = tuple(end for end in table.ends.values if end is not None)
     return Columns(
         names=names,
         stations=stations,

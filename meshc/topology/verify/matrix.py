@@ -48,7 +48,8 @@ class Usage:
 @dataclass(slots=True)
 class Matrix:
     """`hops[a, b]` is the number of hops from group a to group b, 0 when the packet is lost and
-    for a group of one to itself. `steep` are (source, relay) nodes where a relay's MTU is below
+    for a group of one to itself, -1 between two nodes without a file: nothing is known of them.
+    `steep` are (source, relay) nodes where a relay's MTU is below
     the source's."""
 
     family: int
@@ -59,7 +60,8 @@ class Matrix:
     steep: dict[tuple[int, int], tuple[int, int]]
 
     def hops_of(self, source: int, target: int) -> int:
-        """Hops between two nodes; 0 when lost, -1 when one has no address in this family."""
+        """Hops between two nodes; 0 when lost, -1 when one has no address in this family or
+        neither has a file."""
         a, b = int(self.groups.of[source]), int(self.groups.of[target])
         return -1 if a < 0 or b < 0 else int(self.hops[a, b])
 
@@ -69,6 +71,7 @@ class Matrix:
         size = self.groups.size.astype(np.int64)
         weight = np.outer(size, size)
         np.fill_diagonal(weight, size * (size - 1))
+        weight[self.hops < 0] = 0
         return (
             int(weight.sum()),
             int(weight[self.hops > 0].sum()),
@@ -81,7 +84,11 @@ def fill_matrix(sky: Sky, groups: Groups) -> Matrix:
     count = len(groups.size)
     matrix = Matrix(sky.tables.family, groups, np.zeros((count, count), np.int8), {}, {}, {})
     spare = _Spare(sky, groups)
+    made = sky.made[groups.first]
+    matrix.hops[np.ix_(made, made)] = -1
     for a, b in _pairs(groups):
+        known = ~(made[a] & made[b])
+        a, b = a[known], b[known]
         source = groups.first[a]
         target = np.where(a == b, groups.second[b], groups.first[b])
         home = sky.tables.home

@@ -32,12 +32,13 @@ def check_outside(
         groups = matrices[family].groups
         _strays(sky, world, columns, [*lan_strays(sky, groups), *exit_strays(sky, groups)], found)
         for ring, address in rings(sky, expectation.pools):
+            relays = all(columns.stations[n].facts.relay for n in ring)
             found.add(
-                "E411",
+                "E411" if relays else "W426",
                 f"an address that nobody has ({address}) goes round: "
                 + " → ".join(columns.names[n] for n in ring),
                 place(columns, columns.names[ring[0]], columns.names[ring[1]]),
-                hint="only one of two relays may give the other a catch-all",
+                hint="only one of two nodes may have the other as its catch-all",
             )
         _slopes(columns, matrices[family], found)
     _leaks(columns, skies, found)

@@ -56,7 +56,8 @@ class Proof:
         return (sum(c[0] for c in sums), sum(c[1] for c in sums), sum(c[2] for c in sums))
 
     def hops(self, source: str, target: str, family: int) -> int:
-        """Hops from one node to another; 0 when lost, -1 without addresses in this family.
+        """Hops from one node to another; 0 when lost, -1 without addresses in this family or
+        without files.
         Raises: ValueError for a name that is no node."""
         return self.matrices[family].hops_of(self._number(source), self._number(target))
 

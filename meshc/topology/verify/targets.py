@@ -69,7 +69,8 @@ def _to_lan(sky: Sky, groups: Groups, router: int, lan: tuple[int, str]) -> Iter
     tables, (atom, what) = sky.tables, lan
     source = groups.first
     on_it = tables.route[tables.row_of[source], atom] == LAN
-    source = source[(source != router) & ~on_it]
+    unknown = sky.made[source] & sky.made[router]
+    source = source[(source != router) & ~on_it & ~unknown]
     sizes = groups.size[groups.of[source]]
     there = fly(sky, Batch(source, tables.home[source], np.full_like(source, atom)))
     lost = (there.result != IN_LAN) | (there.at != router)
