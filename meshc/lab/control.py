@@ -104,10 +104,12 @@ def start_lab(
     *,
     about: dict[str, Any],
     linked: bool,
+    preload: tuple[str, ...] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Lab:
     """Builds a world and waits until it stands. `about` fills the state file (id, file, network,
-    nodes, interface, build); `linked` ends the lab with this process, whatever kills it.
+    nodes, links, interface, build); `linked` ends the lab with this process, whatever kills it;
+    `preload` names modules that its jobs will want.
 
     Raises: NodeError when something cannot be made (everything is gone then);
     StateError when a lab of this id is already up.
@@ -125,7 +127,7 @@ def start_lab(
     log.close()
     try:
         assert process.stdin is not None
-        order = Order(world, machines, rights.mode, str(directory), linked)
+        order = Order(world, machines, rights.mode, str(directory), linked, preload)
         with process.stdin as stream:
             pickle.dump(order, stream)
         lab = _await(process, about, rights, progress)

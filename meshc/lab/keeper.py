@@ -9,6 +9,7 @@ outcomes, `{"op": "stop"}` ends the lab.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import pickle
@@ -32,13 +33,15 @@ class Machine(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What to build. `linked` ends the lab with the process that asked for it."""
+    """What to build. `linked` ends the lab with the process that asked for it; `preload` names
+    modules that jobs will want: imported once, shared by all of them."""
 
     world: World
     machines: Mapping[str, Machine]
     mode: str
     directory: str
     linked: bool
+    preload: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -63,6 +66,8 @@ def main() -> None:
 def _process_one(order: Order, listener: socket.socket) -> None:
     try:
         linux.set_process_name("meshc-lab")
+        for module in order.preload:
+            importlib.import_module(module)
         netns.own_mounts()
         _say({"progress": f"{len(order.world.places)} namespaces"})
         namespaces = netns.create_namespaces(order.world.places)

@@ -26,7 +26,9 @@ def bring_up(args: Mapping[str, Any]) -> dict[str, Any]:
     The answer: {engine, notes}. Raises: NodeError.
     """
     from meshc import node
+    from meshc.lab.forked import fork_engines
 
+    fork_engines()
     outcome = node.up(f"{CONF_DIRECTORY}/{args['interface']}.conf", engine=args["engine"])
     return {"engine": outcome.engine, "notes": list(outcome.notes)}
 

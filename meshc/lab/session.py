@@ -12,6 +12,7 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.lab import state
 from meshc.lab.control import Lab, start_lab
+from meshc.lab.forked import PRELOAD
 from meshc.lab.jobs import Job
 from meshc.lab.layout import PLAIN, Options, lay_out
 from meshc.lab.machines import engine_of
@@ -60,7 +61,9 @@ def open_session(
         "interface": source.interface,
         "build": str(source.build.resolve()),
     }
-    lab = start_lab(world, dict(source.files), about=about, linked=linked, progress=tell)
+    lab = start_lab(
+        world, dict(source.files), about=about, linked=linked, preload=PRELOAD, progress=tell
+    )
     session = Session(source, world, lab, engines, list(lab.remarks))
     session.seconds["world"] = time.monotonic() - begun
     try:
