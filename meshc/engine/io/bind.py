@@ -32,6 +32,7 @@ _SO_RCVBUFFORCE = 33
 _BUFFER = 7 << 20
 _PORT_TRIES = 64
 _MEMO = 4096
+_DATA = 4
 
 _CMSG = struct.Struct("@Nii")
 _CMSG_ALIGN = struct.calcsize("@N") - 1
@@ -40,6 +41,10 @@ _U16 = struct.Struct("=H")
 _INT = struct.Struct("=i")
 
 Ancillary = list[tuple[int, int, bytes]]
+# `struct sockaddr` of a sender, and the address of ours that it sent to
+Sender = tuple[bytes, str]
+# a datagram that is no transport data, taken out of the arena
+Stray = tuple[bytes, Sender]
 _Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
 
 
@@ -97,31 +102,44 @@ class Bind:
         self._plain.clear()
         self._routes.clear()
 
-    def receive(self, descriptor: int) -> list[tuple[Datagrams, Endpoint]]:
-        """All datagrams waiting on one socket, in order, as runs of one size and sender.
+    def receive(self, descriptor: int) -> tuple[list[tuple[Datagrams, Endpoint]], list[Stray]]:
+        """All datagrams waiting on one socket: transport data in order, as runs of one size and
+        sender, and the rest.
 
-        They lie in `arena` until the next call. Raises OSError.
+        The runs lie in `arena` until the next call. Raises OSError.
         """
-        runs = []
+        runs: list[tuple[Datagrams, Endpoint]] = []
+        strays: list[Stray] = []
+        buffer = self._receiver.arena.buffer
         for slot, count, length, name, control in self._receiver.receive(descriptor):
             known = self._controls.get(control)
             if known is None:
                 known = self._parse_control(control)
             segment, source = known
-            endpoint = self._endpoints.get((name, source))
-            if endpoint is None:
-                endpoint = self._parse_name(name, source)
             offset = slot * SLOT
             if not 0 < segment < length:
-                runs.append((Datagrams(offset, SLOT, length, count), endpoint))
-                continue
-            for base in range(offset, offset + count * SLOT, SLOT):
-                full, rest = divmod(length, segment)
-                runs.append((Datagrams(base, segment, segment, full), endpoint))
-                if rest:
-                    tail = Datagrams(base + full * segment, segment, rest, 1)
-                    runs.append((tail, endpoint))
-        return runs
+                pieces = [Datagrams(offset, SLOT, length, count)]
+            else:
+                pieces = []
+                for base in range(offset, offset + count * SLOT, SLOT):
+                    full, rest = divmod(length, segment)
+                    pieces.append(Datagrams(base, segment, segment, full))
+                    if rest:
+                        pieces.append(Datagrams(base + full * segment, segment, rest, 1))
+            sender = name, source
+            for run in pieces:
+                if buffer[run.offset] == _DATA:
+                    runs.append((run, self.endpoint_of(sender)))
+                    continue
+                end = run.offset + run.number * run.stride
+                for at in range(run.offset, end, run.stride):
+                    strays.append((bytes(buffer[at : at + run.size]), sender))
+        return runs, strays
+
+    def endpoint_of(self, sender: Sender) -> Endpoint:
+        """The endpoint that a `struct sockaddr` and the address it sent to make."""
+        endpoint = self._endpoints.get(sender)
+        return self._parse_name(*sender) if endpoint is None else endpoint
 
     def send(self, send: Send, endpoint: Endpoint) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
@@ -197,7 +215,8 @@ class Bind:
         """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
         port = int.from_bytes(name[2:4], "big")
         if _NAME4.unpack_from(name)[0] == socket.AF_INET:
-            endpoint = Endpoint(str(IPv4Address(name[4:8])), port, 0, source)
+            host = socket.inet_ntop(socket.AF_INET, name[4:8])
+            endpoint = Endpoint(host, port, 0, source)
         else:
             scope = int.from_bytes(name[24:28], "little")
             endpoint = Endpoint(str(IPv6Address(name[8:24])), port, scope, source)

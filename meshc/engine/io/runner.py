@@ -168,7 +168,7 @@ class Engine:
     def _on_udp(self, descriptor: int) -> None:
         inbound = self._inbound
         try:
-            runs = self._bind.receive(descriptor)
+            runs, strays = self._bind.receive(descriptor)
         except OSError as error:
             # An ICMP error about something sent earlier; UDP goes on.
             log.debug("receiving: %s", error.strerror)
@@ -177,10 +177,13 @@ class Engine:
         if len(runs) == 1 and runs[0][0].number == 1:
             run, endpoint = runs[0]
             inbound.receive_one(run.offset, run.size, endpoint, now)
-            return
-        for run, endpoint in runs:
-            inbound.receive(run, endpoint, now)
-        inbound.flush()
+        elif runs:
+            for run, endpoint in runs:
+                inbound.receive(run, endpoint, now)
+            inbound.flush()
+        if strays:
+            # behind the data: a flood of handshakes must not hold it up
+            self.device.receive_unsorted(strays, self._bind.endpoint_of, now)
 
     def _send(self, send: Send, endpoint: Endpoint) -> None:
         for last_try in (False, True):

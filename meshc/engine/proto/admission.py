@@ -82,6 +82,11 @@ class Admission:
 
     def offer(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
         """Queues the message, or says why not."""
+        return self.refuse(data) or self.admit(data, endpoint, now)
+
+    def refuse(self, data: bytes) -> DropReason | None:
+        """What is wrong with type, length or mac1: all that a sender who does not know our public
+        key can make us look at, not even its address."""
         kind = data[:4]
         length = _LENGTHS.get(kind)
         if length is None:
@@ -91,20 +96,23 @@ class Admission:
         checker = self._checker
         if checker is None:
             return DropReason.NO_PRIVATE_KEY
-        if kind == _COOKIE_REPLY_TYPE:
-            if not self._knows_index(int.from_bytes(data[4:8], "little")):
+        if kind != _COOKIE_REPLY_TYPE and not checker.check_mac1(data):
+            return DropReason.BAD_MAC1
+        return None
+
+    def admit(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
+        """Queues a message that `refuse` let pass, or says why not."""
+        checker, kind = self._checker, data[:4]
+        if checker is None:
+            return DropReason.NO_PRIVATE_KEY
+        if kind != _INITIATION_TYPE:
+            at = 4 if kind == _COOKIE_REPLY_TYPE else 8
+            if not self._knows_index(int.from_bytes(data[at : at + 4], "little")):
                 return DropReason.UNKNOWN_INDEX
-        else:
-            if not checker.check_mac1(data):
-                return DropReason.BAD_MAC1
-            if kind != _INITIATION_TYPE and not self._knows_index(
-                int.from_bytes(data[8:12], "little")
-            ):
-                return DropReason.UNKNOWN_INDEX
-            if self._is_loaded(now):
-                reason = self._under_load(checker, data, endpoint, now)
-                if reason is not None:
-                    return reason
+        if kind != _COOKIE_REPLY_TYPE and self._is_loaded(now):
+            reason = self._under_load(checker, data, endpoint, now)
+            if reason is not None:
+                return reason
         if len(self.queue) >= QUEUE_LIMIT:
             return DropReason.HANDSHAKE_QUEUE_FULL
         self.queue.append((data, endpoint))

@@ -231,6 +231,8 @@ class Inbound:
 
     def receive_one(self, offset: int, size: int, endpoint: Endpoint, now: float) -> None:
         """A datagram that came alone, in `arena`: the shortest way, for the sake of latency."""
+        if self._rows:
+            self.flush()
         view = self._arena.view
         kind, index, counter = _MESSAGE(view, offset) if size >= OVERHEAD else (0, 0, 0)
         if kind != _DATA:

@@ -78,26 +78,33 @@ class Coalescer:
                 continue
             heads = _heads(rows, left, flow.size)
             differs = (heads ^ heads[0]) & _mask(flow)
-            members = left
-            alike = not np.count_nonzero(differs)
-            if alike:
-                left = left[:0]
-            else:
-                same = ~(differs[:, flow.key].any(axis=1))
-                members, left = left[same], left[~same]
-                heads = heads[same]
-            yield from self._emit(rows, members, heads, flow, alike=alike)
+            if not np.count_nonzero(differs):
+                yield from self._emit(rows, left, heads, flow, None)
+                return
+            same = np.logical_not(differs[:, flow.key].any(axis=1))
+            plain = np.logical_not(differs[same][:, flow.structure].any(axis=1))
+            members, left = left[same], left[~same]
+            yield from self._emit(rows, members, heads[same], flow, plain)
         for row in left.tolist():
             yield _single(rows, row)
 
     def _emit(
-        self, rows: Rows, members: Numbers, heads: U8, flow: _Flow, *, alike: bool
+        self,
+        rows: Rows,
+        members: Numbers,
+        heads: U8,
+        flow: _Flow,
+        plain: npt.NDArray[np.bool_] | None,
     ) -> Iterator[Buffers]:
-        """Yield the packets of one flow, merged where they follow each other."""
+        """Yield the packets of one flow, merged where they follow each other.
+
+        `plain` says which members are built like the first; None that all headers agree.
+        """
         payloads = rows.lengths[members] - flow.size
         good = _verified(rows, members, flow)
         joins = _joins(rows, members, payloads, flow)
-        if not alike:
+        if plain is not None:
+            good &= plain
             joins &= np.logical_not(((heads[1:] ^ heads[:-1]) & _mask(flow)).any(axis=1))
         first = int(payloads[0])
         if (
@@ -163,6 +170,14 @@ class _Flow(NamedTuple):
     def key(self) -> slice:
         """Where addresses and ports lie; they are adjacent when there are no IP options."""
         return slice(12, 24) if self.v4 else slice(8, 44)
+
+    @property
+    def structure(self) -> list[int]:
+        """Octets that say where things lie and what the packet is: version, fragment,
+        protocol, TCP offset and flags."""
+        ip = [0, 6, 7, 9] if self.v4 else [0, 6]
+        at = self.transport
+        return [*ip, at + 12, at + 13] if self.protocol == PROTO_TCP else ip
 
 
 def _flow_of(rows: Rows, row: int, *, udp: bool) -> _Flow | None:

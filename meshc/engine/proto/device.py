@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from errno import EINVAL
+from typing import TypeVar
 
 from meshc.engine.proto import datapath
 from meshc.engine.proto.admission import Admission
@@ -34,6 +35,9 @@ from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
 HANDSHAKE_BUDGET = 4
 # ICMP errors a second
 UNREACHABLE_RATE = 100.0
+
+Sender = TypeVar("Sender")
+
 _TRANSPORT_TYPE = b"\x04\0\0\0"
 
 
@@ -108,6 +112,26 @@ class Device:
     def receive_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
         """Datagrams from one endpoint, as one read with UDP_GRO brings them."""
         self._sort_run(endpoint, datagrams, now)
+        self._after_datagrams(now)
+
+    def receive_unsorted(
+        self,
+        batch: Sequence[tuple[bytes, Sender]],
+        endpoint_of: Callable[[Sender], Endpoint],
+        now: float,
+    ) -> None:
+        """Datagrams that are mostly no transport data, with senders as the shell has them.
+
+        In a flood nearly all have a wrong mac1, and reading an address costs more than that.
+        """
+        admission, drops = self._admission, self.drops
+        for data, sender in batch:
+            if data[:4] == _TRANSPORT_TYPE:
+                self._sort_run(endpoint_of(sender), (data,), now)
+                continue
+            reason = admission.refuse(data) or admission.admit(data, endpoint_of(sender), now)
+            if reason is not None:
+                drops[reason] += 1
         self._after_datagrams(now)
 
     def receive_packets(self, batch: Sequence[bytes], now: float) -> None:

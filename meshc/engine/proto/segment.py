@@ -219,7 +219,7 @@ def _plan(packet: memoryview, vnet: VirtioNetHdr) -> tuple[int, int, int] | None
     kind = vnet.gso_type & ~GSO_ECN
     transport = vnet.csum_start
     size = len(packet)
-    if transport < 20 or transport % 4 or transport + 20 > size or not vnet.gso_size:
+    if transport < 20 or transport % 4 or transport + 8 > size or not vnet.gso_size:
         return None
     version = packet[0] >> 4
     if version == 4:
@@ -230,6 +230,8 @@ def _plan(packet: memoryview, vnet: VirtioNetHdr) -> tuple[int, int, int] | None
     if kind == GSO_UDP_L4:
         header_size, protocol = transport + 8, PROTO_UDP
     else:
+        if transport + 20 > size:
+            return None
         header_size, protocol = transport + (packet[transport + 12] >> 4) * 4, PROTO_TCP
         if header_size < transport + 20:
             return None

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshc.engine.proto.offload import (
+    GSO_TCPV4,
+    GSO_TCPV6,
+    GSO_UDP_L4,
+    VirtioNetHdr,
+    ip_length,
+    padded_length,
+)
+from meshc.engine.proto.segment import Segmenter
+from tests.support.packets import (
+    ACK,
+    CWR,
+    DF,
+    FIN,
+    PSH,
+    same_packet,
+    slow_split,
+    super_packet,
+    tcp,
+    udp,
+)
+
+SEGMENTER = Segmenter()
+V6 = {"source": "fd00::1", "destination": "fd00::2"}
+
+
+def split(packet: bytes, vnet: VirtioNetHdr, mtu: int = 65535) -> list[bytes]:
+    """All packets of a super-packet as they are to be sealed, padding included."""
+    result = []
+    for views, count, last in SEGMENTER.split(memoryview(packet), vnet, mtu):
+        result += [bytes(view) for view in views[:count]]
+        if last is not None:
+            result.append(bytes(last))
+    return result
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    payload=st.binary(min_size=1, max_size=4000),
+    mss=st.integers(1, 1500),
+    is_v6=st.booleans(),
+    flags=st.sampled_from([ACK, ACK | PSH, ACK | FIN, ACK | PSH | CWR, ACK | CWR]),
+    options=st.integers(0, 10).map(lambda words: bytes(range(words * 4))),
+    sequence=st.integers(0, 2**32 - 1),
+    identification=st.integers(0, 65535),
+    fragment=st.sampled_from([0, DF]),
+    tos=st.integers(0, 255),
+)
+def test_tcp_segments_are_those_of_the_slow_way(
+    payload: bytes,
+    mss: int,
+    is_v6: bool,
+    flags: int,
+    options: bytes,
+    sequence: int,
+    identification: int,
+    fragment: int,
+    tos: int,
+) -> None:
+    fields = (
+        {"tos": tos}
+        if is_v6
+        else {"identification": identification, "fragment": fragment, "tos": tos}
+    )
+    addresses = V6 if is_v6 else {}
+    whole = tcp(payload, sequence=sequence, flags=flags, options=options, **addresses, **fields)
+    packet, vnet = super_packet(whole, mss)
+
+    expected = slow_split(packet, vnet)
+
+    actual = split(packet, vnet)
+    assert len(actual) == len(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert same_packet(ours[: len(theirs)], theirs)
+        assert ours[len(theirs) :] == bytes(-len(theirs) % 16)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(min_size=1, max_size=4000), st.integers(1, 1500), st.booleans(), st.booleans())
+def test_udp_segments_are_those_of_the_slow_way(
+    payload: bytes, mss: int, is_v6: bool, with_df: bool
+) -> None:
+    whole = udp(payload, **V6) if is_v6 else udp(payload, fragment=DF if with_df else 0)
+    packet, vnet = super_packet(whole, mss)
+
+    expected = slow_split(packet, vnet)
+
+    actual = split(packet, vnet)
+    assert len(actual) == len(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert same_packet(ours[: len(theirs)], theirs)
+
+
+def test_a_full_super_packet_comes_in_more_than_one_step_when_segments_are_tiny() -> None:
+    packet, vnet = super_packet(tcp(bytes(range(256)) * 200), 100)
+
+    assert split(packet, vnet)[511][40:140] == packet[40 + 51100 : 40 + 51200]
+
+
+def test_padding_stops_at_the_mtu() -> None:
+    packet, vnet = super_packet(tcp(bytes(3000)), 1380)
+
+    assert [len(part) for part in split(packet, vnet, 1420)] == [
+        1420,
+        1420,
+        padded_length(40 + 240, 1420),
+    ]
+
+
+def test_the_length_of_the_headers_is_not_taken_from_the_kernel() -> None:
+    packet, vnet = super_packet(tcp(bytes(3000)), 1000)
+
+    assert split(packet, vnet._replace(hdr_len=2000)) == split(packet, vnet)
+
+
+def test_one_layout_after_another_leaves_nothing_behind() -> None:
+    noise, vnet = super_packet(tcp(b"\xff" * 4000), 1400)
+    split(noise, vnet)
+    packet, vnet = super_packet(tcp(bytes(2001)), 1333)
+
+    for part, expected in zip(split(packet, vnet), slow_split(packet, vnet), strict=True):
+        assert part[len(expected) :] == bytes(-len(expected) % 16)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=200),
+    st.builds(
+        VirtioNetHdr,
+        st.integers(0, 255),
+        st.sampled_from([GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, 3, 0x81]),
+        st.integers(0, 65535),
+        st.integers(0, 65535),
+        st.integers(0, 65535),
+        st.integers(0, 65535),
+    ),
+)
+def test_nonsense_yields_whole_packets_or_nothing(data: bytes, vnet: VirtioNetHdr) -> None:
+    for part in split(data, vnet):
+        assert ip_length(part, len(part)) > 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_header_that_lies_yields_no_exception(data: st.DataObject) -> None:
+    packet, vnet = super_packet(tcp(bytes(500)), 100)
+    broken = bytearray(packet)
+    for _ in range(data.draw(st.integers(1, 4))):
+        broken[data.draw(st.integers(0, 59))] = data.draw(st.integers(0, 255))
+
+    total = sum(map(len, split(bytes(broken), vnet)))
+
+    assert total <= 100 * len(packet)
