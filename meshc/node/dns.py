@@ -132,9 +132,9 @@ class DnsSet(Change):
     def _resolvectl(self) -> list[list[str]]:
         name = self.interface
         return [
-            ["resolvectl", "dns", name, *self.servers],
+            ["resolvectl", "dns", "--", name, *self.servers],
             # the root domain sends every query here, as wg-quick's exclusive mode does
-            ["resolvectl", "domain", name, "~.", *self.search],
+            ["resolvectl", "domain", "--", name, "~.", *self.search],
             ["resolvectl", "default-route", name, "yes"],
         ]
 

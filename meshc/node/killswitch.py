@@ -33,8 +33,10 @@ def guards(
 
 
 def table_name(interface: str) -> str:
-    # a name with a dot or a dash in front must be quoted in nft's grammar; this one never is
-    return "meshc-" + "".join(c if c.isalnum() else "_" for c in interface)
+    """A name that nft's grammar takes without quotes, one for each interface."""
+    return "meshc-" + "".join(
+        c if c.isalnum() or c in ".-" else f"_{ord(c):02x}" for c in interface
+    )
 
 
 def nft_guard(interface: str, family: int, mark: int, addresses: Iterable[str]) -> TableLoad:

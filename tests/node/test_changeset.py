@@ -1,0 +1,305 @@
+"""Facts in, changes out: what `up` and `reload` decide, without a machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from meshc.conf import HostPort, parse
+from meshc.node.change import Change, Replaced, Reversed
+from meshc.node.changeset import changes
+from meshc.node.desired import desire
+from meshc.node.facts import FactSet
+from meshc.node.firewall import FirewallFacts
+from meshc.node.nodefile import ForwardingFacts, NodeFile
+from meshc.node.values import Device, LinkFact, PeerState, RouteFact
+from meshc.prefixes import InterfaceAddress, Prefix
+from tests.support import wgconf
+from tests.support.machine_facts import machine
+
+PEER = wgconf.PEER_KEY.public_key()
+
+
+def node_file(interface: str, peer: str = "", **more: object) -> NodeFile:
+    text = wgconf.interface(*interface.split("; "))
+    if peer:
+        text += wgconf.peer(*peer.split("; "))
+    return NodeFile(Path("/etc/wireguard/wg0.conf"), "wg0", parse(text), **more)  # type: ignore[arg-type]
+
+
+def plan(
+    file: NodeFile, facts: FactSet, recorded: Sequence[Change] = (), *, own: bool = False
+) -> tuple[Change, ...]:
+    applied = {str(p.public_key): str(p.endpoint) for p in file.conf.peers if p.endpoint}
+    state = desire(file, facts, applied=applied if own else {}, own=own)
+    key = file.conf.private_key
+    return changes(state, facts, private_key=key, engine="auto", recorded=recorded)
+
+
+def words(found: Sequence[Change]) -> list[str]:
+    return [change.describe().split("\n")[0] for change in found]
+
+
+FRESH = [
+    pytest.param(
+        "Address = 10.44.0.1/24",
+        "AllowedIPs = 10.44.0.2/32; Endpoint = 192.0.2.7:51820",
+        [
+            "create wg0 (auto)",
+            "set private key on wg0",
+            f"add peer {PEER[:8]}…: endpoint 192.0.2.7:51820; allowed ips 10.44.0.2/32",
+            "address 10.44.0.1/24 on wg0",
+            "set wg0 up with MTU 1420",
+        ],
+        id="a-covered-prefix-needs-no-route",
+    ),
+    pytest.param(
+        "Address = 10.44.0.1/32; ListenPort = 51820; MTU = 1300",
+        "AllowedIPs = 10.44.0.0/24; PersistentKeepalive = 25",
+        [
+            "create wg0 (auto)",
+            "set private key, listen port 51820 on wg0",
+            f"add peer {PEER[:8]}…: keepalive 25; allowed ips 10.44.0.0/24",
+            "address 10.44.0.1/32 on wg0",
+            "set wg0 up with MTU 1300",
+            "route 10.44.0.0/24 into wg0",
+        ],
+        id="a-host-address-covers-nothing",
+    ),
+    pytest.param(
+        "Address = fd44::1/64; DNS = fd44::53, lan",
+        "AllowedIPs = 0.0.0.0/0, ::/0; Endpoint = 192.0.2.7:51820",
+        [
+            "create wg0 (auto)",
+            "set private key, fwmark 51820 on wg0",
+            f"add peer {PEER[:8]}…: endpoint 192.0.2.7:51820; allowed ips 0.0.0.0/0, ::/0",
+            "address fd44::1/64 on wg0",
+            "set wg0 up with MTU 1420",
+            "DNS fd44::53, search lan (by /etc/resolv.conf)",
+            "nft: table ip meshc-wg0",
+            "nft: table ip6 meshc-wg0",
+            "route 0.0.0.0/0 into wg0 in table 51820",
+            "route ::/0 into wg0 in table 51820",
+            "IPv4 rule 32765: not fwmark 51820 table 51820",
+            "IPv4 rule 32764: table main suppress_prefixlength 0",
+            "IPv6 rule 32765: not fwmark 51820 table 51820",
+            "IPv6 rule 32764: table main suppress_prefixlength 0",
+            "sysctl net/ipv4/conf/all/src_valid_mark = 1 (was 0)",
+        ],
+        id="default-routes",
+    ),
+    pytest.param(
+        "Address = 10.44.0.1/24; Table = off",
+        "AllowedIPs = 0.0.0.0/0; Endpoint = vpn.example:51820",
+        [
+            "create wg0 (auto)",
+            "set private key on wg0",
+            f"add peer {PEER[:8]}…: endpoint 198.51.100.7:51820; allowed ips 0.0.0.0/0",
+            "address 10.44.0.1/24 on wg0",
+            "set wg0 up with MTU 1412",
+            "watch the endpoints of wg0 in the background",
+        ],
+        id="table-off-and-a-host-name",
+    ),
+]
+
+
+@pytest.mark.parametrize(("interface", "peer", "expected"), FRESH)
+def test_what_up_does(interface: str, peer: str, expected: list[str]) -> None:
+    assert words(plan(node_file(interface, peer), machine())) == expected
+
+
+def test_a_busy_table_is_left_alone() -> None:
+    busy = (*machine().routes, RouteFact(Prefix.parse("10.9.0.0/16"), 51820, "eth0"))
+    found = words(plan(node_file("", "AllowedIPs = 0.0.0.0/0"), machine(routes=busy)))
+    assert "route 0.0.0.0/0 into wg0 in table 51821" in found
+    assert "set private key, fwmark 51821 on wg0" in found
+
+
+def test_without_nft_the_guard_is_iptables() -> None:
+    found = plan(
+        node_file("Address = 10.4.0.1/24", "AllowedIPs = 0.0.0.0/0"), machine(has_nft=False)
+    )
+    (load,) = [change for change in found if "iptables" in change.describe()]
+    assert "MESHC-RAW-wg0: ! -i wg0 -d 10.4.0.1/32 -m addrtype" in load.describe()
+
+
+def test_without_a_firewall_there_is_no_guard() -> None:
+    bare = machine(has_nft=False, firewall={4: FirewallFacts()})
+    found = words(plan(node_file("", "AllowedIPs = 0.0.0.0/0"), bare))
+    assert not [line for line in found if "nft" in line or "tables:" in line]
+    assert "route 0.0.0.0/0 into wg0 in table 51820" in found
+
+
+def after(facts: FactSet, done: Sequence[Change], file: NodeFile) -> FactSet:
+    """The machine once the changes were made, as far as these tests need it."""
+    from meshc.node.address import AddressAdd
+    from meshc.node.link import LinkSet
+    from meshc.node.route import RouteAdd
+    from meshc.node.rule import RuleAdd
+    from meshc.node.sysctl import SysctlSet
+    from meshc.node.wireguard import DeviceSet, PeerSet
+
+    state = desire(file, facts)
+    mtu = next(change.mtu for change in done if isinstance(change, LinkSet))
+    device = Device(file.conf.private_key, 40000, state.fwmark)
+    for change in done:
+        if isinstance(change, DeviceSet) and change.listen_port is not None:
+            device = dataclasses.replace(device, listen_port=change.listen_port)
+    peers = tuple(
+        PeerState(
+            change.update.public_key,
+            change.update.preshared_key,
+            change.update.endpoint,
+            change.update.allowed_ips,
+            change.update.keepalive or 0,
+        )
+        for change in done
+        if isinstance(change, PeerSet)
+    )
+    return dataclasses.replace(
+        facts,
+        link=LinkFact("wg0", 9, "tun", mtu, True),
+        device=dataclasses.replace(device, peers=peers),
+        addresses=tuple(
+            InterfaceAddress.parse(c.address) for c in done if isinstance(c, AddressAdd)
+        ),
+        routes=(
+            *facts.routes,
+            *(
+                RouteFact(Prefix.parse(c.prefix), c.table, "wg0")
+                for c in done
+                if isinstance(c, RouteAdd)
+            ),
+        ),
+        rules=(*facts.rules, *(c.rule for c in done if isinstance(c, RuleAdd))),
+        sysctls={
+            **facts.sysctls,
+            **{c.key: c.value for c in done if isinstance(c, SysctlSet)},
+        },
+        nft_tables=frozenset({"table ip meshc-wg0", "table ip6 meshc-wg0"}),
+        agent=True,
+        dns=dataclasses.replace(facts.dns, manager="resolvconf"),
+    )
+
+
+@pytest.mark.parametrize(("interface", "peer", "expected"), FRESH)
+def test_done_once_nothing_is_left_to_do(interface: str, peer: str, expected: list[str]) -> None:
+    file = node_file(interface, peer)
+    before = dataclasses.replace(
+        machine(), dns=dataclasses.replace(machine().dns, manager="resolvconf")
+    )
+    done = plan(file, before)
+    assert len(done) == len(expected)
+    recorded = [change for change in done if change.recorded]
+    assert plan(file, after(before, done, file), recorded, own=True) == ()
+
+
+def reloaded(old: NodeFile, new: NodeFile, facts: FactSet | None = None) -> tuple[Change, ...]:
+    start = facts or machine()
+    done = plan(old, start)
+    recorded = [change for change in done if change.recorded]
+    return plan(new, after(start, done, old), recorded, own=True)
+
+
+PLAIN = node_file("Address = 10.44.0.1/32", "AllowedIPs = 10.44.0.2/32, 10.50.0.0/16")
+RELOADS = [
+    pytest.param(
+        node_file("Address = 10.44.0.1/32", "AllowedIPs = 10.44.0.2/32"),
+        [
+            f"change peer {PEER[:8]}…: allowed ips 10.44.0.2/32",
+            "take back: route 10.50.0.0/16 into wg0",
+        ],
+        id="a-prefix-goes",
+    ),
+    pytest.param(
+        node_file("Address = 10.44.0.1/32", "AllowedIPs = 10.44.0.2/32, 10.50.0.0/16, fd00::/8"),
+        [f"change peer {PEER[:8]}…: and also fd00::/8", "route fd00::/8 into wg0"],
+        id="a-prefix-comes-without-replacing-the-list",
+    ),
+    pytest.param(
+        node_file("Address = 10.44.0.9/32; MTU = 1280", "AllowedIPs = 10.44.0.2/32, 10.50.0.0/16"),
+        [
+            "address 10.44.0.9/32 on wg0",
+            "set wg0 up with MTU 1280 (was 1420)",
+            "take back: address 10.44.0.1/32 on wg0",
+        ],
+        id="another-address-and-mtu",
+    ),
+    pytest.param(
+        node_file("Address = 10.44.0.1/32"),
+        [
+            "take back: route 10.44.0.2/32 into wg0",
+            "take back: route 10.50.0.0/16 into wg0",
+            f"remove peer {PEER[:8]}…",
+        ],
+        id="a-peer-goes-last",
+    ),
+    pytest.param(
+        node_file(
+            "Address = 10.44.0.1/32",
+            "AllowedIPs = 10.44.0.2/32, 10.50.0.0/16; PersistentKeepalive = 25",
+        ),
+        [f"change peer {PEER[:8]}…: keepalive 25"],
+        id="only-a-keepalive",
+    ),
+]
+
+
+@pytest.mark.parametrize(("new", "expected"), RELOADS)
+def test_what_reload_does(new: NodeFile, expected: list[str]) -> None:
+    found = [line for line in words(reloaded(PLAIN, new))]
+    assert sorted(found) == sorted(expected)
+    assert found[-1] == expected[-1]
+
+
+def test_a_learned_endpoint_is_not_overwritten() -> None:
+    file = node_file("", "AllowedIPs = 10.44.0.2/32; Endpoint = 192.0.2.7:51820")
+    done = plan(file, machine())
+    facts = after(machine(), done, file)
+    assert facts.device is not None
+    (peer,) = facts.device.peers
+    roamed = peer._replace(endpoint=HostPort("203.0.113.9", 1))
+    facts = dataclasses.replace(facts, device=dataclasses.replace(facts.device, peers=(roamed,)))
+    recorded = [change for change in done if change.recorded]
+    assert plan(file, facts, recorded, own=True) == ()
+    # a file that names another endpoint than before means it
+    moved = node_file("", "AllowedIPs = 10.44.0.2/32; Endpoint = 198.51.100.7:51820")
+    facts = dataclasses.replace(facts, resolved={"198.51.100.7": "198.51.100.7"})
+    state = desire(moved, facts, applied={str(PEER): "192.0.2.7:51820"}, own=True)
+    (change, *_) = changes(
+        state, facts, private_key=file.conf.private_key, engine="auto", recorded=recorded
+    )
+    assert "endpoint 198.51.100.7:51820" in change.describe()
+
+
+RELAY = ForwardingFacts(
+    (4, 6),
+    (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64")),
+    relay=True,
+    lans=(Prefix.parse("192.168.1.0/24"),),
+    exit=True,
+)
+
+
+def test_a_relay_that_becomes_a_leaf_gives_everything_back() -> None:
+    relay = node_file("Address = 10.44.0.1/32", forwarding=RELAY)
+    leaf = node_file("Address = 10.44.0.1/32")
+    found = reloaded(relay, leaf)
+    taken = [change.change for change in found if isinstance(change, Reversed)]
+    recorded = [c for c in plan(relay, machine()) if c.recorded]
+    assert set(taken) == {c for c in recorded if type(c).__name__ in ("FirewallLoad", "SysctlSet")}
+
+
+def test_changed_rules_replace_the_old_in_one_step() -> None:
+    relay = node_file("Address = 10.44.0.1/32", forwarding=RELAY)
+    less = dataclasses.replace(RELAY, exit=False)
+    found = reloaded(relay, node_file("Address = 10.44.0.1/32", forwarding=less))
+    replaced = [change for change in found if isinstance(change, Replaced)]
+    assert [change.change.slot for change in replaced] == [change.old.slot for change in replaced]
+    assert len(replaced) == 2
+    # what the first load found is what the last one puts back
+    assert [c.change.made for c in replaced] == [c.old.made for c in replaced]  # type: ignore[attr-defined]
