@@ -58,8 +58,8 @@ LANGUAGE_CODES = (
     Code(
         "E109",
         "file cannot be read",
-        "The file does not exist, is a directory, or may not be read by this user. Nothing was "
-        "checked.",
+        "The file does not exist, is a directory, or may not be read by this user, so that nothing "
+        "was checked. Correct the name; `-` stands for standard input.",
     ),
     Code(
         "E110",
@@ -152,9 +152,9 @@ LANGUAGE_CODES = (
     Code(
         "E132",
         "node refers to itself",
-        "A node cannot be its own exit or relay, and a link needs two different ends. (An `exit` "
-        "or `via` that comes from a group, a site or `defaults:` simply does not count for the "
-        "node that it names.)",
+        "A node cannot be its own exit or relay, and a link needs two different ends. An `exit` "
+        "or `via` that comes from a group, a site or `defaults:` is no mistake: it simply does not "
+        "count for the node that it names.",
     ),
     Code(
         "E133",

@@ -24,7 +24,7 @@ from meshc.workspace.workspace import Workspace
 # these end the reading of a file: nothing in it could be checked
 _UNUSABLE = frozenset({"E100", "E101", "E102", "E104", "E105", "E109"})
 # above this many peer sections the proof takes longer than a reflex; `meshc verify` does it
-PROOF_LIMIT = 20_000
+PROOF_LIMIT = 4_000
 
 
 @dataclass(frozen=True, slots=True)
