@@ -1,4 +1,4 @@
-"""`meshc schema`: the language for editors."""
+"""`meshc schema`: the language for editors and for people."""
 
 from __future__ import annotations
 
@@ -12,8 +12,21 @@ Then begin a topology with this line, which most editors understand:
 
 
 @click.command(epilog=EXAMPLE)
-def schema() -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="JSON Schema for editors, or a page to read.",
+)
+def schema(form: str) -> None:
     """Print the JSON Schema of the language, so that editors complete and check it."""
+    if form == "markdown":
+        from meshc.topology.reference import language_reference
+
+        click.echo(language_reference(), nl=False)
+        return
     from meshc.topology.json_schema import json_schema_text
 
     click.echo(json_schema_text(), nl=False)
