@@ -90,7 +90,8 @@ class NumberSpace:
         yield from mine
         order = [(start + step) % count for step in range(count)]
         if group != COMMON:
-            order.sort(key=lambda block: block == 0)
+            # the first is for relays, and the last is never full: it holds a broadcast address
+            order.sort(key=lambda block: block in (0, count - 1))
         fresh = [block for block in order if block not in self.full]
         yield from (block for block in fresh if block not in self.taken_blocks)
         yield from (block for block in fresh if block in self.taken_blocks)
