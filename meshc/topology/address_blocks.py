@@ -38,6 +38,7 @@ class NumberSpace:
     owned: dict[str, list[int]] = field(init=False)
     taken_blocks: set[int] = field(init=False)
     full: set[int] = field(init=False)
+    _low: int = 0
 
     def __post_init__(self) -> None:
         self._set_width(min(self.bits, FIRST_WIDTH))
@@ -69,14 +70,11 @@ class NumberSpace:
 
     def lowest(self) -> int | None:
         """The lowest free number: relays come first and get the numbers that people remember."""
-        for block in range(self._block_count()):
-            if block in self.full:
-                continue
-            size = block_bits(self.width)
-            for number in range(block << size, (block + 1) << size):
-                if self.is_free(number):
-                    self.note(COMMON, number)
-                    return number
+        while self._low < 1 << self.width:
+            if self.is_free(self._low):
+                self.note(COMMON, self._low)
+                return self._low
+            self._low += 1
         return None
 
     def _block_count(self) -> int:
