@@ -38,6 +38,7 @@ class NumberSpace:
     owned: dict[str, list[int]] = field(init=False)
     taken_blocks: set[int] = field(init=False)
     full: set[int] = field(init=False)
+    _low: int = 0
 
     def __post_init__(self) -> None:
         self._set_width(min(self.bits, FIRST_WIDTH))
@@ -69,14 +70,11 @@ class NumberSpace:
 
     def lowest(self) -> int | None:
         """The lowest free number: relays come first and get the numbers that people remember."""
-        for block in range(self._block_count()):
-            if block in self.full:
-                continue
-            size = block_bits(self.width)
-            for number in range(block << size, (block + 1) << size):
-                if self.is_free(number):
-                    self.note(COMMON, number)
-                    return number
+        while self._low < 1 << self.width:
+            if self.is_free(self._low):
+                self.note(COMMON, self._low)
+                return self._low
+            self._low += 1
         return None
 
     def _block_count(self) -> int:
@@ -90,7 +88,8 @@ class NumberSpace:
         yield from mine
         order = [(start + step) % count for step in range(count)]
         if group != COMMON:
-            order.sort(key=lambda block: block == 0)
+            # the first is for relays, and the last is never full: it holds a broadcast address
+            order.sort(key=lambda block: block in (0, count - 1))
         fresh = [block for block in order if block not in self.full]
         yield from (block for block in fresh if block not in self.taken_blocks)
         yield from (block for block in fresh if block in self.taken_blocks)

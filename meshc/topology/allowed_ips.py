@@ -27,23 +27,28 @@ class Region(NamedTuple):
     """What is wanted for the addresses of a prefix that no more specific region covers.
 
     `allowed` is a mask of peers. With `forced`, which is one of them, the prefix as a whole must
-    match that peer: as an entry, or by a shorter entry of the same peer.
+    match that peer: as an entry, or by a shorter entry of the same peer. With `outside` as well,
+    that peer never gets more than the prefix: what is around it is told that any peer in
+    `outside` may be inherited here, because an entry is written anyway.
     """
 
     prefix: Prefix
     allowed: int
     forced: int = 0
+    outside: int = 0
 
 
 class _Node(NamedTuple):
     """A subtree at `base/length`. `allowed` fills the siblings of the way down to the fork at
     `at/fork`, where `low` and `high` hang; a region that begins at the fork is `low` alone.
-    `best` is the set for the top, `inner` the set for the fork."""
+    `best` is the set for the top, `inner` the set for the fork, `entry` what a forced region or
+    one without anything inside writes at the top."""
 
     base: int
     length: int
     allowed: int
     forced: int
+    entry: int
     best: int
     at: int
     fork: int
@@ -87,13 +92,14 @@ class _Solver:
 
     def build(self, start: int, end: int, base: int, length: int, allowed: int) -> _Node:
         """The subtree of `base/length` whose regions are items[start:end], bottom-up."""
-        forced = 0
+        forced = outside = 0
         if start < end and self.items[start].prefix.length == length:
-            _, allowed, forced = self.items[start]
+            _, allowed, forced, outside = self.items[start]
             start += 1
+        entry = forced or allowed
         if start == end:
-            best = forced or allowed
-            return _Node(base, length, allowed, forced, best, base, length, best, None, None)
+            best = outside or entry
+            return _Node(base, length, allowed, forced, entry, best, base, length, best, None, None)
         # items are sorted, so that first and last have the prefix that all have in common
         first = self.items[start].prefix
         same = self.bits - (first.value ^ self.values[end - 1]).bit_length()
@@ -111,14 +117,14 @@ class _Solver:
             low = self.build(start, split, at, fork + 1, allowed)
             high = self.build(split, end, middle, fork + 1, allowed)
             inner = _join(low.best, high.best)
-        best = forced or _through(inner, allowed, fork - length)
-        return _Node(base, length, allowed, forced, best, at, fork, inner, low, high)
+        best = outside or forced or _through(inner, allowed, fork - length)
+        return _Node(base, length, allowed, forced, entry, best, at, fork, inner, low, high)
 
     def emit(self, node: _Node, inherited: int) -> None:
         """Writes the entries of a subtree in which `inherited` is the match from above."""
         if node.forced or node.low is None:
-            if not inherited & node.best:
-                inherited = self._write(node.base, node.length, node.best)
+            if not inherited & node.entry:
+                inherited = self._write(node.base, node.length, node.entry)
         elif node.fork > node.length and not inherited & node.allowed:
             inherited = self._emit_siblings(node, inherited)
         if node.low is None:

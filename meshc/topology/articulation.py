@@ -34,29 +34,24 @@ class Connectivity:
 
 def connectivity(routing: Routing, *, without: int | None = None) -> Connectivity:
     """The islands of the relays, as they are or after taking one relay away."""
-    import networkx
-
-    graph: networkx.Graph[int] = networkx.Graph()
-    for relay, others in routing.backbone.items():
-        if relay != without:
-            graph.add_node(relay)
-            graph.add_edges_from((relay, other) for other in others if other > relay)
-    if without is not None and without in graph:
-        graph.remove_node(without)
+    unseen = {relay for relay in routing.backbone if relay != without}
     island_of: dict[int, int] = {}
-    for component in networkx.connected_components(graph):
-        island_of.update(dict.fromkeys(component, min(component)))
-    return Connectivity(routing, dict(sorted(island_of.items())))
+    for start in sorted(unseen):
+        waiting = [start] if start in unseen else []
+        unseen.discard(start)
+        while waiting:
+            relay = waiting.pop()
+            island_of[relay] = start
+            reached = unseen.intersection(routing.backbone[relay])
+            unseen -= reached
+            waiting.extend(reached)
+    return Connectivity(routing, island_of)
 
 
 def critical_relays(routing: Routing) -> tuple[int, ...]:
     """The relays that may keep others together, sorted: those whose loss splits an island, and
     those that are the only one of some leaves on their island."""
-    import networkx
-
-    graph: networkx.Graph[int] = networkx.Graph()
-    graph.add_edges_from((a, b) for a, others in routing.backbone.items() for b in others if a < b)
-    critical = set(networkx.articulation_points(graph))
+    critical = set(_articulation_points(routing))
     whole = connectivity(routing)
     for attached in routing.attachments:
         on: dict[int, list[int]] = defaultdict(list)
@@ -64,3 +59,16 @@ def critical_relays(routing: Routing) -> tuple[int, ...]:
             on[whole.island_of[relay]].append(relay)
         critical.update(relays[0] for relays in on.values() if len(relays) == 1)
     return tuple(sorted(critical))
+
+
+def _articulation_points(routing: Routing) -> set[int]:
+    """The relays whose loss splits an island. Two relays, or relays that are all linked to each
+    other, have none, and most networks are spared the import."""
+    backbone = routing.backbone
+    if len(backbone) < 3 or all(len(row) == len(backbone) - 1 for row in backbone.values()):
+        return set()
+    import networkx
+
+    graph: networkx.Graph[int] = networkx.Graph()
+    graph.add_edges_from((a, b) for a, others in backbone.items() for b in others if a < b)
+    return set(networkx.articulation_points(graph))

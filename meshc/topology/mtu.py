@@ -80,7 +80,8 @@ def _lower(routing: Routing, mtus: list[int], given: Sequence[int | None]) -> No
     for class_, interior in through.items():
         low = min((mtus[i] for i in interior), default=UNDERLAY_MTU)
         for member in routing.members[class_]:
-            if given[member] is None:
+            bounces = len(routing.graph.neighbours[member]) < len(mtus) - 1
+            if given[member] is None and bounces:
                 mtus[member] = min(mtus[member], low)
 
 

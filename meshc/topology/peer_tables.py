@@ -10,7 +10,7 @@ routes to the class itself as well, so that a new member changes nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, collapse
@@ -24,6 +24,7 @@ from meshc.topology.spec import NodeSpec, Spec
 
 Prefixes = tuple[Prefix, ...]
 Table = Mapping[int, Prefixes]
+_Key = tuple[int, int, Prefixes, tuple[int, ...] | None]
 
 
 def own_prefixes(node: NodeSpec, addresses: Prefixes) -> Prefixes:
@@ -39,22 +40,31 @@ def hidden_prefixes(spec: Spec, node: NodeSpec) -> Prefixes:
 
 @dataclass(slots=True)
 class PeerTables:
-    """AllowedIPs by node number. Equal tuples are shared."""
+    """AllowedIPs by node number. Equal tuples are shared.
+
+    `_nested` are the nodes with a route that overlaps a prefix of another node: they must take
+    part in the tables of their neighbours, all other routers just have their own prefixes.
+    """
 
     routing: Routing
     allocation: Allocation
     own: tuple[Prefixes, ...] = field(init=False)
-    _routed: PrefixIndex[None] = field(init=False)
-    _owner: dict[Prefix, int] = field(init=False)
-    _shared: dict[tuple[int, int, Prefixes], Table] = field(default_factory=dict)
+    _routed: PrefixIndex[int] = field(init=False)
+    _nested: frozenset[int] = field(init=False)
+    _shared: dict[_Key, Table] = field(default_factory=dict)
+    _catch_all: dict[int, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        graph = self.routing.graph
-        self.own = tuple(
-            own_prefixes(node, self.allocation.addresses[node.name]) for node in graph.nodes
+        nodes = self.routing.graph.nodes
+        self.own = tuple(own_prefixes(node, self.allocation.addresses[node.name]) for node in nodes)
+        self._routed = PrefixIndex((p, i) for i, node in enumerate(nodes) for p in node.routes)
+        routers = [i for i, node in enumerate(nodes) if node.routes]
+        everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
+        self._nested = frozenset(
+            i
+            for i in routers
+            if any(other != i for p in nodes[i].routes for _, other in everything.overlapping(p))
         )
-        self._owner = {p: i for i, own in enumerate(self.own) for p in own}
-        self._routed = PrefixIndex((p, None) for node in graph.nodes for p in node.routes)
 
     def allowed_ips(self, node: int, peer: int) -> Prefixes:
         """The AllowedIPs of one peer section."""
@@ -82,30 +92,13 @@ class PeerTables:
         """The AllowedIPs of the peers that get more, or less, than their own prefixes."""
         exit_peer = self.exit_peer(node)
         hidden = self.hidden(node)
-        if self.routing.class_of[node] < 0:
+        class_ = self.routing.class_of[node]
+        if class_ < 0:
             return self._relay_table(node, exit_peer, hidden)
-        key = (self.routing.class_of[node], exit_peer, hidden)
+        key = (class_, exit_peer, hidden, self._met(node, class_))
         if key not in self._shared:
             self._shared[key] = self._leaf_table(*key)
-        return self._without_neighbours(node, self._shared[key])
-
-    def _without_neighbours(self, node: int, table: Table) -> Table:
-        """A class's table without the prefixes of direct neighbours that are not in it.
-
-        The table is shared, so that it also routes to nodes which this member happens to reach
-        directly; a prefix belongs to one peer, and that is the neighbour.
-        """
-        graph = self.routing.graph
-
-        def elsewhere(prefix: Prefix) -> bool:
-            owner = self._owner.get(prefix)
-            return owner is None or owner in table or not graph.adjacent(node, owner)
-
-        found: dict[int, Prefixes] = {}
-        for peer, prefixes in table.items():
-            kept = tuple(p for p in prefixes if elsewhere(p))
-            found[peer] = prefixes if len(kept) == len(prefixes) else kept
-        return found
+        return self._shared[key]
 
     def exit_peer(self, node: int) -> int:
         """The neighbour that carries this node's default route, or -1."""
@@ -116,103 +109,90 @@ class PeerTables:
         peer = graph.number[name]
         return peer if graph.adjacent(node, peer) else -1
 
-    def catch_all(self, class_: int) -> int | None:
-        """The preferred relay of a class: first of `via`, else where most destinations go."""
+    def _met(self, node: int, class_: int) -> tuple[int, ...] | None:
+        """The direct neighbours that the shared table must leave out, because without the link it
+        would have entries for them. None means all nodes."""
         routing, nodes = self.routing, self.routing.graph.nodes
-        near = [relay for relay, _ in routing.attachments[class_]]
-        if not near:
+        row = routing.graph.neighbours[node]
+        if len(row) == len(nodes) - 1 and not self._nested:
             return None
-        via = nodes[routing.members[class_][0]].via
-        listed = [relay for relay in near if nodes[relay].name in via]
-        if listed:
-            return min(listed, key=lambda relay: via.index(nodes[relay].name))
-        load = dict.fromkeys(near, 0)
-        for target, members in enumerate(routing.members):
-            hop = routing.class_to_class(class_, target)
-            if hop is not None:
-                load[hop] += len(members)
-        return min(near, key=lambda relay: (-load[relay], global_rank(nodes[relay])))
+        preferred = self._preferred(class_)
+        return tuple(
+            j
+            for j in row
+            if routing.class_of[j] >= 0
+            and (
+                nodes[j].routes or routing.class_to_class(class_, routing.class_of[j]) != preferred
+            )
+        )
 
-    def _leaf_table(self, class_: int, exit_peer: int, hidden: Prefixes) -> Table:
-        preferred = self.catch_all(class_)
+    def _preferred(self, class_: int) -> int | None:
+        if class_ not in self._catch_all:
+            self._catch_all[class_] = catch_all(self.routing, class_)
+        return self._catch_all[class_]
+
+    def _leaf_table(
+        self, class_: int, exit_peer: int, hidden: Prefixes, met: tuple[int, ...] | None
+    ) -> Table:
+        preferred = self._preferred(class_)
         if preferred is None and exit_peer < 0:
             return {}
-        peers = [] if preferred is None else [preferred]
-        peers += sorted(r for r, _ in self.routing.attachments[class_] if r != preferred)
-        relay_mask = _mask(range(len(peers)))
-        if exit_peer >= 0 and exit_peer not in peers:
-            peers.append(exit_peer)
-        bit = {peer: 2 << i for i, peer in enumerate(peers)}
-        regions: dict[Prefix, Region] = {}
-        if exit_peer >= 0:
-            for default in (DEFAULT_V4, DEFAULT_V6):
-                regions[default] = Region(default, bit[exit_peer], bit[exit_peer])
+        relays = sorted(r for r, _ in self.routing.attachments[class_] if r != preferred)
+        if preferred is not None:
+            relays.insert(0, preferred)
+        peers = _Bits(relays, exit_peer)
+        regions = _defaults(peers, exit_peer)
         owned: dict[Prefix, int] = {}
         if preferred is not None:
             for pool in self.routing.graph.spec.network.pools:
-                regions[pool] = Region(pool, relay_mask, bit[preferred])
-            owned = {p: bit[hop] for p, hop in self._leaf_owned(class_, hidden)}
-        if exit_peer >= 0:
-            owned.update(dict.fromkeys(self.visible(exit_peer, hidden), bit[exit_peer]))
-        for region in self._by_block(owned):
+                regions[pool] = Region(pool, peers.relays, peers.of(preferred))
+            owned = {p: peers.of(hop) for p, hop in self._leaf_owned(class_, hidden, met)}
+        for region in by_block(owned, self.routing.graph.spec.network.pools):
             regions.setdefault(region.prefix, region)
-        table = minimal_table(regions.values())
-        return {peer: table.get(bit[peer], ()) for peer in peers}
+        if exit_peer >= 0:
+            for prefix in self.visible(exit_peer, hidden):
+                regions[prefix] = Region(prefix, peers.of(exit_peer))
+        self._add_nested(regions, peers, met or (), hidden)
+        return peers.table(regions)
 
-    def _leaf_owned(self, class_: int, hidden: Prefixes) -> Iterator[tuple[Prefix, int]]:
+    def _leaf_owned(
+        self, class_: int, hidden: Prefixes, met: tuple[int, ...] | None
+    ) -> Iterator[tuple[Prefix, int]]:
         """Every prefix that somebody has, and the relay to which a class sends it."""
         routing = self.routing
         for relay in routing.graph.relays:
             hop = routing.class_to_relay(class_, relay)
             if hop is not None:
                 yield from ((p, hop) for p in self.visible(relay, hidden))
+        if met is None:
+            return
+        left_out = frozenset(met)
         for target, members in enumerate(routing.members):
             hop = routing.class_to_class(class_, target)
-            if hop is not None:
-                for member in members:
+            if hop is None:
+                continue
+            for member in members:
+                if member not in left_out:
                     yield from ((p, hop) for p in self.visible(member, hidden))
-
-    def _by_block(self, owned: Mapping[Prefix, int]) -> Iterator[Region]:
-        """The owned prefixes as regions, a block of the allocation as one where it is uniform.
-
-        The free addresses of such a block go where its nodes go. That costs no entry, and the
-        next node in the block is then routed right already.
-        """
-        blocks: dict[Prefix, dict[Prefix, int]] = defaultdict(dict)
-        rest: dict[Prefix, int] = {}
-        pools = self.routing.graph.spec.network.pools
-        for prefix, peer in owned.items():
-            block = _block_of(prefix, pools) if prefix.is_host else None
-            (rest if block is None else blocks[block])[prefix] = peer
-        for block, inside in blocks.items():
-            if len(set(inside.values())) == 1:
-                yield Region(block, next(iter(inside.values())))
-            else:
-                rest.update(inside)
-        for prefix, peer in rest.items():
-            yield Region(prefix, peer)
 
     def _relay_table(self, node: int, exit_peer: int, hidden: Prefixes) -> Table:
         carried = list(self._carried(node, hidden))
         if not carried and exit_peer < 0:
             return {}
         graph = self.routing.graph
-        relays = frozenset(graph.relays)
         row = graph.neighbours[node]
-        peers = [i for i in row if i in relays or i == exit_peer]
-        bit = {peer: 2 << i for i, peer in enumerate(peers)}
-        anyone = _mask(range(len(peers))) | UNMATCHED
-        regions: dict[Prefix, Region] = {}
-        if exit_peer >= 0:
-            for default in (DEFAULT_V4, DEFAULT_V6):
-                regions[default] = Region(default, bit[exit_peer], bit[exit_peer])
+        relays = frozenset(graph.relays)
+        peers = _Bits([i for i in row if i in relays], exit_peer)
+        regions = _defaults(peers, exit_peer)
         for i in row:
+            wanted = peers.of(i) if i in peers else peers.anyone
             for prefix in self.visible(i, hidden):
-                regions[prefix] = Region(prefix, bit.get(i, anyone))
+                if i in peers or prefix.is_host:
+                    regions[prefix] = Region(prefix, wanted)
         for prefix, hop in carried:
-            regions[prefix] = Region(prefix, bit[hop])
-        table = minimal_table(regions.values())
-        return {peer: table.get(bit[peer], ()) for peer in peers}
+            regions[prefix] = Region(prefix, peers.of(hop))
+        self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)
+        return peers.table(regions)
 
     def _carried(self, node: int, hidden: Prefixes) -> Iterator[tuple[Prefix, int]]:
         """What a relay sends through other relays."""
@@ -230,9 +210,92 @@ class PeerTables:
                 for member in members:
                     yield from ((p, hop) for p in self.visible(member, hidden))
 
+    def _add_nested(
+        self,
+        regions: dict[Prefix, Region],
+        peers: _Bits,
+        neighbours: Iterable[int],
+        hidden: Prefixes,
+    ) -> None:
+        """Routers whose LAN holds somebody else's prefix: their entries stay exactly as they are,
+        and what lies inside them needs entries of its own."""
+        for i in neighbours:
+            if i in self._nested and i not in peers:
+                bit = peers.add(i)
+                for prefix in self.visible(i, hidden):
+                    regions[prefix] = Region(prefix, bit, bit, peers.anyone)
 
-def _mask(places: range) -> int:
-    return sum(2 << i for i in places)
+
+class _Bits:
+    """Numbers the peers of one table: relays first, then the exit, then others."""
+
+    def __init__(self, relays: Sequence[int], exit_peer: int) -> None:
+        self._bits = {peer: 2 << i for i, peer in enumerate(relays)}
+        self.relays = sum(self._bits.values())
+        if exit_peer >= 0 and exit_peer not in self._bits:
+            self.add(exit_peer)
+        self.anyone = sum(self._bits.values()) | UNMATCHED
+
+    def __contains__(self, peer: int) -> bool:
+        return peer in self._bits
+
+    def of(self, peer: int) -> int:
+        return self._bits[peer]
+
+    def add(self, peer: int) -> int:
+        bit = self._bits[peer] = 2 << len(self._bits)
+        return bit
+
+    def table(self, regions: Mapping[Prefix, Region]) -> Table:
+        """The smallest table for these regions, by peer."""
+        found = minimal_table(regions.values())
+        return {peer: found.get(bit, ()) for peer, bit in self._bits.items()}
+
+
+def catch_all(routing: Routing, class_: int) -> int | None:
+    """The preferred relay of a class: first of `via`, else where most destinations go."""
+    nodes = routing.graph.nodes
+    near = [relay for relay, _ in routing.attachments[class_]]
+    if len(near) < 2:
+        return near[0] if near else None
+    via = nodes[routing.members[class_][0]].via
+    listed = [relay for relay in near if nodes[relay].name in via]
+    if listed:
+        return min(listed, key=lambda relay: via.index(nodes[relay].name))
+    load = dict.fromkeys(near, 0)
+    for target, members in enumerate(routing.members):
+        hop = routing.class_to_class(class_, target)
+        if hop is not None:
+            load[hop] += len(members)
+    return min(near, key=lambda relay: (-load[relay], global_rank(nodes[relay])))
+
+
+def _defaults(peers: _Bits, exit_peer: int) -> dict[Prefix, Region]:
+    """Both default routes, always: a node with an exit never leaks IPv6."""
+    if exit_peer < 0:
+        return {}
+    bit = peers.of(exit_peer)
+    return {default: Region(default, bit, bit) for default in (DEFAULT_V4, DEFAULT_V6)}
+
+
+def by_block(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Region]:
+    """The owned prefixes as regions, a block of the allocation as one where it is uniform.
+
+    The free addresses of such a block go where its nodes go. That costs no entry, and the next
+    node in the block is then routed right already.
+    """
+    blocks: dict[Prefix, dict[Prefix, int]] = defaultdict(dict)
+    rest: dict[Prefix, int] = {}
+    for prefix, peer in owned.items():
+        block = _block_of(prefix, pools) if prefix.is_host else None
+        (rest if block is None else blocks[block])[prefix] = peer
+    for block, inside in blocks.items():
+        if len(set(inside.values())) == 1:
+            yield Region(block, next(iter(inside.values())))
+        else:
+            rest.update(inside)
+    for prefix, peer in rest.items():
+        yield Region(prefix, peer)
 
 
 def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:

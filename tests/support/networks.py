@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from meshc.prefixes import Prefix
@@ -38,7 +40,9 @@ def nodes(draw: st.DrawFn, number: int, names: list[str], relays: list[str]) -> 
         st.sampled_from([DirectMode.ALL] * 4 + [DirectMode.RELAYS, DirectMode.NONE])
         | st.lists(st.sampled_from(names), max_size=4, unique=True).map(tuple)
     )
-    routes = (Prefix.parse(f"172.20.{number}.0/24"),) if draw(st.integers(0, 4)) == 0 else ()
+    wide = ["172.20.0.0/16"] if number == 0 else []  # the LANs of all others lie inside it
+    lans = st.sampled_from([f"172.20.{number}.0/24", *wide])
+    routes = (Prefix.parse(draw(lans)),) if draw(st.integers(0, 3)) == 0 else ()
     return NodeSpec(
         name=name,
         role=Role.RELAY if name in relays else Role.PEER,
@@ -54,8 +58,9 @@ def nodes(draw: st.DrawFn, number: int, names: list[str], relays: list[str]) -> 
 
 
 @st.composite
-def networks(draw: st.DrawFn, *, most: int = 9) -> Spec:
-    """A whole network of two nodes or more; not every pair need be reachable."""
+def networks(draw: st.DrawFn, *, most: int = 9, exits: bool = True) -> Spec:
+    """A whole network of two nodes or more; not every pair need be reachable, and an exit need
+    not be a neighbour of its users."""
     count = draw(st.integers(2, most))
     names = [f"n{i}" for i in range(count)]
     relays = names[: draw(st.integers(0, min(4, count)))]
@@ -65,6 +70,12 @@ def networks(draw: st.DrawFn, *, most: int = 9) -> Spec:
         LinkSpec(a, b, draw(st.sampled_from([False, False, True, None])))
         for a, b in draw(st.lists(pairs, max_size=3, unique_by=frozenset))
     ]
+    if exits and draw(st.booleans()):
+        exit_ = draw(st.integers(0, count - 1))
+        users = draw(st.lists(st.integers(0, count - 1), max_size=3, unique=True))
+        members[exit_] = replace(members[exit_], exit_node=True)
+        for user in set(users) - {exit_}:
+            members[user] = replace(members[user], exit=names[exit_])
     return specs.spec(
         draw(st.permutations(members)),
         pools=draw(st.sampled_from(["10.44.0.0/24", "10.44.0.0/24 fd44::/64", "fd44::/64"])),

@@ -13,6 +13,7 @@ from meshc.topology.allowed_ips import UNMATCHED, Region, minimal_entries, minim
 WIDTH = 3  # the oracle looks at the 8 addresses of a /29
 BASE = Prefix.parse("10.0.0.0/29")
 PEERS = (2, 4, 8)
+LEAF = 16  # a peer that has one prefix, and never more
 
 
 def lookup(entries: list[tuple[Prefix, int]], value: int) -> int:
@@ -55,11 +56,13 @@ def subprefixes() -> list[Prefix]:
 
 def smallest(regions: list[Region], at_most: int, peers: tuple[int, ...]) -> int:
     """The size of the smallest set that fits, by trying all; `at_most` when none is smaller."""
-    choices = [(p, peer) for p in subprefixes() for peer in peers]
-    for size in range(at_most):
+    given_ = [(r.prefix, LEAF) for r in regions if r.outside]
+    taken = {p for p, _ in given_}
+    choices = [(p, peer) for p in subprefixes() for peer in peers if p not in taken]
+    for size in range(at_most - len(given_)):
         for chosen in combinations(choices, size):
-            if len({p for p, _ in chosen}) == size and fits(regions, list(chosen)):
-                return size
+            if len({p for p, _ in chosen}) == size and fits(regions, [*given_, *chosen]):
+                return size + len(given_)
     return at_most
 
 
@@ -73,6 +76,13 @@ def tables(draw: st.DrawFn, peers: tuple[int, ...] = PEERS[:2]) -> list[Region]:
         forced = draw(st.sampled_from(peers))
         root = Region(BASE, draw(st.sampled_from([forced, everyone])), forced)
         regions = [root, *(r for r in regions if r.prefix != BASE and r.allowed != UNMATCHED)]
+    if regions and draw(st.booleans()):
+        prefix = regions.pop().prefix
+        # what lies inside an entry that must be there cannot be unmatched
+        regions = [
+            r for r in regions if r.allowed in peers or r.forced or not prefix.contains(r.prefix)
+        ]
+        regions.append(Region(prefix, LEAF, LEAF, everyone | UNMATCHED))
     return regions
 
 
@@ -92,6 +102,12 @@ def test_no_smaller_set_exists(regions: list[Region]) -> None:
 def test_a_prefix_is_never_given_to_two_peers(regions: list[Region]) -> None:
     prefixes = [prefix for prefix, _ in minimal_entries(regions)]
     assert len(set(prefixes)) == len(prefixes)
+
+
+@given(tables(PEERS))
+def test_a_peer_with_a_prefix_of_its_own_gets_no_more(regions: list[Region]) -> None:
+    expected = [(r.prefix, LEAF) for r in regions if r.outside]
+    assert expected == [entry for entry in minimal_entries(regions) if entry[1] == LEAF]
 
 
 def test_catch_all_with_an_exception() -> None:

@@ -40,3 +40,10 @@ def test_a_leaf_does_not_join_relays() -> None:
 
 def test_the_only_relay_of_a_leaf_is_critical() -> None:
     assert critical_relays(chain(node("leaf", direct=("a",)))) == (0, 1)
+
+
+def test_relays_that_are_all_linked_hold_each_other() -> None:
+    relays = [node(f"r{i}", relay=True, endpoint=f"r{i}.example") for i in range(4)]
+    routing = build_routing(build_graph(specs.spec(relays), Diagnostics()))
+    assert critical_relays(routing) == ()
+    assert set(connectivity(routing, without=2).island_of.values()) == {0}
