@@ -68,8 +68,10 @@ class Drop:
         """Equal for packets that are lost for the same fault in the same place."""
         if self.reason in MUTUAL:
             return (self.reason.name, *sorted((self.at, self.other)))
-        if self.reason in (Reason.NO_RULE, Reason.RULE, Reason.NO_FORWARDING):
-            return (self.reason.name, self.at, self.detail, str(self.family))
+        if self.reason is Reason.NO_FORWARDING:
+            return (self.reason.name, self.at, str(self.family))
+        if self.reason in (Reason.NO_RULE, Reason.RULE):
+            return (self.reason.name, self.at, self.detail)
         if self.reason is Reason.LOOP:
             return (self.reason.name, *sorted(set(self.detail.split(" → "))))
         return (self.reason.name, self.at, self.other)

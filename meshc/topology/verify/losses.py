@@ -68,11 +68,11 @@ def check_losses(
 ) -> frozenset[tuple[str, ...]]:
     """A finding for each fault, the costliest first to be told of; returns their causes. Pairs
     that a test declares unreachable are no loss."""
-    told: set[tuple[str, ...]] = set()
     wanted = _declared(expectation)
+    faults: dict[tuple[str, ...], Fault] = {}
     for matrix in matrices.values():
-        faults: dict[tuple[str, ...], Fault] = {}
         losses = sorted(matrix.losses.values(), key=lambda loss: -loss.pairs)
+        pairs: dict[tuple[str, ...], int] = {}
         for loss in losses[: 4 * _MOST]:
             names = columns.names[loss.source], columns.names[loss.target]
             if names in wanted and loss.pairs <= _declared_pairs(matrix, loss, wanted, columns):
@@ -82,16 +82,20 @@ def check_losses(
             if drop is None:
                 # it arrives, but not where it should: two nodes have this address (E415)
                 continue
-            fault = faults.setdefault(drop.cause, Fault(trace, drop, 0))
-            fault.pairs += loss.pairs
-        shown = sorted(faults.values(), key=lambda fault: -fault.pairs)[:_MOST]
-        for fault in shown:
-            _tell(fault, columns, expectation, found)
-            told.add(fault.drop.cause)
-        rest = sum(loss.pairs for loss in losses) - sum(fault.pairs for fault in shown)
+            faults.setdefault(drop.cause, Fault(trace, drop, 0))
+            pairs[drop.cause] = pairs.get(drop.cause, 0) + loss.pairs
+        # one fault usually hits both families: it is told once, with the larger number
+        for cause, count in pairs.items():
+            faults[cause].pairs = max(faults[cause].pairs, count)
+        rest = sum(loss.pairs for loss in losses) - sum(pairs.values())
         if len(losses) > 4 * _MOST and rest > 0:
             found.add("E400", f"{rest:,} more IPv{matrix.family} pairs are lost in other ways")
-    return frozenset(told)
+    shown = sorted(faults.values(), key=lambda fault: -fault.pairs)[:_MOST]
+    for fault in shown:
+        _tell(fault, columns, expectation, found)
+    if len(faults) > len(shown):
+        found.add("E400", f"{len(faults) - len(shown):,} more faults lose packets")
+    return frozenset(fault.drop.cause for fault in shown)
 
 
 def _tell(fault: Fault, columns: Columns, expectation: Expectation, found: Diagnostics) -> None:
