@@ -103,34 +103,33 @@ class ConfReader:
     def read(self, text: str, *, file: str = "") -> Conf:
         """One whole file. Raises: ConfError at the first line that wg-quick would refuse."""
         head, *chunks = text.split("\n[Peer]\n")
-        peers: list[PeerConf] = []
-        line = head.count("\n") + 2
-        sections = self._sections
-        new, append, parse_psk = tuple.__new__, peers.append, PresharedKey.parse
+        sections, found_sections, texts = self._sections, [], []
         for chunk in chunks:
             before, found, after = chunk.partition(_PSK_KEY)
-            psk: PresharedKey | None = None
-            section: _Section | None
-            if found and after[_KEY_TEXT : _KEY_TEXT + 1] in ("\n", ""):
+            if found:
                 tail = after[_KEY_TEXT:]
-                section = sections.get((before, tail))
-                if section is None:
-                    section = self._learn(before, tail)
-                try:
-                    psk = parse_psk(after[:_KEY_TEXT])
-                except KeyFormatError:
-                    section = None
+                section = sections.get((before, tail)) or self._learn(before, tail)
+                texts.append(after[:_KEY_TEXT] or "empty")
             else:
-                section = sections.get(chunk)
-                if section is None:
-                    section = self._learn(chunk)
+                section = sections.get(chunk) or self._learn(chunk)
+                texts.append("")
             if section is None:
                 return _Parser(file).parse(text)
+            found_sections.append(section)
+        try:
+            secrets = iter(PresharedKey.parse_all([text for text in texts if text]))
+        except KeyFormatError:
+            return _Parser(file).parse(text)
+        peers: list[PeerConf] = []
+        line = head.count("\n") + 2
+        new, append = tuple.__new__, peers.append
+        for section, psk in zip(found_sections, texts, strict=True):
             key, allowed_ips, endpoint, keepalive, name, host_bits, newlines = section
+            secret = next(secrets) if psk else None
             append(
                 new(
                     PeerConf,
-                    (key, psk, allowed_ips, endpoint, keepalive, name, line, host_bits),
+                    (key, secret, allowed_ips, endpoint, keepalive, name, line, host_bits),
                 )
             )
             line += newlines
@@ -144,6 +143,8 @@ class ConfReader:
 
     def _learn(self, before: str, after: str | None = None) -> _Section | None:
         """Reads one section with the slow parser; None when it is not exactly one plain section."""
+        if after and after[0] != "\n":
+            return None
         parser = _Parser("")
         try:
             parser.read("[Peer]\n" + before + (after or ""))

@@ -35,6 +35,9 @@ class Refused(MeshcError):
         self.diagnostics = tuple(diagnostics)
         super().__init__("; ".join(f"{d.code} {d.message}" for d in self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[Refused], tuple[tuple[Diagnostic, ...]]]:
+        return type(self), (self.diagnostics,)
+
 
 class KeyFormatError(MeshcError):
     """Text that is not a WireGuard key; the text itself is never part of the message."""

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from meshc.errors import KeyFormatError
@@ -103,6 +103,25 @@ class PresharedKey(_Secret):
     __slots__ = ()
 
     @classmethod
+    def parse_all(cls, texts: Sequence[str]) -> list[PresharedKey]:
+        """Many at once, in the time of a few. Raises: KeyFormatError when one is no key.
+
+        43 characters are 32 bytes and two bits. With the padding read as a zero, those bits are
+        a 33rd byte, which is zero in the canonical form (RFC 4648 section 3.5).
+        """
+        joined = "".join(texts)
+        count = len(texts)
+        if len(joined) != 44 * count or joined[43::44] != "=" * count or joined.count("=") != count:
+            raise KeyFormatError("a WireGuard key is 44 characters of base64 ending in '='")
+        try:
+            data = binascii.a2b_base64(joined.replace("=", "A"), strict_mode=True)
+        except ValueError:
+            raise KeyFormatError("a WireGuard key is 44 characters of base64") from None
+        if data[32::33] != bytes(count):
+            raise KeyFormatError("a WireGuard key is the canonical base64 of 32 bytes")
+        return [cls(data[at : at + 32]) for at in range(0, 33 * count, 33)]
+
+    @classmethod
     def parse(cls, text: str) -> PresharedKey:
         """Raises: KeyFormatError; the message never holds the text."""
         return cls(decode(text))
@@ -137,32 +156,49 @@ class NetworkSecret(_Secret):
         info = b"%b%b\0%b\0%d\x01" % (_PSK_LABEL, low.encode(), high.encode(), epoch)
         return hmac.digest(self._raw, info, "sha256")
 
-    def deriver(self, own: PublicKey, epoch: int) -> Callable[[str], str]:
-        """A function from a peer's public key to the base64 of the key of the link with it.
 
-        Equal to `preshared_key(own, peer, epoch).reveal()`; what the links of one node have in
-        common is hashed once (RFC 2104: both pads are one block each), which halves the cost.
-        """
-        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in self._raw.ljust(64, b"\0")))
-        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in self._raw.ljust(64, b"\0")))
-        inner.update(_PSK_LABEL)
-        before, after = own.encode() + b"\0", b"\0%d\x01" % epoch
-        own_first = inner.copy()
-        own_first.update(before)
-        own_last = b"\0" + own.encode() + after
+class LinkKeys:
+    """The pre-shared keys of many links, as base64 for files.
 
-        def derive(peer: str) -> str:
+    Equal to `NetworkSecret.preshared_key`; half a million are made for a full mesh of a thousand
+    nodes, so what they have in common is hashed once (RFC 2104: both pads are one block each).
+    """
+
+    __slots__ = ("_before", "_end", "_outer", "_start")
+
+    def __init__(self, secret: NetworkSecret, epoch: int) -> None:
+        pad = secret.raw.ljust(64, b"\0")
+        self._start = hashlib.sha256(bytes(byte ^ 0x36 for byte in pad))
+        self._start.update(_PSK_LABEL)
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in pad))
+        self._end = b"\0%d\x01" % epoch
+        self._before: dict[bytes, hashlib._Hash] = {}
+
+    def of(self, own: bytes) -> Callable[[bytes], bytes]:
+        """A function from a peer's public key (as base64) to the key of the link with it."""
+        before, end, outer = self._before, self._end, self._outer
+        own_last = own + end
+        own_first = self._first(own)
+
+        def derive(peer: bytes) -> bytes:
             if own < peer:
                 state = own_first.copy()
-                state.update(peer.encode() + after)
+                state.update(peer + end)
             else:
-                state = inner.copy()
-                state.update(peer.encode() + own_last)
+                state = (before.get(peer) or self._first(peer)).copy()
+                state.update(own_last)
             result = outer.copy()
             result.update(state.digest())
-            return binascii.b2a_base64(result.digest(), newline=False).decode("ascii")
+            return binascii.b2a_base64(result.digest(), newline=False)
 
         return derive
+
+    def _first(self, key: bytes) -> hashlib._Hash:
+        """The hash after the lower of two keys."""
+        state = self._start.copy()
+        state.update(key + b"\0")
+        self._before[key] = state
+        return state
 
 
 def clamp(raw: bytes) -> bytes:

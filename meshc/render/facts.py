@@ -12,33 +12,46 @@ from functools import lru_cache
 from meshc.prefixes import Prefix
 from meshc.render.hooks import forwarding_hooks, sources
 from meshc.render.wgquick import HOOK_PLATFORMS
-from meshc.topology.plan import Forwarding, MeshPlan, NodePlan
+from meshc.topology.plan import Forwarding, MeshPlan, NodePlan, PeerPlan
 
 FORMAT = 1
 
 
-def render(plan: MeshPlan, node: NodePlan) -> str:
-    """One JSON object, stable in order, one field and one peer a line."""
-    forwards = node.forwarding.needed
-    hooks = forwarding_hooks(node).lines if node.spec.platform in HOOK_PLATFORMS else ()
-    facts = {
-        "network": plan.spec.network.name,
-        "name": node.name,
-        "interface": node.interface,
-        "platform": node.spec.platform.value,
-        "public_key": node.public_key,
-        "addresses": [str(address) for address in node.addresses],
-        "listen_port": node.listen_port,
-        "mtu": node.mtu,
-    }
-    lines = "".join([f'  "{key}": {json.dumps(value)},\n' for key, value in facts.items()])
-    # names and keys have an alphabet that needs no escaping
-    peers = ",\n".join([f'    "{peer.public_key}": "{peer.name}"' for peer in node.peers])
-    return (
-        f'{{\n  "meshc": {FORMAT},\n{lines}'
-        f"{_forwarding(node.forwarding, sources(node) if forwards else (), hooks)}"
-        f'  "peers": {{\n{peers}\n  }}\n}}\n'
-    )
+class FactsRenderer:
+    """Renders the nodes of one plan; keeps the lines that they have in common."""
+
+    def __init__(self, plan: MeshPlan) -> None:
+        self._network = json.dumps(plan.spec.network.name)
+        self._lines: dict[int, str] = {}
+        self._keep: list[PeerPlan] = []
+
+    def render(self, node: NodePlan) -> str:
+        """One JSON object, stable in order, one field and one peer a line."""
+        forwards = node.forwarding.needed
+        hooks = forwarding_hooks(node).lines if node.spec.platform in HOOK_PLATFORMS else ()
+        facts = {
+            "name": node.name,
+            "interface": node.interface,
+            "platform": node.spec.platform.value,
+            "public_key": node.public_key,
+            "addresses": [str(address) for address in node.addresses],
+            "listen_port": node.listen_port,
+            "mtu": node.mtu,
+        }
+        fields = "".join([f'  "{key}": {json.dumps(value)},\n' for key, value in facts.items()])
+        lines = self._lines
+        peers = ",\n".join([lines.get(id(peer)) or self._line(peer) for peer in node.peers])
+        return (
+            f'{{\n  "meshc": {FORMAT},\n  "network": {self._network},\n{fields}'
+            f"{_forwarding(node.forwarding, sources(node) if forwards else (), hooks)}"
+            f'  "peers": {{\n{peers}\n  }}\n}}\n'
+        )
+
+    def _line(self, peer: PeerPlan) -> str:
+        """Names and keys have an alphabet that needs no escaping."""
+        line = self._lines[id(peer)] = f'    "{peer.public_key}": "{peer.name}"'
+        self._keep.append(peer)
+        return line
 
 
 @lru_cache(maxsize=1024)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshc.render import facts, hosts
+from meshc.render import hosts
 from meshc.render.artifact import Artifact
+from meshc.render.facts import FactsRenderer
 from meshc.render.secrets import Secrets
 from meshc.render.wgquick import WgQuickRenderer
 from meshc.topology.plan import MeshPlan, NodePlan
@@ -36,6 +37,7 @@ class MeshRenderer:
     def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
         self._plan = plan
         self._conf = WgQuickRenderer(plan, secrets)
+        self._facts = FactsRenderer(plan)
 
     def node(self, node: NodePlan) -> tuple[Artifact, ...]:
         """The wg-quick file first; nothing for a node that meshc does not manage.
@@ -46,7 +48,7 @@ class MeshRenderer:
             return ()
         conf = Artifact(
             path=conf_path(node),
-            content=self._conf.render(node).encode(),
+            content=self._conf.render(node),
             mode=0o600,
             node=node.name,
             purpose=_HOW[node.spec.platform],
@@ -54,7 +56,7 @@ class MeshRenderer:
         )
         about = Artifact(
             path=f"{node.name}/node.json",
-            content=facts.render(self._plan, node).encode(),
+            content=self._facts.render(node).encode(),
             mode=0o644,
             node=node.name,
             purpose="facts about the node for meshc up, status and lab",

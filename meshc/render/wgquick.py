@@ -7,9 +7,12 @@ the place of that key, and put together for each file.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from typing import NamedTuple
+
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
-from meshc.keys import PrivateKey, PublicKey
+from meshc.keys import LinkKeys, PrivateKey
 from meshc.render.hooks import Hooks, forwarding_hooks
 from meshc.render.secrets import Secrets
 from meshc.render.templates import conf_template, shell
@@ -21,35 +24,52 @@ HOOK_PLATFORMS = frozenset({Platform.LINUX})
 _CUT = "PRESHARED-KEY-GOES-HERE"
 
 
+class _Section(NamedTuple):
+    """One [Peer] section, cut where its pre-shared key goes; `tail` is None without one."""
+
+    head: bytes
+    tail: bytes | None
+    peer: str
+    key: bytes
+
+
 class WgQuickRenderer:
-    """Renders the nodes of one plan; keeps the sections that they have in common."""
+    """Renders the nodes of one plan; keeps what they have in common.
+
+    A link's pre-shared key is derived for the first of its two nodes and waits for the other.
+    """
 
     def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
         self._network = plan.spec.network
-        self._epoch = plan.epoch
         self._secrets = secrets
+        self._links = LinkKeys(secrets.network, plan.epoch) if secrets.network else None
         # by identity, which costs nothing to hash: the plan shares equal peers and outlives us
-        self._sections: dict[int, tuple[str, str | None, PublicKey]] = {}
+        self._sections: dict[int, _Section] = {}
         self._keep: list[PeerPlan] = []
+        self._waiting: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
 
-    def render(self, node: NodePlan) -> str:
-        """The text of the node's file. Raises: Refused for a value that has no place in one."""
-        parts = [self._interface(node)]
-        sections = self._sections
-        derive = None
-        if self._secrets.network is not None:
-            derive = self._secrets.network.deriver(node.public_key, self._epoch)
+    def render(self, node: NodePlan) -> bytes:
+        """The node's file. Raises: Refused for a value that has no place in one."""
+        parts = [self._interface(node).encode()]
+        append, sections, waiting, own = parts.append, self._sections, self._waiting, node.name
+        made = waiting.pop(own, {})
+        derive = self._links.of(node.public_key.encode()) if self._links else None
         for peer in node.peers:
             section = sections.get(id(peer))
             if section is None:
                 section = self._section(peer)
-            head, tail, public_key = section
-            parts.append(head)
+            head, tail, name, key = section
+            append(head)
             if tail is not None:
-                assert derive is not None, "a plan with pre-shared keys needs the network secret"
-                parts.append(derive(public_key))
-                parts.append(tail)
-        return "".join(parts)
+                psk = made.get(name)
+                if psk is None:
+                    assert derive is not None, "pre-shared keys need the network secret"
+                    psk = derive(key)
+                    if own < name:
+                        waiting[name][own] = psk
+                append(psk)
+                append(tail)
+        return b"".join(parts)
 
     def _interface(self, node: NodePlan) -> str:
         spec = node.spec
@@ -69,7 +89,7 @@ class WgQuickRenderer:
             post_down=hooks.post_down,
         )
 
-    def _section(self, peer: PeerPlan) -> tuple[str, str | None, PublicKey]:
+    def _section(self, peer: PeerPlan) -> _Section:
         preshared = peer.preshared and self._network.preshared_keys
         text = conf_template("wgquick-peer.j2")(
             name=full_name(peer.name, self._network),
@@ -79,8 +99,8 @@ class WgQuickRenderer:
             endpoint=peer.endpoint,
             keepalive=peer.keepalive,
         )
-        head, cut, tail = text.partition(_CUT)
-        section = (head, tail if cut else None, peer.public_key)
+        head, cut, tail = text.encode().partition(_CUT.encode())
+        section = _Section(head, tail if cut else None, peer.name, peer.public_key.encode())
         self._sections[id(peer)] = section
         self._keep.append(peer)
         return section
@@ -88,7 +108,7 @@ class WgQuickRenderer:
 
 def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
     """The wg-quick file of one node. Raises: Refused for a value that has no place in one."""
-    return WgQuickRenderer(plan, secrets).render(node)
+    return WgQuickRenderer(plan, secrets).render(node).decode()
 
 
 def all_hooks(node: NodePlan) -> Hooks:

@@ -29,12 +29,14 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Staged(NamedTuple):
-    """One file of the new build. `old` is what is in its place now, None when nothing is.
-    `same` says that neither content nor mode differ."""
+    """One file of the new build. `existed`: something is in its place now; `same`: with this very
+    content; `edited`: it is not what the build before wrote; `remode`: only its mode is wrong."""
 
     entry: Entry
-    old: bytes | None
+    existed: bool
     same: bool
+    edited: bool
+    remode: bool
 
 
 class BuildDirectory:
@@ -84,15 +86,43 @@ class BuildDirectory:
             artifact.secret,
             artifact.purpose,
         )
-        self._entries[path] = entry
         old, mode = (None, 0) if self.fresh else self._current(path)
         same = old == content
         if write and not same:
             self._write(path, content, artifact.mode)
-            self._waiting.append((path, old is not None and not self._is_known(path, old)))
-        elif write and mode != artifact.mode:
-            self._modes.append((path, artifact.mode))
-        return Staged(entry, old, same)
+        staged = Staged(
+            entry,
+            existed=old is not None,
+            same=same,
+            edited=not same and old is not None and not self._is_known(path, old),
+            remode=same and mode != artifact.mode,
+        )
+        self.adopt(staged)
+        return staged
+
+    def adopt(self, staged: Staged) -> None:
+        """Takes note of a file that another process has staged into the same directory."""
+        path = staged.entry.path
+        self._entries[path] = staged.entry
+        if not staged.same:
+            self._waiting.append((path, staged.edited))
+        elif staged.remode:
+            self._modes.append((path, staged.entry.mode))
+
+    def prepare(self) -> None:
+        """Makes the staging directory, so that other processes can stage into it."""
+        if not self._staging:
+            self._make_staging()
+
+    def read_old(self, path: str) -> bytes | None:
+        """What is in the place of a file now. Raises: StateError."""
+        return None if self.fresh else self._current(path)[0]
+
+    def read_new(self, staged: Staged) -> bytes:
+        """The content of a staged file, as it lies on the disk. Raises: OSError."""
+        root = self._root if staged.same else self._staging
+        with open(f"{root}/{staged.entry.path}", "rb", buffering=0) as file:
+            return file.read()
 
     def stale(self) -> list[Entry]:
         """Files of the build before that the new one does not have."""

@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused, StateError
 from meshc.render.manifest import Entry
-from meshc.topology.allocate import Allocation, allocate
-from meshc.topology.graph import MeshGraph, build_graph
+from meshc.topology.analyse import Analysis, analyse
 from meshc.topology.load import load_spec
 from meshc.topology.lock import Lock, format_lock, parse_lock
 from meshc.topology.plan import MeshPlan
 from meshc.topology.plan_mesh import plan_mesh
-from meshc.topology.routing import Routing, build_routing
+from meshc.topology.routing import Routing
 from meshc.topology.spec import Spec
-from meshc.topology.verify import NodeFile, Proof, expectation, prove
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
 from meshc.workspace.emit import Emission
@@ -30,19 +29,11 @@ from meshc.workspace.files import read_regular, write_atomic
 from meshc.workspace.keyring import KeyRing, Recorded, gather, without_keys
 from meshc.workspace.workspace import Workspace, exclusive
 
+if TYPE_CHECKING:
+    from meshc.topology.verify import NodeFile, Proof
+
 # Called with the stage, how much of it is done, and of how much (0: not known).
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What a file means, before any key: the pure part of a build."""
-
-    spec: Spec
-    graph: MeshGraph
-    routing: Routing
-    lock: Lock
-    allocation: Allocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,30 +80,45 @@ def compile_file(
         stack.enter_context(_without_gc())
         stack.enter_context(workspace.locked(lambda: tell("waiting for another run", 0, 0)))
         diagnostics = Diagnostics()
-        analysis = analyse(workspace, diagnostics, tell)
+        tell("reading", 0, 0)
+        spec = read_spec(workspace.file, diagnostics)
+        lock = read_lock(workspace.lock_file, diagnostics)
+        tell("analysis", 0, 0)
+        analysis = analyse(spec, lock, diagnostics)
+        diagnostics.barrier()
         target = BuildDirectory(
-            target_path, topology=workspace.file.name, network=analysis.spec.network.name
+            target_path, topology=workspace.file.name, network=spec.network.name
         )
         if not dry_run and target_path.is_dir():
             stack.enter_context(exclusive(target_path))
         stack.enter_context(target.staging())
         tell("keys", 0, 0)
-        store = workspace.keys(analysis.spec.network.name)
-        recorded = recorded_keys(analysis.lock)
-        ring = gather(analysis.spec, store, recorded, diagnostics, ephemeral=ephemeral_keys)
+        store = workspace.keys(spec.network.name)
+        ring = gather(spec, store, recorded_keys(lock), diagnostics, ephemeral=ephemeral_keys)
         diagnostics.barrier()
-        plan = _plan(analysis, ring, diagnostics, tell)
+        tell("plan", 0, 0)
+        plan = plan_mesh(
+            spec,
+            analysis.graph,
+            analysis.allocation,
+            ring.public,
+            lock.epoch,
+            diagnostics,
+            routing=analysis.routing,
+        )
+        diagnostics.barrier()
         if not dry_run:
             # before any file: durable means flushing what was written so far, and a key that
             # exists is as good for the next build should this one be refused
             ring.store(store)
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
+        stack.callback(emission.stop)
         proof = _prove(emission, analysis, ring, tell)
         diagnostics.extend(proof.findings)
         diagnostics.barrier()
         if not dry_run:
             tell("writing", 0, 0)
-            _write_lock(workspace, analysis, ring)
+            write_lock(workspace.lock_file, analysis.allocation.new_lock(lock, ring.public))
             target.commit()
         return BuildResult(
             workspace=workspace,
@@ -124,31 +130,10 @@ def compile_file(
             files=emission.files(),
             changes=emission.changes(),
             new_keys=ring.new,
-            keyless=tuple(without_keys(analysis.spec, ring.public)),
+            keyless=tuple(without_keys(spec, ring.public)),
             kept=tuple(target.kept),
             written=not dry_run,
         )
-
-
-def analyse(
-    workspace: Workspace, diagnostics: Diagnostics, progress: Progress | None = None
-) -> Analysis:
-    """Reads the file and its lock, and finds out what they mean; needs no key.
-
-    Raises: Refused, StateError.
-    """
-    tell = progress or _silent
-    tell("reading", 0, 0)
-    spec = read_spec(workspace.file, diagnostics)
-    lock = read_lock(workspace.lock_file, diagnostics)
-    diagnostics.barrier()
-    tell("analysis", 0, 0)
-    graph = build_graph(spec, diagnostics)
-    diagnostics.barrier()
-    routing = build_routing(graph)
-    allocation = allocate(spec, graph, lock, diagnostics)
-    diagnostics.barrier()
-    return Analysis(spec, graph, routing, lock, allocation)
 
 
 def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
@@ -161,7 +146,6 @@ def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
     spec = load_spec(content, file=str(path), diagnostics=diagnostics)
     if spec is None:
         raise Refused(diagnostics.sorted())
-    diagnostics.barrier()
     return spec
 
 
@@ -191,23 +175,12 @@ def recorded_keys(lock: Lock) -> Recorded:
     return Recorded(public, frozenset(lock.revoked))
 
 
-def _plan(analysis: Analysis, ring: KeyRing, diagnostics: Diagnostics, tell: Progress) -> MeshPlan:
-    tell("plan", 0, 0)
-    plan = plan_mesh(
-        analysis.spec,
-        analysis.graph,
-        analysis.allocation,
-        ring.public,
-        analysis.lock.epoch,
-        diagnostics,
-        routing=analysis.routing,
-    )
-    diagnostics.barrier()
-    return plan
-
-
 def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress) -> Proof:
     """Emits all files and has every packet walked through what was read back from them."""
+    emission.start()
+    # after the start: numpy takes a while to import, and nothing before needs it
+    from meshc.topology.verify import NodeFile, expectation, prove
+
     wanted = expectation(
         analysis.spec, public_keys=ring.public, addresses=analysis.allocation.addresses
     )
@@ -218,11 +191,6 @@ def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress
         tell("proof", 0, 0)
 
     return prove(files(), wanted, reread=emission.conf)
-
-
-def _write_lock(workspace: Workspace, analysis: Analysis, ring: KeyRing) -> None:
-    lock = analysis.allocation.new_lock(analysis.lock, ring.public)
-    write_lock(workspace.lock_file, lock)
 
 
 @contextmanager

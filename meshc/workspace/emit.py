@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from meshc.conf import Conf, ConfReader, parse
 from meshc.errors import ConfError
 from meshc.render import Secrets
+from meshc.render.artifact import Artifact
 from meshc.render.manifest import Entry
 from meshc.render.mesh import MeshRenderer, conf_path
-from meshc.topology.plan import MeshPlan, NodePlan
+from meshc.topology.plan import MeshPlan
 from meshc.topology.spec import Platform
+from meshc.workspace.ahead import Ahead, can_fork
 from meshc.workspace.build_directory import BuildDirectory, Staged
 from meshc.workspace.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change
+
+# Below this many peer sections a second process costs more than it saves.
+MANY_SECTIONS = 10_000
 
 Progress = Callable[[str, int, int], None]
 
@@ -22,8 +27,8 @@ Progress = Callable[[str, int, int], None]
 class Emission:
     """One build on its way into a directory.
 
-    `confs()` does the work while it is consumed: it yields each node's name and its wg-quick file
-    as read back. `changes()` is complete after that.
+    `start()` may begin the work, `confs()` does it while it is consumed: it yields each node's
+    name and its wg-quick file as read back. `changes()` is complete after that.
     """
 
     plan: MeshPlan
@@ -34,16 +39,39 @@ class Emission:
     _files: dict[str, list[tuple[str, Kind]]] = field(default_factory=dict)
     _confs: dict[str, ConfChange | None] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
+    _ahead: Ahead[tuple[str, tuple[Staged, ...]]] | None = None
+    _unwritten: bytes = b""
+
+    def start(self) -> None:
+        """Begins the work in a second process when there is enough of it; `confs` does the rest.
+
+        What is imported between the two calls is imported while files are already written.
+        """
+        sections = sum(len(node.peers) for node in self.plan.nodes.values())
+        if self.write and sections >= MANY_SECTIONS and can_fork():
+            self.target.prepare()
+            self._ahead = Ahead(self._stage_all)
+
+    def stop(self) -> None:
+        """Ends the second process, if there is one."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def confs(self) -> Iterator[tuple[str, Conf]]:
-        """Stages every file. Raises: Refused, StateError."""
-        renderer, reader = MeshRenderer(self.plan, self.secrets), ConfReader()
-        nodes = [node for node in self.plan.nodes.values() if node.spec.managed]
-        for number, node in enumerate(nodes, 1):
-            yield node.name, self._node(renderer, reader, node)
-            if self.progress is not None:
-                self.progress("files", number, len(nodes))
-        self._note(self.target.stage(renderer.hosts(), write=self.write))
+        """Stages every file, and reads each node's wg-quick file back from where it was written.
+
+        Raises: Refused, StateError, OSError.
+        """
+        reader = ConfReader()
+        total = sum(node.spec.managed for node in self.plan.nodes.values())
+        for number, (name, staged_files) in enumerate(self._ahead or self._stage_all(), 1):
+            for staged in staged_files:
+                self._note(staged, adopt=self._ahead is not None)
+            if name:
+                yield name, self._read_back(reader, name, staged_files[0])
+                if self.progress is not None:
+                    self.progress("files", number, total)
+        self.stop()
         for entry in self.target.stale():
             self._files.setdefault(entry.node, []).append((entry.path, Kind.REMOVED))
 
@@ -67,21 +95,34 @@ class Emission:
         """The manifest's entries, sorted by path."""
         return tuple(sorted(self._entries))
 
-    def _node(self, renderer: MeshRenderer, reader: ConfReader, node: NodePlan) -> Conf:
-        conf, *others = renderer.node(node)
-        staged = self.target.stage(conf, write=self.write)
-        self._note(staged)
-        for artifact in others:
-            self._note(self.target.stage(artifact, write=self.write))
-        read = reader.read(conf.content.decode(), file=conf.path)
-        if staged.old is not None and not staged.same:
-            self._confs[node.name] = _difference(staged.old, read)
-        return read
+    def _stage_all(self) -> Iterator[tuple[str, tuple[Staged, ...]]]:
+        """The staged files of each node, its wg-quick file first; those of the network last."""
+        renderer = MeshRenderer(self.plan, self.secrets)
+        for node in self.plan.nodes.values():
+            if node.spec.managed:
+                artifacts = renderer.node(node)
+                if not self.write:
+                    self._unwritten = artifacts[0].content
+                yield node.name, tuple(self._stage(artifact) for artifact in artifacts)
+        yield "", (self._stage(renderer.hosts()),)
 
-    def _note(self, staged: Staged) -> None:
+    def _stage(self, artifact: Artifact) -> Staged:
+        return self.target.stage(artifact, write=self.write)
+
+    def _read_back(self, reader: ConfReader, name: str, staged: Staged) -> Conf:
+        content = self.target.read_new(staged) if self.write else self._unwritten
+        conf = reader.read(content.decode(), file=staged.entry.path)
+        if staged.existed and not staged.same:
+            old = self.target.read_old(staged.entry.path)
+            self._confs[name] = _difference(old or b"", conf)
+        return conf
+
+    def _note(self, staged: Staged, *, adopt: bool) -> None:
+        if adopt:
+            self.target.adopt(staged)
         self._entries.append(staged.entry)
         if not staged.same:
-            kind = Kind.ADDED if staged.old is None else Kind.CHANGED
+            kind = Kind.CHANGED if staged.existed else Kind.ADDED
             self._files.setdefault(staged.entry.node, []).append((staged.entry.path, kind))
 
 

@@ -17,9 +17,7 @@ from meshc.workspace.changes import Action, ChangeSet, Kind
 from meshc.workspace.compile import BuildResult, compile_file
 from tests.support.workspaces import LEAF, STAR, snapshot, write_topology
 
-EXAMPLES = [
-    p for p in sorted(Path("examples/topologies").glob("*/mesh.yaml")) if "phones" not in str(p)
-]
+EXAMPLES = [p for p in sorted(Path("examples/topologies").glob("*/mesh.yaml"))]
 
 
 def test_a_build_has_files_keys_and_a_lock(tmp_path: Path) -> None:
