@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -20,8 +21,11 @@ def run_inside(lab: Lab, place: str, argv: Sequence[str]) -> int:
     Raises: NodeError when there is no such place.
     """
     descriptors = _open(lab, place, ("pid", "mnt", "uts", "net"))
+    here = os.getcwd()
     for kind, descriptor in descriptors:
         linux.setns(descriptor, kind)
+    with contextlib.suppress(OSError):  # entering a mount namespace leads to its root
+        os.chdir(here)
     child = os.fork()
     if child == 0:
         try:

@@ -21,7 +21,14 @@ from meshc.node.backends.bundled import Bundled
 from meshc.node.machine import Machine
 
 # Imported by the keeper before it forks anything.
-PRELOAD = ("pyroute2", "meshc.node.lifecycle", "meshc.node.status", "meshc.engine.io.daemon")
+PRELOAD = (
+    "pyroute2",
+    "encodings.idna",
+    "meshc.node.lifecycle",
+    "meshc.node.netlink",
+    "meshc.node.status",
+    "meshc.engine.io.daemon",
+)
 PATIENCE = 30.0
 POLL = 0.01
 HIGHEST_DESCRIPTOR = 1 << 14
@@ -29,6 +36,10 @@ HIGHEST_DESCRIPTOR = 1 << 14
 
 class ForkedBundled(Bundled):
     """`Bundled`, but for how its process begins."""
+
+    def missing(self) -> str:
+        """Its modules are here: the keeper has imported them."""
+        return "" if os.path.exists("/dev/net/tun") else "/dev/net/tun is missing"
 
     def create(self, machine: Machine, interface: str) -> None:
         """Forks an engine and waits until it answers. Raises: NodeError with its last words."""

@@ -208,10 +208,7 @@ class Draft:
                 continue
             if endpoint.host not in self.names:
                 spare = self.pool.uplink()
-                families = list(node.underlay)
-                # IPv6 translates no ports: whoever forwards another port publishes IPv4 only.
-                if endpoint.port != self.ports.get(node.name) and 4 in families:
-                    families = [4]
+                families = self._published(node, endpoint)
                 self.names[endpoint.host] = [literal.get(f, spare[f]) for f in families]
             found += [(endpoint, address) for address in self.names[endpoint.host]]
         return Member(node, self._nat(node), self.ports.get(node.name), tuple(found))
@@ -262,6 +259,15 @@ class Draft:
             resolvers=self.resolvers,
             absent={name: "not in the lab" for name in self.spec.nodes if name not in managed},
         )
+
+    def _published(self, node: NodeSpec, endpoint: Endpoint) -> list[int]:
+        """The families in which a node's name resolves. IPv6 translates no ports, so whoever
+        forwards another port publishes IPv4 only; so does who sits behind a symmetric NAT, which
+        the language takes for a dead endpoint (over IPv6 it would work none the less)."""
+        forwarded = endpoint.port != self.ports.get(node.name)
+        if 4 in node.underlay and (forwarded or self._nat(node) is Nat.SYMMETRIC):
+            return [4]
+        return list(node.underlay)
 
     def _nat(self, node: NodeSpec) -> Nat:
         """The kind that is played: unknown becomes something definite."""

@@ -99,7 +99,8 @@ def loss_rules(losses: Sequence[tuple[str, float]]) -> str:
     for interface, percent in losses:
         share = round(percent * 100)
         for side in ("iifname", "oifname"):
-            rules.append(f'{side} "{interface}" numgen random mod 10000 < {share} drop')
+            chance = f"numgen random mod 10000 < {share} " if share < 10_000 else ""
+            rules.append(f'{side} "{interface}" {chance}drop')
     chain = _chain("forward", "filter hook forward priority filter", rules)
     return "\n".join(["table inet loss {", *chain, "}", ""])
 

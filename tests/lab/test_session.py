@@ -1,0 +1,78 @@
+"""Examples of the repository as labs: real engines, the very files of a build, the proof."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from meshc.lab.run import run_test
+from meshc.lab.session import open_session
+from meshc.lab.source import prepare, with_nats
+from meshc.topology.spec import Nat
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "topologies"
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed"),
+]
+needs_wireguard_go = pytest.mark.skipif(
+    shutil.which("wireguard-go") is None, reason="wireguard-go is not installed"
+)
+
+
+def silent(_: str) -> None:
+    """Nobody watches."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("example", "engine"),
+    [
+        ("client-server", "bundled"),
+        ("exit", "bundled"),
+        ("nat-to-nat", "bundled"),
+        ("lans", "bundled"),
+        ("site-lan", "bundled"),
+        pytest.param("relay", "mixed", marks=needs_wireguard_go),
+        pytest.param("dual-stack", "mixed", marks=needs_wireguard_go),
+        pytest.param("two-relays", "mixed", marks=needs_wireguard_go),
+    ],
+)
+def test_measured_equals_proven(example: str, engine: str) -> None:
+    source = prepare(EXAMPLES / example / "mesh.yaml", None, silent)
+    session = open_session(source, engine=engine)
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    assert len(report.cells) > 0
+    assert any(cell.measured.path for cell in report.cells)
+
+
+@pytest.mark.slow
+def test_a_lost_relay_takes_down_what_the_proof_says() -> None:
+    source = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent)
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session, kill=("public-server1",))
+    assert list(report.failures()) == []
+    (lost, healed) = [check for check in report.checks if check.group == "failure"]
+    assert "6 of 12 pairs are lost" in lost.name
+    assert healed.seconds is not None
+
+
+@pytest.mark.slow
+def test_a_wrong_file_is_found_out() -> None:
+    """The lab must be able to say no: a NAT that the file does not know cuts a link."""
+    source = prepare(EXAMPLES / "nat-to-nat" / "mesh.yaml", None, silent)
+    truth = with_nats(source, dict.fromkeys(source.spec.nodes, Nat.SYMMETRIC))
+    session = open_session(truth)
+    with session.lab:
+        session.source = source  # the prediction still believes the file
+        report = run_test(session)
+    assert not report.passed
+    assert any("nothing came back" in line for line in report.failures())

@@ -1,0 +1,62 @@
+"""A lab that really runs, for the tests that are root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from meshc.lab import state
+from meshc.lab.control import Lab, start_lab
+from meshc.lab.keeper import Machine
+from meshc.lab.layout import PLAIN, Options, lay_out
+from meshc.lab.world import World
+from meshc.topology.spec import Spec
+
+
+@contextmanager
+def running(
+    spec: Spec, options: Options = PLAIN, name: str = "test", **more: Any
+) -> Iterator[tuple[Lab, World]]:
+    """The world of a Spec without any engine; taken down afterwards whatever happens."""
+    world = lay_out(spec, dict.fromkeys(spec.nodes, 51820), options)
+    about = about_lab(f"{name}-{os.getpid()}", spec.nodes)
+    machines: Mapping[str, Machine] = more.pop("machines", {})
+    with start_lab(world, dict(machines), about=about, linked=True, **more) as lab:
+        yield lab, world
+
+
+def about_lab(identity: str, nodes: Mapping[str, object]) -> dict[str, Any]:
+    """What the state file of a test lab says."""
+    return {
+        "id": identity,
+        "file": "/nowhere/mesh.yaml",
+        "network": "test",
+        "nodes": dict.fromkeys(nodes, "none"),
+        "links": {name: [name, "eth0"] for name in nodes},
+        "interface": "wg0",
+        "build": "/nowhere",
+    }
+
+
+def processes_of(found: state.LabState) -> list[int]:
+    """Every process in the PID namespace of a lab, as the host numbers them."""
+    wanted = os.stat(f"/proc/{found.pid}/ns/pid").st_ino
+    return [pid for pid in _all_processes() if _namespace(pid) == wanted]
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run (zombies do not)."""
+    return [pid for pid in pids if state.process_start(pid) >= 0]
+
+
+def _all_processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _namespace(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except OSError:
+        return 0
