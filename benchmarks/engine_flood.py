@@ -141,8 +141,8 @@ def _flood(netns: str, port: int, rate: int, mac1_key: bytes | None) -> None:
 
 
 def _packet(number: int, port: int, mac1_key: bytes | None) -> bytes:
-    """IPv4, UDP without checksum, initiation, from 10.64.0.0/10."""
-    source = (10 << 24 | 64 << 16 | number * 199 % (1 << 22)).to_bytes(4, "big")
+    """IPv4, UDP without checksum, initiation, from 100.64.0.0/10."""
+    source = (100 << 24 | 64 << 16 | number * 199 % (1 << 22)).to_bytes(4, "big")
     body = struct.pack("<II", 1, number) + os.urandom(108)
     mac1 = blake2s(body, key=mac1_key, digest_size=16).digest() if mac1_key else os.urandom(16)
     data = body + mac1 + bytes(16)

@@ -229,9 +229,10 @@ class Bind:
 def _source_of(endpoint: Endpoint) -> Ancillary:
     """Ask for the source address that the peer knows us by."""
     if ":" in endpoint.host:
-        info = IPv6Address(endpoint.source).packed + struct.pack("=I", endpoint.scope)
+        packed = socket.inet_pton(socket.AF_INET6, endpoint.source)
+        info = packed + struct.pack("=I", endpoint.scope)
         return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
-    info = bytes(4) + IPv4Address(endpoint.source).packed + bytes(4)
+    info = bytes(4) + socket.inet_pton(socket.AF_INET, endpoint.source) + bytes(4)
     return [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
 
 

@@ -135,6 +135,10 @@ class Engine:
         """Send and deliver what the device made on its plain road, tell its events."""
         device = self.device
         for endpoint, datagrams in device.datagrams_to_send():
+            if len(datagrams) == 1:
+                data = datagrams[0]
+                self._send(Send(memoryview(data), len(data), 1), endpoint)
+                continue
             for send in _grouped(datagrams):
                 self._send(send, endpoint)
         for packet in device.packets_to_deliver():

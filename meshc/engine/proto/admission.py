@@ -7,9 +7,11 @@ Everything here costs microseconds and no asymmetric cryptography. A message get
    source is a newcomer that we can afford (below).
 
 Under load everybody else gets a cookie reply (whitepaper 5.4.7). The whitepaper makes the
-sender of an initiation wait 5 s before it uses the cookie, so a few initiations a second of
-sources that have not been heard for a while pass without one: a flood from a bounded
-set of addresses then does not delay a peer that it is not aimed at.
+sender of an initiation wait 5 s before it uses the cookie. So that a peer need not wait that a
+flood is not aimed at, a few initiations a second pass without one: the first of a second from
+their neighbourhood (IPv4 /24 or /16, IPv6 /64 or /32), each size with a budget of its own. A
+flood from some networks then leaves the others alone; one with sources all over the Internet
+takes most of the budget, and newcomers need their cookie.
 
 What is let in waits in a bounded queue, of which the device takes a few messages a tick, after
 transport data.
@@ -19,7 +21,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from ipaddress import ip_address
 from math import inf
 
 from meshc.engine.proto import messages
@@ -36,9 +37,11 @@ LOAD_RATE = 500.0
 LOAD_BURST = 500.0
 # under load stays on for so long after the last sign of it (wireguard-go UnderLoadAfterTime)
 LOAD_HOLD = 1.0
-# newcomers without a cookie under load: in all, and from one source
+# newcomers a second without a cookie under load: in all, and from one neighbourhood
 NEWCOMER_RATE = 200.0
-NEWCOMER_INTERVAL = 5.0
+NEIGHBOUR_RATE = 1.0
+# leading bytes of an address: what one customer has, and what one provider has
+_NEIGHBOURHOODS = {4: (3, 2), 16: (8, 4)}
 # cookie replies a second; each costs about 15 microseconds
 COOKIE_RATE = 8000.0
 
@@ -70,10 +73,12 @@ class Admission:
         self._checker: CookieChecker | None = None
         self._load_until = -inf
         self._arrivals = TokenBucket(LOAD_RATE, LOAD_BURST)
-        self._newcomers = TokenBucket(NEWCOMER_RATE, NEWCOMER_RATE)
         self._cookies = TokenBucket(COOKIE_RATE, COOKIE_RATE / 4)
         self._by_source = RateLimiter()
-        self._by_newcomer = RateLimiter(rate=1 / NEWCOMER_INTERVAL, burst=1)
+        self._newcomers = tuple(
+            (RateLimiter(rate=NEIGHBOUR_RATE, burst=1), TokenBucket(NEWCOMER_RATE, NEWCOMER_RATE))
+            for _ in range(2)
+        )
 
     def set_public_key(self, public_key: bytes | None) -> None:
         """Our identity changed: macs are made for our public key."""
@@ -140,11 +145,14 @@ class Admission:
         self, checker: CookieChecker, data: bytes, endpoint: Endpoint, now: float
     ) -> DropReason | None:
         """Cookie, rate, newcomers; None lets the message in."""
-        address = ip_address(endpoint.host).packed
-        source = address + endpoint.port.to_bytes(2, "big")
+        source = endpoint.packed()
+        address = source[:-2]
         if checker.check_mac2(data, source, now):
-            return None if self._by_source.allow(address, now) else DropReason.RATE_LIMITED
-        if self._by_newcomer.allow(address, now) and self._newcomers.take(now):
+            # everyone has a whole /64 of IPv6 addresses
+            host = address if len(address) == 4 else address[:8]
+            return None if self._by_source.allow(host, now) else DropReason.RATE_LIMITED
+        small, large = _NEIGHBOURHOODS[len(address)]
+        if self._passes(0, address[:small], now) or self._passes(1, address[:large], now):
             return None
         if self._cookies.take(now):
             sender_index = int.from_bytes(data[4:8], "little")
@@ -153,3 +161,8 @@ class Admission:
                 checker.create_reply(data, receiver_index=sender_index, source=source, now=now),
             )
         return DropReason.UNDER_LOAD
+
+    def _passes(self, which: int, neighbourhood: bytes, now: float) -> bool:
+        """Whether a newcomer from there goes without a cookie."""
+        limiter, budget = self._newcomers[which]
+        return limiter.allow(neighbourhood, now) and budget.take(now)

@@ -30,7 +30,8 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """Allows each source a rate; an IPv6 source is its /64, as everyone has that many."""
+    """Allows each source a rate. What a source is, an address or a prefix of one, is the
+    caller's choice."""
 
     __slots__ = ("_buckets", "_burst", "_limit", "_rate")
 
@@ -51,9 +52,8 @@ class RateLimiter:
         return len(self._buckets)
 
     def allow(self, source: bytes, now: float) -> bool:
-        """Takes one token of `source` (4 or 16 address bytes) if there is one."""
-        key = source if len(source) == 4 else source[:8]
-        bucket = self._buckets.pop(key, None)
+        """Takes one token of `source` if there is one."""
+        bucket = self._buckets.pop(source, None)
         if bucket is None:
             if len(self._buckets) >= self._limit and not self._evict(now):
                 return False
@@ -61,7 +61,7 @@ class RateLimiter:
         else:
             tokens = min(self._burst, bucket[0] + (now - bucket[1]) * self._rate)
         allowed = tokens >= 1
-        self._buckets[key] = (tokens - 1 if allowed else tokens, now)
+        self._buckets[source] = (tokens - 1 if allowed else tokens, now)
         return allowed
 
     def _evict(self, now: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,7 +104,7 @@ def test_a_flood_is_load_and_gets_cookies():
     results = gate.flood(5000)
     assert gate.admission.under_load
     let_in = results.count(None)
-    assert LOAD_BURST <= let_in <= LOAD_BURST + NEWCOMER_RATE
+    assert LOAD_BURST <= let_in <= LOAD_BURST + 2 * NEWCOMER_RATE
     assert results.count(DropReason.UNDER_LOAD) == 5000 - let_in
     assert 0 < len(gate.replies) <= COOKIE_RATE / 4
     assert all(len(data) == 64 for _, data in gate.replies)
@@ -121,14 +122,16 @@ def test_load_ends_a_second_after_its_last_sign():
 def test_under_load_a_cookie_lets_its_source_in_but_not_above_its_rate():
     gate = Gate()
     gate.flood(5000)
-    gate.flood(5000)  # newcomers are used up
+    neighbours = [Endpoint(f"192.0.2.{n}", 1) for n in range(2, 4)]
+    for neighbour in neighbours:  # they pass instead of us
+        gate.offer(CookieGenerator(OWN).add_macs(INITIATION, 0.0), neighbour, 100.0)
     generator = CookieGenerator(OWN)
     assert gate.offer(generator.add_macs(INITIATION, 100.0)) is DropReason.UNDER_LOAD
     reply = None
     for endpoint, data in gate.replies:
         if endpoint == HERE:
             reply = MessageCookieReply.parse(data)
-    if reply is None:  # cookie replies are limited as well: the next second has new ones
+    if reply is None:  # cookie replies are limited as well: a little later there are new ones
         gate.offer(generator.add_macs(INITIATION, 100.5), now=100.5)
         reply = MessageCookieReply.parse(gate.replies[-1][1])
     assert reply is not None
@@ -139,15 +142,35 @@ def test_under_load_a_cookie_lets_its_source_in_but_not_above_its_rate():
     assert results == [None] * 5 + [DropReason.RATE_LIMITED] * 5
 
 
-def test_a_newcomer_passes_under_a_flood_from_few_sources():
+@pytest.mark.parametrize(
+    "flooders",
+    [
+        [f"10.0.0.{n}" for n in range(250)],
+        [f"10.{n >> 8}.{n & 255}.9" for n in range(0, 65_536, 13)],
+        [f"192.0.{n & 127 | 128}.{n >> 7}" for n in range(5000)],
+    ],
+    ids=["one /24", "one /8", "the same /16"],
+)
+def test_a_newcomer_passes_under_a_flood_from_other_networks(flooders):
     gate = Gate()
     data = CookieGenerator(OWN).add_macs(INITIATION, 0.0)
-    flooders = [Endpoint(f"10.0.0.{n}", 1) for n in range(250)]
+    endpoints = [Endpoint(host, 1) for host in flooders]
     for tick in range(20_000):  # four seconds of 5,000 a second
-        gate.offer(data, flooders[tick % 250], 100 + tick / 5000)
+        gate.offer(data, endpoints[tick % len(endpoints)], 100 + tick / 5000)
         gate.admission.queue.clear()
-    assert gate.admission.offer(data, flooders[0], 104.0) is DropReason.UNDER_LOAD
-    assert gate.offer(data, HERE, 104.0) is None
+    assert gate.offer(data, endpoints[0], 104.0) is DropReason.UNDER_LOAD
+    assert gate.offer(data, HERE, 104.05) is None
+
+
+def test_ipv6_sources_share_their_64():
+    gate = Gate()
+    gate.flood(5000)
+    data = CookieGenerator(OWN).add_macs(INITIATION, 0.0)
+    hosts = [Endpoint(f"2001:db8:1:2::{n:x}", 1) for n in range(5)]
+    # the first passes by its /64, the second by its /32
+    results = [gate.offer(data, host, 100.9) for host in hosts]
+    assert results == [None, *[DropReason.UNDER_LOAD] * 4] or results[:2] == [None, None]
+    assert results[2:] == [DropReason.UNDER_LOAD] * 3
 
 
 def test_memory_stays_bounded_in_a_flood():
@@ -155,7 +178,8 @@ def test_memory_stays_bounded_in_a_flood():
     for second in range(3):
         gate.flood(20_000, now=100.0 + second)
     assert len(gate.admission._by_source) <= 16_384
-    assert len(gate.admission._by_newcomer) <= 16_384
+    for limiter, _ in gate.admission._newcomers:
+        assert len(limiter) <= 16_384
 
 
 @given(st.binary(max_size=160), st.booleans())
