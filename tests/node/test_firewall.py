@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -110,7 +111,7 @@ def test_both_back_ends_load_reload_and_forget(box: Namespace, program: str) -> 
 
     def use(verb: str, *rules: str) -> str:
         code = USE.format(program=program, rules=rules, verb=verb)
-        box.run("python3", "-c", code)
+        box.run(sys.executable, "-c", code)
         return box.run(f"{program}-save").stdout
 
     box.run(program, "-A", "FORWARD", "-s", "192.0.2.66", "-j", "DROP")
@@ -135,7 +136,7 @@ def test_the_back_end_that_is_in_use_is_chosen(box: Namespace) -> None:
     ask = "from meshc.node import firewall; print(firewall.read_facts(4).program)"
 
     def chosen() -> str:
-        return box.run("python3", "-c", ask).stdout.strip()
+        return box.run(sys.executable, "-c", ask).stdout.strip()
 
     assert chosen() == "iptables"
     box.shell("iptables-legacy -A FORWARD -s 192.0.2.66 -j DROP")
