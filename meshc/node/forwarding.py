@@ -142,7 +142,9 @@ def _switch(key: str, facts: FactSet, family: str) -> SysctlSet:
     others = tuple(
         (other, value)
         for other, value in sorted(facts.sysctls.items())
-        if other.startswith(family) and other != key and not other.endswith("/accept_ra")
+        if other.startswith(family)
+        and other != key
+        and other.endswith(("/forwarding", "/accept_redirects"))
     )
     return SysctlSet(key, "1", facts.sysctls.get(key, "0"), others)
 

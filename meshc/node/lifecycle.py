@@ -14,7 +14,7 @@ from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import ChangeSet, changes
 from meshc.node.desired import desire
 from meshc.node.hooks import Hook
-from meshc.node.machine import RUN_DIRECTORY, Machine
+from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import NodeFile
 from meshc.node.state import Record, StateFile, new_record
 from meshc.node.survey import survey
@@ -158,6 +158,7 @@ def _session(
 ) -> Iterator[tuple[Machine, StateFile]]:
     from meshc.node.netlink import Netlink
 
+    require_rights()
     store = StateFile(run_directory, interface)
     with contextlib.ExitStack() as stack:
         if lock:

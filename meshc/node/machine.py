@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RUN_DIRECTORY = Path("/run/meshc")
 """Gone after a reboot, as are the interfaces that it speaks of."""
+_CAP_NET_ADMIN = 12
 
 
 @dataclass(slots=True)
@@ -36,3 +37,15 @@ class Machine:
     def note(self, text: str) -> None:
         if self.notes is not None:
             self.notes.append(text)
+
+
+def require_rights() -> None:
+    """Raises: NodeError when this process may not configure interfaces. Root may; so may a
+    service that was given the capability (capabilities(7))."""
+    for line in Path("/proc/thread-self/status").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key == "CapEff" and not int(value, 16) >> _CAP_NET_ADMIN & 1:
+            raise NodeError(
+                "this process may not configure interfaces",
+                hint="this needs root (sudo), or CAP_NET_ADMIN in a service",
+            )

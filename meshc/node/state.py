@@ -18,6 +18,7 @@ from pathlib import Path
 
 from meshc.errors import NodeError, StateError
 from meshc.node.change import Change, Replaced, Reversed, from_record, to_record
+from meshc.node.machine import RUN_DIRECTORY
 
 _VERSION = 1
 
@@ -51,6 +52,7 @@ class Record:
             wanted = change.change if isinstance(change, Replaced) else change
             if wanted.recorded and wanted not in known:
                 self.changes.append(wanted)
+                known.add(wanted)
 
     def settle(self, changes: Iterable[Change]) -> None:
         """After they were applied: what they took back or replaced is no longer there."""
@@ -147,9 +149,10 @@ class StateFile:
         finally:
             if not self.path.exists():
                 path.unlink(missing_ok=True)
-                # not empty: other interfaces are up
-                with contextlib.suppress(OSError):
-                    self.directory.rmdir()
+                if self.directory == RUN_DIRECTORY:
+                    # fails when it is not empty: other interfaces are up
+                    with contextlib.suppress(OSError):
+                        self.directory.rmdir()
             os.close(descriptor)
 
 

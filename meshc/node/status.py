@@ -12,7 +12,7 @@ from meshc.errors import MeshcError, PrefixFormatError
 from meshc.node import nodefile
 from meshc.node.backends import backend, of_running
 from meshc.node.lifecycle import drift
-from meshc.node.machine import RUN_DIRECTORY, Machine
+from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import NodeFile
 from meshc.node.state import Record, StateFile
 from meshc.node.values import Device, PeerState
@@ -88,6 +88,7 @@ def status(
     `now` is unix time, for tests. Raises: NodeError when it cannot be read."""
     from meshc.node.netlink import Netlink
 
+    require_rights()
     moment = time.time() if now is None else now
     record = StateFile(run_directory, interface).load()
     with Netlink() as netlink:

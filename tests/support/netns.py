@@ -29,7 +29,7 @@ needs_root = [
 _HOLDER = """
 set -e
 mount --make-rprivate /
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/wireguard /run/netns /run/user
 printf 'nameserver 192.0.2.53\\n' > /run/resolv.conf
 mount --bind /run/resolv.conf /etc/resolv.conf
