@@ -60,7 +60,7 @@ def _answers(
     from meshc.render.starter import Answers
 
     default = Answers(file=file.name)
-    asking = sys.stdin.isatty() and sys.stdout.isatty()
+    asking = _terminal()
     if asking and template is None:
         template = click.prompt("Template", type=click.Choice(TEMPLATES), default="relay")
     if asking and name is None:
@@ -74,6 +74,10 @@ def _answers(
         ipv6=_unique_local(),
         endpoint=_endpoint(endpoint or default.endpoint),
     )
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _unique_local() -> str:

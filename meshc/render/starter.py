@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +45,14 @@ def scalar(text: str) -> str:
     """A text as YAML: plain where no reader could take it for something else."""
     if _PLAIN.match(text) and text.casefold() not in _WORDS:
         return text
-    return json.dumps(text, ensure_ascii=True)
+    return '"' + "".join(_escaped(c) for c in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    """One character of a double-quoted scalar (YAML 1.2.2 section 5.7)."""
+    if character in '"\\':
+        return "\\" + character
+    return character if " " <= character <= "~" else f"\\U{ord(character):08x}"
 
 
 def _relay(answers: Answers) -> str:

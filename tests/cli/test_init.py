@@ -86,3 +86,28 @@ def test_networks_get_prefixes_of_their_own(tmp_path: Path) -> None:
         assert spec is not None
         pools.add(spec.network.pools[1])
     assert len(pools) == 2
+
+
+def test_a_terminal_is_asked_and_a_wrong_answer_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_terminal", lambda: True)
+    path = tmp_path / "mesh.yaml"
+    result = run(str(path), stdin="site\n../x\noffice\na b\nvpn.office.net\n")
+    assert result.exit_code == 0, result.output
+    assert "cannot be a name" in result.output
+    spec = check_file(str(path)).spec
+    assert spec is not None
+    assert spec.network.name == "office"
+    assert spec.nodes["relay"].endpoints[0].host == "vpn.office.net"
+    assert "office" in spec.sites
+
+
+def test_nothing_is_asked_that_an_option_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_terminal", lambda: True)
+    options = ["--template", "exit", "--name", "x", "--endpoint", "vpn.office.net"]
+    result = run(str(tmp_path / "mesh.yaml"), *options, stdin="")
+    assert result.exit_code == 0
+    assert "Template" not in result.output

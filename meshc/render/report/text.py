@@ -19,7 +19,7 @@ def plain(_: str, text: str) -> str:
 def render(report: Report, paint: Paint = plain) -> str:
     """All findings, then one line that counts them."""
     blocks = format_findings(report.findings, paint)
-    faults = [f"{case.name}: {case.fault}\n" for case in report.cases if case.fault]
+    faults = [visible(f"{case.name}: {case.fault}") + "\n" for case in report.cases if case.fault]
     return blocks + "".join(faults) + summary(report, paint) + "\n"
 
 
@@ -34,13 +34,13 @@ def format_diagnostic(found: Diagnostic, paint: Paint = plain) -> str:
     `mesh.yaml:14:7: E110 unknown key` / path: message / hint
     """
     code = CODES[found.code]
-    place = f"{found.location}: " if found.location else ""
+    place = f"{visible(str(found.location))}: " if found.location else ""
     head = paint("place", place) + paint(found.severity.value, f"{found.code} {code.title}")
     path = f"{found.path}: " if found.path else ""
-    lines = [head, f"   {path}{found.message}"]
-    lines += [f"     {step}" for step in found.trace]
+    lines = [head, visible(f"   {path}{found.message}")]
+    lines += [visible(f"     {step}") for step in found.trace]
     explain = f"(meshc validate --explain {found.code})"
-    hint = f"hint: {found.hint}   " if found.hint else ""
+    hint = visible(f"hint: {found.hint}   ") if found.hint else ""
     lines.append(f"   {paint('hint', hint)}{paint('dim', explain)}")
     return "".join(f"{line}\n" for line in lines)
 
@@ -52,6 +52,14 @@ def summary(report: Report, paint: Paint = plain) -> str:
     words = {"error": "error", "warning": "warning", "info": "remark"}
     parts = [paint(s.value, _count(n, words[s.value])) for s, n in counts if n]
     return f"{files}: " + (", ".join(parts) if parts else paint("ok", "no findings"))
+
+
+def visible(text: str) -> str:
+    """Escapes what would move the cursor, start a line or speak to a CI runner: names of files
+    and what other programs said come from outside."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _count(number: int, word: str) -> str:

@@ -40,6 +40,17 @@ def test_a_case_that_fails_is_named() -> None:
     assert "b -> a" not in render(report)
 
 
+def test_nothing_from_outside_starts_a_line_of_its_own() -> None:
+    """A file may be called `x\\n::error::y`, which a runner would take for a command."""
+    bad = "x\n::error::y\x1b[2J"
+    found = Diagnostic("W140", bad, Location(bad, 1, 1), bad, bad, (bad,))
+    report = Report((bad,), (found,), cases=(Case(bad, bad, bad),))
+    text = render(report)
+    assert "\x1b" not in text
+    assert not any(line.startswith("::") for line in text.splitlines())
+    assert r"x\n::error::y\x1b[2J" in text
+
+
 def test_paint_gets_every_part_that_may_have_colour() -> None:
     def paint(kind: str, text: str) -> str:
         return f"<{kind}>{text}</>"
