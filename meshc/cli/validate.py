@@ -34,6 +34,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan",
     show_default=True,
     help="How findings are written to standard output.",
 )
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
     "--proof/--no-proof",
     default=None,

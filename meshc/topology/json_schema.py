@@ -39,7 +39,7 @@ def json_schema_text() -> str:
 def _top(refs: dict[str, Any]) -> dict[str, Any]:
     """The keys of a file."""
     members = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
-    group = {"anyOf": [*members["anyOf"], refs["group"]]}
+    group = {"anyOf": [*members["anyOf"], refs["group"], {"type": "null"}]}
     return {
         "meshc": {"const": schema.LANGUAGE_VERSION, "description": "The version of the language."},
         "network": _described(refs["network"], "The network as a whole."),
@@ -48,12 +48,12 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
         "nodes": _named(_or_null(refs["node"]), "The nodes by name."),
         "groups": _named(group, "Groups of nodes: a list, or members with node keys."),
         "links": {
-            "type": "array",
+            "type": ["array", "null"],
             "items": refs["link"],
             "description": "Overrides for pairs; links themselves are inferred.",
         },
         "tests": {
-            "type": "array",
+            "type": ["array", "null"],
             "items": refs["test"],
             "description": "Promises that the proof checks.",
         },

@@ -9,14 +9,22 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology import schema
 from meshc.topology.json_schema import json_schema, json_schema_text
 from meshc.topology.load import load_spec
 from meshc.topology.source import parse_source
+from tests.support.hostile import places, put, values
 
 EXAMPLES = sorted(Path("examples/topologies").glob("*/mesh.yaml"))
+TREES = [
+    yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in EXAMPLES
+    if path.parent.name != "large"
+]
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 
 
@@ -66,6 +74,20 @@ def test_what_the_schema_refuses_the_loader_refuses(fragment: str) -> None:
     text = f"meshc: 1\nnetwork: {{name: x, addresses: [10.0.0.0/8]}}\n{fragment}\n"
     assert not VALIDATOR.is_valid(data_of(text))
     assert load_spec(text, file="f", diagnostics=Diagnostics()) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_what_the_loader_reads_the_schema_accepts(data: st.DataObject) -> None:
+    """Examples with a few values replaced; most are refused by both."""
+    tree = json.loads(json.dumps(data.draw(st.sampled_from(TREES))))
+    for _ in range(data.draw(st.integers(1, 2))):
+        place = data.draw(st.sampled_from(sorted(places(tree), key=repr)))
+        put(tree, place, data.draw(values))
+    text = json.dumps(tree)
+    diagnostics = Diagnostics()
+    if load_spec(text, file="f", diagnostics=diagnostics) is not None:
+        VALIDATOR.validate(data_of(text))
 
 
 def test_it_is_json_and_ends_with_a_newline() -> None:

@@ -16,33 +16,13 @@ from hypothesis import strategies as st
 from meshc.diagnostics import Diagnostics
 from meshc.topology.load import load_spec
 from meshc.topology.spec import Spec
+from tests.support.hostile import HOSTILE, places, put, values
 
 EXAMPLES = sorted(
     path for path in Path("examples/topologies").glob("*/mesh.yaml") if path.parent.name != "large"
 )
 TEXTS = [path.read_text(encoding="utf-8") for path in EXAMPLES]
 TREES = [yaml.safe_load(text) for text in TEXTS]
-HOSTILE = [
-    "", " ", "a\nb", "a\rPostUp = reboot", "a\x00b", "\x1b[31m", "../../etc/passwd", "/etc", "..",
-    ".", "-rf", "%i", "%i; reboot", "$(reboot)", "`reboot`", "a b", "'", '"', "a'b", "{x}", "{0}",
-    "{message}", "%s", "a;b", "a|b", "a&b", "#", "a # b", "*", "&a", "!!python/object", "<<",
-    "\u202e", "\ufeff", "\ud800", "é", "a" * 64, "a" * 100_000, "CON", "null", "true", "1", "0x10",
-    "1e5", "[", "]", "]]>", "<script>", "= x", "[Peer]", "a,b", ",", "all", "none", "hosts",
-]  # fmt: skip
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.sampled_from(HOSTILE)
-    | st.text(max_size=20)
-    | st.sampled_from(["10.44.0.0/24", "fd44::/64", "hub", "laptop", "auto", "off", "[::1]:5"])
-)
-values = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
-)
 relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -211,18 +191,3 @@ def test_alias_bombs_are_not_expanded() -> None:
     for text, code in ((wide, "E104"), (deep, "E102")):
         _, diagnostics = load(text)
         assert [code] == [found.code for found in diagnostics]
-
-
-def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place below the root."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    for key, value in items:
-        yield (*path, key)
-        if isinstance(value, dict | list):
-            yield from places(value, (*path, key))
-
-
-def put(tree: Any, path: tuple[Any, ...], value: Any) -> None:
-    for step in path[:-1]:
-        tree = tree[step]
-    tree[path[-1]] = value
