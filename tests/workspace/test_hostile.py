@@ -7,6 +7,7 @@ it, or the build has the same settings as with a harmless word, one for one.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ def shapes(folder: Path, text: str) -> list[list[str]] | None:
     names = {path.name for path in (folder / "build").iterdir() if path.is_dir()}
     assert names == {path.parent.name for path in folder.rglob("wg0.conf")}
     return sorted(found)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of builds that nobody keeps."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.mark.parametrize("place", PLACES)
