@@ -57,7 +57,7 @@ def group_nodes(tables: Tables, edges: Edges, stations: tuple[Station, ...]) -> 
         of=of,
         size=np.array([len(m) for m in lists], np.int32),
         first=np.array([m[0] for m in lists], np.int32),
-        second=np.array([m[-1] for m in lists], np.int32),
+        second=np.array([m[min(1, len(m) - 1)] for m in lists], np.int32),
     )
 
 

@@ -122,10 +122,15 @@ def _lose(
     if not len(lost):
         return
     source, target, weight = (column[lost] for column in pairs)
-    cause = np.stack([landing.result[lost], landing.at[lost], landing.other[lost]])
-    kinds, first, inverse = np.unique(cause, axis=1, return_index=True, return_inverse=True)
-    sums = np.bincount(inverse.reshape(-1), weights=weight).astype(np.int64)
-    for (code, at, other), i, pairs_lost in zip(kinds.T.tolist(), first, sums, strict=True):
+    # one number per cause: the nodes' numbers are the digits, `other` counts from -1
+    base = np.int64(len(matrix.groups.of) + 1)
+    cause = (landing.result[lost] * base + landing.at[lost]) * base + landing.other[lost] + 1
+    kinds, first, inverse = np.unique(cause, return_index=True, return_inverse=True)
+    sums = np.bincount(inverse, weights=weight).astype(np.int64)
+    for kind, i, pairs_lost in zip(kinds.tolist(), first, sums, strict=True):
+        rest, other = divmod(kind, int(base))
+        code, at = divmod(rest, int(base))
+        other -= 1
         old = matrix.losses.get((code, at, other))
         if old is not None:
             old.pairs += int(pairs_lost)

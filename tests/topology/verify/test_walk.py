@@ -12,6 +12,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.spec import Nat, Platform
 from meshc.topology.verify.walk import Packet, World, walk, walk_pair
 from tests.support.wire import FORWARD, Wire, main_example, preshared_key, private_key
+from tests.support.wire_examples import lan_example
 
 RELAY = "public-server1"
 
@@ -271,25 +272,6 @@ def test_a_lan_is_reached_through_its_router_with_masquerade() -> None:
         "phone → 192.168.1.20: home-server lets it out without masquerading 10.44.0.5, "
         "so that no answer finds the way back"
     )
-
-
-def lan_example() -> Wire:
-    """The main example, with a LAN behind home-server."""
-    wire = main_example()
-    home = wire.nodes["home-server"]
-    lan = Prefix.parse("192.168.1.0/24")
-    old = home.facts
-    home.facts = type(old)(name=old.name, nat=old.nat, lans=(lan,), routes=(lan,), site="home")
-    home.post_up += [
-        "iptables -w -A FORWARD -i %i -d 192.168.1.0/24 -j ACCEPT",
-        "iptables -w -A FORWARD -o %i -s 192.168.1.0/24 -j ACCEPT",
-        "sysctl -w net.ipv4.ip_forward=1",
-        "iptables -w -t nat -A POSTROUTING -s 10.44.0.0/24 -d 192.168.1.0/24 ! -o %i -j MASQUERADE",
-    ]
-    wire.nodes[RELAY].peers["home-server"].allowed.append("192.168.1.0/24")
-    for name in ("laptop", "phone"):
-        wire.nodes[name].peers[RELAY].allowed.append("192.168.1.0/24")
-    return wire
 
 
 def test_a_node_without_a_file_mirrors_its_neighbours() -> None:
