@@ -63,7 +63,7 @@ def parse(text: str) -> Manifest:
         return Manifest(
             str(data["topology"]), str(data["network"]), {entry.path: entry for entry in entries}
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StateError(
             f"{NAME} is not a manifest of this version of meshc",
             hint="build into an empty directory with -o, or delete the old build",

@@ -8,6 +8,7 @@ the place of that key, and put together for each file.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostic
@@ -50,7 +51,7 @@ class WgQuickRenderer:
 
     def render(self, node: NodePlan) -> bytes:
         """The node's file. Raises: Refused for a value that has no place in one."""
-        parts = [self._interface(node).encode()]
+        parts = [self._checked_interface(node).encode()]
         append, sections, waiting, own = parts.append, self._sections, self._waiting, node.name
         made = waiting.pop(own, {})
         derive = self._links.of(node.public_key.encode()) if self._links else None
@@ -70,6 +71,21 @@ class WgQuickRenderer:
                 append(psk)
                 append(tail)
         return b"".join(parts)
+
+    def _checked_interface(self, node: NodePlan) -> str:
+        """A value that does not fit is told with its node."""
+        try:
+            return self._interface(node)
+        except Refused as refused:
+            raise Refused(
+                replace(
+                    found,
+                    message=f"{node.name}: {found.message}",
+                    location=found.location or node.spec.at(),
+                    path=found.path or f"nodes.{node.name}",
+                )
+                for found in refused.diagnostics
+            ) from None
 
     def _interface(self, node: NodePlan) -> str:
         spec = node.spec
@@ -151,7 +167,7 @@ def _needs_hooks(node: NodePlan) -> Diagnostic:
     key = "private_key_file" if node.spec.private_key_file else "private_key_command"
     return Diagnostic(
         "E511",
-        f"{node.name}: {key} needs a PostUp line, and {node.spec.platform.value} has no hooks",
+        f"{key} needs a PostUp line, and {node.spec.platform.value} has no hooks",
         node.spec.at(key),
         path=f"nodes.{node.name}.{key}",
         hint="give its public_key only, and put the PrivateKey line into the file on the device",

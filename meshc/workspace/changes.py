@@ -132,7 +132,9 @@ def node_change(
         return NodeChange(node, Kind.REMOVED, Action.RETIRE, paths)
     if kinds == {Kind.ADDED}:
         return NodeChange(node, Kind.ADDED, Action.INSTALL, paths)
-    return NodeChange(node, Kind.CHANGED, Action.NOTHING, paths)
+    # an interface of another name: the old file goes, a new one comes
+    renamed = any(kind is Kind.ADDED and path.endswith(".conf") for path, kind in listed)
+    return NodeChange(node, Kind.CHANGED, Action.INSTALL if renamed else Action.NOTHING, paths)
 
 
 def _by_name(peers: Iterable[PeerConf]) -> dict[str, PeerConf]:

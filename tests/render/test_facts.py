@@ -1,0 +1,46 @@
+"""node.json: valid JSON with the facts of the plan."""
+
+from __future__ import annotations
+
+import json
+
+from meshc.conf import parse
+from meshc.render.facts import FactsRenderer
+from meshc.render.wgquick import render
+from meshc.topology.plan import MeshPlan
+from tests.support.keyed_plans import mesh_plan, secrets_of, small_plan
+
+
+def facts(plan: MeshPlan, name: str) -> dict[str, object]:
+    data: dict[str, object] = json.loads(FactsRenderer(plan).render(plan.nodes[name]))
+    return data
+
+
+def test_facts_of_a_relay() -> None:
+    plan = small_plan()
+    data = facts(plan, "hub")
+    assert data["peers"] == {peer.public_key: peer.name for peer in plan.nodes["hub"].peers}
+    assert data["addresses"] == ["10.44.0.1/32", "fd44::1/128"]
+    assert data["forwarding"] == {
+        "families": [4, 6],
+        "pools": ["10.44.0.0/16", "fd44::/64"],
+        "relay": True,
+        "lans": [],
+        "masquerade": True,
+        "exit": False,
+        "clamp_mss": False,
+        "sources": ["10.44.0.0/16", "fd44::/64"],
+    }
+
+
+def test_generated_hooks_are_lines_of_the_file() -> None:
+    plan = small_plan()
+    conf = parse(render(plan, plan.nodes["hub"], secrets_of(plan)))
+    lines = {*conf.pre_up, *conf.post_up, *conf.pre_down, *conf.post_down}
+    assert set(facts(plan, "hub")["generated_hooks"]) == lines  # type: ignore[call-overload]
+    assert facts(plan, "laptop")["generated_hooks"] == []
+
+
+def test_a_node_without_peers_is_still_json() -> None:
+    plan = small_plan(peers=())
+    assert facts(mesh_plan(plan.nodes["hub"]), "hub")["peers"] == {}
