@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from meshc.errors import NodeError
 from meshc.lab import bandwidth, checks, failure, measure, recovery
+from meshc.lab.jobs import Job
 from meshc.lab.measure import Subject
 from meshc.lab.predict import Prophet, hop_limits
 from meshc.lab.report import Cell, Key, Measured, Predicted, Report, compare
@@ -59,12 +61,23 @@ def run_test(
 
 
 def measure_all(
-    session: Session, subject: Subject, predicted: Mapping[Key, Predicted], tell: Tell
+    session: Session,
+    subject: Subject,
+    predicted: Mapping[Key, Predicted],
+    tell: Tell,
+    *,
+    doubt: float = measure.DOUBT,
 ) -> tuple[Cell, ...]:
-    """Ping, path, size and TCP of every predicted pair."""
+    """Ping, path, size and TCP of every predicted pair. `doubt` is how long, in seconds, those are
+    tried that should not pass."""
     hopeful = [key for key, value in predicted.items() if value.reachable]
-    hopeless = [key for key, value in predicted.items() if not value.reachable]
-    found = measure.reachability(session.lab, subject, hopeful, hopeless, tell=tell)
+    asleep = [key for key, value in predicted.items() if value.asleep]
+    hopeless = [k for k, value in predicted.items() if not value.reachable and not value.asleep]
+    found = measure.reachability(session.lab, subject, hopeful, hopeless, doubt=doubt, tell=tell)
+    if asleep:
+        tell("after a silence that NATs do not survive")
+        _let_nats_forget(session)
+        found |= measure.reachability(session.lab, subject, (), asleep, doubt=measure.DOUBT)
     tell("paths")
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")
@@ -84,8 +97,18 @@ def subject_of(session: Session) -> Subject:
     return Subject(addresses, mtu)
 
 
+FORGET = "meshc.lab.routers:forget"
+
 # wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
 DEFAULT_MTU = 1420
+
+
+def _let_nats_forget(session: Session) -> None:
+    """Every router drops its mappings, as it does with those that carry nothing for minutes."""
+    routers = sorted(set(session.world.nat_of.values()))
+    for outcome in session.lab.run([Job(name, FORGET) for name in routers]):
+        if outcome.error:
+            raise NodeError(f"{outcome.place}: {outcome.error}")
 
 
 def _calm(found: Mapping[Key, Measured]) -> dict[Key, Measured]:
