@@ -99,8 +99,10 @@ class Prophet:
         return site is not None and any(lan.overlaps(host.prefix) for lan in site.lan)
 
 
-def _asleep(trace: Trace) -> bool:
-    return trace.drop is not None and trace.drop.reason is Reason.ASLEEP
+def _asleep(trace: Trace) -> str:
+    """Who cannot start the session that is missing, if that is all that is wrong."""
+    found = trace.drop
+    return found.at if found is not None and found.reason is Reason.ASLEEP else ""
 
 
 def _text(trace: Trace) -> str:

@@ -18,13 +18,13 @@ class Key(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """What the proof says. `path` is every node from source to target, relays in between;
-    `reason` is why not, when it does not arrive. `asleep`: only because the target's NAT has
-    forgotten the sender by then, so that it must be measured after a silence."""
+    `reason` is why not, when it does not arrive. `asleep` names the node that cannot start the
+    session it needs, while the other side may: such a pair is measured after a silence."""
 
     reachable: bool
     path: tuple[str, ...] = ()
     reason: str = ""
-    asleep: bool = False
+    asleep: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from meshc.errors import NodeError
@@ -74,16 +74,16 @@ def measure_all(
     asleep = [key for key, value in predicted.items() if value.asleep]
     hopeless = [k for k, value in predicted.items() if not value.reachable and not value.asleep]
     found = measure.reachability(session.lab, subject, hopeful, hopeless, doubt=doubt, tell=tell)
-    if asleep:
-        tell("after a silence that NATs do not survive")
-        _let_nats_forget(session)
-        found |= measure.reachability(session.lab, subject, (), asleep, doubt=measure.DOUBT)
     tell("paths")
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")
     found = measure.sizes(session.lab, subject, found)
     tell("TCP")
     found = measure.connections(session.lab, subject, found)
+    if asleep:
+        tell("after a silence")
+        _forget_everybody(session, {predicted[key].asleep for key in asleep})
+        found |= measure.reachability(session.lab, subject, (), asleep)
     return compare(predicted, _calm(found))
 
 
@@ -97,16 +97,28 @@ def subject_of(session: Session) -> Subject:
     return Subject(addresses, mtu)
 
 
-FORGET = "meshc.lab.routers:forget"
-
 # wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
 DEFAULT_MTU = 1420
 
 
-def _let_nats_forget(session: Session) -> None:
-    """Every router drops its mappings, as it does with those that carry nothing for minutes."""
-    routers = sorted(set(session.world.nat_of.values()))
-    for outcome in session.lab.run([Job(name, FORGET) for name in routers]):
+def _forget_everybody(session: Session, sleepers: Iterable[str]) -> None:
+    """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
+    more where their peers were last heard of."""
+    args = {"interface": session.source.interface}
+    jobs = [Job(name, "meshc.lab.routers:forget") for name in set(session.world.nat_of.values())]
+    _all_or_nothing(session, jobs)
+    for call in ("take_down", "bring_up"):
+        _all_or_nothing(
+            session,
+            [
+                Job(name, f"meshc.lab.machines:{call}", {**args, "engine": session.engines[name]})
+                for name in sorted(sleepers)
+            ],
+        )
+
+
+def _all_or_nothing(session: Session, jobs: Sequence[Job]) -> None:
+    for outcome in session.lab.run(jobs):
         if outcome.error:
             raise NodeError(f"{outcome.place}: {outcome.error}")
 
