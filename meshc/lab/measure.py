@@ -21,6 +21,7 @@ PARALLEL = 8
 # A lost handshake message is sent again after 5 s (whitepaper 6.1, REKEY_TIMEOUT), with up to
 # a third of a second of jitter; two in a row may be lost while both ends come up.
 PATIENCE = 17.0
+DOUBT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,23 @@ def reachability(
     hopeless: Iterable[Key],
     *,
     patience: float = PATIENCE,
+    doubt: float = DOUBT,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[Key, Measured]:
     """Pings every pair. The hopeful ones are tried until they pass or `patience` (seconds) is
-    over; the hopeless ones come after that, when every session that can stand does stand."""
+    over; the hopeless ones come after that, when every session that can stand does stand, and are
+    tried for `doubt` seconds."""
     hopeful, hopeless = list(hopeful), list(hopeless)
     tell(f"ping, {len(hopeful)} pairs that should pass")
     found = _pings(lab, subject, hopeful, {"seconds": patience, "interval": 0.4})
     if hopeless:
         tell(f"ping, {len(hopeless)} pairs that should not pass")
         found |= _pings(
-            lab, subject, hopeless, {"seconds": 3.0, "interval": 0.6, "tries": 3}, patient=False
+            lab,
+            subject,
+            hopeless,
+            {"seconds": doubt, "interval": 0.6, "tries": max(2, round(doubt / 0.6))},
+            patient=False,
         )
     return found
 

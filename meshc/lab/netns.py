@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -125,10 +126,13 @@ def own_machine(name: str, resolvers: Iterable[str]) -> None:
         linux.mount("overlay", "/etc", "overlay", 0, layers)
     except OSError:
         linux.mount("overlay", "/etc", "overlay", 0, f"{layers},userxattr")
+    # The host's own configurations are none of the lab's business, and not readable to it either.
+    Path("/etc/wireguard").mkdir(mode=0o700, exist_ok=True)
+    linux.mount("tmpfs", "/etc/wireguard", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700")
     _replace("/etc/resolv.conf", "".join(f"nameserver {address}\n" for address in resolvers))
     _replace("/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n")
     _replace("/etc/hostname", f"{name}\n")
-    Path("/proc/sys/kernel/hostname").write_text(name[:64])
+    socket.sethostname(name[:64])
 
 
 def _replace(path: str, text: str) -> None:

@@ -1,7 +1,8 @@
 """What the lab should see, read from the proof: one walk through the emitted files per packet.
 
 An echo request arrives and its answer comes back, or it does not: so a pair is predicted
-reachable when both directions are.
+reachable when both directions are. The answer finds the session that the request has just used:
+a NAT that would have forgotten it by tomorrow does not matter to it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from meshc.lab.report import Key, Predicted
 from meshc.lab.source import Source
 from meshc.lab.world import LanHost
 from meshc.prefixes import Prefix
+from meshc.topology.verify.drop import Reason
 from meshc.topology.verify.facts import NodeFile, expectation
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
 
@@ -44,9 +46,9 @@ class Prophet:
     def pair(self, a: str, b: str, family: int) -> Predicted:
         there = walk_pair(self.world, a, b, family)
         if not there.delivered:
-            return Predicted(False, there.path, _text(there))
+            return Predicted(False, there.path, _text(there), _asleep(there))
         back = walk_pair(self.world, b, a, family)
-        if not back.delivered:
+        if not back.delivered and not _asleep(back):
             return Predicted(False, there.path, f"the answer is lost: {_text(back)}")
         return Predicted(True, there.path)
 
@@ -70,11 +72,11 @@ class Prophet:
             self.world, name, Packet(family, source.value, target.value), target=host.place
         )
         if not there.delivered:
-            return Predicted(False, (*there.path, host.place), _text(there))
+            return Predicted(False, (*there.path, host.place), _text(there), _asleep(there))
         router = there.path[-1]
         answer = Packet(family, target.value, source.value, established=True)
         back = walk(self.world, router, answer, target=name)
-        if not back.delivered:
+        if not back.delivered and not _asleep(back):
             reason = f"the answer is lost: {_text(back)}"
             return Predicted(False, (*there.path, host.place), reason)
         return Predicted(True, (*there.path, host.place))
@@ -95,6 +97,12 @@ class Prophet:
         spec = self.source.spec
         site = spec.sites.get(spec.nodes[name].site or "")
         return site is not None and any(lan.overlaps(host.prefix) for lan in site.lan)
+
+
+def _asleep(trace: Trace) -> str:
+    """Who cannot start the session that is missing, if that is all that is wrong."""
+    found = trace.drop
+    return found.at if found is not None and found.reason is Reason.ASLEEP else ""
 
 
 def _text(trace: Trace) -> str:

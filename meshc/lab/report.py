@@ -18,11 +18,13 @@ class Key(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """What the proof says. `path` is every node from source to target, relays in between;
-    `reason` is why not, when it does not arrive."""
+    `reason` is why not, when it does not arrive. `asleep` names the node that cannot start the
+    session it needs, while the other side may: such a pair is measured after a silence."""
 
     reachable: bool
     path: tuple[str, ...] = ()
     reason: str = ""
+    asleep: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from meshc.errors import NodeError
 from meshc.lab import bandwidth, checks, failure, measure, recovery
+from meshc.lab.jobs import Job
 from meshc.lab.measure import Subject
 from meshc.lab.predict import Prophet, hop_limits
 from meshc.lab.report import Cell, Key, Measured, Predicted, Report, compare
@@ -59,18 +61,29 @@ def run_test(
 
 
 def measure_all(
-    session: Session, subject: Subject, predicted: Mapping[Key, Predicted], tell: Tell
+    session: Session,
+    subject: Subject,
+    predicted: Mapping[Key, Predicted],
+    tell: Tell,
+    *,
+    doubt: float = measure.DOUBT,
 ) -> tuple[Cell, ...]:
-    """Ping, path, size and TCP of every predicted pair."""
+    """Ping, path, size and TCP of every predicted pair. `doubt` is how long, in seconds, those are
+    tried that should not pass."""
     hopeful = [key for key, value in predicted.items() if value.reachable]
-    hopeless = [key for key, value in predicted.items() if not value.reachable]
-    found = measure.reachability(session.lab, subject, hopeful, hopeless, tell=tell)
+    asleep = [key for key, value in predicted.items() if value.asleep]
+    hopeless = [k for k, value in predicted.items() if not value.reachable and not value.asleep]
+    found = measure.reachability(session.lab, subject, hopeful, hopeless, doubt=doubt, tell=tell)
     tell("paths")
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")
     found = measure.sizes(session.lab, subject, found)
     tell("TCP")
     found = measure.connections(session.lab, subject, found)
+    if asleep:
+        tell("after a silence")
+        _forget_everybody(session, {predicted[key].asleep for key in asleep})
+        found |= measure.reachability(session.lab, subject, (), asleep)
     return compare(predicted, _calm(found))
 
 
@@ -86,6 +99,28 @@ def subject_of(session: Session) -> Subject:
 
 # wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
 DEFAULT_MTU = 1420
+
+
+def _forget_everybody(session: Session, sleepers: Iterable[str]) -> None:
+    """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
+    more where their peers were last heard of."""
+    args = {"interface": session.source.interface}
+    jobs = [Job(name, "meshc.lab.routers:forget") for name in set(session.world.nat_of.values())]
+    _all_or_nothing(session, jobs)
+    for call in ("take_down", "bring_up"):
+        _all_or_nothing(
+            session,
+            [
+                Job(name, f"meshc.lab.machines:{call}", {**args, "engine": session.engines[name]})
+                for name in sorted(sleepers)
+            ],
+        )
+
+
+def _all_or_nothing(session: Session, jobs: Sequence[Job]) -> None:
+    for outcome in session.lab.run(jobs):
+        if outcome.error:
+            raise NodeError(f"{outcome.place}: {outcome.error}")
 
 
 def _calm(found: Mapping[Key, Measured]) -> dict[Key, Measured]:
