@@ -200,10 +200,6 @@ class Engine:
                     continue
                 self.send_errors += send.number
             except OSError as error:
-                if endpoint.source and error.errno in (errno.EINVAL, errno.EADDRNOTAVAIL):
-                    # The address that the peer knew us by is no longer ours.
-                    endpoint = endpoint.without_source()
-                    continue
                 self.send_errors += send.number
                 log.debug("sending: %s", error.strerror)
                 return
