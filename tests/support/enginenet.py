@@ -27,7 +27,8 @@ _serial = itertools.count()
 
 _PUSH = """
 import hashlib, socket, sys
-listener = socket.create_server((sys.argv[1], 7000), family=socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+listener = socket.create_server((sys.argv[1], 7000), family=family)
 print('ready', flush=True)
 connection, _ = listener.accept()
 digest = hashlib.sha256(); total = 0

@@ -112,7 +112,7 @@ def test_requests_are_answered_however_they_are_cut(size: int) -> None:
         ours.sendall(request[at : at + size])
         assert client.readable()
 
-    assert ours.recv(1000) == b"get:errno=0\n\nset:a=b\nc=d\nerrno=22\n\n"
+    assert ours.recv(1000) == b"get:errno=0\n\nset:a=b\nc=d\nerrno=-22\n\n"
     ours.close()
     assert not client.readable(), "the other side hung up"
     client.sock.close()
@@ -124,7 +124,7 @@ def test_an_unknown_operation_is_refused() -> None:
 
     assert client.readable()
 
-    assert ours.recv(100) == b"errno=22\n\n"
+    assert ours.recv(100) == b"errno=-22\n\n"
     ours.close()
     client.sock.close()
 
@@ -135,7 +135,7 @@ def test_bytes_that_are_no_text_are_answered() -> None:
 
     assert client.readable()
 
-    assert ours.recv(100) == b"errno=22\n\n"
+    assert ours.recv(100) == b"errno=-22\n\n"
     ours.close()
     client.sock.close()
 
