@@ -40,6 +40,9 @@ _NAME4 = struct.Struct("=H")
 _U16 = struct.Struct("=H")
 _INT = struct.Struct("=i")
 
+# What the kernel says to a source address that is not (any more) ours.
+_SOURCE_GONE = (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
+
 Ancillary = list[tuple[int, int, bytes]]
 # `struct sockaddr` of a sender, and the address of ours that it sent to
 Sender = tuple[bytes, str]
@@ -146,9 +149,20 @@ class Bind:
         route = self._routes.get(endpoint)
         if route is None:
             route = self._route(endpoint)
+        try:
+            self._send(route, send, endpoint.host)
+        except OSError as error:
+            if not route[2] or error.errno not in _SOURCE_GONE:
+                raise
+            # The address that the peer knew us by is no longer ours: let the kernel choose.
+            route = self._routes[endpoint] = (route[0], route[1], [])
+            self._send(route, send, endpoint.host)
+
+    def _send(self, route: _Route, send: Send, host: str) -> None:
         sock, address, ancillary = route
         data, segment, count = send
-        if count > 1 and self._gso and endpoint.host not in self._plain:
+        refused = 0
+        if count > 1 and self._gso and host not in self._plain:
             try:
                 gso = (_SOL_UDP, _UDP_SEGMENT, _U16.pack(segment))
                 sock.sendmsg((data,), [*ancillary, gso], 0, address)
@@ -156,9 +170,12 @@ class Bind:
             except OSError as error:
                 if error.errno not in (errno.EIO, errno.EINVAL, errno.EMSGSIZE):
                     raise
-                self._without_gso(error.errno, endpoint)
+                refused = error.errno
         for start in range(0, len(data), segment):
             sock.sendmsg((data[start : start + segment],), ancillary, 0, address)
+        if refused:
+            # One by one it went: it was the segmentation that the kernel did not like.
+            self._without_gso(refused, host)
 
     def _route(self, endpoint: Endpoint) -> _Route:
         """Socket, address and ancillary data to send to an endpoint."""
@@ -180,7 +197,7 @@ class Bind:
         poll.register(self._sockets[endpoint.family], select.POLLOUT)
         poll.poll(milliseconds)
 
-    def _without_gso(self, error: int, endpoint: Endpoint) -> None:
+    def _without_gso(self, error: int, host: str) -> None:
         """Stop asking for segmentation: everywhere if it does not work, else on this path."""
         if error == errno.EIO:
             # wireguard-go's ErrUDPGSODisabled: the device cannot checksum what it would split.
@@ -191,7 +208,7 @@ class Bind:
             log.info("UDP segmentation offload does not fit a path: sending one by one there")
         if len(self._plain) >= _MEMO:
             self._plain.clear()
-        self._plain.add(endpoint.host)
+        self._plain.add(host)
 
     def _parse_control(self, control: bytes) -> tuple[int, str]:
         """Segment size of a coalesced message and the address that it was sent to."""

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from math import inf
 
 from meshc.engine.io.bind import Bind
+from meshc.engine.io.epoch import TimestampFile
 from meshc.engine.io.journal import describe
 from meshc.engine.io.metrics import MetricsServer
 from meshc.engine.io.netlink import LinkMonitor, LinkState, link_state
@@ -28,10 +29,10 @@ from meshc.engine.proto.coalesce import Buffers, Coalescer
 from meshc.engine.proto.device import Device
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError
+from meshc.engine.proto.events import HandshakeInitiated
 from meshc.engine.proto.offload import VNET_NONE
 from meshc.engine.proto.sealing import MAX_SEGMENTS, MAX_SEND, Send
 from meshc.engine.proto.status import DeviceStatus
-from meshc.engine.proto.tai64n import WallEpoch
 from meshc.engine.proto.update import DeviceUpdate
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class Engine:
         self._listener = listener
         self._metrics = metrics
         now = monotonic()
-        self.device = Device(rng=os.urandom, wall_epoch=WallEpoch(now, time.time_ns()))
+        self._timestamps = TimestampFile(tun.name)
+        self.device = Device(rng=os.urandom, wall_epoch=self._timestamps.epoch(now))
         self._bind = Bind()
         self._monitor = LinkMonitor(tun.name)
         coalescer = Coalescer(udp=tun.udp_gso) if tun.vnet else None
@@ -103,6 +105,7 @@ class Engine:
 
     def close(self) -> None:
         """Close everything; the interface and the control socket's file disappear."""
+        self._timestamps.flush(self.device.timestamp_floor)
         for client in self._clients.values():
             client.sock.close()
         self._clients.clear()
@@ -145,6 +148,8 @@ class Engine:
             self._write([*self._plain_header, packet])
         while (event := device.next_event()) is not None:
             describe(event)
+            if type(event) is HandshakeInitiated:
+                self._timestamps.save(device.timestamp_floor, monotonic())
 
     def _on_tun(self) -> None:
         outbound, read_into = self._outbound, self._tun.read_into
@@ -200,10 +205,6 @@ class Engine:
                     continue
                 self.send_errors += send.number
             except OSError as error:
-                if endpoint.source and error.errno in (errno.EINVAL, errno.EADDRNOTAVAIL):
-                    # The address that the peer knew us by is no longer ours.
-                    endpoint = endpoint.without_source()
-                    continue
                 self.send_errors += send.number
                 log.debug("sending: %s", error.strerror)
                 return

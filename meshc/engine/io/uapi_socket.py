@@ -166,7 +166,8 @@ class UapiClient:
             reply, code = self._handler(operation[:3], body + "\n" if body else "")
         else:
             reply, code = "", errno.EINVAL
-        self._reply += f"{reply}errno={code}\n\n".encode()
+        # Negative, as wireguard-go has it and `wg` expects.
+        self._reply += f"{reply}errno={-code}\n\n".encode()
 
 
 def _remove_stale(path: str) -> None:

@@ -40,6 +40,8 @@ LOAD_HOLD = 1.0
 # newcomers a second without a cookie under load: in all, and from one neighbourhood
 NEWCOMER_RATE = 200.0
 NEIGHBOUR_RATE = 1.0
+# answers to our own initiations a second, without a cookie under load
+ANSWER_RATE = 200.0
 # leading bytes of an address: what one customer has, and what one provider has
 _NEIGHBOURHOODS = {4: (3, 2), 16: (8, 4)}
 # cookie replies a second; each costs about 15 microseconds
@@ -51,6 +53,7 @@ _LENGTHS = {
     b"\x03\0\0\0": messages.COOKIE_REPLY_LENGTH,
 }
 _INITIATION_TYPE = b"\x01\0\0\0"
+_RESPONSE_TYPE = b"\x02\0\0\0"
 _COOKIE_REPLY_TYPE = b"\x03\0\0\0"
 
 
@@ -73,6 +76,7 @@ class Admission:
         self._checker: CookieChecker | None = None
         self._load_until = -inf
         self._arrivals = TokenBucket(LOAD_RATE, LOAD_BURST)
+        self._answers = TokenBucket(ANSWER_RATE, ANSWER_RATE)
         self._cookies = TokenBucket(COOKIE_RATE, COOKIE_RATE / 4)
         self._by_source = RateLimiter()
         self._newcomers = tuple(
@@ -115,7 +119,10 @@ class Admission:
             if not self._knows_index(int.from_bytes(data[at : at + 4], "little")):
                 return DropReason.UNKNOWN_INDEX
         if kind != _COOKIE_REPLY_TYPE and self._is_loaded(now):
-            reason = self._under_load(checker, data, endpoint, now)
+            # an answer names an index of ours that a flood does not know: so that we can still
+            # reach others, some need no cookie
+            is_answer = kind == _RESPONSE_TYPE and self._answers.take(now)
+            reason = None if is_answer else self._under_load(checker, data, endpoint, now)
             if reason is not None:
                 return reason
         if len(self.queue) >= QUEUE_LIMIT:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.engine.proto.admission import (
+    ANSWER_RATE,
     COOKIE_RATE,
     LOAD_BURST,
     NEWCOMER_RATE,
@@ -160,6 +161,16 @@ def test_a_newcomer_passes_under_a_flood_from_other_networks(flooders):
         gate.admission.queue.clear()
     assert gate.offer(data, endpoints[0], 104.0) is DropReason.UNDER_LOAD
     assert gate.offer(data, HERE, 104.05) is None
+
+
+def test_under_load_our_own_initiations_are_still_answered():
+    gate = Gate(indices=(5,))
+    gate.flood(5000)
+    response = MessageResponse(1, 5, b"e" * 32, b"n" * 16).pack()
+    response = CookieGenerator(OWN).add_macs(response, 0.0)
+    results = [gate.offer(response, now=100.0) for _ in range(int(ANSWER_RATE) + 3)]
+    assert results[: int(ANSWER_RATE)] == [None] * int(ANSWER_RATE)
+    assert results[-1] is DropReason.UNDER_LOAD
 
 
 def test_ipv6_sources_share_their_64():

@@ -1,0 +1,71 @@
+"""The newest timestamp of an interface's initiations, kept across restarts.
+
+A peer takes an initiation for a replay unless its timestamp is newer than all before
+(whitepaper 5.1). Where the clock has stepped back since, as on a machine without a battery
+clock after a power cut, a restarted engine would be ignored until the clock has caught up. The
+kernel module has no cure; here a small file remembers how far the timestamps had come.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+
+from meshc.engine.proto.tai64n import WallEpoch
+
+log = logging.getLogger(__name__)
+
+DIRECTORY = Path("/var/lib/meshc/engine")
+_SECOND = 1_000_000_000
+# a file that says more than this is damaged: 2200-01-01
+_LIMIT = 7_258_118_400 * _SECOND
+
+
+class TimestampFile:
+    """`IFACE.clock`: Unix nanoseconds as decimal text. Where it cannot be written, nothing is
+    kept and nothing fails."""
+
+    def __init__(self, interface: str, directory: Path = DIRECTORY) -> None:
+        self._path = directory / f"{interface}.clock"
+        self._saved = 0
+        self._saved_at = float("-inf")
+        self._works = True
+
+    def epoch(self, monotonic: float) -> WallEpoch:
+        """The wall clock, or a second after the newest timestamp if the clock is behind it."""
+        now, newest = time.time_ns(), self._load()
+        if now > newest:
+            return WallEpoch(monotonic, now)
+        log.warning("the clock is behind the last run by %d s", (newest - now) // _SECOND)
+        return WallEpoch(monotonic, newest + _SECOND)
+
+    def save(self, newest: int, monotonic: float) -> None:
+        """Remembers a timestamp, at most once a second."""
+        if newest > self._saved and monotonic - self._saved_at >= 1:
+            self._saved_at = monotonic
+            self.flush(newest)
+
+    def flush(self, newest: int) -> None:
+        """Remembers a timestamp now."""
+        if newest <= self._saved or not self._works:
+            return
+        temporary = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(f"{newest}\n")
+            temporary.replace(self._path)
+        except OSError as error:
+            self._works = False
+            log.info("timestamps are not kept in %s: %s", self._path, error.strerror)
+            return
+        self._saved = newest
+
+    def _load(self) -> int:
+        try:
+            text = self._path.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return 0
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+        return number if number < _LIMIT else 0

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from meshc.engine.io.epoch import TimestampFile
+from meshc.engine.proto.tai64n import TimestampClock, pack
+
+SECOND = 1_000_000_000
+
+
+def test_without_a_file_the_epoch_is_the_clock(tmp_path):
+    before = time.time_ns()
+    epoch = TimestampFile("wg0", tmp_path).epoch(5.0)
+    assert epoch.monotonic == 5.0
+    assert before <= epoch.unix_ns <= time.time_ns()
+
+
+def test_a_clock_that_stepped_back_goes_on_after_the_newest_timestamp(tmp_path):
+    future = time.time_ns() + 3600 * SECOND
+    TimestampFile("wg0", tmp_path / "new").save(future, 0.0)
+    epoch = TimestampFile("wg0", tmp_path / "new").epoch(0.0)
+    assert epoch.unix_ns == future + SECOND
+    assert TimestampClock(epoch).stamp(0.0) > pack(future)
+
+
+def test_a_right_clock_is_not_pushed_ahead(tmp_path):
+    TimestampFile("wg0", tmp_path).save(time.time_ns() - SECOND, 0.0)
+    epoch = TimestampFile("wg0", tmp_path).epoch(0.0)
+    assert epoch.unix_ns <= time.time_ns()
+
+
+def test_it_is_written_once_a_second_and_at_the_end(tmp_path):
+    kept = TimestampFile("wg0", tmp_path)
+    path = tmp_path / "wg0.clock"
+    texts = []
+    for newest, now in ((10, 0.0), (11, 0.5), (12, 1.0), (12, 5.0)):
+        kept.save(newest, now)
+        texts.append(path.read_text())
+    assert texts == ["10\n", "10\n", "12\n", "12\n"]
+    kept.flush(13)
+    assert path.read_text() == "13\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["wg0.clock"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "-5", "1" * 50, "9" * 19, "\u0661"])
+def test_a_damaged_file_is_ignored(tmp_path, text):
+    (tmp_path / "wg0.clock").write_text(text)
+    assert TimestampFile("wg0", tmp_path).epoch(0.0).unix_ns <= time.time_ns()
+
+
+def test_where_it_cannot_be_written_nothing_fails(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    kept = TimestampFile("wg0", blocked)
+    kept.save(10, 0.0)
+    kept.flush(11)
+    assert kept.epoch(0.0).unix_ns <= time.time_ns()

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from meshc.engine.io.mmsg import SLOT, SLOTS, Receiver
+
+
+@pytest.fixture
+def pair():  # type: ignore[no-untyped-def]
+    receiving = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiving.bind(("127.0.0.1", 0))
+    sending = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sending.bind(("127.0.0.1", 0))
+    sending.connect(receiving.getsockname())
+    yield receiving, sending
+    receiving.close()
+    sending.close()
+
+
+def contents(receiver: Receiver, slot: int, length: int) -> bytes:
+    return bytes(receiver.arena.view[slot * SLOT : slot * SLOT + length])
+
+
+def test_an_empty_socket_gives_nothing(pair) -> None:  # type: ignore[no-untyped-def]
+    assert Receiver().receive(pair[0].fileno()) == []
+
+
+def test_one_datagram(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    pair[1].send(b"hello")
+
+    (message,) = receiver.receive(pair[0].fileno())
+
+    assert (message.slot, message.number, message.length) == (0, 1, 5)
+    assert contents(receiver, 0, 5) == b"hello"
+    assert int.from_bytes(message.name[2:4], "big") == pair[1].getsockname()[1]
+
+
+def test_datagrams_that_are_alike_come_as_one_message(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    for number in range(10):
+        pair[1].send(bytes([number]) * 100)
+
+    (message,) = receiver.receive(pair[0].fileno())
+
+    assert (message.number, message.length) == (10, 100)
+    assert contents(receiver, 9, 100) == bytes([9]) * 100
+
+
+def test_datagrams_that_differ_come_one_by_one(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    for size in (10, 20, 0, 20):
+        pair[1].send(bytes(size))
+
+    messages = receiver.receive(pair[0].fileno())
+
+    assert [(m.slot, m.number, m.length) for m in messages] == [
+        (0, 1, 10),
+        (1, 1, 20),
+        (2, 1, 0),
+        (3, 1, 20),
+    ]
+
+
+def test_senders_are_told_apart(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        pair[1].send(b"same")
+        other.sendto(b"size", pair[0].getsockname())
+        messages = receiver.receive(pair[0].fileno())
+
+    assert len({message.name for message in messages}) == 2
+
+
+def test_more_than_fits_comes_with_the_next_call(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    for _ in range(SLOTS + 5):
+        pair[1].send(b"x" * 50)
+
+    assert sum(m.number for m in receiver.receive(pair[0].fileno())) == SLOTS
+    assert sum(m.number for m in receiver.receive(pair[0].fileno())) == 5
+    assert receiver.receive(pair[0].fileno()) == []
+
+
+def test_the_greatest_datagram_arrives_whole(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    data = bytes(range(256)) * 255
+    pair[1].send(data)
+    pair[1].send(data)
+
+    (message,) = receiver.receive(pair[0].fileno())
+
+    assert contents(receiver, 1, message.length) == data
+
+
+def test_a_descriptor_that_is_no_socket_is_an_error() -> None:
+    with open("/dev/null", "rb") as file, pytest.raises(OSError, match="socket"):
+        Receiver().receive(file.fileno())
