@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from tests.support.netns import Namespace
@@ -37,3 +38,14 @@ def _settled(name: str, text: str) -> str:
         text = re.sub(r"^\*\w+\n(:\w+ ACCEPT \[0:0\]\n)+COMMIT\n", "", text, flags=re.M)
     # conntrack's table size and the like depend on memory and run on their own
     return re.sub(r"^net\.netfilter\.nf_conntrack_(count|buckets|max).*\n", "", text, flags=re.M)
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> dict[str, list[str]]:
+    """What differs, line by line: empty when the machine is as it was."""
+    found = {}
+    for name, text in before.items():
+        if text != after[name]:
+            parts = (re.sub(r"([,{])", r"\1\n", one).splitlines() for one in (text, after[name]))
+            lines = difflib.unified_diff(*parts, lineterm="", n=0)
+            found[name] = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    return found

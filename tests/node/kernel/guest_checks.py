@@ -1,0 +1,149 @@
+"""The kernel back end, run inside a virtual machine whose kernel has WireGuard.
+
+    left 192.0.2.1 ---- veth ---- 192.0.2.2 right      wg0: 10.44.0.1 and 10.44.0.2
+
+Not collected by itself: `test_kernel.py` boots the machine and runs this file in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshc.keys import PrivateKey, PublicKey, encode
+from meshc.node.backends.kernel import Kernel
+from tests.support import wgconf
+from tests.support.netns import Namespace, connect, namespaces
+from tests.support.snapshot import changed, snapshot
+
+LEFT, RIGHT = PrivateKey.generate(), PrivateKey.generate()
+CROWD = [PublicKey(encode(bytes([number, 7]) * 16)) for number in range(60)]
+PREFIXES = [f"10.{100 + number // 256}.{number % 256}.0/24" for number in range(700)]
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Namespace, Namespace]]:
+    with namespaces("left", "right") as (left, right):
+        connect(left, right, left_name="eth0", right_name="eth0")
+        left.shell("ip addr add 192.0.2.1/24 dev eth0; ip addr add 2001:db8::1/64 dev eth0 nodad")
+        right.shell("ip addr add 192.0.2.2/24 dev eth0")
+        yield left, right
+
+
+def left_file(directory: Path, *, crowd: int = 60, more: str = "Address = 10.44.0.1/24") -> Path:
+    """A neighbour, one peer with more prefixes than a netlink message holds, and a crowd."""
+    text = wgconf.interface("ListenPort = 51820", *more.split("; "), key=LEFT)
+    text += wgconf.peer(
+        "AllowedIPs = 10.44.0.2/32",
+        "Endpoint = 192.0.2.2:51820",
+        f"PresharedKey = {encode(b'p' * 32)}",
+        key=RIGHT.public_key(),
+    )
+    for number, key in enumerate(CROWD[:crowd]):
+        lines = [f"AllowedIPs = 10.45.0.{number}/32, fd45::{number:x}/128"]
+        if number == 3:
+            lines = [f"AllowedIPs = {', '.join(PREFIXES)}", "Endpoint = [2001:db8::9]:7"]
+        text += wgconf.peer(*lines, "PersistentKeepalive = 600", key=key)
+    return wgconf.write(directory / "left", "wg0", text)
+
+
+def right_file(directory: Path) -> Path:
+    text = wgconf.interface("ListenPort = 51820", "Address = 10.44.0.2/24", key=RIGHT)
+    text += wgconf.peer(
+        "AllowedIPs = 10.44.0.1/32",
+        f"PresharedKey = {encode(b'p' * 32)}",
+        key=LEFT.public_key(),
+    )
+    return wgconf.write(directory / "right", "wg0", text)
+
+
+def dump(one: Namespace) -> dict[str, tuple[str, str, set[str], int]]:
+    """Public key -> preshared key, endpoint, allowed ips, keepalive: as wg(8) sees it."""
+    found = {}
+    for line in one.shell("wg show wg0 dump").splitlines()[1:]:
+        key, psk, endpoint, allowed, _, _, _, keepalive = line.split("\t")
+        prefixes = set(allowed.split(",")) - {"(none)"}
+        found[key] = (psk, endpoint, prefixes, int(keepalive) if keepalive != "off" else 0)
+    return found
+
+
+def peers(one: Namespace) -> list[dict[str, Any]]:
+    report = one.meshc("status", "wg0", "--json", check=False).stdout
+    found: list[dict[str, Any]] = json.loads(report)[0]["peers"]
+    return found
+
+
+@pytest.mark.parametrize("other", ["kernel", "bundled"])
+def test_up_status_reload_down(
+    pair: tuple[Namespace, Namespace], tmp_path: Path, other: str
+) -> None:
+    left, right = pair
+    before = snapshot(left)
+    said = left.meshc("up", str(left_file(tmp_path)), "--engine", "auto").stdout
+    assert "engine kernel" in said
+    right.meshc("up", str(right_file(tmp_path)), "--engine", other)
+    left.shell("ping -c 3 -W 20 10.44.0.2")
+
+    have = dump(left)
+    assert set(have) == {*CROWD, RIGHT.public_key()}
+    assert have[CROWD[3]][2] == set(PREFIXES)
+    assert have[CROWD[3]][1] == "[2001:db8::9]:7"
+    seen = {peer["public_key"]: peer for peer in peers(left)}
+    assert {key: set(peer["allowed_ips"]) for key, peer in seen.items()} == {
+        key: entry[2] for key, entry in have.items()
+    }
+    assert seen[RIGHT.public_key()]["health"] == "live"
+    assert seen[CROWD[5]]["keepalive"] == 600
+
+    # without the last twenty, another address and MTU; the session with `right` goes on
+    handshake = left.shell("wg show wg0 latest-handshakes | sort")
+    new = left_file(tmp_path, crowd=40, more="Address = 10.44.0.1/24, fd44::1/64; MTU = 1300")
+    left.meshc("reload", str(new))
+    assert set(dump(left)) == {*CROWD[:40], RIGHT.public_key()}
+    assert "mtu 1300" in left.shell("ip link show wg0")
+    assert "fd44::1/64" in left.shell("ip addr show wg0")
+    kept = left.shell("wg show wg0 latest-handshakes | sort")
+    assert set(kept.splitlines()) <= set(handshake.splitlines())
+    left.shell("ping -c 2 -W 20 10.44.0.2")
+    assert "nothing to do" in left.meshc("reload", str(new)).stdout
+    assert "nothing to do" in left.meshc("up", str(new)).stdout
+
+    left.meshc("down", "wg0")
+    right.meshc("down", "wg0")
+    assert changed(before, snapshot(left)) == {}
+
+
+def test_default_routes_like_wg_quick(pair: tuple[Namespace, Namespace], tmp_path: Path) -> None:
+    text = wgconf.interface("Address = 10.44.0.1/24, fd44::1/64") + wgconf.peer(
+        "AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 192.0.2.2:51820"
+    )
+    path = wgconf.write(tmp_path / "c", "wg0", text)
+    left, _ = pair
+    before = snapshot(left)
+
+    def look() -> list[str]:
+        show = (
+            "ip -j addr show wg0 | sed 's/\"ifindex\":[0-9]*//'; ip rule; ip -6 rule; wg show wg0"
+        )
+        show += " fwmark; ip route show table all; ip -6 route show table all"
+        return left.shell(show).splitlines()
+
+    left.run("wg-quick", "up", str(path))
+    stock = look()
+    left.run("wg-quick", "down", str(path))
+    left.shell("sysctl -qw net.ipv4.conf.all.src_valid_mark=0")
+    left.meshc("up", str(path), "--engine", "kernel")
+    assert look() == stock
+    left.meshc("down", "wg0")
+    assert changed(before, snapshot(left)) == {}
+
+
+def test_reading_what_is_no_wireguard_is_an_error(pair: tuple[Namespace, Namespace]) -> None:
+    from meshc.errors import NodeError
+
+    with pytest.raises(NodeError, match="not a kernel WireGuard"):
+        Kernel().read("lo")
