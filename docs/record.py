@@ -1,0 +1,113 @@
+"""Records a command's real output as an SVG picture of a terminal.
+
+    python docs/record.py docs/lab.svg -- meshc lab test mesh.yaml
+    python docs/record.py docs/demo.svg --cd DIR -- meshc build mesh.yaml
+
+The command runs on a pseudo-terminal, so that it prints what a person would see; nothing is
+edited. What it reads as its prompt line is the command itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+WIDTH = 92
+THEME = TerminalTheme(
+    (13, 17, 23),
+    (230, 237, 243),
+    [
+        (72, 79, 88),
+        (255, 123, 114),
+        (63, 185, 80),
+        (210, 153, 34),
+        (88, 166, 255),
+        (188, 140, 255),
+        (57, 197, 207),
+        (177, 186, 196),
+    ],
+    [
+        (110, 118, 129),
+        (255, 161, 152),
+        (86, 211, 100),
+        (227, 179, 65),
+        (121, 192, 255),
+        (210, 168, 255),
+        (86, 212, 221),
+        (240, 246, 252),
+    ],
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--cd", type=Path, default=Path.cwd())
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    shown = record(options.command, options.cd)
+    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)
+    console.print(Text(f"$ {shlex.join(options.command)}", style="bold"))
+    console.print(Text.from_ansi(shown), soft_wrap=True)
+    svg = console.export_svg(title=options.command[0], theme=THEME)
+    # the picture asks nothing of the network: any monospaced font of the reader's will do
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)
+    svg = svg.replace("Fira Code", "ui-monospace, SFMono-Regular, Menlo, Consolas")
+    options.picture.write_text(svg, encoding="utf-8")
+
+
+def record(command: list[str], folder: Path) -> str:
+    """Everything that the command prints on a terminal of WIDTH columns.
+
+    Raises: SystemExit when it fails: a picture of a failure helps nobody.
+    """
+    master, slave = pty.openpty()
+    environment = os.environ | {"COLUMNS": str(WIDTH), "LINES": "60", "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(master, 65536)
+        except OSError:  # EIO: the last writer is gone (pty(7))
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(master)
+    if process.wait():
+        sys.exit(f"{shlex.join(command)} ended with {process.returncode}")
+    return settled(b"".join(chunks).decode("utf-8", "replace"))
+
+
+def settled(text: str) -> str:
+    """What is left on the screen: progress that was drawn over is gone."""
+    text = re.sub(r"\x1b\[\?\d+[hl]", "", text)
+    lines: list[str] = []
+    for raw in text.replace("\r\n", "\n").split("\n"):
+        ups = len(re.findall(r"\x1b\[1?A", raw))
+        if ups:
+            del lines[max(0, len(lines) - ups) :]
+            raw = re.sub(r"\x1b\[1?A", "", raw)
+        raw = raw.replace("\x1b[2K", "\r").replace("\x1b[K", "")
+        lines.append(raw.rsplit("\r", 1)[-1] if "\r" in raw.rstrip("\r") else raw.rstrip("\r"))
+    return "\n".join(lines).strip("\n")
+
+
+if __name__ == "__main__":
+    main()
