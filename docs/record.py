@@ -10,6 +10,7 @@ edited. What it reads as its prompt line is the command itself.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import pty
 import re
@@ -23,29 +24,13 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 WIDTH = 92
+_NORMAL = ["484f58", "ff7b72", "3fb950", "d29922", "58a6ff", "bc8cff", "39c5cf", "b1bac4"]
+_BRIGHT = ["6e7681", "ffa198", "56d364", "e3b341", "79c0ff", "d2a8ff", "56d4dd", "f0f6fc"]
 THEME = TerminalTheme(
     (13, 17, 23),
     (230, 237, 243),
-    [
-        (72, 79, 88),
-        (255, 123, 114),
-        (63, 185, 80),
-        (210, 153, 34),
-        (88, 166, 255),
-        (188, 140, 255),
-        (57, 197, 207),
-        (177, 186, 196),
-    ],
-    [
-        (110, 118, 129),
-        (255, 161, 152),
-        (86, 211, 100),
-        (227, 179, 65),
-        (121, 192, 255),
-        (210, 168, 255),
-        (86, 212, 221),
-        (240, 246, 252),
-    ],
+    [tuple(bytes.fromhex(colour)) for colour in _NORMAL],
+    [tuple(bytes.fromhex(colour)) for colour in _BRIGHT],
 )
 
 
@@ -58,7 +43,7 @@ def main() -> None:
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     shown = record(options.command, options.cd)
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {shlex.join(options.command)}", style="bold"))
     console.print(Text.from_ansi(shown), soft_wrap=True)
     svg = console.export_svg(title=options.command[0], theme=THEME)
