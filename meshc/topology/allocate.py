@@ -144,7 +144,8 @@ class _Book:
                 f"{name} had {address.address}, which is not in the pools any more; "
                 "it gets a new address",
                 at,
-                hint="put the old pool back into network.addresses to keep the address",
+                path=f"nodes.{name}",
+                hint="put the old pool back into network.addresses to keep the address.",
             )
         elif other is None:
             self.give(name, address)
@@ -153,7 +154,8 @@ class _Book:
                 "E304",
                 f"{other} fixes the address {address.address}, which the lock keeps for {name}",
                 self.spec.nodes[other].at("address"),
-                hint=f"choose a free address for {other}, or fix another one for {name}",
+                path=f"nodes.{other}.address",
+                hint=f"choose a free address for {other}, or fix another one for {name}.",
             )
 
     def is_free(self, pools: Sequence[Prefix], number: int) -> bool:
@@ -264,5 +266,6 @@ def _recycle(book: _Book, spec: Spec, name: str, families: Sequence[int]) -> Non
             "E305",
             f"no IPv{family} address is left for {name} in {pools}",
             spec.nodes[name].at(),
-            hint="add a pool to network.addresses, or make the pool larger",
+            path=f"nodes.{name}",
+            hint="add a pool to network.addresses, or make the pool larger.",
         )

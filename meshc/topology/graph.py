@@ -103,7 +103,7 @@ def _overrides(
 ) -> dict[Pair, LinkSpec]:
     """The `links:` section by pair, without the demands that cannot be met."""
     found: dict[Pair, LinkSpec] = {}
-    for link in spec.links:
+    for place, link in enumerate(spec.links):
         if link.a not in number or link.b not in number or link.a == link.b:
             continue  # the language reports unknown names and self-links
         a, b = sorted((number[link.a], number[link.b]))
@@ -113,8 +113,9 @@ def _overrides(
                 f"the direct link between {link.a} and {link.b} is impossible: "
                 + explain_no_link(nodes[a], nodes[b], None),
                 link.location,
+                path=f"links[{place}]",
                 hint="give one of them an endpoint that the other can use, or drop the line; "
-                "a relay then carries the pair",
+                "a relay then carries the pair.",
             )
             continue
         found[a, b] = link

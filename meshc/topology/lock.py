@@ -53,7 +53,7 @@ def parse_lock(text: str, file: str, diagnostics: Diagnostics) -> Lock | None:
                 "E311",
                 "git left a merge conflict here",
                 "take both sides: keep every line of both, without the marks; when both name the "
-                "same node or address, keep the line of the branch that is deployed",
+                "same node or address, keep the line of the branch that is deployed.",
             )
             break
         if line.strip() and not line.startswith("#"):
@@ -121,7 +121,7 @@ class _Reader:
             else:
                 self._node(fields)
         except _BadLineError as error:
-            self.add("E310", str(error), "restore the file from git; meshc build writes it anew")
+            self.add("E310", str(error), "restore the file from git; meshc build writes it anew.")
 
     def finish(self) -> None:
         if not self.headed and not self.found.has_errors:
@@ -129,7 +129,7 @@ class _Reader:
             self.add(
                 "E310",
                 "the file is empty or not a lock file of meshc",
-                "restore it from git; without any lock file every address is chosen anew",
+                "restore it from git; without any lock file every address is chosen anew.",
             )
 
     def _header(self, fields: dict[str, object]) -> None:
@@ -139,7 +139,7 @@ class _Reader:
             self.add(
                 "E312",
                 f"the lock file has version {version}; this meshc knows {VERSION}",
-                "update meshc: somebody built this network with a newer one",
+                "update meshc: somebody built this network with a newer one.",
             )
         self.network = _text(fields.get("network", ""), "network")
         self.epoch = _number(fields.get("epoch", 1), "epoch", 1)
@@ -170,7 +170,7 @@ class _Reader:
             self.add(
                 "E313",
                 f"{_quote(name)} is in the lock file twice",
-                "keep the line of the branch that is deployed and delete the other",
+                "keep the line of the branch that is deployed and delete the other.",
             )
             return
         (self.removed if gone else self.nodes)[name] = entry
@@ -181,7 +181,7 @@ class _Reader:
                     "E313",
                     f"{_quote(name)} and {_quote(other[0])} (line {other[1]}) both hold "
                     f"{prefix.address}",
-                    "delete the line of the one that is not deployed yet; it gets a new address",
+                    "delete the line of the one that is not deployed yet; it gets a new address.",
                 )
 
 

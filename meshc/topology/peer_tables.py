@@ -152,6 +152,9 @@ class PeerTables:
         if exit_peer >= 0:
             for prefix in self.visible(exit_peer, hidden):
                 regions[prefix] = Region(prefix, peers.of(exit_peer))
+        for neighbour in met or ():
+            for prefix in self.visible(neighbour, hidden) if neighbour not in peers else ():
+                regions.setdefault(prefix, Region(prefix, peers.anyone))
         self._add_nested(regions, peers, met or (), hidden)
         return peers.table(regions)
 
@@ -187,8 +190,7 @@ class PeerTables:
         for i in row:
             wanted = peers.of(i) if i in peers else peers.anyone
             for prefix in self.visible(i, hidden):
-                if i in peers or prefix.is_host:
-                    regions[prefix] = Region(prefix, wanted)
+                regions[prefix] = Region(prefix, wanted)
         for prefix, hop in carried:
             regions[prefix] = Region(prefix, peers.of(hop))
         self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)

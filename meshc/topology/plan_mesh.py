@@ -47,7 +47,7 @@ def plan_mesh(
                 "E352",
                 f"{name} has no public key",
                 spec.nodes[name].at(),
-                hint="give `public_key` for a node that keeps its own key",
+                hint="give `public_key` for a node that keeps its own key.",
             )
     diagnostics.barrier()
     routing = routing or build_routing(graph)

@@ -24,7 +24,7 @@ def check_addresses(routing: Routing, diagnostics: Diagnostics) -> None:
                     f"{listing([str(p) for p in spec.network.pools])}",
                     at,
                     path=f"nodes.{name}.address",
-                    hint="choose an address inside a pool, or add its pool to network.addresses",
+                    hint="choose an address inside a pool, or add its pool to network.addresses.",
                 )
             elif kind := reserved(pool, address.value):
                 diagnostics.add(
@@ -32,7 +32,7 @@ def check_addresses(routing: Routing, diagnostics: Diagnostics) -> None:
                     f"{address.address} of {quote(name)} is the {kind} of {pool}",
                     at,
                     path=f"nodes.{name}.address",
-                    hint=f"the first address for nodes is {_first(pool)}",
+                    hint=f"the first address for nodes is {_first(pool)}.",
                 )
             other = owner.setdefault(address, name)
             if other != name:
@@ -41,7 +41,7 @@ def check_addresses(routing: Routing, diagnostics: Diagnostics) -> None:
                     f"{quote(name)} and {quote(other)} both have the address {address.address}",
                     at,
                     path=f"nodes.{name}.address",
-                    hint="drop `address` from one of them; it then gets a free one",
+                    hint="drop `address` from one of them; it then gets a free one.",
                 )
 
 

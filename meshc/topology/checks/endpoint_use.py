@@ -33,7 +33,7 @@ def _filtered(node: NodeSpec, diagnostics: Diagnostics) -> None:
             f"own: its NAT is {node.nat.value}",
             node.at("endpoint"),
             path=f"nodes.{node.name}.endpoint",
-            hint="if the router forwards the port, say `nat: full_cone` on this node",
+            hint="if the router forwards the port, say `nat: full_cone` on this node.",
         )
 
 
@@ -46,7 +46,7 @@ def _families(node: NodeSpec, diagnostics: Diagnostics) -> None:
                 f"speaks no IPv{endpoint.family}",
                 node.locations.get(f"endpoint[{index}]") or node.at("endpoint"),
                 path=f"nodes.{node.name}.endpoint",
-                hint="add the family to `underlay`, or drop the endpoint",
+                hint="add the family to `underlay`, or drop the endpoint.",
             )
 
 
@@ -72,7 +72,7 @@ def _inside_tunnel(spec: Spec, diagnostics: Diagnostics) -> None:
                     f"({what}), which is routed into the tunnel",
                     node.locations.get(f"endpoint[{index}]") or node.at("endpoint"),
                     path=f"nodes.{node.name}.endpoint",
-                    hint="write the address that the node has outside of the tunnel",
+                    hint="write the address that the node has outside of the tunnel.",
                 )
 
 
@@ -91,7 +91,7 @@ def _one_port(spec: Spec, diagnostics: Diagnostics) -> None:
                     node.at(key),
                     path=f"nodes.{node.name}.{key}",
                     hint="behind one NAT every node needs a port of its own: set `listen_port` and "
-                    "forward that port to the node",
+                    "forward that port to the node.",
                 )
 
 
@@ -133,5 +133,5 @@ def _hairpin(routing: Routing, diagnostics: Diagnostics) -> None:
                     "endpoint although both are at one site",
                     node.at("endpoint"),
                     path=f"nodes.{node.name}",
-                    hint="give it a `lan_endpoint`; many routers do not turn such packets around",
+                    hint="give it a `lan_endpoint`; many routers do not turn such packets around.",
                 )

@@ -24,7 +24,7 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 node.at("exit"),
                 path=f"nodes.{name}.exit",
                 hint="AllowedIPs of a relay in between would have to hold the whole internet; "
-                "choose a relay or a public node as exit",
+                "choose a relay or a public node as exit.",
             )
         if node.exit_node:
             diagnostics.add(
@@ -32,7 +32,7 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 f"exit node {quote(name)} itself uses {quote(node.exit)} as exit",
                 node.at("exit"),
                 path=f"nodes.{name}.exit",
-                hint=f"let the nodes use {quote(node.exit)} directly",
+                hint=f"let the nodes use {quote(node.exit)} directly.",
             )
     for exit_, user in used.items():
         node = spec.nodes[exit_]
@@ -49,5 +49,5 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 spec.nodes[user].at("exit"),
                 path=f"nodes.{user}.exit",
                 hint="add an IPv6 pool such as fd44::/64 to network.addresses, and an exit with "
-                "IPv6; or accept IPv4 only",
+                "IPv6; or accept IPv4 only.",
             )

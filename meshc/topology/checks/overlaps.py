@@ -41,7 +41,7 @@ def check_overlaps(routing: Routing, diagnostics: Diagnostics) -> None:
                         f"the LAN {lan} of site {quote(site.name)} overlaps the pool {pool}",
                         site.location,
                         path=f"sites.{site.name}.lan",
-                        hint="choose a pool that no LAN of the network uses",
+                        hint="choose a pool that no LAN of the network uses.",
                     )
 
 
@@ -59,7 +59,7 @@ def _pools(spec: Spec, diagnostics: Diagnostics) -> None:
                     f"the pools {other} and {pool} overlap",
                     spec.network.locations.get("addresses"),
                     path="network.addresses",
-                    hint="keep the larger one",
+                    hint="keep the larger one.",
                 )
 
 
@@ -86,7 +86,7 @@ def _routes(spec: Spec, diagnostics: Diagnostics) -> None:
                 _at(spec.nodes[name], index),
                 path=f"nodes.{name}.routes[{index}]",
                 hint="a prefix belongs to one peer per interface: keep it on one router, or split "
-                "it into two halves",
+                "it into two halves.",
             )
         else:
             diagnostics.add(
@@ -95,7 +95,7 @@ def _routes(spec: Spec, diagnostics: Diagnostics) -> None:
                 _at(spec.nodes[name], index),
                 path=f"nodes.{name}.routes[{index}]",
                 hint="the more specific one wins everywhere; if that is not meant, narrow "
-                f"the routes of {quote(holder)}",
+                f"the routes of {quote(holder)}.",
             )
 
 
@@ -109,7 +109,7 @@ def _route_and_pools(
                 f"the route {route} of {quote(name)} overlaps the pool {pool}",
                 at,
                 path=f"nodes.{name}.routes",
-                hint="move the pool to a range that no LAN of the network uses",
+                hint="move the pool to a range that no LAN of the network uses.",
             )
 
 
@@ -128,7 +128,7 @@ def _clash(
         f"their own LAN is {lan}",
         at,
         path=f"nodes.{node.name}.routes",
-        hint="renumber one of the two LANs",
+        hint="renumber one of the two LANs.",
     )
 
 
@@ -142,5 +142,5 @@ def _relay_inside(
         f"through {quote(node.name)}",
         at,
         path=f"nodes.{node.name}.routes",
-        hint=f"let {quote(relay)} offer the route",
+        hint=f"let {quote(relay)} offer the route.",
     )

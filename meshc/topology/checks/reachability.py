@@ -10,7 +10,7 @@ from itertools import combinations, islice
 from meshc.diagnostics import Diagnostics
 from meshc.topology.articulation import Islands, connectivity
 from meshc.topology.graph import MeshGraph
-from meshc.topology.links import common_families, is_fixed, is_public
+from meshc.topology.links import common_families, directions, is_fixed, is_public
 from meshc.topology.routing import Routing
 from meshc.topology.spec import Expect, Spec
 from meshc.topology.words import listing, quote
@@ -122,17 +122,29 @@ def _report(routing: Routing, pairs: _Pairs, count: int, diagnostics: Diagnostic
     shown = list(islice(pairs, SHOWN_PAIRS))
     a, b = shown[0]
     names = [f"{quote(graph.names[x])} and {quote(graph.names[y])}" for x, y in shown]
-    more = f" ({count - 1} more pairs like it: {_rest(names, count)})" if count > 1 else ""
+    many = "pairs" if count > 2 else "pair"
+    more = f" ({count - 1} more {many} like it: {_rest(names, count)})" if count > 1 else ""
     by_family = _only_families(graph, a, b)
     diagnostics.add(
         "E205" if by_family else "E200",
         f"{names[0]} cannot reach each other: {_cause(routing, a, b)}{more}",
         graph.nodes[b].at(),
         path=f"nodes.{graph.names[b]}",
-        hint="give both a common address family, or a relay that speaks both"
-        if by_family
-        else "give one of them an endpoint, or make a node that both can call a relay; a test with "
-        "`expect: unreachable` says that they are meant to be apart",
+        hint=_hint(graph, a, b, by_family=by_family),
+    )
+
+
+def _hint(graph: MeshGraph, a: int, b: int, *, by_family: bool) -> str:
+    if by_family:
+        return "give both a common address family, or a relay that speaks both."
+    if directions(graph.nodes[a], graph.nodes[b]) is not None:
+        return (
+            "they could be linked: let `direct` and `links:` allow it, or let both use one relay; "
+            "a test with `expect: unreachable` says that they are meant to be apart."
+        )
+    return (
+        "give one of them an endpoint, or make a node that both can call a relay; a test with "
+        "`expect: unreachable` says that they are meant to be apart."
     )
 
 

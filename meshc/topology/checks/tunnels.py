@@ -23,7 +23,7 @@ def check_tunnels(routing: Routing, diagnostics: Diagnostics) -> None:
                     f"{graph.why_not(node.name, name)}",
                     node.at("via"),
                     path=f"nodes.{node.name}.via",
-                    hint="drop it from `via`, or make the link possible",
+                    hint="drop it from `via`, or make the link possible.",
                 )
         peers = len(graph.neighbours[i])
         if node.platform in PHONES and node.direct is DirectMode.ALL and peers > MANY_PEERS:
@@ -32,5 +32,5 @@ def check_tunnels(routing: Routing, diagnostics: Diagnostics) -> None:
                 f"{quote(node.name)} is a phone with {peers} direct links",
                 node.at("platform"),
                 path=f"nodes.{node.name}",
-                hint="`direct: relays` or `direct: none` saves battery and makes the QR code small",
+                hint="`direct: relays` or `none` saves battery and makes the QR code small.",
             )

@@ -56,7 +56,7 @@ def test_a_node_that_may_not_use_the_relay() -> None:
     )
     assert lines(check_reachability, spec) == [
         f"30 E200 'a' and 'b' cannot reach each other: a {BEHIND}, and b {BEHIND}; and 'b' has no "
-        "relay (the direct list of b does not include hub) (1 more pairs like it: 'b' and 'hub')"
+        "relay (the direct list of b does not include hub) (1 more pair like it: 'b' and 'hub')"
     ]
 
 
