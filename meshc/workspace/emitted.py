@@ -79,7 +79,9 @@ class Emitted:
         except UnicodeDecodeError:
             self._refuse(name, "it is not UTF-8 text", place)
         except ConfError as error:
-            self._refuse(name, error.args[0].rpartition(f"{path}:")[2], place, error.line)
+            self._refuse(
+                name, error.args[0].removeprefix(f"{path}:{error.line}: "), place, error.line
+            )
         return None
 
     def _refuse(self, name: str, why: str, place: Location, line: int = 1) -> None:

@@ -1,0 +1,88 @@
+"""`meshc explain` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meshc.cli import main
+from meshc.workspace.compile import compile_file
+from tests.support.workspaces import write_topology
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    file = write_topology(tmp_path)
+    compile_file(file)
+    return file
+
+
+def test_the_story_of_a_bounced_pair(built: Path) -> None:
+    result = run("explain", built, "phone", "laptop")
+    assert result.exit_code == 0, result.output
+    for text in (
+        "phone and laptop reach each other over hub.",
+        "Not direct, because ",
+        "phone → laptop (IPv4) arrives",
+        "laptop → phone (IPv6) arrives",
+        "1. phone sends it to hub (AllowedIPs 10.44.0.0/24)",
+        "forwards it by `-i %i -o %i -j ACCEPT`",
+        "phone starts it at hub.example-vpn.dev:51820 (public endpoint)",
+        "phone sends a keepalive every 25 s; with a pre-shared key",
+        "The largest packet that passes has 1420 bytes.",
+    ):
+        assert text in result.output
+
+
+def test_the_story_of_a_direct_pair(built: Path) -> None:
+    result = run("explain", built, "hub", "laptop")
+    assert "hub and laptop reach each other directly." in result.output
+    assert "Not direct" not in result.output
+
+
+def test_a_pair_that_is_lost(built: Path) -> None:
+    path = built.parent / "build/laptop/wg0.conf"
+    path.write_text(path.read_text().replace("PersistentKeepalive = 25\n", ""))
+    result = run("explain", built, "phone", "laptop")
+    assert result.exit_code == 1
+    assert "phone and laptop do not reach each other." in result.output
+    assert "phone → laptop (IPv4) is lost" in result.output
+    assert "laptop keeps none alive (no PersistentKeepalive)" in result.output
+
+
+def test_json(built: Path) -> None:
+    data = json.loads(run("explain", built, "phone", "laptop", "--json").stdout)
+    assert data["works"]
+    assert [leg["path"] for leg in data["legs"]] == [
+        ["phone", "hub", "laptop"],
+        ["laptop", "hub", "phone"],
+    ] * 2
+    assert data["legs"][0]["hops"][0]["match"] == "10.44.0.0/24"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text"),
+    [
+        ("phone", "labtop", "did you mean laptop?"),
+        ("phone", "zzz", "has no node 'zzz'"),
+        ("phone", "phone", "a node reaches itself"),
+    ],
+)
+def test_names_that_make_no_pair(built: Path, a: str, b: str, text: str) -> None:
+    result = run("explain", built, a, b)
+    assert result.exit_code == 2
+    assert text in result.output
+
+
+def test_a_file_that_cannot_be_read(built: Path) -> None:
+    (built.parent / "build/phone/wg0.conf").write_text("nonsense\n")
+    result = run("explain", built, "phone", "laptop")
+    assert result.exit_code == 2
+    assert "meshc verify says why" in result.output
