@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
     beside FILE, addresses are kept in its lock file. Nothing is written unless every file has
     been read back and every pair of nodes checked. Exit code 1: the file has errors.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # millions of values and many imports, and no cycles worth looking for
+    try:
+        _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_json: bool) -> None:
     from meshc.cli.build_report import print_refusal, print_report, refusal_as_json, report_as_json
     from meshc.cli.late_progress import LateProgress
     from meshc.errors import Refused

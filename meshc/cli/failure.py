@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
-from meshc.errors import MeshcError
+from meshc.errors import MeshcError, StateError
 
 FAILED = 2
 
@@ -21,7 +21,8 @@ _R = TypeVar("_R")
 
 
 def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Turns an exception of meshc into a message with its hint on stderr, and exit code 2."""
+    """Turns an exception of meshc, or of the operating system about a file, into a message with
+    its hint on stderr, and exit code 2."""
 
     @functools.wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -29,6 +30,11 @@ def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
             return command(*args, **kwargs)
         except MeshcError as error:
             fail(error)
+        except BrokenPipeError:
+            raise  # click ends quietly when the reader of a pipe has gone
+        except OSError as error:
+            what = f"{error.filename}: " if error.filename else ""
+            fail(StateError(f"{what}{error.strerror or error}"))
 
     return run
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from meshc.render.manifest import Entry, Manifest
 from meshc.workspace.files import write_all
 
 _LIMIT = 1 << 30
+_DEAD = 3600  # seconds
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -170,9 +173,11 @@ class BuildDirectory:
         token = secrets.token_hex(8)
         if self.fresh:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            _forget_leftovers(self.path.parent, f".{self.path.name}.new-")
             self._staging = str(self.path.with_name(f".{self.path.name}.new-{token}"))
             os.mkdir(self._staging)
         else:
+            _forget_leftovers(self.path, ".new-")
             self._staging = f"{self._root}/.new-{token}"
             os.mkdir(self._staging, 0o700)
 
@@ -258,6 +263,19 @@ class BuildDirectory:
                 hint="build into another directory with -o, or delete the old build",
             )
         return found
+
+
+def _forget_leftovers(directory: Path, prefix: str) -> None:
+    """Removes the staging directories of runs that were killed, once they are surely dead."""
+    for entry in os.scandir(directory):
+        token = entry.name.removeprefix(prefix)
+        if (
+            entry.name.startswith(prefix)
+            and re.fullmatch("[0-9a-f]{16}", token)
+            and entry.is_dir(follow_symlinks=False)
+            and time.time() - entry.stat(follow_symlinks=False).st_mtime > _DEAD
+        ):
+            shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _free(path: Path) -> Path:

@@ -27,6 +27,7 @@ from meshc.workspace.changes import ChangeSet
 from meshc.workspace.emit import Emission
 from meshc.workspace.files import read_regular, write_atomic
 from meshc.workspace.keyring import KeyRing, Recorded, gather, without_keys
+from meshc.workspace.proof_findings import placed
 from meshc.workspace.workspace import Workspace, exclusive
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def compile_file(
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
         stack.callback(emission.stop)
         proof = _prove(emission, analysis, ring, tell)
-        diagnostics.extend(proof.findings)
+        diagnostics.extend(list(placed(proof.findings, spec, diagnostics)))
         diagnostics.barrier()
         if not dry_run:
             tell("writing", 0, 0)

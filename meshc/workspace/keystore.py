@@ -13,6 +13,7 @@ A key file holds what `wg genkey` prints, so `wg set wg0 private-key keys/NODE.k
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -39,6 +40,9 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIMIT = 4096
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}-\d+\.tmp")
+_DEAD = 3600  # seconds
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,7 @@ class KeyStore:
             try:
                 stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
                 target = _free_name(aside, f"{name}.{stamp}")
-                os.link(source, target, src_dir_fd=directory, dst_dir_fd=aside)
-                os.unlink(source, dir_fd=directory)
+                os.rename(source, target, src_dir_fd=directory, dst_dir_fd=aside)
                 os.fsync(directory)
             finally:
                 os.close(aside)
@@ -262,7 +265,9 @@ def _publish(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) -
 
     All contents are made durable before the first name appears.
     """
-    missing = set(files) - set(os.listdir(directory))
+    present = set(os.listdir(directory))
+    missing = set(files) - present
+    _forget_leftovers(directory, present)
     token = secrets.token_hex(8)
     made: set[str] = set()
     waiting: list[str] = []
@@ -280,15 +285,42 @@ def _publish(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) -
         if len(missing) > 1:
             sync_filesystem(directory)
         for temporary, name in zip(waiting, sorted(missing), strict=True):
-            with suppress(FileExistsError):
-                os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            if _give_name(directory, temporary, name):
                 made.add(name)
     finally:
         for temporary in waiting:
-            os.unlink(temporary, dir_fd=directory)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=directory)
     if made:
         os.fsync(directory)
     return made
+
+
+def _give_name(directory: int, temporary: str, name: str) -> bool:
+    """Whether the name was free; a file that has it already stays."""
+    try:
+        os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # a file system without hard links: between the look and the rename, the lock of the
+        # workspace is all that keeps another run away
+        if name in os.listdir(directory):
+            return False
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    return True
+
+
+def _forget_leftovers(directory: int, names: Iterable[str]) -> None:
+    """Removes what a run that was killed left behind, once it is surely dead."""
+    for name in names:
+        if _TEMPORARY.fullmatch(name):
+            with suppress(FileNotFoundError):
+                age = time.time() - os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime
+                if age > _DEAD:
+                    os.unlink(name, dir_fd=directory)
 
 
 def _file(name: str) -> str:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from meshc.conf import ConfReader
-from meshc.diagnostics import Diagnostic, Diagnostics, Location
+from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret, PrivateKey, clamp
 from meshc.render.mesh import MeshRenderer
 from meshc.render.secrets import Secrets
@@ -18,9 +17,9 @@ from meshc.topology.analyse import Analysis
 from meshc.topology.locked import Lock
 from meshc.topology.plan import MeshPlan
 from meshc.topology.plan_mesh import plan_mesh
-from meshc.topology.spec import Spec
 from meshc.topology.verify import NodeFile, expectation, prove
 from meshc.workspace.keyring import kept_here
+from meshc.workspace.proof_findings import placed
 
 
 def rehearse(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:
@@ -49,11 +48,7 @@ def rehearse(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:
     secrets = Secrets(private, NetworkSecret(_seed("network")))
     promised = expectation(spec, public_keys=public, addresses=analysis.allocation.addresses)
     findings = prove(_files(plan, secrets), promised).findings
-    weak = {found.path for found in diagnostics if found.code == "W220"}
-    for found in findings:
-        # the graph has said the same about this relay already, at its line
-        if found.code != "W418" or f"{found.path}.role" not in weak:
-            diagnostics.extend([_placed(found, spec)])
+    diagnostics.extend(list(placed(findings, spec, diagnostics)))
 
 
 def _files(plan: MeshPlan, secrets: Secrets) -> Iterator[NodeFile]:
@@ -61,18 +56,6 @@ def _files(plan: MeshPlan, secrets: Secrets) -> Iterator[NodeFile]:
     for node in plan.nodes.values():
         for artifact in renderer.node(node)[:1]:
             yield NodeFile(node.name, reader.read(artifact.content.decode(), file=artifact.path))
-
-
-def _placed(found: Diagnostic, spec: Spec) -> Diagnostic:
-    """A finding about a file that exists in memory only, moved to the node that it is about."""
-    if found.location is not None and found.location.file == spec.file:
-        return found
-    node = spec.nodes.get(found.path.removeprefix("nodes."))
-    at = node.at() if node else None
-    trace = found.trace
-    if found.location is not None:
-        trace = (*trace, f"seen in what would be {found.location}")
-    return replace(found, location=at or Location(spec.file, 1, 1), trace=trace)
 
 
 def _seed(label: str) -> bytes:

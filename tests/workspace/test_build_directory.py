@@ -118,3 +118,39 @@ def test_a_manifest_that_leads_out_is_refused(tmp_path: Path) -> None:
     (tmp_path / manifest.NAME).write_text(manifest.render("mesh.yaml", "net", [entry]))
     with pytest.raises(StateError, match="not a manifest"):
         build(tmp_path)
+
+
+def test_what_a_killed_run_left_is_removed_later(tmp_path: Path) -> None:
+    old = tmp_path / f".b.new-{'0' * 16}"
+    inside = tmp_path / "b" / f".new-{'1' * 16}"
+    (old / "a").mkdir(parents=True)
+    os.utime(old, (1000, 1000))
+    build(tmp_path / "b", artifact("a/x", "1"))
+    assert not old.exists()
+    inside.mkdir()
+    os.utime(inside, (1000, 1000))
+    build(tmp_path / "b", artifact("a/x", "2"))
+    assert not inside.exists()
+    assert tree(tmp_path / "b") == {"a/x": "2"}
+
+
+def test_a_commit_that_is_cut_short_is_mended_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path, artifact("a/x", "1"), artifact("b/x", "1"))
+    rename, calls = os.rename, []
+
+    def once(*args: str) -> None:
+        calls.append(args)
+        if len(calls) > 1:
+            raise OSError(5, "Input/output error")
+        rename(*args)
+
+    monkeypatch.setattr(os, "rename", once)
+    with pytest.raises(OSError, match="Input"):
+        build(tmp_path, artifact("a/x", "2"), artifact("b/x", "2"))
+    monkeypatch.undo()
+    assert tree(tmp_path) == {"a/x": "2", "b/x": "1"}
+    directory = build(tmp_path, artifact("a/x", "2"), artifact("b/x", "2"))
+    assert tree(tmp_path) == {"a/x": "2", "b/x": "2"}
+    assert directory.kept == []

@@ -177,3 +177,25 @@ def test_a_retired_key_is_kept_aside_and_a_destroyed_one_is_gone(store: KeyStore
     assert len(store.destroy("laptop")) == 3
     assert store.names() == ["laptop2"]
     assert os.listdir(store.directory / "retired") == []
+
+
+def test_a_file_system_without_links(store: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    first, second = PrivateKey.generate(), PrivateKey.generate()
+    assert store.create({"laptop": first}) == {"laptop": first}
+    assert store.create({"laptop": second, "phone": second}) == {"laptop": first, "phone": second}
+    assert sorted(os.listdir(store.directory)) == [".gitignore", "laptop.key", "phone.key"]
+
+
+def test_what_a_killed_run_left_is_removed_later(store: KeyStore) -> None:
+    store.create({"laptop": PrivateKey.generate()})
+    old, new = (store.directory / f".{digit * 16}-0.tmp" for digit in "01")
+    for path in (old, new):
+        path.write_text("half a key")
+    os.utime(old, (1000, 1000))
+    store.create({"phone": PrivateKey.generate()})
+    assert not old.exists()
+    assert new.exists(), "its run may be alive"
