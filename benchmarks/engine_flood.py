@@ -34,6 +34,7 @@ from pathlib import Path
 PORT, CLOSED = 51820, 9
 VICTIM, OTHER = "10.99.0.1", "10.99.0.2"
 CLONE_NEWNET = 0x40000000
+DEFAULT_ENGINE = shlex.join([sys.executable, "-c", "from meshc.cli import main; main()", "engine"])
 FLOODS = {"bad_mac1_20k": (20_000, False), "good_mac1_5k": (5_000, True)}
 
 
@@ -203,8 +204,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
-    default = shlex.join([sys.executable, "-c", "from meshc.cli import main; main()", "engine"])
-    parser.add_argument("--engine", default=default, help="command that takes an interface name")
+    parser.add_argument(
+        "--engine", default=DEFAULT_ENGINE, help="command that takes an interface name"
+    )
     options = parser.parse_args()
     result: dict[str, object] = {}
     with (

@@ -152,19 +152,20 @@ class Engine:
                 self._timestamps.save(device.timestamp_floor, monotonic())
 
     def _on_tun(self) -> None:
-        outbound, read_into = self._outbound, self._tun.read_into
+        outbound, read = self._outbound, self._tun.read_into
         now = monotonic()
-        packets = 0
         try:
-            outbound.add(read_into(outbound.slot()), now)
             if not self._tun_busy:
                 # Packets have been coming one by one: this one need not wait until the
                 # device has said that there is no other.
+                outbound.pump(read, 1, now)
                 outbound.flush(now)
-            for packets in range(1, _READ_BUDGET):  # noqa: B007
-                outbound.add(read_into(outbound.slot()), now)
+            self._tun_busy = False
+            outbound.pump(read, 1, now)
+            self._tun_busy = True
+            outbound.pump(read, _READ_BUDGET - 1, now)
         except BlockingIOError:
-            self._tun_busy = packets > 1
+            pass  # all of it is read
         except OSError as error:
             if error.errno == errno.EIO:
                 time.sleep(0.01)  # the interface is down; the link monitor will say so

@@ -12,7 +12,8 @@ import fcntl
 import logging
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from meshc.engine.proto.offload import VNET_HDR_SIZE
 
@@ -48,6 +49,10 @@ class Tun:
     def __init__(self, fd: int, name: str, *, vnet: bool, udp_gso: bool) -> None:
         self.fd = fd
         self.name = name
+        self.read_into: Callable[[Sequence[memoryview]], int] = partial(os.readv, fd)
+        """Read one packet, with its virtio-net header if `vnet`, into buffers that take
+        `READ_SIZE`. Raises BlockingIOError when there is none, OSError when the interface is
+        gone."""
         self.vnet = vnet
         self.udp_gso = udp_gso
 
@@ -90,13 +95,6 @@ class Tun:
         os.set_inheritable(fd, False)
         vnet = bool(flags & _IFF_VNET_HDR)
         return cls(fd, name.rstrip(b"\0").decode(), vnet=vnet, udp_gso=vnet and _set_offload(fd))
-
-    def read_into(self, view: memoryview) -> int:
-        """Read one packet, with its virtio-net header if `vnet`; `view` takes `READ_SIZE`.
-
-        Raises BlockingIOError when there is none, OSError when the interface is gone.
-        """
-        return os.readv(self.fd, (view,))
 
     def write(self, buffers: Sequence[bytes | bytearray | memoryview]) -> None:
         """Write one packet given in parts. Raises OSError."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from struct import Struct
 
+import numpy as np
 from cryptography.exceptions import InvalidTag
 
 from meshc.engine.proto.coalesce import Buffers, Coalescer
@@ -42,6 +43,9 @@ _HEADER = _PACKET - VNET_HDR_SIZE
 _MOST = 65_536
 
 _DATA = 4
+_FEW = 3
+_ZEROS = bytes(16)
+_DESTINATION_V4, _DESTINATION_V6 = slice(16, 20), slice(24, 40)
 _MESSAGE = Struct("<IIQ").unpack_from
 _COUNTER = Struct("<Q").pack
 _NONCE = Struct("<4xQ").pack
@@ -50,8 +54,8 @@ _NONCE = Struct("<4xQ").pack
 class Outbound:
     """From the TUN device to UDP.
 
-    The shell reads each packet into `slot()` and says so with `add`, then calls `flush`. Sends
-    go to `emit` while their buffers hold.
+    `pump` reads packets, `flush` sends what is left. Sends go to `emit` while their buffers
+    hold.
     """
 
     def __init__(
@@ -62,51 +66,80 @@ class Outbound:
         self._vnet = vnet
         self._arena = Arena(SLOTS * SLOT + _MOST)
         self._offset = _HEADER if vnet else _PACKET
-        self._slots = self._arena.slots(self._offset, SLOT, _MOST - _PACKET, SLOTS)
+        slots = self._arena.slots(self._offset, SLOT, _MOST - _PACKET, SLOTS)
+        self._slots = [(slot,) for slot in slots]
         self._segmenter = Segmenter()
         self._run = SealedRun()
         self._endpoint: Endpoint | None = None
-        # Packets read but not sealed yet: they lie in adjacent slots and are alike.
+        # Packets read but not sealed yet lie in adjacent slots and are alike: of one size, to
+        # one address, with one virtio-net header.
         self._first = self._next = 0
-        self._padded = 0
+        self._size = 0
+        self._head = self._destination = b""
+        self._span = slice(0)
         self._peer: Peer | None = None
 
-    def slot(self) -> memoryview:
-        """Where to read the next packet to, with its virtio-net header if there is one."""
-        return self._slots[self._next]
+    def pump(self, read: Callable[[Sequence[memoryview]], int], budget: int, now: float) -> int:
+        """Read and take in up to `budget` packets; how many it were.
 
-    def add(self, size: int, now: float) -> None:
-        """`size` bytes were read into `slot()`."""
-        at = self._next * SLOT + _PACKET
+        `read` fills the first of the buffers given with a packet, behind its virtio-net header
+        if there is one, and returns its size (`os.readv`). What it raises comes through: all
+        packets before that have been taken in.
+        """
+        buffer, slots = self._arena.buffer, self._slots
+        for _ in range(budget):
+            slot = self._next
+            size = read(slots[slot])
+            at = slot * SLOT + _PACKET
+            if (
+                slot > self._first
+                and size == self._size
+                and buffer[at - 10 : at] == self._head
+                and buffer[at + self._span.start : at + self._span.stop] == self._destination
+            ):
+                self._next = slot + 1
+                if slot + 1 == SLOTS:
+                    self._seal_waiting(now)
+            else:
+                self._add(size, at, now)
+        return budget
+
+    def _add(self, size: int, at: int, now: float) -> None:
+        """Take in a packet that is not like those that wait, if any do."""
         length = size - VNET_HDR_SIZE if self._vnet else size
-        view = self._arena.view
-        packet = view[at : at + length]
-        if self._vnet:
-            buffer = self._arena.buffer
-            if buffer[at - VNET_HDR_SIZE + 1]:
-                self._super_packet(packet, VirtioNetHdr.parse(buffer, at - VNET_HDR_SIZE), now)
-                return
-            if buffer[at - VNET_HDR_SIZE] & F_NEEDS_CSUM:
-                vnet = VirtioNetHdr.parse(buffer, at - VNET_HDR_SIZE)
-                if not complete_checksum(packet, vnet.csum_start, vnet.csum_offset):
-                    self._device.drops[DropReason.PACKET_MALFORMED] += 1
-                    return
+        buffer = self._arena.buffer
+        packet = self._arena.view[at : at + length]
+        if self._vnet and buffer[at - VNET_HDR_SIZE + 1]:
+            self._super_packet(packet, VirtioNetHdr.parse(buffer, at - VNET_HDR_SIZE), now)
+            return
+        self._seal_waiting(now, keep=True)
         destination = destination_of(packet)
         peer = None if destination is None else self._device.allowed_ips.lookup(destination)
-        if peer is None or length > SLOT - _PACKET:
-            self._seal_waiting(now)
-            self._hand_over([bytes(packet)], now)
+        if destination is None or peer is None or length > SLOT - _PACKET:
+            plain = bytearray(packet)
+            if self._complete(plain, at):
+                self._hand_over([bytes(plain)], now)
+            self._next = self._first = 0
             return
-        padded = padded_length(length, self._device.mtu or _MOST)
-        if padded != length:
-            view[at + length : at + padded] = bytes(padded - length)
-        if self._next > self._first and (peer is not self._peer or padded != self._padded):
-            self._seal_waiting(now, keep=True)
         self._peer = peer
-        self._padded = padded
+        self._size = size
+        self._head = bytes(buffer[at - VNET_HDR_SIZE : at])
+        self._destination = destination
+        self._span = _DESTINATION_V4 if len(destination) == 4 else _DESTINATION_V6
         self._next += 1
         if self._next == SLOTS:
             self._seal_waiting(now)
+
+    def _complete(self, packet: bytearray | memoryview, at: int) -> bool:
+        """Finish the checksum of the packet read at `at`, if that is left to us."""
+        buffer = self._arena.buffer
+        if not self._vnet or not buffer[at - VNET_HDR_SIZE] & F_NEEDS_CSUM:
+            return True
+        vnet = VirtioNetHdr.parse(buffer, at - VNET_HDR_SIZE)
+        if complete_checksum(packet, vnet.csum_start, vnet.csum_offset):
+            return True
+        self._device.drops[DropReason.PACKET_MALFORMED] += 1
+        return False
 
     def flush(self, now: float) -> None:
         """There is nothing more to read for now: send everything."""
@@ -146,26 +179,57 @@ class Outbound:
         peer = self._peer
         if not count or peer is None:
             return
-        padded = self._padded
-        if count == 1 and not self._run:
-            self._seal_one(peer, first * SLOT + _PACKET, now)
-            return
-        if count > 3:
-            views = self._arena.slots(_PACKET, SLOT, padded, first + count)[first : first + count]
+        length = self._size - VNET_HDR_SIZE if self._vnet else self._size
+        padded = padded_length(length, self._device.mtu or _MOST)
+        start = first * SLOT + _PACKET
+        if count <= _FEW:
+            views = self._finish_few(start, count, length, padded)
         else:
-            view = self._arena.view
-            start = first * SLOT + _PACKET
-            views = [view[at : at + padded] for at in range(start, start + count * SLOT, SLOT)]
-        keypair = self._keypair(peer, count, now)
+            views = self._finish_many(first, count, length, padded)
+        if not views:
+            return
+        if len(views) == 1 and not self._run:
+            self._seal_one(peer, views[0], now)
+            return
+        keypair = self._keypair(peer, len(views), now)
         if keypair is None:
             self._hand_over([bytes(view) for view in views], now)
             return
-        self._seal(peer, keypair, views, count, now)
+        self._seal(peer, keypair, views, len(views), now)
         peer.timers.data_sent(now)
 
-    def _seal_one(self, peer: Peer, at: int, now: float) -> None:
+    def _finish_few(self, start: int, count: int, length: int, padded: int) -> list[memoryview]:
+        """Checksums and padding, one by one; the views to seal."""
+        view = self._arena.view
+        views = []
+        for at in range(start, start + count * SLOT, SLOT):
+            if self._complete(view[at : at + length], at):
+                if padded != length:
+                    view[at + length : at + padded] = _ZEROS[: padded - length]
+                views.append(view[at : at + padded])
+        return views
+
+    def _finish_many(self, first: int, count: int, length: int, padded: int) -> list[memoryview]:
+        """Checksums and padding, all at once, since the packets are alike."""
+        arena = self._arena
+        end = first + count
+        # Sums go over whole words: what follows the packet up to there must be zero, too.
+        clear = max(padded, length + 3 & ~3)
+        if clear > length:
+            arena.matrix(_PACKET + length, SLOT, clear - length, end)[first:] = 0
+        if self._vnet and self._head[0] & F_NEEDS_CSUM:
+            vnet = VirtioNetHdr.parse(self._head)
+            start, field = vnet.csum_start, vnet.csum_start + vnet.csum_offset
+            if start % 4 or field + 2 > length:
+                return self._finish_few(first * SLOT + _PACKET, count, length, padded)
+            words = arena.words(_PACKET + start, SLOT, (length + 3 & ~3) - start, end)[first:]
+            sums = np.add.reduce(words, axis=1, dtype=np.uint64)
+            sums %= 0xFFFF
+            arena.field(_PACKET + field, SLOT, "<u2", end)[first:] = 0xFFFF - sums
+        return arena.slots(_PACKET, SLOT, padded, end)[first:end]
+
+    def _seal_one(self, peer: Peer, packet: memoryview, now: float) -> None:
         """Seal and send a packet that came alone: the shortest way, for the sake of latency."""
-        packet = self._arena.view[at : at + self._padded]
         keypair = self._keypair(peer, 1, now)
         if keypair is None or peer.endpoint is None:
             self._hand_over([bytes(packet)], now)

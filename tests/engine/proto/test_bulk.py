@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -81,10 +82,14 @@ class End:
 
     def read(self, packets: list[tuple[bytes, VirtioNetHdr]], now: float = NOW) -> None:
         """Packets from the TUN device."""
-        for packet, vnet in packets:
-            data = (vnet.pack() if self.vnet else b"") + packet
-            self.outbound.slot()[: len(data)] = data
-            self.outbound.add(len(data), now)
+        waiting = [(vnet.pack() if self.vnet else b"") + packet for packet, vnet in packets]
+
+        def read(buffers: Sequence[memoryview]) -> int:
+            data = waiting.pop(0)
+            buffers[0][: len(data)] = data
+            return len(data)
+
+        assert self.outbound.pump(read, len(packets), now) == len(packets)
         self.outbound.flush(now)
         self.drain()
 
