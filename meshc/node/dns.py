@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -25,6 +26,7 @@ FILE = "file"
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 _RESOLVED_RUNS = Path("/run/systemd/resolve")
+_RESOLVED_HINT = re.compile(r"systemd/resolve|systemd-resolved|127\.0\.0\.5[34]")
 _ORDER = Path("/etc/resolvconf/interface-order")
 
 
@@ -148,18 +150,21 @@ class DnsSet(Change):
 
 
 def read_facts() -> DnsFacts:
-    manager = FILE
-    if shutil.which("resolvectl") and _RESOLVED_RUNS.is_dir():
-        manager = RESOLVED
-    elif shutil.which("resolvconf"):
-        manager = RESOLVCONF
+    """The manager is whoever really writes /etc/resolv.conf. A program that is only installed
+    would take over a file that it does not own, or have no effect."""
     try:
-        content: str | None = _encode(RESOLV_CONF.read_bytes())
+        raw: bytes | None = RESOLV_CONF.read_bytes()
         mode = stat.S_IMODE(RESOLV_CONF.stat().st_mode)
     except OSError:
-        content, mode = None, 0o644
+        raw, mode = None, 0o644
     link = os.readlink(RESOLV_CONF) if RESOLV_CONF.is_symlink() else None
-    return DnsFacts(manager, content, link, mode)
+    hints = f"{link} {(raw or b'').decode('utf-8', 'replace')}"
+    manager = FILE
+    if _RESOLVED_HINT.search(hints) and shutil.which("resolvectl") and _RESOLVED_RUNS.is_dir():
+        manager = RESOLVED
+    elif "resolvconf" in hints and shutil.which("resolvconf"):
+        manager = RESOLVCONF
+    return DnsFacts(manager, _encode(raw) if raw is not None else None, link, mode)
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:
