@@ -319,4 +319,11 @@ LANGUAGE_CODES = (
         "digits and `-` between the dots (RFC 1123 section 2.1). Some programs will not look this "
         "name up.",
     ),
+    Code(
+        "W161",
+        "LAN of the site is not given",
+        "A node offers a LAN under `routes` and has its own `lan_endpoint` in it, so the site is "
+        "on that LAN; but the site lists no `lan`. The other nodes of the site then send packets "
+        "for their own neighbours into the tunnel. List the network under the site's `lan`.",
+    ),
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from meshc.diagnostics import Diagnostics
+from meshc.prefixes import Prefix
 from meshc.topology.document import Document
 from meshc.topology.scalars import WrittenEndpoint
 from meshc.topology.source import Path
-from meshc.topology.spec import Nat, Spec
+from meshc.topology.spec import Nat, NodeSpec, Spec
 from meshc.topology.words import quote
 
 
@@ -100,6 +101,8 @@ def _lan_endpoint(spec: Spec, document: Document, diagnostics: Diagnostics, name
     if _nowhere(document, diagnostics, path, address):
         return
     lan = [prefix.network() for prefix in spec.sites[site].lan] if site else []
+    if site and not lan:
+        _unknown_lan(spec, document, diagnostics, spec.nodes[name], site)
     if lan and not _within(address, tuple(lan)):
         document.report(
             diagnostics,
@@ -107,6 +110,25 @@ def _lan_endpoint(spec: Spec, document: Document, diagnostics: Diagnostics, name
             f"{address} is in none of the networks of site {quote(site or '')}",
             path,
             f"correct the address, or add its network to `sites.{site}.lan`.",
+        )
+
+
+def _unknown_lan(
+    spec: Spec, document: Document, diagnostics: Diagnostics, node: NodeSpec, site: str
+) -> None:
+    """A router offers the LAN of its own site, and nobody told the others that they are on it."""
+    assert node.lan_endpoint is not None
+    here = Prefix.host(node.lan_endpoint.host)
+    offered = [prefix for prefix in node.routes if prefix.contains(here)]
+    neighbours = [other.name for other in spec.nodes.values() if other.site == site]
+    if offered and len(neighbours) > 1 and ("sites", site) not in document.damaged:
+        document.report(
+            diagnostics,
+            "W161",
+            f"{quote(node.name)} routes {offered[0]}, the LAN of its own site {quote(site)}",
+            ("sites", site),
+            f"add `lan: [{offered[0]}]` to the site.",
+            key=True,
         )
 
 
