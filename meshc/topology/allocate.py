@@ -20,6 +20,7 @@ from meshc.topology.lock import Lock, LockedNode
 from meshc.topology.ports import allocate_ports
 from meshc.topology.relay_rank import preference
 from meshc.topology.spec import NodeSpec, Spec
+from meshc.topology.words import listing, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,10 @@ def _fill(book: _Book, spec: Spec, homes: Mapping[str, str]) -> None:
     lacking = [n for n in order if any(f not in book.of[n] for f in families)]
     for round_ in range(len(spec.network.pools)):
         lacking = _fill_round(book, spec, homes, lacking, families, round_)
-    for name in lacking:
-        _recycle(book, spec, name, families)
+    for family in families:
+        left = [name for name in lacking if not _recycle(book, name, family)]
+        if left:
+            _report_full(spec, left, family, book.diagnostics)
 
 
 def _fill_round(
@@ -251,21 +254,25 @@ def _space(book: _Book, pools: Sequence[Prefix], homes: Mapping[str, str]) -> Nu
     return space
 
 
-def _recycle(book: _Book, spec: Spec, name: str, families: Sequence[int]) -> None:
-    """Takes the address of the node that has been gone for longest, or reports a full pool."""
-    for family in families:
-        if family in book.of[name]:
-            continue
-        old = sorted((order, a) for a, order in book.resting.items() if a.family == family)
-        old = [(order, a) for order, a in old if book.pool_of(a) is not None]
-        if old:
-            book.give(name, old[0][1])
-            continue
-        pools = " ".join(str(p) for p in spec.network.pools if p.family == family)
-        book.diagnostics.add(
-            "E305",
-            f"no IPv{family} address is left for {name} in {pools}",
-            spec.nodes[name].at(),
-            path=f"nodes.{name}",
-            hint="add a pool to network.addresses, or make the pool larger.",
-        )
+def _recycle(book: _Book, name: str, family: int) -> bool:
+    """Takes the address of the node that has been gone for longest; False when there is none."""
+    if family in book.of[name]:
+        return True
+    old = sorted((order, a) for a, order in book.resting.items() if a.family == family)
+    usable = (a for _, a in old if book.pool_of(a) is not None)
+    address = next(usable, None)
+    if address is None:
+        return False
+    book.give(name, address)
+    return True
+
+
+def _report_full(spec: Spec, names: Sequence[str], family: int, diagnostics: Diagnostics) -> None:
+    pools = " ".join(str(p) for p in spec.network.pools if p.family == family)
+    diagnostics.add(
+        "E305",
+        f"no IPv{family} address is left for {listing([quote(name) for name in names])} in {pools}",
+        spec.nodes[names[0]].at(),
+        path=f"nodes.{names[0]}",
+        hint="add a pool to network.addresses, or make the pool larger.",
+    )

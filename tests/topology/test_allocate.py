@@ -163,7 +163,7 @@ def test_a_full_pool_is_an_error() -> None:
     found = Diagnostics()
     allocate(spec, build_graph(spec, found), Lock(), found)
     assert [(d.code, d.message, d.location and d.location.line) for d in found] == [
-        ("E305", "no IPv4 address is left for n2 in 10.44.0.0/30", 30)
+        ("E305", "no IPv4 address is left for 'n2' in 10.44.0.0/30", 30)
     ]
 
 
