@@ -92,12 +92,12 @@ def up(
     from meshc.lab.session import open_session
 
     with polite_end(), _progress() as tell:
-        source = _source(file, build, nats, tell)
+        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), tell)
         identity = state.lab_id(file, source.spec.network.name)
         session = open_session(
             source,
             engine=engine,
-            options=_options(double_nat, uplinks),
+            options=options,
             identity=identity,
             linked=False,
             tell=tell,
@@ -144,13 +144,11 @@ def test(
     from meshc.lab.session import open_session
 
     with polite_end(), _progress() as tell:
-        source = _source(file, build, nats, tell)
+        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), tell)
         for name in kill:
             if name not in source.confs:
                 raise click.UsageError(f"--kill {name}: there is no such node in the lab")
-        session = open_session(
-            source, engine=engine, options=_options(double_nat, uplinks), tell=tell
-        )
+        session = open_session(source, engine=engine, options=options, tell=tell)
         with session.lab:
             report = run_test(
                 session, kill=kill, recover=recovery, with_bandwidth=bandwidth, tell=tell
@@ -269,9 +267,18 @@ def _running(identity: str | None) -> Lab:
     return found
 
 
-def _source(
-    file: Path, build: Path | None, nats: tuple[str, ...], tell: Callable[[str], None]
-) -> Source:
+def _prepare(
+    file: Path,
+    build: Path | None,
+    nats: tuple[str, ...],
+    options: Options,
+    tell: Callable[[str], None],
+) -> tuple[Source, Options]:
+    """The network as it is to be played; a network that does not build ends the command."""
+    from meshc.cli.build_report import print_refusal
+    from meshc.diagnostics import Diagnostics
+    from meshc.errors import Refused
+    from meshc.lab.fit import check_fit
     from meshc.lab.source import prepare, with_nats
     from meshc.topology.spec import Nat
 
@@ -281,7 +288,16 @@ def _source(
         if kind not in NATS:
             raise click.UsageError(f"--nat {text}: KIND is one of {', '.join(NATS)}")
         kinds[name] = Nat(kind)
-    return with_nats(prepare(file, build, tell), kinds)
+    try:
+        source = with_nats(prepare(file, build, tell), kinds)
+        diagnostics = Diagnostics()
+        check_fit(source.spec, options, kinds, diagnostics)
+        diagnostics.barrier()
+    except Refused as refused:
+        tell("")
+        print_refusal(refused)
+        sys.exit(2)
+    return source, options
 
 
 def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> Options:

@@ -94,11 +94,11 @@ def _mark(cells: Sequence[Cell]) -> Text:
 
 def _legend(report: Report) -> Text:
     text = Text("● direct  ", style="green")
-    text.append("○n over n relays  ", style="cyan")
-    text.append("– blocked, as proven  ", style="yellow")
-    text.append("✗ not as proven", style="bold red")
+    text.append("○ over relays  ", style="cyan")
+    text.append("– blocked as proven  ", style="yellow")
+    text.append("✗ not as proven  ", style="bold red")
     speed = any(cell.measured.mbit is not None for cell in report.cells)
-    text.append("   numbers: Mbit/s" if speed else "   numbers: round trip in ms", style="dim")
+    text.append("Mbit/s" if speed else "ms round trip", style="dim")
     return text
 
 

@@ -24,6 +24,7 @@ V6 = (128, 129, 3, 1, 2)
 IP_MTU_DISCOVER, IP_PMTUDISC_PROBE = 10, 3
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE = 23, 3
 IPV6_DONTFRAG = 62
+SO_TIMESTAMPNS = 35
 PLAIN_TTL = 64
 HEADER = {4: 28, 6: 48}  # IP header and ICMP header
 
@@ -149,7 +150,7 @@ class _Prober:
         target = self.targets[number]
         family = 6 if ":" in target["address"] else 4
         self.sequence = (self.sequence + 1) & 0xFFFF
-        self.flights[family, self.sequence] = (number, time.monotonic())
+        self.flights[family, self.sequence] = (number, time.time())
         size = max(0, int(target.get("size", 84)) - HEADER[family])
         request = V4[0] if family == 4 else V6[0]
         packet = struct.pack("!BBHHH", request, 0, 0, self.ident, self.sequence) + bytes(size)
@@ -180,7 +181,7 @@ class _Prober:
     def _heard(
         self, family: int, data: bytes, extra: list[tuple[int, int, bytes]], sender: str
     ) -> None:
-        now = time.monotonic()
+        now = _arrival(extra)
         if family == 4:
             ttl = data[8]
             data = data[(data[0] & 15) * 4 :]
@@ -218,6 +219,15 @@ class _Prober:
         )
 
 
+def _arrival(extra: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel took the packet in: this process may look much later."""
+    for level, kind, value in extra:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = struct.unpack("qq", value[:16])
+            return float(seconds) + float(nanoseconds) / 1e9
+    return time.time()
+
+
 def _icmp_socket(family: int) -> socket.socket:
     if family == 4:
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -228,6 +238,7 @@ def _icmp_socket(family: int) -> socket.socket:
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_DONTFRAG, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.setblocking(False)
     return sock
 

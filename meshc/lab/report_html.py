@@ -185,7 +185,8 @@ padding:.6rem 1rem;min-width:7rem}.tiles b{display:block;font-size:1.5rem}
 table{border-collapse:collapse}.matrix td{width:3.2rem;min-width:3.2rem;height:2.6rem;
 text-align:center;border:2px solid var(--bg);border-radius:.4rem;line-height:1.1}
 .matrix small{display:block;font-size:.7rem;opacity:.85}
-.matrix th{font-weight:500;font-size:.85rem;color:var(--soft);padding:.2rem .4rem;text-align:right}
+.matrix th{font-weight:500;font-size:.85rem;color:var(--soft);padding:.2rem .4rem;text-align:right;
+white-space:nowrap}
 .matrix thead th{vertical-align:bottom}.matrix thead span{writing-mode:vertical-rl;
 transform:rotate(180deg);white-space:nowrap}
 .direct{color:var(--direct)}.relayed{color:var(--relayed)}.blocked{color:var(--blocked)}

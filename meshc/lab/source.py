@@ -54,12 +54,8 @@ def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Sour
 
 
 def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
-    """The same network with other NATs in front of some nodes or sites; the prediction follows.
-    Raises: StateError for a name that is neither."""
+    """The same network with other NATs in front of some nodes or sites; the prediction follows."""
     spec = source.spec
-    unknown = sorted(kinds.keys() - spec.nodes.keys() - spec.sites.keys())
-    if unknown:
-        raise StateError(f"{unknown[0]!r} is neither a node nor a site of {source.file}")
     nodes = {
         name: replace(node, nat=kinds.get(name, kinds.get(node.site or "", node.nat)))
         for name, node in spec.nodes.items()
