@@ -88,6 +88,11 @@ class Net:
             run("ip", "-n", namespace, "addr", "add", f"10.98.0.{number}/24", "dev", "v0")
             run("ip", "-n", namespace, "addr", "add", f"fd98::{number}/64", "dev", "v0", "nodad")
             run("ip", "-n", namespace, "link", "set", "v0", "up")
+        for namespace in self.namespaces.values():
+            wait_for(
+                lambda ns=namespace: " UP " in run("ip", "-n", ns, "-br", "link", "show", "v0"),
+                "the cable",
+            )
         for side in "ab":
             key = run("wg", "genkey").strip()
             self.keys[side] = key

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from meshc.engine.io.bind import Bind
+from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.sealing import Send
+from tests.support.enginenet import wait_for
+
+
+@pytest.fixture
+def binds() -> Iterator[tuple[Bind, Bind]]:
+    pair = Bind(), Bind()
+    for bind in pair:
+        bind.open(0, 0)
+    yield pair
+    for bind in pair:
+        bind.close()
+
+
+def send(bind: Bind, to: Endpoint, datagrams: list[bytes]) -> None:
+    data = b"".join(datagrams)
+    bind.send(Send(memoryview(data), len(datagrams[0]), len(datagrams)), to)
+
+
+def transport(number: int, size: int) -> bytes:
+    """Something that looks like a transport message."""
+    return (b"\4\0\0\0" + bytes([number]) * 4).ljust(size, bytes([number]))
+
+
+def collect(bind: Bind, count: int) -> list[tuple[bytes, Endpoint]]:
+    """Transport messages as they arrive, until there are `count`."""
+    found: list[tuple[bytes, Endpoint]] = []
+
+    def poll() -> bool:
+        for descriptor in bind.descriptors():
+            runs, _ = bind.receive(descriptor)
+            for run, endpoint in runs:
+                for number in range(run.number):
+                    at = run.offset + number * run.stride
+                    found.append((bytes(bind.arena.view[at : at + run.size]), endpoint))
+        return len(found) >= count
+
+    wait_for(poll, f"{count} datagrams")
+    return found
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize(("count", "last"), [(1, 100), (2, 100), (40, 100), (40, 33)])
+def test_runs_arrive_in_order_with_the_sender(
+    binds: tuple[Bind, Bind], host: str, count: int, last: int
+) -> None:
+    ours, theirs = binds
+    sent = [transport(number, 100) for number in range(count - 1)] + [transport(99, last)]
+
+    send(ours, Endpoint(host, theirs.port), sent)
+
+    found = collect(theirs, count)
+    assert [data for data, _ in found] == sent
+    assert {(end.host, end.port, end.source) for _, end in found} == {(host, ours.port, host)}
+
+
+def test_the_answer_comes_from_the_address_that_was_asked(binds: tuple[Bind, Bind]) -> None:
+    ours, theirs = binds
+    send(ours, Endpoint("127.0.0.7", theirs.port), [transport(1, 50)])
+    ((_, endpoint),) = collect(theirs, 1)
+    assert endpoint.source == "127.0.0.7"
+
+    send(theirs, endpoint, [transport(2, 50)])
+
+    ((_, back),) = collect(ours, 1)
+    assert back.host == "127.0.0.7"
+
+
+def test_a_source_that_is_not_ours_is_given_up(binds: tuple[Bind, Bind]) -> None:
+    ours, theirs = binds
+    place = Endpoint("127.0.0.1", theirs.port, 0, "192.0.2.55")
+
+    send(ours, place, [transport(1, 50)] * 3)
+    send(ours, place, [transport(1, 50)] * 3)
+
+    assert len(collect(theirs, 6)) == 6
+    assert not ours._plain, "that says nothing about segmentation"
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EINVAL, errno.EMSGSIZE])
+def test_where_segmentation_is_refused_datagrams_go_one_by_one(
+    binds: tuple[Bind, Bind], error: int
+) -> None:
+    ours, theirs = binds
+    calls = []
+
+    class Refusing:
+        """A socket whose kernel does not segment."""
+
+        def __init__(self, real: socket.socket) -> None:
+            self.real = real
+
+        def sendmsg(self, buffers, ancillary, flags, address):  # type: ignore[no-untyped-def]
+            calls.append(len(ancillary))
+            if ancillary:
+                raise OSError(error, "no")
+            return self.real.sendmsg(buffers, ancillary, flags, address)
+
+    place = Endpoint("127.0.0.1", theirs.port)
+    real = ours._sockets[4]
+    ours._routes[place] = (Refusing(real), place.address, [])  # type: ignore[assignment]
+
+    for _ in range(2):
+        send(ours, place, [transport(number, 60) for number in range(3)])
+
+    assert calls == [1, 0, 0, 0, 0, 0, 0], "it was tried once"
+    assert len(collect(theirs, 6)) == 6
+
+
+def test_a_port_that_is_taken_is_an_error(binds: tuple[Bind, Bind]) -> None:
+    third = Bind()
+
+    with pytest.raises(OSError, match="in use"):
+        third.open(binds[0].port, 0)
+
+    assert third.descriptors() == []
+
+
+def test_both_families_share_the_port(binds: tuple[Bind, Bind]) -> None:
+    ports = {sock.getsockname()[1] for sock in binds[0]._sockets.values()}
+
+    assert ports == {binds[0].port}
+    assert set(binds[0]._sockets) == {4, 6}
+
+
+def test_it_opens_again_on_another_port(binds: tuple[Bind, Bind]) -> None:
+    ours, theirs = binds
+    first = ours.port
+    ours.open(0, 0)
+
+    send(ours, Endpoint("127.0.0.1", theirs.port), [transport(1, 50)])
+
+    ((_, endpoint),) = collect(theirs, 1)
+    assert endpoint.port == ours.port
+    assert ours.port != first
+
+
+def test_without_a_socket_of_the_family_sending_is_an_error() -> None:
+    bind = Bind()
+
+    with pytest.raises(OSError, match="IPv4"):
+        send(bind, Endpoint("127.0.0.1", 1), [b"x"])
