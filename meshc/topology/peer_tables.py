@@ -52,6 +52,7 @@ class PeerTables:
     _routed: PrefixIndex[int] = field(init=False)
     _nested: frozenset[int] = field(init=False)
     _shared: dict[_Key, Table] = field(default_factory=dict)
+    _union: dict[int, Prefixes] = field(default_factory=dict)
     _catch_all: dict[int, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -170,13 +171,24 @@ class PeerTables:
         if met is None:
             return
         left_out = frozenset(met)
-        for target, members in enumerate(routing.members):
+        classes = {routing.class_of[i] for i in left_out}
+        for target in range(len(routing.members)):
             hop = routing.class_to_class(class_, target)
-            if hop is None:
-                continue
-            for member in members:
-                if member not in left_out:
-                    yield from ((p, hop) for p in self.visible(member, hidden))
+            if hop is not None:
+                without = left_out if target in classes else frozenset()
+                yield from ((p, hop) for p in self._of_class(target, hidden, without))
+
+    def _of_class(
+        self, class_: int, hidden: Prefixes, without: frozenset[int] = frozenset()
+    ) -> Prefixes:
+        """What the leaves of a class own together, as few prefixes."""
+        members = self.routing.members[class_]
+        if hidden or without:
+            seen = (self.visible(i, hidden) for i in members if i not in without)
+            return collapse(p for own in seen for p in own)
+        if class_ not in self._union:
+            self._union[class_] = collapse(p for i in members for p in self.own[i])
+        return self._union[class_]
 
     def _relay_table(self, node: int, exit_peer: int, hidden: Prefixes) -> Table:
         carried = list(self._carried(node, hidden))
@@ -187,10 +199,13 @@ class PeerTables:
         relays = frozenset(graph.relays)
         peers = _Bits([i for i in row if i in relays], exit_peer)
         regions = _defaults(peers, exit_peer)
-        for i in row:
-            wanted = peers.of(i) if i in peers else peers.anyone
-            for prefix in self.visible(i, hidden):
-                regions[prefix] = Region(prefix, wanted)
+        for peer in peers:
+            for prefix in self.visible(peer, hidden):
+                regions[prefix] = Region(prefix, peers.of(peer))
+        for class_, attached in enumerate(self.routing.attachments):
+            if any(relay == node for relay, _ in attached):
+                for prefix in self._of_class(class_, hidden):
+                    regions.setdefault(prefix, Region(prefix, peers.anyone))
         for prefix, hop in carried:
             regions[prefix] = Region(prefix, peers.of(hop))
         self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)
@@ -204,13 +219,12 @@ class PeerTables:
                 hop = routing.relay_tree(relay).next_hop.get(node)
                 if hop is not None:
                     yield from ((p, hop) for p in self.visible(relay, hidden))
-        for target, members in enumerate(routing.members):
+        for target in range(len(routing.members)):
             if any(relay == node for relay, _ in routing.attachments[target]):
                 continue
             hop = routing.class_tree(target).next_hop.get(node)
             if hop is not None:
-                for member in members:
-                    yield from ((p, hop) for p in self.visible(member, hidden))
+                yield from ((p, hop) for p in self._of_class(target, hidden))
 
     def _add_nested(
         self,
@@ -240,6 +254,9 @@ class _Bits:
 
     def __contains__(self, peer: int) -> bool:
         return peer in self._bits
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._bits)
 
     def of(self, peer: int) -> int:
         return self._bits[peer]
@@ -289,7 +306,7 @@ def by_block(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Region]:
     blocks: dict[Prefix, dict[Prefix, int]] = defaultdict(dict)
     rest: dict[Prefix, int] = {}
     for prefix, peer in owned.items():
-        block = _block_of(prefix, pools) if prefix.is_host else None
+        block = _block_of(prefix, pools)
         (rest if block is None else blocks[block])[prefix] = peer
     for block, inside in blocks.items():
         if len(set(inside.values())) == 1:
@@ -301,7 +318,7 @@ def by_block(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Region]:
 
 
 def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
-    """The allocation block in which a host address lies; None outside the numbered space."""
+    """The allocation block in which a prefix lies; None for one outside the numbered space."""
     for pool in pools:
         if not pool.contains(prefix):
             continue
@@ -310,6 +327,8 @@ def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
         number = prefix.value - pool.value
         if number >> width or bits >= BITS[pool.family] - pool.length:
             return None
+        if prefix.length < BITS[pool.family] - bits:
+            return None  # a prefix of whole blocks
         start = pool.value + ((number >> bits) << bits)
         return Prefix(pool.family, start, BITS[pool.family] - bits)
     return None

@@ -77,10 +77,10 @@ class _Planner:
     tables: PeerTables
     allocation: Allocation
     public_keys: Mapping[str, PublicKey]
-    rows: dict[Sight, list[PeerPlan | None]] = field(default_factory=dict)
+    rows: dict[Sight, dict[int, PeerPlan]] = field(default_factory=dict)
     equal: dict[PeerPlan, PeerPlan] = field(default_factory=dict)
     overridden: dict[int, frozenset[int]] = field(init=False)
-    mates: dict[str | None, frozenset[int]] = field(init=False)
+    lan_sites: frozenset[str | None] = field(init=False)
 
     def __post_init__(self) -> None:
         pairs: dict[int, set[int]] = defaultdict(set)
@@ -88,25 +88,18 @@ class _Planner:
             pairs[a].add(b)
             pairs[b].add(a)
         self.overridden = {i: frozenset(others) for i, others in pairs.items()}
-        sites: dict[str | None, set[int]] = defaultdict(set)
-        for i, node in enumerate(self.graph.nodes):
-            if node.site is not None:
-                sites[node.site].add(i)
-        self.mates = {
-            site: frozenset(members)
-            for site, members in sites.items()
-            if any(self.graph.nodes[i].lan_endpoint for i in members)
-        }
+        nodes = self.graph.nodes
+        self.lan_sites = frozenset(n.site for n in nodes if n.site and n.lan_endpoint)
 
     def peers(self, i: int) -> tuple[PeerPlan, ...]:
         """All peer sections of a node, sorted by name."""
         graph = self.graph
-        row = self.rows.setdefault(_sight(graph.nodes[i]), [None] * len(graph.nodes))
+        row = self.rows.setdefault(self._sight(graph.nodes[i]), {})
         special = self.tables.special(i)
-        singular = self._singular(i)
+        singular = self.overridden.get(i, NOBODY)
         peers: list[PeerPlan] = []
         for j in graph.neighbours[i]:
-            plan = None if j in singular else row[j]
+            plan = None if j in singular else row.get(j)
             if plan is None:
                 plan = self._make(i, j)
                 if j not in singular:
@@ -122,10 +115,16 @@ class _Planner:
                     peers[at] = self.equal.setdefault(changed, changed)
         return tuple(peers)
 
-    def _singular(self, i: int) -> frozenset[int]:
-        """The neighbours that this node sees otherwise than nodes like it do."""
-        node = self.graph.nodes[i]
-        return self.overridden.get(i, NOBODY) | self.mates.get(node.site, NOBODY)
+    def _sight(self, node: NodeSpec) -> Sight:
+        """All that decides how a node sees its neighbours, apart from `links:`."""
+        own = tuple(
+            endpoint_for(node.endpoints, frozenset(families)) is not None
+            for families in ((4,), (6,), (4, 6))
+        )
+        site = node.site if node.site in self.lan_sites else None
+        lan = site is not None and node.lan_endpoint is not None
+        kind = (node.underlay, is_public(node), is_fixed(node), own)
+        return (*kind, site, lan, node.keepalive, node.managed)
 
     def _make(self, i: int, j: int) -> PeerPlan:
         link = self.graph.link_of(i, j)
@@ -146,12 +145,3 @@ class _Planner:
             return endpoint
         port = self.allocation.ports.get(peer.name) or self.graph.spec.network.listen_port
         return Endpoint(endpoint.host, port, endpoint.family)
-
-
-def _sight(node: NodeSpec) -> Sight:
-    """All that decides how a node sees others over the internet."""
-    own = tuple(
-        endpoint_for(node.endpoints, frozenset(families)) is not None
-        for families in ((4,), (6,), (4, 6))
-    )
-    return (node.underlay, is_public(node), is_fixed(node), own, node.keepalive, node.managed)

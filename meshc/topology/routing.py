@@ -60,6 +60,7 @@ class Routing:
     _class_trees: dict[int, Tree] = field(default_factory=dict, repr=False)
     _relay_trees: dict[int, Tree] = field(default_factory=dict, repr=False)
     _first: dict[tuple[int, int, bool], int | None] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[int, int], int] = field(default_factory=dict, repr=False)
 
     def next_hop(self, a: str, b: str) -> str | None:
         """The neighbour to which `a` hands packets for `b`; None when there is no path."""
@@ -128,11 +129,17 @@ class Routing:
 
         The hash of a leaf's link depends on the relay alone, so that it is the same for a class.
         """
+        known = self._weights.get((a, b))
+        if known is not None:
+            return known
         nodes = self.graph.nodes
         penalty = via_penalty(nodes[a], nodes[b]) + via_penalty(nodes[b], nodes[a])
         rank = sum(self.rank[i] for i in (a, b) if i in self.rank)
         words = sorted(nodes[i].name for i in (a, b) if i in self.rank)
-        return (penalty << _PENALTY_SHIFT) + (rank << _RANK_SHIFT) + stable_hash("link", *words)
+        weight = (penalty << _PENALTY_SHIFT) + (rank << _RANK_SHIFT) + stable_hash("link", *words)
+        if a in self.rank and b in self.rank:
+            self._weights[a, b] = self._weights[b, a] = weight
+        return weight
 
     def _grow(
         self,
