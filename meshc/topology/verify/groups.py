@@ -44,10 +44,10 @@ def group_nodes(tables: Tables, edges: Edges, stations: tuple[Station, ...]) -> 
     for at, n in enumerate(nodes.tolist()):
         key: object = n
         if columns is not None and bundles is not None:
+            alone_by_fact = stations[n].conf is None or int(tables.home[n]) in tables.shared
             key = (
-                int(tables.row_of[n]), columns[at], bundles[n], stations[n].conf is None and n,
+                int(tables.row_of[n]), columns[at], bundles[n], n if alone_by_fact else -1,
                 *_facts(stations[n]), int(tables.rules[tables.home[n]]),
-                int(tables.home[n]) in tables.shared and n,
             )  # fmt: skip
         members.setdefault(key, []).append(n)
     for group, nodes_of_it in enumerate(members.values()):

@@ -169,7 +169,7 @@ def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
         others = tuple(p for p in station.other_routes if p.family == tables.family)
         key = (
             numbers.tobytes(), to.tobytes(), lans, others,
-            station.installs_routes, station.conf is None and n,
+            station.installs_routes, n if station.conf is None else -1,
         )  # fmt: skip
         row = rows.get(key)
         if row is None:
@@ -196,7 +196,7 @@ def _exceptions(
     """Finds the sections that become exceptions; None when the network is small.
 
     Such a section joins two nodes that forward for nobody, and has nothing but the peer's own
-    addresses, none of which stands in another section of the file.
+    addresses, which are nobody else's and stand in no other section of the file.
     """
     stations = columns.stations
     if len(stations) <= LARGE:
@@ -207,7 +207,12 @@ def _exceptions(
     candidates = np.flatnonzero(found)
     kind = columns.allowed[candidates].astype(np.int64) * len(stations) + to[candidates]
     _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
-    own = [set(sets[columns.allowed[i]]) <= set(stations[to[i]].own) for i in candidates[first]]
+    doubled = set(tables.shared)
+    own = [
+        set(sets[columns.allowed[i]]) <= set(stations[to[i]].own)
+        and not any(tables.atom(p.value) in doubled for p in sets[columns.allowed[i]])
+        for i in candidates[first]
+    ]
     found[candidates] = np.array(own, bool)[inverse] if own else False
     for n in np.flatnonzero(leaf):
         part = slice(int(columns.start[n]), int(columns.start[n + 1]))
