@@ -96,10 +96,10 @@ class _Judge:
         if self.test.via is None or hops <= 0:
             return None
         tables = self.sky.tables
-        here, home = self.number[source], int(tables.home[self.number[target]])
+        here, home = self.number[source], tables.home[[self.number[target]]]
         nodes = [here]
         for _ in range(hops):
-            here = int(tables.route[tables.row_of[here], home])
+            here = int(tables.next_hop(np.array([here], np.int32), home)[0])
             nodes.append(here)
         return tuple(self.names[n] for n in nodes)
 
@@ -111,7 +111,7 @@ class _Judge:
         atoms = [a for a in tables.atoms(prefix) if tables.first(a) <= top]
         one = np.full(len(atoms), source, np.int32)
         home = np.full(len(atoms), tables.home[source], np.int32)
-        landing = fly(self.sky, Batch(one, home, np.array(atoms, np.int32)))
+        landing = fly(self.sky, Batch(one, home, np.array(atoms, np.int32), exact=True))
         good = np.isin(landing.result, (ARRIVED, IN_LAN, OUT))
         path = None
         if self.test.via is not None:

@@ -41,12 +41,14 @@ _FORWARDED = -1
 
 @dataclass(slots=True)
 class Batch:
-    """Packets: where each starts, and the atoms of its source and target."""
+    """Packets: where each starts, and the atoms of its source and target. `exact` looks the
+    exceptions of the tables up; without it a packet stands for a pair that has none."""
 
     origin: Ints
     source: Ints
     target: Ints
     established: bool = False
+    exact: bool = False
 
 
 @dataclass(slots=True)
@@ -132,7 +134,10 @@ class _Flight:
         here, target = self.at[live], batch.target[live]
         home = reached(tables, here, target)
         self.end(live[home], ARRIVED)
-        there = tables.route[tables.row_of[here], target]
+        if batch.exact:
+            there = tables.next_hop(here, target)
+        else:
+            there = tables.route[tables.row_of[here], target]
         there[home] = UPLINK
         for way, code in ((LAN, IN_LAN), (UPLINK, OUT)):
             leaving = (there == way) & ~home
@@ -164,7 +169,10 @@ class _Flight:
         self.result[live[bad]] = fault[bad] - 1
         self.other[live[bad]] = there[bad]
         live, there, here = live[~bad], there[~bad], here[~bad]
-        believed = tables.peer[tables.row_of[there], batch.source[live]]
+        if batch.exact:
+            believed = tables.believed(there, batch.source[live])
+        else:
+            believed = tables.peer[tables.row_of[there], batch.source[live]]
         mirrors = self.sky.made[there]
         bad = (believed != here) & ~mirrors
         nobody = believed == NO_PEER

@@ -40,14 +40,14 @@ def group_nodes(tables: Tables, edges: Edges, stations: tuple[Station, ...]) -> 
     # every group costs a column of rows; with as many rows as nodes there is nothing to gain
     alone = len(tables.peer) > max(16, len(nodes) // 2)
     columns = None if alone else _columns(tables, nodes)
-    bundles = None if alone else _bundles(edges, len(stations))
+    bundles = None if alone else _bundles(edges, len(stations), tables)
     for at, n in enumerate(nodes.tolist()):
         key: object = n
         if columns is not None and bundles is not None:
+            alone_by_fact = stations[n].conf is None or int(tables.home[n]) in tables.shared
             key = (
-                int(tables.row_of[n]), columns[at], bundles[n], stations[n].conf is None and n,
+                int(tables.row_of[n]), columns[at], bundles[n], n if alone_by_fact else -1,
                 *_facts(stations[n]), int(tables.rules[tables.home[n]]),
-                int(tables.home[n]) in tables.shared and n,
             )  # fmt: skip
         members.setdefault(key, []).append(n)
     for group, nodes_of_it in enumerate(members.values()):
@@ -72,17 +72,20 @@ def _columns(tables: Tables, nodes: np.ndarray[tuple[int], np.dtype[np.intp]]) -
     return result
 
 
-def _bundles(edges: Edges, nodes: int) -> list[bytes]:
-    """The neighbours of each node with the verdicts of both directions."""
-    ends = np.searchsorted(edges.frm, np.arange(nodes + 1))
+def _bundles(edges: Edges, nodes: int, tables: Tables) -> list[bytes]:
+    """The neighbours of each node with the verdicts of both directions. Those that are exceptions
+    in the tables are left out: no packet that stands for others goes there."""
+    frm, to = tables.pairs()
+    left = ~np.isin(edges.key, frm.astype(np.int64) * edges.nodes + to)
     back = np.where(edges.back >= 0, edges.fault[edges.back], -1)
-    table = np.stack([edges.to, edges.fault, back], axis=1).astype(np.int32)
+    table = np.stack([edges.to, edges.fault, back], axis=1).astype(np.int32)[left]
+    ends = np.searchsorted(edges.frm[left], np.arange(nodes + 1))
     out = [
         hashlib.blake2b(table[ends[n] : ends[n + 1]].tobytes(), digest_size=16)
         for n in range(nodes)
     ]
     # those who list a node that does not list them
-    for i in np.flatnonzero(edges.back < 0).tolist():
+    for i in np.flatnonzero((edges.back < 0) & left).tolist():
         out[edges.to[i]].update(b"%d:%d;" % (edges.frm[i], edges.fault[i]))
     return [digest.digest() for digest in out]
 

@@ -1,7 +1,7 @@
 """The verdict for every ordered pair of nodes in one address family.
 
 One packet flies for each ordered pair of groups (`groups.py`), in batches, and speaks for all
-pairs of their members.
+pairs of their members, save those that are exceptions in the tables: these fly themselves.
 """
 
 from __future__ import annotations
@@ -58,61 +58,116 @@ class Matrix:
     losses: dict[tuple[int, int, int], Loss]
     usage: dict[int, Usage]
     steep: dict[tuple[int, int], tuple[int, int]]
+    special: Longs
+    special_hops: NDArray[np.int8]
+    counts: tuple[int, int, int] = (0, 0, 0)
 
     def hops_of(self, source: int, target: int) -> int:
         """Hops between two nodes; 0 when lost, -1 when one has no address in this family or
         neither has a file."""
         a, b = int(self.groups.of[source]), int(self.groups.of[target])
-        return -1 if a < 0 or b < 0 else int(self.hops[a, b])
+        if a < 0 or b < 0:
+            return -1
+        at = self.find_special(source, target)
+        return int(self.hops[a, b]) if at is None else int(self.special_hops[at])
 
-    @property
-    def counts(self) -> tuple[int, int, int]:
-        """(all ordered pairs, those that arrive, those that arrive in one hop)."""
-        size = self.groups.size.astype(np.int64)
-        weight = np.outer(size, size)
-        np.fill_diagonal(weight, size * (size - 1))
-        weight[self.hops < 0] = 0
-        return (
-            int(weight.sum()),
-            int(weight[self.hops > 0].sum()),
-            int(weight[self.hops == 1].sum()),
-        )
+    def find_special(self, source: int, target: int) -> int | None:
+        """The place of a pair among those that fly for themselves."""
+        key = source * len(self.groups.of) + target
+        at = int(np.searchsorted(self.special, key))
+        return at if at < len(self.special) and self.special[at] == key else None
+
+    def example(self, source: int, target: int) -> tuple[int, int]:
+        """A pair of the same two groups that is none of the special ones."""
+        if self.find_special(source, target) is None:
+            return source, target
+        of = self.groups.of
+        for a in np.flatnonzero(of == of[source]).tolist():
+            for b in np.flatnonzero(of == of[target]).tolist():
+                if a != b and self.find_special(a, b) is None:
+                    return a, b
+        return source, target
 
 
 def fill_matrix(sky: Sky, groups: Groups) -> Matrix:
-    """Flies all pairs of groups."""
+    """Flies all pairs of groups, then the special pairs."""
     count = len(groups.size)
-    matrix = Matrix(sky.tables.family, groups, np.zeros((count, count), np.int8), {}, {}, {})
+    special = _special(sky)
+    matrix = Matrix(
+        sky.tables.family, groups, np.zeros((count, count), np.int8), {}, {}, {},
+        special, np.zeros(len(special), np.int8),
+    )  # fmt: skip
     spare = _Spare(sky, groups)
     made = sky.made[groups.first]
     matrix.hops[np.ix_(made, made)] = -1
-    for a, b in _pairs(groups):
-        known = ~(made[a] & made[b])
-        a, b = a[known], b[known]
+    home = sky.tables.home
+    for a, b, weight in _pairs(groups, special):
+        known = (weight > 0) & ~(made[a] & made[b])
+        a, b, weight = a[known], b[known], weight[known]
         source = groups.first[a]
         target = np.where(a == b, groups.second[b], groups.first[b])
-        home = sky.tables.home
         landing = fly(sky, Batch(source, home[source], home[target]))
-        # a doubled address may be answered by the wrong node
-        arrived = (landing.result == ARRIVED) & (landing.at == target)
+        arrived = _settle(matrix, sky, landing, (source, target, weight), spare)
         matrix.hops[a[arrived], b[arrived]] = landing.hops[arrived]
-        weight = groups.size[a].astype(np.int64) * (groups.size[b] - (a == b))
-        _lose(matrix, landing, arrived, (source, target, weight))
-        _use(matrix, landing, arrived, (source, target, weight), spare)
-        _slopes(matrix, sky, landing, arrived, (source, target))
+    for start in range(0, len(special), _BATCH):
+        pair = special[start : start + _BATCH]
+        source, target = (n.astype(np.int32) for n in np.divmod(pair, len(groups.of)))
+        landing = fly(sky, Batch(source, home[source], home[target], exact=True))
+        one = np.ones(len(pair), np.int64)
+        arrived = _settle(matrix, sky, landing, (source, target, one), spare)
+        matrix.special_hops[start : start + _BATCH][arrived] = landing.hops[arrived]
     return matrix
 
 
-def _pairs(groups: Groups) -> Iterator[tuple[Ints, Ints]]:
-    """All ordered pairs of groups in batches, without groups of one to themselves."""
+def _special(sky: Sky) -> Longs:
+    """Both directions of every exception, as source * nodes + target, sorted."""
+    tables, nodes = sky.tables, len(sky.stations)
+    frm, to = tables.pairs()
+    known = (tables.home[frm] >= 0) & (tables.home[to] >= 0) & (frm != to)
+    one, other = frm[known].astype(np.int64), to[known].astype(np.int64)
+    return np.unique(np.concatenate([one * nodes + other, other * nodes + one]))
+
+
+def _pairs(groups: Groups, special: Longs) -> Iterator[tuple[Ints, Ints, Longs]]:
+    """All ordered pairs of groups in batches, each with the number of pairs of nodes that it
+    stands for."""
     count = len(groups.size)
     rows = max(1, _BATCH // max(count, 1))
     everyone = np.arange(count, dtype=np.int32)
+    size = groups.size.astype(np.int64)
+    nodes = max(len(groups.of), 1)
+    source, target = groups.of[special // nodes], groups.of[special % nodes]
     for start in range(0, count, rows):
         some = everyone[start : start + rows]
         a, b = np.repeat(some, count), np.tile(everyone, len(some))
-        real = (a != b) | (groups.size[a] > 1)
-        yield a[real], b[real]
+        weight = size[a] * (size[b] - (a == b))
+        here = (source >= start) & (source < start + len(some))
+        place = (source[here].astype(np.int64) - start) * count + target[here]
+        yield a, b, weight - np.bincount(place, minlength=len(weight))
+
+
+def _settle(
+    matrix: Matrix,
+    sky: Sky,
+    landing: Landing,
+    pairs: tuple[Ints, Ints, Longs],
+    spare: _Spare,
+) -> Bools:
+    """Counts what a batch did; returns which of its packets arrived."""
+    source, target, weight = pairs
+    # a doubled address may be answered by the wrong node
+    arrived: Bools = (landing.result == ARRIVED) & (landing.at == target)
+    direct = arrived & (landing.hops == 1)
+    total, good, near = matrix.counts
+    matrix.counts = (
+        total + int(weight.sum()),
+        good + int(weight[arrived].sum()),
+        near + int(weight[direct].sum()),
+    )
+    _lose(matrix, landing, arrived, pairs)
+    _use(matrix, landing, arrived, pairs, spare)
+    _slopes(matrix, sky, landing, arrived, (source, target))
+    return arrived
 
 
 def _lose(
@@ -135,9 +190,8 @@ def _lose(
         if old is not None:
             old.pairs += int(pairs_lost)
         else:
-            matrix.losses[code, at, other] = Loss(
-                code, at, other, int(pairs_lost), int(source[i]), int(target[i])
-            )
+            example = matrix.example(int(source[i]), int(target[i]))
+            matrix.losses[code, at, other] = Loss(code, at, other, int(pairs_lost), *example)
 
 
 def _use(

@@ -75,7 +75,8 @@ class Proof:
         here, end = self._number(source), self._number(target)
         nodes = [here]
         for _ in range(hops):
-            here = int(tables.route[tables.row_of[here], tables.home[end]])
+            step = tables.next_hop(np.array([here], np.int32), tables.home[[end]])
+            here = int(step[0])
             nodes.append(here)
         return tuple(self.names[n] for n in nodes)
 

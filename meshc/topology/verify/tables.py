@@ -4,6 +4,10 @@ The prefixes of all files cut the address space into intervals inside which no f
 addresses apart; an interval is an *atom*. A node's table is then one row: the next node for each
 atom. Nodes with equal tables share a row, so that ten thousand leaves behind three relays have a
 handful of rows.
+
+In a large network even a leaf's few neighbours of its own (the other nodes of its site) would give
+it a table of its own. There, the addresses of such neighbours are taken out of the rows and kept
+as *exceptions*, (node, atom) -> neighbour; pairs of such neighbours are then flown one by one.
 """
 
 from __future__ import annotations
@@ -15,12 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
-from meshc.topology.verify.columns import Bools, Columns, Ints
+from meshc.topology.verify.columns import Bools, Columns, Ints, Longs
 from meshc.topology.verify.station import Station
 
 UPLINK = -1  # no route into the tunnel
 NO_PEER = -2  # routed into the tunnel, where no peer has it
 LAN = -3  # a network that the node is connected to
+# Above this many nodes tables are told apart without their exceptions: below, all pairs are
+# flown faster than exceptions are looked up.
+LARGE = 1200
 # NOBODY = -4: the peer that has it is no node
 DEEPEST = 64  # as many hops as an IP packet has by default
 _DEFAULTS = {4: DEFAULT_V4, 6: DEFAULT_V6}
@@ -46,6 +53,29 @@ class Tables:
     behind: Ints
     shared: dict[int, frozenset[int]]
     rules: Ints
+    exception: Longs
+    exception_to: Ints
+
+    def next_hop(self, nodes: Ints, atoms: Ints) -> Ints:
+        """What each node's kernel does with the atom beside it, exceptions included."""
+        return self._excepted(self.route[self.row_of[nodes], atoms], nodes, atoms)
+
+    def believed(self, nodes: Ints, atoms: Ints) -> Ints:
+        """From whom each node takes packets with this source, exceptions included."""
+        return self._excepted(self.peer[self.row_of[nodes], atoms], nodes, atoms)
+
+    def _excepted(self, plain: Ints, nodes: Ints, atoms: Ints) -> Ints:
+        if not len(self.exception):
+            return plain
+        key = nodes.astype(np.int64) * len(self.owner) + atoms
+        at = np.searchsorted(self.exception, key)
+        at[at == len(self.exception)] = 0
+        return np.where(self.exception[at] == key, self.exception_to[at], plain).astype(np.int32)
+
+    def pairs(self) -> tuple[Ints, Ints]:
+        """The nodes of each exception: who has it, and for whom."""
+        nodes = (self.exception // len(self.owner)).astype(np.int32)
+        return nodes, self.exception_to
 
     def atom(self, address: int) -> int:
         return bisect_right(self.bounds, address)
@@ -87,6 +117,8 @@ def build_tables(columns: Columns, family: int, pools: Iterable[Prefix]) -> Tabl
         behind=np.full(len(bounds) + 1, -1, np.int32),
         shared={},
         rules=np.zeros(len(bounds) + 1, np.int32),
+        exception=np.zeros(0, np.int64),
+        exception_to=np.zeros(0, np.int32),
     )
     _own(tables, stations)
     tables.rules = _rule_classes(tables, rule_prefixes)
@@ -123,17 +155,21 @@ def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
     """One row per different table. Painting the entries in the order of their lengths leaves
     the longest match; among equal ones the last in the file, as in WireGuard."""
     spans = _Spans(tables, sets)
+    taken_out = _exceptions(tables, columns, sets, spans)
     rows: dict[tuple[object, ...], int] = {}
     peers: list[Ints] = []
     routes: list[Ints] = []
     for n, station in enumerate(columns.stations):
         part = slice(int(columns.start[n]), int(columns.start[n + 1]))
         numbers, to = columns.allowed[part], columns.to[part]
+        if taken_out is not None:
+            left = ~taken_out[part]
+            numbers, to = numbers[left], to[left]
         lans = tuple(p for p in station.facts.lans if p.family == tables.family)
         others = tuple(p for p in station.other_routes if p.family == tables.family)
         key = (
             numbers.tobytes(), to.tobytes(), lans, others,
-            station.installs_routes, station.conf is None and n,
+            station.installs_routes, n if station.conf is None else -1,
         )  # fmt: skip
         row = rows.get(key)
         if row is None:
@@ -152,6 +188,61 @@ def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
         tables.peer = np.stack(peers)
         peers.clear()
         tables.route = np.stack(routes)
+
+
+def _exceptions(
+    tables: Tables, columns: Columns, sets: list[list[Prefix]], spans: _Spans
+) -> Bools | None:
+    """Finds the sections that become exceptions; None when the network is small.
+
+    Such a section joins two nodes that forward for nobody, and has nothing but the peer's own
+    addresses, which are nobody else's and stand in no other section of the file.
+    """
+    stations = columns.stations
+    if len(stations) <= LARGE:
+        return None
+    leaf = np.array([_is_leaf(station, tables.family) for station in stations], bool)
+    frm, to = columns.frm, columns.to
+    found: Bools = leaf[frm] & (to >= 0) & leaf[np.maximum(to, 0)]
+    candidates = np.flatnonzero(found)
+    kind = columns.allowed[candidates].astype(np.int64) * len(stations) + to[candidates]
+    _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
+    doubled = set(tables.shared)
+    own = [
+        set(sets[columns.allowed[i]]) <= set(stations[to[i]].own)
+        and not any(tables.atom(p.value) in doubled for p in sets[columns.allowed[i]])
+        for i in candidates[first]
+    ]
+    found[candidates] = np.array(own, bool)[inverse] if own else False
+    for n in np.flatnonzero(leaf):
+        part = slice(int(columns.start[n]), int(columns.start[n + 1]))
+        lo, hi, _, _ = spans.entries(columns.allowed[part], to[part])
+        spans_of_it = lo.astype(np.int64) * len(tables.owner) + hi
+        if len(np.unique(spans_of_it)) < len(spans_of_it):
+            found[part] = False
+    rows = np.flatnonzero(found)
+    count = spans.count[columns.allowed[rows]]
+    ends = np.cumsum(count)
+    at = np.arange(int(count.sum())) - np.repeat(ends - count, count)
+    at += np.repeat(spans.begin[columns.allowed[rows]], count)
+    nodes = np.repeat(frm[rows], count).astype(np.int64)
+    key = nodes * len(tables.owner) + spans.lo[at]
+    order = np.argsort(key)
+    tables.exception = key[order]
+    tables.exception_to = np.repeat(to[rows], count)[order]
+    return found
+
+
+def _is_leaf(station: Station, family: int) -> bool:
+    """Whether it never forwards from the tunnel into the tunnel, and routes by AllowedIPs."""
+    facts = station.facts
+    if station.conf is None or not station.installs_routes or facts.relay:
+        return False
+    if facts.has_hooks:
+        forwards = family in station.firewall.families
+    else:
+        forwards = bool(facts.routes) or facts.exit_node
+    return not forwards and not any(lan.is_host for lan in facts.lans)
 
 
 class _Spans:
