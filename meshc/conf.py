@@ -13,11 +13,11 @@ and asks `_Parser` for the rest. Whatever looks unusual goes to `_Parser` whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar, cast
 
 from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
-from meshc.keys import PresharedKey, PrivateKey, PublicKey
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode_all
 from meshc.prefixes import InterfaceAddress, Prefix, parse_address
 
 _T = TypeVar("_T")
@@ -78,8 +78,8 @@ _PSK_KEY = "\nPresharedKey = "
 _KEY_TEXT = 44
 
 
-class _Section(NamedTuple):
-    """A [Peer] section that was read before: its values, and how many lines its text has."""
+class Section(NamedTuple):
+    """A [Peer] section without its pre-shared key: its values, and how many lines it has."""
 
     key: PublicKey
     allowed_ips: tuple[Prefix, ...]
@@ -88,6 +88,32 @@ class _Section(NamedTuple):
     name: str
     host_bits: tuple[str, ...]
     newlines: int
+    preshared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTable:
+    """The [Peer] sections of one file. Equal sections of files of one reader are one object.
+
+    `secrets` holds 32 bytes for each, zeros where it has no pre-shared key (wg(8) knows no
+    other difference); `line` is that of the first section.
+    """
+
+    sections: list[Section]
+    secrets: bytes = field(repr=False)
+    line: int
+
+    def peers(self) -> tuple[PeerConf, ...]:
+        """The same as one value each."""
+        return tuple(self._peers())
+
+    def _peers(self) -> Iterator[PeerConf]:
+        line, secrets = self.line, self.secrets
+        for number, section in enumerate(self.sections):
+            key, allowed_ips, endpoint, keepalive, name, host_bits, newlines, preshared = section
+            psk = PresharedKey(secrets[32 * number : 32 * number + 32]) if preshared else None
+            yield PeerConf(key, psk, allowed_ips, endpoint, keepalive, name, line, host_bits)
+            line += newlines
 
 
 class ConfReader:
@@ -97,51 +123,46 @@ class ConfReader:
     """
 
     def __init__(self) -> None:
-        self._sections: dict[tuple[str, str] | str, _Section] = {}
+        self._sections: dict[tuple[str, str] | str, Section] = {}
         self._values: dict[object, object] = {}
 
     def read(self, text: str, *, file: str = "") -> Conf:
         """One whole file. Raises: ConfError at the first line that wg-quick would refuse."""
+        conf, table = self.read_table(text, file=file)
+        return conf if table is None else replace(conf, peers=table.peers())
+
+    def read_table(self, text: str, *, file: str = "") -> tuple[Conf, PeerTable | None]:
+        """The file without its peers, and those as a table; the whole file and None when
+        something in it is unusual. Raises: ConfError at the first line that wg-quick would refuse.
+        """
         head, *chunks = text.split("\n[Peer]\n")
-        sections, found_sections, texts = self._sections, [], []
+        sections: list[Section] = []
+        texts: list[str] = []
+        known, learn = self._sections.get, self._learn
         for chunk in chunks:
             before, found, after = chunk.partition(_PSK_KEY)
             if found:
                 tail = after[_KEY_TEXT:]
-                section = sections.get((before, tail)) or self._learn(before, tail)
+                section = known((before, tail)) or learn(before, tail)
                 texts.append(after[:_KEY_TEXT] or "empty")
             else:
-                section = sections.get(chunk) or self._learn(chunk)
+                section = known(chunk) or learn(chunk)
                 texts.append("")
             if section is None:
-                return _Parser(file).parse(text)
-            found_sections.append(section)
-        try:
-            secrets = iter(PresharedKey.parse_all([text for text in texts if text]))
-        except KeyFormatError:
-            return _Parser(file).parse(text)
-        peers: list[PeerConf] = []
-        line = head.count("\n") + 2
-        new, append = tuple.__new__, peers.append
-        for section, psk in zip(found_sections, texts, strict=True):
-            key, allowed_ips, endpoint, keepalive, name, host_bits, newlines = section
-            secret = next(secrets) if psk else None
-            append(
-                new(
-                    PeerConf,
-                    (key, secret, allowed_ips, endpoint, keepalive, name, line, host_bits),
-                )
-            )
-            line += newlines
+                return _Parser(file).parse(text), None
+            sections.append(section)
         parser = _Parser(file)
-        parser.read(head)
-        if not parser.interface_seen:
-            return _Parser(file).parse(text)
+        try:
+            secrets = decode_all(texts)
+            parser.read(head)
+        except (KeyFormatError, ConfError):
+            return _Parser(file).parse(text), None
         parser.close()
-        parser.peers.extend(peers)
-        return parser.conf()
+        if parser.peers or not parser.interface_seen:
+            return _Parser(file).parse(text), None
+        return parser.conf(), PeerTable(sections, secrets, head.count("\n") + 2)
 
-    def _learn(self, before: str, after: str | None = None) -> _Section | None:
+    def _learn(self, before: str, after: str | None = None) -> Section | None:
         """Reads one section with the slow parser; None when it is not exactly one plain section."""
         if after and after[0] != "\n":
             return None
@@ -163,7 +184,7 @@ class ConfReader:
         newlines = before.count("\n") + 2
         if after is not None:
             newlines += after.count("\n") + 1
-        section = _Section(
+        section = Section(
             share(peer.public_key),
             share(peer.allowed_ips),
             share(peer.endpoint),
@@ -171,6 +192,7 @@ class ConfReader:
             share(peer.name),
             share(peer.host_bits),
             newlines,
+            after is not None,
         )
         self._sections[before if after is None else (before, after)] = section
         return section

@@ -187,8 +187,8 @@ def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress
     )
 
     def files() -> Iterator[NodeFile]:
-        for name, conf in emission.confs():
-            yield NodeFile(name, conf)
+        for name, conf, table in emission.confs():
+            yield NodeFile(name, conf, table)
         tell("proof", 0, 0)
 
     return prove(files(), wanted, reread=emission.conf)

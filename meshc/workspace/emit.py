@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from meshc.conf import Conf, ConfReader, parse
+from meshc.conf import Conf, ConfReader, PeerTable, parse
 from meshc.errors import ConfError
 from meshc.render import Secrets
 from meshc.render.artifact import Artifact
@@ -57,8 +57,9 @@ class Emission:
         if self._ahead is not None:
             self._ahead.close()
 
-    def confs(self) -> Iterator[tuple[str, Conf]]:
-        """Stages every file, and reads each node's wg-quick file back from where it was written.
+    def confs(self) -> Iterator[tuple[str, Conf, PeerTable | None]]:
+        """Stages every file, and reads each node's wg-quick file back from where it was written:
+        its name, the file without peers, and those as a table (see `ConfReader.read_table`).
 
         Raises: Refused, StateError, OSError.
         """
@@ -68,7 +69,7 @@ class Emission:
             for staged in staged_files:
                 self._note(staged, adopt=self._ahead is not None)
             if name:
-                yield name, self._read_back(reader, name, staged_files[0])
+                yield name, *self._read_back(reader, name, staged_files[0])
                 if self.progress is not None:
                     self.progress("files", number, total)
         self.stop()
@@ -109,13 +110,16 @@ class Emission:
     def _stage(self, artifact: Artifact) -> Staged:
         return self.target.stage(artifact, write=self.write)
 
-    def _read_back(self, reader: ConfReader, name: str, staged: Staged) -> Conf:
+    def _read_back(
+        self, reader: ConfReader, name: str, staged: Staged
+    ) -> tuple[Conf, PeerTable | None]:
         content = self.target.read_new(staged) if self.write else self._unwritten
-        conf = reader.read(content.decode(), file=staged.entry.path)
+        conf, table = reader.read_table(content.decode(), file=staged.entry.path)
         if staged.existed and not staged.same:
-            old = self.target.read_old(staged.entry.path)
-            self._confs[name] = _difference(old or b"", conf)
-        return conf
+            old = self.target.read_old(staged.entry.path) or b""
+            new = conf if table is None else replace(conf, peers=table.peers())
+            self._confs[name] = _difference(old, new)
+        return conf, table
 
     def _note(self, staged: Staged, *, adopt: bool) -> None:
         if adopt:

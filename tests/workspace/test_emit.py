@@ -9,6 +9,7 @@ import pytest
 
 from meshc.conf import Conf
 from meshc.topology.plan import MeshPlan
+from meshc.topology.verify import NodeFile
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import Action, ChangeSet, ConfChange, Kind
 from meshc.workspace.emit import Emission
@@ -16,12 +17,16 @@ from tests.support.keyed_plans import full_mesh, mesh_plan, secrets_of, small_pl
 from tests.support.workspaces import snapshot
 
 
+def read(emission: Emission) -> dict[str, Conf]:
+    return {name: NodeFile(name, conf, table).whole() for name, conf, table in emission.confs()}
+
+
 def emit(plan: MeshPlan, path: Path) -> tuple[dict[str, Conf], ChangeSet]:
     target = BuildDirectory(path, topology="mesh.yaml", network="testnet")
     with target.staging():
         emission = Emission(plan, secrets_of(plan), target)
         emission.start()
-        confs = dict(emission.confs())
+        confs = read(emission)
         target.commit()
     return confs, emission.changes()
 
@@ -93,7 +98,7 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     plan = small_plan()
     target = BuildDirectory(tmp_path / "build", topology="mesh.yaml", network="testnet")
     emission = Emission(plan, secrets_of(plan), target, write=False)
-    assert len(dict(emission.confs())) == 3
+    assert len(read(emission)) == 3
     assert {change.kind for change in emission.changes().nodes} == {Kind.ADDED}
     assert not (tmp_path / "build").exists()
 

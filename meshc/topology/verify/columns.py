@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshc.conf import Conf, HostPort, PeerConf
+from meshc.conf import Conf, HostPort, PeerConf, PeerTable, Section
 from meshc.keys import KEY_LENGTH, PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.verify.facts import Expectation, NodeFile
@@ -28,36 +28,20 @@ Bytes = NDArray[np.uint8]
 
 _T = TypeVar("_T")
 NOBODY = -4  # a public key that no node has
-_INT_COLUMNS: tuple[Literal[0, 1, 2, 3, 4], ...] = (0, 1, 2, 3, 4)
 _NO_PSK = bytes(KEY_LENGTH)  # wg(8): a key of zeros is no key
 
 
 class Numbering(Generic[_T]):
-    """Gives equal values one number, counting from 0. Looks objects up by identity first:
-    the reader shares equal values, and hashing a tuple of prefixes is slow."""
+    """Gives equal values one number, counting from 0."""
 
     def __init__(self) -> None:
         self.values: list[_T] = []
         self._by_value: dict[_T, int] = {}
-        self._by_id: dict[int, int] = {}
-
-    def numbers(self, values: Sequence[_T]) -> list[int]:
-        known = self._by_id
-        result = list(map(known.get, map(id, values)))
-        if None not in result:
-            return result  # type: ignore[return-value]
-        return [
-            self.number(value) if n is None else n for n, value in zip(result, values, strict=True)
-        ]
 
     def number(self, value: _T) -> int:
-        number = self._by_value.get(value)
-        if number is None:
-            number = self._by_value[value] = len(self.values)
+        number = self._by_value.setdefault(value, len(self.values))
+        if number == len(self.values):
             self.values.append(value)
-        if self.values[number] is value:
-            # only the object that is kept: another one's id could be given to a new object
-            self._by_id[id(value)] = number
         return number
 
 
@@ -94,43 +78,91 @@ class Columns:
 
 
 class _Rows:
-    """The columns of one file after the other."""
+    """The columns of one file after the other.
+
+    Sections are numbered: the k-th one seen has its values at `values[:][k]`, so that a file is a
+    list of section numbers, and the columns are looked up from those at the end.
+    """
 
     def __init__(self) -> None:
         self.keys: Numbering[PublicKey] = Numbering()
         self.sets: Numbering[tuple[Prefix, ...]] = Numbering()
         self.ends: Numbering[HostPort | None] = Numbering()
         self.ends.number(None)
-        self.parts: list[tuple[Ints, Ints, Ints, Ints, Ints, Bytes]] = []
+        self.parts: list[tuple[Ints, Ints, bytes]] = []
         self.repeated: list[tuple[int, PublicKey]] = []
         self.host_bits: list[tuple[int, int, str]] = []
+        self._numbers: dict[int, int] = {}
+        self._kept: list[Section] = []
+        self._odd: set[int] = set()
+        self._values: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
+        self._newlines: list[int] = []
+
+    def add_table(self, node: int, table: PeerTable) -> None:
+        """A file whose sections are shared objects."""
+        sections = list(map(self._numbers.get, map(id, table.sections)))
+        if None in sections:
+            sections = [
+                self._learn(section) if n is None else n
+                for n, section in zip(sections, table.sections, strict=True)
+            ]
+        numbers = cast(list[int], sections)
+        keys = self._values[0]
+        if len({keys[n] for n in numbers}) < len(numbers) or not self._odd.isdisjoint(numbers):
+            self.add(node, table.peers())
+            return
+        newlines = np.array([self._newlines[n] for n in numbers], np.int32)
+        lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
+        self.parts.append((np.array(numbers, np.int32), lines, table.secrets))
 
     def add(self, node: int, peers: Sequence[PeerConf]) -> None:
-        if not peers:
-            none = np.zeros(0, np.int32)
-            self.parts.append((none, none, none, none, none, np.zeros((0, KEY_LENGTH), np.uint8)))
-            return
-        keys, psks, allowed, endpoints, alive, _, lines, host_bits = zip(*peers, strict=True)
+        """A file as it was read, also with two sections of one key."""
+        keys = [peer.public_key for peer in peers]
         if len(set(keys)) < len(keys):
             self.repeated += [(node, key) for key in dict.fromkeys(keys) if keys.count(key) > 1]
             self.add(node, list(merged_peers(peers).values()))
             return
-        if any(host_bits):
-            self.host_bits += [
-                (node, lines[i], text) for i, texts in enumerate(host_bits) for text in texts
-            ]
-        psk = b"".join([_NO_PSK if key is None else key.raw for key in psks])
-        self.parts.append(
-            (
-                np.array(self.keys.numbers(keys), np.int32),
-                np.array(self.sets.numbers(allowed), np.int32),
-                # number 0 is None, no endpoint
-                np.array(self.ends.numbers(endpoints), np.int32) - 1,
-                np.array([seconds or 0 for seconds in alive], np.int32),
-                np.array(lines, np.int32),
-                np.frombuffer(psk, np.uint8).reshape(-1, KEY_LENGTH),
+        self.host_bits += [(node, peer.line, text) for peer in peers for text in peer.host_bits]
+        numbers = [
+            self._number(p.public_key, p.allowed_ips, p.endpoint, p.keepalive) for p in peers
+        ]
+        psks = [_NO_PSK if p.preshared_key is None else p.preshared_key.raw for p in peers]
+        lines = np.array([peer.line for peer in peers], np.int32)
+        self.parts.append((np.array(numbers, np.int32), lines, b"".join(psks)))
+
+    def values(self, numbers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """Key, allowed set, endpoint (-1 for none) and keepalive of these sections."""
+        keys, sets, ends, alive = (np.array(column, np.int32)[numbers] for column in self._values)
+        return keys, sets, ends - 1, alive
+
+    def _learn(self, section: Section) -> int:
+        # one section may have been learnt earlier in the same file
+        number = self._numbers.get(id(section))
+        if number is None:
+            number = self._number(
+                section.key, section.allowed_ips, section.endpoint, section.keepalive
             )
-        )
+            self._newlines[number] = section.newlines
+            if section.host_bits:
+                self._odd.add(number)
+            self._numbers[id(section)] = number
+            self._kept.append(section)
+        return number
+
+    def _number(
+        self,
+        key: PublicKey,
+        allowed: tuple[Prefix, ...],
+        endpoint: HostPort | None,
+        keepalive: int | None,
+    ) -> int:
+        keys, sets, ends, alive = self._values
+        keys.append(self.keys.number(key))
+        sets.append(self.sets.number(allowed))
+        ends.append(self.ends.number(endpoint))
+        alive.append(keepalive or 0)
+        self._newlines.append(0)
+        return len(keys) - 1
 
 
 def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns:
@@ -145,7 +177,10 @@ def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns
         if file.name not in expectation.nodes:
             continue
         rows[file.name] = len(table.parts)
-        table.add(len(table.parts), file.conf.peers)
+        if file.table is None:
+            table.add(len(table.parts), file.conf.peers)
+        else:
+            table.add_table(len(table.parts), file.table)
         bare[file.name] = replace(file.conf, peers=())
     stations = tuple(
         station_of(facts, bare.get(name))
@@ -159,10 +194,10 @@ def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns
     table.add(-1, ())
     parts = [table.parts[rows.get(name, -1)] for name in names] or table.parts[-1:]
     counts = [len(part[0]) for part in parts] if names else []
-    keys, allowed, endpoint, keepalive, line = (
-        np.concatenate([part[column] for part in parts]) for column in _INT_COLUMNS
-    )
-    psk = np.concatenate([part[-1] for part in parts])
+    keys, allowed, endpoint, keepalive = table.values(np.concatenate([part[0] for part in parts]))
+    line = np.concatenate([part[1] for part in parts])
+    secrets = b"".join([part[2] for part in parts])
+    psk = np.frombuffer(secrets, np.uint8).reshape(-1, KEY_LENGTH)
     table.parts.clear()
     ends = tuple(end for end in table.ends.values if end is not None)
     return Columns(

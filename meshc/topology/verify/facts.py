@@ -8,11 +8,11 @@ addresses and forwarding is read from the emitted files alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from meshc.conf import Conf, HostPort
+from meshc.conf import Conf, HostPort, PeerTable
 from meshc.diagnostics import Location
 from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
@@ -26,10 +26,16 @@ FILTERING_NATS = frozenset({Nat.RESTRICTED, Nat.PORT_RESTRICTED})
 
 
 class NodeFile(NamedTuple):
-    """The emitted file of one node, read back."""
+    """The emitted file of one node, read back. With a `table`, `conf` has no peers: they are
+    in there, one object for equal sections."""
 
     name: str
     conf: Conf
+    table: PeerTable | None = None
+
+    def whole(self) -> Conf:
+        """The file with its peers."""
+        return self.conf if self.table is None else replace(self.conf, peers=self.table.peers())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,7 +134,7 @@ def prove(
 
 def _keep(files: Iterable[NodeFile], kept: dict[str, Conf]) -> Iterator[NodeFile]:
     for file in files:
-        kept[file.name] = file.conf
+        kept[file.name] = file.whole()
         yield file
 
 
