@@ -11,7 +11,7 @@ import heapq
 import random
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 
 from meshc.engine.proto.device import Device
@@ -59,6 +59,26 @@ class Node:
     def public_key(self) -> bytes:
         return self.private_key.public_key().raw
 
+    def from_tunnel(self, packets: Sequence[bytes], now: float) -> None:
+        """Packets that the interface's owner sends."""
+        self.device.receive_packets(packets, now)
+
+    def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+        """Datagrams of one size that came together."""
+        self.device.receive_datagrams([(data, source) for data in datagrams], now)
+
+    def to_wire(self) -> list[tuple[Endpoint, list[bytes]]]:
+        """What is to be sent, once."""
+        return self.device.datagrams_to_send()
+
+    def to_tunnel(self) -> list[bytes]:
+        """What is to be delivered, once."""
+        return self.device.packets_to_deliver()
+
+    def replace_device(self, device: Device) -> None:
+        """The process was restarted."""
+        self.device = device
+
 
 class Network:
     """Carries datagrams between nodes, each with its chance of loss, copy and detour.
@@ -76,10 +96,12 @@ class Network:
         reorder: float = 0.0,
         reorder_delay: float = 1.0,
         delay: float = 0.01,
+        node_class: type[Node] = Node,
     ) -> None:
         self.clock = ManualClock()
         self.loss, self.duplicate, self.reorder = loss, duplicate, reorder
         self.reorder_delay, self.delay = reorder_delay, delay
+        self.node_class = node_class
         self.nodes: dict[str, Node] = {}
         self.sent = self.lost = 0
         # called with (sender, receiver's address, datagram) for everything that is sent
@@ -97,7 +119,7 @@ class Network:
 
     def add(self, name: str, host: str, *, port: int = 51820, nat: bool = False) -> Node:
         """A new node whose interface is up."""
-        node = Node(name, self.new_device(), Endpoint(host, port), nat=nat)
+        node = self.node_class(name, self.new_device(), Endpoint(host, port), nat=nat)
         self.nodes[name] = node
         node.device.configure(DeviceUpdate(private_key=node.private_key), self.now)
         node.device.set_up(True, self.now)
@@ -131,7 +153,7 @@ class Network:
     def restart(self, node: Node) -> None:
         """Kills the node's process and starts it with the same configuration."""
         status = node.device.status()
-        node.device = self.new_device()
+        node.replace_device(self.new_device())
         node.device.set_up(True, self.now)
         peers = tuple(
             PeerUpdate(
@@ -157,7 +179,7 @@ class Network:
 
     def inject(self, node: Node, *packets: bytes) -> None:
         """Packets from the node's tunnel interface."""
-        node.device.receive_packets(packets, self.now)
+        node.from_tunnel(packets, self.now)
         self.drain(node)
 
     def run(self, seconds: float) -> None:
@@ -178,10 +200,10 @@ class Network:
 
     def drain(self, node: Node) -> None:
         """Takes out of the device what an input put in."""
-        for endpoint, datagrams in node.device.datagrams_to_send():
+        for endpoint, datagrams in node.to_wire():
             for data in datagrams:
                 self._send(node, endpoint, data)
-        node.delivered += node.device.packets_to_deliver()
+        node.delivered += node.to_tunnel()
         while (event := node.device.next_event()) is not None:
             node.events.append(event)
 
@@ -222,11 +244,18 @@ class Network:
         heapq.heappush(self._flying, (self.now + delay, self._serial, source, target, data))
 
     def _land(self) -> None:
-        _, _, source, target, data = heapq.heappop(self._flying)
+        """Delivers the next datagram and what of its size comes with it from the same place."""
+        flying = self._flying
+        moment, _, source, target, data = heapq.heappop(flying)
+        together = [data]
+        while flying and (flying[0][0], flying[0][2:4]) == (moment, (source, target)):
+            if len(flying[0][4]) != len(data):
+                break
+            together.append(heapq.heappop(flying)[4])
         for node in self.nodes.values():
             if node.outside.address == target.address:
                 if not node.nat or source.address in node.contacted:
-                    node.device.receive_datagrams([(data, source)], self.now)
+                    node.from_wire(together, source, self.now)
                     self.drain(node)
                 return
 

@@ -69,7 +69,7 @@ class Engine:
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._clients: dict[int, UapiClient] = {}
-        self._running = False
+        self.running = False
         self._tun_busy = False
         self._wanted_port = 0
         self.write_errors = 0
@@ -80,9 +80,19 @@ class Engine:
 
     def run(self) -> None:
         """Serve until the interface or the control socket is removed, or a signal says stop."""
-        self._running = True
         wake = self._catch_signals()
         self._watch(wake.fileno(), lambda: None)
+        self.open()
+        try:
+            while self.running:
+                self.turn()
+        finally:
+            self.close()
+            wake.close()
+
+    def open(self) -> None:
+        """Watch everything and take over the state of the interface. Raises OSError."""
+        self.running = True
         self._watch(self._tun.fd, self._on_tun)
         self._watch(self._monitor.fileno(), self._on_link)
         if self._listener is not None:
@@ -92,16 +102,10 @@ class Engine:
         if self._metrics is not None:
             self._metrics.attach(self._watch, self._unwatch, self._figures)
         self._apply_link(link_state(self._tun.name))
-        try:
-            while self._running:
-                self._turn()
-        finally:
-            self.close()
-            wake.close()
 
     def stop(self) -> None:
         """End `run` after the current turn."""
-        self._running = False
+        self.running = False
 
     def close(self) -> None:
         """Close everything; the interface and the control socket's file disappear."""
@@ -120,11 +124,11 @@ class Engine:
 
     # --- the loop ----------------------------------------------------------------------
 
-    def _turn(self) -> None:
-        """Wait for input or the next deadline, handle it, send what came of it."""
+    def turn(self, limit: float = inf) -> None:
+        """Wait for input or the next deadline, at most `limit` seconds, and handle it."""
         wake_at = self.device.wake_at()
-        timeout = -1.0 if wake_at == inf else max(0.0, wake_at - monotonic())
-        for descriptor, _ in self._epoll.poll(timeout):
+        timeout = limit if wake_at == inf else min(limit, max(0.0, wake_at - monotonic()))
+        for descriptor, _ in self._epoll.poll(-1 if timeout == inf else timeout):
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler()
@@ -246,9 +250,9 @@ class Engine:
         log.info("interface %s is %s", self._tun.name, "up" if state.up else "down")
 
     def _gone(self) -> None:
-        if self._running:
+        if self.running:
             log.info("interface %s is gone", self._tun.name)
-        self._running = False
+        self.running = False
 
     def _rebind(self, port: int, mark: int) -> None:
         self._unbind()
@@ -328,7 +332,7 @@ class Engine:
     def _on_socket_change(self) -> None:
         if self._listener is not None and self._listener.removed():
             log.info("the control socket was removed: ending")
-            self._running = False
+            self.running = False
 
     def _figures(self) -> tuple[str, DeviceStatus, dict[str, int]]:
         """What the metrics show: interface name, device and counters of this loop."""

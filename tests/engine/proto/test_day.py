@@ -10,8 +10,10 @@ import pytest
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import HandshakeAbandoned, HandshakeCompleted
 from meshc.engine.testing import Network, Node, numbered_packets
+from tests.support.bulknode import BulkNode
 
 HOUR = 3600
+EVERY = 4  # seconds between packets
 A, B = "10.0.0.1", "10.0.0.2"
 
 
@@ -58,25 +60,33 @@ class Ledger:
 
 
 @pytest.mark.slow
-def test_24_hours_with_loss_and_reordering():
-    net = Network(seed=7, loss=0.2, reorder=0.3, reorder_delay=3.0, duplicate=0.05)
+@pytest.mark.parametrize("node_class", [Node, BulkNode], ids=["plain", "fast"])
+def test_24_hours_with_loss_and_reordering(node_class):
+    net = Network(
+        seed=7,
+        loss=0.2,
+        reorder=0.3,
+        reorder_delay=3.0,
+        duplicate=0.05,
+        node_class=node_class,
+    )
     a, b = net.add("a", "192.0.2.1"), net.add("b", "192.0.2.2")
     net.peer(a, b, B + "/32", endpoint=b.outside, keepalive=25)
     net.peer(b, a, A + "/32", endpoint=a.outside)
     watch = NonceWatch()
     net.taps.append(watch)
     from_a, from_b = numbered_packets(A, B), numbered_packets(B, A)
-    ledgers = [Ledger(a, B, 24 * HOUR // 2), Ledger(b, A, 24 * HOUR // 2)]
+    ledgers = [Ledger(a, B, 24 * HOUR // EVERY), Ledger(b, A, 24 * HOUR // EVERY)]
     memory = []
     tracemalloc.start()
     for _ in range(24):
-        for _ in range(HOUR // 2):
+        for _ in range(HOUR // EVERY):
             net.inject(a, next(from_a))
             net.inject(b, next(from_b))
-            net.run(2)
+            net.run(EVERY)
             assert max(size_of(a) + size_of(b)) <= 6, net.diagram()
         for node, ledger in zip((a, b), ledgers, strict=True):
-            assert ledger.settle() > 0.77 * HOUR / 2, net.diagram()
+            assert ledger.settle() > 0.77 * HOUR / EVERY, net.diagram()
             assert not [event for event in node.events if isinstance(event, HandshakeAbandoned)]
             completed = [event for event in node.events if isinstance(event, HandshakeCompleted)]
             assert len(completed) >= HOUR / 180

@@ -14,6 +14,7 @@ from meshc.engine.proto.timers import TIMER_NAMES
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, Node, ipv4_packet, ipv6_packet
 from meshc.prefixes import Prefix
+from tests.support.bulknode import BulkNode
 
 NAMES = "abc"
 who = st.sampled_from(NAMES)
@@ -26,9 +27,11 @@ def address(name: str) -> str:
 class Internet(RuleBasedStateMachine):
     """Three nodes that all know each other, and an attacker who keeps what was sent."""
 
+    node_class = Node
+
     def __init__(self) -> None:
         super().__init__()
-        self.net = Network(seed=5)
+        self.net = Network(seed=5, node_class=self.node_class)
         for number, name in enumerate(NAMES, 1):
             self.net.add(name, f"192.0.2.{number}")
         for name, node in self.net.nodes.items():
@@ -184,5 +187,14 @@ class Internet(RuleBasedStateMachine):
             assert set(node.delivered) == expected, self.net.diagram()
 
 
+class FastInternet(Internet):
+    """The same with the fast road through the device."""
+
+    node_class = BulkNode
+
+
 TestInternet = Internet.TestCase
-TestInternet.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestFastInternet = FastInternet.TestCase
+TestInternet.settings = TestFastInternet.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None
+)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from meshc.cli.engine import engine
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_help_shows_an_example_and_imports_no_engine() -> None:
+    code = (
+        "import sys; from meshc.cli.engine import entry; sys.argv = ['x', '--help']\n"
+        "try: entry()\n"
+        "except SystemExit: pass\n"
+        "heavy = ('numpy', 'cryptography', 'meshc.engine.io.runner')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+
+    assert "meshc engine -f wg0" in output
+    assert "WG_QUICK_USERSPACE_IMPLEMENTATION=meshc-engine" in output
+    assert output.endswith("[]\n")
+
+
+def test_options_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    from meshc.engine.io import daemon
+
+    seen = []
+    monkeypatch.setattr(daemon, "serve", lambda options: seen.append(options) or 3)
+
+    result = CliRunner().invoke(engine, ["-f", "--metrics", ":9586", "--no-offload", "wg7"])
+
+    assert result.exit_code == 3
+    assert seen == [
+        daemon.Options(interface="wg7", foreground=True, metrics=":9586", offload=False)
+    ]
+
+
+def test_without_an_interface_it_is_a_usage_error() -> None:
+    assert CliRunner().invoke(engine, []).exit_code == 2
+
+
+def test_there_is_a_program_for_wg_quick() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+    assert scripts["meshc-engine"] == "meshc.cli.engine:entry"
