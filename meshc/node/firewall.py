@@ -125,8 +125,8 @@ class TableLoad(Change):
 
     def apply(self, machine: Machine) -> None:
         table = self.nft_name
-        # adding before deleting makes the deletion succeed, whether it was there or not
-        _run(["nft", "-f", "-"], f"add {table}\ndelete {table}\n{table} {{\n{self.text}}}\n")
+        # adding first makes flushing succeed, whether it was there or not
+        _run(["nft", "-f", "-"], f"add {table}\nflush {table}\n{table} {{\n{self.text}}}\n")
 
     def reverse(self, machine: Machine) -> None:
         table = self.nft_name

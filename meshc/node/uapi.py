@@ -27,6 +27,22 @@ def socket_path(interface: str) -> Path:
     return SOCKET_DIRECTORY / f"{interface}.sock"
 
 
+def remove_stale_socket(interface: str) -> bool:
+    """Removes a socket that nobody answers on, left by an engine that was killed. False when
+    somebody does: then it is theirs (another network namespace may share the directory)."""
+    path = socket_path(interface)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(_TIMEOUT)
+        try:
+            stream.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            path.unlink(missing_ok=True)
+            return True
+        except OSError:
+            return False
+    return False
+
+
 def read_device(interface: str) -> Device:
     """The whole state of a userspace interface. Raises: NodeError."""
     return parse_get(_exchange(interface, "get=1\n\n"))

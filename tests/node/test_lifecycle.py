@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,49 @@ def test_a_dry_run_touches_nothing(host: Namespace, full: Path) -> None:
     for words in ("create wg0", "address 10.44.0.1/24", "fwmark 51820", "PostUp: iptables"):
         assert words in said
     assert wgconf.KEY.reveal() not in said
+
+
+def test_no_key_leaves_the_file(host: Namespace, full: Path) -> None:
+    said = host.meshc("up", str(full), "--engine", "wireguard-go")
+    status = host.meshc("status", "wg0", "--json", check=False)
+    kept = host.shell("cat /run/meshc/*; cat /proc/*/cmdline | tr '\\0' ' '")
+    for text in (said.stdout, said.stderr, status.stdout, kept):
+        assert wgconf.KEY.reveal() not in text
+        assert wgconf.KEY.raw.hex() not in text
+
+
+def test_in_the_foreground_the_end_is_down(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    arguments = ("up", str(full), "--engine", "wireguard-go", "--foreground")
+    running = host.start(sys.executable, "-m", "meshc", *arguments, stdout=subprocess.PIPE)
+    try:
+        state = "cat /run/meshc/wg0.json 2>/dev/null || true"
+        wait_until(lambda: '"complete": true' in host.shell(state), what="the end of up")
+        # nsenter becomes the program, so that the signal reaches it
+        running.send_signal(signal.SIGTERM)
+        said, _ = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert "wg0: down" in said
+    assert changed(before, snapshot(host)) == {}
+
+
+def test_a_reload_that_fails_is_taken_back(host: Namespace, full: Path) -> None:
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    host.shell("ip route add 10.77.0.0/16 dev lo")
+    before = snapshot(host)
+    text = full.read_text()
+    full.write_text(
+        text.replace("AllowedIPs = ", "AllowedIPs = 10.66.0.0/16, 10.77.0.0/16, ").replace(
+            "10.44.0.1/24", "10.44.0.1/24, 10.88.0.1/32"
+        )
+    )
+    said = host.meshc("reload", str(full), check=False)
+    assert (said.returncode, "already a route" in said.stderr) == (2, True)
+    assert changed(before, snapshot(host)) == {}
+    assert "10.66.0.0/16" not in host.shell("wg show wg0 allowed-ips; cat /run/meshc/wg0.json")
+    full.write_text(text)
+    assert "nothing to do" in host.meshc("reload", str(full)).stdout
 
 
 @pytest.mark.slow

@@ -128,3 +128,18 @@ def test_a_refused_setting_says_so(
             assert KEY.raw.hex() not in str(caught.value)
         thread.join()
     assert heard[0].startswith(b"set=1\nprivate_key=")
+
+
+def test_only_a_socket_that_nobody_answers_on_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(uapi, "SOCKET_DIRECTORY", tmp_path)
+    path = tmp_path / "wg9.sock"
+    assert uapi.remove_stale_socket("wg9")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.fspath(path))
+        server.listen()
+        assert not uapi.remove_stale_socket("wg9")
+        assert path.exists()
+    assert uapi.remove_stale_socket("wg9")
+    assert not path.exists()

@@ -4,13 +4,16 @@ its own as well. A namespace lives as long as its holder process, and nothing ou
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +29,9 @@ needs_root = [
     pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="needs /dev/net/tun"),
 ]
 
+TIMEOUT = float(os.environ.get("MESHC_TEST_TIMEOUT", "60"))
+"""Seconds that a command may take: a virtual machine without KVM needs more."""
+
 _HOLDER = """
 set -e
 mount --make-rprivate /
@@ -37,6 +43,27 @@ ip link set lo up
 echo ready
 exec sleep 100000
 """
+
+
+@functools.cache
+def byte_code() -> str:
+    """A directory for compiled modules, so that each `python -m meshc` need not compile them."""
+    given = os.environ.get("PYTHONPYCACHEPREFIX")
+    if given:
+        return given
+    directory = tempfile.mkdtemp(prefix="meshc-tests-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+def environment() -> dict[str, str]:
+    """That of commands in a namespace: this checkout, and compiled modules kept."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": byte_code(),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
 
 
 class Namespace:
@@ -60,7 +87,7 @@ class Namespace:
         return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--wd=/", *command]
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 60, **options: Any
+        self, *command: str, check: bool = True, timeout: float = TIMEOUT, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Runs it and returns what it said; with `check`, a failure shows its stderr."""
         done = subprocess.run(
@@ -68,7 +95,7 @@ class Namespace:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             **options,
         )
         if check and done.returncode:
@@ -88,7 +115,7 @@ class Namespace:
         return subprocess.Popen(
             self.argv(command),
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             **options,
         )
 

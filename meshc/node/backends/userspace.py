@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 
@@ -29,10 +28,12 @@ class Userspace:
 
     def create(self, machine: Machine, interface: str) -> None:
         """Starts the program and waits until it answers. Raises: NodeError with its last words."""
-        socket = uapi.socket_path(interface)
-        with contextlib.suppress(FileNotFoundError):
-            # left by an engine that was killed; whoever is alive would own the interface as well
-            socket.unlink()
+        if not uapi.remove_stale_socket(interface):
+            raise NodeError(
+                f"another program answers at {uapi.socket_path(interface)}",
+                hint="an interface of that name in another network namespace? Give each its own"
+                " /run, or choose another name",
+            )
         log = machine.run_directory / f"{interface}.log"
         log.unlink(missing_ok=True)
         child = processes.start(
@@ -52,8 +53,7 @@ class Userspace:
     def destroy(self, machine: Machine, interface: str) -> None:
         processes.stop(machine.token)
         machine.netlink.delete_link(interface)
-        with contextlib.suppress(FileNotFoundError):
-            uapi.socket_path(interface).unlink()
+        uapi.remove_stale_socket(interface)
         (machine.run_directory / f"{interface}.log").unlink(missing_ok=True)
 
     def read(self, interface: str) -> Device:

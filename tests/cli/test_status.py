@@ -1,0 +1,89 @@
+"""`meshc status`: the table that people read, and the codes that monitoring reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from meshc import node
+from meshc.cli import main
+from meshc.cli.status import age_text, bytes_text
+from meshc.node import Health, PeerStatus, Status
+
+HUB = PeerStatus(
+    "hub", "KEY1", "192.0.2.1:51820", 12.0, 3_400_000, 900, 25, Health.LIVE, ("10.0.0.0/8",),
+    ("phone", "tablet"),
+)  # fmt: skip
+BOB = PeerStatus("bob", "KEY2", "", None, 0, 148, 25, Health.LOST, ("10.44.0.4/32",))
+WELL = Status("wg0", True, "laptop", "kernel", addresses=("10.44.0.2/32",), mtu=1420, peers=(HUB,))
+
+
+def look(monkeypatch: pytest.MonkeyPatch, found: Status, *args: str) -> Any:
+    monkeypatch.setattr(node, "status", lambda name, **options: found)
+    monkeypatch.setattr(node, "interfaces", lambda directory: (found.interface,))
+    return CliRunner().invoke(main, ["status", *args], env={"COLUMNS": "160"})
+
+
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = look(monkeypatch, WELL)
+    assert done.exit_code == 0
+    headline, titles, row = done.stdout.splitlines()[:3]
+    assert headline.startswith("laptop (wg0): up · engine kernel · 10.44.0.2/32 · MTU 1420")
+    assert titles.split()[:4] == ["peer", "state", "handshake", "endpoint"]
+    for words in ("hub", "live", "12 s ago", "192.0.2.1:51820", "3.2 MiB", "900 B", "25 s"):
+        assert words in row
+    assert "phone, tablet" in row
+    assert "KEY1" not in done.stdout
+
+
+def test_a_lost_peer_and_drift_want_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Status("wg0", True, peers=(BOB,), drift=("route 10.0.0.0/8 into wg0",))
+    done = look(monkeypatch, found)
+    assert done.exit_code == 1
+    for words in ("bob", "lost", "never", "unknown yet", "meshc reload", "route 10.0.0.0/8"):
+        assert words in done.stdout
+
+
+def test_not_up_is_code_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = look(monkeypatch, Status("wg0", False, problems=("the engine has ended",)), "wg0")
+    assert done.exit_code == 2
+    assert "wg0: not up" in done.stdout
+    assert "the engine has ended" in done.stdout
+
+
+def test_json_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = look(monkeypatch, WELL, "--json")
+    (report,) = json.loads(done.stdout)
+    assert report["peers"][0]["health"] == "live"
+    assert report["peers"][0]["public_key"] == "KEY1"
+    assert report["peers"][0]["reaches"] == ["phone", "tablet"]
+
+
+def test_nothing_is_up(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["status", "--run-dir", str(tmp_path)])
+    assert (done.exit_code, "no interface is up" in done.stdout) == (0, True)
+
+
+def test_names_with_markup_are_only_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = BOB.__class__("[red]x[/red]", "K", "", None, 0, 0, 0, Health.NEVER, ())
+    assert "[red]x[/red]" in look(monkeypatch, Status("wg0", True, peers=(odd,))).stdout
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7300, "2 h"), (200000, "2 d")],
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert age_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 << 30, "3.0 GiB"), (5 << 40, "5.0 TiB")],
+)
+def test_amounts(count: int, text: str) -> None:
+    assert bytes_text(count) == text
