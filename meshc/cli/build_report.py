@@ -294,7 +294,7 @@ def _print_next(console: Console, result: BuildResult) -> None:
         file = shlex.quote(str(result.workspace.file))
         console.print("[bold]Next[/]")
         for command, why in (
-            (f"meshc lab {file}", "try the whole network on this machine"),
+            (f"meshc lab test {file}", "try the whole network on this machine"),
             (f"meshc deploy {file}", "bring it to the nodes"),
             (f"meshc graph {file}", "see it"),
         ):
