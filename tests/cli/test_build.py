@@ -29,7 +29,7 @@ def test_the_report_names_nodes_paths_changes_and_what_to_do(tmp_path: Path) -> 
         f"scan it: meshc qr {file} phone",
         "copy it to /etc/wireguard/ there, wg-quick up wg0",
         "3 new keys in keys/",
-        f"meshc lab {file}",
+        f"meshc lab test {file}",
     ):
         assert text in result.output
 
