@@ -50,9 +50,10 @@ class PeerTables:
     allocation: Allocation
     own: tuple[Prefixes, ...] = field(init=False)
     _routed: PrefixIndex[int] = field(init=False)
+    _everything: PrefixIndex[int] = field(init=False)
     _nested: frozenset[int] = field(init=False)
     _shared: dict[_Key, Table] = field(default_factory=dict)
-    _union: dict[int, Prefixes] = field(default_factory=dict)
+    _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
     _catch_all: dict[int, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,11 +61,13 @@ class PeerTables:
         self.own = tuple(own_prefixes(node, self.allocation.addresses[node.name]) for node in nodes)
         self._routed = PrefixIndex((p, i) for i, node in enumerate(nodes) for p in node.routes)
         routers = [i for i, node in enumerate(nodes) if node.routes]
-        everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
+        self._everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
         self._nested = frozenset(
             i
             for i in routers
-            if any(other != i for p in nodes[i].routes for _, other in everything.overlapping(p))
+            if any(
+                other != i for p in nodes[i].routes for _, other in self._everything.overlapping(p)
+            )
         )
 
     def allowed_ips(self, node: int, peer: int) -> Prefixes:
@@ -183,12 +186,20 @@ class PeerTables:
     ) -> Prefixes:
         """What the leaves of a class own together, as few prefixes."""
         members = self.routing.members[class_]
-        if hidden or without:
+        if without:
             seen = (self.visible(i, hidden) for i in members if i not in without)
             return collapse(p for own in seen for p in own)
         if class_ not in self._union:
-            self._union[class_] = collapse(p for i in members for p in self.own[i])
-        return self._union[class_]
+            union = collapse(p for i in members for p in self.own[i])
+            self._union[class_] = union, PrefixIndex((p, class_) for p in union)
+        union, index = self._union[class_]
+        cut = {p for h in hidden for p, _ in index.overlapping(h)}
+        if not cut:
+            return union
+        inside = ((p, i) for wide in cut for p, i in self._everything.overlapping(wide))
+        of_class = (p for p, i in inside if self.routing.class_of[i] == class_)
+        left = collapse(p for p in of_class if not any(p.overlaps(h) for h in hidden))
+        return (*(p for p in union if p not in cut), *left)
 
     def _relay_table(self, node: int, exit_peer: int, hidden: Prefixes) -> Table:
         carried = list(self._carried(node, hidden))

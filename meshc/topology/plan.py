@@ -50,8 +50,8 @@ class Forwarding:
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """Everything that one node needs. `addresses` carry the interface's prefix length
-    (the pool's for relays, a host's for leaves); `peers` are sorted by name."""
+    """Everything that one node needs. `addresses` are hosts (/32, /128) on every node: routes
+    come from AllowedIPs alone. `peers` are sorted by name."""
 
     spec: NodeSpec
     interface: str
