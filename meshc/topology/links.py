@@ -91,7 +91,9 @@ def directions(a: NodeSpec, b: NodeSpec) -> tuple[Reason, Endpoint | None, Endpo
             to_a = to_b = None
     if same_site(a, b) and (a.lan_endpoint or b.lan_endpoint):
         reason = Reason.LAN
-        to_a, to_b = a.lan_endpoint or to_a, b.lan_endpoint or to_b
+        # a fixed endpoint would need both sides to keep sending to the outside of their own NAT
+        to_a = a.lan_endpoint or (to_a if is_public(a) else None)
+        to_b = b.lan_endpoint or (to_b if is_public(b) else None)
     return None if to_a is None and to_b is None else (reason, to_a, to_b)
 
 

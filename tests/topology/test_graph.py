@@ -148,6 +148,23 @@ def test_the_lan_endpoint_wins_inside_a_site() -> None:
     assert outside.to_b == Endpoint("home.example", 51820, None)
 
 
+def test_a_fixed_endpoint_is_no_use_inside_its_own_site() -> None:
+    nat = Nat.PORT_RESTRICTED
+    graph = specs.graph(
+        specs.spec(
+            [
+                node("a", site="home", nat=nat, endpoint="203.0.113.1:4001", lan="192.168.1.1"),
+                node("b", site="home", nat=nat, endpoint="203.0.113.1:4002"),
+            ],
+            sites=[SiteSpec("home")],
+        )
+    )
+    link = graph.link("a", "b")
+    assert link is not None
+    assert (link.to_a, link.to_b) == (Endpoint("192.168.1.1", 0, 4), None)
+    assert (link.keepalive_a, link.keepalive_b) == (None, 25)
+
+
 def test_each_side_gets_an_endpoint_in_a_family_that_it_speaks() -> None:
     graph = specs.graph(
         specs.spec(
