@@ -187,11 +187,12 @@ def damage(source: Source, rng: random.Random) -> tuple[Source, list[str]]:
     interface = f"{source.interface}.conf"
     texts = {name: machine.files[interface].decode() for name, machine in source.files.items()}
     told = []
-    for _ in range(rng.choice((0, 1, 1, 2, 3))):
+    wanted = rng.choice((0, 1, 1, 2, 3))
+    while len(told) < wanted:
         name = rng.choice(sorted(texts))
         words = rng.choice(sorted(FAULTS))
         damaged = FAULTS[words](texts[name], rng)
-        if damaged is not None:
+        if damaged is not None:  # not every fault is possible in every file
             texts[name] = damaged
             told.append(f"{name}: {words}")
     confs = {name: parse(text, file=f"{name}/{interface}") for name, text in texts.items()}

@@ -8,13 +8,13 @@ file but no keys: for these nodes it makes up keys of its own.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from meshc.diagnostics import Diagnostics
+from meshc.lab import state
 from meshc.topology.lock import format_lock, parse_lock
 from meshc.workspace.compile import compile_file
 from meshc.workspace.workspace import Workspace
@@ -27,8 +27,8 @@ def scratch_build(file: Path, tell: Callable[[str], None]) -> Iterator[Path]:
     Raises: Refused when the topology or its proof has errors; StateError.
     """
     tell("build")
-    with tempfile.TemporaryDirectory(prefix="meshc-lab-") as directory:
-        copy = Workspace(Path(directory, file.name))
+    with state.scratch_directory() as directory:
+        copy = Workspace(directory / file.name)
         original = Workspace(file)
         shutil.copyfile(original.file, copy.file)
         _copy_keys(original.directory / "keys", copy.directory / "keys")

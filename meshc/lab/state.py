@@ -53,6 +53,9 @@ class LabState:
         temporary.replace(path)
 
 
+SCRATCH = "build~"
+
+
 def base_directory() -> Path:
     """Where labs of this user are remembered."""
     if os.geteuid() == 0:
@@ -108,11 +111,29 @@ def all_labs() -> Iterator[LabState]:
             yield found
 
 
+@contextlib.contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A private directory for this process, which may hold keys; `leftovers` finds those of
+    processes that were killed."""
+    base_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{SCRATCH}{os.getpid()}-{process_start(os.getpid())}-{os.urandom(4).hex()}"
+    (base_directory() / name).mkdir(mode=0o700)
+    try:
+        yield base_directory() / name
+    finally:
+        forget(name)
+
+
 def leftovers() -> Iterator[str]:
-    """Ids of directories whose lab is gone (killed, or never came up)."""
+    """Names of directories whose lab is gone (killed, or never came up)."""
     if not base_directory().is_dir():
         return
     for entry in sorted(base_directory().iterdir()):
+        if entry.name.startswith(SCRATCH):
+            pid, started = entry.name.removeprefix(SCRATCH).split("-")[:2]
+            if process_start(int(pid)) != int(started):
+                yield entry.name
+            continue
         found = load(entry.name)
         started_long_ago = time.time() - entry.stat().st_mtime > 600
         if (found is not None and not found.alive) or (found is None and started_long_ago):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from meshc.conf import parse
+from meshc.lab.checks import check_exits
+from meshc.lab.keeper import Machine
+from meshc.lab.predict import Prophet
 from meshc.lab.run import run_test
 from meshc.lab.session import open_session
 from meshc.lab.source import prepare, with_nats
@@ -63,6 +68,48 @@ def test_a_lost_relay_takes_down_what_the_proof_says() -> None:
     (lost, healed) = [check for check in report.checks if check.group == "failure"]
     assert "6 of 12 pairs are lost" in lost.name
     assert healed.seconds is not None
+
+
+@pytest.mark.slow
+def test_an_exit_user_that_leaks_is_caught() -> None:
+    """Somebody takes ::/0 out of the laptop's file: IPv6 goes past the exit."""
+    source = prepare(EXAMPLES / "exit" / "mesh.yaml", None, silent)
+    text = source.files["laptop"].files["wg0.conf"].decode()
+    leaky = text.replace(", ::/0", "").replace("::/0, ", "")
+    assert leaky != text
+    source = replace(
+        source,
+        confs={**source.confs, "laptop": parse(leaky)},
+        files={**source.files, "laptop": Machine({"wg0.conf": leaky.encode()})},
+    )
+    session = open_session(source)
+    with session.lab:
+        checks = check_exits(session, Prophet.of(source))
+    failed = [check for check in checks if not check.passed]
+    assert "laptop leaks nothing" in [check.name for check in failed]
+    assert any("IPv6 TCP to 2001:2::2 port 7707" in check.detail for check in failed)
+    assert not any("phone" in check.name for check in failed)
+
+
+@pytest.mark.slow
+def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
+    """Found by the agreement run: a relay that has lost an endpoint can answer, but not call."""
+    source = prepare(EXAMPLES / "server-server" / "mesh.yaml", None, silent)
+    text = source.files["server1"].files["wg0.conf"].decode()
+    mute = "".join(
+        line for line in text.splitlines(keepends=True) if not line.startswith("Endpoint")
+    )
+    source = replace(
+        source,
+        confs={**source.confs, "server1": parse(mute)},
+        files={**source.files, "server1": Machine({"wg0.conf": mute.encode()})},
+    )
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session)
+    assert [cell.problems for cell in report.cells] == [(), ()]
+    found = {cell.key.source: cell.measured.reachable for cell in report.cells}
+    assert found == {"server1": False, "server2": True}
 
 
 @pytest.mark.slow

@@ -60,6 +60,26 @@ def test_a_dead_lab_is_a_leftover_and_makes_room() -> None:
     assert state.claim("mesh-1").is_dir()
 
 
+def test_a_scratch_directory_is_private_and_found_after_a_kill(own_directory: Path) -> None:
+    with state.scratch_directory() as directory:
+        assert directory.stat().st_mode & 0o777 == 0o700
+        assert list(state.leftovers()) == []
+    assert not own_directory.exists()
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from meshc.lab import state\n"
+        "state.base_directory = lambda: Path(sys.argv[1])\n"
+        "with state.scratch_directory():\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code, str(own_directory)], cwd=root)
+    (left,) = state.leftovers()
+    state.forget(left)
+    assert not own_directory.exists()
+
+
 def test_taking_down_ends_the_process() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     state.claim("mesh-1")

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from meshc.lab.jobs import Job, Outcome
+from meshc.lab.overview import overview
+from meshc.lab.state import LabState
+
+KNOWN = LabState(
+    id="mesh-1",
+    file="/x/mesh.yaml",
+    network="mesh",
+    mode="root",
+    pid=1,
+    started=1,
+    created=0.0,
+    nodes={"a": "bundled", "b": "wireguard-go"},
+    links={"home": ["nat:home", "wan"], "a": ["a", "eth0"]},
+    interface="wg0",
+    build="/x/build",
+)
+
+
+class FakeLab:
+    def run(self, jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
+        yield Outcome(1, "b", None, "it broke")
+        yield Outcome(0, "a", {"engine": "bundled", "peers": [], "up": True}, "")
+
+
+def test_a_lab_that_is_gone_has_no_nodes() -> None:
+    found = overview(KNOWN, None)
+    assert (found["alive"], found["nodes"], found["links"]) == (False, [], ["a", "home"])
+
+
+def test_nodes_are_in_order_and_failures_are_said() -> None:
+    found = overview(KNOWN, FakeLab())["nodes"]  # type: ignore[arg-type]
+    assert [(node["name"], node["engine"]) for node in found] == [("a", "bundled"), ("b", "")]
+    assert found[1]["error"] == "it broke"

@@ -1,0 +1,112 @@
+"""Predictions for files written here by hand: a relay and two nodes behind NATs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from meshc.conf import parse
+from meshc.keys import PrivateKey
+from meshc.lab.layout import lay_out
+from meshc.lab.predict import Prophet, hop_limits
+from meshc.lab.report import Key
+from meshc.lab.source import Source
+from meshc.prefixes import Prefix
+from meshc.topology.spec import Nat
+from tests.support.labs import a_spec, behind, home, relay
+
+LAN = Prefix.parse("192.168.1.0/24")
+FORWARDING = """\
+PostUp = sysctl -w net.ipv4.ip_forward=1
+PostUp = iptables -w -A FORWARD -i %i -o %i -j ACCEPT
+"""
+ROUTING = """\
+PostUp = sysctl -w net.ipv4.ip_forward=1
+PostUp = iptables -w -A FORWARD -i %i -d 192.168.1.0/24 -j ACCEPT
+PostUp = iptables -w -A FORWARD -o %i -s 192.168.1.0/24 -j ACCEPT
+PostUp = iptables -w -t nat -A POSTROUTING -s 10.44.0.0/24 -d 192.168.1.0/24 -j MASQUERADE
+"""
+
+
+def a_source(*, keepalive: bool = True) -> Source:
+    keys = {name: PrivateKey.generate() for name in ("relay", "a", "b")}
+
+    def conf(name: str, number: int, extra: str, *peers: str) -> str:
+        head = f"[Interface]\nPrivateKey = {keys[name].reveal()}\nAddress = 10.44.0.{number}/32\n"
+        return head + extra + "".join(f"[Peer]\n{peer}" for peer in peers)
+
+    def peer(name: str, allowed: str, extra: str = "") -> str:
+        return f"PublicKey = {keys[name].public_key()}\nAllowedIPs = {allowed}\n{extra}"
+
+    alive = "PersistentKeepalive = 25\n" if keepalive else ""
+    hub = peer("relay", "10.44.0.0/24", f"Endpoint = relay.example.com:51820\n{alive}")
+    texts = {
+        "relay": conf(
+            "relay",
+            1,
+            "ListenPort = 51820\n" + FORWARDING,
+            peer("a", "10.44.0.2/32, 192.168.1.0/24"),
+            peer("b", "10.44.0.3/32"),
+        ),
+        "a": conf("a", 2, ROUTING, hub),
+        "b": conf("b", 3, "", hub.replace("10.44.0.0/24", "10.44.0.0/24, 192.168.1.0/24")),
+    }
+    spec = a_spec(
+        relay(),
+        behind("a", Nat.PORT_RESTRICTED, "home", routes=(LAN,)),
+        behind("b", Nat.SYMMETRIC),
+        sites=(home(),),
+    )
+    confs = {name: parse(text, file=f"{name}/wg0.conf") for name, text in texts.items()}
+    nowhere = Path("mesh.yaml")
+    return Source(file=nowhere, build=nowhere, spec=spec, confs=confs, files={}, absent={})
+
+
+def test_every_pair_and_its_path() -> None:
+    found = Prophet.of(a_source()).pairs()
+    assert len(found) == 6
+    assert all(value.reachable for value in found.values())
+    assert found[Key("a", "b", 4)].path == ("a", "relay", "b")
+    assert hop_limits(found)[Key("a", "b", 4)] == 1
+    assert hop_limits(found)[Key("a", "relay", 4)] == 0
+
+
+def test_hosts_behind_a_router() -> None:
+    """`a` is on that LAN itself: its packets never see the mesh."""
+    source = a_source()
+    hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
+    found = Prophet.of(source).lans(hosts)
+    assert {key.source: value.reachable for key, value in found.items()} == {
+        "b": True,
+        "relay": True,
+    }
+    assert found[Key("b", "lan:a", 4)].path == ("b", "relay", "a", "lan:a")
+
+
+def test_without_the_relay_the_others_are_lost() -> None:
+    found = Prophet.of(a_source(), without=["relay"]).pairs()
+    assert set(found) == {Key("a", "b", 4), Key("b", "a", 4)}
+    assert not any(value.reachable for value in found.values())
+
+
+def test_a_sleeper_can_be_answered_but_not_called() -> None:
+    found = Prophet.of(a_source(keepalive=False)).pairs()
+    assert found[Key("b", "relay", 4)].reachable
+    called = found[Key("relay", "b", 4)]
+    assert not called.reachable
+    assert called.asleep == "relay"
+
+
+def test_a_prediction_follows_the_file() -> None:
+    source = a_source()
+    deaf = replace(source.confs["relay"], post_up=())
+    broken = replace(source, confs={**source.confs, "relay": deaf})
+    found = Prophet.of(broken).pairs()[Key("a", "b", 4)]
+    assert not found.reachable
+    assert "relay drops it" in found.reason
+
+
+def test_no_exit_no_internet() -> None:
+    found = Prophet.of(a_source()).internet("a", "198.18.0.2")
+    assert not found.reachable
+    assert not Prophet.of(a_source()).internet("a", "2001:2::2").reachable
