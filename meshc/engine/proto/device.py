@@ -129,11 +129,14 @@ class Device:
         """
         admission, drops = self._admission, self.drops
         admission.busy = busy
+        refuse = admission.refuse
         for data, sender in batch:
-            if data[:4] == _TRANSPORT_TYPE:
+            reason = refuse(data)
+            if reason is None:
+                reason = admission.admit(data, endpoint_of(sender), now)
+            elif data[:4] == _TRANSPORT_TYPE:
                 self._sort_run(endpoint_of(sender), (data,), now)
                 continue
-            reason = admission.refuse(data) or admission.admit(data, endpoint_of(sender), now)
             if reason is not None:
                 drops[reason] += 1
         self._after_datagrams(now)
