@@ -26,8 +26,17 @@ Example:
     metavar="ADDRESS",
     help="Serve Prometheus figures on HOST:PORT under /metrics.",
 )
+@click.option(
+    "--nice",
+    type=click.IntRange(-20, 19),
+    default=-5,
+    show_default=True,
+    help="Scheduling priority, where there is the right to set it.",
+)
 @click.option("--no-offload", is_flag=True, help="Do not ask the TUN device for offload.")
-def engine(interface: str, foreground: bool, metrics: str | None, no_offload: bool) -> None:
+def engine(
+    interface: str, foreground: bool, metrics: str | None, nice: int, no_offload: bool
+) -> None:
     """Run a WireGuard INTERFACE in userspace, configured through `wg`.
 
     A drop-in for wireguard-go: the same argument, the same control socket in
@@ -44,6 +53,7 @@ def engine(interface: str, foreground: bool, metrics: str | None, no_offload: bo
                 foreground=foreground,
                 metrics=metrics,
                 offload=not no_offload,
+                nice=nice,
             )
         )
     )

@@ -36,12 +36,19 @@ def test_options_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(daemon, "serve", lambda options: seen.append(options) or 3)
 
-    result = CliRunner().invoke(engine, ["-f", "--metrics", ":9586", "--no-offload", "wg7"])
+    result = CliRunner().invoke(
+        engine, ["-f", "--metrics", ":9586", "--nice", "3", "--no-offload", "wg7"]
+    )
 
     assert result.exit_code == 3
-    assert seen == [
-        daemon.Options(interface="wg7", foreground=True, metrics=":9586", offload=False)
-    ]
+    assert seen == [daemon.Options("wg7", foreground=True, metrics=":9586", offload=False, nice=3)]
+
+
+def test_the_priority_asked_for_is_the_engines_own_default() -> None:
+    from meshc.engine.io.daemon import DEFAULT_NICE
+
+    (default,) = (option.default for option in engine.params if option.name == "nice")
+    assert default == DEFAULT_NICE
 
 
 def test_without_an_interface_it_is_a_usage_error() -> None:

@@ -33,6 +33,8 @@ _BUFFER = 7 << 20
 _PORT_TRIES = 64
 _MEMO = 4096
 _DATA = 4
+# the longest handshake message (whitepaper 5.4.2)
+_HANDSHAKE = 148
 
 _CMSG = struct.Struct("@Nii")
 _CMSG_ALIGN = struct.calcsize("@N") - 1
@@ -44,8 +46,8 @@ _INT = struct.Struct("=i")
 _SOURCE_GONE = (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 Ancillary = list[tuple[int, int, bytes]]
-# `struct sockaddr` of a sender, and the address of ours that it sent to
-Sender = tuple[bytes, str]
+# `struct sockaddr` of a sender, and the control messages that came with its datagram
+Sender = tuple[bytes, bytes]
 # a datagram that is no transport data, taken out of the arena
 Stray = tuple[bytes, Sender]
 _Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
@@ -115,11 +117,15 @@ class Bind:
         strays: list[Stray] = []
         buffer = self._receiver.arena.buffer
         for slot, count, length, name, control in self._receiver.receive(descriptor):
+            offset = slot * SLOT
+            if buffer[offset] != _DATA and count == 1 and length <= _HANDSHAKE:
+                # alone and no data: in a flood this is all that may be done for each
+                strays.append((bytes(buffer[offset : offset + length]), (name, control)))
+                continue
             known = self._controls.get(control)
             if known is None:
                 known = self._parse_control(control)
             segment, source = known
-            offset = slot * SLOT
             if not 0 < segment < length:
                 pieces = [Datagrams(offset, SLOT, length, count)]
             else:
@@ -129,20 +135,26 @@ class Bind:
                     pieces.append(Datagrams(base, segment, segment, full))
                     if rest:
                         pieces.append(Datagrams(base + full * segment, segment, rest, 1))
-            sender = name, source
             for run in pieces:
                 if buffer[run.offset] == _DATA:
-                    runs.append((run, self.endpoint_of(sender)))
+                    runs.append((run, self._endpoint(name, source)))
                     continue
                 end = run.offset + run.number * run.stride
                 for at in range(run.offset, end, run.stride):
-                    strays.append((bytes(buffer[at : at + run.size]), sender))
+                    strays.append((bytes(buffer[at : at + run.size]), (name, control)))
         return runs, strays
 
     def endpoint_of(self, sender: Sender) -> Endpoint:
-        """The endpoint that a `struct sockaddr` and the address it sent to make."""
-        endpoint = self._endpoints.get(sender)
-        return self._parse_name(*sender) if endpoint is None else endpoint
+        """The endpoint that the sender of a stray makes."""
+        name, control = sender
+        known = self._controls.get(control)
+        if known is None:
+            known = self._parse_control(control)
+        return self._endpoint(name, known[1])
+
+    def _endpoint(self, name: bytes, source: str) -> Endpoint:
+        endpoint = self._endpoints.get((name, source))
+        return self._parse_name(name, source) if endpoint is None else endpoint
 
     def send(self, send: Send, endpoint: Endpoint) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""

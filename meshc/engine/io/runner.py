@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 _READ_BUDGET = 64
 _MAX_CLIENTS = 32
+# So many handshakes in one read together with data: we do not keep up with a flood.
+_MANY_STRAYS = 8
 # How long a full UDP socket holds the loop up before what it refuses is dropped.
 _SEND_WAIT_MS = 50
 _READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
@@ -197,7 +199,8 @@ class Engine:
             inbound.flush()
         if strays:
             # behind the data: a flood of handshakes must not hold it up
-            self.device.receive_unsorted(strays, self._bind.endpoint_of, now)
+            busy = bool(runs) and len(strays) >= _MANY_STRAYS
+            self.device.receive_unsorted(strays, self._bind.endpoint_of, now, busy=busy)
 
     def _send(self, send: Send, endpoint: Endpoint) -> None:
         for last_try in (False, True):

@@ -44,8 +44,10 @@ NEIGHBOUR_RATE = 1.0
 ANSWER_RATE = 200.0
 # leading bytes of an address: what one customer has, and what one provider has
 _NEIGHBOURHOODS = {4: (3, 2), 16: (8, 4)}
-# cookie replies a second; each costs about 15 microseconds
+# cookie replies a second; each costs about 20 microseconds, most of them for sending. While
+# transport data waits behind a flood they are few: who gets none tries again
 COOKIE_RATE = 8000.0
+BUSY_COOKIE_RATE = 500.0
 
 _LENGTHS = {
     b"\x01\0\0\0": messages.INITIATION_LENGTH,
@@ -70,6 +72,8 @@ class Admission:
     ) -> None:
         self.queue: deque[tuple[bytes, Endpoint]] = deque()
         self.under_load = False
+        # transport data waits: the shell cannot keep up with what arrives
+        self.busy = False
         self._rng = rng
         self._knows_index = knows_index
         self._reply = reply
@@ -78,6 +82,7 @@ class Admission:
         self._arrivals = TokenBucket(LOAD_RATE, LOAD_BURST)
         self._answers = TokenBucket(ANSWER_RATE, ANSWER_RATE)
         self._cookies = TokenBucket(COOKIE_RATE, COOKIE_RATE / 4)
+        self._busy_cookies = TokenBucket(BUSY_COOKIE_RATE, BUSY_COOKIE_RATE / 4)
         self._by_source = RateLimiter()
         self._newcomers = tuple(
             (RateLimiter(rate=NEIGHBOUR_RATE, burst=1), TokenBucket(NEWCOMER_RATE, NEWCOMER_RATE))
@@ -161,7 +166,7 @@ class Admission:
         small, large = _NEIGHBOURHOODS[len(address)]
         if self._passes(0, address[:small], now) or self._passes(1, address[:large], now):
             return None
-        if self._cookies.take(now):
+        if (not self.busy or self._busy_cookies.take(now)) and self._cookies.take(now):
             sender_index = int.from_bytes(data[4:8], "little")
             self._reply(
                 endpoint,

@@ -119,17 +119,24 @@ class Device:
         batch: Sequence[tuple[bytes, Sender]],
         endpoint_of: Callable[[Sender], Endpoint],
         now: float,
+        *,
+        busy: bool = False,
     ) -> None:
         """Datagrams that are mostly no transport data, with senders as the shell has them.
 
         In a flood nearly all have a wrong mac1, and reading an address costs more than that.
+        `busy` says that transport data came with them and more may wait.
         """
         admission, drops = self._admission, self.drops
+        admission.busy = busy
+        refuse = admission.refuse
         for data, sender in batch:
-            if data[:4] == _TRANSPORT_TYPE:
+            reason = refuse(data)
+            if reason is None:
+                reason = admission.admit(data, endpoint_of(sender), now)
+            elif data[:4] == _TRANSPORT_TYPE:
                 self._sort_run(endpoint_of(sender), (data,), now)
                 continue
-            reason = admission.refuse(data) or admission.admit(data, endpoint_of(sender), now)
             if reason is not None:
                 drops[reason] += 1
         self._after_datagrams(now)

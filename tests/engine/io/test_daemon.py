@@ -51,6 +51,20 @@ def test_a_descriptor_that_is_none_is_refused(
     assert capsys.readouterr().err.startswith("meshc engine: ")
 
 
+def test_a_priority_that_is_not_granted_is_no_reason_to_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(daemon.os, "setpriority", refuse)
+
+    with caplog.at_level("INFO"):
+        daemon._set_priority(-5)
+
+    assert "nice -5" in caplog.text
+
+
 @pytest.fixture
 def net(tmp_path: Path) -> Iterator[Net]:
     with Net(tmp_path) as net:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.admission import (
     ANSWER_RATE,
+    BUSY_COOKIE_RATE,
     COOKIE_RATE,
     LOAD_BURST,
     NEWCOMER_RATE,
@@ -109,6 +110,13 @@ def test_a_flood_is_load_and_gets_cookies():
     assert results.count(DropReason.UNDER_LOAD) == 5000 - let_in
     assert 0 < len(gate.replies) <= COOKIE_RATE / 4
     assert all(len(data) == 64 for _, data in gate.replies)
+
+
+def test_while_data_waits_cookies_are_few():
+    gate = Gate()
+    gate.admission.busy = True
+    gate.flood(5000)
+    assert 0 < len(gate.replies) <= BUSY_COOKIE_RATE / 4
 
 
 def test_load_ends_a_second_after_its_last_sign():
