@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshc.conf import HostPort
 from meshc.errors import NodeError
-from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode, encode
 from meshc.node.values import Device, DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
 
@@ -130,9 +130,9 @@ def _device(messages: Iterable[Any]) -> Device:
     port = mark = 0
     peers: dict[PublicKey, PeerState] = {}
     for message in messages:
-        raw = message.get_attr("WGDEVICE_A_PRIVATE_KEY")
-        if raw is not None and raw["key"] != _NO_KEY:
-            private = PrivateKey(raw["key"])
+        raw = _key(message.get_attr("WGDEVICE_A_PRIVATE_KEY"))
+        if raw != _NO_KEY:
+            private = PrivateKey(raw)
         port = message.get_attr("WGDEVICE_A_LISTEN_PORT") or port
         mark = message.get_attr("WGDEVICE_A_FWMARK") or mark
         for item in message.get_attr("WGDEVICE_A_PEERS") or ():
@@ -146,13 +146,13 @@ def _device(messages: Iterable[Any]) -> Device:
 
 
 def _peer(item: Any) -> PeerState:
-    psk = item.get_attr("WGPEER_A_PRESHARED_KEY")
+    psk = _key(item.get_attr("WGPEER_A_PRESHARED_KEY"))
     endpoint = item.get_attr("WGPEER_A_ENDPOINT")
     handshake = item.get_attr("WGPEER_A_LAST_HANDSHAKE_TIME")
     seconds = handshake["tv_sec"] + handshake["tv_nsec"] / 1e9 if handshake is not None else 0.0
     return PeerState(
-        PublicKey(encode(item.get_attr("WGPEER_A_PUBLIC_KEY")["key"])),
-        PresharedKey(psk["key"]) if psk is not None and psk["key"] != _NO_KEY else None,
+        PublicKey(encode(_key(item.get_attr("WGPEER_A_PUBLIC_KEY")))),
+        PresharedKey(psk) if psk != _NO_KEY else None,
         HostPort(endpoint["addr"], endpoint["port"]) if endpoint is not None else None,
         tuple(sorted(_prefix(entry) for entry in item.get_attr("WGPEER_A_ALLOWEDIPS") or ())),
         item.get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL") or 0,
@@ -160,6 +160,11 @@ def _peer(item: Any) -> PeerState:
         item.get_attr("WGPEER_A_RX_BYTES") or 0,
         item.get_attr("WGPEER_A_TX_BYTES") or 0,
     )
+
+
+def _key(value: bytes | None) -> bytes:
+    """pyroute2 gives keys as base64; zeros stand for none, as in the kernel."""
+    return decode(value.decode("ascii")) if value is not None else _NO_KEY
 
 
 def _prefix(entry: Any) -> Prefix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from base64 import b64encode
 from typing import Any
 
 from meshc.conf import HostPort
@@ -33,7 +34,7 @@ def prefix_message(text: str) -> Message:
 
 def peer_message(raw: bytes, *prefixes: str, **more: Any) -> Message:
     return Message(
-        PUBLIC_KEY={"key": raw},
+        PUBLIC_KEY=b64encode(raw),
         ALLOWEDIPS=[prefix_message(text) for text in prefixes],
         **more,
     )
@@ -41,14 +42,14 @@ def peer_message(raw: bytes, *prefixes: str, **more: Any) -> Message:
 
 def test_a_peer_cut_between_chunks_is_one_peer() -> None:
     first = Message(
-        PRIVATE_KEY={"key": b"k" * 32},
+        PRIVATE_KEY=b64encode(b"k" * 32),
         LISTEN_PORT=51820,
         FWMARK=7,
         PEERS=[
             peer_message(
                 b"a" * 32,
                 "10.0.0.0/8",
-                PRESHARED_KEY={"key": b"s" * 32},
+                PRESHARED_KEY=b64encode(b"s" * 32),
                 ENDPOINT={"addr": "192.0.2.1", "port": 9},
                 PERSISTENT_KEEPALIVE_INTERVAL=25,
                 LAST_HANDSHAKE_TIME={"tv_sec": 100, "tv_nsec": 500_000_000},
@@ -82,7 +83,7 @@ def test_a_peer_cut_between_chunks_is_one_peer() -> None:
 
 
 def test_no_key_is_none() -> None:
-    zeros = {"key": bytes(32)}
+    zeros = b64encode(bytes(32))
     message = Message(PRIVATE_KEY=zeros, PEERS=[peer_message(b"a" * 32, PRESHARED_KEY=zeros)])
     device = _device([message])
     assert device.private_key is None
