@@ -37,7 +37,52 @@ def random_wire(rng: random.Random) -> Wire:
             else:
                 wire.nodes[relay].peers[home[leaf]].allowed += _own(wire, leaf)
     _more_links(wire, rng, leaves)
+    if rng.random() < 0.4:
+        _lan(wire, rng, relays, leaves, home)
+    if rng.random() < 0.3:
+        _exit(wire, rng, relays, leaves, home)
     return wire
+
+
+def _lan(
+    wire: Wire, rng: random.Random, relays: list[str], leaves: list[str], home: dict[str, str]
+) -> None:
+    """A LAN behind one leaf, known to the relays and to some leaves."""
+    router, lan = rng.choice(leaves), "192.168.77.0/24"
+    node = wire.nodes[router]
+    prefix = Prefix.parse(lan)
+    node.facts = replace(
+        node.facts, lans=(prefix,), routes=(prefix,), masquerade=rng.random() < 0.7
+    )
+    node.post_up += [
+        f"iptables -A FORWARD -i %i -d {lan} -j ACCEPT",
+        f"iptables -A FORWARD -o %i -s {lan} -j ACCEPT",
+        "sysctl -w net.ipv4.ip_forward=1",
+        f"iptables -t nat -A POSTROUTING -s 10.44.0.0/24 -d {lan} ! -o %i -j MASQUERADE",
+    ]
+    for relay in relays:
+        through = router if relay == home[router] else home[router]
+        wire.nodes[relay].peers[through].allowed.append(lan)
+    for leaf in leaves:
+        if leaf != router and rng.random() < 0.8:
+            wire.nodes[leaf].peers[home[leaf]].allowed.append(lan)
+
+
+def _exit(
+    wire: Wire, rng: random.Random, relays: list[str], leaves: list[str], home: dict[str, str]
+) -> None:
+    """One relay is an exit; some leaves send everything to their own relay."""
+    exit_node = wire.nodes[rng.choice(relays)]
+    exit_node.facts = replace(exit_node.facts, exit_node=True)
+    exit_node.post_up[:0] = [
+        "iptables -A FORWARD -i %i -o eth0 -j ACCEPT",
+        "iptables -A FORWARD -i eth0 -o %i -m state --state ESTABLISHED -j ACCEPT",
+        "iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE",
+    ]
+    for leaf in leaves:
+        if rng.random() < 0.5:
+            wire.nodes[leaf].peers[home[leaf]].allowed.append("0.0.0.0/0")
+            wire.nodes[leaf].facts = replace(wire.nodes[leaf].facts, exit=exit_node.name)
 
 
 def _add(wire: Wire, rng: random.Random, name: str, number: int, dual: bool) -> None:

@@ -77,9 +77,10 @@ class Matrix:
         at = int(np.searchsorted(self.special, key))
         return at if at < len(self.special) and self.special[at] == key else None
 
-    def example(self, source: int, target: int) -> tuple[int, int]:
-        """A pair of the same two groups that is none of the special ones."""
-        if self.find_special(source, target) is None:
+    def example(self, source: int, target: int, *, alone: bool) -> tuple[int, int]:
+        """One of the pairs for which a packet flew: itself if it flew `alone`, else a pair of the
+        same two groups that is none of the special ones."""
+        if alone or self.find_special(source, target) is None:
             return source, target
         of = self.groups.of
         for a in np.flatnonzero(of == of[source]).tolist():
@@ -107,14 +108,14 @@ def fill_matrix(sky: Sky, groups: Groups) -> Matrix:
         source = groups.first[a]
         target = np.where(a == b, groups.second[b], groups.first[b])
         landing = fly(sky, Batch(source, home[source], home[target]))
-        arrived = _settle(matrix, sky, landing, (source, target, weight), spare)
+        arrived = _settle(matrix, sky, landing, (source, target, weight), spare, alone=False)
         matrix.hops[a[arrived], b[arrived]] = landing.hops[arrived]
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
         source, target = (n.astype(np.int32) for n in np.divmod(pair, len(groups.of)))
         landing = fly(sky, Batch(source, home[source], home[target], exact=True))
         one = np.ones(len(pair), np.int64)
-        arrived = _settle(matrix, sky, landing, (source, target, one), spare)
+        arrived = _settle(matrix, sky, landing, (source, target, one), spare, alone=True)
         matrix.special_hops[start : start + _BATCH][arrived] = landing.hops[arrived]
     return matrix
 
@@ -152,6 +153,8 @@ def _settle(
     landing: Landing,
     pairs: tuple[Ints, Ints, Longs],
     spare: _Spare,
+    *,
+    alone: bool,
 ) -> Bools:
     """Counts what a batch did; returns which of its packets arrived."""
     source, target, weight = pairs
@@ -164,14 +167,19 @@ def _settle(
         good + int(weight[arrived].sum()),
         near + int(weight[direct].sum()),
     )
-    _lose(matrix, landing, arrived, pairs)
-    _use(matrix, landing, arrived, pairs, spare)
+    _lose(matrix, landing, arrived, pairs, alone=alone)
+    _use(matrix, landing, arrived, pairs, spare, alone=alone)
     _slopes(matrix, sky, landing, arrived, (source, target))
     return arrived
 
 
 def _lose(
-    matrix: Matrix, landing: Landing, arrived: Bools, pairs: tuple[Ints, Ints, Longs]
+    matrix: Matrix,
+    landing: Landing,
+    arrived: Bools,
+    pairs: tuple[Ints, Ints, Longs],
+    *,
+    alone: bool,
 ) -> None:
     lost = np.flatnonzero(~arrived)
     if not len(lost):
@@ -190,7 +198,7 @@ def _lose(
         if old is not None:
             old.pairs += int(pairs_lost)
         else:
-            example = matrix.example(int(source[i]), int(target[i]))
+            example = matrix.example(int(source[i]), int(target[i]), alone=alone)
             matrix.losses[code, at, other] = Loss(code, at, other, int(pairs_lost), *example)
 
 
@@ -200,6 +208,8 @@ def _use(
     arrived: Bools,
     pairs: tuple[Ints, Ints, Longs],
     spare: _Spare,
+    *,
+    alone: bool,
 ) -> None:
     packets, nodes = landing.relays
     delivered = arrived[packets]
@@ -217,7 +227,9 @@ def _use(
             (usage.stranded_examples, np.flatnonzero(stranded)),
         ):
             wanted = 3 - len(examples)
-            examples += [(int(source[i]), int(target[i])) for i in some[:wanted]]
+            examples += [
+                matrix.example(int(source[i]), int(target[i]), alone=alone) for i in some[:wanted]
+            ]
 
 
 def _slopes(

@@ -37,6 +37,8 @@ def agree(wire: Wire) -> None:
                 assert hops == (len(trace.path) - 1 if good else 0), trace.text
                 assert proof.path(a, b, family) == (trace.path if good else None)
                 lost += not good
+        for loss in matrix.losses.values():
+            assert proof.hops(proof.names[loss.source], proof.names[loss.target], family) == 0
         assert sum(loss.pairs for loss in matrix.losses.values()) == lost
         assert matrix.counts[0] - matrix.counts[1] == lost
 
