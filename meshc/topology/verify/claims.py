@@ -1,15 +1,21 @@
-"""The `tests:` of a topology file, judged on the proof."""
+"""The `tests:` of a topology file, judged on the proof.
+
+A test may name groups of thousands of nodes on both sides, so that pairs of nodes are judged as
+whole tables; only targets outside of the mesh are asked for one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from meshc.diagnostics import Diagnostics
 from meshc.errors import PrefixFormatError
-from meshc.prefixes import Prefix, address_text
+from meshc.prefixes import Prefix
 from meshc.topology.spec import Expect, TestSpec
+from meshc.topology.verify.columns import Bools, Ints
 from meshc.topology.verify.facts import Expectation
 from meshc.topology.verify.flight import ARRIVED, IN_LAN, OUT, Batch, Sky, fly
 from meshc.topology.verify.losses import story
@@ -17,6 +23,7 @@ from meshc.topology.verify.matrix import Matrix
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
 
 _MOST = 3
+_TABLE = 1 << 20
 
 
 def judge_tests(
@@ -30,106 +37,146 @@ def judge_tests(
     """A finding for every test that does not hold, with some of the pairs that break it."""
     number = {name: n for n, name in enumerate(names)}
     for test in expectation.tests:
-        broken: list[str] = []
-        trace: Trace | None = None
-        for source in test.sources:
-            for target in test.targets:
-                if source not in number or source == target:
-                    continue
-                for family, matrix in matrices.items():
-                    judge = _Judge(test, number, matrix, skies[family], world)
-                    wrong = judge.wrong(source, target)
-                    if wrong is None:
-                        continue
-                    broken.append(wrong)
-                    if trace is None and len(broken) <= _MOST:
-                        trace = judge.trace(source, target)
-        if broken:
-            more = f" (and {len(broken) - _MOST:,} more)" if len(broken) > _MOST else ""
+        broken = _Broken()
+        for family, matrix in matrices.items():
+            judge = _Judge(test, names, number, matrix, skies[family], world)
+            judge.nodes(broken)
+            judge.prefixes(broken)
+        if broken.count:
+            more = f" (and {broken.count - _MOST:,} more)" if broken.count > _MOST else ""
             found.add(
                 "E419",
-                f"this test does not hold: {'; '.join(broken[:_MOST])}{more}",
+                f"this test does not hold: {'; '.join(broken.texts)}{more}",
                 test.location,
                 path="tests",
                 hint="`meshc explain FILE A B` tells the whole story of one pair",
-                trace=story(trace) if trace is not None else (),
+                trace=story(broken.trace) if broken.trace is not None else (),
             )
 
 
+@dataclass(slots=True)
+class _Broken:
+    """The pairs that break one test: how many, the first few as text, the first one's trace."""
+
+    count: int = 0
+    texts: list[str] = field(default_factory=list)
+    trace: Trace | None = None
+
+
+@dataclass(slots=True)
 class _Judge:
     """One test in one family."""
 
-    def __init__(
-        self, test: TestSpec, number: Mapping[str, int], matrix: Matrix, sky: Sky, world: World
-    ) -> None:
-        self.test, self.number, self.matrix = test, number, matrix
-        self.sky, self.world = sky, world
-        self.names = {n: name for name, n in number.items()} if test.via is not None else {}
+    test: TestSpec
+    names: tuple[str, ...]
+    number: Mapping[str, int]
+    matrix: Matrix
+    sky: Sky
+    world: World
 
-    def wrong(self, source: str, target: str) -> str | None:
-        """Why this pair breaks the test; None when it does not, or has no such addresses."""
-        a = self.number[source]
-        if self.sky.tables.home[a] < 0:
-            return None
-        if target in self.number:
-            hops = self.matrix.hops_of(a, self.number[target])
-            if hops < 0:
-                return None
-            back = self.matrix.hops_of(self.number[target], a)
-            reached = hops > 0 and back > 0
-            path = self.path(source, target, hops)
+    @property
+    def family(self) -> int:
+        return self.sky.tables.family
+
+    def nodes(self, broken: _Broken) -> None:
+        """All pairs of a source and a target that are nodes."""
+        sources = self.known(self.test.sources)
+        targets = self.known(self.test.targets)
+        if not len(sources) or not len(targets):
+            return
+        rows = max(1, _TABLE // len(targets))
+        for start in range(0, len(sources), rows):
+            some = sources[start : start + rows]
+            for a, b in self.wrong_pairs(some, targets, broken):
+                source, target = self.names[a], self.names[b]
+                broken.texts.append(self.why(source, target))
+                broken.trace = broken.trace or walk_pair(self.world, source, target, self.family)
+
+    def known(self, names: tuple[str, ...]) -> Ints:
+        """The numbers of those names that are nodes with an address in this family."""
+        numbers = [self.number[name] for name in names if name in self.number]
+        home = self.sky.tables.home
+        return np.array([n for n in numbers if home[n] >= 0], np.int32)
+
+    def wrong_pairs(
+        self, sources: Ints, targets: Ints, broken: _Broken
+    ) -> Iterator[tuple[int, int]]:
+        """Counts all pairs that break the test and yields the first few."""
+        there = self.matrix.hops_between(sources, targets)
+        back = self.matrix.hops_between(targets, sources).T
+        known = (there >= 0) & (back >= 0) & (sources[:, None] != targets[None, :])
+        reached = (there > 0) & (back > 0)
+        if self.test.expect is Expect.UNREACHABLE:
+            wrong = known & reached
         else:
-            prefix = _prefix(target)
-            if prefix is None or prefix.family != self.sky.tables.family:
-                return None
-            reached, path = self.outside(a, prefix)
+            wrong = known & ~reached
+            if self.test.via is not None:
+                wrong |= known & reached & ~self.follows(sources, targets, there)
+        pairs = np.argwhere(wrong)
+        broken.count += len(pairs)
+        for a, b in pairs[: max(0, _MOST - len(broken.texts))].tolist():
+            yield int(sources[a]), int(targets[b])
+
+    def follows(
+        self, sources: Ints, targets: Ints, hops: np.ndarray[tuple[int, int], np.dtype[np.int8]]
+    ) -> Bools:
+        """Whether each pair's path has exactly the relays that the test names."""
+        via = [self.number.get(name, -1) for name in self.test.via or ()]
+        good: Bools = hops == len(via) + 1
+        tables = self.sky.tables
+        target = np.broadcast_to(tables.home[targets], good.shape).ravel()
+        here = np.repeat(sources, len(targets))
+        for relay in via:
+            there = tables.next_hop(here, target)
+            good &= (there == relay).reshape(good.shape)
+            here = np.where(there >= 0, there, here).astype(np.int32)
+        return good
+
+    def why(self, source: str, target: str) -> str:
         pair = f"{source} → {target}"
         if self.test.expect is Expect.UNREACHABLE:
-            return f"{pair} is reachable" if reached else None
+            return f"{pair} is reachable"
+        trace = walk_pair(self.world, source, target, self.family)
+        back = walk_pair(self.world, target, source, self.family)
+        if trace.delivered and back.delivered and self.test.via is not None:
+            return f"{pair} goes {' → '.join(trace.path)}"
+        return f"{pair} is not reachable over IPv{self.family}"
+
+    def prefixes(self, broken: _Broken) -> None:
+        """All pairs of a node and a piece of a LAN or of the internet."""
+        for target in self.test.targets:
+            prefix = _prefix(target) if target not in self.number else None
+            if prefix is None or prefix.family != self.family:
+                continue
+            for source in self.known(self.test.sources).tolist():
+                text, trace = self.outside(source, prefix)
+                if text:
+                    broken.count += 1
+                    broken.trace = broken.trace or trace
+                    if len(broken.texts) < _MOST:
+                        broken.texts.append(f"{self.names[source]} → {target} {text}")
+
+    def outside(self, source: int, prefix: Prefix) -> tuple[str, Trace]:
+        """Why a prefix as target breaks the test, or ''. `via` then names everyone between the
+        source and the LAN, the router last."""
+        tables = self.sky.tables
+        atoms = np.array(
+            [a for a in tables.atoms(prefix) if tables.first(a) <= prefix.last], np.int32
+        )
+        one = np.full_like(atoms, source)
+        home = np.full_like(atoms, tables.home[source])
+        landing = fly(self.sky, Batch(one, home, atoms, exact=True))
+        reached = bool(np.isin(landing.result, (ARRIVED, IN_LAN, OUT)).all())
+        own = tables.first(int(tables.home[source]))
+        packet = Packet(self.family, own, prefix.value)
+        trace = walk(self.world, self.names[source], packet)
+        if self.test.expect is Expect.UNREACHABLE:
+            return ("is reachable" if reached else ""), trace
         if not reached:
-            return f"{pair} is not reachable over IPv{self.sky.tables.family}"
-        if self.test.via is not None and path is not None and path[1:-1] != self.test.via:
-            return f"{pair} goes {' → '.join(path)}"
-        return None
-
-    def path(self, source: str, target: str, hops: int) -> tuple[str, ...] | None:
-        if self.test.via is None or hops <= 0:
-            return None
-        tables = self.sky.tables
-        here, home = self.number[source], tables.home[[self.number[target]]]
-        nodes = [here]
-        for _ in range(hops):
-            here = int(tables.next_hop(np.array([here], np.int32), home)[0])
-            nodes.append(here)
-        return tuple(self.names[n] for n in nodes)
-
-    def outside(self, source: int, prefix: Prefix) -> tuple[bool, tuple[str, ...] | None]:
-        """Whether all of a prefix (a LAN, or a piece of the internet) is reached. `via` then
-        names everyone between the source and the LAN, the router last."""
-        tables = self.sky.tables
-        top = prefix.last
-        atoms = [a for a in tables.atoms(prefix) if tables.first(a) <= top]
-        one = np.full(len(atoms), source, np.int32)
-        home = np.full(len(atoms), tables.home[source], np.int32)
-        landing = fly(self.sky, Batch(one, home, np.array(atoms, np.int32), exact=True))
-        good = np.isin(landing.result, (ARRIVED, IN_LAN, OUT))
-        path = None
-        if self.test.via is not None:
-            trace = self.trace(self.world_name(source), address_text(prefix.family, prefix.value))
-            path = (*trace.path, "")
-        return bool(good.all()), path
-
-    def world_name(self, number: int) -> str:
-        return self.names[number]
-
-    def trace(self, source: str, target: str) -> Trace:
-        family = self.sky.tables.family
-        if target in self.number:
-            return walk_pair(self.world, source, target, family)
-        prefix = _prefix(target)
-        assert prefix is not None, "a target is a node or a prefix"
-        own = self.sky.tables.first(int(self.sky.tables.home[self.number[source]]))
-        return walk(self.world, source, Packet(family, own, prefix.value))
+            return f"is not reachable over IPv{self.family}", trace
+        if self.test.via is not None and trace.path[1:] != self.test.via:
+            return f"goes {' → '.join(trace.path)}", trace
+        return "", trace
 
 
 def _prefix(text: str) -> Prefix | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,14 +68,14 @@ def check_losses(
 ) -> frozenset[tuple[str, ...]]:
     """A finding for each fault, the costliest first to be told of; returns their causes. Pairs
     that a test declares unreachable are no loss."""
-    wanted = _declared(expectation)
+    wanted = _declared(expectation, columns)
     faults: dict[tuple[str, ...], Fault] = {}
     for matrix in matrices.values():
         losses = sorted(matrix.losses.values(), key=lambda loss: -loss.pairs)
         pairs: dict[tuple[str, ...], int] = {}
         for loss in losses[: 4 * _MOST]:
             names = columns.names[loss.source], columns.names[loss.target]
-            if names in wanted and loss.pairs <= _declared_pairs(matrix, loss, wanted, columns):
+            if loss.pairs <= _declared_pairs(matrix, loss, wanted):
                 continue
             trace = walk_pair(world, *names, matrix.family)
             drop = trace.drop
@@ -145,30 +145,27 @@ def place(columns: Columns, at: str, other: str = "") -> Location | None:
     return Location(columns.files[n], line, 1)
 
 
-def _declared(expectation: Expectation) -> set[tuple[str, str]]:
-    """Pairs that some test expects to be unreachable."""
-    return {
-        (source, target)
+def _declared(expectation: Expectation, columns: Columns) -> list[tuple[set[int], set[int]]]:
+    """(sources, targets) of the tests that expect nothing to arrive."""
+    number = {name: n for n, name in enumerate(columns.names)}
+    return [
+        (
+            {number[name] for name in test.sources if name in number},
+            {number[name] for name in test.targets if name in number},
+        )
         for test in expectation.tests
         if test.expect is Expect.UNREACHABLE
-        for source in test.sources
-        for target in _names(test.targets, expectation)
-    }
+    ]
 
 
-def _names(targets: Iterable[str], expectation: Expectation) -> list[str]:
-    return [target for target in targets if target in expectation.nodes]
-
-
-def _declared_pairs(
-    matrix: Matrix, loss: Loss, wanted: set[tuple[str, str]], columns: Columns
-) -> int:
-    """How many declared pairs are lost in the same groups as this one."""
+def _declared_pairs(matrix: Matrix, loss: Loss, wanted: list[tuple[set[int], set[int]]]) -> int:
+    """How many pairs like this one are declared lost; 0 when this one itself is not."""
+    if not any(loss.source in sources and loss.target in targets for sources, targets in wanted):
+        return 0
     of = matrix.groups.of
-    pair = (int(of[loss.source]), int(of[loss.target]))
-    number = {name: n for n, name in enumerate(columns.names)}
-    return sum(
-        1
-        for a, b in wanted
-        if a in number and b in number and (int(of[number[a]]), int(of[number[b]])) == pair
-    )
+    count = 0
+    for sources, targets in wanted:
+        a = {n for n in sources if of[n] == of[loss.source]}
+        b = {n for n in targets if of[n] == of[loss.target]}
+        count += len(a) * len(b) - len(a & b)
+    return count

@@ -71,6 +71,17 @@ class Matrix:
         at = self.find_special(source, target)
         return int(self.hops[a, b]) if at is None else int(self.special_hops[at])
 
+    def hops_between(self, sources: Ints, targets: Ints) -> NDArray[np.int8]:
+        """`hops_of` for every source (row) and target (column), which all have addresses."""
+        of, nodes = self.groups.of, len(self.groups.of)
+        result = self.hops[np.ix_(of[sources], of[targets])]
+        row, column = (np.full(nodes, -1, np.int64) for _ in range(2))
+        row[sources], column[targets] = np.arange(len(sources)), np.arange(len(targets))
+        a, b = row[self.special // nodes], column[self.special % nodes]
+        here = (a >= 0) & (b >= 0)
+        result[a[here], b[here]] = self.special_hops[here]
+        return result
+
     def find_special(self, source: int, target: int) -> int | None:
         """The place of a pair among those that fly for themselves."""
         key = source * len(self.groups.of) + target
