@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from meshc.workspace.compile import BuildResult
 
 LONG = 40
+_SCRIPTS = {
+    Platform.OPENWRT: "run the script there: sh, as root",
+    Platform.ROUTEROS: "run the script there: /import",
+}
 MATRIX = 20
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
 
@@ -266,6 +270,9 @@ def _then(change: NodeChange, result: BuildResult) -> str:
     node = result.plan.nodes.get(change.node)
     file = shlex.quote(str(result.workspace.file))
     interface = node.interface if node else result.plan.spec.network.interface
+    script = _SCRIPTS.get(node.spec.platform) if node else None
+    if script is not None and change.action is not Action.RETIRE:
+        return "nothing to do" if change.action is Action.NOTHING else script
     if change.action is Action.INSTALL and node is not None:
         if node.spec.platform in (Platform.IOS, Platform.ANDROID):
             return f"scan it: meshc qr {file} {change.node}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from meshc.render import hosts
 from meshc.render.artifact import Artifact
 from meshc.render.facts import FactsRenderer
+from meshc.render.routers import openwrt, routeros
 from meshc.render.secrets import Secrets
 from meshc.render.wgquick import WgQuickRenderer
 from meshc.topology.plan import MeshPlan, NodePlan
@@ -18,8 +19,12 @@ _HOW = {
     Platform.WINDOWS: "tunnel file for the WireGuard app of Windows (Import Tunnel)",
     Platform.IOS: "tunnel file for the WireGuard app of iOS (scan it as a QR code)",
     Platform.ANDROID: "tunnel file for the WireGuard app of Android (scan it as a QR code)",
-    Platform.OPENWRT: "the same settings as network.uci, in the format of wg-quick(8)",
-    Platform.ROUTEROS: "the same settings as the .rsc script, in the format of wg-quick(8)",
+    Platform.OPENWRT: "the settings of the script beside it, in the format of wg-quick(8)",
+    Platform.ROUTEROS: "the settings of the script beside it, in the format of wg-quick(8)",
+}
+_SCRIPTS = {
+    Platform.OPENWRT: (openwrt, ".openwrt.sh", "run it on the router: sh WG.openwrt.sh"),
+    Platform.ROUTEROS: (routeros, ".rsc", "run it on the router: /import WG.rsc"),
 }
 
 
@@ -36,6 +41,7 @@ class MeshRenderer:
 
     def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
         self._plan = plan
+        self._secrets = secrets
         self._conf = WgQuickRenderer(plan, secrets)
         self._facts = FactsRenderer(plan)
 
@@ -62,7 +68,22 @@ class MeshRenderer:
             purpose="facts about the node for meshc up, status and lab",
             secret=False,
         )
-        return conf, about
+        return conf, about, *self._script(node)
+
+    def _script(self, node: NodePlan) -> tuple[Artifact, ...]:
+        """What a router without wg-quick runs."""
+        if node.spec.platform not in _SCRIPTS:
+            return ()
+        render, suffix, purpose = _SCRIPTS[node.spec.platform]
+        script = Artifact(
+            path=f"{node.name}/{node.interface}{suffix}",
+            content=render(self._plan, node, self._secrets).encode(),
+            mode=0o600,
+            node=node.name,
+            purpose=purpose,
+            secret=True,
+        )
+        return (script,)
 
     def hosts(self) -> Artifact:
         """The one file about the network as a whole."""

@@ -6,6 +6,7 @@ forgetting a filter is not possible.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from functools import cache
@@ -61,6 +62,8 @@ def conf_template(name: str) -> Callable[..., str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["uci"] = uci_word
+    environment.filters["ros"] = routeros_word
     return environment.get_template(name).render
 
 
@@ -88,3 +91,14 @@ def ini(value: object) -> str:
 def shell(value: object) -> str:
     """One word of a POSIX shell command; what prints it still applies `ini`."""
     return shlex.quote(str(value))
+
+
+def uci_word(value: object) -> str:
+    """A quoted value for `uci batch`, which reads quotes as a shell does."""
+    return "'" + str(value).replace("'", "'\\''") + "'"
+
+
+def routeros_word(value: object) -> str:
+    """A quoted string of the RouterOS script language."""
+    escaped = re.sub(r'(["\\$?])', r"\\\1", str(value))
+    return f'"{escaped}"'

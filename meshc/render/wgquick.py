@@ -20,8 +20,9 @@ from meshc.render.templates import conf_template, shell
 from meshc.topology.plan import MeshPlan, NodePlan, PeerPlan
 from meshc.topology.spec import NetworkSpec, Platform
 
-# The other apps read the format of wg-quick(8) but ignore or refuse hooks.
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
+# The apps read the format of wg-quick(8) but refuse the keys that they do not know.
+APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.IOS, Platform.ANDROID})
 _CUT = "PRESHARED-KEY-GOES-HERE"
 
 
@@ -88,7 +89,7 @@ class WgQuickRenderer:
             ) from None
 
     def _interface(self, node: NodePlan) -> str:
-        spec = node.spec
+        spec, app = node.spec, node.spec.platform in APPS
         hooks = all_hooks(node)
         return conf_template("wgquick-interface.j2")(
             name=full_name(node.name, self._network),
@@ -96,8 +97,8 @@ class WgQuickRenderer:
             listen_port=node.listen_port,
             private_key=_reveal(self._secrets.private_keys.get(node.name)),
             dns=", ".join(_dns(node, self._network)),
-            table=spec.table,
-            fwmark=spec.fwmark,
+            table=None if app else spec.table,
+            fwmark=None if app else spec.fwmark,
             mtu=node.mtu,
             pre_up=hooks.pre_up,
             post_up=hooks.post_up,
@@ -131,12 +132,13 @@ def all_hooks(node: NodePlan) -> Hooks:
     """Ours before the user's, up and down: a line of theirs that fails then finds our chains in
     place, and leaves nothing of ours behind.
 
-    Platforms without hooks get none. Raises: Refused when such a platform needs one.
+    Platforms without hooks get none; on OpenWrt a script fetches the private key. Raises: Refused
+    when another needs one for that.
     """
     spec = node.spec
     own = _private_key_hooks(node)
     if spec.platform not in HOOK_PLATFORMS:
-        if own:
+        if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
         return Hooks()
     generated = forwarding_hooks(node)

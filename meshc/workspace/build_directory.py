@@ -56,6 +56,7 @@ class BuildDirectory:
         self.network = network
         self.kept: list[str] = []
         self.fresh = not os.path.lexists(path)
+        self._ignore = self.fresh or (path.is_dir() and not os.listdir(path))
         self._root = str(path)
         self._staging = ""
         self._entries: dict[str, Entry] = {}
@@ -140,11 +141,15 @@ class BuildDirectory:
         Raises: OSError, StateError.
         """
         text = self.manifest_text().encode()
+        if self._ignore:
+            # every node's private key is in here
+            self._write(".gitignore", b"*\n", 0o644)
         if self.fresh:
             self._write(manifest.NAME, text, 0o644)
-            self._write(".gitignore", b"*\n", 0o644)  # every node's private key is in here
             os.rename(self._staging, self._root)
             return
+        if self._ignore:
+            self._place(".gitignore", edited=False)
         for path, edited in self._waiting:
             self._place(path, edited=edited)
         for path, mode in self._modes:

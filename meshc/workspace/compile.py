@@ -81,33 +81,15 @@ def compile_file(
         stack.enter_context(_without_gc())
         stack.enter_context(workspace.locked(lambda: tell("waiting for another run", 0, 0)))
         diagnostics = Diagnostics()
-        tell("reading", 0, 0)
-        spec = read_spec(workspace.file, diagnostics)
-        lock = read_lock(workspace.lock_file, diagnostics)
-        tell("analysis", 0, 0)
-        analysis = analyse(spec, lock, diagnostics)
-        diagnostics.barrier()
-        target = BuildDirectory(
-            target_path, topology=workspace.file.name, network=spec.network.name
-        )
-        if not dry_run and target_path.is_dir():
-            stack.enter_context(exclusive(target_path))
-        stack.enter_context(target.staging())
+        analysis, lock = _analysed(workspace, diagnostics, tell)
+        target = _opened(target_path, workspace, analysis.spec, stack, dry_run=dry_run)
         tell("keys", 0, 0)
-        store = workspace.keys(spec.network.name)
-        ring = gather(spec, store, recorded_keys(lock), diagnostics, ephemeral=ephemeral_keys)
+        store = workspace.keys(analysis.spec.network.name)
+        known = recorded_keys(lock)
+        ring = gather(analysis.spec, store, known, diagnostics, ephemeral=ephemeral_keys)
         diagnostics.barrier()
         tell("plan", 0, 0)
-        plan = plan_mesh(
-            spec,
-            analysis.graph,
-            analysis.allocation,
-            ring.public,
-            lock.epoch,
-            diagnostics,
-            routing=analysis.routing,
-        )
-        diagnostics.barrier()
+        plan = _planned(analysis, lock, ring, diagnostics)
         if not dry_run:
             # before any file: durable means flushing what was written so far, and a key that
             # exists is as good for the next build should this one be refused
@@ -115,7 +97,7 @@ def compile_file(
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
         stack.callback(emission.stop)
         proof = _prove(emission, analysis, ring, tell)
-        diagnostics.extend(list(placed(proof.findings, spec, diagnostics)))
+        diagnostics.extend(list(placed(proof.findings, analysis.spec, diagnostics)))
         diagnostics.barrier()
         if not dry_run:
             tell("writing", 0, 0)
@@ -131,7 +113,7 @@ def compile_file(
             files=emission.files(),
             changes=emission.changes(),
             new_keys=ring.new,
-            keyless=tuple(without_keys(spec, ring.public)),
+            keyless=tuple(without_keys(analysis.spec, ring.public)),
             kept=tuple(target.kept),
             written=not dry_run,
         )
@@ -174,6 +156,45 @@ def recorded_keys(lock: Lock) -> Recorded:
     """What the lock file knows about keys."""
     public = {name: n.public_key for name, n in lock.nodes.items() if n.public_key is not None}
     return Recorded(public, frozenset(lock.revoked))
+
+
+def _analysed(
+    workspace: Workspace, diagnostics: Diagnostics, tell: Progress
+) -> tuple[Analysis, Lock]:
+    """The file and its lock, and what they mean. Raises: Refused, StateError."""
+    tell("reading", 0, 0)
+    spec = read_spec(workspace.file, diagnostics)
+    lock = read_lock(workspace.lock_file, diagnostics)
+    tell("analysis", 0, 0)
+    analysis = analyse(spec, lock, diagnostics)
+    diagnostics.barrier()
+    return analysis, lock
+
+
+def _opened(
+    path: Path, workspace: Workspace, spec: Spec, stack: ExitStack, *, dry_run: bool
+) -> BuildDirectory:
+    """The build directory, ours alone until the stack unwinds. Raises: StateError."""
+    # the workspace's own directory is locked already
+    if not dry_run and path.is_dir() and not path.samefile(workspace.directory):
+        stack.enter_context(exclusive(path))
+    target = BuildDirectory(path, topology=workspace.file.name, network=spec.network.name)
+    stack.enter_context(target.staging())
+    return target
+
+
+def _planned(analysis: Analysis, lock: Lock, ring: KeyRing, diagnostics: Diagnostics) -> MeshPlan:
+    plan = plan_mesh(
+        analysis.spec,
+        analysis.graph,
+        analysis.allocation,
+        ring.public,
+        lock.epoch,
+        diagnostics,
+        routing=analysis.routing,
+    )
+    diagnostics.barrier()
+    return plan
 
 
 def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress) -> Proof:

@@ -49,11 +49,16 @@ def read_regular(path: Path, *, limit: int = 64 << 20) -> bytes | None:
         return None
     except OSError as error:
         raise StateError(f"{path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             raise StateError(f"{path} is not an ordinary file")
-        return file.read()
+        content = bytearray()
+        while piece := os.read(descriptor, 1 << 20):
+            content += piece
+        return bytes(content)
+    finally:
+        os.close(descriptor)
 
 
 def sync_filesystem(descriptor: int) -> None:

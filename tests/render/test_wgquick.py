@@ -80,8 +80,17 @@ def test_hooks_of_the_user_come_after_ours() -> None:
 def test_other_platforms_have_no_hooks(platform: Platform) -> None:
     plan = laptop(platform=platform, post_up=("echo hello",))
     assert "Up" not in text_of(plan, "laptop")
+    if platform is Platform.OPENWRT:
+        return  # its script fetches the key
     with pytest.raises(Refused, match="E511 laptop: private_key_file"):
         text_of(laptop(platform=platform, private_key_file="/etc/key"), "laptop")
+
+
+def test_apps_get_no_key_that_they_refuse() -> None:
+    """From `defaults:`, meant for others: the app of iOS knows neither."""
+    text = text_of(laptop(platform=Platform.IOS, table="off", fwmark=1), "laptop")
+    assert "Table" not in text
+    assert "FwMark" not in text
 
 
 def test_ipv6_endpoints_are_bracketed() -> None:

@@ -250,3 +250,19 @@ def test_runs_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
 
 def _build(file: str) -> None:
     compile_file(file)
+
+
+def test_a_build_into_the_directory_of_the_file(tmp_path: Path) -> None:
+    """It is locked already; waiting for ourselves would take forever."""
+    result = compile_file(write_topology(tmp_path), out=tmp_path)
+    assert (tmp_path / "hub/wg0.conf").exists()
+    assert not (tmp_path / ".gitignore").exists(), "other files of the user lie here"
+    assert result.written
+
+
+def test_private_keys_stay_out_of_git(tmp_path: Path) -> None:
+    file = write_topology(tmp_path / "net")
+    (tmp_path / "empty").mkdir()
+    for out in ("fresh", "empty"):
+        compile_file(file, out=tmp_path / out)
+        assert (tmp_path / out / ".gitignore").read_text() == "*\n"

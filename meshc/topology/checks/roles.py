@@ -100,10 +100,10 @@ def _without_effect(document: Document, diagnostics: Diagnostics, node: NodeSpec
             if key in own:
                 report(key, "nothing is written for a node with `managed: false`", "remove it.")
         return
-    if node.platform in APPS_WITHOUT_HOOKS:
+    if node.platform in APPS_WITHOUT_HOOKS | {Platform.OPENWRT, Platform.ROUTEROS}:
         for key in _HOOKS:
             if key in own:
-                report(key, f"the app for {node.platform.value} runs no commands", "remove it.")
+                report(key, f"WireGuard on {node.platform.value} runs no commands", "remove it.")
     if node.platform in APPS_WITHOUT_FORWARDING:
         for key in ("table", "fwmark", "deploy"):
             if key in own:
