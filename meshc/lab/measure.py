@@ -14,7 +14,7 @@ from typing import Any
 from meshc.lab.control import Lab
 from meshc.lab.jobs import Job
 from meshc.lab.probes import PLAIN_TTL
-from meshc.lab.report import Key, Measured
+from meshc.lab.report import SILENT, Key, Measured
 
 PING, TCP = "meshc.lab.probes:ping", "meshc.lab.probes:tcp"
 PARALLEL = 8
@@ -183,5 +183,5 @@ def _path(subject: Subject, key: Key, heard: Sequence[Mapping[str, Any]]) -> tup
             if back != len(path) - 2:
                 path.append(f"(back over {back} relays)")
             return tuple(path)
-        path.append(subject.owner(answer["from"]) if answer["kind"] == "exceeded" else "?")
+        path.append(subject.owner(answer["from"]) if answer["kind"] == "exceeded" else SILENT)
     return (*path, "...")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -138,15 +138,20 @@ def compare(
     predicted: Mapping[Key, Predicted], measured: Mapping[Key, Measured]
 ) -> tuple[Cell, ...]:
     """Joins both, in the order of the predictions; what was not measured is a problem."""
-    return tuple(
-        Cell(key, expected, found, tuple(disagreements(expected, found)))
-        for key, expected in predicted.items()
-        for found in [measured.get(key, Measured(False, detail="not measured"))]
-    )
+    mute = {key for key, value in predicted.items() if not value.reachable}
+    cells = []
+    for key, expected in predicted.items():
+        found = measured.get(key, Measured(False, detail="not measured"))
+        hidden = {hop for hop in expected.path if Key(hop, key.source, key.family) in mute}
+        cells.append(Cell(key, expected, found, tuple(disagreements(expected, found, hidden))))
+    return tuple(cells)
 
 
-def disagreements(expected: Predicted, found: Measured) -> Iterator[str]:
-    """Every way in which a measurement differs from its prediction, as sentences."""
+def disagreements(
+    expected: Predicted, found: Measured, hidden: Collection[str] = ()
+) -> Iterator[str]:
+    """Every way in which a measurement differs from its prediction, as sentences. `hidden` are
+    relays whose own words do not get back to the source: they may stay silent on the path."""
     if expected.reachable and not found.reachable:
         yield f"predicted to arrive, but nothing came back ({found.detail or 'silence'})"
         return
@@ -155,12 +160,19 @@ def disagreements(expected: Predicted, found: Measured) -> Iterator[str]:
         return
     if not expected.reachable:
         return
-    if found.path is not None and expected.path and found.path != expected.path:
+    if found.path is not None and expected.path and not _same(found.path, expected.path, hidden):
         yield f"took {arrow(found.path)} instead of {arrow(expected.path)}"
     if found.tcp is False:
         yield f"ping passes, TCP does not ({found.detail or 'no answer'})"
     if found.mtu_ok is False:
         yield f"a packet of the interface's MTU, {found.mtu} bytes, does not pass"
+
+
+def _same(found: Sequence[str], expected: Sequence[str], hidden: Collection[str]) -> bool:
+    return len(found) == len(expected) and all(
+        seen == hop or (seen == SILENT and hop in hidden)
+        for seen, hop in zip(found, expected, strict=True)
+    )
 
 
 def arrow(path: Sequence[str]) -> str:
@@ -186,3 +198,4 @@ def axes(cells: Iterable[Cell]) -> tuple[list[str], list[str]]:
 # From best to worst: where two families differ, the worse one is shown.
 KINDS = ("direct", "relayed", "blocked", "wrong")
 LAN = "lan:"
+SILENT = "?"

@@ -44,6 +44,15 @@ def test_what_counts_as_a_disagreement(
     assert problem is None or problem in found[0]
 
 
+def test_a_relay_may_be_silent_where_its_words_do_not_get_back() -> None:
+    """Found by the agreement run: the source does not accept the relay's own address."""
+    silent = {AB: Measured(True, ("a", "?", "b"))}
+    (cell,) = compare({AB: RELAYED}, silent)
+    assert "took a → ? → b" in cell.problems[0]
+    cells = compare({AB: RELAYED, Key("relay", "a", 4): BLOCKED}, silent)
+    assert cells[0].ok
+
+
 def test_what_was_not_measured_is_a_problem() -> None:
     (cell,) = compare({AB: DIRECT}, {})
     assert "not measured" in cell.problems[0]

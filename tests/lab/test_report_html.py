@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
 
 from meshc.lab.report import Cell, Check, Key, Measured, Predicted, Report
 from meshc.lab.report_html import render_html
@@ -63,3 +68,27 @@ def test_what_differs_is_said_first() -> None:
     text = read(a_report("nothing came back")).text
     assert "Measured differs from the proof" in text
     assert text.index("nothing came back") < text.index("Every pair")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_a_browser_has_nothing_to_complain_about(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render_html(a_report("nothing came back")))
+    done = subprocess.run(
+        [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--enable-logging=stderr",
+            "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "Measured differs from the proof" in done.stdout
+    assert "CONSOLE" not in done.stderr
