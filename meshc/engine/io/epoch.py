@@ -1,4 +1,4 @@
-"""The newest timestamp of an interface's initiations, kept across restarts.
+"""The newest timestamp of this machine's initiations, kept across restarts.
 
 A peer takes an initiation for a replay unless its timestamp is newer than all before
 (whitepaper 5.1). Where the clock has stepped back since, as on a machine without a battery
@@ -17,18 +17,19 @@ from meshc.engine.proto.tai64n import WallEpoch
 
 log = logging.getLogger(__name__)
 
-DIRECTORY = Path("/var/lib/meshc/engine")
+# systemd sets STATE_DIRECTORY for a unit with StateDirectory=
+DIRECTORY = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/meshc").partition(":")[0])
 _SECOND = 1_000_000_000
 # a file that says more than this is damaged: 2200-01-01
 _LIMIT = 7_258_118_400 * _SECOND
 
 
 class TimestampFile:
-    """`IFACE.clock`: Unix nanoseconds as decimal text. Where it cannot be written, nothing is
-    kept and nothing fails."""
+    """`engine.clock`: Unix nanoseconds as decimal text, for all interfaces, since they share the
+    clock. Where it cannot be written, nothing is kept and nothing fails."""
 
-    def __init__(self, interface: str, directory: Path = DIRECTORY) -> None:
-        self._path = directory / f"{interface}.clock"
+    def __init__(self, directory: Path = DIRECTORY) -> None:
+        self._path = directory / "engine.clock"
         self._saved = 0
         self._saved_at = float("-inf")
         self._works = True
@@ -38,7 +39,12 @@ class TimestampFile:
         now, newest = time.time_ns(), self._load()
         if now > newest:
             return WallEpoch(monotonic, now)
-        log.warning("the clock is behind the last run by %d s", (newest - now) // _SECOND)
+        log.warning(
+            "the clock is %d s behind the newest handshake sent from here, whose time goes on; "
+            "if the clock was wrong then, remove %s",
+            (newest - now) // _SECOND,
+            self._path,
+        )
         return WallEpoch(monotonic, newest + _SECOND)
 
     def save(self, newest: int, monotonic: float) -> None:
@@ -48,8 +54,11 @@ class TimestampFile:
             self.flush(newest)
 
     def flush(self, newest: int) -> None:
-        """Remembers a timestamp now."""
+        """Remembers a timestamp now, unless another engine has remembered a newer one."""
         if newest <= self._saved or not self._works:
+            return
+        self._saved = newest
+        if newest <= self._load():
             return
         temporary = self._path.with_suffix(f".{os.getpid()}")
         try:
@@ -59,8 +68,6 @@ class TimestampFile:
         except OSError as error:
             self._works = False
             log.info("timestamps are not kept in %s: %s", self._path, error.strerror)
-            return
-        self._saved = newest
 
     def _load(self) -> int:
         try:

@@ -19,7 +19,7 @@ _IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
 _IFLA_MTU = 4
 _IFF_UP = 1
-_SIOCGIFFLAGS, _SIOCGIFMTU, _SIOCSIFMTU = 0x8913, 0x8921, 0x8922
+_SIOCGIFFLAGS, _SIOCGIFMTU, _SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8913, 0x8921, 0x8922, 0x8943
 _IFREQ_SHORT = struct.Struct("16sH22x")
 _IFREQ_INT = struct.Struct("16si20x")
 
@@ -46,6 +46,12 @@ def set_mtu(name: str, mtu: int) -> None:
     """Set the MTU of the interface `name`. Raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, _SIOCSIFMTU, _IFREQ_INT.pack(name.encode(), mtu))
+
+
+def set_queue_length(name: str, packets: int) -> None:
+    """Set how many packets wait for us at the interface `name`. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, _SIOCSIFTXQLEN, _IFREQ_INT.pack(name.encode(), packets))
 
 
 class LinkMonitor:

@@ -61,7 +61,7 @@ class Engine:
         self._listener = listener
         self._metrics = metrics
         now = monotonic()
-        self._timestamps = TimestampFile(tun.name)
+        self._timestamps = TimestampFile()
         self.device = Device(rng=os.urandom, wall_epoch=self._timestamps.epoch(now))
         self._bind = Bind()
         self._monitor = LinkMonitor(tun.name)

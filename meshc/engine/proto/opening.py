@@ -219,18 +219,25 @@ class OpenedRows:
         owner: object,
         lookup: Callable[[bytes], object],
     ) -> Numbers | None:
-        """IP lengths in the usual case: plain IPv4 of one source that is the owner's.
+        """IP lengths in the usual case: all of one family and of one source, the owner's.
 
         None if anything is out of the ordinary.
         """
         stride, arena = self._stride, self._arena
-        if arena.buffer[0] != 0x45 or lookup(bytes(arena.buffer[12:16])) is not owner:
+        first = arena.field(0, stride, "u1", count)
+        if arena.buffer[0] == 0x45:
+            odd = np.count_nonzero(first != 0x45)
+            start, size, field, more = 12, 4, 2, 0
+        else:
+            odd = np.count_nonzero(first >> 4 != 6)
+            start, size, field, more = 8, 16, 4, 40
+        sources = arena.matrix(start, stride, size, count)
+        if odd or np.count_nonzero(sources != sources[0]):
             return None
-        sources = arena.field(12, stride, "=u4", count)
-        versions = arena.field(0, stride, "u1", count)
-        if np.count_nonzero(sources != sources[0]) or np.count_nonzero(versions != 0x45):
+        if lookup(bytes(arena.buffer[start : start + size])) is not owner:
             return None
-        lengths: Numbers = arena.field(2, stride, ">u2", count).astype(np.int64)
+        lengths: Numbers = arena.field(field, stride, ">u2", count).astype(np.int64)
+        lengths += more
         if np.minimum.reduce(lengths) < 20:
             return None
         for row, rows, padded in blocks:

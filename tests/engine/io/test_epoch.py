@@ -12,28 +12,28 @@ SECOND = 1_000_000_000
 
 def test_without_a_file_the_epoch_is_the_clock(tmp_path):
     before = time.time_ns()
-    epoch = TimestampFile("wg0", tmp_path).epoch(5.0)
+    epoch = TimestampFile(tmp_path).epoch(5.0)
     assert epoch.monotonic == 5.0
     assert before <= epoch.unix_ns <= time.time_ns()
 
 
 def test_a_clock_that_stepped_back_goes_on_after_the_newest_timestamp(tmp_path):
     future = time.time_ns() + 3600 * SECOND
-    TimestampFile("wg0", tmp_path / "new").save(future, 0.0)
-    epoch = TimestampFile("wg0", tmp_path / "new").epoch(0.0)
+    TimestampFile(tmp_path / "new").save(future, 0.0)
+    epoch = TimestampFile(tmp_path / "new").epoch(0.0)
     assert epoch.unix_ns == future + SECOND
     assert TimestampClock(epoch).stamp(0.0) > pack(future)
 
 
 def test_a_right_clock_is_not_pushed_ahead(tmp_path):
-    TimestampFile("wg0", tmp_path).save(time.time_ns() - SECOND, 0.0)
-    epoch = TimestampFile("wg0", tmp_path).epoch(0.0)
+    TimestampFile(tmp_path).save(time.time_ns() - SECOND, 0.0)
+    epoch = TimestampFile(tmp_path).epoch(0.0)
     assert epoch.unix_ns <= time.time_ns()
 
 
 def test_it_is_written_once_a_second_and_at_the_end(tmp_path):
-    kept = TimestampFile("wg0", tmp_path)
-    path = tmp_path / "wg0.clock"
+    kept = TimestampFile(tmp_path)
+    path = tmp_path / "engine.clock"
     texts = []
     for newest, now in ((10, 0.0), (11, 0.5), (12, 1.0), (12, 5.0)):
         kept.save(newest, now)
@@ -41,19 +41,28 @@ def test_it_is_written_once_a_second_and_at_the_end(tmp_path):
     assert texts == ["10\n", "10\n", "12\n", "12\n"]
     kept.flush(13)
     assert path.read_text() == "13\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["wg0.clock"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["engine.clock"]
+
+
+def test_engines_share_the_file_and_the_newest_stays(tmp_path):
+    one, other = TimestampFile(tmp_path), TimestampFile(tmp_path)
+    one.save(20, 0.0)
+    other.save(15, 0.0)
+    assert (tmp_path / "engine.clock").read_text() == "20\n"
+    other.save(25, 2.0)
+    assert (tmp_path / "engine.clock").read_text() == "25\n"
 
 
 @pytest.mark.parametrize("text", ["", "x", "-5", "1" * 50, "9" * 19, "\u0661"])
 def test_a_damaged_file_is_ignored(tmp_path, text):
-    (tmp_path / "wg0.clock").write_text(text)
-    assert TimestampFile("wg0", tmp_path).epoch(0.0).unix_ns <= time.time_ns()
+    (tmp_path / "engine.clock").write_text(text)
+    assert TimestampFile(tmp_path).epoch(0.0).unix_ns <= time.time_ns()
 
 
 def test_where_it_cannot_be_written_nothing_fails(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    kept = TimestampFile("wg0", blocked)
+    kept = TimestampFile(blocked)
     kept.save(10, 0.0)
     kept.flush(11)
     assert kept.epoch(0.0).unix_ns <= time.time_ns()

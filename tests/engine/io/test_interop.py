@@ -66,6 +66,18 @@ def test_everything_gets_through(net: Net, pair: tuple[str, str], endpoint: str)
         assert int(sent) > 8 << 20
 
 
+def test_memory_stays_small_under_traffic(net: Net) -> None:
+    connect(net, ("meshc", "meshc"))
+
+    net.transfer("a", "10.99.0.2", 64)
+    net.transfer("b", "fd99::1", 64)
+
+    for process in net.processes.values():
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        peak = int(status.split("VmHWM:")[1].split()[0])
+        assert peak < 64 * 1024, f"{peak} kB"
+
+
 def test_one_wrong_preshared_key_and_nothing_gets_through(net: Net) -> None:
     for side in "ab":
         net.start(side, "meshc")

@@ -9,7 +9,7 @@ import pytest
 
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import HandshakeAbandoned, HandshakeCompleted
-from meshc.engine.testing import Network, Node, numbered_packets
+from meshc.engine.testing import START_UNIX_NS, Network, Node, ipv4_packet, numbered_packets
 from tests.support.bulknode import BulkNode
 
 HOUR = 3600
@@ -110,3 +110,24 @@ def test_a_week_of_keepalives_and_silence_stays_flat():
         a.events.clear()
         b.events.clear()
     assert max(sizes) <= 6
+
+
+def test_a_hub_with_forty_spokes_keeps_them_all():
+    net = Network(seed=4, loss=0.02, delay=0.02)
+    hub = net.add("hub", "192.0.2.1")
+    spokes = [net.add(f"s{n}", f"198.51.100.{n}", nat=True) for n in range(40)]
+    for number, spoke in enumerate(spokes):
+        net.peer(hub, spoke, f"10.0.1.{number}/32")
+        net.peer(spoke, hub, "10.0.0.0/16", endpoint=hub.outside, keepalive=25)
+    net.run(600)
+    for peer in hub.device.status().peers:
+        age = net.now - (peer.last_handshake - START_UNIX_NS) / 1e9
+        assert age < 150, net.diagram()
+    for number, spoke in enumerate(spokes):
+        net.inject(hub, ipv4_packet("10.0.0.1", f"10.0.1.{number}", bytes(8)))
+        assert len(spoke.events) >= 5
+    net.loss = 0.0
+    net.run(20)
+    assert sum(len(spoke.delivered) for spoke in spokes) >= 36
+    assert len(hub.device.sessions.indices) <= 3 * 40
+    assert len(hub.device.sessions.timers) <= 6 * 40

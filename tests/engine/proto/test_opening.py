@@ -19,8 +19,11 @@ OWNER = object()
 SOURCE = bytes((10, 0, 0, 1))
 
 
+SOURCE_V6 = bytes.fromhex("fd" + "00" * 14 + "01")
+
+
 def lookup(address: bytes) -> object:
-    return OWNER if address == SOURCE else None
+    return OWNER if address in (SOURCE, SOURCE_V6) else None
 
 
 class Receiver:
@@ -130,6 +133,30 @@ def test_a_flow_that_spans_runs_is_merged_over_them() -> None:
     receiver.open(theirs, datapath.seal(ours, segments[12:], 0))
 
     assert [len(packet) for packet in receiver.deliver()] == [40 + 4000]
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_ipv6_inside_goes_the_same_way(mixed: bool) -> None:
+    ours, theirs = keypairs()
+    receiver = Receiver()
+    addresses = {"source": "fd00::1", "destination": "fd00::2"}
+    segments = [tcp(bytes([i]) * 200, sequence=i * 200, **addresses) for i in range(20)]
+    others = [tcp(bytes([i]) * 220, sequence=i * 220) for i in range(6)] if mixed else []
+
+    receiver.open(theirs, datapath.seal(ours, segments + others, 0))
+
+    assert [len(packet) for packet in receiver.deliver()] == [60 + 4000, *[40 + 1320] * mixed]
+
+
+def test_a_foreign_ipv6_source_is_left_out() -> None:
+    ours, theirs = keypairs()
+    receiver = Receiver()
+    addresses = {"source": "fd00::9", "destination": "fd00::2"}
+
+    receiver.open(theirs, datapath.seal(ours, [tcp(bytes(200), **addresses)] * 9, 0))
+
+    assert receiver.deliver() == []
+    assert receiver.foreign == 9
 
 
 def test_what_an_earlier_batch_left_is_not_part_of_the_next() -> None:
