@@ -13,6 +13,7 @@ import click
 from meshc.cli.failure import reported
 
 if TYPE_CHECKING:
+    from meshc.prefixes import Prefix
     from meshc.topology.verify.explain import Leg, Session, Story
 
 EPILOG = """\b
@@ -33,6 +34,7 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> None:
     """Say how packets get from A to B and back, by the files that were built from FILE.
 
+    B may also be an address: of a host on a LAN behind a node, or in the internet.
     For each node on the way: the peer, the AllowedIPs entry that chose it, the rule that forwards.
     For each session: who can start it and who keeps it alive. And why the pair is not direct.
     """
@@ -40,11 +42,13 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     from meshc.errors import StateError
     from meshc.topology.graph import build_graph
     from meshc.topology.verify.explain import explain as tell
+    from meshc.topology.verify.explain import explain_address
     from meshc.topology.verify.walk import World
     from meshc.workspace.emitted import read_emitted
 
     emitted = read_emitted(file, build=build)
-    for name in (a, b):
+    host = _host(b) if b not in emitted.spec.nodes else None
+    for name in (a,) if host else (a, b):
         if name not in emitted.spec.nodes:
             close = get_close_matches(name, emitted.spec.nodes, 1)
             hint = f"did you mean {close[0]}?" if close else "meshc build lists all nodes"
@@ -52,13 +56,31 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     if a == b:
         raise StateError("a node reaches itself without a network", hint="name two nodes")
     world = World.build(emitted.files(), emitted.expectation)
-    missing = [name for name in (a, b) if name not in world.stations]
+    missing = [name for name in (a, b) if name not in world.stations and not (host and name == b)]
     if missing:
         raise StateError(f"the file of {missing[0]} cannot be read", hint="meshc verify says why")
-    graph = build_graph(emitted.spec, Diagnostics())
-    story = tell(world, a, b, why_not=graph.why_not)
+    if host is not None:
+        owner = world.at(host.family, host.value)
+        b = owner.name if owner is not None and owner.name != a else b
+    if b in world.stations:
+        graph = build_graph(emitted.spec, Diagnostics())
+        story = tell(world, a, b, why_not=graph.why_not)
+    else:
+        assert host is not None, "a name that is no node was refused above"
+        story = explain_address(world, a, host)
     click.echo(as_data(story) if as_json else as_text(story))
     sys.exit(0 if story.works else 1)
+
+
+def _host(text: str) -> Prefix | None:
+    """The address that was meant, if it is one."""
+    from meshc.errors import PrefixFormatError
+    from meshc.prefixes import Prefix
+
+    try:
+        return Prefix.host(text)
+    except PrefixFormatError:
+        return None
 
 
 def as_text(story: Story) -> str:

@@ -86,3 +86,19 @@ def test_a_file_that_cannot_be_read(built: Path) -> None:
     result = run("explain", built, "phone", "laptop")
     assert result.exit_code == 2
     assert "meshc verify says why" in result.output
+
+
+def test_an_address_is_its_node(built: Path) -> None:
+    by_name = run("explain", built, "phone", "hub").output
+    address = next(
+        line.split("=")[1].split("/")[0].strip()
+        for line in (built.parent / "build/hub/wg0.conf").read_text().split("\n")
+        if line.startswith("Address")
+    )
+    assert run("explain", built, "phone", address).output == by_name
+
+
+def test_an_address_outside(built: Path) -> None:
+    result = run("explain", built, "phone", "192.0.2.1")
+    assert result.exit_code == 1
+    assert "phone has no route into the tunnel for 192.0.2.1" in result.output

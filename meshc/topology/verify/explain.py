@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshc.conf import PeerConf
+from meshc.prefixes import Prefix
 from meshc.topology.verify.drop import Reason
 from meshc.topology.verify.session import Reach, reach, section, session_fault
-from meshc.topology.verify.station import Station
-from meshc.topology.verify.walk import Hop, Trace, World, walk_pair
+from meshc.topology.verify.station import Station, Way
+from meshc.topology.verify.walk import Hop, Packet, Trace, World, walk, walk_pair
 
+_LAST = {
+    Way.OWN: "is where it belongs",
+    Way.LAN: "hands it to the LAN",
+    Way.UPLINK: "lets it out to the internet",
+    Way.TUNNEL: "has it",
+    None: "has it",
+}
 # (node, other) -> one sentence: the planner's view of why there is no direct link
 WhyNot = Callable[[str, str], str]
 
@@ -30,17 +38,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One direction in one family: the trace, and a sentence for each node of it."""
+    """One direction in one family: the trace, and a sentence for each node of it. `delivered`
+    means that it arrived where it should."""
 
     family: int
     source: str
     target: str
     trace: Trace
     lines: tuple[str, ...]
-
-    @property
-    def delivered(self) -> bool:
-        return self.trace.delivered and self.trace.path[-1] == self.target
+    delivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class Story:
 
     @property
     def direct(self) -> bool:
-        return any(leg.delivered and len(leg.trace.path) == 2 for leg in self.legs)
+        """Whether no third node carries the packets."""
+        return any(leg.delivered and len(leg.trace.path) <= 2 for leg in self.legs)
 
 
 def explain(world: World, a: str, b: str, *, why_not: WhyNot | None = None) -> Story:
@@ -69,29 +76,50 @@ def explain(world: World, a: str, b: str, *, why_not: WhyNot | None = None) -> S
     stations = world.station(a), world.station(b)
     families = [f for f in (4, 6) if all(s.address(f) is not None for s in stations)]
     legs = tuple(
-        _leg(world, source, target, family)
+        _leg(world, walk_pair(world, source, target, family), source, target)
         for family in families
         for source, target in ((a, b), (b, a))
     )
+    linked = section(stations[0], stations[1]) is not None
+    reason = "" if linked or why_not is None else why_not(a, b)
+    return _story(world, a, b, legs, reason)
+
+
+def explain_address(world: World, a: str, address: Prefix) -> Story:
+    """Tells how packets get from `a` to a host that is no node, on a LAN or in the internet, and
+    how its answers come back. Raises: KeyError for an unknown name."""
+    family, b = address.family, address.address
+    own = world.station(a).address(family)
+    if own is None:
+        return Story(a, b, (), (), "", None)
+    there = walk(world, a, Packet(family, own.value, address.value), target=b)
+    legs = [_leg(world, there, a, b)]
+    if there.delivered:
+        answer = Packet(family, address.value, own.value, established=True)
+        back = walk(world, there.path[-1], answer, target=a)
+        legs.append(_leg(world, replace(back, origin=b), b, a))
+    return _story(world, a, b, tuple(legs), "")
+
+
+def _story(world: World, a: str, b: str, legs: tuple[Leg, ...], why_not_direct: str) -> Story:
     hops = {
         (one, other) if one < other else (other, one): None
         for leg in legs
         for one, other in _hops(leg.trace)
     }
     sessions = tuple(_session(world.station(one), world.station(other)) for one, other in hops)
-    linked = section(stations[0], stations[1]) is not None
-    reason = "" if linked or why_not is None else why_not(a, b)
     passed = {name for leg in legs for name in leg.trace.path}
     mtus = [conf.mtu for name in passed if (conf := world.station(name).conf) and conf.mtu]
-    return Story(a, b, legs, sessions, reason, min(mtus, default=None))
+    return Story(a, b, legs, sessions, why_not_direct, min(mtus, default=None))
 
 
-def _leg(world: World, source: str, target: str, family: int) -> Leg:
-    trace = walk_pair(world, source, target, family)
+def _leg(world: World, trace: Trace, source: str, target: str) -> Leg:
     lines = [_told(world, trace, number) for number in range(len(trace.hops))]
     if trace.drop is not None:
         lines.append(trace.drop.text)
-    return Leg(family, source, target, trace, tuple(lines))
+    # a node is reached at itself, anything else where the packet leaves the tunnel
+    delivered = trace.delivered and (target not in world.stations or trace.path[-1] == target)
+    return Leg(trace.packet.family, source, target, trace, tuple(lines), delivered)
 
 
 def _told(world: World, trace: Trace, number: int) -> str:
@@ -108,7 +136,7 @@ def _told(world: World, trace: Trace, number: int) -> str:
     if hop.peer:
         parts.append(f"sends it to {hop.peer}{_by(hop)}")
     elif trace.delivered and number == len(trace.hops) - 1:
-        parts.append("is where it belongs")
+        parts.append(_LAST[trace.way])
     return f"{hop.node} {', '.join(parts) or 'has it'}"
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from meshc.conf import HostPort
+from meshc.prefixes import Prefix
 from meshc.topology.spec import Nat
-from meshc.topology.verify.explain import Session, Story, explain
+from meshc.topology.verify.explain import Session, Story, explain, explain_address
 from meshc.topology.verify.walk import World
 from tests.support.wire import Wire, main_example
+from tests.support.wire_examples import exit_example, lan_example
 
 RELAY = "public-server1"
 
@@ -98,8 +100,6 @@ def test_nodes_without_a_common_family() -> None:
 def test_an_unmanaged_node_has_a_story_too() -> None:
     wire = main_example()
     laptop = wire.nodes["laptop"]
-    from meshc.prefixes import Prefix
-
     laptop.facts = replace(
         laptop.facts,
         managed=False,
@@ -114,3 +114,26 @@ def test_an_unmanaged_node_has_a_story_too() -> None:
 def test_an_unknown_name() -> None:
     with pytest.raises(KeyError):
         story(main_example(), "phone", "nobody")
+
+
+def test_a_host_on_a_lan() -> None:
+    world = World.build(lan_example().files(), lan_example().expectation())
+    told = explain_address(world, "phone", Prefix.host("192.168.1.20"))
+    assert told.works
+    there, back = told.legs
+    assert there.trace.path == ("phone", RELAY, "home-server")
+    assert there.lines[-1].endswith("hands it to the LAN")
+    assert back.trace.path == ("home-server", RELAY, "phone")
+    assert (back.source, back.target) == ("192.168.1.20", "phone")
+
+
+def test_a_host_in_the_internet() -> None:
+    wire = exit_example()
+    world = World.build(wire.files(), wire.expectation())
+    told = explain_address(world, "phone", Prefix.host("1.1.1.1"))
+    assert told.works
+    assert told.legs[0].lines[-1].endswith("lets it out to the internet")
+    told = explain_address(world, "laptop", Prefix.host("1.1.1.1"))
+    assert not told.works
+    assert told.legs[0].lines[-1] == "laptop has no route into the tunnel for 1.1.1.1"
+    assert explain_address(world, "laptop", Prefix.host("2001:db8::1")).legs == ()
