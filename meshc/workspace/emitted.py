@@ -16,7 +16,7 @@ from meshc.conf import Conf, ConfReader
 from meshc.diagnostics import Diagnostics, Location
 from meshc.errors import ConfError, StateError
 from meshc.render import manifest
-from meshc.render.manifest import Entry
+from meshc.render.manifest import Entry, Manifest
 from meshc.topology.lock import Lock
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Expectation, NodeFile, Proof, expectation, prove
@@ -29,11 +29,13 @@ _BUILD_AGAIN = "run `meshc build` again"
 
 @dataclass(slots=True)
 class Emitted:
-    """A build directory beside its topology. `confs` are the wg-quick files by node."""
+    """A build directory beside its topology. `confs` are the wg-quick files by node, `others` all
+    that the proof does not read."""
 
     spec: Spec
     directory: Path
     confs: dict[str, Entry]
+    others: tuple[Entry, ...]
     expectation: Expectation
     findings: Diagnostics
     unreadable: set[str] = field(default_factory=set)
@@ -54,6 +56,8 @@ class Emitted:
 
     def prove(self) -> Proof:
         """The proof of what is in the directory. Its findings hold those of reading as well."""
+        for entry in self.others:
+            self._compare(entry, self._content(entry))
         proof = prove(self.files(), self.expectation, reread=self.reread)
         for found in proof.findings:
             # a file that cannot be read is not missing
@@ -66,14 +70,7 @@ class Emitted:
         path = self._path(entry)
         content = self._content(entry)
         place = Location(str(path), 1, 1)
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            self.findings.add(
-                "W423",
-                f"{path} is not what was built; the proof is about what is there now",
-                place,
-                path=f"nodes.{name}",
-                hint=f"{_BUILD_AGAIN}; move changes made by hand into the topology file",
-            )
+        self._compare(entry, content)
         try:
             return reader.read(content.decode(), file=str(path))
         except UnicodeDecodeError:
@@ -83,6 +80,17 @@ class Emitted:
                 name, error.args[0].removeprefix(f"{path}:{error.line}: "), place, error.line
             )
         return None
+
+    def _compare(self, entry: Entry, content: bytes) -> None:
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            path = str(self._path(entry))
+            self.findings.add(
+                "W423",
+                f"{path} is not what was built; the proof is about what is there now",
+                Location(path, 1, 1),
+                path=f"nodes.{entry.node}" if entry.node else "",
+                hint=f"{_BUILD_AGAIN}; move changes made by hand into the topology file",
+            )
 
     def _refuse(self, name: str, why: str, place: Location, line: int = 1) -> None:
         self.unreadable.add(name)
@@ -125,19 +133,22 @@ def read_emitted(file: Path, *, build: Path | None = None) -> Emitted:
         for entry in sorted(built.files.values())
         if entry.node and entry.path.endswith(".conf")
     }
-    _check_presence(directory, confs, built.network)
+    _check_presence(directory, built)
     _compare_nodes(spec, confs, findings)
     known = {name: entry for name, entry in confs.items() if name in spec.nodes}
-    return Emitted(spec, directory, known, _expectation(spec, lock), findings)
+    others = tuple(
+        entry for _, entry in sorted(built.files.items()) if confs.get(entry.node) != entry
+    )
+    return Emitted(spec, directory, known, others, _expectation(spec, lock), findings)
 
 
-def _check_presence(directory: Path, confs: dict[str, Entry], network: str) -> None:
-    missing = [entry.path for entry in confs.values() if not (directory / entry.path).exists()]
+def _check_presence(directory: Path, built: Manifest) -> None:
+    missing = sorted(path for path in built.files if not (directory / path).exists())
     if missing:
         shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise StateError(
-            f"{len(missing)} of {len(confs)} files of the build of {network} are missing in "
-            f"{directory}: {shown}",
+            f"{len(missing)} of {len(built.files)} files of the build of {built.network} are "
+            f"missing in {directory}: {shown}",
             hint=_BUILD_AGAIN,
         )
 

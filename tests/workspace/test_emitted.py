@@ -45,7 +45,7 @@ def test_a_build_elsewhere(tmp_path: Path) -> None:
 
 def test_a_missing_file_names_it(built: Path) -> None:
     (built.parent / "build/phone/wg0.conf").unlink()
-    with pytest.raises(StateError, match=r"1 of 3 files .* are missing .*phone/wg0.conf"):
+    with pytest.raises(StateError, match=r"1 of 7 files .* are missing .*phone/wg0.conf"):
         read_emitted(built)
 
 
@@ -55,6 +55,12 @@ def test_a_changed_file_is_proven_as_it_is(built: Path) -> None:
     assert codes(built) == ["W423"]
     path.write_text(path.read_text().replace("PersistentKeepalive = 25", ""))
     assert sorted(codes(built)) == ["E407", "W423"]
+
+
+def test_a_changed_companion_is_told(built: Path) -> None:
+    hosts = built.parent / "build/hosts"
+    hosts.write_text(hosts.read_text() + "# mine\n")
+    assert codes(built) == ["W423"]
 
 
 def test_a_file_that_wg_quick_would_refuse(built: Path) -> None:
