@@ -198,4 +198,11 @@ PROOF_CODES = (
         "WireGuard's source filter ends it after a round, so that it costs little, but such a "
         "packet should die where it starts.",
     ),
+    Code(
+        "W427",
+        "DNS server that no node is",
+        "A node's DNS server is an address of the pools, but no node has that address. Names are "
+        "not resolved while the tunnel is up, which looks as if the whole internet were gone. "
+        "Name the address of a node that runs a DNS server, or one outside of the pools.",
+    ),
 )

@@ -77,6 +77,7 @@ class Node:
     key: PrivateKey | None = None
     mtu: int | None = 1420
     table: str = ""
+    dns: str = ""
     post_up: list[str] = field(default_factory=list)
     peers: dict[str, Peer] = field(default_factory=dict)
 
@@ -88,6 +89,8 @@ class Node:
             lines.append(f"PrivateKey = {self.key.reveal()}")
         if self.table:
             lines.append(f"Table = {self.table}")
+        if self.dns:
+            lines.append(f"DNS = {self.dns}")
         if self.mtu is not None:
             lines.append(f"MTU = {self.mtu}")
         lines += [f"PostUp = {hook}" for hook in self.post_up]

@@ -42,6 +42,7 @@ def check_outside(
             )
         _slopes(columns, matrices[family], found)
     _leaks(columns, skies, found)
+    _dns(columns, skies, found)
 
 
 def _strays(
@@ -125,3 +126,28 @@ def _uncovered(columns: Columns, node: int, family: int) -> list[Prefix]:
             if prefix.family == family and prefix.length == 0:
                 return []
     return [Prefix(family, 0, 0)]
+
+
+def _dns(columns: Columns, skies: Mapping[int, Sky], found: Diagnostics) -> None:
+    """Nodes whose DNS server is an address of the pools that nobody has, told once per server."""
+    users: dict[str, list[int]] = {}
+    for n, station in enumerate(columns.stations):
+        for server in station.conf.dns if station.conf is not None else ():
+            users.setdefault(server, []).append(n)
+    for server, nodes in sorted(users.items()):
+        address = Prefix.host(server)
+        sky = skies.get(address.family)
+        if sky is None:
+            continue
+        atom = sky.tables.atom(address.value)
+        if not sky.pools[atom] or sky.tables.owner[atom] >= 0 or sky.tables.behind[atom] >= 0:
+            continue
+        name = columns.names[nodes[0]]
+        others = f" and {len(nodes) - 1:,} more" if len(nodes) > 1 else ""
+        found.add(
+            "W427",
+            f"{name}{others}: the DNS server {server} is an address that no node has",
+            place(columns, name),
+            path=f"nodes.{name}.dns",
+            hint="name the address of a node, or a server outside of the network",
+        )

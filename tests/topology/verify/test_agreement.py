@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from meshc.conf import Conf, HostPort, PeerConf
-from meshc.diagnostics import Severity
+from meshc.diagnostics import Diagnostics, Severity
 from meshc.keys import PresharedKey
 from meshc.topology.verify import Expectation, NodeFile, Proof, prove
 from tests.support.random_topology import compiled, random_topology
@@ -35,7 +35,7 @@ def test_planner_and_proof_agree(seed: int) -> None:
     made = compiled(random_topology(random.Random(seed)))
     assume(made is not None)
     assert made is not None
-    analysis, files, expected, _ = made
+    analysis, files, expected, warned = made
     proof = prove(files, expected)
     errors = [d.message for d in proof.findings if d.severity is Severity.ERROR]
     assert errors == []
@@ -44,24 +44,23 @@ def test_planner_and_proof_agree(seed: int) -> None:
             for b in proof.names:
                 if a != b and proof.hops(a, b, family) >= 0:
                     assert proof.path(a, b, family) == analysis.routing.path(a, b)
-
-
-@slowly
-@given(seeds)
-def test_the_walk_agrees_as_well(seed: int) -> None:
-    made = compiled(random_topology(random.Random(seed)))
-    assume(made is not None)
-    assert made is not None
-    _, files, expected, _ = made
-    proof = prove(files, expected)
     rng = random.Random(seed)
-    for _ in range(20):
+    for _ in range(5):
         a, b = rng.sample(proof.names, 2)
-        family = rng.choice(proof.families)
-        if proof.hops(a, b, family) >= 0:
-            trace = proof.trace(a, b, family)
+        if proof.hops(a, b, proof.families[0]) >= 0:
+            trace = proof.trace(a, b, proof.families[0])
             assert trace.delivered
-            assert trace.path == proof.path(a, b, family)
+            assert trace.path == analysis.routing.path(a, b)
+    _single_points_agree(proof, warned, expected)
+
+
+def _single_points_agree(proof: Proof, warned: Diagnostics, expected: Expectation) -> None:
+    """The planner counts pairs that a dead relay cuts off in its graph, the proof ordered pairs
+    in the sessions of the files. Of two nodes without files the proof says nothing."""
+    if sum(not facts.managed for facts in expected.nodes.values()) > 1:
+        return
+    stranded = {f.relay for f in proof.failures if f.stranded}
+    assert stranded == {d.path.split(".")[1] for d in warned if d.code == "W220"}
 
 
 Fault = Callable[[random.Random, Conf, PeerConf, PeerConf], "Conf | None"]
@@ -144,7 +143,7 @@ FAULTS: dict[Fault, set[str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
