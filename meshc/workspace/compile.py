@@ -78,7 +78,7 @@ def compile_file(
     target_path = Path(out) if out is not None else workspace.build
     tell = progress or _silent
     with ExitStack() as stack:
-        stack.enter_context(_without_gc())
+        stack.enter_context(without_gc())
         stack.enter_context(workspace.locked(lambda: tell("waiting for another run", 0, 0)))
         diagnostics = Diagnostics()
         analysis, lock = _analysed(workspace, diagnostics, tell)
@@ -216,7 +216,7 @@ def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress
 
 
 @contextmanager
-def _without_gc() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """A build makes millions of small values and no cycles; looking for some takes a third of
     its time."""
     enabled = gc.isenabled()

@@ -20,7 +20,7 @@ from meshc.render.manifest import Entry, Manifest
 from meshc.topology.lock import Lock
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Expectation, NodeFile, Proof, expectation, prove
-from meshc.workspace.compile import read_lock, read_spec
+from meshc.workspace.compile import read_lock, read_spec, without_gc
 from meshc.workspace.files import read_regular
 from meshc.workspace.workspace import Workspace
 
@@ -43,11 +43,15 @@ class Emitted:
     def files(self) -> Iterator[NodeFile]:
         """Every node's file, one after the other. What cannot be read is a finding (E422), what
         was changed since the build another (W423)."""
+        for file in self._tables():
+            yield NodeFile(file.name, file.whole())
+
+    def _tables(self) -> Iterator[NodeFile]:
         reader = ConfReader()
         for name, entry in self.confs.items():
-            conf = self._one(reader, name, entry)
-            if conf is not None:
-                yield NodeFile(name, conf)
+            file = self._one(reader, name, entry)
+            if file is not None:
+                yield file
 
     def reread(self, node: str) -> Conf:
         """One node's file again. Raises: ConfError, StateError."""
@@ -58,7 +62,8 @@ class Emitted:
         """The proof of what is in the directory. Its findings hold those of reading as well."""
         for entry in self.others:
             self._compare(entry, self._content(entry))
-        proof = prove(self.files(), self.expectation, reread=self.reread)
+        with without_gc():
+            proof = prove(self._tables(), self.expectation, reread=self.reread)
         for found in proof.findings:
             # a file that cannot be read is not missing
             if found.code == "E421" and found.path.removeprefix("nodes.") in self.unreadable:
@@ -66,13 +71,13 @@ class Emitted:
             self.findings.extend([found])
         return proof.with_findings(self.findings.sorted())
 
-    def _one(self, reader: ConfReader, name: str, entry: Entry) -> Conf | None:
+    def _one(self, reader: ConfReader, name: str, entry: Entry) -> NodeFile | None:
         path = self._path(entry)
         content = self._content(entry)
         place = Location(str(path), 1, 1)
         self._compare(entry, content)
         try:
-            return reader.read(content.decode(), file=str(path))
+            return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
         except UnicodeDecodeError:
             self._refuse(name, "it is not UTF-8 text", place)
         except ConfError as error:
