@@ -124,9 +124,9 @@ class Firewall:
                 if equals:
                     self._switch(key.replace("/", "."), value)
         elif name in ("echo", "printf", "tee") and ">" in words:
-            path = words[-1]
-            if path.startswith("/proc/sys/"):
-                self._switch(path.removeprefix("/proc/sys/").replace("/", "."), words[1])
+            value, path = words[1], words[-1]
+            if path.startswith("/proc/sys/") and value != ">":
+                self._switch(path.removeprefix("/proc/sys/").replace("/", "."), value)
 
     def _switch(self, key: str, value: str) -> None:
         family = _SWITCHES.get(key.strip())

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from meshc.conf import Conf
 from meshc.prefixes import Prefix
+from meshc.topology.verify.facts import NodeFacts
 from meshc.topology.verify.firewall import OUTSIDE, TUNNEL, Firewall, Flow, read_rule
+from meshc.topology.verify.station import Station
 
 A, B, LAN = 0x0A2C0001, 0x0A2C0002, 0xC0A80105
 
@@ -95,6 +100,25 @@ def test_the_deciding_rule_is_told() -> None:
 def test_answers_are_let_in_by_state() -> None:
     fire = firewall("iptables -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
     assert relayed(fire, established=True)[0]
+
+
+WORDS = (
+    "iptables ip6tables sysctl ip route rule add table lookup dev wg0 %i -A -I -D -N -F -X -t "
+    "nat FORWARD POSTROUTING OWN 1 99 -1 -j ACCEPT DROP RETURN MASQUERADE -s -d -i -o ! -m "
+    "conntrack --ctstate NEW, 10.0.0.0/8 fd00::/64 nonsense ; && || | > < $( ) ' \" $X ${Y} "
+    "echo default net.ipv4.ip_forward=1 = -w /proc/sys/net/ipv4/ip_forward"
+)
+TOKENS = st.sampled_from(WORDS.split())
+
+
+@given(st.lists(st.lists(TOKENS, max_size=12), max_size=4))
+def test_any_hook_line_is_survived(lines: list[list[str]]) -> None:
+    hooks = tuple(" ".join(words) for words in lines)
+    fire = firewall(*hooks)
+    relayed(fire)
+    fire.masquerades(Flow(4, A, LAN, "", OUTSIDE))
+    station = Station(NodeFacts(name="n"), Conf(post_up=hooks, table="7"), None)
+    station.route(4, A)
 
 
 def test_masquerade_needs_its_way_out() -> None:
