@@ -91,7 +91,7 @@ def report_as_json(result: BuildResult) -> str:
             for family, matrix in result.proof.matrices.items()
         },
         "findings": [as_dict(found) for found in result.findings],
-        "files": [entry._asdict() for entry in result.files],
+        "files": [{**entry._asdict(), "mode": f"{entry.mode:04o}"} for entry in result.files],
         "changes": [
             {
                 "node": change.node,

@@ -121,6 +121,11 @@ def compile_file(
 
 def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
     """Raises: Refused when the file is unusable, StateError when there is none."""
+    if Workspace(path).lock_file == path:
+        raise StateError(
+            f"{path} has the name of a lock file, which a build writes",
+            hint="name the topology file .yaml",
+        )
     content = read_regular(path.resolve())
     if content is None:
         raise StateError(

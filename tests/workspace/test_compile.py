@@ -266,3 +266,18 @@ def test_private_keys_stay_out_of_git(tmp_path: Path) -> None:
     for out in ("fresh", "empty"):
         compile_file(file, out=tmp_path / out)
         assert (tmp_path / out / ".gitignore").read_text() == "*\n"
+
+
+def test_a_topology_is_not_written_over_by_its_lock(tmp_path: Path) -> None:
+    file = write_topology(tmp_path, name="mesh.lock")
+    with pytest.raises(StateError, match="name of a lock file"):
+        compile_file(file)
+    assert file.read_text() == STAR
+
+
+def test_two_networks_in_one_directory_do_not_share_keys(tmp_path: Path) -> None:
+    compile_file(write_topology(tmp_path))
+    other = write_topology(tmp_path, STAR.replace("testnet", "another"), name="other.yaml")
+    with pytest.raises(StateError, match="keys of the network 'testnet', not of 'another'"):
+        compile_file(other, out=tmp_path / "other")
+    assert not (tmp_path / "other.lock").exists()
