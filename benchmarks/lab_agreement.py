@@ -212,7 +212,14 @@ def compare_one(seed: int, engine: str) -> tuple[list[Cell], list[str], str]:
     with session.lab:
         prophet = Prophet.of(source)
         predicted = {**prophet.pairs(), **prophet.lans(session.world.lan_hosts)}
-        cells = measure_all(session, subject_of(session), predicted, lambda _: None, doubt=DOUBT)
+        cells = measure_all(
+            session,
+            subject_of(session),
+            predicted,
+            lambda _: None,
+            mute=prophet.mute(predicted),
+            doubt=DOUBT,
+        )
     return list(cells), faults, text
 
 

@@ -7,7 +7,7 @@ a NAT that would have forgotten it by tomorrow does not matter to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from meshc.lab.report import Key, Predicted
@@ -90,6 +90,29 @@ class Prophet:
         packet = Packet(target.family, Prefix.host(own).value, target.value)
         there = walk(self.world, name, packet, target="the internet")
         return Predicted(there.delivered, there.path, _text(there))
+
+    def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
+        """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
+        cannot send to it, or Linux takes the node's address for an anycast address."""
+        unreachable = {key for key, value in predicted.items() if not value.reachable}
+        return frozenset(unreachable | set(self._anycast()))
+
+    def _anycast(self) -> Iterator[Key]:
+        """IPv6 addresses at which a route of the relay begins. RFC 4291 section 2.6.1 reserves the
+        first address of a subnet for its routers, and RFC 4443 section 2.4 (e) forbids errors to
+        anycast addresses; Linux applies both to every route of less than 127 bits."""
+        owners = {
+            Prefix.host(address): name
+            for name in self.source.confs
+            for family, address in self.source.addresses(name).items()
+            if family == 6
+        }
+        for relay, conf in self.source.confs.items():
+            for peer in conf.peers:
+                for prefix in peer.allowed_ips:
+                    first = Prefix(6, prefix.value, 128)
+                    if prefix.family == 6 and prefix.length < 127 and first in owners:
+                        yield Key(relay, owners[first], 6)
 
     def _on_lan(self, name: str, host: LanHost) -> bool:
         if name == host.router:

@@ -135,10 +135,12 @@ class Report:
 
 
 def compare(
-    predicted: Mapping[Key, Predicted], measured: Mapping[Key, Measured]
+    predicted: Mapping[Key, Predicted],
+    measured: Mapping[Key, Measured],
+    mute: Collection[Key] = frozenset(),
 ) -> tuple[Cell, ...]:
-    """Joins both, in the order of the predictions; what was not measured is a problem."""
-    mute = {key for key, value in predicted.items() if not value.reachable}
+    """Joins both, in the order of the predictions; what was not measured is a problem. `mute` are
+    pairs of relay and source where the relay's ICMP errors do not get to the source."""
     cells = []
     for key, expected in predicted.items():
         found = measured.get(key, Measured(False, detail="not measured"))

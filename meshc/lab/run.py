@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from meshc.errors import NodeError
@@ -35,7 +35,7 @@ def run_test(
     prophet = Prophet.of(session.source)
     predicted = {**prophet.pairs(), **prophet.lans(session.world.lan_hosts)}
     subject = subject_of(session)
-    cells = measure_all(session, subject, predicted, tell)
+    cells = measure_all(session, subject, predicted, tell, mute=prophet.mute(predicted))
     found = list(checks.check_tests(session.source.spec.tests, cells, session.world.lan_hosts))
     tell("addresses that nobody has")
     found += checks.check_unallocated(session)
@@ -66,10 +66,11 @@ def measure_all(
     predicted: Mapping[Key, Predicted],
     tell: Tell,
     *,
+    mute: Collection[Key] = frozenset(),
     doubt: float = measure.DOUBT,
 ) -> tuple[Cell, ...]:
-    """Ping, path, size and TCP of every predicted pair. `doubt` is how long, in seconds, those are
-    tried that should not pass."""
+    """Ping, path, size and TCP of every predicted pair. `mute` is `Prophet.mute`; `doubt` is how
+    long, in seconds, those are tried that should not pass."""
     hopeful = [key for key, value in predicted.items() if value.reachable]
     asleep = [key for key, value in predicted.items() if value.asleep]
     hopeless = [k for k, value in predicted.items() if not value.reachable and not value.asleep]
@@ -84,7 +85,7 @@ def measure_all(
         tell("after a silence")
         _forget_everybody(session, {predicted[key].asleep for key in asleep})
         found |= measure.reachability(session.lab, subject, (), asleep)
-    return compare(predicted, _calm(found))
+    return compare(predicted, _calm(found), mute)
 
 
 def subject_of(session: Session) -> Subject:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from meshc.errors import NodeError
 from meshc.lab.jobs import Job, Outcome
 from meshc.lab.overview import overview
 from meshc.lab.state import LabState
@@ -37,3 +38,12 @@ def test_nodes_are_in_order_and_failures_are_said() -> None:
     found = overview(KNOWN, FakeLab())["nodes"]  # type: ignore[arg-type]
     assert [(node["name"], node["engine"]) for node in found] == [("a", "bundled"), ("b", "")]
     assert found[1]["error"] == "it broke"
+
+
+def test_a_lab_that_ends_meanwhile_is_gone() -> None:
+    class Ending:
+        def run(self, *_: Any, **__: Any) -> Iterator[Outcome]:
+            raise NodeError("it ended")
+
+    found = overview(KNOWN, Ending())  # type: ignore[arg-type]
+    assert (found["alive"], found["nodes"]) == (False, [])

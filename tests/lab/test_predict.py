@@ -9,9 +9,9 @@ from meshc.conf import parse
 from meshc.keys import PrivateKey
 from meshc.lab.layout import lay_out
 from meshc.lab.predict import Prophet, hop_limits
-from meshc.lab.report import Key
+from meshc.lab.report import Key, Predicted
 from meshc.lab.source import Source
-from meshc.prefixes import Prefix
+from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.spec import Nat
 from tests.support.labs import a_spec, behind, home, relay
 
@@ -104,6 +104,22 @@ def test_a_prediction_follows_the_file() -> None:
     found = Prophet.of(broken).pairs()[Key("a", "b", 4)]
     assert not found.reachable
     assert "relay drops it" in found.reason
+
+
+def test_relays_that_cannot_speak_to_a_node() -> None:
+    """Nobody who is reachable; and over IPv6 a node at which a route of the relay begins."""
+    source = a_source()
+    prophet = Prophet.of(source)
+    assert prophet.mute(prophet.pairs()) == frozenset()
+    six = InterfaceAddress.parse("fd44::8/128")
+    node = replace(source.confs["a"], addresses=(*source.confs["a"].addresses, six))
+    peers = source.confs["relay"].peers
+    wide = peers[0]._replace(allowed_ips=(*peers[0].allowed_ips, Prefix.parse("fd44::8/125")))
+    hub = replace(source.confs["relay"], peers=(wide, *peers[1:]))
+    prophet = Prophet.of(replace(source, confs={**source.confs, "a": node, "relay": hub}))
+    assert prophet.mute({}) == {Key("relay", "a", 6)}
+    lost = {Key("b", "a", 4): Predicted(False)}
+    assert Key("b", "a", 4) in prophet.mute(lost)
 
 
 def test_no_exit_no_internet() -> None:
