@@ -279,6 +279,7 @@ class Lab:
         server = subprocess.Popen(
             ["ip", "netns", "exec", self._namespaces["b"], "iperf3", "-s", "-1"],
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             listening = ["ss", "-Hltn", "sport = :5201"]

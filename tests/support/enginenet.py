@@ -170,7 +170,7 @@ class Net:
             assert receiver.stdout is not None
             assert receiver.stdout.readline() == "ready\n"
             sent = self.inside(side, [sys.executable, "-c", _PULL, address, str(megabytes)])
-            received, _ = receiver.communicate(timeout=60)
+            received, _ = receiver.communicate(timeout=180)
         finally:
             end(receiver)
             if receiver.stdout is not None:
@@ -191,7 +191,7 @@ class Net:
 def run(*command: str, stdin: str | None = None, check: bool = True) -> str:
     """Run a command for its output; with `check` a failure raises and shows its errors."""
     result = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, timeout=90, check=False
+        command, input=stdin, capture_output=True, text=True, timeout=180, check=False
     )
     if check and result.returncode:
         raise AssertionError(f"{' '.join(command[:6])}…: {result.stderr or result.stdout}")

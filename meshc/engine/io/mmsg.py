@@ -81,6 +81,8 @@ class Receiver:
         self._control_lengths = _column(
             self._headers, start + _MsgHdr.control_length.offset, ctypes.c_size_t
         )
+        self._name_words = np.frombuffer(self._names, np.uint32).reshape(SLOTS, -1)
+        self._control_words = np.frombuffer(self._controls, np.uint32).reshape(SLOTS, -1)
         self._call = _libc.recvmmsg
         self._call.argtypes = (
             ctypes.c_int,
@@ -104,42 +106,33 @@ class Receiver:
             self._name_lengths[0] = _NAME
             self._control_lengths[0] = _CONTROL
             name, control = bytes(self._names[:_NAME]), bytes(self._controls[:control_length])
+            self._controls[:control_length] = bytes(control_length)
             return [Message(0, 1, int(self._lengths[0]), name, control)]
-        lengths = self._lengths[:count].tolist()
-        control_lengths = self._control_lengths[:count].tolist()
+        messages = []
+        names, controls = bytes(self._names), self._controls
+        start = 0
+        for end in self._ends(count):
+            name = names[start * _NAME : start * _NAME + _NAME]
+            at = start * _CONTROL
+            control = bytes(controls[at : at + int(self._control_lengths[start])])
+            messages.append(Message(start, end - start, int(self._lengths[start]), name, control))
+            start = end
         self._name_lengths[:count] = _NAME
         self._control_lengths[:count] = _CONTROL
-        names, controls = bytes(self._names), self._controls
-        if count > 1 and self._alike(lengths, control_lengths, names):
-            control = bytes(controls[: control_lengths[0]])
-            return [Message(0, count, lengths[0], names[:_NAME], control)]
-        return [
-            Message(
-                slot,
-                1,
-                length,
-                names[slot * _NAME : slot * _NAME + _NAME],
-                bytes(controls[slot * _CONTROL : slot * _CONTROL + control_length]),
-            )
-            for slot, (length, control_length) in enumerate(
-                zip(lengths, control_lengths, strict=True)
-            )
-        ]
+        self._control_words[:count] = 0
+        return messages
 
-    def _alike(self, lengths: list[int], control_lengths: list[int], names: bytes) -> bool:
-        """Whether all messages have one length, one sender and the same ancillary data."""
-        count = len(lengths)
-        if lengths.count(lengths[0]) != count:
-            return False
-        used = control_lengths[0]
-        if control_lengths.count(used) != count:
-            return False
-        if names[: count * _NAME] != names[:_NAME] * count:
-            return False
-        # Every slot starts as zeros and the same control messages are written to each, so
-        # that equal contents are equal in the padding, too.
-        controls = self._controls[: count * _CONTROL]
-        return controls == controls[:_CONTROL] * count
+    def _ends(self, count: int) -> list[int]:
+        """Where runs of messages of one length, sender and ancillary data end."""
+        lengths, used = self._lengths[:count], self._control_lengths[:count]
+        # The kernel leaves padding alone: that stays equal since slots are cleared after use.
+        words = (int(used[0]) + 3) // 4
+        controls, names = self._control_words[:count, :words], self._name_words[:count]
+        differs = lengths[1:] != lengths[:-1]
+        differs |= used[1:] != used[:-1]
+        differs |= (names[1:] != names[:-1]).any(axis=1)
+        differs |= (controls[1:] != controls[:-1]).any(axis=1)
+        return [*(np.flatnonzero(differs) + 1).tolist(), count]
 
 
 def _nothing(error: int) -> list[Message]:

@@ -32,7 +32,7 @@ from meshc.engine.proto.ratelimiter import RateLimiter, TokenBucket
 # messages that wait for a Diffie-Hellman (wireguard-go QueueHandshakeSize)
 QUEUE_LIMIT = 1024
 # so many waiting, or more than so many a second, is load
-LOAD_QUEUE = 64
+LOAD_QUEUE = 128
 LOAD_RATE = 500.0
 LOAD_BURST = 500.0
 # under load stays on for so long after the last sign of it (wireguard-go UnderLoadAfterTime)

@@ -31,7 +31,6 @@ class DropReason(StrEnum):
     UNKNOWN_MESSAGE = "unknown_message"
     BAD_LENGTH = "bad_length"
     BAD_MAC1 = "bad_mac1"
-    BAD_MAC2 = "bad_mac2"
     UNDER_LOAD = "under_load"
     RATE_LIMITED = "rate_limited"
     HANDSHAKE_QUEUE_FULL = "handshake_queue_full"

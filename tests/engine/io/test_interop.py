@@ -66,6 +66,14 @@ def test_everything_gets_through(net: Net, pair: tuple[str, str], endpoint: str)
         assert int(sent) > 8 << 20
 
 
+@pytest.mark.slow
+def test_a_gigabyte_each_way_arrives_as_it_was(net: Net) -> None:
+    connect(net, ("meshc", "wireguard-go"))
+
+    net.transfer("a", "10.99.0.2", 1024)
+    net.transfer("b", "10.99.0.1", 1024)
+
+
 def test_memory_stays_small_under_traffic(net: Net) -> None:
     connect(net, ("meshc", "meshc"))
 

@@ -64,6 +64,41 @@ def test_datagrams_that_differ_come_one_by_one(pair) -> None:  # type: ignore[no
     ]
 
 
+def test_runs_are_found_among_others(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        for _ in range(3):
+            pair[1].send(bytes(100))
+        for _ in range(4):
+            other.sendto(bytes(100), pair[0].getsockname())
+        pair[1].send(bytes(60))
+        for _ in range(2):
+            pair[1].send(bytes(100))
+        messages = receiver.receive(pair[0].fileno())
+
+    assert [(m.slot, m.number, m.length) for m in messages] == [
+        (0, 3, 100),
+        (3, 4, 100),
+        (7, 1, 60),
+        (8, 2, 100),
+    ]
+    assert messages[0].name == messages[2].name != messages[1].name
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_nothing_is_left_in_the_slots_that_could_split_later_runs(pair, number: int) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    pair[0].setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+    for _ in range(number):
+        pair[1].send(bytes(100))
+
+    (message,) = receiver.receive(pair[0].fileno())
+
+    assert len(message.control) == socket.CMSG_SPACE(12)
+    assert not any(receiver._controls)
+
+
 def test_senders_are_told_apart(pair) -> None:  # type: ignore[no-untyped-def]
     receiver = Receiver()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:

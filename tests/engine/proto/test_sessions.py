@@ -10,14 +10,20 @@ from meshc.engine.proto.constants import MAX_STAGED_PACKETS, REKEY_AFTER_MESSAGE
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.events import (
+    CookieReceived,
     EndpointRoamed,
     HandshakeAbandoned,
     HandshakeCompleted,
     HandshakeInitiated,
     KeysZeroed,
 )
-from meshc.engine.testing import Network, ipv4_packet, numbered_packets
+from meshc.engine.proto.messages import MessageCookieReply
+from meshc.engine.proto.ratelimiter import TokenBucket
+from meshc.engine.proto.sessions import EVENT_LIMIT
+from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
+from meshc.engine.testing import Network, Node, ipv4_packet, numbered_packets
 from meshc.keys import PresharedKey
+from meshc.prefixes import Prefix
 
 A, B = "10.0.0.1", "10.0.0.2"
 
@@ -436,3 +442,85 @@ def test_counters_are_those_of_the_wire():
     assert (at_a.tx_bytes, at_a.rx_bytes) == (sizes["a"], sizes["b"])
     assert (at_b.tx_bytes, at_b.rx_bytes) == (sizes["b"], sizes["a"])
     assert at_a.last_handshake > 1_800_000_000 * 10**9
+
+
+def put_under_load(pair: Pair, node: Node) -> None:
+    """The node asks everybody for a cookie until the clock has moved on by a second."""
+    admission = pair.net.nodes[node.name].device.sessions.admission
+    admission._load_until = pair.net.now + 1.0
+    admission._passes = lambda *_: False
+    admission._answers = TokenBucket(0.0, 0.0)
+
+
+def test_a_responder_under_load_is_convinced_by_a_cookie():
+    pair = Pair()
+    for _ in range(60):
+        put_under_load(pair, pair.b)
+        if not pair.wire:
+            pair.ping()
+        pair.net.run(0.1)
+    kinds = [(who, kind) for _, who, kind, _ in pair.wire]
+    assert kinds == [("a", 1), ("b", 3), ("a", 1), ("b", 2), ("a", 4)]
+    assert 5.0 <= pair.wire[2][0] - pair.wire[0][0] <= 5.334
+    assert pair.events(pair.a, CookieReceived)
+    assert pair.b.device.drops[DropReason.UNDER_LOAD] == 1
+    assert pair.b.delivered == [ipv4_packet(A, B, b"ping")]
+
+
+def test_an_initiator_under_load_asks_the_responder_for_a_cookie():
+    pair = Pair()
+    for _ in range(60):
+        put_under_load(pair, pair.a)
+        if not pair.wire:
+            pair.ping()
+        pair.net.run(0.1)
+    kinds = [(who, kind) for _, who, kind, _ in pair.wire]
+    assert kinds == [("a", 1), ("b", 2), ("a", 3), ("a", 1), ("b", 2), ("a", 4)]
+    assert pair.events(pair.b, CookieReceived)
+    assert pair.b.delivered == [ipv4_packet(A, B, b"ping")]
+
+
+def test_a_cookie_reply_that_answers_nothing_is_refused():
+    pair = Pair()
+    pair.ping()
+    (index,) = pair.a.device.sessions.indices._entries
+    forged = MessageCookieReply(index, bytes(24), bytes(32)).pack()
+    pair.net.spoof(pair.b.outside, pair.a.outside, forged)
+    pair.net.run(1)
+    assert pair.a.device.drops[DropReason.UNEXPECTED_COOKIE] == 1
+    assert pair.b.delivered == [ipv4_packet(A, B, b"ping")]
+
+
+def test_a_response_to_a_session_is_refused():
+    pair = Pair()
+    caught: list[bytes] = []
+    pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 2 else None)
+    pair.connect()
+    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.a.outside, caught[0])
+    pair.net.run(1)
+    assert pair.a.device.drops[DropReason.UNKNOWN_INDEX] == 1
+    assert pair.peer_of(pair.a).endpoint == pair.b.outside
+
+
+def test_a_public_key_of_low_order_leads_nowhere():
+    net = Network()
+    a = net.add("a", "192.0.2.1")
+    change = PeerUpdate(
+        bytes(32),
+        endpoint=Endpoint("192.0.2.9", 1),
+        allowed_ips=((True, Prefix.parse("0.0.0.0/0")),),
+    )
+    a.device.configure(DeviceUpdate(peers=(change,)), net.now)
+    net.inject(a, ipv4_packet(A, B))
+    net.run(60)
+    assert net.sent == 0
+    assert a.device.drops[DropReason.BAD_KEY] == 1
+    assert len(a.device.sessions.indices) == 0
+
+
+def test_too_many_events_push_out_the_oldest():
+    net = Network()
+    a = net.add("a", "192.0.2.1")
+    for number in range(EVENT_LIMIT + 5):
+        a.device.sessions.events.append(number)
+    assert a.device.next_event() == 5
