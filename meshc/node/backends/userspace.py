@@ -25,6 +25,7 @@ class Userspace:
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
+        """What its environment needs besides ours."""
         return {}
 
     def create(self, machine: Machine, interface: str) -> None:
@@ -52,6 +53,7 @@ class Userspace:
             time.sleep(_POLL)
 
     def destroy(self, machine: Machine, interface: str) -> None:
+        """Ends the program; removes the interface, the socket and the log."""
         processes.stop(machine.token)
         machine.netlink.delete_link(interface)
         uapi.remove_stale_socket(interface)
