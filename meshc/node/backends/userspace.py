@@ -10,7 +10,7 @@ from meshc.node import processes, uapi
 from meshc.node.machine import Machine
 from meshc.node.values import Device, DeviceUpdate
 
-_START_PATIENCE = 60.0
+_START_PATIENCE = 120.0
 """Seconds. One that dies is noticed at once; this is for slow machines."""
 _POLL = 0.01
 
