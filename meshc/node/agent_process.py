@@ -49,4 +49,5 @@ def token(of_up: str) -> str:
 
 
 def runs(of_up: str) -> bool:
+    """Whether the agent of that `up` is alive."""
     return bool(of_up and processes.find(token(of_up)))

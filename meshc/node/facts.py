@@ -42,6 +42,7 @@ class FactSet:
     """Whether the loop that watches the endpoints runs."""
 
     def link_mtu(self, name: str) -> int | None:
+        """The MTU of a device, None when it does not exist."""
         return next((link.mtu for link in self.links if link.name == name), None)
 
     def default_route(self, family: int) -> RouteFact | None:
@@ -70,6 +71,7 @@ class FactSet:
         return best.device if best else None
 
     def table_is_used(self, table: int) -> bool:
+        """Whether a routing table has routes of either family."""
         return any(route.table == table for route in self.routes)
 
     def own_routes(self) -> frozenset[tuple[Prefix, int]]:

@@ -44,6 +44,7 @@ class FirewallFacts:
     dump: str = ""
 
     def tables(self) -> frozenset[str]:
+        """The tables that exist: `filter`, `nat`."""
         return frozenset(line[1:] for line in self.dump.splitlines() if line[:1] == "*")
 
     def has(self, chain: Chain) -> bool:

@@ -27,10 +27,12 @@ SYSCTL_PATTERNS = (
 
 
 def forward_chain(interface: str) -> str:
+    """The own chain that FORWARD jumps to."""
     return f"MESHC-FWD-{interface}"
 
 
 def nat_chain(interface: str) -> str:
+    """The own chain that POSTROUTING of the nat table jumps to."""
     return f"MESHC-NAT-{interface}"
 
 

@@ -40,6 +40,7 @@ def table_name(interface: str) -> str:
 
 
 def nft_guard(interface: str, family: int, mark: int, addresses: Iterable[str]) -> TableLoad:
+    """The rules as an own table; the priorities are those of raw and mangle."""
     word = _NFT_WORD[family]
     drops = "".join(
         f'    iifname != "{interface}" {word} daddr {address} fib saddr type != local drop\n'

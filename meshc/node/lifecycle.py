@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshc.errors import MeshcError, NodeError
+from meshc.errors import NodeError
 from meshc.node import hooks, nodefile
-from meshc.node.backends import AUTO, backend
-from meshc.node.change import Change, Replaced, Reversed
+from meshc.node.backends import AUTO
+from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes
 from meshc.node.desired import desire
 from meshc.node.hooks import Hook
@@ -18,6 +18,7 @@ from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import NodeFile
 from meshc.node.state import Record, StateFile, new_record
 from meshc.node.survey import survey
+from meshc.node.transaction import apply_plan, attach, down_plan, take_down, undo_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
+        """Whether the machine is not as it was."""
         return bool(self.steps) and not self.dry_run
 
 
@@ -61,7 +63,7 @@ def up(
         if record is not None and _is_up(machine, record):
             return _already_up(machine, file, record)
         if record is not None and not dry_run:
-            _take_down(machine, store, record)
+            take_down(machine, store, record)
             machine.note(f"an earlier `up` of {file.interface} had not ended well; cleaned up")
         elif record is None and machine.netlink.link(file.interface) is not None:
             raise NodeError(
@@ -96,10 +98,10 @@ def reload(
         plan = drift(machine, file, record)
         if dry_run:
             return _outcome(machine, file, record.engine, plan, dry_run=True)
-        _apply(machine, store, record, plan)
+        apply_plan(machine, store, record, plan)
         # removing an IPv4 address can take others of its network along: look once more
         again = drift(machine, file, record)
-        _apply(machine, store, record, again)
+        apply_plan(machine, store, record, again)
         if _hooks_changed(file, record):
             machine.note("hooks of the file changed; `meshc down` and `up` run them")
         record.endpoints = _endpoints(file)
@@ -125,9 +127,9 @@ def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIR
                 )
             store.remove()
             return Outcome(interface, notes=(f"{interface} is not up",))
-        steps = _down_plan(record)
+        steps = down_plan(record)
         if not dry_run:
-            _take_down(machine, store, record)
+            take_down(machine, store, record)
         return Outcome(
             interface,
             record.node,
@@ -187,8 +189,7 @@ def _refuse(file: NodeFile) -> None:
 
 def _is_up(machine: Machine, record: Record) -> bool:
     """Attaches the machine to the engine of a record; False after a crash of either."""
-    machine.token = record.token
-    machine.engine = backend(record.engine) if record.engine else None
+    attach(machine, record)
     return (
         record.complete
         and machine.engine is not None
@@ -220,14 +221,14 @@ def _bring_up(
         plan = tuple(
             c for c in _up_plan(machine, file, engine, record.watch) if not isinstance(c, Hook)
         )
-        _apply(machine, store, record, plan)
+        apply_plan(machine, store, record, plan)
         done.extend(plan)
         for line in file.hooks(file.conf.post_up):
             done.append(_hook(machine, file, "PostUp", line))
         record.complete = True
         store.save(record)
     except BaseException as error:
-        _undo_all(machine, store, record, error)
+        undo_all(machine, store, record, error)
         raise
     return _outcome(machine, file, record.engine, tuple(done))
 
@@ -236,76 +237,6 @@ def _hook(machine: Machine, file: NodeFile, phase: str, line: str) -> Change:
     hook = Hook(file.interface, phase, line)
     hook.apply(machine)
     return hook
-
-
-def _apply(machine: Machine, store: StateFile, record: Record, plan: ChangeSet) -> None:
-    """Writes down, then does; on a failure takes back what this plan did.
-
-    Raises: NodeError, after taking back."""
-    record.intend(plan)
-    store.save(record)
-    done: list[Change] = []
-    try:
-        for change in plan:
-            done.append(change)
-            change.apply(machine)
-            if machine.engine is not None and machine.engine.name != record.engine:
-                record.engine = machine.engine.name
-                store.save(record)
-    except BaseException as error:
-        for change in reversed(done):
-            _try(machine, change, error)
-            record.forget(change.change if isinstance(change, Replaced) else change)
-        store.save(record)
-        raise
-    record.settle(plan)
-    store.save(record)
-
-
-def _try(machine: Machine, change: Change, error: BaseException) -> None:
-    """Reverses one change while another error is on its way up."""
-    try:
-        change.reverse(machine)
-    except MeshcError as second:
-        error.add_note(f"and it could not be taken back: {change.describe()}: {second}")
-
-
-def _undo_all(machine: Machine, store: StateFile, record: Record, error: BaseException) -> None:
-    for change in reversed(record.changes):
-        _try(machine, change, error)
-    store.remove()
-
-
-def _down_plan(record: Record) -> ChangeSet:
-    name = record.interface
-    return (
-        *(Hook(name, "PreDown", line) for line in record.pre_down),
-        *(Reversed(change) for change in reversed(record.changes) if not change.goes_with_link),
-        *(Hook(name, "PostDown", line) for line in record.post_down),
-    )
-
-
-def _take_down(machine: Machine, store: StateFile, record: Record) -> None:
-    """Goes on when a part fails: as much as can be is put back.
-
-    Raises: NodeError that names the parts that failed; the state file keeps those."""
-    _is_up(machine, record)
-    failed: list[str] = []
-    for step in _down_plan(record):
-        try:
-            if not (isinstance(step, Reversed) and store.hand_over(step.change)):
-                step.apply(machine)
-        except MeshcError as error:
-            failed.append(str(error))
-        else:
-            if isinstance(step, Reversed):
-                record.forget(step.change)
-    if any(not change.goes_with_link for change in record.changes):
-        store.save(record)
-        raise NodeError(f"not everything could be undone: {'; '.join(failed)}")
-    store.remove()
-    for text in failed:
-        machine.note(text)
 
 
 def _already_up(machine: Machine, file: NodeFile, record: Record) -> Outcome:

@@ -35,6 +35,7 @@ class Machine:
         return self.engine
 
     def note(self, text: str) -> None:
+        """Keeps a sentence for the user."""
         if self.notes is not None:
             self.notes.append(text)
 

@@ -53,9 +53,11 @@ class Netlink:
         self._ip.close()
 
     def links(self) -> tuple[LinkFact, ...]:
+        """All interfaces."""
         return tuple(_link(message) for message in self._ip.get_links())
 
     def link(self, name: str) -> LinkFact | None:
+        """One interface, None when it does not exist."""
         index = _index(name)
         return _link(next(iter(self._ip.get_links(index)))) if index else None
 
@@ -64,12 +66,14 @@ class Netlink:
         self._call(f"create {name}", "link", "add", ifname=name, kind=kind)
 
     def delete_link(self, name: str) -> bool:
+        """False when it was not there. Raises: NodeError."""
         index = _index(name)
         return index != 0 and self._call(
             f"delete {name}", "link", "del", index=index, ignore=_ABSENT
         )
 
     def set_link(self, name: str, *, mtu: int | None = None, up: bool | None = None) -> None:
+        """None leaves a value alone; `mtu` in bytes. Raises: NodeError."""
         wanted: dict[str, Any] = {}
         if mtu is not None:
             wanted["mtu"] = mtu
@@ -91,9 +95,11 @@ class Netlink:
         return tuple(sorted(found))
 
     def add_address(self, name: str, address: InterfaceAddress) -> bool:
+        """False when it was there. Raises: NodeError."""
         return self._address("add", name, address, {errno.EEXIST})
 
     def delete_address(self, name: str, address: InterfaceAddress) -> bool:
+        """False when it was not there. Raises: NodeError."""
         if not _index(name):
             return False
         return self._address("del", name, address, _ABSENT)
@@ -109,9 +115,11 @@ class Netlink:
         return tuple(sorted(found, key=_route_order))
 
     def add_route(self, name: str, prefix: Prefix, table: int) -> bool:
+        """False when there is one to that prefix in the table. Raises: NodeError."""
         return self._route("add", name, prefix, table, {errno.EEXIST})
 
     def delete_route(self, name: str, prefix: Prefix, table: int) -> bool:
+        """False when it was not there. Raises: NodeError."""
         if not _index(name):
             return False
         return self._route("del", name, prefix, table, _ABSENT)
@@ -134,6 +142,7 @@ class Netlink:
         )
 
     def rules(self) -> tuple[Rule, ...]:
+        """Those that lead to a table, by family and priority."""
         found = []
         for version, family in _FAMILY.items():
             for message in self._ip.get_rules(family=family):
@@ -142,9 +151,11 @@ class Netlink:
         return tuple(sorted(found, key=lambda rule: (rule.family, rule.priority)))
 
     def add_rule(self, rule: Rule) -> bool:
+        """False when it was there. Raises: NodeError."""
         return self._rule("add", rule, {errno.EEXIST})
 
     def delete_rule(self, rule: Rule) -> bool:
+        """False when it was not there. Raises: NodeError."""
         return self._rule("del", rule, _ABSENT)
 
     def _index(self, name: str) -> int:

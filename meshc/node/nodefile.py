@@ -40,6 +40,7 @@ class ForwardingFacts:
 
     @property
     def needed(self) -> bool:
+        """Whether it forwards anything."""
         return self.relay or bool(self.lans) or self.exit
 
 

@@ -26,10 +26,12 @@ class RuleAdd(Change):
 
     @classmethod
     def of(cls, rule: Rule) -> RuleAdd:
+        """The change that adds this rule."""
         return cls(*rule[:6])
 
     @property
     def rule(self) -> Rule:
+        """The rule that this change adds."""
         return Rule(
             self.family,
             self.priority,

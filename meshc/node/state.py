@@ -136,6 +136,7 @@ class StateFile:
         return False
 
     def remove(self) -> None:
+        """Forgets the interface."""
         self.path.unlink(missing_ok=True)
         self.path.with_suffix(".new").unlink(missing_ok=True)
 
@@ -168,6 +169,7 @@ def network_namespace() -> str:
 
 
 def boot_id() -> str:
+    """What tells this boot of the machine from others."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 

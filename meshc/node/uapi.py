@@ -24,6 +24,7 @@ _NO_KEY = bytes(32)
 
 
 def socket_path(interface: str) -> Path:
+    """Where the engine of an interface listens."""
     return SOCKET_DIRECTORY / f"{interface}.sock"
 
 

@@ -78,6 +78,7 @@ class Device:
     peers: tuple[PeerState, ...] = ()
 
     def peer(self, key: PublicKey) -> PeerState | None:
+        """The peer with this key, None when there is none."""
         return next((peer for peer in self.peers if peer.public_key == key), None)
 
 

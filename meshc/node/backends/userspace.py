@@ -10,7 +10,8 @@ from meshc.node import processes, uapi
 from meshc.node.machine import Machine
 from meshc.node.values import Device, DeviceUpdate
 
-_START_PATIENCE = 15.0
+_START_PATIENCE = 120.0
+"""Seconds. One that dies is noticed at once; this is for slow machines."""
 _POLL = 0.01
 
 
@@ -24,6 +25,7 @@ class Userspace:
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
+        """What its environment needs besides ours."""
         return {}
 
     def create(self, machine: Machine, interface: str) -> None:
@@ -51,6 +53,7 @@ class Userspace:
             time.sleep(_POLL)
 
     def destroy(self, machine: Machine, interface: str) -> None:
+        """Ends the program; removes the interface, the socket and the log."""
         processes.stop(machine.token)
         machine.netlink.delete_link(interface)
         uapi.remove_stale_socket(interface)

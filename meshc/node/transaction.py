@@ -1,0 +1,89 @@
+"""Changes carried out: written down first, taken back when one fails, undone on the way down."""
+
+from __future__ import annotations
+
+from meshc.errors import MeshcError, NodeError
+from meshc.node.backends import backend
+from meshc.node.change import Change, Replaced, Reversed
+from meshc.node.changeset import ChangeSet
+from meshc.node.hooks import Hook
+from meshc.node.machine import Machine
+from meshc.node.state import Record, StateFile
+
+
+def attach(machine: Machine, record: Record) -> None:
+    """Points the machine at the engine and the processes of a record."""
+    machine.token = record.token
+    machine.engine = backend(record.engine) if record.engine else None
+
+
+def apply_plan(machine: Machine, store: StateFile, record: Record, plan: ChangeSet) -> None:
+    """Writes down, then does; on a failure takes back what this plan did.
+
+    Raises: NodeError, after taking back."""
+    record.intend(plan)
+    store.save(record)
+    done: list[Change] = []
+    try:
+        for change in plan:
+            done.append(change)
+            change.apply(machine)
+            if machine.engine is not None and machine.engine.name != record.engine:
+                record.engine = machine.engine.name
+                store.save(record)
+    except BaseException as error:
+        for change in reversed(done):
+            _try(machine, change, error)
+            record.forget(change.change if isinstance(change, Replaced) else change)
+        store.save(record)
+        raise
+    record.settle(plan)
+    store.save(record)
+
+
+def _try(machine: Machine, change: Change, error: BaseException) -> None:
+    """Reverses one change while another error is on its way up."""
+    try:
+        change.reverse(machine)
+    except MeshcError as second:
+        error.add_note(f"and it could not be taken back: {change.describe()}: {second}")
+
+
+def undo_all(machine: Machine, store: StateFile, record: Record, error: BaseException) -> None:
+    """Takes back an `up` that failed; what cannot be is noted on the error."""
+    for change in reversed(record.changes):
+        _try(machine, change, error)
+    store.remove()
+
+
+def down_plan(record: Record) -> ChangeSet:
+    """The way down: hooks around the reverse of all that does not go with the interface."""
+    name = record.interface
+    return (
+        *(Hook(name, "PreDown", line) for line in record.pre_down),
+        *(Reversed(change) for change in reversed(record.changes) if not change.goes_with_link),
+        *(Hook(name, "PostDown", line) for line in record.post_down),
+    )
+
+
+def take_down(machine: Machine, store: StateFile, record: Record) -> None:
+    """Goes on when a part fails: as much as can be is put back.
+
+    Raises: NodeError that names the parts that failed; the state file keeps those."""
+    attach(machine, record)
+    failed: list[str] = []
+    for step in down_plan(record):
+        try:
+            if not (isinstance(step, Reversed) and store.hand_over(step.change)):
+                step.apply(machine)
+        except MeshcError as error:
+            failed.append(str(error))
+        else:
+            if isinstance(step, Reversed):
+                record.forget(step.change)
+    if any(not change.goes_with_link for change in record.changes):
+        store.save(record)
+        raise NodeError(f"not everything could be undone: {'; '.join(failed)}")
+    store.remove()
+    for text in failed:
+        machine.note(text)
