@@ -39,6 +39,20 @@ def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
     return run
 
 
+@contextmanager
+def refused_findings() -> Iterator[None]:
+    """Prints the findings of a refused stage as `meshc validate` does; then exit code 1."""
+    from meshc.errors import Refused
+
+    try:
+        yield
+    except Refused as refused:
+        from meshc.render.report.text import format_findings
+
+        click.echo(format_findings(refused.diagnostics), nl=False, err=True)
+        sys.exit(1)
+
+
 def fail(error: MeshcError) -> NoReturn:
     click.echo(f"error: {error}", err=True)
     for note in getattr(error, "__notes__", ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,10 +59,11 @@ class SshTransport:
 
     async def close(self) -> None:
         self._connection.close()
-        await self._connection.wait_closed()
+        with contextlib.suppress(TimeoutError):  # the new configuration may have cut it
+            await asyncio.wait_for(self._connection.wait_closed(), 1)
 
 
-async def connect(target: SshTarget) -> SshTransport:
+async def connect(target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> SshTransport:
     """Opens a connection. Raises: TransportError, which says what to do."""
     import asyncssh
 
@@ -75,7 +77,7 @@ async def connect(target: SshTarget) -> SshTransport:
         options["known_hosts"] = str(target.known_hosts)
     try:
         connection = await asyncio.wait_for(
-            asyncssh.connect(target.host, keepalive_interval=10, **options), CONNECT_TIMEOUT
+            asyncssh.connect(target.host, keepalive_interval=10, **options), timeout
         )
     except TimeoutError:
         raise _unreachable(target, "no answer") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from meshc.diagnostics.address_codes import ADDRESS_CODES
 from meshc.diagnostics.code import Code, Severity
+from meshc.diagnostics.deploy_codes import DEPLOY_CODES
 from meshc.diagnostics.graph_codes import GRAPH_CODES
 from meshc.diagnostics.lab_codes import LAB_CODES
 from meshc.diagnostics.language_codes import LANGUAGE_CODES
@@ -102,6 +103,7 @@ CODES = _catalogue(
     ),
     # --- 6xx a node
     # --- 7xx deployment
+    *DEPLOY_CODES,
     # --- 8xx the lab
     *LAB_CODES,
     # --- 9xx import

@@ -1,0 +1,110 @@
+"""`meshc deploy`: apply to nodes; what nobody confirms is put back by the node itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meshc.cli.deploy_options import ask, chosen, deploy_options
+from meshc.cli.failure import refused_findings, reported
+
+if TYPE_CHECKING:
+    from meshc.deploy.survey import Surveyed
+
+EPILOG = """\b
+Examples:
+  meshc deploy mesh.yaml --all
+  meshc deploy mesh.yaml home-server --window 120
+
+\b
+Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before).
+"""
+
+
+@click.command(epilog=EPILOG)
+@deploy_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--overwrite-drift", is_flag=True, help="What others changed there may be lost.")
+@click.option(
+    "--window",
+    type=click.FloatRange(5, 3600),
+    default=60,
+    show_default=True,
+    help="Seconds after which a node that nobody confirmed puts itself back.",
+)
+@reported
+def deploy(
+    file: Path,
+    nodes: tuple[str, ...],
+    everything: bool,
+    local: bool,
+    build: Path | None,
+    ssh_config: Path | None,
+    known_hosts: Path | None,
+    parallel: int,
+    as_json: bool,
+    yes: bool,
+    overwrite_drift: bool,
+    window: float,
+) -> None:
+    """Bring the build of FILE to its nodes: plan, confirm, apply, check, commit.
+
+    Without NODE, all nodes with a deploy.host. Each node arms its own way back first: unless the
+    new configuration is confirmed through a new connection, the node puts back what ran before,
+    also when this program or its connection dies. Relays go first, then gateways, then leaves.
+    """
+    from meshc.cli.deploy_view import Steps, outcomes_as_json, print_outcomes, print_plan
+    from meshc.deploy.dial import Dialer
+    from meshc.deploy.remote_keys import fetch_keys
+    from meshc.deploy.rollout import roll_out
+
+    dialer = Dialer(ssh_config, known_hosts, None, local)
+    with refused_findings():
+        for line in asyncio.run(fetch_keys(file, build, nodes, dialer, local=local)):
+            click.echo(line, err=True)
+        targets = chosen(file, build, nodes, everything=everything, local=local)
+    with Steps(len(targets), quiet=True) as tell:
+        found = ask(targets, dialer, tell, parallel)
+    if not as_json:
+        print_plan(found)
+    if any(one.refused for one in found):
+        _stop("Nothing was changed.")
+    _settle_drift(found, overwrite=overwrite_drift, yes=yes)
+    _confirm(found, yes=yes)
+    with Steps(len(targets), quiet=as_json) as tell:
+        ends = asyncio.run(roll_out(found, dialer, tell, window=window, parallel=parallel))
+    if as_json:
+        click.echo(outcomes_as_json(found, ends))
+    else:
+        print_outcomes(ends)
+    sys.exit(0 if all(end.good for end in ends) else 1)
+
+
+def _settle_drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> None:
+    """What somebody else changed on a node is never overwritten without a word."""
+    drifted = [one.target.name for one in found if one.difference.drift and one.difference]
+    if not drifted or overwrite:
+        return
+    names = ", ".join(drifted)
+    if yes or not sys.stdin.isatty():
+        _stop(f"{names}: changed by somebody else. Nothing was changed; --overwrite-drift does it.")
+    if not click.confirm(f"Overwrite what somebody else changed on {names}?", err=True):
+        _stop("Nothing was changed.")
+
+
+def _confirm(found: list[Surveyed], *, yes: bool) -> None:
+    if yes or not any(one.difference for one in found):
+        return
+    if not sys.stdin.isatty():
+        _stop("Nothing was changed: without a terminal, --yes says that this is meant.")
+    if not click.confirm("Apply this?", err=True):
+        _stop("Nothing was changed.")
+
+
+def _stop(message: str) -> None:
+    click.echo(message, err=True)
+    sys.exit(1)

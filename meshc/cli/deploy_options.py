@@ -1,0 +1,77 @@
+"""What `plan` and `deploy` share: which nodes are meant, and how they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from meshc.deploy.dial import Dialer
+    from meshc.deploy.survey import Surveyed, Tell
+    from meshc.deploy.target import Target
+
+Command = Callable[..., Any]
+
+
+def deploy_options(command: Command) -> Command:
+    """FILE, the nodes, and the way to them."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    for decorate in reversed(
+        (
+            click.argument("file", type=path),
+            click.argument("nodes", metavar="[NODE]...", nargs=-1),
+            click.option(
+                "--all", "everything", is_flag=True, help="All nodes that have a deploy.host."
+            ),
+            click.option("--local", is_flag=True, help="NODE is this machine; no SSH."),
+            click.option(
+                "--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE."
+            ),
+            click.option("--ssh-config", type=path, help="Default: ~/.ssh/config."),
+            click.option("--known-hosts", type=path, help="Default: ~/.ssh/known_hosts."),
+            click.option(
+                "--parallel",
+                type=click.IntRange(1, 100),
+                default=8,
+                show_default=True,
+                help="So many nodes at once.",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def chosen(
+    file: Path, build: Path | None, nodes: tuple[str, ...], *, everything: bool, local: bool
+) -> list[Target]:
+    """The targets. Raises: UsageError, Refused, StateError."""
+    if everything and (nodes or local):
+        raise click.UsageError("--all goes without NODE and --local")
+    if local and len(nodes) != 1:
+        raise click.UsageError("--local needs exactly one NODE: which of them is this machine?")
+    from meshc.deploy.target import targets
+    from meshc.workspace.compile import compile_file
+
+    return targets(compile_file(file, out=build, dry_run=True), nodes, local=local)
+
+
+def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:
+    """The facts of all nodes. Asks once for the password of sudo where one is wanted, on a
+    terminal only. Raises: PasswordNeededError."""
+    from meshc.deploy.session import PasswordNeededError
+    from meshc.deploy.survey import survey
+
+    try:
+        return asyncio.run(survey(targets, dialer, tell, parallel=parallel))
+    except PasswordNeededError as error:
+        if error.wrong or not sys.stdin.isatty():
+            raise
+    dialer.password = click.prompt("password for sudo", hide_input=True, err=True)
+    return asyncio.run(survey(targets, dialer, tell, parallel=parallel))

@@ -1,0 +1,54 @@
+"""`meshc plan`: what a deploy would change, without changing it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from meshc.cli.deploy_options import ask, chosen, deploy_options
+from meshc.cli.failure import refused_findings, reported
+
+CHANGES = 3
+EPILOG = """\b
+Example: meshc plan mesh.yaml
+
+\b
+Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
+"""
+
+
+@click.command(epilog=EPILOG)
+@deploy_options
+@reported
+def plan(
+    file: Path,
+    nodes: tuple[str, ...],
+    everything: bool,
+    local: bool,
+    build: Path | None,
+    ssh_config: Path | None,
+    known_hosts: Path | None,
+    parallel: int,
+    as_json: bool,
+) -> None:
+    """Show what `meshc deploy` would change on the nodes of FILE, and what that costs.
+
+    Without NODE, all nodes with a deploy.host. Nothing is changed anywhere.
+    """
+    from meshc.cli.deploy_view import Steps, plan_as_json, print_plan
+    from meshc.deploy.dial import Dialer
+
+    with refused_findings():
+        targets = chosen(file, build, nodes, everything=everything, local=local)
+    dialer = Dialer(ssh_config, known_hosts, None, local)
+    with Steps(len(targets), quiet=True) as tell:
+        found = ask(targets, dialer, tell, parallel)
+    if as_json:
+        click.echo(plan_as_json(found))
+    else:
+        print_plan(found)
+    if any(one.refused for one in found):
+        sys.exit(1)
+    sys.exit(CHANGES if any(one.difference for one in found) else 0)

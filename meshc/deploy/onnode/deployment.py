@@ -1,0 +1,360 @@
+"""One deployment on the node: a small state machine in STATE/IFACE/state.json, under a lock::
+
+    armed -> applying -> applied -> committed
+        \\________\\__________\\---> restoring -> restored
+
+`arm` puts everything that needs room on disk in its place and starts the watcher, a process of
+its own that restores what was there when nobody committed before the deadline. From then on
+the operator's connection may die at any moment. The new and the old file lie beside the
+configuration under names of this deployment, so that applying and restoring are renames, which a
+full disk cannot stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+from meshc.deploy.onnode.base import (
+    Refusal,
+    boot,
+    clock,
+    from_os,
+    pings,
+    read,
+    run,
+    sha,
+    sync_directory,
+    write,
+)
+from meshc.deploy.onnode.interface import (
+    Node,
+    enabled,
+    node_of,
+    running,
+    start,
+    stop,
+    sync,
+    unit,
+    write_unit,
+)
+
+UNFINISHED = ("armed", "applying", "applied", "restoring")
+ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (whitepaper 6.1)
+_TOKEN = re.compile(r"[0-9a-f]{16}")
+
+
+def arm(request: dict[str, Any]) -> dict[str, Any]:
+    """Keeps what runs, puts the new file beside it, starts the watcher. Undone when it fails."""
+    node, token = node_of(request), request["token"]
+    if not _TOKEN.fullmatch(token):
+        raise Refusal("not a token")
+    node.make_home()
+    with node.locked():
+        state = node.load()
+        left = pending(node, state)
+        if left and left["watched"]:
+            raise Refusal(
+                "another deploy of this interface is under way",
+                f"wait: {left['seconds']} s from now the node puts back what ran before",
+                "busy",
+            )
+        if left:
+            restore(node, state)
+        if sha(read(node.conf)) != request["sha"]:
+            raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
+        _clean(node)
+        state = _new_state(node, request, state.get("deployed"))
+        try:
+            _stage(node, request, state)
+            node.save(state)
+            _start_watcher(node, token)
+        except BaseException:
+            _clean(node, token)
+            with contextlib.suppress(OSError):
+                node.save({"phase": "restored", "deployed": state["deployed"]})
+            raise
+        return {"phase": "armed", "seconds": request["window"]}
+
+
+def apply(request: dict[str, Any]) -> dict[str, Any]:
+    """Puts the new file in place and makes it run. On a failure what was there is put back."""
+    node = node_of(request)
+    with node.locked():
+        state = _mine(node, request, "armed")
+        state["phase"] = "applying"
+        state["applied_at"] = int(time.time())
+        node.save(state)
+        try:
+            _switch(node, state)
+            state["phase"] = "applied"
+            node.save(state)
+        except (Refusal, OSError) as error:
+            reason = error if isinstance(error, Refusal) else from_os(error)
+            restore(node, state)
+            reason.answer["error"] += "; the node has put back what was there"
+            raise reason from error
+    return {"phase": "applied"}
+
+
+def check(request: dict[str, Any]) -> dict[str, Any]:
+    """Whether the interface is up with the right key, and who answers of those who did before."""
+    node = node_of(request)
+    state = _mine(node, request, "applied")
+    wanted = {k: where for k, where in request["peers"].items() if k in state["before"]["alive"]}
+    end = min(clock() + request["patience"], state["deadline"])
+    alive: set[str] = set()
+    while True:
+        now = running(node)
+        good = now["up"] and now["public_key"] == request["public_key"]
+        silent = {key: where for key, where in wanted.items() if key not in alive}
+        # a session that went on makes no new handshake, but it answers
+        alive |= pings(silent)
+        alive |= {k for k in silent if _handshake(now, k) >= state["applied_at"]}
+        if (good and len(alive) == len(wanted)) or clock() >= end:
+            break
+        time.sleep(0.2)
+    return {
+        "good": good,
+        "up": now["up"],
+        "public_key": now["public_key"],
+        "before": sorted(wanted),
+        "alive": sorted(alive),
+    }
+
+
+def commit(request: dict[str, Any]) -> dict[str, Any]:
+    """Ends the deployment: the new file stays. After this answer the watcher does nothing."""
+    node = node_of(request)
+    with node.locked():
+        state = node.load()
+        if state["phase"] == "committed" and state.get("token") == request["token"]:
+            return {"phase": "committed"}  # the answer to the first request got lost
+        state = _mine(node, request, "applied")
+        # a copy to compare with later; should the machine stop between the two writes, the record
+        # still names the deployment before, whose file is put back
+        shutil.copyfile(node.conf, os.path.join(node.home, "deployed.next"))
+        state["phase"] = "committed"
+        state["deployed"] = {"sha": state["new_sha"]}
+        node.save(state)
+        os.replace(os.path.join(node.home, "deployed.next"),
+                   os.path.join(node.home, "deployed.conf"))  # fmt: skip
+        _clean(node, request["token"])
+        if state["manner"].endswith("@") and not enabled(node):
+            run(["systemctl", "enable", unit(node, state["manner"])])
+    return {"phase": "committed"}
+
+
+def rollback(request: dict[str, Any]) -> dict[str, Any]:
+    """Restores at once instead of at the deadline. Without a token: an unfinished deployment."""
+    node = node_of(request)
+    if not os.path.isdir(node.home):
+        return {"phase": "none"}
+    with node.locked():
+        state = node.load()
+        if state["phase"] in UNFINISHED and request.get("token") in (None, state["token"]):
+            restore(node, state)
+        return {"phase": node.load()["phase"]}
+
+
+def adopt(request: dict[str, Any]) -> dict[str, Any]:
+    """Records that the file which is there is the deployed one: it was equal already."""
+    node = node_of(request)
+    node.make_home()
+    with node.locked():
+        state = node.load()
+        content = read(node.conf) or b""
+        if state["phase"] in UNFINISHED or sha(content) != request["sha"]:
+            raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
+        write(os.path.join(node.home, "deployed.conf"), content)
+        state["deployed"] = {"sha": request["sha"]}
+        node.save(state)
+    return {"phase": state["phase"]}
+
+
+def watch(node: Node, token: str) -> None:
+    """Waits for the commit until the deadline, then restores. Runs detached from everything."""
+    write(os.path.join(node.home, "watcher"), f"{token} {os.getpid()}".encode())
+    while True:
+        state = node.load()
+        if state.get("token") != token or state["phase"] not in UNFINISHED:
+            return
+        left = state["deadline"] - clock()
+        if left <= 0:
+            break
+        time.sleep(min(left, 1.0))
+    with node.locked():
+        state = node.load()
+        if state.get("token") == token and state["phase"] in UNFINISHED:
+            restore(node, state)
+
+
+def restore(node: Node, state: dict[str, Any]) -> None:
+    """Makes it as it was before `arm`. May be called again after it was interrupted."""
+    before, token = state["before"], state["token"]
+    untouched = state["phase"] == "armed"
+    state["phase"] = "restoring"
+    with contextlib.suppress(OSError):  # a full disk must not stop the renames
+        node.save(state)
+    if not untouched:
+        going_on = state["how"] in ("sync", "reload", "file") and running(node)["up"]
+        if not going_on:
+            stop(node)
+        _put_back(node, token, before)
+        if going_on:
+            going_on = _changed_back(node, state["how"])
+        if before["up"] and not going_on:
+            start(node, before["manner"], state["env"])
+    _clean(node, token)
+    node.save({"phase": "restored", "deployed": state.get("deployed"), "token": token})
+
+
+def _put_back(node: Node, token: str, before: dict[str, Any]) -> None:
+    for path, which in ((node.conf, "old"), (node.facts, "old-facts")):
+        old = node.beside(token, which)
+        if os.path.exists(old):
+            os.replace(old, path)
+        elif which not in before["existed"] and which.replace("old", "new") in before["staged"]:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+    sync_directory(node.conf_dir)
+
+
+def _changed_back(node: Node, how: str) -> bool:
+    """Without taking the interface down; False, and it is down, where that fails."""
+    try:
+        if how == "sync":
+            sync(node)
+        elif how == "reload":
+            run(["meshc", "reload", node.conf])
+    except Refusal:
+        stop(node)
+        return False
+    return True
+
+
+def _new_state(
+    node: Node, request: dict[str, Any], deployed: dict[str, str] | None
+) -> dict[str, Any]:
+    now = running(node)
+    return {
+        "phase": "armed",
+        "token": request["token"],
+        "deadline": clock() + request["window"],
+        "boot": boot(),
+        "how": request["how"],
+        "manner": request["manner"],
+        "env": request["env"],
+        "new_sha": hashlib.sha256(request["conf"].encode()).hexdigest(),
+        "before": {
+            "existed": [],
+            "staged": [],
+            "up": now["up"],
+            "manner": now["manner"],
+            "alive": [k for k in now["peers"] if time.time() - _handshake(now, k) < ALIVE],
+        },
+        "deployed": deployed,
+    }
+
+
+def _stage(node: Node, request: dict[str, Any], state: dict[str, Any]) -> None:
+    """Old and new files beside their places, and the program of the watcher."""
+    token, before = request["token"], state["before"]
+    os.makedirs(node.conf_dir, mode=0o700, exist_ok=True)
+    new = {"new": request["conf"]}
+    facts = json.loads(read(node.facts) or b"{}")
+    if facts.get("interface", node.interface) == node.interface:
+        new["new-facts"] = request["facts"]  # else they belong to another network
+    for which, text in new.items():
+        write(node.beside(token, which), text.encode())
+        before["staged"].append(which)
+    for path, which in ((node.conf, "old"), (node.facts, "old-facts")):
+        if os.path.exists(path):
+            os.link(path, node.beside(token, which))
+            before["existed"].append(which)
+    write(os.path.join(node.home, "program.py"), request["program"].encode())
+
+
+def _switch(node: Node, state: dict[str, Any]) -> None:
+    token, how, manner = state["token"], state["how"], state["manner"]
+    limit = max(1.0, state["deadline"] - clock())
+    if how == "restart":
+        stop(node, limit)
+    if manner.endswith("@"):
+        write_unit(node, manner, state["env"])
+    if "new-facts" in state["before"]["staged"]:
+        os.replace(node.beside(token, "new-facts"), node.facts)
+    os.replace(node.beside(token, "new"), node.conf)
+    sync_directory(node.conf_dir)
+    if how == "sync":
+        sync(node, limit)
+    elif how == "reload":
+        run(["meshc", "reload", node.conf], limit)
+    elif how in ("start", "restart"):
+        start(node, manner, state["env"], limit)
+
+
+def _start_watcher(node: Node, token: str) -> None:
+    program = os.path.join(node.home, "program.py")
+    argv = [sys.executable, program, "watch", node.interface, node.conf_dir, node.state_dir, token]
+    if os.path.isdir("/run/systemd/system") and shutil.which("systemd-run"):
+        unit = f"meshc-rollback-{token}"
+        run(["systemd-run", "--quiet", "--collect", "--unit", unit, "--", *argv])
+    else:
+        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL, start_new_session=True, cwd="/")  # fmt: skip
+    end = clock() + 10
+    while (read(os.path.join(node.home, "watcher")) or b"").split()[:1] != [token.encode()]:
+        if clock() > end:
+            raise Refusal("the watcher that would put things back did not start")
+        time.sleep(0.02)
+
+
+def pending(node: Node, state: dict[str, Any]) -> dict[str, Any] | None:
+    """None, or an unfinished deployment: whether somebody will end it, and in how many seconds."""
+    if state["phase"] not in UNFINISHED:
+        return None
+    words = (read(os.path.join(node.home, "watcher")) or b"").split()
+    here = state["boot"] == boot() and len(words) == 2
+    watched = here and _is_watcher(int(words[1]), state["token"])
+    return {"watched": watched, "seconds": max(0, int(state["deadline"] - clock()) + 1)}
+
+
+def _is_watcher(pid: int, token: str) -> bool:
+    words = (read(f"/proc/{pid}/cmdline") or b"").split(b"\0")
+    return token.encode() in words
+
+
+def _mine(node: Node, request: dict[str, Any], phase: str) -> dict[str, Any]:
+    state = node.load()
+    if state.get("token") != request["token"] or state["phase"] != phase:
+        raise Refusal(
+            "this deployment is over: the node is {}".format(state["phase"]),
+            "the node has put back what ran before; deploy again",
+            "over",
+        )
+    if phase != "armed" and state["boot"] != boot():
+        raise Refusal("the node was restarted in between", "deploy again", "over")
+    return state
+
+
+def _clean(node: Node, token: str = "") -> None:
+    """Removes what lies beside the configuration for a deployment, or for all of them."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(node.conf_dir):
+            if name.startswith(f".{node.interface}.conf.{token}"):
+                os.unlink(os.path.join(node.conf_dir, name))
+
+
+def _handshake(now: dict[str, Any], key: str) -> int:
+    """When the last one was, in seconds since 1970; 0 for never."""
+    found: int = now["peers"].get(key, {}).get("handshake", 0)
+    return found

@@ -1,0 +1,188 @@
+"""The interface on the node: who runs it, how it is started, stopped and changed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from meshc.deploy.onnode.base import Refusal, clock, ok, read, run, write
+
+_NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
+_UNIT = """\
+# Written by meshc deploy.
+[Unit]
+Description=WireGuard network on %i (meshc)
+After=network-online.target nss-lookup.target
+Wants=network-online.target nss-lookup.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={meshc} up {directory}/%i.conf{engine}
+ExecReload={meshc} reload {directory}/%i.conf
+ExecStop={meshc} down %i
+NoNewPrivileges=yes
+ProtectHome=read-only
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+DevicePolicy=closed
+DeviceAllow=/dev/net/tun rw
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE CAP_KILL
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+class Node:
+    """The files of one interface on this machine, and the state of its deployment."""
+
+    def __init__(self, interface: str, conf_dir: str, state_dir: str) -> None:
+        if not _NAME.fullmatch(interface) or interface in (".", ".."):
+            raise Refusal(f"not the name of an interface: {interface!r}")
+        self.interface = interface
+        self.conf_dir, self.state_dir = conf_dir, state_dir
+        self.conf = os.path.join(conf_dir, interface + ".conf")
+        self.facts = os.path.join(conf_dir, "node.json")
+        self.home = os.path.join(state_dir, interface)
+
+    def beside(self, token: str, which: str) -> str:
+        return os.path.join(self.conf_dir, f".{self.interface}.conf.{token}.{which}")
+
+    def load(self) -> dict[str, Any]:
+        text = read(os.path.join(self.home, "state.json"))
+        return json.loads(text) if text else {"phase": "none"}
+
+    def save(self, state: dict[str, Any]) -> None:
+        write(os.path.join(self.home, "state.json"), json.dumps(state).encode())
+
+    def make_home(self) -> None:
+        os.makedirs(os.path.dirname(self.state_dir.rstrip("/")), mode=0o755, exist_ok=True)
+        for path in (self.state_dir, self.home):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            os.chmod(path, 0o700)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        with open(os.path.join(self.home, "lock"), "a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def node_of(request: dict[str, Any]) -> Node:
+    return Node(request["interface"], request["conf_dir"], request["state_dir"])
+
+
+def is_up(node: Node) -> bool:
+    # not by /sys, which in a container may show another network namespace
+    return any(name == node.interface for _, name in socket.if_nameindex())
+
+
+def running(node: Node) -> dict[str, Any]:
+    """The interface as it is: up, by whom, its public key, its peers with their addresses."""
+    up = is_up(node)
+    found: dict[str, Any] = {"up": up, "manner": "", "public_key": "", "port": 0, "peers": {}}
+    if not up:
+        return found
+    found["manner"] = _manner(node)
+    if shutil.which("wg"):
+        lines = run(["wg", "show", node.interface, "dump"], check=False).splitlines()
+        if lines:
+            own = lines[0].split("\t")
+            found["public_key"], found["port"] = own[1], int(own[2])
+        for line in lines[1:]:
+            key, _, _, allowed, handshake = line.split("\t")[:5]
+            found["peers"][key] = {
+                "allowed": sorted(allowed.replace("(none)", "").split(",")) if allowed else [],
+                "handshake": int(handshake),
+            }
+    return found
+
+
+def _manner(node: Node) -> str:
+    """Who brought the interface up: a unit, meshc or wg-quick."""
+    if os.path.isdir("/run/systemd/system"):
+        for manner in ("wg-quick@", "meshc@"):
+            if ok(["systemctl", "is-active", "--quiet", unit(node, manner)]):
+                return manner
+    return "meshc" if os.path.exists(f"/run/meshc/{node.interface}.json") else "wg-quick"
+
+
+def start(node: Node, manner: str, env: dict[str, str], limit: float = 60.0) -> None:
+    if manner.endswith("@"):
+        run(["systemctl", "start", unit(node, manner)], limit)
+    elif manner == "meshc":
+        engine = ["--engine", env["MESHC_ENGINE"]] if env.get("MESHC_ENGINE") else []
+        run(["meshc", "up", node.conf, *engine], limit)
+    else:
+        run(["wg-quick", "up", node.conf], limit, env=env)
+
+
+def stop(node: Node, limit: float = 60.0) -> None:
+    """Down by the file that is there, and gone in any case."""
+    if not is_up(node):
+        return
+    manner = _manner(node)
+    if manner.endswith("@"):
+        run(["systemctl", "stop", unit(node, manner)], limit, check=False)
+    elif manner == "meshc":
+        run(["meshc", "down", node.interface], limit, check=False)
+    elif os.path.exists(node.conf):
+        run(["wg-quick", "down", node.conf], limit, check=False)
+    if is_up(node):
+        run(["ip", "link", "delete", "dev", node.interface], limit)
+    control = f"/var/run/wireguard/{node.interface}.sock"
+    end = clock() + 5
+    while os.path.exists(control) and clock() < end:
+        time.sleep(0.02)  # the userspace engine goes when its interface has gone
+
+
+def sync(node: Node, limit: float = 60.0) -> None:
+    """`wg syncconf`: sessions with unchanged peers go on."""
+    stripped = run(["wg-quick", "strip", node.conf], limit)
+    with tempfile.NamedTemporaryFile(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as file:
+        file.write(stripped.encode())
+        file.flush()
+        run(["wg", "syncconf", node.interface, file.name], limit)
+
+
+def unit(node: Node, manner: str) -> str:
+    return f"{manner}{node.interface}.service"
+
+
+def enabled(node: Node) -> bool:
+    if not os.path.isdir("/run/systemd/system"):
+        return True  # nothing to ask: a container's own start script brings the interface up
+    return any(ok(["systemctl", "is-enabled", "--quiet", unit(node, manner)])
+               for manner in ("wg-quick@", "meshc@"))  # fmt: skip
+
+
+def write_unit(node: Node, manner: str, env: dict[str, str]) -> None:
+    base = "/etc/systemd/system"
+    if manner == "meshc@":
+        engine = " --engine " + env["MESHC_ENGINE"] if env.get("MESHC_ENGINE") else ""
+        text = _UNIT.format(meshc=shutil.which("meshc"), directory=node.conf_dir, engine=engine)
+        path = os.path.join(base, "meshc@.service")
+    elif env:
+        lines = ["Environment={}={}".format(*item) for item in sorted(env.items())]
+        text = "# Written by meshc deploy.\n[Service]\n" + "\n".join(lines) + "\n"
+        path = os.path.join(base, f"wg-quick@{node.interface}.service.d", "meshc.conf")
+    else:
+        return
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    if read(path) != text.encode():
+        write(path, text.encode(), 0o644)
+        run(["systemctl", "daemon-reload"])

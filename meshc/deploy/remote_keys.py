@@ -1,0 +1,73 @@
+"""Private keys that live on their node: made there on the first deploy, and only the public key
+comes back, into the lock file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from meshc.deploy.dial import Dial
+from meshc.deploy.target import Target
+from meshc.diagnostics import Diagnostics
+from meshc.errors import StateError
+from meshc.keys import PublicKey
+from meshc.topology.lock import Lock, LockedNode
+from meshc.topology.plan import NodePlan
+from meshc.topology.spec import NodeSpec, Platform, Spec
+from meshc.workspace.compile import compile_file, read_lock, read_spec, write_lock
+from meshc.workspace.workspace import Workspace
+
+
+async def fetch_keys(
+    file: Path, build: Path | None, names: Sequence[str], dial: Dial, *, local: bool = False
+) -> list[str]:
+    """Completes the lock file with public keys that only the nodes know, then builds; a
+    sentence for each. Does nothing, and connects to nobody, when all are known.
+
+    Raises: Refused, StateError, NodeError.
+    """
+    workspace = Workspace(file)
+    diagnostics = Diagnostics()
+    spec = read_spec(file, diagnostics)
+    lock = read_lock(workspace.lock_file, diagnostics)
+    wanted = [node for node in _keyless(spec, lock) if not names or node.name in names]
+    said, nodes = [], dict(lock.nodes)
+    for node in wanted:
+        answer = await _ask(spec, node, dial, local=local)
+        public = PublicKey.parse(answer["public_key"])
+        nodes[node.name] = replace(nodes.get(node.name, LockedNode()), public_key=public)
+        made = "made a private key in" if answer["made"] else "has a private key in"
+        said.append(f"{node.name}: {made} {node.private_key_file}; public key {public}")
+    if wanted:
+        with workspace.locked():
+            write_lock(workspace.lock_file, replace(lock, nodes=dict(sorted(nodes.items()))))
+        compile_file(file, out=build)
+    return said
+
+
+def _keyless(spec: Spec, lock: Lock) -> list[NodeSpec]:
+    return [
+        node
+        for name, node in spec.nodes.items()
+        if node.managed
+        and node.platform is Platform.LINUX
+        and node.private_key_file
+        and node.public_key is None
+        and (name not in lock.nodes or lock.nodes[name].public_key is None)
+    ]
+
+
+async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> dict[str, str]:
+    if not node.deploy.host and not local:
+        raise StateError(
+            f"{node.name} keeps its private key, and does not say how it is reached",
+            hint="give it `deploy: {host: ...}`, or write its `public_key` into the topology",
+        )
+    nobody = PublicKey("")
+    plan = NodePlan(node, spec.network.interface, nobody, (), None, 0, ())
+    session = await dial(Target(plan, ""))
+    try:
+        return await session.call("keygen", path=node.private_key_file)
+    finally:
+        await session.transport.close()

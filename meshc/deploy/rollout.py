@@ -1,0 +1,255 @@
+"""Brings differences to nodes: armed first, confirmed through a new connection, in waves.
+
+The node can put itself back at any moment from `arm` to `commit`, and does so when nobody commits
+in time. The controller never needs to be there for that: whatever happens to it, the node ends with
+the old configuration or with the confirmed new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from meshc.deploy import program
+from meshc.deploy.dial import Dial
+from meshc.deploy.session import NodeSession, RemoteError
+from meshc.deploy.survey import Surveyed, Tell
+from meshc.deploy.transport import TransportError
+from meshc.deploy.waves import waves
+from meshc.errors import NodeError
+
+RETRY = 0.5
+PATIENCE = 20.0
+
+
+class End(Enum):
+    UNCHANGED = "up to date"
+    COMMITTED = "deployed"
+    RESTORED = "put back"
+    FAILED = "failed, nothing changed"
+    UNKNOWN = "not answering"
+    SKIPPED = "not begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended on one node; `message` says why where it did not go well."""
+
+    node: str
+    end: End
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def good(self) -> bool:
+        return self.end in (End.UNCHANGED, End.COMMITTED)
+
+
+async def roll_out(
+    surveyed: Sequence[Surveyed],
+    dial: Dial,
+    tell: Tell,
+    *,
+    window: float = 60.0,
+    parallel: int = 8,
+) -> list[Outcome]:
+    """Wave by wave; a wave begins with its canary, and no further node is begun once one has
+    failed. `window` is the seconds after which an unconfirmed node puts itself back."""
+    by_name = {one.target.name: one for one in surveyed}
+    ends: dict[str, Outcome] = {}
+    gate = asyncio.Semaphore(parallel)
+    failed = ""
+
+    async def one(name: str) -> None:
+        nonlocal failed
+        async with gate:
+            if failed:
+                why = f"{failed} failed before its turn"
+                ends[name] = Outcome(name, End.SKIPPED, why, "mend that node, then deploy again")
+            else:
+                ends[name] = await deploy_one(by_name[name], dial, tell, window=window)
+                if not ends[name].good:
+                    failed = name
+            tell(name, ends[name].end.value)
+
+    for wave in waves(found.target.plan for found in surveyed):
+        changing = [name for name in wave if by_name[name].difference]
+        canary = changing[:1]
+        for name in canary:
+            await one(name)
+        await asyncio.gather(*(one(name) for name in wave if name not in canary))
+    return [ends[found.target.name] for found in surveyed]
+
+
+async def deploy_one(found: Surveyed, dial: Dial, tell: Tell, *, window: float) -> Outcome:
+    """One node: arm, apply, look at it through a new connection, commit. Never raises NodeError."""
+    name = found.target.name
+    try:
+        if not found.difference:
+            if found.difference.adopt:
+                await _adopt(found, dial)
+            return Outcome(name, End.UNCHANGED)
+    except NodeError as error:
+        return Outcome(name, End.FAILED, str(error), error.hint)
+    return await _Deployment(found, dial, tell, window).run()
+
+
+async def _adopt(found: Surveyed, dial: Dial) -> None:
+    session = await dial(found.target)
+    try:
+        await session.call("adopt", sha=found.target.sha)
+    finally:
+        await session.transport.close()
+
+
+class _Deployment:
+    """One deployment of one node, from `arm` to its end."""
+
+    def __init__(self, found: Surveyed, dial: Dial, tell: Tell, window: float) -> None:
+        self.target, self.difference = found.target, found.difference
+        self.facts = found.facts
+        self.name = found.target.name
+        self.token = secrets.token_hex(8)
+        self.window = window
+        self.end = time.monotonic() + window
+        self._dial, self._tell = dial, tell
+
+    async def run(self) -> Outcome:
+        try:
+            session = await self._dial(self.target)
+        except NodeError as error:
+            return Outcome(self.name, End.FAILED, str(error), error.hint)
+        try:
+            await self._arm(session)
+        except TransportError as error:
+            return await self._learn(str(error), error.hint)
+        except NodeError as error:
+            return Outcome(self.name, End.FAILED, str(error), error.hint)
+        try:
+            self._tell(self.name, "apply")
+            # an answer that does not come may mean that the path was cut: the next step finds out
+            with suppress(TransportError):
+                await session.call("apply", token=self.token, timeout=self.window)
+            self._tell(self.name, "applied")
+        except NodeError as error:
+            return Outcome(self.name, End.RESTORED, str(error), error.hint)
+        finally:
+            await session.transport.close()
+        return await self._confirm()
+
+    async def _arm(self, session: NodeSession) -> None:
+        self._tell(self.name, "arm")
+        self.end = time.monotonic() + self.window
+        await session.call(
+            "arm",
+            token=self.token,
+            window=self.window,
+            sha=self.facts.sha if self.facts else "",
+            how=self.difference.how,
+            manner=self.difference.manner.name,
+            env=dict(self.difference.manner.env),
+            conf=self.target.conf,
+            facts=self.target.facts,
+            program=program.program(),
+        )
+        self._tell(self.name, "armed")
+
+    async def _confirm(self) -> Outcome:
+        """Until the deadline: connect anew, check, commit. A broken connection is tried again."""
+        last = "no new connection"
+        while time.monotonic() < self.end:
+            try:
+                session = await self._dial(self.target, timeout=max(1.0, self._left()))
+            except TransportError as error:
+                last = str(error)
+                await asyncio.sleep(RETRY)
+                continue
+            try:
+                return await self._check_and_commit(session)
+            except TransportError as error:
+                last = str(error)
+            except RemoteError as error:
+                return await self._learn(str(error), error.hint)
+            finally:
+                await session.transport.close()
+        return await self._learn(
+            f"{self.name} was not reached through a new connection in {self.window:g} s: {last}",
+            "the new configuration probably cuts the way from here to the node",
+        )
+
+    async def _check_and_commit(self, session: NodeSession) -> Outcome:
+        self._tell(self.name, "check")
+        patience = min(PATIENCE, self._left() * 0.7)
+        seen = await session.call(
+            "check",
+            token=self.token,
+            public_key=str(self.target.plan.public_key),
+            peers=self._steady_peers(),
+            patience=patience,
+            timeout=patience + 10,
+        )
+        self._tell(self.name, "checked")
+        fault = _fault(self.name, seen)
+        if fault:
+            await session.call("rollback", token=self.token)
+            return Outcome(self.name, End.RESTORED, fault, "nothing of the new one is left there")
+        self._tell(self.name, "commit")
+        await session.call("commit", token=self.token)
+        self._tell(self.name, "committed")
+        missing = len(seen["before"]) - len(seen["alive"])
+        quiet = f"{missing} of {len(seen['before'])} peers have not answered again"
+        return Outcome(self.name, End.COMMITTED, quiet if missing else "")
+
+    async def _learn(self, why: str, hint: str) -> Outcome:
+        """Waits until the node has put itself back, and asks it."""
+        self._tell(self.name, "waiting for the node to put itself back")
+        end = self.end + PATIENCE
+        while time.monotonic() < end:
+            await asyncio.sleep(RETRY)
+            try:
+                session = await self._dial(self.target, timeout=5)
+                try:
+                    phase = (await session.call("facts", salt=""))["phase"]
+                finally:
+                    await session.transport.close()
+            except NodeError:
+                continue
+            if phase in ("restored", "none"):
+                return Outcome(self.name, End.RESTORED, why, hint)
+            if phase == "committed":
+                return Outcome(self.name, End.COMMITTED, "")
+        return Outcome(
+            self.name,
+            End.UNKNOWN,
+            f"{why}; it has not answered since",
+            "it puts back what ran before by itself; look at it when it can be reached again",
+        )
+
+    def _left(self) -> float:
+        return self.end - time.monotonic()
+
+    def _steady_peers(self) -> dict[str, str]:
+        """Where to ping the peers whose session must come back: public key to tunnel address."""
+        return {
+            key: address
+            for key, address in self.target.inside.items()
+            if key in self.difference.steady
+        }
+
+
+def _fault(name: str, seen: Mapping[str, Any]) -> str:
+    """What is wrong with a node after the new configuration was applied; empty: nothing."""
+    if not seen["up"]:
+        return f"{name}: the interface is not up with the new configuration"
+    if not seen["good"]:
+        return f"{name}: the interface runs with another key than it should"
+    if seen["before"] and not seen["alive"]:
+        count = len(seen["before"])
+        return f"{name}: none of the {count} peers that it talked to before answers any more"
+    return ""

@@ -1,0 +1,122 @@
+"""Requests to the program on a node, over any transport, as root or through sudo."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from meshc.deploy import program
+from meshc.deploy.transport import Result, Transport
+from meshc.errors import NodeError
+
+STATE_DIRECTORY = "/var/lib/meshc/deploy"
+CONF_DIRECTORY = "/etc/wireguard"
+_NO_PYTHON = (126, 127)
+
+
+class RemoteError(NodeError):
+    """The node answered with a refusal; `kind` is its word for the reason (`space`, `over`...)."""
+
+    def __init__(self, message: str, *, hint: str = "", kind: str = "failed") -> None:
+        self.kind = kind
+        super().__init__(message, hint=hint)
+
+
+class PasswordNeededError(NodeError):
+    """sudo wants a password and has not got the right one. `wrong`: it was given one."""
+
+    def __init__(self, message: str, *, hint: str = "", wrong: bool = False) -> None:
+        self.wrong = wrong
+        super().__init__(message, hint=hint)
+
+
+class NodeSession:
+    """One node and one of its interfaces, over one connection."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        interface: str,
+        *,
+        become: bool = False,
+        password: str | None = None,
+    ) -> None:
+        self.transport = transport
+        self.interface = interface
+        self._become = become
+        self._password = password
+
+    async def call(self, verb: str, *, timeout: float = 90, **request: Any) -> dict[str, Any]:
+        """One request. Raises: TransportError, RemoteError, PasswordNeededError."""
+        whole = {
+            "verb": verb,
+            "interface": self.interface,
+            "conf_dir": CONF_DIRECTORY,
+            "state_dir": STATE_DIRECTORY,
+            **request,
+        }
+        password = self._password if self._become else None
+        data = program.stdin(whole, password=password)
+        result = await self.transport.run(self._argv(), stdin=data, timeout=timeout)
+        answer = _answer(result)
+        if answer is None:
+            raise self._no_answer(result)
+        if "error" in answer:
+            raise RemoteError(
+                f"{self.transport.name}: {answer['error']}",
+                hint=answer.get("hint", ""),
+                kind=answer.get("kind", "failed"),
+            )
+        return answer
+
+    def _argv(self) -> tuple[str, ...]:
+        if not self._become:
+            return program.ARGV
+        if self._password is None:
+            return ("sudo", "-n", "--", *program.ARGV)
+        # -k: the password is asked for whatever sudo remembers, so that it is always read
+        return ("sudo", "-S", "-k", "-p", "", "--", *program.ARGV)
+
+    def _no_answer(self, result: Result) -> NodeError:
+        """Why there is no answer, from the exit code and the words of the shell or of sudo."""
+        name, said = self.transport.name, result.complaint
+        if self._become and result.code == 1 and "Traceback" not in said:
+            wrong = self._password is not None
+            if "not in the sudoers" in said or "not allowed" in said:
+                return RemoteError(
+                    f"{name}: sudo refuses: {said}",
+                    hint="the login user needs the right to run python3 through sudo",
+                    kind="rights",
+                )
+            what = "sudo did not accept the password" if wrong else "sudo wants a password"
+            return PasswordNeededError(
+                f"{name}: {what}",
+                hint="run it on a terminal to be asked for the password, or allow the login user "
+                "to use sudo without one (NOPASSWD)",
+                wrong=wrong,
+            )
+        if result.code in _NO_PYTHON:
+            what = "sudo" if self._become and "sudo" in said and "python" not in said else "python3"
+            return RemoteError(
+                f"{name}: the node has no {what}: {said}",
+                hint="install it there (apt install python3, apk add python3)"
+                if what == "python3"
+                else "install sudo there, or log in as root and leave deploy.become out",
+                kind="python",
+            )
+        return RemoteError(
+            f"{name}: the node gave no answer (exit {result.code}): {said}",
+            hint="python3 there must be 3.8 or later, and the login shell must print nothing",
+        )
+
+
+def _answer(result: Result) -> dict[str, Any] | None:
+    """The last line of the output: login scripts may have printed something before it."""
+    for line in reversed(result.stdout.splitlines()):
+        if line.startswith(b"{"):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                return None
+            return found if isinstance(found, dict) else None
+    return None
