@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from meshc import __version__
+
 
 @click.command(
     "engine",
@@ -33,6 +35,7 @@ Example:
     show_default=True,
     help="Scheduling priority, where there is the right to set it.",
 )
+@click.version_option(__version__, prog_name="meshc-engine")
 @click.option("--no-offload", is_flag=True, help="Do not ask the TUN device for offload.")
 def engine(
     interface: str, foreground: bool, metrics: str | None, nice: int, no_offload: bool
