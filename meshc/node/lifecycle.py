@@ -140,10 +140,10 @@ def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIR
         )
 
 
-def drift(machine: Machine, file: NodeFile, record: Record) -> ChangeSet:
+def drift(machine: Machine, file: NodeFile, record: Record, *, lookup: bool = True) -> ChangeSet:
     """What would make the running interface what the file says: what `reload` does, and what
     `status` shows. The machine must be attached to the interface's engine."""
-    facts = survey(machine, file)
+    facts = survey(machine, file, applied=record.endpoints, lookup=lookup)
     state = desire(file, facts, applied=record.endpoints, own=True, watch=record.watch)
     return changes(
         state,

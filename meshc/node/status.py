@@ -103,7 +103,8 @@ def status(
         file, problems = _file(record)
         drifted: tuple[str, ...] = ()
         if file is not None and record is not None:
-            drifted = tuple(change.describe() for change in drift(machine, file, record))
+            found = drift(machine, file, record, lookup=False)
+            drifted = tuple(change.describe() for change in found)
         return Status(
             interface,
             True,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from meshc.conf import Conf
 from meshc.errors import NodeError
 from meshc.node import agent_process, dns, firewall, sysctl
 from meshc.node.desired import SRC_VALID_MARK
@@ -21,14 +22,25 @@ if TYPE_CHECKING:
     from meshc.node.netlink import Netlink
 
 
-def survey(machine: Machine, file: NodeFile) -> FactSet:
-    """One look at everything that bringing up a file depends on. Raises: NodeError."""
+def survey(
+    machine: Machine,
+    file: NodeFile,
+    *,
+    applied: Mapping[str, str] | None = None,
+    lookup: bool = True,
+) -> FactSet:
+    """One look at everything that bringing up a file depends on. Raises: NodeError.
+
+    Names are asked for only where the answer matters: a peer whose endpoint the file has not
+    changed since `applied` keeps the one it has. Without `lookup`, not for peers either that have
+    none yet: `status` must not wait for a name service that is down."""
     conf, interface = file.conf, file.interface
     netlink = machine.netlink
     link = netlink.link(interface)
     device = _device(machine, interface) if link is not None else None
     mark = conf.fwmark or (device.fwmark if device else 0)
-    resolved = resolve(netlink, (p.endpoint.host for p in conf.peers if p.endpoint), mark)
+    resolved, unknown = known_endpoints(conf, device, applied or {}, lookup)
+    resolved.update(resolve(netlink, unknown, mark))
     links = netlink.links()
     mtus = {one.name: one.mtu for one in links}
     path_mtu = {}
@@ -53,6 +65,28 @@ def survey(machine: Machine, file: NodeFile) -> FactSet:
         dns.read_facts(),
         agent_process.runs(machine.token),
     )
+
+
+def known_endpoints(
+    conf: Conf, device: Device | None, applied: Mapping[str, str], lookup: bool
+) -> tuple[dict[str, str], set[str]]:
+    """Host names whose address the device knows, and the hosts that remain to be asked for."""
+    known: dict[str, str] = {}
+    unknown: set[str] = set()
+    states = {state.public_key: state for state in device.peers} if device is not None else {}
+    for peer in conf.peers:
+        if peer.endpoint is None:
+            continue
+        host = peer.endpoint.host
+        state = states.get(peer.public_key)
+        same = applied.get(peer.public_key) == str(peer.endpoint)
+        if is_literal(host) or not same:
+            unknown.add(host)
+        elif state is not None and state.endpoint is not None:
+            known[host] = state.endpoint.host
+        elif lookup:
+            unknown.add(host)
+    return known, unknown
 
 
 def _guarded_families(file: NodeFile) -> tuple[int, ...]:
