@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from meshc.conf import Conf, parse
 from meshc.deploy.facts import Facts, readable
@@ -15,6 +16,16 @@ from meshc.topology.spec import Platform
 from meshc.workspace.changes import Action, ConfChange, action_of, compare
 
 NO_MANNER = Manner("")
+
+
+class Routes(NamedTuple):
+    """Routes into the tunnel that `wg syncconf` would leave out, as text."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+NO_ROUTES = Routes()
 
 
 class Cost(Enum):
@@ -41,6 +52,7 @@ class Difference:
     drift: tuple[str, ...] = ()
     adopt: bool = False
     steady: frozenset[str] = frozenset()
+    routes: Routes = NO_ROUTES
 
     def __bool__(self) -> bool:
         return bool(self.how)
@@ -59,7 +71,8 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     old = readable(facts.conf)
     manner = choose(target.plan.spec.deploy, facts)
     change = None if old is None else compare(old, new)
-    how, cost = _how(target, facts, change, manner)
+    routes = _routes(old, new)
+    how, cost = _how(target, facts, change, manner, routes)
     names = {str(peer.public_key): peer.name for peer in new.peers}
     return Difference(
         node=target.name,
@@ -70,11 +83,16 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
         drift=_drift(target, facts),
         adopt=not how and facts.deployed_sha != target.sha,
         steady=_steady(old, new),
+        routes=routes if routes and how == "sync" else NO_ROUTES,
     )
 
 
 def _how(
-    target: Target, facts: Facts, change: ConfChange | None, manner: Manner
+    target: Target,
+    facts: Facts,
+    change: ConfChange | None,
+    manner: Manner,
+    routes: Routes | None,
 ) -> tuple[str, Cost]:
     running = facts.running
     if not running.up:
@@ -90,9 +108,23 @@ def _how(
         return "file", Cost.QUIET
     if manner.live:
         return "reload", Cost.LIVE
+    if routes is not None:
+        action = action_of(replace(change, routes=False), Platform.LINUX)
     if action is Action.RESTART:
         return "restart", Cost.RESTART
     return "sync", Cost.PEERS
+
+
+def _routes(old: Conf | None, new: Conf) -> Routes | None:
+    """What is to be added and removed beside `wg syncconf`; None where routes cannot simply be
+    changed: default routes need rules and a mark, and a `Table` may be anybody's."""
+    if old is None or old.table is not None or new.table is not None:
+        return None
+    before, after = ({p for peer in c.peers for p in peer.allowed_ips} for c in (old, new))
+    changed = before ^ after
+    if any(prefix.length == 0 for prefix in changed):
+        return None
+    return Routes(tuple(map(str, sorted(after - before))), tuple(map(str, sorted(before - after))))
 
 
 def _changes(

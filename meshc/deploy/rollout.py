@@ -154,6 +154,7 @@ class _Deployment:
             how=self.difference.how,
             manner=self.difference.manner.name,
             env=dict(self.difference.manner.env),
+            routes=self.difference.routes._asdict(),
             conf=self.target.conf,
             facts=self.target.facts,
             program=program.program(),

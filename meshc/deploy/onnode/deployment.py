@@ -18,7 +18,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from typing import Any
@@ -200,17 +199,16 @@ def watch(node: Node, token: str) -> None:
 def restore(node: Node, state: dict[str, Any]) -> None:
     """Makes it as it was before `arm`. May be called again after it was interrupted."""
     before, token = state["before"], state["token"]
-    untouched = state["phase"] == "armed"
-    state["phase"] = "restoring"
-    with contextlib.suppress(OSError):  # a full disk must not stop the renames
-        node.save(state)
-    if not untouched:
+    if state["phase"] != "armed":  # else nothing was touched yet
+        state["phase"] = "restoring"
+        with contextlib.suppress(OSError):  # a full disk must not stop the renames
+            node.save(state)
         going_on = state["how"] in ("sync", "reload", "file") and running(node)["up"]
         if not going_on:
             stop(node)
         _put_back(node, token, before)
         if going_on:
-            going_on = _changed_back(node, state["how"])
+            going_on = _changed_back(node, state)
         if before["up"] and not going_on:
             start(node, before["manner"], state["env"])
     _clean(node, token)
@@ -228,12 +226,12 @@ def _put_back(node: Node, token: str, before: dict[str, Any]) -> None:
     sync_directory(node.conf_dir)
 
 
-def _changed_back(node: Node, how: str) -> bool:
+def _changed_back(node: Node, state: dict[str, Any]) -> bool:
     """Without taking the interface down; False, and it is down, where that fails."""
     try:
-        if how == "sync":
-            sync(node)
-        elif how == "reload":
+        if state["how"] == "sync":
+            sync(node, state["routes"]["remove"], state["routes"]["add"])
+        elif state["how"] == "reload":
             run(["meshc", "reload", node.conf])
     except Refusal:
         stop(node)
@@ -253,6 +251,7 @@ def _new_state(
         "how": request["how"],
         "manner": request["manner"],
         "env": request["env"],
+        "routes": request["routes"],
         "new_sha": hashlib.sha256(request["conf"].encode()).hexdigest(),
         "before": {
             "existed": [],
@@ -295,7 +294,7 @@ def _switch(node: Node, state: dict[str, Any]) -> None:
     os.replace(node.beside(token, "new"), node.conf)
     sync_directory(node.conf_dir)
     if how == "sync":
-        sync(node, limit)
+        sync(node, state["routes"]["add"], state["routes"]["remove"], limit)
     elif how == "reload":
         run(["meshc", "reload", node.conf], limit)
     elif how in ("start", "restart"):
@@ -304,13 +303,14 @@ def _switch(node: Node, state: dict[str, Any]) -> None:
 
 def _start_watcher(node: Node, token: str) -> None:
     program = os.path.join(node.home, "program.py")
-    argv = [sys.executable, program, "watch", node.interface, node.conf_dir, node.state_dir, token]
+    rest = [node.interface, node.conf_dir, node.state_dir, token]
     if os.path.isdir("/run/systemd/system") and shutil.which("systemd-run"):
-        unit = f"meshc-rollback-{token}"
-        run(["systemd-run", "--quiet", "--collect", "--unit", unit, "--", *argv])
+        # a unit of its own: systemd may end everything that a login session leaves behind
+        unit_name = f"meshc-rollback-{token}"
+        command = [sys.executable, program, "watch", *rest]
+        run(["systemd-run", "--quiet", "--collect", "--unit", unit_name, "--", *command])
     else:
-        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL, start_new_session=True, cwd="/")  # fmt: skip
+        run([sys.executable, program, "detach", *rest])
     end = clock() + 10
     while (read(os.path.join(node.home, "watcher")) or b"").split()[:1] != [token.encode()]:
         if clock() > end:

@@ -150,13 +150,31 @@ def stop(node: Node, limit: float = 60.0) -> None:
         time.sleep(0.02)  # the userspace engine goes when its interface has gone
 
 
-def sync(node: Node, limit: float = 60.0) -> None:
-    """`wg syncconf`: sessions with unchanged peers go on."""
+def sync(node: Node, add: list[str], remove: list[str], limit: float = 60.0) -> None:
+    """`wg syncconf` and the routes that go with it: sessions with unchanged peers go on.
+
+    syncconf takes away the key and the port that the file does not name, so that what runs is
+    written in: a key that lives elsewhere, a port that the kernel chose.
+    """
     stripped = run(["wg-quick", "strip", node.conf], limit)
+    head = stripped.partition("[Peer]")[0].lower()
+    for key, option in (("PrivateKey", "private-key"), ("ListenPort", "listen-port")):
+        if key.lower() not in head:
+            value = run(["wg", "show", node.interface, option], limit).strip()
+            stripped = stripped.replace("[Interface]", f"[Interface]\n{key} = {value}", 1)
     with tempfile.NamedTemporaryFile(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as file:
         file.write(stripped.encode())
         file.flush()
         run(["wg", "syncconf", node.interface, file.name], limit)
+    for prefix in remove:  # one that an address or a wider route covered was never there
+        run(_route("delete", prefix, node), limit, check=False)
+    for prefix in add:
+        run(_route("replace", prefix, node), limit)
+
+
+def _route(verb: str, prefix: str, node: Node) -> list[str]:
+    family = "-6" if ":" in prefix else "-4"
+    return ["ip", family, "route", verb, prefix, "dev", node.interface]
 
 
 def unit(node: Node, manner: str) -> str:

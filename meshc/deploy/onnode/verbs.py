@@ -37,8 +37,10 @@ def main() -> None:
     os.umask(0o077)
     path = os.environ.get("PATH", "")
     os.environ["PATH"] = path + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-    if sys.argv[1:2] == ["watch"]:
-        deployment.watch(Node(sys.argv[2], sys.argv[3], sys.argv[4]), sys.argv[5])
+    if sys.argv[1:2] in (["watch"], ["detach"]):
+        if sys.argv[1] == "detach":
+            _detach()
+        deployment.watch(Node(*sys.argv[2:5]), sys.argv[5])
         return
     request = json.loads(sys.stdin.buffer.readline())
     try:
@@ -50,6 +52,17 @@ def main() -> None:
     with contextlib.suppress(OSError):
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _detach() -> None:
+    """Goes on as a process that belongs to no session and no terminal."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
 
 
 def facts(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Targets and facts for tests of deployment, without a machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from meshc.deploy.facts import Facts, Running
+from meshc.deploy.onnode.base import redact
+from meshc.deploy.target import Target, targets
+from meshc.workspace.compile import compile_file
+
+SALT = "salt"
+TOOLS = frozenset({"wg", "wg-quick", "ip", "iptables", "ip6tables", "ping"})
+MESH = """\
+meshc: 1
+network: {{name: testnet, addresses: [10.44.0.0/24]}}
+defaults: {{deploy: {{user: root}}}}
+nodes:
+  hub: {{role: relay, endpoint: hub.example-vpn.dev, deploy: {{host: hub}}}}
+  router: {{routes: [192.168.7.0/24], deploy: {{host: router}}}}
+  exit: {{endpoint: 198.51.100.7, exit_node: true, deploy: {{host: exit}}}}
+  leaf: {{deploy: {{host: leaf{way}}}{leaf}}}
+{more}"""
+
+
+def mesh(directory: Path, *, leaf: str = "", way: str = "", more: str = "") -> dict[str, Target]:
+    """Builds the topology in `directory` (again) and returns its targets by name."""
+    file = directory / "mesh.yaml"
+    file.write_text(MESH.format(leaf=leaf, way=way, more=more))
+    compile_file(file)
+    return {target.name: target for target in targets(compile_file(file, dry_run=True))}
+
+
+def empty(**changes: Any) -> Facts:
+    """A machine with the tools and the kernel's WireGuard, where nothing was deployed yet."""
+    return Facts(**{"tools": TOOLS, "kernel": True, **changes})
+
+
+def deployed(target: Target, /, **changes: Any) -> Facts:
+    """The same machine with this target deployed and running."""
+    peers = {
+        str(peer.public_key): tuple(sorted(map(str, peer.allowed_ips)))
+        for peer in target.plan.peers
+    }
+    text = redact(target.conf, SALT)
+    found = {
+        "sha": target.sha,
+        "conf": text,
+        "node_sha": "1",
+        "deployed_sha": target.sha,
+        "deployed": text,
+        "running": Running(
+            up=True, manner="wg-quick", public_key=str(target.plan.public_key), peers=peers
+        ),
+    }
+    return empty(**{**found, **changes})
