@@ -136,21 +136,13 @@ class ConfReader:
         something in it is unusual. Raises: ConfError at the first line that wg-quick would refuse.
         """
         head, *chunks = text.split("\n[Peer]\n")
-        sections: list[Section] = []
-        texts: list[str] = []
-        known, learn = self._sections.get, self._learn
-        for chunk in chunks:
-            before, found, after = chunk.partition(_PSK_KEY)
-            if found:
-                tail = after[_KEY_TEXT:]
-                section = known((before, tail)) or learn(before, tail)
-                texts.append(after[:_KEY_TEXT] or "empty")
-            else:
-                section = known(chunk) or learn(chunk)
-                texts.append("")
-            if section is None:
+        sections = list(map(self._sections.get, chunks))
+        texts = [""] * len(chunks)
+        if None in sections:
+            for number, chunk in enumerate(chunks):
+                sections[number], texts[number] = self._section(chunk)
+            if None in sections:
                 return _Parser(file).parse(text), None
-            sections.append(section)
         parser = _Parser(file)
         try:
             secrets = decode_all(texts)
@@ -160,7 +152,18 @@ class ConfReader:
         parser.close()
         if parser.peers or not parser.interface_seen:
             return _Parser(file).parse(text), None
-        return parser.conf(), PeerTable(sections, secrets, head.count("\n") + 2)
+        return parser.conf(), PeerTable(
+            cast(list[Section], sections), secrets, head.count("\n") + 2
+        )
+
+    def _section(self, chunk: str) -> tuple[Section | None, str]:
+        """One section as it stands in the file, and the text of its pre-shared key."""
+        before, found, after = chunk.partition(_PSK_KEY)
+        if not found:
+            return self._sections.get(chunk) or self._learn(chunk), ""
+        tail = after[_KEY_TEXT:]
+        section = self._sections.get((before, tail)) or self._learn(before, tail)
+        return section, after[:_KEY_TEXT] or "empty"
 
     def _learn(self, before: str, after: str | None = None) -> Section | None:
         """Reads one section with the slow parser; None when it is not exactly one plain section."""

@@ -107,11 +107,11 @@ class _Rows:
                 for n, section in zip(sections, table.sections, strict=True)
             ]
         numbers = cast(list[int], sections)
-        keys = self._values[0]
-        if len({keys[n] for n in numbers}) < len(numbers) or not self._odd.isdisjoint(numbers):
+        key = self._values[0].__getitem__
+        if len(set(map(key, numbers))) < len(numbers) or not self._odd.isdisjoint(numbers):
             self.add(node, table.peers())
             return
-        newlines = np.array([self._newlines[n] for n in numbers], np.int32)
+        newlines = np.array(list(map(self._newlines.__getitem__, numbers)), np.int32)
         lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
         self.parts.append((np.array(numbers, np.int32), lines, table.secrets))
 
