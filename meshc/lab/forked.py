@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
+import signal
 import time
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 from meshc.errors import NodeError
 from meshc.lab import linux
+from meshc.lab.state import process_start
 from meshc.node import uapi
 from meshc.node.backends.bundled import Bundled
 from meshc.node.machine import Machine
@@ -31,6 +33,7 @@ PRELOAD = (
 )
 PATIENCE = 30.0
 POLL = 0.01
+GRACE = 5.0
 HIGHEST_DESCRIPTOR = 1 << 14
 
 
@@ -49,6 +52,7 @@ class ForkedBundled(Bundled):
         child = os.fork()
         if child == 0:
             self._become_engine(interface, str(log))
+        _number(machine, interface).write_text(str(child))
         deadline = time.monotonic() + PATIENCE
         while not self._answers(machine, interface):
             ended = os.waitpid(child, os.WNOHANG)[0] == child
@@ -58,6 +62,15 @@ class ForkedBundled(Bundled):
                     f"the bundled engine did not bring up {interface}", hint="; ".join(words)
                 )
             time.sleep(POLL)
+
+    def destroy(self, machine: Machine, interface: str) -> None:
+        """Ends the engine and waits for that: one that lingers would take the socket of the next
+        away. (A forked process has its parent's environment, so no token finds it.)"""
+        note = _number(machine, interface)
+        if note.exists():
+            _end(int(note.read_text()))
+            note.unlink()
+        super().destroy(machine, interface)
 
     def _become_engine(self, interface: str, log: str) -> None:
         """The life of the child. Does not return."""
@@ -75,9 +88,22 @@ class ForkedBundled(Bundled):
         except BaseException:  # the end of a process: its log is the only place left to say why
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            os._exit(code)  # and nothing before it that could raise: this stack is the parent's
+
+
+def _number(machine: Machine, interface: str) -> Path:
+    return machine.run_directory / f"{interface}.pid"
+
+
+def _end(process: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+        deadline = time.monotonic() + GRACE
+        while process_start(process) >= 0:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(POLL)
 
 
 def fork_engines() -> None:

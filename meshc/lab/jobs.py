@@ -12,7 +12,6 @@ import json
 import os
 import selectors
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -120,7 +119,6 @@ def _start(index: int, job: Job, entry: Entry, timeout: float) -> tuple[int, _Ru
             _write(writer, _call(job, entry))
             code = 0
         finally:
-            sys.stderr.flush()
             os._exit(code)
     os.close(writer)
     return reader, _Running(index, job, pid, time.monotonic() + timeout)

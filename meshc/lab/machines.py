@@ -29,14 +29,18 @@ def bring_up(args: Mapping[str, Any]) -> dict[str, Any]:
     from meshc.lab.forked import fork_engines
 
     fork_engines()
-    outcome = node.up(f"{CONF_DIRECTORY}/{args['interface']}.conf", engine=args["engine"])
+    # Names of the lab never move, so that no process per node need look after them.
+    path = f"{CONF_DIRECTORY}/{args['interface']}.conf"
+    outcome = node.up(path, engine=args["engine"], watch=False)
     return {"engine": outcome.engine, "notes": list(outcome.notes)}
 
 
 def take_down(args: Mapping[str, Any]) -> dict[str, Any]:
     """Takes `interface` down and puts everything back. A job. Raises: NodeError."""
     from meshc import node
+    from meshc.lab.forked import fork_engines
 
+    fork_engines()
     return {"notes": list(node.down(args["interface"]).notes)}
 
 
