@@ -15,7 +15,7 @@ from meshc.node.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.link import LinkAdd, LinkSet
 from meshc.node.route import RouteAdd
 from meshc.node.rule import RuleAdd
-from meshc.node.sysctl import SysctlSet
+from meshc.node.sysctl import SysctlKept, SysctlSet
 from meshc.node.values import Device
 from meshc.node.wireguard import DeviceSet, peer_changes
 
@@ -39,13 +39,14 @@ def changes(
     result.extend(_device_change(state, device, private_key, fresh=fresh))
     peers = peer_changes(state.interface, state.peers, device)
     result.extend(change for change in peers if not change.update.remove)
-    addresses = [AddressAdd(state.interface, str(address)) for address in state.addresses]
+    early: list[Change] = [change for change in state.sysctls if isinstance(change, SysctlKept)]
+    early += [AddressAdd(state.interface, str(address)) for address in state.addresses]
     present = _Present(facts)
-    result.extend(_missing(addresses, recorded, present))
+    result.extend(_missing(early, recorded, present))
     result.extend(_link_change(state, facts))
     rest = tuple(_after_link(state))
     result.extend(_missing(rest, recorded, present))
-    result.extend(_obsolete((*addresses, *rest), recorded))
+    result.extend(_obsolete((*early, *rest), recorded))
     # removed peers last: their prefixes have moved to others by then
     result.extend(change for change in peers if change.update.remove)
     return tuple(result)
@@ -80,7 +81,7 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
     for rule in state.rules:
         yield RuleAdd.of(rule)
     yield from state.firewall
-    yield from state.sysctls
+    yield from (change for change in state.sysctls if not isinstance(change, SysctlKept))
     if state.watched:
         yield AgentStart(state.interface)
 
@@ -132,6 +133,8 @@ class _Present:
             return (change.prefix, change.table) in self._routes
         if isinstance(change, RuleAdd):
             return change.rule in self._rules
+        if isinstance(change, SysctlKept):
+            return True
         if isinstance(change, SysctlSet):
             return facts.sysctls.get(change.key) == change.value
         if isinstance(change, FirewallLoad):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from meshc.conf import Conf
@@ -15,7 +15,7 @@ from meshc.node.killswitch import guards
 from meshc.node.nodefile import NodeFile
 from meshc.node.route import main_routes, table_number
 from meshc.node.rule import default_route_rules
-from meshc.node.sysctl import SysctlSet
+from meshc.node.sysctl import SysctlKept, SysctlSet
 from meshc.node.values import MAIN_TABLE, Rule, is_literal
 from meshc.node.wireguard import PeerWish, wishes
 from meshc.prefixes import InterfaceAddress, Prefix
@@ -25,6 +25,9 @@ FIRST_TABLE = 51820
 OVERHEAD = 80
 """IPv6 and UDP headers and WireGuard's own (whitepaper 5.4.6): what wg-quick(8) takes off."""
 SRC_VALID_MARK = "net/ipv4/conf/all/src_valid_mark"
+SEND_REDIRECTS = "net/ipv4/conf/all/send_redirects"
+"""The kernel's WireGuard switches it off, for every interface, when one is set up
+(drivers/net/wireguard/device.c, wg_open)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def desire(
         _routes(conf, allowed, mark),
         tuple(rules),
         guards(guarded, mark, conf.addresses, facts),
-        (*_sysctls(guarded, facts), *forwarding.sysctls(file.forwarding, facts)),
+        (*_sysctls(guarded, facts, own), *forwarding.sysctls(file.forwarding, facts)),
         forwarding.firewall(file.forwarding, facts),
         _dns(conf, facts),
         watch and any(peer.endpoint and not is_literal(peer.endpoint.host) for peer in conf.peers),
@@ -134,10 +137,12 @@ def _routes(conf: Conf, allowed: list[Prefix], mark: int) -> tuple[tuple[Prefix,
     return main + tuple((p, mark) for p in sorted(set(allowed)) if not p.length)
 
 
-def _sysctls(guarded: tuple[int, ...], facts: FactSet) -> tuple[SysctlSet, ...]:
-    if 4 not in guarded or SRC_VALID_MARK not in facts.sysctls:
-        return ()
-    return (SysctlSet(SRC_VALID_MARK, "1", facts.sysctls[SRC_VALID_MARK]),)
+def _sysctls(guarded: tuple[int, ...], facts: FactSet, own: bool) -> Iterator[SysctlSet]:
+    redirects = facts.sysctls.get(SEND_REDIRECTS)
+    if redirects == "1" or (own and redirects is not None):
+        yield SysctlKept(SEND_REDIRECTS, "0", redirects)
+    if 4 in guarded and SRC_VALID_MARK in facts.sysctls:
+        yield SysctlSet(SRC_VALID_MARK, "1", facts.sysctls[SRC_VALID_MARK])
 
 
 def _dns(conf: Conf, facts: FactSet) -> DnsSet | None:

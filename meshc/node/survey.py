@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meshc.conf import Conf
 from meshc.errors import NodeError
 from meshc.node import agent_process, dns, firewall, sysctl
-from meshc.node.desired import SRC_VALID_MARK
+from meshc.node.desired import SEND_REDIRECTS, SRC_VALID_MARK
 from meshc.node.facts import FactSet
 from meshc.node.forwarding import SYSCTL_PATTERNS
 from meshc.node.nodefile import NodeFile
@@ -58,7 +58,13 @@ def survey(
         netlink.rules(),
         resolved,
         path_mtu,
-        sysctl.read_all((SRC_VALID_MARK, *(SYSCTL_PATTERNS if file.forwarding.needed else ()))),
+        sysctl.read_all(
+            (
+                SRC_VALID_MARK,
+                SEND_REDIRECTS,
+                *(SYSCTL_PATTERNS if file.forwarding.needed else ()),
+            )
+        ),
         {family: firewall.read_facts(family) for family in _guarded_families(file)},
         shutil.which("nft") is not None,
         firewall.nft_tables(),

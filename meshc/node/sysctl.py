@@ -60,6 +60,26 @@ class SysctlSet(Change):
                 write(key, value)
 
 
+@dataclass(frozen=True, slots=True)
+class SysctlKept(SysctlSet):
+    """A setting that the kernel changes to `value` by itself along the way; nothing is written
+    until it is put back."""
+
+    @property
+    def wish(self) -> Hashable:
+        return ("kept", self.key)
+
+    @property
+    def slot(self) -> Hashable:
+        return ("kept", self.key)
+
+    def describe(self) -> str:
+        return f"remember sysctl {self.key} = {self.before}"
+
+    def apply(self, machine: Machine) -> None:
+        return
+
+
 def read(key: str) -> str | None:
     """The value of a setting, None when this kernel does not have it."""
     try:

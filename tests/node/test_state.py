@@ -16,7 +16,7 @@ from meshc.node.link import LinkAdd, LinkSet
 from meshc.node.route import RouteAdd
 from meshc.node.rule import RuleAdd
 from meshc.node.state import StateFile, new_record
-from meshc.node.sysctl import SysctlSet
+from meshc.node.sysctl import SysctlKept, SysctlSet
 
 CHANGES = [
     LinkAdd("wg0", "auto"),
@@ -24,6 +24,7 @@ CHANGES = [
     RouteAdd("wg0", "0.0.0.0/0", 51820),
     RuleAdd(4, 32765, 51820, fwmark=51820, inverted=True),
     SysctlSet("net/ipv4/ip_forward", "1", "0", (("net/ipv4/conf/all/forwarding", "0"),)),
+    SysctlKept("net/ipv4/conf/all/send_redirects", "0", "1"),
     FirewallLoad(4, "iptables", (Chain("nat", "MESHC-NAT-wg0", "INPUT", ("-j X",)),), ("nat",)),
     TableLoad(6, "meshc-wg0", "  chain x {\n}\n"),
     DnsSet("wg0", ("10.0.0.1",), ("lan",), "file", "eA==", None, 0o600),

@@ -9,7 +9,7 @@ import pytest
 
 from meshc.errors import NodeError
 from meshc.node import sysctl
-from meshc.node.sysctl import SysctlSet, read_all
+from meshc.node.sysctl import SysctlKept, SysctlSet, read_all
 
 MACHINE: Any = None
 
@@ -56,3 +56,13 @@ def test_reading_by_pattern(tree: Path) -> None:
         "net/a/forwarding": "0",
         "net/eth0.100/forwarding": "0",
     }
+
+
+def test_what_the_kernel_changes_by_itself_is_put_back(tree: Path) -> None:
+    kept = SysctlKept("net/other", "0", "1")
+    (tree / "net/other").write_text("1")
+    kept.apply(MACHINE)
+    assert (tree / "net/other").read_text() == "1"
+    (tree / "net/other").write_text("0")
+    kept.reverse(MACHINE)
+    assert (tree / "net/other").read_text() == "1"

@@ -17,7 +17,7 @@ import pytest
 from meshc.keys import PrivateKey, PublicKey, encode
 from meshc.node.backends.kernel import Kernel
 from tests.support import wgconf
-from tests.support.netns import Namespace, connect, namespaces
+from tests.support.netns import Namespace, connect, namespaces, wait_until
 from tests.support.snapshot import changed, snapshot
 
 LEFT, RIGHT = PrivateKey.generate(), PrivateKey.generate()
@@ -31,6 +31,8 @@ def pair() -> Iterator[tuple[Namespace, Namespace]]:
         connect(left, right, left_name="eth0", right_name="eth0")
         left.shell("ip addr add 192.0.2.1/24 dev eth0; ip addr add 2001:db8::1/64 dev eth0 nodad")
         right.shell("ip addr add 192.0.2.2/24 dev eth0")
+        for one in (left, right):
+            wait_until(lambda one=one: "tentative" not in one.shell("ip -6 addr"), patience=300)
         yield left, right
 
 
@@ -145,7 +147,8 @@ def test_default_routes_like_wg_quick(pair: tuple[Namespace, Namespace], tmp_pat
     left.run("wg-quick", "up", str(path))
     stock = look()
     left.run("wg-quick", "down", str(path))
-    left.shell("sysctl -qw net.ipv4.conf.all.src_valid_mark=0")
+    # what a stock wg-quick and the kernel leave behind
+    left.shell("sysctl -qw net.ipv4.conf.all.src_valid_mark=0 net.ipv4.conf.all.send_redirects=1")
     left.meshc("up", str(path), "--engine", "kernel")
     assert look() == stock
     left.meshc("down", "wg0")
