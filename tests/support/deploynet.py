@@ -40,7 +40,7 @@ mount -t tmpfs -o mode=755,size=8m tmpfs /var/lib
 _SSHD = """\
 Port 22
 HostKey {home}/host_key
-AuthorizedKeysFile {home}/login.pub
+AuthorizedKeysFile /run/login.pub
 StrictModes no
 UsePAM no
 PasswordAuthentication no
@@ -127,7 +127,7 @@ def field(home: Path, *names: str, segment: bool = True) -> Iterator[Field]:
             if name in made:
                 _place(core, made, name, number)
         for name in names:
-            made[name].shell(_PRIVATE + "mkdir -p /run/sshd")
+            made[name].shell(f"{_PRIVATE}install -m 644 {home}/login.pub /run/; mkdir -p /run/sshd")
             start_sshd(made[name], home / "sshd_config")
         yield Field(home, {name: made[name] for name in ("controller", *names)})
 

@@ -1,0 +1,116 @@
+"""The node puts itself back: the path is cut, or the controller dies after any of its steps."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.deploynet import Field, field
+from tests.support.netns import needs_root, wait_until
+
+pytestmark = [*needs_root, pytest.mark.slow]
+
+PAIR = """\
+meshc: 1
+network: {{name: fieldnet, addresses: [10.44.0.0/24]}}
+nodes:
+  hub: {{endpoint: 198.51.100.1, deploy: {{host: 198.51.100.1, user: root}}{hub}}}
+  public: {{endpoint: 198.51.100.2, deploy: {{host: 198.51.100.2, user: root}}}}
+"""
+STEPS = ("arm", "armed", "apply", "applied", "check", "checked", "commit", "committed")
+# deploys FILE to this machine and dies by SIGKILL when it has reached STEP
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from meshc.deploy.dial import Dialer
+from meshc.deploy.rollout import roll_out
+from meshc.deploy.survey import survey
+from meshc.deploy.target import targets
+from meshc.workspace.compile import compile_file
+
+file, stop, window = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+dial = Dialer(local=True)
+def tell(node, step):
+    if step == stop:
+        os.kill(os.getpid(), signal.SIGKILL)
+chosen = targets(compile_file(file, dry_run=True), ["node"], local=True)
+found = asyncio.run(survey(chosen, dial, tell))
+ends = asyncio.run(roll_out(found, dial, tell, window=window))
+sys.exit(0 if all(end.good for end in ends) else f"{ends}")
+"""
+LONE = """\
+meshc: 1
+network: {{name: net{number}, interface: wgk{number}, addresses: [10.{number}.0.0/24]}}
+nodes:
+  node: {{mtu: {mtu}}}
+  other: {{endpoint: 198.51.100.77}}
+"""
+
+
+def test_a_configuration_that_cuts_the_way_is_undone_by_the_node(tmp_path: Path) -> None:
+    with field(tmp_path, "hub", "public") as net:
+        net.write(PAIR.format(hub=""))
+        net.build()
+        net.deploy("--all")
+        net.wait_for_traffic("hub", "public")
+        before = net.machines["hub"].shell("cat /etc/wireguard/wg0.conf; ip route; ip rule")
+        cut = ', post_up: [ip route add blackhole 198.51.100.250], post_down: ["ip route del \
+blackhole 198.51.100.250"]'
+        net.write(PAIR.format(hub=cut))
+        net.build()
+        done = net.deploy("hub", "--window", "12", check=False)
+        assert done.returncode == 1
+        assert "hub: put back" in done.stdout
+        assert "not reached through a new connection" in done.stdout
+        after = net.machines["hub"].shell("cat /etc/wireguard/wg0.conf; ip route; ip rule")
+        assert after == before
+        assert net.leftovers("hub") == ["node.json", "wg0.conf"]
+        net.wait_for_traffic("hub", "public")
+
+
+def test_wherever_the_controller_dies_the_node_is_old_or_new(tmp_path: Path) -> None:
+    """One interface a step, all at once, because each waits for its own deadline."""
+    with field(tmp_path, "hub") as net:
+        machine = net.machines["hub"]
+        files = [_network(net, number, 1300) for number in range(len(STEPS))]
+        first = [
+            machine.start(sys.executable, "-c", KILLED, str(file), "", "120") for file in files
+        ]
+        assert [process.wait(200) for process in first] == [0] * len(STEPS)
+        old = [machine.shell(f"cat /etc/wireguard/wgk{n}.conf") for n in range(len(STEPS))]
+        files = [_network(net, number, 1350) for number in range(len(STEPS))]
+        new = [
+            (file.parent / "build" / "node" / f"wgk{n}.conf").read_text()
+            for n, file in enumerate(files)
+        ]
+        killed = [
+            machine.start(sys.executable, "-c", KILLED, str(file), step, "25")
+            for file, step in zip(files, STEPS, strict=True)
+        ]
+        assert [process.wait(120) for process in killed] == [-9] * len(STEPS)
+        ends = {}
+        for number, step in enumerate(STEPS):
+            wait_until(lambda n=number: _phase(net, n) in ("restored", "committed"), patience=90)
+            there = machine.shell(f"cat /etc/wireguard/wgk{number}.conf")
+            runs = machine.json("ip", "-j", "link", "show", f"wgk{number}")[0]["mtu"]
+            assert (there, runs) in ((old[number], 1300), (new[number], 1350)), step
+            ends[step] = runs
+        assert ends == {step: 1350 if step == "committed" else 1300 for step in STEPS}
+        assert [name for name in net.leftovers("hub") if name.startswith(".")] == []
+
+
+def _network(net: Field, number: int, mtu: int) -> Path:
+    file = net.home / f"net{number}" / "mesh.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(LONE.format(number=number + 100, mtu=mtu).replace("wgk10", "wgk"))
+    net.controller.meshc("build", str(file))
+    return file
+
+
+def _phase(net: Field, number: int) -> str:
+    path = f"/var/lib/meshc/deploy/wgk{number}/state.json"
+    text = net.machines["hub"].shell(f"cat {path}", check=False)
+    return str(json.loads(text or '{"phase": ""}')["phase"])

@@ -1,0 +1,157 @@
+"""Waves, canaries, and what the controller does when a node does not answer as it should."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshc.deploy import program, rollout
+from meshc.deploy.rollout import End, roll_out
+from meshc.deploy.survey import survey
+from meshc.errors import Refused, StateError
+from tests.support.deploys import mesh
+from tests.support.fakenode import LOST, FakeNodes
+from tests.support.hostile import HOSTILE
+
+SILENT = {"good": True, "up": True, "public_key": "", "before": ["a", "b"], "alive": []}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "RETRY", 0.01)
+    monkeypatch.setattr(rollout, "PATIENCE", 0.2)
+
+
+def deploy(nodes: FakeNodes, targets: Any, *, window: float = 60) -> dict[str, Any]:
+    async def all_of_it() -> Any:
+        found = await survey(list(targets.values()), nodes, lambda *_: None)
+        return await roll_out(found, nodes, lambda *_: None, window=window)
+
+    return {end.node: end for end in asyncio.run(all_of_it())}
+
+
+def ends(found: dict[str, Any]) -> dict[str, End]:
+    return {name: end.end for name, end in found.items()}
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Any:
+    return mesh(tmp_path)
+
+
+def test_every_node_is_armed_applied_checked_and_committed(targets: Any) -> None:
+    nodes = FakeNodes()
+    assert set(ends(deploy(nodes, targets)).values()) == {End.COMMITTED}
+    for name in targets:
+        assert nodes.verbs(name) == ["facts", "arm", "apply", "check", "commit"]
+
+
+def test_relays_are_done_before_gateways_and_these_before_leaves(targets: Any) -> None:
+    nodes = FakeNodes()
+    deploy(nodes, targets)
+    arms = [name for name, request in nodes.requests if request["verb"] == "arm"]
+    commits = [name for name, request in nodes.requests if request["verb"] == "commit"]
+    assert arms == commits == ["hub", "exit", "router", "leaf"]
+
+
+def test_a_failed_canary_stops_the_rest(targets: Any) -> None:
+    nodes = FakeNodes({("exit", "check"): SILENT})
+    found = deploy(nodes, targets)
+    assert ends(found) == {
+        "hub": End.COMMITTED,
+        "exit": End.RESTORED,
+        "router": End.SKIPPED,
+        "leaf": End.SKIPPED,
+    }
+    assert nodes.verbs("exit")[-2:] == ["check", "rollback"]
+    assert "none of the 2 peers" in found["exit"].message
+    assert nodes.verbs("leaf") == ["facts"]
+
+
+def test_one_peer_that_answers_again_is_enough(targets: Any) -> None:
+    some = {**SILENT, "alive": ["a"]}
+    found = deploy(FakeNodes({("hub", "check"): some}), targets)
+    assert found["hub"].end is End.COMMITTED
+    assert "1 of 2 peers" in found["hub"].message
+
+
+@pytest.mark.parametrize(
+    ("check", "word"),
+    [
+        ({**SILENT, "up": False, "good": False}, "not up"),
+        ({**SILENT, "good": False}, "another key"),
+    ],
+)
+def test_an_interface_that_is_not_as_it_should_be_is_put_back(
+    targets: Any, check: dict[str, Any], word: str
+) -> None:
+    found = deploy(FakeNodes({("hub", "check"): check}), targets)
+    assert found["hub"].end is End.RESTORED
+    assert word in found["hub"].message
+
+
+def test_a_lost_answer_to_apply_is_found_out_by_the_check(targets: Any) -> None:
+    nodes = FakeNodes({("hub", "apply"): LOST})
+    assert deploy(nodes, targets)["hub"].end is End.COMMITTED
+
+
+def test_a_lost_answer_to_commit_is_asked_again(targets: Any) -> None:
+    answers = iter([LOST, {"phase": "committed"}])
+    nodes = FakeNodes({("hub", "commit"): lambda _: next(answers)})
+    assert deploy(nodes, targets)["hub"].end is End.COMMITTED
+    assert nodes.verbs("hub").count("commit") == 2
+
+
+def test_a_node_that_is_cut_off_is_reported_as_put_back(targets: Any) -> None:
+    nodes = FakeNodes({("hub", "check"): LOST})
+    found = deploy(nodes, targets, window=0.2)
+    assert found["hub"].end is End.RESTORED
+    assert "not reached through a new connection" in found["hub"].message
+
+
+def test_a_refusal_of_arm_changes_nothing(targets: Any) -> None:
+    full = {"error": "the disk is full", "hint": "make room", "kind": "space"}
+    nodes = FakeNodes({("hub", "arm"): full})
+    found = deploy(nodes, targets)
+    assert (found["hub"].end, found["hub"].hint) == (End.FAILED, "make room")
+    assert nodes.verbs("hub") == ["facts", "arm"]
+
+
+def test_a_node_that_cannot_be_asked_is_a_finding(targets: Any) -> None:
+    nodes = FakeNodes({("leaf", "dial"): LOST})
+    found = asyncio.run(survey(list(targets.values()), nodes, lambda *_: None))
+    refused = {one.target.name: [f.code for f in one.findings] for one in found if one.refused}
+    assert refused == {"leaf": ["E701"]}
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("place", ["name", "post_up", "host", "user", "private_key_file", "dns"])
+def test_no_value_of_the_file_is_ever_part_of_a_command(
+    tmp_path: Path, place: str, value: str
+) -> None:
+    """Whatever the language lets through reaches the node as data, unchanged."""
+    try:
+        targets = _with(tmp_path, place, value)
+    except (Refused, StateError, UnicodeEncodeError):
+        return
+    nodes = FakeNodes()
+    deploy(nodes, targets)
+    assert set(nodes.argvs) == {program.ARGV}
+    sent = {name: request["conf"] for name, request in nodes.requests if request["verb"] == "arm"}
+    assert sent == {name: target.conf for name, target in targets.items()}
+
+
+def _with(directory: Path, place: str, value: str) -> Any:
+    import json
+
+    text = json.dumps(value)
+    if place == "name":
+        return mesh(directory, more=f"  {text}: {{deploy: {{host: x}}}}\n")
+    if place in ("host", "user"):
+        other = "host: x, " if place == "user" else ""
+        return mesh(directory, more=f"  new: {{deploy: {{{other}{place}: {text}}}}}\n")
+    listed = f"[{text}]" if place in ("post_up", "dns") else text
+    return mesh(directory, more=f"  new: {{{place}: {listed}, deploy: {{host: x}}}}\n")
