@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from meshc.cli.page import Column, Page, Piece, Styled, standard_page
 from meshc.render.report.json import as_dict
 from meshc.render.report.text import format_findings
 from meshc.topology.spec import Platform
@@ -38,31 +36,29 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
 
 def print_report(result: BuildResult, *, everything: bool = False) -> None:
     """The whole report on standard output."""
-    # a pipe has no width: rows must not be cut at 80 columns there
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    _print_nodes(console, result, everything=everything)
-    _print_paths(console, result)
-    print_findings(console, result.findings)
-    _print_changes(console, result, everything=everything)
-    _print_next(console, result)
+    page = standard_page()
+    _print_nodes(page, result, everything=everything)
+    _print_paths(page, result)
+    print_findings(result.findings)
+    _print_changes(page, result, everything=everything)
+    _print_next(page, result)
 
 
 def print_refusal(refused: Refused) -> None:
     """The findings of a refused build, and that nothing was written, on standard error."""
-    console = Console(stderr=True, highlight=False)
-    print_findings(console, refused.diagnostics)
-    console.print("Nothing was written.")
+    print_findings(refused.diagnostics, err=True)
+    click.echo("Nothing was written.", err=True)
 
 
-def print_findings(console: Console, findings: Iterable[Diagnostic]) -> None:
-    """One block a finding, as `meshc validate` prints it."""
+def print_findings(findings: Iterable[Diagnostic], *, err: bool = False) -> None:
+    """One block a finding, as `meshc validate` prints it; click drops colours in pipes."""
 
     def paint(kind: str, text: str) -> str:
-        if console.is_terminal and not console.no_color and kind in _COLOURS:
+        if kind in _COLOURS and not os.environ.get("NO_COLOR"):
             return click.style(text, fg=_COLOURS[kind])
         return text
 
-    click.echo(format_findings(findings, paint), nl=False, err=console.stderr)
+    click.echo(format_findings(findings, paint), nl=False, err=err)
 
 
 def report_as_json(result: BuildResult) -> str:
@@ -116,25 +112,24 @@ def refusal_as_json(refused: Refused) -> str:
     return json.dumps({"findings": [as_dict(d) for d in refused.diagnostics]}, indent=2)
 
 
-def _print_nodes(console: Console, result: BuildResult, *, everything: bool) -> None:
+def _print_nodes(page: Page, result: BuildResult, *, everything: bool) -> None:
     nodes = list(result.plan.nodes.values())
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("node")
-    table.add_column("platform")
-    table.add_column("address", overflow="fold")
-    table.add_column("endpoint", overflow="fold")
-    table.add_column("peers", justify="right")
-    table.add_column("relay")
+    columns = (
+        Column("node"),
+        Column("platform"),
+        Column("address", fold=True),
+        Column("endpoint", fold=True),
+        Column("peers", "right"),
+        Column("relay"),
+    )
     relays = [node.name for node in nodes if node.spec.is_relay]
-    for node in nodes if everything else nodes[:LONG]:
-        table.add_row(*map(Text, _row(node, relays)))
     links = sum(len(node.peers) for node in nodes) // 2
-    network = result.plan.spec.network
-    console.print(f"[bold]{network.name}[/]: {_count(len(nodes), 'node')}, {_count(links, 'link')}")
-    console.print()
-    console.print(table)
-    _print_more(console, len(nodes), everything=everything)
-    console.print()
+    name = Styled(result.plan.spec.network.name, "bold")
+    page.line(name, f": {_count(len(nodes), 'node')}, {_count(links, 'link')}")
+    page.line()
+    page.table(columns, (_row(node, relays) for node in (nodes if everything else nodes[:LONG])))
+    _print_more(page, len(nodes), everything=everything)
+    page.line()
 
 
 def _row(node: NodePlan, relays: list[str]) -> tuple[str, ...]:
@@ -163,81 +158,73 @@ def _width(node: NodePlan, peer: str) -> int:
     return 0
 
 
-def _print_more(console: Console, count: int, *, everything: bool) -> None:
+def _print_more(page: Page, count: int, *, everything: bool) -> None:
     if count > LONG and not everything:
-        console.print(f"… and {count - LONG:,} more (--all shows them)")
+        page.line(f"… and {count - LONG:,} more (--all shows them)")
 
 
-def _print_paths(console: Console, result: BuildResult) -> None:
+def _print_paths(page: Page, result: BuildResult) -> None:
     names = list(result.plan.nodes)
     if 1 < len(names) <= MATRIX:
         relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
         letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
-        console.print(_matrix(result, names, letters))
+        _print_matrix(page, result, names, letters)
         key = "".join(f", {letter} through {name}" for name, letter in letters.items())
-        console.print(Text(f"● direct{key}", style="dim"))
-        console.print()
+        page.line(Styled(f"● direct{key}", "dim"))
+        page.line()
     for family, matrix in result.proof.matrices.items():
         pairs, delivered, direct = matrix.counts
-        lost = f", [red]{pairs - delivered:,} lost[/]" if delivered < pairs else ""
-        console.print(
+        page.line(
             f"IPv{family}: {_count(pairs, 'pair')} walked in the emitted files: "
-            f"{direct:,} direct, {delivered - direct:,} through relays{lost}"
+            f"{direct:,} direct, {delivered - direct:,} through relays",
+            Styled(f", {pairs - delivered:,} lost" if delivered < pairs else "", "red"),
         )
 
 
-def _matrix(result: BuildResult, names: list[str], letters: dict[str, str]) -> Table:
+def _print_matrix(
+    page: Page, result: BuildResult, names: list[str], letters: dict[str, str]
+) -> None:
     """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("from \\ to")
-    for number in range(1, len(names) + 1):
-        table.add_column(str(number), justify="center")
-    for number, source in enumerate(names, 1):
-        cells = []
-        for target in names:
-            cells.append(_cell(result, source, target, letters))
-        table.add_row(Text(f"{number} {source}"), *cells)
-    return table
+    numbers = [Column(str(number), "center") for number in range(1, len(names) + 1)]
+    rows: list[list[Piece]] = [
+        [f"{number} {source}", *(_cell(result, source, target, letters) for target in names)]
+        for number, source in enumerate(names, 1)
+    ]
+    page.table([Column("from \\ to"), *numbers], rows)
 
 
-def _cell(result: BuildResult, source: str, target: str, letters: dict[str, str]) -> Text:
+def _cell(result: BuildResult, source: str, target: str, letters: dict[str, str]) -> Piece:
     """The worst of both families: lost, then through a relay, then direct."""
     if source == target:
-        return Text("")
+        return ""
     proof = result.proof
     if not proof.reachable(source, target):
-        return Text("×", style="red")
+        return Styled("×", "red")
     paths = [proof.path(source, target, family) for family in proof.families]
     longest = max((path for path in paths if path), key=len)
     if len(longest) > 2:
-        return Text(letters.get(longest[1], "?"), style="yellow")
-    return Text("●", style="green")
+        return Styled(letters.get(longest[1], "?"), "yellow")
+    return Styled("●", "green")
 
 
-def _print_changes(console: Console, result: BuildResult, *, everything: bool) -> None:
+def _print_changes(page: Page, result: BuildResult, *, everything: bool) -> None:
     changes = result.changes
-    console.print()
+    page.line()
     where = "would be written" if not result.written else "written"
     if not changes:
-        console.print(f"Nothing changed: {_count(len(result.files), 'file')} in {result.out}.")
+        page.line(f"Nothing changed: {_count(len(result.files), 'file')} in {result.out}.")
         return
     counts = Counter(change.kind for change in changes.nodes)
     told = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in Kind if counts[kind])
-    console.print(f"[bold]Changes[/] ({where} in {result.out}): nodes {told or 'unchanged'}")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("node", "", "what", "then"):
-        table.add_column(title, overflow="fold")
-    for change in changes.nodes if everything else changes.nodes[:LONG]:
-        table.add_row(
-            Text(change.node),
-            Text(change.kind.value),
-            Text(_what(change)),
-            Text(_then(change, result)),
-        )
-    console.print(table)
-    _print_more(console, len(changes.nodes), everything=everything)
+    page.line(Styled("Changes", "bold"), f" ({where} in {result.out}): nodes {told or 'unchanged'}")
+    shown = changes.nodes if everything else changes.nodes[:LONG]
+    page.table(
+        [Column(title, fold=True) for title in ("node", "", "what", "then")],
+        [(c.node, c.kind.value, _what(c), _then(c, result)) for c in shown],
+    )
+    _print_more(page, len(changes.nodes), everything=everything)
     for path in result.kept:
-        console.print(f"[yellow]{path} was changed by somebody else; it is kept.[/]")
+        page.line(Styled(f"{path} was changed by somebody else; it is kept.", "yellow"))
 
 
 def _what(change: NodeChange) -> str:
@@ -290,22 +277,22 @@ def _then(change: NodeChange, result: BuildResult) -> str:
     }[change.action]
 
 
-def _print_next(console: Console, result: BuildResult) -> None:
+def _print_next(page: Page, result: BuildResult) -> None:
     if result.new_keys and result.written:
-        console.print(f"{_count(len(result.new_keys), 'new key')} in keys/, kept out of git.")
+        page.line(f"{_count(len(result.new_keys), 'new key')} in keys/, kept out of git.")
     if result.keyless:
-        console.print(
+        page.line(
             f"Without a PrivateKey line, because the key is kept there: {_some(result.keyless)}."
         )
     if result.changes and result.written:
         file = shlex.quote(str(result.workspace.file))
-        console.print("[bold]Next[/]")
+        page.line(Styled("Next", "bold"))
         for command, why in (
             (f"meshc lab test {file}", "try the whole network on this machine"),
             (f"meshc deploy {file}", "bring it to the nodes"),
             (f"meshc graph {file}", "see it"),
         ):
-            console.print(Text(f"  {command}  "), Text(why, style="dim"), soft_wrap=True)
+            page.line(f"  {command}   ", Styled(why, "dim"))
 
 
 def _count(number: int, word: str) -> str:
