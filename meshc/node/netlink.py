@@ -59,7 +59,15 @@ class Netlink:
     def link(self, name: str) -> LinkFact | None:
         """One interface, None when it does not exist."""
         index = _index(name)
-        return _link(next(iter(self._ip.get_links(index)))) if index else None
+        if not index:
+            return None
+        try:
+            return _link(next(iter(self._ip.get_links(index))))
+        except NetlinkError as error:
+            # it went between the two questions
+            if error.code == errno.ENODEV:
+                return None
+            raise NodeError(f"could not look at {name}: {error.args[-1]}") from None
 
     def add_link(self, name: str, kind: str) -> None:
         """Raises: NodeError, for a kind that the kernel does not know too."""
@@ -87,7 +95,11 @@ class Netlink:
         if not index:
             return ()
         found = []
-        for message in self._ip.get_addr(index=index):
+        try:
+            messages = tuple(self._ip.get_addr(index=index))
+        except NetlinkError as error:
+            raise NodeError(f"could not look at {name}: {error.args[-1]}") from None
+        for message in messages:
             text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             address = InterfaceAddress.parse(f"{text}/{message['prefixlen']}")
             if not (address.family == 6 and message["scope"] == _SCOPE_LINK):
