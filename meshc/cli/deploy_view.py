@@ -120,5 +120,6 @@ def _plan_row(one: Surveyed) -> dict[str, Any]:
         "by": one.difference.manner.name,
         "changes": list(one.difference.changes),
         "drift": list(one.difference.drift),
+        "rescan": list(one.difference.rescan),
         "findings": [as_dict(found) for found in one.findings],
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from meshc.deploy.session import NodeSession
-from meshc.deploy.target import LOCAL, Target
+from meshc.deploy.target import Target
 from meshc.deploy.transport import LocalTransport
 
 
@@ -29,7 +29,7 @@ class Dialer:
 
     async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:
         deploy = target.plan.spec.deploy
-        if self.local or target.host == LOCAL:
+        if self.local:
             return NodeSession(
                 LocalTransport(target.name),
                 target.plan.interface,

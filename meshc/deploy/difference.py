@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
@@ -50,6 +49,7 @@ class Difference:
     cost: Cost = Cost.NOTHING
     changes: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
+    rescan: tuple[str, ...] = ()
     adopt: bool = False
     steady: frozenset[str] = frozenset()
     routes: Routes = NO_ROUTES
@@ -61,7 +61,8 @@ class Difference:
         """Lines for people: what changes, then what it costs."""
         if not self:
             return (f"{self.node}: up to date",)
-        return (f"{self.node}: {self.cost.value}", *(f"  {line}" for line in self.changes))
+        told = [*self.changes, *(f"{name} must scan its code again" for name in self.rescan)]
+        return (f"{self.node}: {self.cost.value}", *(f"  {line}" for line in told))
 
 
 def difference(target: Target, facts: Facts, salt: str) -> Difference:
@@ -73,13 +74,13 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     change = None if old is None else compare(old, new)
     routes = _routes(old, new)
     how, cost = _how(target, facts, change, manner, routes)
-    names = {str(peer.public_key): peer.name for peer in new.peers}
     return Difference(
         node=target.name,
         how=how,
         manner=manner,
         cost=cost,
-        changes=_changes(target, facts, change, manner, names) if how else (),
+        changes=_changes(target, facts, change, manner) if how else (),
+        rescan=_rescan(target, change),
         drift=_drift(target, facts),
         adopt=not how and facts.deployed_sha != target.sha,
         steady=_steady(old, new),
@@ -132,7 +133,6 @@ def _changes(
     facts: Facts,
     change: ConfChange | None,
     manner: Manner,
-    names: Mapping[str, str],
 ) -> tuple[str, ...]:
     lines = []
     running = facts.running
@@ -151,6 +151,17 @@ def _changes(
     if not facts.enabled:
         lines.append("comes up again after a reboot")
     return tuple(lines)
+
+
+def _rescan(target: Target, change: ConfChange | None) -> tuple[str, ...]:
+    """The phones that must scan their code again: their own file is in nobody's hands but theirs,
+    and when their keys or addresses change here they change there."""
+    if change is None:
+        return ()
+    moved = {*change.peers_added, *change.peers_changed}
+    if "private_key" in change.settings or "listen_port" in change.settings:
+        moved = set(target.phones)
+    return tuple(sorted(moved & target.phones))
 
 
 def _told(change: ConfChange) -> list[str]:

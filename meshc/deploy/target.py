@@ -16,18 +16,21 @@ from meshc.workspace.files import read_regular
 if TYPE_CHECKING:
     from meshc.workspace.compile import BuildResult
 
-LOCAL = "local"
+
+_PHONES = (Platform.IOS, Platform.ANDROID)
 
 
 @dataclass(frozen=True)
 class Target:
     """One node to deploy to. `conf` is its wg-quick file with its keys, and never shown; `inside`
-    maps the public keys of its peers to an address of each in the tunnel."""
+    maps the public keys of its peers to an address of each in the tunnel, `phones` are those peers
+    that read their file from a code."""
 
     plan: NodePlan
     conf: str = field(repr=False)
     facts: str = "{}"
     inside: Mapping[str, str] = field(default_factory=dict)
+    phones: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -39,7 +42,8 @@ class Target:
 
     @property
     def host(self) -> str:
-        return self.plan.spec.deploy.host or LOCAL
+        """Where SSH reaches it; empty when it is only ever deployed on itself."""
+        return self.plan.spec.deploy.host or ""
 
 
 def targets(result: BuildResult, names: Iterable[str] = (), *, local: bool = False) -> list[Target]:
@@ -100,4 +104,5 @@ def _read(result: BuildResult, node: NodePlan) -> Target:
         raise StateError(f"{directory} has no file for {node.interface}", hint="build again")
     peers = [result.plan.nodes[peer.name] for peer in node.peers]
     inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
-    return Target(node, conf.decode(), (facts or b"{}").decode(), inside)
+    phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
+    return Target(node, conf.decode(), (facts or b"{}").decode(), inside, phones)

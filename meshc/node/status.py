@@ -100,7 +100,7 @@ def status(
         engine = backend(record.engine) if record and record.engine else of_running(interface)
         machine.engine = engine
         device = engine.read(interface)
-        file, problems = _file(record)
+        file, problems = _file(record, interface)
         drifted: tuple[str, ...] = ()
         if file is not None and record is not None:
             found = drift(machine, file, record, lookup=False)
@@ -181,11 +181,14 @@ def read_hosts(text: str) -> dict[str, tuple[Prefix, ...]]:
     return found
 
 
-def _file(record: Record | None) -> tuple[NodeFile | None, tuple[str, ...]]:
-    if record is None:
+def _file(record: Record | None, interface: str) -> tuple[NodeFile | None, tuple[str, ...]]:
+    """The file that an interface was brought up with; where wg-quick did it, the one that it takes
+    the name from."""
+    path = Path(record.file) if record else nodefile.ETC / f"{interface}.conf"
+    if record is None and not path.is_file():
         return None, ()
     try:
-        return nodefile.read(Path(record.file)), ()
+        return nodefile.read(path), ()
     except MeshcError as error:
         return None, (f"the file cannot be read any more: {error}",)
 

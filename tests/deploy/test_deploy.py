@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.support.deploynet import field
+from tests.support.deploynet import TOPOLOGY, field
 from tests.support.netns import needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow]
+APART = {"home1", "home2"}  # they talk through the hub
 ALL = ("hub", "public", "home1", "home2")
 
 
@@ -24,8 +24,42 @@ def test_one_command_brings_up_the_whole_network(tmp_path: Path) -> None:
         net.wait_for_traffic(*ALL)
         for name in ALL:
             assert net.leftovers(name) == ["node.json", "wg0.conf"]
-            status = net.machines[name].meshc("status", "wg0", "--json", check=False).stdout
-            assert [peer["state"] for peer in json.loads(status)[0]["peers"]].count("live") == 3
+            status = net.machines[name].meshc("status", "wg0", check=False).stdout
+            peers = [other for other in ALL if {name, other} != APART and other != name]
+            assert all(other in status for other in peers), status
+            assert status.count(" live ") == len(peers), status
         again = net.deploy("--all")
         assert "Nothing to change: 4 of 4 nodes are up to date." in again.stdout
         assert net.meshc("plan").returncode == 0
+
+
+def test_keys_made_on_the_node_reload_and_drift(tmp_path: Path) -> None:
+    """A private key never leaves its node; a new peer cuts no session; an edit there is seen."""
+    with field(tmp_path, "hub", "public") as net:
+        own = TOPOLOGY.replace("public: {", "public: {private_key_file: /etc/wireguard/own.key, ")
+        net.write("".join(line for line in own.splitlines(True) if "home" not in line))
+        said = net.deploy("--all")
+        assert "public: made a private key in /etc/wireguard/own.key" in said.stderr
+        net.wait_for_traffic("hub", "public")
+        key = net.machines["public"].shell("cat /etc/wireguard/own.key").strip()
+        public = net.machines["public"].shell("wg pubkey < /etc/wireguard/own.key").strip()
+        here = [p.read_text() for p in net.file.parent.rglob("*") if p.is_file()]
+        assert not any(key in text for text in here)
+        assert public in net.file.with_suffix(".lock").read_text()
+
+        net.write(net.file.read_text() + "  later: {}\n")
+        net.build()
+        link = net.machines["public"].json("ip", "-j", "link", "show", "wg0")[0]["ifindex"]
+        assert "peers only" in net.deploy("--all").stdout
+        assert net.machines["public"].json("ip", "-j", "link", "show", "wg0")[0]["ifindex"] == link
+        assert net.machines["public"].shell("wg show wg0 public-key").strip() == public
+        assert net.address("later") in net.machines["hub"].shell("ip route show dev wg0")
+        net.wait_for_traffic("hub", "public")
+
+        net.machines["hub"].shell("echo '# mine' >> /etc/wireguard/wg0.conf")
+        refused = net.deploy("hub", check=False)
+        assert refused.returncode == 1
+        assert "changed by somebody else" in refused.stderr
+        assert "# mine" in net.machines["hub"].shell("cat /etc/wireguard/wg0.conf")
+        net.deploy("hub", "--overwrite-drift")
+        assert "# mine" not in net.machines["hub"].shell("cat /etc/wireguard/wg0.conf")

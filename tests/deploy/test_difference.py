@@ -11,8 +11,6 @@ import pytest
 from meshc.deploy.difference import Cost, difference
 from tests.support.deploys import SALT, deployed, empty, mesh
 
-PHONE = "  phone: {platform: ios}\n"
-
 
 @pytest.fixture
 def before(tmp_path: Path) -> Any:
@@ -139,3 +137,11 @@ def test_no_key_of_a_target_shows_in_its_repr(before: Any) -> None:
     ]
     assert len(secrets) > 1
     assert not any(secret in repr(before["leaf"]) for secret in secrets)
+
+
+def test_a_new_phone_is_told_to_scan_its_code(before: Any, tmp_path: Path) -> None:
+    after = mesh(tmp_path, more="  phone: {platform: ios}\n")
+    found = difference(after["hub"], deployed(before["hub"]), SALT)
+    assert found.rescan == ("phone",)
+    assert "  phone must scan its code again" in found.describe()
+    assert difference(after["hub"], deployed(after["hub"]), SALT).rescan == ()
