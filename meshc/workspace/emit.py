@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from meshc.conf import Conf, ConfReader, PeerTable, parse
 from meshc.errors import ConfError
-from meshc.render import Secrets
 from meshc.render.artifact import Artifact
 from meshc.render.manifest import Entry
-from meshc.render.mesh import MeshRenderer, conf_path
+from meshc.render.secrets import Secrets
 from meshc.topology.plan import MeshPlan
 from meshc.topology.spec import Platform
 from meshc.workspace.ahead import Ahead, can_fork
@@ -78,6 +77,8 @@ class Emission:
 
     def conf(self, name: str) -> Conf:
         """One node's file once more, for whoever did not keep it."""
+        from meshc.render.mesh import MeshRenderer, conf_path
+
         node = self.plan.nodes[name]
         text = MeshRenderer(self.plan, self.secrets).node(node)[0].content.decode()
         return parse(text, file=conf_path(node))
@@ -98,6 +99,9 @@ class Emission:
 
     def _stage_all(self) -> Iterator[tuple[str, tuple[Staged, ...]]]:
         """The staged files of each node, its wg-quick file first; those of the network last."""
+        # here: only the process that writes needs the renderers, while the other imports numpy
+        from meshc.render.mesh import MeshRenderer
+
         renderer = MeshRenderer(self.plan, self.secrets)
         for node in self.plan.nodes.values():
             if node.spec.managed:

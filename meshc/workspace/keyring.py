@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret, PrivateKey, PublicKey
-from meshc.render import Secrets
+from meshc.render.secrets import Secrets
 from meshc.topology.spec import NodeSpec, Spec
 from meshc.workspace.keystore import KeyStore, StoredKey
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshc.render import artifacts
+from meshc.render.mesh import artifacts
 from meshc.topology.spec import Platform
 from tests.support.keyed_plans import mesh_plan, secrets_of, small_plan
 

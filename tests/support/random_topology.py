@@ -10,8 +10,8 @@ import yaml
 from meshc.conf import ConfReader
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret
-from meshc.render import Secrets
 from meshc.render.mesh import MeshRenderer, conf_path
+from meshc.render.secrets import Secrets
 from meshc.topology.analyse import Analysis, analyse
 from meshc.topology.load import load_spec
 from meshc.topology.lock import Lock

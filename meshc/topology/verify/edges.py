@@ -116,6 +116,8 @@ def _faults(edges: Edges, same_psk: Bools) -> Ints:
 def _same_psk(columns: Columns, edges: Edges) -> Bools:
     """Whether both sections have the same pre-shared key; a made edge has what the other has."""
     same = np.ones(len(edges.key), bool)
+    if not columns.psk.any():
+        return same
     both = np.flatnonzero((edges.back >= 0) & (edges.row >= 0))
     both = both[edges.row[edges.back[both]] >= 0]
     for at in range(0, len(both), _CHUNK):
