@@ -72,7 +72,8 @@ def test_in_a_virtual_machine() -> None:
     assert vng is not None
     compile_here()
     inside = (
-        f"modprobe tun; modprobe wireguard; cd {ROOT};"
+        # loaded now, or the settings they bring would appear between two snapshots
+        f"modprobe -a tun wireguard nf_conntrack nft_ct nft_fib_ipv4 nft_fib_ipv6; cd {ROOT};"
         f" export MESHC_TEST_TIMEOUT=600 PYTHONPYCACHEPREFIX={byte_code()};"
         f" {sys.executable} -m pytest -p no:cacheprovider -q -x {CHECKS} 2>&1; echo exit:$?"
     )
