@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -75,8 +75,11 @@ def deploy(
         _stop("Nothing was changed.")
     _settle_drift(found, overwrite=overwrite_drift, yes=yes)
     _confirm(found, yes=yes)
-    with Steps(len(targets), quiet=as_json) as tell:
-        ends = asyncio.run(roll_out(found, dialer, tell, window=window, parallel=parallel))
+    try:
+        with Steps(len(targets), quiet=as_json) as tell:
+            ends = asyncio.run(roll_out(found, dialer, tell, window=window, parallel=parallel))
+    except KeyboardInterrupt:
+        _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
     if as_json:
         click.echo(outcomes_as_json(found, ends))
     else:
@@ -105,6 +108,6 @@ def _confirm(found: list[Surveyed], *, yes: bool) -> None:
         _stop("Nothing was changed.")
 
 
-def _stop(message: str) -> None:
+def _stop(message: str) -> NoReturn:
     click.echo(message, err=True)
     sys.exit(1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.deploynet import TOPOLOGY, field
-from tests.support.netns import needs_root
+from tests.support.netns import ROOT, needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow]
 APART = {"home1", "home2"}  # they talk through the hub
@@ -63,3 +64,25 @@ def test_keys_made_on_the_node_reload_and_drift(tmp_path: Path) -> None:
         assert "# mine" in net.machines["hub"].shell("cat /etc/wireguard/wg0.conf")
         net.deploy("hub", "--overwrite-drift")
         assert "# mine" not in net.machines["hub"].shell("cat /etc/wireguard/wg0.conf")
+
+
+def test_a_node_that_meshc_runs_is_changed_while_it_runs(tmp_path: Path) -> None:
+    with field(tmp_path, "hub", "public") as net:
+        hub = net.machines["hub"]
+        wrapper = tmp_path / "meshc"
+        wrapper.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m meshc "$@"\n')
+        hub.shell(f"mount -t tmpfs tmpfs /usr/local/sbin; install {wrapper} /usr/local/sbin/meshc")
+        own = TOPOLOGY.replace("198.51.100.1, user: root", "198.51.100.1, supervisor: meshc")
+        text = "".join(line for line in own.splitlines(True) if "home" not in line)
+        net.write(text)
+        net.build()
+        net.deploy("--all")
+        net.wait_for_traffic("hub", "public")
+        link = hub.json("ip", "-j", "link", "show", "wg0")[0]["ifindex"]
+
+        net.write(text.replace("{role: relay,", "{role: relay, mtu: 1333,"))
+        net.build()
+        assert "changed while it runs" in net.deploy("hub").stdout
+        now = hub.json("ip", "-j", "link", "show", "wg0")[0]
+        assert (now["ifindex"], now["mtu"]) == (link, 1333)
+        net.wait_for_traffic("hub", "public")
