@@ -213,6 +213,8 @@ def decode_all(texts: Sequence[str]) -> bytes:
     33rd byte, which is zero in the canonical form (RFC 4648 section 3.5).
     Raises: KeyFormatError when one is no key.
     """
+    if not any(texts):
+        return bytes(KEY_LENGTH * len(texts))
     if "" in texts:
         texts = [text or _NO_KEY for text in texts]
     joined, count = "".join(texts), len(texts)

@@ -34,18 +34,13 @@ def _bases(graph: MeshGraph) -> list[int]:
     lans = {
         node.site for node in graph.nodes if node.lan_endpoint and node.lan_endpoint.family != 4
     }
-    seen: dict[tuple[int, ...], tuple[frozenset[tuple[int, ...]], list[int]]] = {}
     v6_for = {u: [_may_be_v6(node, u) for node in graph.nodes] for u in set(kinds)}
     bases: list[int] = []
     for i, node in enumerate(graph.nodes):
         row = graph.neighbours[i]
-        if row not in seen:
-            callable_ = [j for j in row if graph.nodes[j].endpoints]
-            seen[row] = (frozenset(kinds[j] for j in row), callable_)
-        underlays, targets = seen[row]
         v6 = node.site in lans and node.site is not None
-        v6 = v6 or any(v6_for[u][i] for u in underlays)
-        v6 = v6 or any(v6_for[node.underlay][j] for j in targets)
+        v6 = v6 or any(map(v6_for[node.underlay].__getitem__, row))
+        v6 = v6 or any(v6_for[u][i] for u in set(map(kinds.__getitem__, row)))
         bases.append(UNDERLAY_MTU - OVERHEAD[6 if v6 else 4])
     return bases
 

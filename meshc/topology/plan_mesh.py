@@ -97,14 +97,15 @@ class _Planner:
         row = self.rows.setdefault(self._sight(graph.nodes[i]), {})
         special = self.tables.special(i)
         singular = self.overridden.get(i, NOBODY)
-        peers: list[PeerPlan] = []
-        for j in graph.neighbours[i]:
-            plan = None if j in singular else row.get(j)
-            if plan is None:
-                plan = self._make(i, j)
-                if j not in singular:
-                    row[j] = plan
-            peers.append(plan)
+        near = graph.neighbours[i]
+        if not all(map(row.__contains__, near)):
+            for j in near:
+                if j not in row and j not in singular:
+                    row[j] = self._make(i, j)
+        if singular:
+            peers = [self._make(i, j) if j in singular else row[j] for j in near]
+        else:
+            peers = list(map(row.__getitem__, near))
         hidden = self.tables.hidden(i)
         if special or hidden:
             for at, plan in enumerate(peers):

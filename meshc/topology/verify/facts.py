@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -146,6 +147,7 @@ def _facts(
     )
 
 
+@lru_cache(maxsize=1 << 14)
 def literal_family(host: str) -> int | None:
     """4 or 6 for a literal address, None for a host name."""
     try:
