@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,11 @@ def test_one_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.Mon
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True);"
     log = tmp_path / "log"
     processes.start([sys.executable, "-c", code + "time.sleep(1000)"], token=token, log=log)
+    deadline = time.monotonic() + 60
     while "deaf" not in log.read_text():
-        assert processes.find(token), log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
+    assert processes.find(token)
     assert processes.stop(token)
     assert processes.find(token) == ()
 

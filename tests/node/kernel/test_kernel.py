@@ -83,6 +83,8 @@ def test_in_a_virtual_machine() -> None:
             *("--cpus", "1", "--memory", "1G", "--user", "root"),
             *("--", inside),
         ],
+        # vng starts virtme-run, which lies beside it
+        env=os.environ | {"PATH": _path()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
