@@ -42,14 +42,14 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 
 def refused(net: Field, *words: str, host: str = f"{SEGMENT}.1", more: str = "") -> None:
     """The deploy says all of this, and the machine is as before."""
-    before = net.machines["hub"].shell("ls -AR /etc/wireguard /var/lib; ip -j addr")
+    before = net.machines["hub"].shell("ls -AR /etc/wireguard /var/lib; ip -4 -j addr")
     net.write(ONE.format(host=host, more=more))
     done = net.deploy("hub", check=False)
     assert done.returncode in (1, 2), done.stdout + done.stderr
     for word in words:
         assert word in done.stderr
     assert "Traceback" not in done.stderr
-    assert net.machines["hub"].shell("ls -AR /etc/wireguard /var/lib; ip -j addr") == before
+    assert net.machines["hub"].shell("ls -AR /etc/wireguard /var/lib; ip -4 -j addr") == before
 
 
 def test_another_host_key(net: Field) -> None:

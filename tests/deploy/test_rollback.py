@@ -70,6 +70,15 @@ blackhole 198.51.100.250"]'
         assert net.leftovers("hub") == ["node.json", "wg0.conf"]
         net.wait_for_traffic("hub", "public")
 
+        net.write(PAIR.format(hub=", post_up: [exit 7]"))
+        net.build()
+        failed = net.deploy("hub", check=False)
+        assert failed.returncode == 1
+        assert "the node has put back what was there" in failed.stdout
+        now = net.machines["hub"].shell("cat /etc/wireguard/wg0.conf; ip route; ip rule")
+        assert now == before
+        net.wait_for_traffic("hub", "public")
+
 
 def test_wherever_the_controller_dies_the_node_is_old_or_new(tmp_path: Path) -> None:
     """One interface a step, all at once, because each waits for its own deadline."""
@@ -87,7 +96,7 @@ def test_wherever_the_controller_dies_the_node_is_old_or_new(tmp_path: Path) -> 
             for n, file in enumerate(files)
         ]
         killed = [
-            machine.start(sys.executable, "-c", KILLED, str(file), step, "25")
+            machine.start(sys.executable, "-c", KILLED, str(file), step, "18")
             for file, step in zip(files, STEPS, strict=True)
         ]
         assert [process.wait(120) for process in killed] == [-9] * len(STEPS)
