@@ -81,9 +81,7 @@ def print_plan(found: list[Surveyed]) -> None:
         console.print(f"{changing} of {len(found)} nodes change.")
     elif not any(one.refused for one in found):
         console.print(f"Nothing to change: {len(found)} of {len(found)} nodes are up to date.")
-    print_findings(
-        Console(stderr=True, highlight=False), [f for one in found for f in one.findings]
-    )
+    print_findings([f for one in found for f in one.findings], err=True)
 
 
 def print_outcomes(ends: list[Outcome]) -> None:
