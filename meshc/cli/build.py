@@ -34,6 +34,8 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
     try:
         _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
     finally:
+        # the process ends here: else the interpreter searches everything once more on its way out
+        gc.freeze()
         if collecting:
             gc.enable()
 

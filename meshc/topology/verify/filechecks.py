@@ -10,6 +10,7 @@ from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.spec import Platform
 from meshc.topology.verify.columns import NOBODY, Columns
+from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.drop import MUTUAL, Drop, Reason
 from meshc.topology.verify.edges import ASLEEP, FAULTS, NO_ENDPOINT, NOT_LISTED, PSK, Edges
 from meshc.topology.verify.facts import Expectation, literal_family
@@ -291,7 +292,7 @@ def _doubled(columns: Columns, found: Diagnostics) -> None:
         count = sizes[numbers]
         ends = np.cumsum(count)
         at = np.arange(int(count.sum())) + np.repeat(begin[numbers] - (ends - count), count)
-        if len(np.unique(prefix_id[at])) == len(at):
+        if len(distinct(prefix_id[at])) == len(at):
             continue
         claimed: dict[Prefix, int] = {}
         for row, k in enumerate(numbers.tolist(), part.start):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshc.topology.verify.columns import Bools, Ints, Longs
+from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.flight import ARRIVED, Batch, Landing, Sky, fly
 from meshc.topology.verify.groups import Groups
 
@@ -137,7 +138,7 @@ def _special(sky: Sky) -> Longs:
     frm, to = tables.pairs()
     known = (tables.home[frm] >= 0) & (tables.home[to] >= 0) & (frm != to)
     one, other = frm[known].astype(np.int64), to[known].astype(np.int64)
-    return np.unique(np.concatenate([one * nodes + other, other * nodes + one]))
+    return distinct(np.concatenate([one * nodes + other, other * nodes + one]))
 
 
 def _pairs(groups: Groups, special: Longs) -> Iterator[tuple[Ints, Ints, Longs]]:
@@ -225,7 +226,7 @@ def _use(
     packets, nodes = landing.relays
     delivered = arrived[packets]
     packets, nodes = packets[delivered], nodes[delivered]
-    for relay in np.unique(nodes).tolist():
+    for relay in distinct(nodes).tolist():
         through = packets[nodes == relay]
         source, target, weight = (column[through] for column in pairs)
         usage = matrix.usage.setdefault(relay, Usage())

@@ -20,6 +20,7 @@ import numpy as np
 
 from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
 from meshc.topology.verify.columns import Bools, Columns, Ints, Longs
+from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.station import Station
 
 UPLINK = -1  # no route into the tunnel
@@ -218,7 +219,7 @@ def _exceptions(
         part = slice(int(columns.start[n]), int(columns.start[n + 1]))
         lo, hi, _, _ = spans.entries(columns.allowed[part], to[part])
         spans_of_it = lo.astype(np.int64) * len(tables.owner) + hi
-        if len(np.unique(spans_of_it)) < len(spans_of_it):
+        if len(distinct(spans_of_it)) < len(spans_of_it):
             found[part] = False
     rows = np.flatnonzero(found)
     count = spans.count[columns.allowed[rows]]

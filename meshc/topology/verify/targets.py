@@ -10,6 +10,7 @@ import numpy as np
 
 from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.verify.columns import Ints
+from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.flight import IN_LAN, OUT, Batch, Sky, fly
 from meshc.topology.verify.groups import Groups
 from meshc.topology.verify.tables import DEEPEST, LAN
@@ -153,7 +154,7 @@ def rings(sky: Sky, pools: tuple[Prefix, ...]) -> Iterator[tuple[list[int], str]
             there = there[there >= 0]
             if not len(there):
                 break
-            here = np.unique(there)
+            here = distinct(there)
         else:
             ring = _ring(sky, int(here[0]), atom)
             if tuple(sorted(ring)) not in seen:
