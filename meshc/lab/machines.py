@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -29,10 +30,19 @@ def bring_up(args: Mapping[str, Any]) -> dict[str, Any]:
     from meshc.lab.forked import fork_engines
 
     fork_engines()
+    _forward_nothing_by_itself()
     # Names of the lab never move, so that no process per node need look after them.
     path = f"{CONF_DIRECTORY}/{args['interface']}.conf"
     outcome = node.up(path, engine=args["engine"], watch=False)
     return {"engine": outcome.engine, "notes": list(outcome.notes)}
+
+
+def _forward_nothing_by_itself() -> None:
+    """As on machines with Docker or firewalld, and as the proof takes for granted: what no rule of
+    the emitted files accepts is not forwarded, in either direction."""
+    for program in ("iptables", "ip6tables"):
+        if shutil.which(program):
+            run([program, "-w", "-P", "FORWARD", "DROP"])
 
 
 def take_down(args: Mapping[str, Any]) -> dict[str, Any]:

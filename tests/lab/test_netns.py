@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from meshc.errors import NodeError
 from meshc.lab import control, netns
 from meshc.lab.enter import run_inside
+from meshc.lab.run import run_test
+from meshc.lab.session import open_session
+from meshc.lab.source import prepare
 from meshc.topology.spec import Nat
 from tests.support.labs import a_spec, behind, relay
 from tests.support.running import running
@@ -57,3 +61,17 @@ def test_a_lab_in_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
         if child == 0:
             os._exit(run_inside(lab, "a", ["sh", "-c", "test $(hostname) = a && exit 7"]))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")
+def test_the_bundled_engine_runs_in_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some settings are for the first user namespace alone: the engine does without them."""
+    user = netns.Privilege(netns.USER, "this test says so")
+    monkeypatch.setattr(control, "privilege", lambda: user)
+    example = Path(__file__).parents[2] / "examples" / "topologies" / "client-server" / "mesh.yaml"
+    session = open_session(prepare(example, None, lambda _: None))
+    with session.lab:
+        assert list(run_test(session).failures()) == []

@@ -113,6 +113,27 @@ def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
 
 
 @pytest.mark.slow
+def test_what_no_rule_accepts_is_not_forwarded() -> None:
+    """Found by the agreement run: a machine that forwards by itself hides a missing rule."""
+    source = prepare(EXAMPLES / "lans" / "mesh.yaml", None, silent)
+    text = source.files["gw-newyork"].files["wg0.conf"].decode()
+    lines = text.splitlines(keepends=True)
+    deaf = "".join(line for line in lines if "-o %i -s 192.168.12.0/24 -j ACCEPT" not in line)
+    assert deaf != text
+    source = replace(
+        source,
+        confs={**source.confs, "gw-newyork": parse(deaf)},
+        files={**source.files, "gw-newyork": Machine({"wg0.conf": deaf.encode()})},
+    )
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session)
+    assert [problem for cell in report.cells for problem in cell.problems] == []
+    lost = {cell.key.target for cell in report.cells if not cell.measured.reachable}
+    assert lost == {"lan:gw-newyork"}
+
+
+@pytest.mark.slow
 def test_a_wrong_file_is_found_out() -> None:
     """The lab must be able to say no: a NAT that the file does not know cuts a link."""
     source = prepare(EXAMPLES / "nat-to-nat" / "mesh.yaml", None, silent)

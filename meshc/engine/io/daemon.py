@@ -6,6 +6,7 @@ by then the interface and the control socket must be there.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -138,7 +139,9 @@ def _tun(options: Options, environ: Mapping[str, str]) -> Tun:
         return Tun.adopt(given)
     tun = Tun.create(options.interface, offload=options.offload)
     set_mtu(tun.name, DEFAULT_MTU)
-    set_queue_length(tun.name, QUEUE_LENGTH)
+    # Linux lets only the first user namespace's root say this; the default queue works as well.
+    with contextlib.suppress(PermissionError):
+        set_queue_length(tun.name, QUEUE_LENGTH)
     return tun
 
 
