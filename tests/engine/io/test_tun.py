@@ -71,16 +71,19 @@ def test_an_interface_that_is_held_is_refused(name: str) -> None:
 @pytest.mark.root
 @pytest.mark.parametrize("offload", [True, False])
 def test_packets_pass_and_the_interface_vanishes_on_close(name: str, offload: bool) -> None:
+    # a network for each case and process: they may run side by side
+    base = 8 if offload else 4
+    local, remote = (f"10.254.{os.getpid() % 250}.{base + n}" for n in (1, 2))
     tun = Tun.create(name, offload=offload)
     assert (tun.name, tun.vnet) == (name, offload)
     set_mtu(name, 1400)
-    run("ip", "addr", "add", "10.254.253.1/30", "dev", name)
+    run("ip", "addr", "add", f"{local}/30", "dev", name)
     run("ip", "link", "set", name, "up")
     assert link_state(name).up
     assert link_state(name).mtu == 1400
     buffer = memoryview(bytearray(READ_SIZE))
 
-    command = ["ping", "-c1", "-W1", "10.254.253.2"]
+    command = ["ping", "-c1", "-W1", remote]
     run(*command, check=False)
     seen = []
     while True:
@@ -91,7 +94,7 @@ def test_packets_pass_and_the_interface_vanishes_on_close(name: str, offload: bo
 
     start = len(VNET_NONE) if offload else 0
     assert any(packet[start] == 0x45 and packet[start + 9] == 1 for packet in seen)
-    answer = udp(b"x", source="10.254.253.2", destination="10.254.253.1")
+    answer = udp(b"x", source=remote, destination=local)
     tun.write([VNET_NONE, answer] if offload else [answer])
     tun.close()
     with pytest.raises(OSError, match="No such device"):
