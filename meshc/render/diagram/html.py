@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import json
 
-from meshc.render.diagram.layout import layout
-from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import Picture
-from meshc.render.diagram.svg import WORDS, edges
-from meshc.render.templates import environment
+from meshc.render.diagram.svg import WORDS, draw
 
 
 def html(picture: Picture) -> str:
     """A page that works offline: style, script and data are inside it."""
-    place = layout(picture)
-    return (
-        environment(markup=True)
-        .get_template("diagram.html.j2")
-        .render(
-            picture=picture,
-            layout=place,
-            edges=edges(picture, place, bounced=len(picture.bounced) <= MOST_BOUNCED),
-            rows=list(zip(picture.nodes, place.nodes, strict=True)),
-            words=WORDS,
-            standalone=False,
-            data=_json(picture),
-        )
-    )
+    return draw("diagram.html.j2", picture, standalone=False, data=_json(picture))
 
 
 def _json(picture: Picture) -> str:

@@ -24,17 +24,22 @@ class Edge:
 
 def svg(picture: Picture) -> str:
     """A whole document. Every text of the topology is escaped by the template."""
+    return draw("diagram.svg.j2", picture, standalone=True)
+
+
+def draw(template: str, picture: Picture, **more: object) -> str:
+    """Fills in a template that shows the picture; `more` is what only that template wants."""
     place = layout(picture)
     return (
         environment(markup=True)
-        .get_template("diagram.svg.j2")
+        .get_template(template)
         .render(
             picture=picture,
             layout=place,
             edges=edges(picture, place, bounced=len(picture.bounced) <= MOST_BOUNCED),
             rows=list(zip(picture.nodes, place.nodes, strict=True)),
             words=WORDS,
-            standalone=True,
+            **more,
         )
     )
 
