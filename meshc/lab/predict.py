@@ -16,6 +16,7 @@ from meshc.lab.world import LanHost
 from meshc.prefixes import Prefix
 from meshc.topology.verify.drop import Reason
 from meshc.topology.verify.facts import NodeFile, expectation
+from meshc.topology.verify.station import longest
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
 
 
@@ -107,12 +108,12 @@ class Prophet:
             for family, address in self.source.addresses(name).items()
             if family == 6
         }
-        for relay, conf in self.source.confs.items():
-            for peer in conf.peers:
-                for prefix in peer.allowed_ips:
-                    first = Prefix(6, prefix.value, 128)
-                    if prefix.family == 6 and prefix.length < 127 and first in owners:
-                        yield Key(relay, owners[first], 6)
+        for relay, station in self.world.stations.items():
+            begun = [r for r in station.tunnel_routes if Prefix(6, r.value, 128) in owners]
+            for first in {Prefix(6, route.value, 128) for route in begun if route.family == 6}:
+                route = longest(begun, 6, first.value)
+                if route is not None and route.length < 127 and owners[first] != relay:
+                    yield Key(relay, owners[first], 6)
 
     def _on_lan(self, name: str, host: LanHost) -> bool:
         if name == host.router:
