@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from meshc.lab.jobs import Job
 from meshc.lab.predict import Prophet
-from meshc.lab.report import Cell, Check, arrow
+from meshc.lab.report import TESTS, Cell, Check, arrow
 from meshc.lab.session import Session
 from meshc.lab.world import LanHost
 from meshc.prefixes import BITS, Prefix, address_text
@@ -123,19 +123,21 @@ def check_tests(
 
 
 def _test_check(test: TestSpec, source: str, target: str, found: Sequence[Cell]) -> Check:
-    word = test.expect.value
+    expected = test.expect.value
     via = "" if test.via is None else f" via {', '.join(test.via) or 'nobody'}"
-    name = f"{source} → {target} {word}{via}"
+    name = f"{source} → {target} {expected}{via}"
     for cell in found:
         at = f"IPv{cell.key.family}"
         if cell.measured.reachable != (test.expect is Expect.REACHABLE):
-            return Check("tests", name, False, f"{at}: it is {_word(cell.measured.reachable)}")
+            why = f": {cell.predicted.reason}" if cell.kind == "blocked" else ""
+            word = _word(cell.measured.reachable)
+            return Check(TESTS, name, False, f"{at}: it is {word}{why}")
         path = cell.measured.path
         if test.via is not None and path is not None and cell.measured.reachable:
             between = path[1:-1]
             if not cell.key.target.startswith("lan:") and between != test.via:
-                return Check("tests", name, False, f"{at}: it took {arrow(path)}")
-    return Check("tests", name, True)
+                return Check(TESTS, name, False, f"{at}: it took {arrow(path)}")
+    return Check(TESTS, name, True)
 
 
 def _word(reachable: bool) -> str:

@@ -8,13 +8,13 @@ a NAT that would have forgotten it by tomorrow does not matter to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshc.lab.report import Key, Predicted
 from meshc.lab.source import Source
 from meshc.lab.world import LanHost
 from meshc.prefixes import Prefix
-from meshc.topology.verify.drop import Reason
+from meshc.topology.verify.drop import MUTUAL, Reason
 from meshc.topology.verify.facts import NodeFile, expectation
 from meshc.topology.verify.station import longest
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
@@ -130,7 +130,11 @@ def _asleep(trace: Trace) -> str:
 
 
 def _text(trace: Trace) -> str:
-    return trace.drop.text if trace.drop is not None else ""
+    """Why the packet is lost; a fault of two sides in one order of their names."""
+    drop = trace.drop
+    if drop is not None and drop.reason in MUTUAL:
+        drop = replace(drop, at=min(drop.at, drop.other), other=max(drop.at, drop.other))
+    return drop.text if drop is not None else ""
 
 
 def hop_limits(predicted: Mapping[Key, Predicted]) -> dict[Key, int]:
