@@ -95,8 +95,8 @@ def check_unallocated(session: Session) -> list[Check]:
                 bad.append(f"{outcome.place} → {target['address']} goes round in a circle")
             elif heard["kind"] == "reply":
                 bad.append(f"{outcome.place} → {target['address']}: {heard['from']} answers")
-    name = f"{', '.join(targets)} from every node"
-    return [Check("unallocated addresses die", name, not bad, "; ".join(bad[:5]))]
+    name = f"nobody has {', '.join(targets)}: it dies at once, from every node"
+    return [Check("addresses", name, not bad, "; ".join(bad[:5]))]
 
 
 def unallocated(pool: Prefix, used: set[Prefix]) -> str | None:
