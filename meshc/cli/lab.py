@@ -210,20 +210,30 @@ def status(as_json: bool) -> None:
 @reported
 def down(file: Path | None, identity: str | None, everything: bool) -> None:
     """Take a lab down: FILE's, or the only one; leftovers of killed labs are removed as well."""
+    from meshc.errors import StateError
     from meshc.lab import state
 
-    for name in list(state.leftovers()):
+    leftovers = list(state.leftovers())
+    for name in leftovers:
         state.forget(name)
         click.echo(f"removed what was left of lab {name}")
-    for found in list(state.all_labs()):
-        wanted = (
-            everything
-            or found.id == identity
-            or (file is not None and found.file == str(file.resolve()))
-        )
-        if wanted or (identity is None and file is None and len(list(state.all_labs())) == 1):
-            state.take_down(found)
-            click.echo(f"lab {found.id} is down")
+    labs = list(state.all_labs())
+    if identity is not None:
+        wanted = [found for found in labs if found.id == identity]
+    elif everything:
+        wanted = labs
+    else:  # a lab that belongs to a command, such as `lab test`, goes down with that
+        wanted = [found for found in labs if not found.linked]
+        if file is not None:
+            wanted = [found for found in wanted if found.file == str(file.resolve())]
+        elif len(wanted) > 1:
+            names = ", ".join(found.id for found in wanted)
+            raise StateError("several labs are up", hint=f"choose one with --id: {names}")
+    for found in wanted:
+        state.take_down(found)
+        click.echo(f"lab {found.id} is down")
+    if not wanted and not leftovers:
+        click.echo("no such lab is up", err=True)
 
 
 @lab.command(epilog="Example: meshc lab capture home home.pcap --seconds 10")
@@ -240,10 +250,10 @@ def capture(
 
     LINK is a node or site (its uplink), or NODE:INTERFACE (inside the tunnel).
     """
-    from meshc.lab.capture import capture as run
+    from meshc.lab.capture import listen, write_packets
 
-    with output.open("wb") as stream:
-        count = run(_running(identity), link, stream, seconds=seconds, packets=packets)
+    with listen(_running(identity), link) as tap, output.open("wb") as stream:
+        count = write_packets(tap, stream, seconds=seconds, packets=packets)
     click.echo(f"{count} packets in {output}")
 
 
@@ -255,6 +265,8 @@ def _running(identity: str | None) -> Lab:
     labs = [found for found in state.all_labs() if found.alive]
     if identity is not None:
         labs = [found for found in labs if found.id == identity]
+    elif not all(found.linked for found in labs):
+        labs = [found for found in labs if not found.linked]
     if len(labs) != 1:
         names = ", ".join(found.id for found in labs)
         what = "several labs are up" if labs else "no such lab is up"

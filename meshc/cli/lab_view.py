@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Wider matrices than this are unreadable: then only what went wrong is listed.
 MOST_COLUMNS = 16
+MOST_REASONS = 8
 COLOURS = {"direct": "green", "relayed": "cyan", "blocked": "yellow", "wrong": "bold red"}
 
 
@@ -26,6 +27,7 @@ def show_report(report: Report, console: Console | None = None) -> None:
     if len(targets) <= MOST_COLUMNS:
         console.print(_matrix(report.cells, sources, targets))
         console.print(_legend(report))
+    _blocked(report, console)
     if report.checks:
         console.print(_checks(report))
     for name, why in report.absent.items():
@@ -38,6 +40,8 @@ def show_report(report: Report, console: Console | None = None) -> None:
     if len(failures) > 40:
         console.print(Text(f"... and {len(failures) - 40} more (--json lists all)", style="red"))
     console.print(_verdict(report))
+    for step in report.next_steps():
+        console.print(Text(f"  {step}"), soft_wrap=True)
 
 
 def status_table(found: Mapping[str, Any], console: Console | None = None) -> None:
@@ -102,6 +106,18 @@ def _legend(report: Report) -> Text:
     return text
 
 
+def _blocked(report: Report, console: Console) -> None:
+    """Why pairs are blocked, each reason once."""
+    reasons = report.blocked()
+    for reason, keys in list(reasons.items())[:MOST_REASONS]:
+        more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+        line = f"– {keys[0].source} → {keys[0].target}{more}: {reason}"
+        console.print(Text(line, style="yellow"))
+    if len(reasons) > MOST_REASONS:
+        left = sum(len(keys) for keys in list(reasons.values())[MOST_REASONS:])
+        console.print(Text(f"– {left} more pairs (--json says why)", style="yellow"))
+
+
 def _checks(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(4):
@@ -122,6 +138,5 @@ def _verdict(report: Report) -> Text:
         f"{report.network}: {len(report.cells)} pairs ({words}), "
         f"{len(report.checks)} checks, {len(report.engines)} nodes on {engines}, {took:.1f} s"
     )
-    if report.passed:
-        return Text(f"measured equals proven · {line}", style="bold green")
-    return Text(f"measured differs from the proof · {line}", style="bold red")
+    style = "bold green" if report.passed else "bold red"
+    return Text(f"{report.verdict} · {line}", style=style)

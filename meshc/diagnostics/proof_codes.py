@@ -205,4 +205,13 @@ PROOF_CODES = (
         "not resolved while the tunnel is up, which looks as if the whole internet were gone. "
         "Name the address of a node that runs a DNS server, or one outside of the pools.",
     ),
+    Code(
+        "W428",
+        "address taken for an anycast address",
+        "An IPv6 route shorter than /127 begins at the address of a node. The first address of a "
+        "subnet belongs to its routers (RFC 4291 section 2.6.1), and Linux sends no ICMPv6 errors "
+        'to it: that node never hears "packet too big", and connections that need it hang. '
+        "An entry for the address itself (/128), at the same peer, makes it an ordinary address. "
+        "`meshc build` writes such entries.",
+    ),
 )

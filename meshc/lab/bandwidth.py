@@ -12,6 +12,7 @@ from meshc.lab.report import Cell
 from meshc.lab.session import Session
 
 COMMAND = "meshc.lab.machines:command"
+LISTENS = "meshc.lab.machines:wait_until_listening"
 SECONDS = 2
 PORT = "5201"
 
@@ -42,6 +43,7 @@ def measure_bandwidth(
 def _iperf(session: Session, source: str, target: str, address: str) -> float:
     server = ["iperf3", "-s", "-1", "-D", "-p", PORT, "-B", address]
     session.lab.call(target, COMMAND, {"argv": server})
+    session.lab.call(target, LISTENS, {"port": int(PORT)})
     client = [
         "iperf3",
         "-c",

@@ -18,14 +18,9 @@ LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
 MAGIC, SNAPLEN = 0xA1B2C3D4, 262_144
 
 
-def capture(
-    lab: Lab, link: str, stream: BinaryIO, *, seconds: float | None, packets: int | None
-) -> int:
-    """Writes packets of a link until `seconds` or `packets` are reached, or Ctrl-C; answers with
-    how many. This process has entered the lab's network afterwards.
-
-    Raises: NodeError when there is no such link.
-    """
+def listen(lab: Lab, link: str) -> socket.socket:
+    """A socket that hears every packet of a link. This process has entered the lab's network
+    afterwards. Raises: NodeError when there is no such link."""
     if link not in lab.state.links:
         raise NodeError(
             f"{link!r} is not a link of lab {lab.state.id}",
@@ -33,25 +28,37 @@ def capture(
         )
     place, interface = lab.state.links[link]
     enter_network(lab, place)
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
+    try:
+        tap.bind((interface, ETH_P_ALL))
+    except OSError as error:
+        tap.close()
+        raise NodeError(f"{link}: {error.strerror}") from None
+    return tap
+
+
+def write_packets(
+    tap: socket.socket, stream: BinaryIO, *, seconds: float | None, packets: int | None
+) -> int:
+    """Writes what a socket of `listen` hears until `seconds` or `packets` are reached, or Ctrl-C;
+    answers with how many packets there were."""
     end = None if seconds is None else time.monotonic() + seconds
     count = 0
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
-        tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
-        try:
-            tap.bind((interface, ETH_P_ALL))
-        except OSError as error:
-            raise NodeError(f"{link}: {error.strerror}") from None
-        kind = tap.getsockname()[3]
-        stream.write(file_header(LINKTYPE_ETHERNET if kind == ARPHRD_ETHER else LINKTYPE_RAW))
-        try:
-            while packets is None or count < packets:
-                tap.settimeout(None if end is None else max(0.001, end - time.monotonic()))
-                data = tap.recv(SNAPLEN)
-                stream.write(record(data, time.time()))
-                stream.flush()
-                count += 1
-        except (TimeoutError, KeyboardInterrupt):
-            return count
+    kind = tap.getsockname()[3]
+    stream.write(file_header(LINKTYPE_ETHERNET if kind == ARPHRD_ETHER else LINKTYPE_RAW))
+    try:
+        while packets is None or count < packets:
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            tap.settimeout(left)
+            data = tap.recv(SNAPLEN)
+            stream.write(record(data, time.time()))
+            stream.flush()
+            count += 1
+    except (TimeoutError, KeyboardInterrupt):
+        return count
     return count
 
 

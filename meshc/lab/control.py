@@ -130,7 +130,7 @@ def start_lab(
         order = Order(world, machines, rights.mode, str(directory), linked, preload)
         with process.stdin as stream:
             pickle.dump(order, stream)
-        lab = _await(process, about, rights, progress)
+        lab = _await(process, {**about, "linked": linked}, rights, progress)
     except BaseException:
         process.kill()
         process.wait()

@@ -27,9 +27,11 @@ from meshc.lab.world import Kind, World
 
 
 class Machine(NamedTuple):
-    """The files that a node gets below /etc/wireguard: name -> content."""
+    """The files that a node gets below /etc/wireguard (name -> content), and what is appended to
+    its /etc/hosts."""
 
     files: Mapping[str, bytes]
+    hosts: str = ""
 
 
 class Order(NamedTuple):
@@ -154,9 +156,9 @@ class Keeper:
         try:
             world = self.order.world
             linux.setns(self.entries[name].network, linux.NEWNET)
-            netns.own_machine(name.replace(":", "-"), world.resolvers)
-            machine = self.order.machines.get(name)
-            for file, content in (machine.files if machine else {}).items():
+            machine = self.order.machines.get(name, Machine({}))
+            netns.own_machine(name.replace(":", "-"), world.resolvers, machine.hosts)
+            for file, content in machine.files.items():
                 _install(Path("/etc/wireguard", file), content)
             server = services.Services(name)
             if kind is Kind.HOST:

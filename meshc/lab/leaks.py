@@ -39,15 +39,16 @@ def watch(args: Mapping[str, Any]) -> dict[str, Any]:
     """Makes traffic and reports what left `interface` in the clear. A job.
 
     `hosts` are addresses of the public host, `port` WireGuard's own UDP port, `name` something to
-    ask the resolvers for. The answer: {seen: {address: {name, peer} or {error}}, lookups,
-    leaks: [sentence]}; `peer` is the address under which the public host saw this node.
+    ask the resolvers for, `seconds` how long to try connections. The answer: {seen: {address:
+    {name, peer} or {error}}, lookups, leaks: [sentence]}; `peer` is the address under which the
+    public host saw this node.
     """
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
         tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         tap.bind((args["interface"], ETH_P_ALL))
         tap.setblocking(False)
         targets = [{"address": address} for address in args["hosts"]]
-        seen = probes.tcp({"targets": targets, "seconds": 4.0})
+        seen = probes.tcp({"targets": targets, "seconds": args.get("seconds", 4.0)})
         probes.ping({"targets": [{**t, "patient": False} for t in targets], "seconds": 1.0})
         servers = [*probes.nameservers(), *args.get("resolvers", ())]
         lookups = [

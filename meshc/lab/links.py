@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 import socket
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from meshc.errors import NodeError
+from meshc.lab import wire
 from meshc.lab.nat import loss_rules
 from meshc.lab.netns import inside, set_sysctls
-from meshc.lab.world import Cable, Place, Port, World
+from meshc.lab.world import Cable, Place, Port, Shape, World
 
 IFA_F_NODAD = 0x02
 # Without these, a bridge hands LAN frames to the router's own NAT rules.
@@ -35,7 +36,10 @@ def build_links(
         with inside(namespaces[place.name]):
             set_sysctls(place.sysctls)
     progress("cables")
-    _cables(world, namespaces)
+    slow = _without_netem(world, namespaces)
+    wires = _cables(world, namespaces, slow)
+    if wires:
+        wire.start(wires)
     progress("addresses")
     for place in world.places.values():
         with inside(namespaces[place.name]):
@@ -45,7 +49,7 @@ def build_links(
         if place.rules:
             with inside(namespaces[place.name]):
                 load_rules(place.rules)
-    return _shape(world, namespaces)
+    return _shape(world, namespaces, slow)
 
 
 def load_rules(text: str) -> None:
@@ -68,10 +72,28 @@ def netlink() -> Any:
     return pyroute2.IPRoute()
 
 
-def _cables(world: World, namespaces: Mapping[str, int]) -> None:
+def _without_netem(world: World, namespaces: Mapping[str, int]) -> frozenset[str]:
+    """Names of the cables that delay packets, where the kernel cannot do that by itself."""
+    slow = frozenset(c.name for c in world.cables if c.shape.delay or c.shape.jitter)
+    if not slow:
+        return slow
+    with inside(next(iter(namespaces.values()))), netlink() as link:
+        index = link.link_lookup(ifname="lo")[0]
+        if not _queue(link, "netem", index, 0x10000, 0, {"delay": 0}):
+            return slow
+        link.tc("del", "netem", index, 0x10000)
+    return frozenset()
+
+
+def _cables(world: World, namespaces: Mapping[str, int], slow: Collection[str]) -> list[wire.Wire]:
+    """A veth pair each; the answer is the cables in `slow`, which a process must carry."""
     by_left: dict[str, list[Cable]] = {}
+    wires = []
     for cable in world.cables:
-        by_left.setdefault(cable.left.place, []).append(cable)
+        if cable.name in slow:
+            wires.append(_wire(cable, namespaces))
+        else:
+            by_left.setdefault(cable.left.place, []).append(cable)
     for name, cables in by_left.items():
         with inside(namespaces[name]), netlink() as link:
             for cable in cables:
@@ -80,6 +102,18 @@ def _cables(world: World, namespaces: Mapping[str, int]) -> None:
                     "net_ns_fd": namespaces[cable.right.place],
                 }
                 _step(name, link.link, "add", ifname=cable.left.interface, kind="veth", peer=peer)
+    return wires
+
+
+def _wire(cable: Cable, namespaces: Mapping[str, int]) -> wire.Wire:
+    ends = []
+    for port in (cable.left, cable.right):
+        with inside(namespaces[port.place]):
+            try:
+                ends.append(wire.open_end(port.interface))
+            except OSError as error:
+                raise NodeError(f"{port.place}: /dev/net/tun: {error.strerror}") from None
+    return wire.Wire(ends[0], ends[1], cable.shape)
 
 
 def _furnish(place: Place) -> None:
@@ -119,13 +153,15 @@ def _furnish(place: Place) -> None:
             _step(place.name, link.route, "add", **options)
 
 
-def _shape(world: World, namespaces: Mapping[str, int]) -> list[str]:
-    """Delay and loss by netem, bandwidth by tbf, on both ends of a cable."""
-    remarks: dict[str, None] = {}
+def _shape(world: World, namespaces: Mapping[str, int], slow: Collection[str]) -> list[str]:
+    """Delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables in
+    `slow` is there already."""
+    remarks: dict[str, None] = {BY_PROCESS: None} if slow else {}
     losses: dict[str, list[tuple[str, float]]] = {}
     for cable in world.cables:
         for end in (cable.left, cable.right):
-            for remark in _shape_end(cable, end, namespaces[end.place]):
+            shape = cable.shape._replace(delay=0, jitter=0) if cable.name in slow else cable.shape
+            for remark in _shape_end(shape, end, namespaces[end.place]):
                 remarks[remark] = None
         if NO_LOSS in remarks and cable.shape.loss:
             losses.setdefault(cable.left.place, []).append((cable.left.interface, cable.shape.loss))
@@ -135,13 +171,12 @@ def _shape(world: World, namespaces: Mapping[str, int]) -> list[str]:
     return list(remarks)
 
 
-NO_DELAY = "this kernel has no sch_netem: delay is not simulated"
+BY_PROCESS = "this kernel has no sch_netem: a process of the lab delays packets instead"
 NO_LOSS = "this kernel has no sch_netem: loss is simulated by random drops in the router instead"
 NO_RATE = "this kernel has no sch_tbf: bandwidth is not limited"
 
 
-def _shape_end(cable: Cable, end: Port, namespace: int) -> list[str]:
-    shape = cable.shape
+def _shape_end(shape: Shape, end: Port, namespace: int) -> list[str]:
     if not any(shape):
         return []
     remarks = []
@@ -155,8 +190,7 @@ def _shape_end(cable: Cable, end: Port, namespace: int) -> list[str]:
             if _queue(link, "netem", index, 0x10000, 0, options):
                 parent = 0x10001
             else:
-                remarks += [NO_DELAY] if shape.delay else []
-                remarks += [NO_LOSS] if shape.loss else []
+                remarks.append(NO_LOSS)
         if shape.rate:
             rate = shape.rate * 125  # bytes per second
             options = {"rate": rate, "burst": max(rate // 100, 32_000), "latency": "50ms"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from meshc.errors import NodeError
@@ -108,3 +110,25 @@ def command(args: Mapping[str, Any]) -> dict[str, Any]:
             ) from None
         output.seek(0)
         return {"code": done.returncode, "output": output.read().decode(errors="replace")}
+
+
+def wait_until_listening(args: Mapping[str, Any]) -> None:
+    """Returns when somebody listens on TCP `port` here: a daemon says that it runs before it does.
+    A job. Raises: NodeError after `seconds` (default 10)."""
+    end = time.monotonic() + float(args.get("seconds", 10.0))
+    while int(args["port"]) not in _listening():
+        if time.monotonic() > end:
+            raise NodeError(f"nobody listens on TCP port {args['port']}")
+        time.sleep(0.02)
+
+
+def _listening() -> set[int]:
+    """TCP ports in the state LISTEN (proc_net_tcp: 0A), both families."""
+    found = set()
+    for name in ("tcp", "tcp6"):
+        path = Path("/proc/net", name)
+        rows = path.read_text().splitlines()[1:] if path.exists() else []
+        for fields in map(str.split, rows):
+            if fields[3] == "0A":
+                found.add(int(fields[1].rpartition(":")[2], 16))
+    return found

@@ -109,8 +109,9 @@ def set_sysctls(settings: Iterable[tuple[str, str]]) -> None:
                 target.write_text(value)
 
 
-def own_machine(name: str, resolvers: Iterable[str]) -> None:
-    """Gives this process the feel of a machine: its own /run, /etc and host name.
+def own_machine(name: str, resolvers: Iterable[str], hosts: str = "") -> None:
+    """Gives this process the feel of a machine: its own /run, /etc and host name. `hosts` is for
+    the end of /etc/hosts.
 
     /etc is the host's with a writable layer on top, so that resolvconf(8) and hooks may write.
     """
@@ -130,7 +131,7 @@ def own_machine(name: str, resolvers: Iterable[str]) -> None:
     Path("/etc/wireguard").mkdir(mode=0o700, exist_ok=True)
     linux.mount("tmpfs", "/etc/wireguard", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700")
     _replace("/etc/resolv.conf", "".join(f"nameserver {address}\n" for address in resolvers))
-    _replace("/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n")
+    _replace("/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n{hosts}")
     _replace("/etc/hostname", f"{name}\n")
     socket.sethostname(name[:64])
 

@@ -8,14 +8,15 @@ a NAT that would have forgotten it by tomorrow does not matter to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshc.lab.report import Key, Predicted
 from meshc.lab.source import Source
 from meshc.lab.world import LanHost
 from meshc.prefixes import Prefix
-from meshc.topology.verify.drop import Reason
+from meshc.topology.verify.drop import MUTUAL, Reason
 from meshc.topology.verify.facts import NodeFile, expectation
+from meshc.topology.verify.station import longest
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
 
 
@@ -107,12 +108,12 @@ class Prophet:
             for family, address in self.source.addresses(name).items()
             if family == 6
         }
-        for relay, conf in self.source.confs.items():
-            for peer in conf.peers:
-                for prefix in peer.allowed_ips:
-                    first = Prefix(6, prefix.value, 128)
-                    if prefix.family == 6 and prefix.length < 127 and first in owners:
-                        yield Key(relay, owners[first], 6)
+        for relay, station in self.world.stations.items():
+            begun = [r for r in station.tunnel_routes if Prefix(6, r.value, 128) in owners]
+            for first in {Prefix(6, route.value, 128) for route in begun if route.family == 6}:
+                route = longest(begun, 6, first.value)
+                if route is not None and route.length < 127 and owners[first] != relay:
+                    yield Key(relay, owners[first], 6)
 
     def _on_lan(self, name: str, host: LanHost) -> bool:
         if name == host.router:
@@ -129,7 +130,11 @@ def _asleep(trace: Trace) -> str:
 
 
 def _text(trace: Trace) -> str:
-    return trace.drop.text if trace.drop is not None else ""
+    """Why the packet is lost; a fault of two sides in one order of their names."""
+    drop = trace.drop
+    if drop is not None and drop.reason in MUTUAL:
+        drop = replace(drop, at=min(drop.at, drop.other), other=max(drop.at, drop.other))
+    return drop.text if drop is not None else ""
 
 
 def hop_limits(predicted: Mapping[Key, Predicted]) -> dict[Key, int]:

@@ -34,13 +34,16 @@ def ping(args: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     `args`: `targets` is a list of {address, ttl?, size?, patient?}: `size` is the whole packet in
     bytes (not to be fragmented), `patient` ones (default) are repeated until answered or until
-    `seconds` have passed; the others are sent `tries` times and no more. `interval` is the time
-    between rounds. The answer has one entry per target, in order:
+    `seconds` have passed; the others are sent `tries` times and no more. While answers come in,
+    `seconds` begins anew, but never beyond `most` (default the same): a machine that is busy is
+    slow, not silent. `interval` is the time between rounds. The answer has one entry per target:
     {kind: reply|exceeded|unreachable|too_big|none, from, ttl, ms, sent}.
     """
     prober = _Prober(args["targets"])
     interval = float(args.get("interval", 0.5))
-    end = time.monotonic() + float(args.get("seconds", 10.0))
+    seconds = float(args.get("seconds", 10.0))
+    end = time.monotonic() + seconds
+    last = time.monotonic() + float(args.get("most", seconds))
     tries = int(args.get("tries", 3))
     with contextlib.closing(prober):
         while True:
@@ -52,8 +55,11 @@ def ping(args: Mapping[str, Any]) -> list[dict[str, Any]]:
             ]
             if not todo or time.monotonic() > end:
                 break
+            known = len(prober.answers)
             prober.round(todo)
             prober.listen(min(interval, max(0.0, end - time.monotonic())))
+            if len(prober.answers) > known:
+                end = max(end, min(last, time.monotonic() + seconds))
         if len(prober.answers) < len(prober.targets):
             prober.listen(interval)
     return [prober.result(number) for number in range(len(prober.targets))]
@@ -276,7 +282,8 @@ def _connect_all(
             sock.close()
             continue
         selector.register(sock, selectors.EVENT_READ, number)
-    wait_until = min(end, time.monotonic() + 3.0)
+    # A new attempt has better chances than a very old one, but not than one on a slow machine.
+    wait_until = min(end, begun + max(3.0, (end - begun) / 2))
     while selector.get_map() and time.monotonic() < wait_until:
         for key, _ in selector.select(max(0.0, wait_until - time.monotonic())):
             sock = key.fileobj  # type: ignore[assignment]

@@ -97,7 +97,7 @@ def _until(
         NOTICE + SLACK + max((n.keepalive for n in session.source.spec.nodes.values()), default=0)
     )
     begun = time.monotonic()
-    found = measure.reachability(session.lab, subject, keys, (), patience=bound)
+    found = measure.reachability(session.lab, subject, keys, (), patience=bound, strict=True)
     seconds = round(time.monotonic() - begun, 2)
     still = [f"{k.source} → {k.target}" for k, value in found.items() if not value.reachable]
     tell(f"{what}: {seconds:.1f} s")

@@ -99,6 +99,39 @@ class Report:
     def passed(self) -> bool:
         return all(c.ok for c in self.cells) and all(c.passed for c in self.checks)
 
+    @property
+    def agrees(self) -> bool:
+        """Measured equals proven, whatever the file's own `tests:` ask for."""
+        others = (check.passed for check in self.checks if check.group != TESTS)
+        return all(cell.ok for cell in self.cells) and all(others)
+
+    @property
+    def verdict(self) -> str:
+        """In a few words, for every kind of report."""
+        if not self.agrees:
+            return "measured differs from the proof"
+        return "measured equals proven" + ("" if self.passed else ", but a line of tests: fails")
+
+    def blocked(self) -> dict[str, list[Key]]:
+        """Pairs that are blocked as proven, by the reason, the commonest first."""
+        found: dict[str, list[Key]] = {}
+        for cell in self.cells:
+            if cell.kind == "blocked":
+                found.setdefault(cell.predicted.reason or "unreachable", []).append(cell.key)
+        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+    def next_steps(self) -> tuple[str, ...]:
+        """Commands that look into what went wrong; none when nothing did."""
+        if self.passed:
+            return ()
+        wrong = [cell.key for cell in self.cells if not cell.ok]
+        pairs = wrong or [key for keys in self.blocked().values() for key in keys]
+        node = pairs[0].source if pairs else min(self.engines, default="NODE")
+        steps = [f"meshc lab up {self.file}", f"meshc lab exec {node} -- wg"]
+        if pairs and not pairs[0].target.startswith(LAN):
+            steps.insert(0, f"meshc explain {self.file} {pairs[0].source} {pairs[0].target}")
+        return tuple(steps)
+
     def failures(self) -> Iterator[str]:
         """A sentence for everything that is not as predicted."""
         for cell in self.cells:
@@ -115,6 +148,7 @@ class Report:
             "network": self.network,
             "file": self.file,
             "passed": self.passed,
+            "verdict": self.verdict,
             "engines": dict(self.engines),
             "absent": dict(self.absent),
             "remarks": list(self.remarks),
@@ -197,6 +231,8 @@ def axes(cells: Iterable[Cell]) -> tuple[list[str], list[str]]:
     return sources, [*sources, *others]
 
 
+# The group of checks that are lines of the file's `tests:`.
+TESTS = "tests"
 # From best to worst: where two families differ, the worse one is shown.
 KINDS = ("direct", "relayed", "blocked", "wrong")
 LAN = "lan:"

@@ -7,6 +7,7 @@ from html import escape
 
 from meshc.lab.report import KINDS, Cell, Check, Report, arrow, axes, count
 
+MOST_PAIRS = 12
 MARKS = {"direct": "●", "relayed": "○", "blocked": "–", "wrong": "✗"}
 WORDS = {
     "direct": "direct",
@@ -18,8 +19,8 @@ WORDS = {
 
 def render_html(report: Report) -> str:
     """The whole page."""
-    verdict = "Measured equals proven" if report.passed else "Measured differs from the proof"
-    title = f"{report.network}: {verdict.lower()}"
+    verdict = report.verdict[0].upper() + report.verdict[1:]
+    title = f"{report.network}: {report.verdict}"
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -27,10 +28,11 @@ def render_html(report: Report) -> str:
         '<link rel="icon" href="data:,">',
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
         f'<header class="{"good" if report.passed else "bad"}"><h1>{escape(report.network)}</h1>',
-        f"<p>{verdict}</p></header><main>",
+        f"<p>{escape(verdict)}</p></header><main>",
         _numbers(report),
         _failures(report),
         _matrix(report.cells),
+        _blocked(report),
         _checks(report.checks),
         _pairs(report.cells),
         _nodes(report),
@@ -60,7 +62,12 @@ def _failures(report: Report) -> str:
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<section class="failures"><h2>What differs</h2><ul>{items}</ul></section>'
+    steps = "\n".join(escape(step) for step in report.next_steps())
+    title = "What is not as asked for" if report.agrees else "What differs"
+    return (
+        f'<section class="failures"><h2>{title}</h2><ul>{items}</ul></section>'
+        f"<section><h2>Look into it</h2><pre>{steps}</pre></section>"
+    )
 
 
 def _matrix(cells: Sequence[Cell]) -> str:
@@ -82,6 +89,25 @@ def _matrix(cells: Sequence[Cell]) -> str:
         f'{legend}. Numbers are round trips in milliseconds.</p><div class="scroll">'
         f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
+    )
+
+
+def _blocked(report: Report) -> str:
+    """Each reason once, with the pairs that it costs."""
+    rows = []
+    for reason, keys in report.blocked().items():
+        pairs = dict.fromkeys(f"{key.source} → {key.target}" for key in keys)
+        few = ", ".join(list(pairs)[:MOST_PAIRS])
+        more = f" and {len(pairs) - MOST_PAIRS} more" if len(pairs) > MOST_PAIRS else ""
+        rows.append(
+            f"<tr><td>{escape(reason)}</td><td>{escape(few + more)}</td></tr>",
+        )
+    if not rows:
+        return ""
+    head = "<thead><tr><th>because</th><th>pairs</th></tr></thead>"
+    return (
+        '<section><h2>Blocked, as proven</h2><div class="scroll">'
+        f'<table class="list">{head}<tbody>{"".join(rows)}</tbody></table></div></section>'
     )
 
 
@@ -194,6 +220,7 @@ transform:rotate(180deg);white-space:nowrap}
 td.blocked{background:var(--blockedbg)}td.wrong{background:var(--wrongbg);font-weight:700}
 .list td,.list th{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);
 vertical-align:top;font-size:.9rem}.list td.direct,.list td.wrong{background:none}
+pre{background:var(--card);border-radius:.6rem;padding:.8rem 1rem;overflow-x:auto;font-size:.9rem}
 .wrong-row td{color:var(--wrong)}details{margin-top:1.5rem}summary{cursor:pointer;font-weight:600}
 footer{margin-top:2rem;color:var(--soft);font-size:.85rem}
 """

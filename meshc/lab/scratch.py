@@ -8,12 +8,13 @@ file but no keys: for these nodes it makes up keys of its own.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.diagnostics import Diagnostics
+from meshc.diagnostics import Diagnostic, Diagnostics
+from meshc.errors import Refused
 from meshc.lab import state
 from meshc.topology.lock import format_lock, parse_lock
 from meshc.workspace.compile import compile_file
@@ -33,8 +34,21 @@ def scratch_build(file: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         shutil.copyfile(original.file, copy.file)
         _copy_keys(original.directory / "keys", copy.directory / "keys")
         _copy_lock(original, copy)
-        result = compile_file(copy.file, progress=lambda stage, *_: tell(f"build: {stage}"))
+        try:
+            result = compile_file(copy.file, progress=lambda stage, *_: tell(f"build: {stage}"))
+        except Refused as refused:
+            raise Refused(_at_home(refused.diagnostics, directory, file.parent)) from None
         yield result.out
+
+
+def _at_home(found: Iterable[Diagnostic], scratch: Path, home: Path) -> Iterator[Diagnostic]:
+    """Findings with the places that the user knows, instead of those of the copy."""
+    for diagnostic in found:
+        place = diagnostic.location
+        if place is not None and Path(place.file).is_relative_to(scratch):
+            own = str(home / Path(place.file).relative_to(scratch))
+            diagnostic = replace(diagnostic, location=replace(place, file=own))
+        yield diagnostic
 
 
 def _copy_keys(source: Path, target: Path) -> None:

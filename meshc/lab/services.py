@@ -125,7 +125,8 @@ def answer_query(
 ) -> bytes | None:
     """The reply to one DNS query (RFC 1035 section 4), or None for what is not a query.
 
-    A name that the lab knows has exactly its addresses; any other has `anything`.
+    A name that the lab knows has exactly its addresses; any other has `anything`, unless it is
+    a single word: a node's name must not be taken for a host on the internet.
     """
     if len(query) < 17 or query[2] & 0x80:
         return None
@@ -135,7 +136,7 @@ def answer_query(
         return None
     family = {A: 4, AAAA: 6}.get(kind, 0)
     records = []
-    for text in names.get(name, anything):
+    for text in names.get(name, anything if "." in name else ()):
         try:
             address = parse_address(text)
         except PrefixFormatError:

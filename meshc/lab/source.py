@@ -76,6 +76,7 @@ def read_source(file: Path, build: Path) -> Source:
     confs: dict[str, Conf] = {}
     files: dict[str, Machine] = {}
     absent: dict[str, str] = {}
+    hosts = (build / "hosts").read_text() if (build / "hosts").is_file() else ""
     for name, node in spec.nodes.items():
         if not node.managed:
             absent[name] = FOREIGN
@@ -90,7 +91,7 @@ def read_source(file: Path, build: Path) -> Source:
             absent[name] = f"{ELSEWHERE} ({_where(node)})"
             continue
         confs[name] = conf
-        files[name] = Machine(_contents(path))
+        files[name] = Machine(_contents(path), hosts)
     return Source(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
 
 

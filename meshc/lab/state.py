@@ -24,7 +24,8 @@ from meshc.errors import StateError
 class LabState:
     """A lab that was started. `pid` is its process 1 as the host sees it, `started` that process's
     start time in clock ticks (proc(5)), so that a reused number is never mistaken for it. `nodes`
-    maps each node to its engine, `links` what `lab capture` takes to a namespace and interface."""
+    maps each node to its engine, `links` what `lab capture` takes to a namespace and interface.
+    A `linked` lab ends with the command that it belongs to, such as `lab test`."""
 
     id: str
     file: str
@@ -37,6 +38,7 @@ class LabState:
     links: dict[str, list[str]]
     interface: str
     build: str
+    linked: bool = False
 
     @property
     def directory(self) -> Path:
@@ -54,6 +56,8 @@ class LabState:
 
 
 SCRATCH = "build~"
+# In the directory of a lab: who is building it, as "pid start".
+CLAIM = "claim"
 
 
 def base_directory() -> Path:
@@ -88,8 +92,11 @@ def claim(identity: str) -> Path:
             raise StateError(
                 f"lab {identity} is already up", hint=f"meshc lab down --id {identity}"
             ) from None
+        if found is None and _being_built(directory):
+            raise StateError(f"lab {identity} is just being built by another process") from None
         forget(identity)
         directory.mkdir(mode=0o700, parents=True)
+    (directory / CLAIM).write_text(f"{os.getpid()} {process_start(os.getpid())}\n")
     return directory
 
 
@@ -135,9 +142,18 @@ def leftovers() -> Iterator[str]:
                 yield entry.name
             continue
         found = load(entry.name)
-        started_long_ago = time.time() - entry.stat().st_mtime > 600
-        if (found is not None and not found.alive) or (found is None and started_long_ago):
+        if not (found.alive if found is not None else _being_built(entry)):
             yield entry.name
+
+
+def _being_built(directory: Path) -> bool:
+    """Whether who claimed the directory of a lab without a state yet is still there."""
+    try:
+        pid, started = (directory / CLAIM).read_text().split()
+    except (OSError, ValueError):
+        # Between making the directory and claiming it are a few instructions.
+        return time.time() - directory.stat().st_mtime < 10
+    return process_start(int(pid)) == int(started)
 
 
 def take_down(state: LabState, *, patience: float = 10.0) -> None:

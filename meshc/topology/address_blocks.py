@@ -5,6 +5,10 @@ and a block into chunks of 16. The nodes that prefer one relay share blocks, so 
 behind that relay" is a prefix or two; inside a block one chunk is filled before the next is
 begun, because a relay must list addresses exactly and a full chunk is one entry. Inside a chunk
 the place comes from a hash of the name, so that two branches that each add a node rarely collide.
+
+The first number of a block is the last to be taken: where a whole block is one AllowedIPs entry,
+an IPv6 address that this entry begins at needs another of its own (see `anycast`), in files that a
+new node would not have to touch otherwise.
 """
 
 from __future__ import annotations
@@ -97,6 +101,7 @@ class NumberSpace:
     def _in_block(self, block: int, name: str) -> int | None:
         chunks = 1 << (block_bits(self.width) - min(CHUNK_BITS, self.width))
         size = 1 << min(CHUNK_BITS, self.width)
+        first = block << block_bits(self.width)
         for chunk in range(block * chunks, (block + 1) * chunks):
             key = -1 - chunk
             if key in self.full:
@@ -104,8 +109,10 @@ class NumberSpace:
             start = stable_hash("slot", name) % size
             for step in range(size):
                 number = chunk * size + (start + step) % size
-                if self.is_free(number):
+                if number != first and self.is_free(number):
                     return number
             self.full.add(key)
+        if self.is_free(first):
+            return first
         self.full.add(block)
         return None

@@ -5,6 +5,9 @@ the rest: on a leaf its preferred relay has the whole pools as catch-all and the
 differs; on a relay every entry is exact, because an address that nobody has must die at once.
 Leaves of one class (see `routing`) with the same exit and the same LANs share one table; it
 routes to the class itself as well, so that a new member changes nothing.
+
+These tables are the smallest there are, plus one entry for each IPv6 address that a node owns and
+that an entry begins at (see `anycast`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, collapse
 from meshc.topology.address_blocks import FIRST_WIDTH, block_bits
 from meshc.topology.allocate import Allocation
 from meshc.topology.allowed_ips import UNMATCHED, Region, minimal_table
+from meshc.topology.anycast import first_addresses, with_hosts
 from meshc.topology.prefix_index import PrefixIndex
 from meshc.topology.relay_rank import global_rank
 from meshc.topology.routing import Routing
@@ -25,6 +29,7 @@ from meshc.topology.spec import NodeSpec, Spec
 Prefixes = tuple[Prefix, ...]
 Table = Mapping[int, Prefixes]
 _Key = tuple[int, int, Prefixes, tuple[int, ...] | None]
+_Hosts = Mapping[Prefix, int]
 
 
 def own_prefixes(node: NodeSpec, addresses: Prefixes) -> Prefixes:
@@ -52,7 +57,9 @@ class PeerTables:
     _routed: PrefixIndex[int] = field(init=False)
     _everything: PrefixIndex[int] = field(init=False)
     _nested: frozenset[int] = field(init=False)
-    _shared: dict[_Key, Table] = field(default_factory=dict)
+    _owner: dict[Prefix, int] = field(init=False)
+    _shared: dict[_Key, tuple[Table, _Hosts]] = field(default_factory=dict)
+    _whole: dict[tuple[_Key, Prefixes], Table] = field(default_factory=dict)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
     _catch_all: dict[int, int | None] = field(default_factory=dict)
 
@@ -61,6 +68,12 @@ class PeerTables:
         self.own = tuple(own_prefixes(node, self.allocation.addresses[node.name]) for node in nodes)
         self._routed = PrefixIndex((p, i) for i, node in enumerate(nodes) for p in node.routes)
         routers = [i for i, node in enumerate(nodes) if node.routes]
+        self._owner = {
+            address: i
+            for i, node in enumerate(nodes)
+            for address in self.allocation.addresses[node.name]
+            if address.family == 6
+        }
         self._everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
         self._nested = frozenset(
             i
@@ -98,11 +111,35 @@ class PeerTables:
         hidden = self.hidden(node)
         class_ = self.routing.class_of[node]
         if class_ < 0:
-            return self._relay_table(node, exit_peer, hidden)
+            table = self._relay_table(node, exit_peer, hidden)
+            return with_hosts(table, self._hosts(node, table, self._beginnings(table)))
         key = (class_, exit_peer, hidden, self._met(node, class_))
         if key not in self._shared:
-            self._shared[key] = self._leaf_table(*key)
-        return self._shared[key]
+            table = self._leaf_table(*key)
+            self._shared[key] = table, self._beginnings(table)
+        table, beginnings = self._shared[key]
+        if not beginnings:
+            return table
+        hosts = self._hosts(node, table, beginnings)
+        whole = (key, tuple(hosts))
+        if whole not in self._whole:
+            self._whole[whole] = with_hosts(table, hosts)
+        return self._whole[whole]
+
+    def _beginnings(self, table: Table) -> _Hosts:
+        """The addresses of nodes that Linux would take for anycast addresses, and their peer."""
+        return {a: peer for a, peer in first_addresses(table).items() if a in self._owner}
+
+    def _hosts(self, node: int, table: Table, beginnings: _Hosts) -> _Hosts:
+        """Those of `beginnings` that need an entry here: a neighbour's own section has one already,
+        and a node has no route to itself."""
+        adjacent = self.routing.graph.adjacent
+        return {
+            address: peer
+            for address, peer in beginnings.items()
+            if (owner := self._owner[address]) in table
+            or not (owner == node or adjacent(node, owner))
+        }
 
     def exit_peer(self, node: int) -> int:
         """The neighbour that carries this node's default route, or -1."""

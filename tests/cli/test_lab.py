@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,3 +63,54 @@ def test_without_a_lab_the_commands_say_so(tmp_path: Path, monkeypatch: pytest.M
     done = CliRunner().invoke(lab, ["exec", "a", "--", "true"])
     assert (done.exit_code, "no such lab is up" in done.output) == (2, True)
     assert CliRunner().invoke(lab, ["down", "--all"]).exit_code == 0
+
+
+@pytest.fixture
+def two_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """States of a lab that is up and of one that belongs to a `lab test`; their first processes
+    do nothing."""
+    monkeypatch.setattr(state, "base_directory", lambda: tmp_path / "labs")
+    children = []
+    for name, linked in (("mine", False), ("tested", True)):
+        children.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+        state.claim(name)
+        state.LabState(
+            id=name,
+            file=str(tmp_path / "mesh.yaml"),
+            network="n",
+            mode="root",
+            pid=children[-1].pid,
+            started=state.process_start(children[-1].pid),
+            created=0.0,
+            nodes={},
+            links={},
+            interface="wg0",
+            build="",
+            linked=linked,
+        ).save()
+    yield "mine", "tested"
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+@pytest.mark.parametrize("arguments", [[], ["FILE"], ["--id", "mine"]])
+def test_down_leaves_the_lab_of_a_running_test_alone(
+    arguments: list[str], two_labs: tuple[str, str], tmp_path: Path
+) -> None:
+    words = [str(tmp_path / "mesh.yaml") if word == "FILE" else word for word in arguments]
+    done = CliRunner().invoke(lab, ["down", *words])
+    assert done.output == "lab mine is down\n"
+    assert [found.id for found in state.all_labs()] == ["tested"]
+    assert "no such lab is up" in CliRunner().invoke(lab, ["down"]).output
+    assert CliRunner().invoke(lab, ["down", "--all"]).output == "lab tested is down\n"
+
+
+def test_down_does_not_guess_between_labs(two_labs: tuple[str, str]) -> None:
+    found = state.load("tested")
+    assert found is not None
+    replace(found, linked=False).save()
+    done = CliRunner().invoke(lab, ["down"])
+    assert done.exit_code == 2
+    assert "choose one with --id: mine, tested" in done.output
+    assert len(list(state.all_labs())) == 2

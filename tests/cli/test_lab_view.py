@@ -56,3 +56,40 @@ def test_the_status_of_a_lab() -> None:
     assert isinstance(console.file, io.StringIO)
     assert "1 of 1" in console.file.getvalue()
     assert "2,000 B" in console.file.getvalue()
+
+
+def a_blocked_cell(source: str, target: str, reason: str) -> Cell:
+    return Cell(Key(source, target, 4), Predicted(False, (source,), reason), Measured(False))
+
+
+def test_blocked_pairs_say_why_each_reason_once() -> None:
+    psk = "a and r have different pre-shared keys"
+    text = shown(
+        a_report(
+            a_blocked_cell("a", "r", psk),
+            a_blocked_cell("b", "c", "b has no route"),
+            a_blocked_cell("r", "a", psk),
+        )
+    )
+    assert f"– a → r and 1 more: {psk}" in text
+    assert text.index(psk) < text.index("– b → c: b has no route")
+
+
+def test_many_reasons_are_cut_short() -> None:
+    cells = [a_blocked_cell("a", f"n{i}", f"reason {i}") for i in range(11)]
+    text = shown(a_report(*cells))
+    assert "reason 7" in text
+    assert "reason 8" not in text
+    assert "– 3 more pairs" in text
+
+
+def test_what_to_do_next() -> None:
+    text = shown(a_report(a_cell("a", "b", problem="nothing came back")))
+    assert text.rstrip().endswith("meshc explain f a b\n  meshc lab up f\n  meshc lab exec a -- wg")
+    assert "meshc" not in shown(a_report(a_cell("a", "b")))
+
+
+def test_a_line_of_tests_that_fails_is_not_the_lab_s_disagreement() -> None:
+    checks = (Check("tests", "a → b reachable", False, "IPv4: it is unreachable"),)
+    text = shown(a_report(a_cell("a", "b"), checks=checks))
+    assert "measured equals proven, but a line of tests: fails" in text

@@ -41,6 +41,13 @@ def test_lines_of_tests_are_held_against_the_measurement(
     assert passed == (not check.detail)
 
 
+def test_a_line_that_fails_says_what_the_proof_said() -> None:
+    predicted = Predicted(False, ("a",), "r drops it")
+    blocked = Cell(Key("a", "b", 4), predicted, Measured(False))
+    (check,) = check_tests([TestSpec(("a",), ("b",), Expect.REACHABLE)], [blocked], HOSTS)
+    assert check.detail == "IPv4: it is unreachable: r drops it"
+
+
 def test_groups_are_tested_pair_by_pair() -> None:
     test = TestSpec(("a", "b"), ("a", "b"), Expect.REACHABLE)
     assert [check.passed for check in check_tests([test], CELLS, HOSTS)] == [True, False]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import struct
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meshc.errors import NodeError
-from meshc.lab.capture import capture
+from meshc.lab.capture import listen, write_packets
 from meshc.lab.control import Lab
 from meshc.lab.enter import run_inside
 from tests.support.labs import a_spec, relay
@@ -59,8 +58,8 @@ def test_a_link_is_captured_to_a_pcap_file(tmp_path: Path) -> None:
     target = tmp_path / "relay.pcap"
 
     def work(lab: Lab) -> int:
-        with target.open("wb") as stream:
-            return capture(lab, "relay", stream, seconds=10, packets=2)
+        with listen(lab, "relay") as tap, target.open("wb") as stream:
+            return write_packets(tap, stream, seconds=10, packets=2)
 
     with running(a_spec(relay())) as (lab, world):
         child = os.fork()
@@ -73,5 +72,5 @@ def test_a_link_is_captured_to_a_pcap_file(tmp_path: Path) -> None:
         finally:
             assert target.stat().st_size > 24
         with pytest.raises(NodeError, match="is not a link"):
-            capture(lab, "nothing", io.BytesIO(), seconds=1, packets=1)
+            listen(lab, "nothing")
     assert struct.unpack_from("=I", target.read_bytes()) == (0xA1B2C3D4,)

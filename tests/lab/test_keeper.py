@@ -105,7 +105,17 @@ def test_loss_without_netem_is_made_by_the_router() -> None:
     with running(spec, Options(shapes={"relay": Shape(delay=1, loss=100)})) as (lab, world):
         ask = {"targets": [{"address": world.hosts[0], "patient": False}], "seconds": 1.0}
         assert lab.call("relay", "meshc.lab.probes:ping", ask)[0]["kind"] == "none"
-        assert set(lab.remarks) in (set(), {links.NO_DELAY, links.NO_LOSS})
+        assert set(lab.remarks) in (set(), {links.BY_PROCESS, links.NO_LOSS})
+
+
+def test_delay_is_there_with_netem_and_without() -> None:
+    spec = a_spec(relay(), behind("a", Nat.SYMMETRIC))
+    with running(spec, Options(shapes={"a": Shape(delay=40)})) as (lab, world):
+        ask = {"targets": [{"address": address} for address in world.hosts]}
+        slow, quick = (lab.call(name, "meshc.lab.probes:ping", ask) for name in ("a", "relay"))
+    assert {answer["kind"] for answer in (*slow, *quick)} == {"reply"}
+    assert min(answer["ms"] for answer in slow) >= 80  # there and back
+    assert min(answer["ms"] for answer in quick) < 80
 
 
 def test_two_labs_run_side_by_side_and_one_id_only_once() -> None:

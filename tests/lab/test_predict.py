@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.conf import parse
-from meshc.keys import PrivateKey
+from meshc.keys import PresharedKey, PrivateKey
 from meshc.lab.layout import lay_out
 from meshc.lab.predict import Prophet, hop_limits
 from meshc.lab.report import Key, Predicted
@@ -106,6 +106,16 @@ def test_a_prediction_follows_the_file() -> None:
     assert "relay drops it" in found.reason
 
 
+def test_a_fault_of_two_sides_is_named_in_one_order() -> None:
+    source = a_source()
+    a = source.confs["a"]
+    keyed = a.peers[0]._replace(preshared_key=PresharedKey(bytes([7] * 32)))
+    broken = replace(source, confs={**source.confs, "a": replace(a, peers=(keyed,))})
+    found = Prophet.of(broken).pairs()
+    reasons = {found[key].reason for key in (Key("a", "relay", 4), Key("relay", "a", 4))}
+    assert reasons == {"a and relay have different pre-shared keys"}
+
+
 def test_relays_that_cannot_speak_to_a_node() -> None:
     """Nobody who is reachable; and over IPv6 a node at which a route of the relay begins."""
     source = a_source()
@@ -118,6 +128,10 @@ def test_relays_that_cannot_speak_to_a_node() -> None:
     hub = replace(source.confs["relay"], peers=(wide, *peers[1:]))
     prophet = Prophet.of(replace(source, confs={**source.confs, "a": node, "relay": hub}))
     assert prophet.mute({}) == {Key("relay", "a", 6)}
+    own = wide._replace(allowed_ips=(*wide.allowed_ips, six.host))
+    mended = replace(source.confs["relay"], peers=(own, *peers[1:]))
+    confs = {**source.confs, "a": node, "relay": mended}
+    assert Prophet.of(replace(source, confs=confs)).mute({}) == frozenset()
     lost = {Key("b", "a", 4): Predicted(False)}
     assert Key("b", "a", 4) in prophet.mute(lost)
 

@@ -96,3 +96,32 @@ def test_failures_are_sentences_and_json_holds_everything() -> None:
     plain = json.loads(json.dumps(report.to_dict()))
     assert expected == plain["failures"]
     assert plain["pairs"][0]["predicted"]["path"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("group", "verdict"),
+    [
+        ("tests", "measured equals proven, but a line of tests: fails"),
+        ("exit", "measured differs from the proof"),
+    ],
+)
+def test_the_verdict_tells_the_file_s_wishes_from_the_proof(group: str, verdict: str) -> None:
+    failed = a_report(checks=(Check(group, "x", False, "y"),))
+    assert failed.verdict == verdict
+    assert not failed.passed
+    assert a_report(checks=(Check(group, "x", True),)).verdict == "measured equals proven"
+
+
+def test_next_steps_begin_at_what_is_wrong() -> None:
+    blocked = Cell(Key("p", "q", 4), BLOCKED, Measured(False))
+    wrong = Cell(AB, DIRECT, Measured(False), ("nothing came back",))
+    lan = Cell(Key("a", "lan:b", 4), DIRECT, Measured(False), ("nothing came back",))
+    assert a_report(blocked, wrong).next_steps()[0] == "meshc explain mesh.yaml a b"
+    assert a_report(lan).next_steps() == ("meshc lab up mesh.yaml", "meshc lab exec a -- wg")
+    assert a_report(blocked).next_steps() == ()
+
+
+def test_the_commonest_reason_comes_first() -> None:
+    other = Cell(Key("x", "y", 4), Predicted(False, ("x",), "no route"), Measured(False))
+    cells = [Cell(Key("a", n, 4), BLOCKED, Measured(False)) for n in "bc"]
+    assert list(a_report(other, *cells).blocked()) == ["b drops it", "no route"]

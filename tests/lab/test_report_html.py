@@ -55,6 +55,18 @@ def a_report(problem: str = "") -> Report:
     return Report(network="<b>net", file="m.yaml", engines={"a": "k"}, cells=cells, checks=checks)
 
 
+def test_what_is_blocked_and_what_to_do_next() -> None:
+    cell = Cell(Key("a", "b", 4), Predicted(False, ("a",), "b <drops> it"), Measured(False))
+    checks = (Check("tests", "a → b reachable", False, "IPv4: it is unreachable"),)
+    report = Report(network="n", file="m.yaml", engines={"a": "k"}, cells=(cell,), checks=checks)
+    text = read(report).text
+    assert "Blocked, as proven" in text
+    assert "b <drops> ita → b" in text
+    assert "meshc explain m.yaml a b" in text
+    assert "Measured equals proven, but a line of tests: fails" in text
+    assert "Blocked, as proven" not in read(a_report()).text
+
+
 def test_the_page_is_whole_and_loads_nothing() -> None:
     reader = read(a_report())
     assert reader.links == ["data:,"]

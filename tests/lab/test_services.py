@@ -41,3 +41,9 @@ def test_the_question_is_read_back() -> None:
 def test_no_datagram_raises(data: bytes) -> None:
     reply = answer_query(data, NAMES, ("192.0.2.1",))
     assert reply is None or reply[:2] == data[:2]
+
+
+def test_a_single_word_is_no_host_on_the_internet() -> None:
+    reply = answer_query(make_query("hub", A, 9), NAMES, ("192.0.2.1",))
+    assert reply is not None
+    assert _addresses(reply, 9) == []

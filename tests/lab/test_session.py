@@ -59,6 +59,23 @@ def test_measured_equals_proven(example: str, engine: str) -> None:
 
 
 @pytest.mark.slow
+def test_nodes_know_each_other_by_name_and_endpoints_from_dns() -> None:
+    source = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent)
+    session = open_session(source)
+    names = ("laptop", "public-server1", "public-server1.example-vpn.dev")
+    with session.lab:
+        found = {
+            name: session.lab.call(
+                "phone", "meshc.lab.machines:command", {"argv": ["getent", "ahostsv4", name]}
+            )["output"].split()[0]
+            for name in names
+        }
+    inside = [source.addresses(name)[4] for name in names[:2]]
+    assert [found[name] for name in names[:2]] == inside
+    assert found[names[2]] in session.world.public["public-server1"]
+
+
+@pytest.mark.slow
 def test_a_lost_relay_takes_down_what_the_proof_says() -> None:
     source = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent)
     session = open_session(source)

@@ -60,6 +60,28 @@ def test_a_dead_lab_is_a_leftover_and_makes_room() -> None:
     assert state.claim("mesh-1").is_dir()
 
 
+def test_a_lab_that_is_being_built_is_left_alone() -> None:
+    state.claim("mesh-1")
+    assert list(state.leftovers()) == []
+    with pytest.raises(StateError, match="being built"):
+        state.claim("mesh-1")
+
+
+def test_what_was_killed_while_it_was_built_is_a_leftover_at_once(own_directory: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from meshc.lab import state\n"
+        "state.base_directory = lambda: Path(sys.argv[1])\n"
+        "state.claim('mesh-1')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code, str(own_directory)], cwd=root)
+    assert list(state.leftovers()) == ["mesh-1"]
+    assert state.claim("mesh-1").is_dir()
+
+
 def test_a_scratch_directory_is_private_and_found_after_a_kill(own_directory: Path) -> None:
     with state.scratch_directory() as directory:
         assert directory.stat().st_mode & 0o777 == 0o700

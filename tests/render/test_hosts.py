@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshc.render.hosts import render
+from meshc.topology.spec import Endpoint
 from tests.support.keyed_plans import mesh_plan, small_plan
 
 
@@ -24,3 +27,15 @@ fd44::3    phone.example-vpn.dev phone
 
 def test_without_a_domain_the_names_stand_alone() -> None:
     assert "10.44.0.2  laptop\n" in render(small_plan())
+
+
+def test_a_name_at_which_a_node_is_reached_from_outside_is_left_out() -> None:
+    """/etc/hosts comes before DNS: the endpoint would lead into its own tunnel."""
+    plan = mesh_plan(*small_plan().nodes.values(), domain="example-vpn.dev")
+    nodes = dict(plan.spec.nodes)
+    nodes["hub"] = replace(nodes["hub"], endpoints=(Endpoint("Hub.example-vpn.dev", 51820, None),))
+    nodes["phone"] = replace(nodes["phone"], endpoints=(Endpoint("phone", 51820, None),))
+    text = render(replace(plan, spec=replace(plan.spec, nodes=nodes)))
+    assert "10.44.0.1  hub\n" in text
+    assert "hub.example-vpn.dev" not in text
+    assert "10.44.0.3  phone.example-vpn.dev\n" in text

@@ -45,7 +45,20 @@ def test_a_chunk_is_filled_before_the_next() -> None:
         assert number is not None
         taken.add(number)
     chunks = sorted(number >> 4 for number in taken)
-    assert [chunks.count(c) for c in sorted(set(chunks))] == [16, 16, 8]
+    # the first number of the block is the last to be taken
+    assert [chunks.count(c) for c in sorted(set(chunks))] == [15, 16, 9]
+
+
+def test_the_first_number_of_a_block_is_taken_last() -> None:
+    made, taken = space(8)
+    numbers = []
+    for place in range(17):
+        number = made.take("east", f"n{place}")
+        assert number is not None
+        taken.add(number)
+        numbers.append(number)
+    assert [number % 16 == 0 for number in numbers[:16]] == [False] * 15 + [True]
+    assert numbers[15] >> 4 == numbers[0] >> 4 != numbers[16] >> 4
 
 
 def test_common_nodes_begin_at_the_bottom() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hypothesis import given, settings
 
@@ -107,6 +108,69 @@ def test_relays_send_a_free_address_nowhere_and_leaves_to_relays_only(spec: Spec
             assert hops <= {exit_of(graph, a)}
         elif any(j in graph.relays for j in graph.neighbours[a]):
             assert all(hop is not None and spec.nodes[hop].is_relay for hop in hops)
+
+
+@settings(deadline=None)
+@given(networks(most=10))
+def test_no_node_is_taken_for_an_anycast_address(spec: Spec) -> None:
+    """RFC 4291 section 2.6.1: the first address of a subnet, which for Linux is every route shorter
+    than /127. Entries for that are the only ones that could be left out."""
+    graph, _, made = tables(spec)
+    for a, node_ in enumerate(graph.nodes):
+        mine = entries(graph, made, a)
+        listed = {p: name for name, prefixes in mine.items() for p in prefixes}
+        for name in graph.names:
+            for address in made.allocation.addresses[name] if name != node_.name else ():
+                over = [p for p in listed if p.contains(address)]
+                longest = max(over, key=lambda p: p.length, default=None)
+                if address.family == 6 and longest is not None:
+                    assert longest.length >= 127 or longest.value != address.value
+        for prefix, name in listed.items():
+            wider = [p for p in listed if p.contains(prefix) and p != prefix]
+            above = max(wider, key=lambda p: p.length, default=None)
+            if above is not None and listed[above] == name and name in special(graph, made, a):
+                assert prefix.is_host
+                assert above.value == prefix.value
+
+
+def special(graph: MeshGraph, made: PeerTables, viewer: int) -> set[str]:
+    return {graph.names[j] for j in made.special(viewer)}
+
+
+def two_relays_and_blocks(first: str, last: str) -> Spec:
+    """Four nodes of `west` that fill a /126, and a leaf of both relays."""
+    relays = [
+        node(n, relay=True, endpoint=f"{n}.example", address=f"fd44::{i}")
+        for i, n in enumerate(("east", "west"), 1)
+    ]
+    ends = [node(f"w{i}", direct=("west",), address=f"fd44::{i}") for i in (first, last)]
+    middle = [node(f"w{i}", direct=("west",), address=f"fd44::{i}") for i in (45, 46)]
+    both = node("both", via=("east",), address="fd44::9")
+    return specs.spec([*relays, *ends, *middle, both], pools="fd44::/120")
+
+
+def test_an_address_that_an_entry_begins_at_has_an_entry_of_its_own() -> None:
+    graph, _, made = tables(two_relays_and_blocks("44", "47"))
+    assert text(made, graph, "east")["west"] == ["fd44::2/128", "fd44::44/126", "fd44::44/128"]
+    assert text(made, graph, "both") == {
+        "east": ["fd44::/120"],
+        "west": ["fd44::2/128", "fd44::40/124"],  # nobody is fd44::40
+    }
+    graph, _, made = tables(two_relays_and_blocks("40", "47"))
+    assert text(made, graph, "both")["west"] == ["fd44::2/128", "fd44::40/124", "fd44::40/128"]
+    assert text(made, graph, "w40") == {"west": ["fd44::/120"]}
+
+
+def test_an_entry_of_its_own_is_where_the_link_is() -> None:
+    """The leaf that knows fd44::40 directly lists it there, and nowhere else."""
+    spec = two_relays_and_blocks("40", "47")
+    friend = node("friend", endpoint="friend.example", via=("east",), address="fd44::a")
+    nodes = {**spec.nodes, "friend": friend}
+    nodes["w40"] = replace(nodes["w40"], direct=("west", "friend"))
+    graph, _, made = tables(replace(spec, nodes=dict(sorted(nodes.items()))))
+    assert text(made, graph, "friend")["w40"] == ["fd44::40/128"]
+    listed = [p for found in text(made, graph, "friend").values() for p in found]
+    assert listed.count("fd44::40/128") == 1
 
 
 def text(made: PeerTables, graph: MeshGraph, viewer: str) -> dict[str, list[str]]:

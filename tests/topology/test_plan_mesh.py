@@ -171,6 +171,23 @@ def test_a_leaf_of_one_relay_alone_touches_the_relays_only(home: str) -> None:
     assert grow(nodes, node("new", direct=(home,))) == {"east", "west", "new"}
 
 
+def test_no_leaf_is_touched_until_a_block_is_full() -> None:
+    """Blocks of a /24 have 16 numbers; the first is taken last, because entries begin at it."""
+    pools = "10.44.0.0/24 fd44::/120"
+    nodes = [relay("east"), relay("west"), node("both", via=("east",))]
+    nodes.append(node("w0", direct=("west",)))
+    spec = specs.spec(nodes, pools=pools)
+    lock = specs.allocation(spec).new_lock(Lock(), specs.keys(spec))
+    for number in range(1, 16):
+        before = specs.plan(spec, lock)
+        nodes.append(node(f"w{number}", direct=("west",)))
+        spec = specs.spec(nodes, pools=pools)
+        after = specs.plan(spec, lock)
+        lock = specs.allocation(spec, lock).new_lock(lock, specs.keys(spec))
+        touched = {"both"} if number == 15 else set()
+        assert changed(before, after) == {"east", "west", f"w{number}"} | touched
+
+
 def test_a_leaf_of_a_site_touches_its_lan_neighbours_as_well() -> None:
     nodes = [
         relay("hub"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from meshc.conf import Conf
 from meshc.diagnostics import Diagnostic, Diagnostics, Severity
+from meshc.topology.verify.anycast import check_anycast
 from meshc.topology.verify.claims import judge_tests
 from meshc.topology.verify.columns import Columns, read_columns
 from meshc.topology.verify.edges import Edges, judge_edges
@@ -119,6 +120,7 @@ def prove(
         matrices[family] = fill_matrix(sky, group_nodes(sky.tables, edges, columns.stations))
     told = check_losses(columns, matrices, world, expectation, found)
     check_files(columns, edges, skies, expectation, told, found)
+    check_anycast(columns, found)
     check_outside(columns, skies, matrices, world, expectation, found)
     failures = relay_failures(columns.names, matrices, found)
     judge_tests(expectation, columns.names, matrices, skies, world, found)

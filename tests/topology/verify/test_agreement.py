@@ -39,6 +39,7 @@ def test_planner_and_proof_agree(seed: int) -> None:
     proof = prove(files, expected)
     errors = [d.message for d in proof.findings if d.severity is Severity.ERROR]
     assert errors == []
+    assert "W428" not in {d.code for d in proof.findings}
     for family in proof.families:
         for a in proof.names:
             for b in proof.names:
