@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from meshc.deploy import program
-from meshc.deploy.onnode import deployment, verbs
+from meshc.deploy.onnode import staging, verbs
 from meshc.deploy.onnode.base import Refusal
 
 TOKEN = "0123456789abcdef"
@@ -153,8 +153,8 @@ def test_a_full_disk_is_found_before_anything_changes(
             raise OSError(errno.ENOSPC, "No space left on device", path)
         real(path, content, mode)
 
-    real = deployment.write
-    monkeypatch.setattr(deployment, "write", full)
+    real = staging.write
+    monkeypatch.setattr(staging, "write", full)
     with pytest.raises(OSError, match="No space"):
         machine.arm()
     assert machine.listing() == ["wgx9.conf"]
