@@ -73,6 +73,12 @@ class BootedField:
         known = str(self.net.known_hosts)
         return self.net.controller.start(sys.executable, "-c", _KILLED, *argv, known, str(window))
 
+    def login(self, command: str) -> None:
+        """A command over ssh, and the login ends."""
+        options = ["-F", str(self.net.home / "ssh_config")]
+        options += ["-o", f"UserKnownHostsFile={self.net.known_hosts}", "-o", "BatchMode=yes"]
+        self.net.controller.run("ssh", *options, "root@198.51.100.1", command)
+
     def phase(self) -> str:
         """That of the hub's deployment, read from its disk."""
         return str(json.loads(self.hub.read(STATE) or '{"phase": ""}')["phase"])
@@ -81,6 +87,10 @@ class BootedField:
         """`systemctl is-QUESTION` on the hub."""
         done = self.hub.run("systemctl", f"is-{question}", "--quiet", unit, check=False)
         return done.returncode == 0
+
+    def units(self, pattern: str) -> str:
+        """The units that systemd holds at the moment, one a line; empty: none."""
+        return self.hub.shell(f"systemctl list-units --no-legend '{pattern}'")
 
     def mtu(self) -> int:
         """That of the interface as it runs; 0 when there is none."""

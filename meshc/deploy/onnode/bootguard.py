@@ -52,7 +52,7 @@ def place(node: Node, token: str) -> None:
         conf_dir=units.quoted(node.conf_dir),
         state_dir=units.quoted(node.state_dir),
         before=" ".join(units.name(node, manner) for manner in units.MANNERS),
-        argv=" ".join(units.quoted(word.replace("$", "$$")) for word in argv),
+        argv=" ".join(units.argument(word) for word in argv),
     )
     path, link = _paths(node)
     write(path, text.encode(), 0o644)

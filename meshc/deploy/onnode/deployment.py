@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -33,7 +32,6 @@ from meshc.deploy.onnode.base import (
     read,
     run,
     sha,
-    sync_directory,
     write,
 )
 from meshc.deploy.onnode.interface import Node, node_of, reload, running, start, stop, sync

@@ -120,6 +120,7 @@ def stop(node: Node, limit: float = 60.0) -> None:
     manner = _manner(node)
     if manner in units.MANNERS:
         run(["systemctl", "stop", units.name(node, manner)], limit, check=False)
+    units.forget_failures(node)
     if not is_up(node):
         return
     if manner == "meshc":

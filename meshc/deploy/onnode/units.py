@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/etc/systemd/system"
 RUNS = "/run/systemd/system"
+CONTAINER = "/run/systemd/container"  # systemd tells by it that it runs in one
 MANNERS = ("wg-quick@", "meshc@")
 HEADER = "# Written by meshc deploy.\n"
 _HOOK = re.compile(r"(?im)^\s*(?:Pre|Post)(?:Up|Down)\s*=\s*(.*?)\s*$")
@@ -59,9 +60,6 @@ DeviceAllow=/dev/net/tun rw
 ProtectClock=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-ProtectProc=invisible
 KeyringMode=private
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
@@ -73,6 +71,13 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
+"""
+# With these systemd mounts another /proc. In it a container has the boot id of the machine below,
+# and by the boot id meshc tells what it brought up from what is left of another boot.
+_LIMITS_OUTSIDE_CONTAINERS = """\
+ProtectControlGroups=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
 """
 
 
@@ -95,6 +100,11 @@ def quoted(word: str) -> str:
     """One word of a setting in a unit, whatever is in it (systemd.syntax(7))."""
     text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return '"' + text.replace("\n", "\\n") + '"'
+
+
+def argument(word: str) -> str:
+    """One word of a command line in a unit."""
+    return quoted(word.replace("$", "$$"))
 
 
 def path_of(node: Node, manner: str) -> str:
@@ -126,19 +136,17 @@ def _own(node: Node, env: dict[str, str], conf: str, facts: str) -> str:
         # resolv.conf is replaced by renaming, which needs its directory
         writable = "/proc/sys/net" + (" /etc" if _DNS.search(conf) else "")
         limits = _LIMITS.format(writable=writable)
+        if not os.path.exists(CONTAINER):
+            limits += _LIMITS_OUTSIDE_CONTAINERS
     return _UNIT.format(
         name=node.interface,
-        interface=_argument(node.interface),
-        meshc=_argument(shutil.which("meshc") or "/usr/local/bin/meshc"),
-        conf=_argument(node.conf),
-        engine=_argument(env.get("MESHC_ENGINE", "auto")),
+        interface=argument(node.interface),
+        meshc=argument(shutil.which("meshc") or "/usr/local/bin/meshc"),
+        conf=argument(node.conf),
+        engine=argument(env.get("MESHC_ENGINE", "auto")),
         modules=_modules(),
         limits=limits,
     )
-
-
-def _argument(word: str) -> str:
-    return quoted(word.replace("$", "$$"))
 
 
 def _hooks(conf: str, facts: str) -> list[str]:
@@ -192,6 +200,13 @@ def settle(node: Node, manner: str) -> None:
     wants = os.path.join(DIRECTORY, "multi-user.target.wants")
     if os.path.isdir(wants):
         sync_directory(wants)
+
+
+def forget_failures(node: Node) -> None:
+    """A unit that failed under a deploy which was put back is no failure of the machine."""
+    if runs():
+        for manner in MANNERS:
+            ok(["systemctl", "reset-failed", name(node, manner)])
 
 
 def make_directory(path: str) -> None:
