@@ -158,17 +158,25 @@ def rollback(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def adopt(request: dict[str, Any]) -> dict[str, Any]:
-    """Records that the file which is there is the deployed one: it was equal already."""
+    """Records that the file which is there is the deployed one: it was equal already. So is one
+    that a deployment brought which nobody will end any more."""
     node = node_of(request)
     node.make_home()
     with node.locked():
         state = node.load()
+        left = pending(node, state)
         content = read(node.conf) or b""
-        if state["phase"] in UNFINISHED or sha(content) != request["sha"]:
+        if (left and left["watched"]) or sha(content) != request["sha"]:
             raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
         write(os.path.join(node.home, "deployed.conf"), content)
         state["deployed"] = {"sha": request["sha"]}
+        if left:
+            state["phase"] = "committed"
+            state["deployed"]["env"] = state["env"]
         node.save(state)
+        if left:
+            bootguard.remove(node)
+            staging.clean(node)
     return {"phase": state["phase"]}
 
 
