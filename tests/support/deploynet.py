@@ -103,8 +103,11 @@ class Field:
 
     def plug(self, name: str, machine: Namespace) -> None:
         """Connects a machine that was made elsewhere, at the place that its name has."""
-        self.core.run("ip", "link", "delete", f"p{PLACES[name]}", check=False)
-        _place(self.core, {name: machine}, name, PLACES[name])
+        number = PLACES[name]
+        self.core.run("ip", "link", "delete", f"p{number}", check=False)
+        _place(self.core, {name: machine}, name, number)
+        # it keeps its network card when it boots again
+        machine.run("ip", "link", "set", "wan", "address", f"02:00:00:00:00:{number:02x}")
 
     def leftovers(self, name: str) -> list[str]:
         """What lies in /etc/wireguard, hidden files as well."""
