@@ -43,7 +43,7 @@ def switch(node: Node, state: dict[str, Any]) -> None:
             os.replace(new, path)
         else:
             os.unlink(path)
-    sync_directory(node.conf_dir)
+        sync_directory(os.path.dirname(path))
     _tell_systemd(state)
 
 
@@ -57,7 +57,8 @@ def put_back(node: Node, state: dict[str, Any]) -> None:
         elif "old" + word not in before["existed"] and "new" + word in before["staged"]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-    sync_directory(node.conf_dir)
+        with contextlib.suppress(FileNotFoundError):
+            sync_directory(os.path.dirname(path))
     _tell_systemd(state)
 
 
