@@ -145,8 +145,14 @@ class BootedMachine(Namespace):
 
     def empty(self, *directories: str) -> None:
         """Directories that this machine below has filled."""
+        self.remove(*directories)
         for path in directories:
-            self._on_disk(f"rm -rf .{path}; mkdir -p .{path}")
+            self._on_disk(f"mkdir -p .{path}")
+
+    def remove(self, *paths: str) -> None:
+        """What is on this machine below, and not to be on this one."""
+        for path in paths:
+            self._on_disk(f"rm -rf .{path}")
 
     def enable(self, unit: str) -> None:
         """A unit of the distribution that boots start."""
