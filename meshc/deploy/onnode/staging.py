@@ -73,9 +73,7 @@ def clean(node: Node, token: str = "") -> None:
             for found in os.listdir(directory):
                 if found.startswith(f".{name}.{token}"):
                     os.unlink(os.path.join(directory, found))
-        if directory.endswith(".d"):
-            with contextlib.suppress(OSError):  # made for us alone, or there is more in it
-                os.rmdir(directory)
+        units.remove_directory(directory)
 
 
 def _places(node: Node, manner: str) -> dict[str, str]:
