@@ -84,6 +84,7 @@ def _restart(here: BootedField, way: str) -> None:
         here.hub.cut_power()
         here.hub.boot()
     here.wait_for_sshd()
+    assert here.hub.shell("systemctl --failed --no-legend list-units 'meshc*' 'wg-quick*'") == ""
 
 
 def _stop_in(here: BootedField, phase: str) -> None:
