@@ -34,7 +34,8 @@ class Running:
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `pending` is the seconds after which an
-    unfinished deployment is put back, None when there is none.
+    unfinished deployment is put back, None when there is none. `enabled` are the manners of the
+    units that a boot starts.
     """
 
     python: tuple[int, ...] = (3, 11, 0)
@@ -50,10 +51,11 @@ class Facts:
     node_sha: str = ""
     deployed_sha: str = ""
     deployed: str | None = None
+    deployed_env: Mapping[str, str] | None = None
     pending: int | None = None
     abandoned: bool = False
     running: Running = Running()
-    enabled: bool = True
+    enabled: frozenset[str] = frozenset()
 
 
 def parse_facts(answer: Mapping[str, Any]) -> Facts:
@@ -75,6 +77,7 @@ def parse_facts(answer: Mapping[str, Any]) -> Facts:
         node_sha=answer["node_sha"],
         deployed_sha=answer["deployed_sha"],
         deployed=answer["deployed"],
+        deployed_env=answer["deployed_env"],
         pending=pending["seconds"] if pending else None,
         abandoned=bool(pending and not pending["watched"]),
         running=Running(
@@ -83,7 +86,7 @@ def parse_facts(answer: Mapping[str, Any]) -> Facts:
             public_key=running["public_key"],
             peers={key: tuple(peer["allowed"]) for key, peer in running["peers"].items()},
         ),
-        enabled=answer["enabled"],
+        enabled=frozenset(answer["enabled"]),
     )
 
 

@@ -23,6 +23,11 @@ class Manner:
     lacks: tuple[str, ...] = ()
 
     @property
+    def unit(self) -> bool:
+        """Whether a unit of systemd runs it."""
+        return self.name.endswith("@")
+
+    @property
     def live(self) -> bool:
         """Whether every difference can be applied to the running interface."""
         return self.name.startswith("meshc")

@@ -52,8 +52,9 @@ PidFile none
 class Field:
     """The controller, the machines by name, and the directory with keys and topology."""
 
-    def __init__(self, home: Path, machines: dict[str, Namespace]) -> None:
+    def __init__(self, home: Path, machines: dict[str, Namespace], core: Namespace) -> None:
         self.home = home
+        self.core = core
         self.machines = machines
         self.file = home / "net" / "mesh.yaml"
         self.known_hosts = home / "known_hosts"
@@ -100,6 +101,14 @@ class Field:
                         lambda s=source, t=target: self.pings(s, t), what=f"{source} to {target}"
                     )
 
+    def plug(self, name: str, machine: Namespace) -> None:
+        """Connects a machine that was made elsewhere, at the place that its name has."""
+        number = PLACES[name]
+        self.core.run("ip", "link", "delete", f"p{number}", check=False)
+        _place(self.core, {name: machine}, name, number)
+        # it keeps its network card when it boots again
+        machine.run("ip", "link", "set", "wan", "address", f"02:00:00:00:00:{number:02x}")
+
     def leftovers(self, name: str) -> list[str]:
         """What lies in /etc/wireguard, hidden files as well."""
         return sorted(self.machines[name].shell("ls -A /etc/wireguard").split())
@@ -129,7 +138,7 @@ def field(home: Path, *names: str, segment: bool = True) -> Iterator[Field]:
         for name in names:
             made[name].shell(f"{_PRIVATE}install -m 644 {home}/login.pub /run/; mkdir -p /run/sshd")
             start_sshd(made[name], home / "sshd_config")
-        yield Field(home, {name: made[name] for name in ("controller", *names)})
+        yield Field(home, {name: made[name] for name in ("controller", *names)}, core)
 
 
 def start_sshd(machine: Namespace, config: Path) -> None:

@@ -26,7 +26,8 @@ FACTS: dict[str, Any] = {
     "pending": None,
     "phase": "restored",
     "running": {"up": False, "manner": "", "public_key": "", "port": 0, "peers": {}},
-    "enabled": True,
+    "enabled": [],
+    "deployed_env": None,
 }
 GOOD: dict[str, Any] = {
     "facts": FACTS,
