@@ -101,32 +101,21 @@ class BuildDirectory:
             edited=not same and old is not None and not self._is_known(path, old),
             remode=same and mode != artifact.mode,
         )
-        self.adopt(staged)
-        return staged
-
-    def adopt(self, staged: Staged) -> None:
-        """Takes note of a file that another process has staged into the same directory."""
-        path = staged.entry.path
-        self._entries[path] = staged.entry
-        if not staged.same:
+        self._entries[path] = entry
+        if not same:
             self._waiting.append((path, staged.edited))
         elif staged.remode:
-            self._modes.append((path, staged.entry.mode))
-
-    def prepare(self) -> None:
-        """Makes the staging directory, so that other processes can stage into it."""
-        if not self._staging:
-            self._make_staging()
+            self._modes.append((path, artifact.mode))
+        return staged
 
     def read_old(self, path: str) -> bytes | None:
         """What is in the place of a file now. Raises: StateError."""
         return None if self.fresh else self._current(path)[0]
 
-    def read_new(self, staged: Staged) -> bytes:
-        """The content of a staged file, as it lies on the disk. Raises: OSError."""
+    def place(self, staged: Staged) -> str:
+        """Where a staged file lies now."""
         root = self._root if staged.same else self._staging
-        with open(f"{root}/{staged.entry.path}", "rb", buffering=0) as file:
-            return file.read()
+        return f"{root}/{staged.entry.path}"
 
     def stale(self) -> list[Entry]:
         """Files of the build before that the new one does not have."""
