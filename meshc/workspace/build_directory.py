@@ -101,12 +101,22 @@ class BuildDirectory:
             edited=not same and old is not None and not self._is_known(path, old),
             remode=same and mode != artifact.mode,
         )
-        self._entries[path] = entry
-        if not same:
+        self.adopt(staged)
+        return staged
+
+    def adopt(self, staged: Staged) -> None:
+        """Takes note of a file that another process has staged into the same directory."""
+        path = staged.entry.path
+        self._entries[path] = staged.entry
+        if not staged.same:
             self._waiting.append((path, staged.edited))
         elif staged.remode:
-            self._modes.append((path, artifact.mode))
-        return staged
+            self._modes.append((path, staged.entry.mode))
+
+    def prepare(self) -> None:
+        """Makes the staging directory, so that other processes can stage into it."""
+        if not self._staging:
+            self._make_staging()
 
     def read_old(self, path: str) -> bytes | None:
         """What is in the place of a file now. Raises: StateError."""

@@ -12,10 +12,11 @@ import os
 import pickle
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from meshc.workspace.forking import can_fork, portable
 
 if TYPE_CHECKING:
     from meshc.conf import Conf
@@ -124,14 +125,8 @@ class ForkedProver:
 
 
 def open_prover() -> Prover:
-    """A prover of its own process where that is of use: with a second processor, and where
-    forking is safe."""
-    able = (
-        sys.platform == "linux"
-        and threading.active_count() == 1
-        and len(os.sched_getaffinity(0)) > 1
-    )
-    return ForkedProver() if able else LocalProver()
+    """One in a process of its own where that is of use."""
+    return ForkedProver() if can_fork() else LocalProver()
 
 
 def _serve(requests: int, answers: int) -> None:
@@ -153,7 +148,7 @@ def _serve(requests: int, answers: int) -> None:
             except EOFError:
                 os._exit(0)  # the compiler has ended without a question
             except Exception as error:
-                answer = (None, _portable(error))
+                answer = (None, portable(error))
             pickle.dump(answer, out, pickle.HIGHEST_PROTOCOL)
         status = 0
     finally:
@@ -177,12 +172,3 @@ def _proven(emitted: Iterator[Emitted], expectation: Expectation) -> Verdict:
         return parse(known[name].text(), file=known[name].file)
 
     return prove(files(), expectation, reread=reread).verdict()
-
-
-def _portable(error: Exception) -> Exception:
-    """The error if it survives pickling, else one that says the same."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
