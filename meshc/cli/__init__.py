@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 
 import click
 
@@ -78,6 +77,3 @@ def main() -> None:
     One YAML file says who is public, who sits behind a NAT, who relays. meshc makes every
     node's configuration from it, proves that packets arrive, and brings the nodes up.
     """
-    # else pydantic looks through every installed distribution for plugins, none of which
-    # has any business in reading a network
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from meshc.cli.failure import reported
+
+if TYPE_CHECKING:
+    from meshc.workspace.prover import Prover
 
 REFUSED = 1
 
@@ -41,6 +46,22 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
 
 
 def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_json: bool) -> None:
+    from meshc.workspace.prover import open_prover
+
+    # before all other imports: the two processes then do them side by side
+    with closing(open_prover()) as prover:
+        _build_beside(prover, file, out, dry_run=dry_run, everything=everything, as_json=as_json)
+
+
+def _build_beside(
+    prover: Prover,
+    file: Path,
+    out: Path | None,
+    *,
+    dry_run: bool,
+    everything: bool,
+    as_json: bool,
+) -> None:
     from meshc.cli.build_report import print_refusal, print_report, refusal_as_json, report_as_json
     from meshc.cli.late_progress import LateProgress
     from meshc.errors import Refused
@@ -48,7 +69,7 @@ def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_
 
     try:
         with LateProgress() as progress:
-            result = compile_file(file, out=out, dry_run=dry_run, progress=progress)
+            result = compile_file(file, out=out, dry_run=dry_run, progress=progress, prover=prover)
     except Refused as refused:
         if as_json:
             click.echo(refusal_as_json(refused))

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +31,7 @@ _SCRIPTS = {
     Platform.OPENWRT: "run the script there: sh, as root",
     Platform.ROUTEROS: "run the script there: /import",
 }
-MATRIX = 20
+Paths = Mapping[tuple[str, str], tuple[str, ...]]
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
 
 
@@ -83,8 +84,8 @@ def report_as_json(result: BuildResult) -> str:
             for node in result.plan.nodes.values()
         ],
         "pairs": {
-            f"ipv{family}": dict(zip(("all", "delivered", "direct"), matrix.counts, strict=True))
-            for family, matrix in result.proof.matrices.items()
+            f"ipv{family}": dict(zip(("all", "delivered", "direct"), counts, strict=True))
+            for family, counts in result.verdict.pairs.items()
         },
         "findings": [as_dict(found) for found in result.findings],
         "files": [{**entry._asdict(), "mode": f"{entry.mode:04o}"} for entry in result.files],
@@ -165,15 +166,15 @@ def _print_more(page: Page, count: int, *, everything: bool) -> None:
 
 def _print_paths(page: Page, result: BuildResult) -> None:
     names = list(result.plan.nodes)
-    if 1 < len(names) <= MATRIX:
+    paths = result.verdict.paths
+    if paths is not None and len(names) > 1:
         relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
         letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
-        _print_matrix(page, result, names, letters)
+        _print_matrix(page, paths, names, letters)
         key = "".join(f", {letter} through {name}" for name, letter in letters.items())
         page.line(Styled(f"● direct{key}", "dim"))
         page.line()
-    for family, matrix in result.proof.matrices.items():
-        pairs, delivered, direct = matrix.counts
+    for family, (pairs, delivered, direct) in result.verdict.pairs.items():
         page.line(
             f"IPv{family}: {_count(pairs, 'pair')} walked in the emitted files: "
             f"{direct:,} direct, {delivered - direct:,} through relays",
@@ -181,29 +182,26 @@ def _print_paths(page: Page, result: BuildResult) -> None:
         )
 
 
-def _print_matrix(
-    page: Page, result: BuildResult, names: list[str], letters: dict[str, str]
-) -> None:
+def _print_matrix(page: Page, paths: Paths, names: list[str], letters: dict[str, str]) -> None:
     """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
     numbers = [Column(str(number), "center") for number in range(1, len(names) + 1)]
     rows: list[list[Piece]] = [
-        [f"{number} {source}", *(_cell(result, source, target, letters) for target in names)]
+        [f"{number} {source}", *(_cell(paths, source, target, letters) for target in names)]
         for number, source in enumerate(names, 1)
     ]
     page.table([Column("from \\ to"), *numbers], rows)
 
 
-def _cell(result: BuildResult, source: str, target: str, letters: dict[str, str]) -> Piece:
+def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Piece:
     """The worst of both families: lost, then through a relay, then direct."""
     if source == target:
         return ""
-    proof = result.proof
-    if not proof.reachable(source, target):
+    # a node without a file and without addresses takes no part
+    path = paths.get((source, target), ())
+    if not path:
         return Styled("×", "red")
-    paths = [proof.path(source, target, family) for family in proof.families]
-    longest = max((path for path in paths if path), key=len)
-    if len(longest) > 2:
-        return Styled(letters.get(longest[1], "?"), "yellow")
+    if len(path) > 2:
+        return Styled(letters.get(path[1], "?"), "yellow")
     return Styled("●", "green")
 
 

@@ -97,12 +97,10 @@ def _name(word: str) -> str:
 
 
 def _endpoint(word: str) -> str:
-    from pydantic_core import PydanticCustomError
-
-    from meshc.topology.scalars import endpoint
+    from meshc.topology.scalars import Mistake, endpoint
 
     try:
         endpoint(word)
-    except PydanticCustomError as error:
-        raise click.BadParameter(error.message()) from error
+    except Mistake as mistake:
+        raise click.BadParameter(mistake.message) from mistake
     return word.strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import cast
 
 from meshc.prefixes import Prefix
 from meshc.render.hooks import forwarding_hooks, sources
@@ -39,8 +40,10 @@ class FactsRenderer:
             "mtu": node.mtu,
         }
         fields = "".join([f'  "{key}": {json.dumps(value)},\n' for key, value in facts.items()])
-        lines = self._lines
-        peers = ",\n".join([lines.get(id(peer)) or self._line(peer) for peer in node.peers])
+        lines = list(map(self._lines.get, map(id, node.peers)))
+        if None in lines:
+            lines = [self._line(peer) for peer in node.peers]
+        peers = ",\n".join(cast(list[str], lines))
         return (
             f'{{\n  "meshc": {FORMAT},\n  "network": {self._network},\n{fields}'
             f"{_forwarding(node.forwarding, sources(node) if forwards else (), hooks)}"

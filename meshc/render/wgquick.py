@@ -8,8 +8,10 @@ the place of that key, and put together for each file.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
@@ -24,6 +26,7 @@ HOOK_PLATFORMS = frozenset({Platform.LINUX})
 # The apps read the format of wg-quick(8) but refuse the keys that they do not know.
 APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.IOS, Platform.ANDROID})
 _CUT = "PRESHARED-KEY-GOES-HERE"
+_HEAD = itemgetter(0)
 
 
 class _Section(NamedTuple):
@@ -47,31 +50,40 @@ class WgQuickRenderer:
         self._links = LinkKeys(secrets.network, plan.epoch) if secrets.network else None
         # by identity, which costs nothing to hash: the plan shares equal peers and outlives us
         self._sections: dict[int, _Section] = {}
+        self._cut = False
         self._keep: list[PeerPlan] = []
         self._waiting: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
 
     def render(self, node: NodePlan) -> bytes:
         """The node's file. Raises: Refused for a value that has no place in one."""
-        parts = [self._checked_interface(node).encode()]
-        append, sections, waiting, own = parts.append, self._sections, self._waiting, node.name
+        known = list(map(self._sections.get, map(id, node.peers)))
+        if None in known:
+            known = [self._section(peer) for peer in node.peers]
+        sections = cast(list[_Section], known)
+        interface = self._checked_interface(node).encode()
+        if self._links is None or not self._cut:
+            return b"".join((interface, *map(_HEAD, sections)))
+        return b"".join((interface, *self._with_keys(node, sections, self._links)))
+
+    def _with_keys(
+        self, node: NodePlan, sections: Iterable[_Section], links: LinkKeys
+    ) -> list[bytes]:
+        """The parts of the file behind [Interface], pre-shared keys between them."""
+        parts: list[bytes] = []
+        append, waiting, own = parts.append, self._waiting, node.name
         made = waiting.pop(own, {})
-        derive = self._links.of(node.public_key.encode()) if self._links else None
-        for peer in node.peers:
-            section = sections.get(id(peer))
-            if section is None:
-                section = self._section(peer)
-            head, tail, name, key = section
+        derive = links.of(node.public_key.encode())
+        for head, tail, name, key in sections:
             append(head)
             if tail is not None:
                 psk = made.get(name)
                 if psk is None:
-                    assert derive is not None, "pre-shared keys need the network secret"
                     psk = derive(key)
                     if own < name:
                         waiting[name][own] = psk
                 append(psk)
                 append(tail)
-        return b"".join(parts)
+        return parts
 
     def _checked_interface(self, node: NodePlan) -> str:
         """A value that does not fit is told with its node."""
@@ -107,6 +119,9 @@ class WgQuickRenderer:
         )
 
     def _section(self, peer: PeerPlan) -> _Section:
+        known = self._sections.get(id(peer))
+        if known is not None:
+            return known
         preshared = peer.preshared and self._network.preshared_keys
         text = conf_template("wgquick-peer.j2")(
             name=full_name(peer.name, self._network),
@@ -117,6 +132,7 @@ class WgQuickRenderer:
             keepalive=peer.keepalive,
         )
         head, cut, tail = text.encode().partition(_CUT.encode())
+        self._cut = self._cut or bool(cut)
         section = _Section(head, tail if cut else None, peer.name, peer.public_key.encode())
         self._sections[id(peer)] = section
         self._keep.append(peer)

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
-from meshc.diagnostics import CODES, Diagnostics, Location
+from meshc.diagnostics import Diagnostics, Location
 from meshc.topology import scalars, schema
+from meshc.topology.fields import MissingKey, UnknownKey
+from meshc.topology.scalars import Mistake
 from meshc.topology.source import Path, Source
 from meshc.topology.words import describe, listing, quote, suggest
 
@@ -172,36 +171,24 @@ class _DocumentReader:
             value = {}  # `laptop:` alone is a node without settings
         if section == "group" and isinstance(value, list | str):
             value = {"members": value}
-        adapter = schema.adapter(section)
-        try:
-            return adapter.validate_python(value)
-        except ValidationError as error:
-            self.document.damaged.add(path)
-            details = error.errors(include_url=False)
-        wrong = {self._report(section, path, detail) for detail in details}
-        if not isinstance(value, dict):
-            return {}
-        rest = {key: item for key, item in value.items() if key not in wrong}
-        for name in schema.required_keys(section) - rest.keys():
-            rest[name] = schema.PLACEHOLDERS[section][name]
-        return adapter.validate_python(rest)
+        read, found = schema.SECTIONS[section].read(value)
+        if not found:
+            return read
+        self.document.damaged.add(path)
+        for where, mistake in found:
+            self._report(section, path + where, mistake)
+        if isinstance(value, dict):
+            for name, placeholder in schema.PLACEHOLDERS.get(section, {}).items():
+                read.setdefault(name, placeholder)
+        return read
 
-    def _report(self, section: str, path: Path, detail: ErrorDetails) -> str | int:
-        """Turns pydantic's finding into ours; -> the key that must go."""
-        where = path + tuple(detail["loc"])
-        kind = detail["type"]
-        if kind == "missing":
+    def _report(self, section: str, where: Path, mistake: Mistake) -> None:
+        if isinstance(mistake, MissingKey):
             self._missing(where[:-1], str(where[-1]))
-        elif kind == "extra_forbidden":
-            self._unknown(where, _keys_at(section, detail["loc"]), section)
-        elif kind in CODES:
-            context = detail.get("ctx", {})
-            self._add(kind, context["message"], where, context["hint"])
-        elif kind in ("dict_type", "model_attributes_type"):
-            self._wrong(where, "a mapping of settings", detail["input"])
+        elif isinstance(mistake, UnknownKey):
+            self._unknown(where, mistake.known, section)
         else:
-            self._add("E112", f"{detail['msg']}, got {describe(detail['input'])}", where, "")
-        return detail["loc"][0] if detail["loc"] else ""
+            self._add(mistake.code, mistake.message, where, mistake.hint)
 
     def _unknown(self, where: Path, known: tuple[str, ...], section: str) -> None:
         key = str(where[-1])
@@ -271,10 +258,3 @@ class _DocumentReader:
 
 
 _CASE_HINT = "nodes and groups share their names, and names become files: rename one."
-
-
-def _keys_at(section: str, loc: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The keys that are known where an unknown one stands."""
-    if len(loc) == 1:
-        return schema.known_keys(section)
-    return schema.known_keys("deploy" if loc[0] == "deploy" else "place")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from meshc.topology import scalars, schema
+from meshc.topology.fields import Field, Section
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS = ("network", "node", "site", "group", "defaults", "link", "test", "lab")
@@ -15,10 +14,7 @@ _SECTIONS = ("network", "node", "site", "group", "defaults", "link", "test", "la
 
 def json_schema() -> dict[str, Any]:
     """The schema of a whole file."""
-    inputs: list[tuple[str, Any, TypeAdapter[Any]]] = [
-        (name, "validation", schema.adapter(name)) for name in _SECTIONS
-    ]
-    refs, definitions = TypeAdapter.json_schemas(inputs)
+    refs = {name: {"$ref": f"#/$defs/{schema.SECTIONS[name].name}"} for name in _SECTIONS}
     return {
         "$schema": DIALECT,
         "title": "meshc topology",
@@ -26,8 +22,8 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["meshc", "network", "nodes"],
         "additionalProperties": False,
-        "properties": _top({name: refs[name, "validation"] for name in _SECTIONS}),
-        "$defs": _closed(definitions["$defs"]),
+        "properties": _top(refs),
+        "$defs": _definitions(),
     }
 
 
@@ -79,9 +75,22 @@ def _described(value: dict[str, Any], description: str) -> dict[str, Any]:
     return {**value, "description": description}
 
 
-def _closed(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Titles that merely repeat the key would be all that an editor shows; away with them."""
-    for definition in definitions.values():
-        for value in definition.get("properties", {}).values():
-            value.pop("title", None)
-    return definitions
+def _definitions() -> dict[str, Any]:
+    return {s.name: _section(s) for s in sorted(schema.SECTIONS.values(), key=lambda s: s.name)}
+
+
+def _section(section: Section) -> dict[str, Any]:
+    required = [key for key, field in section.fields.items() if field.required]
+    return {
+        "title": section.name,
+        "description": section.description,
+        "type": "object",
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+        "properties": {key: _property(field) for key, field in section.fields.items()},
+    }
+
+
+def _property(field: Field) -> dict[str, Any]:
+    examples = {"examples": list(field.examples)} if field.examples else {}
+    return {"description": field.description, **field.kind.schema, **examples}

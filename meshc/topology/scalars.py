@@ -1,8 +1,8 @@
 """The kinds of values of the language: each reads one scalar and says in plain words what
 it expected instead.
 
-They plug into pydantic, which finds all mistakes of a section at once and knows where they
-are; a mistake carries the code of its diagnostic, its sentence and its hint.
+What is wrong is raised as a `Mistake`; `fields.py` finds all of a section at once and knows
+where they are.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
-
-from pydantic_core import PydanticCustomError
 
 from meshc.errors import KeyFormatError, PrefixFormatError
 from meshc.keys import PublicKey
@@ -37,13 +35,19 @@ class WrittenEndpoint(NamedTuple):
     family: int | None
 
 
-def problem(code: str, message: str, hint: str = "") -> PydanticCustomError:
-    """A mistake in one value. The texts go in as data: braces in them have no meaning."""
-    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
+class Mistake(Exception):
+    """What is wrong with one value: the code of its diagnostic, a sentence, a hint."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
 
 
-def expected(what: str, value: Any, hint: str = "") -> PydanticCustomError:
-    return problem("E112", f"expected {what}, got {describe(value)}", hint)
+def expected(what: str, value: Any, hint: str = "") -> Mistake:
+    """A value of another kind than it should be."""
+    return Mistake("E112", f"expected {what}, got {describe(value)}", hint)
 
 
 def text(value: Any) -> str:
@@ -58,15 +62,15 @@ def one_line(value: str) -> str:
     """Refuses what would start a new line or end the line in a configuration file."""
     value = value.strip()
     if not value:
-        raise problem("E112", "expected a text, got an empty one", "leave the line out instead.")
+        raise Mistake("E112", "expected a text, got an empty one", "leave the line out instead.")
     if not value.isprintable():
-        raise problem(
+        raise Mistake(
             "E120",
             f"{quote(value)} holds a line break or control character",
             "write it on one line.",
         )
     if len(value) > 4096:
-        raise problem("E120", f"a text of {len(value):,} characters", "the limit is 4,096.")
+        raise Mistake("E120", f"a text of {len(value):,} characters", "the limit is 4,096.")
     return value
 
 
@@ -74,7 +78,7 @@ def setting(value: Any) -> str:
     """A text that is written into a wg-quick file as it stands."""
     line = text(value)
     if "#" in line:
-        raise problem(
+        raise Mistake(
             "E120",
             f"{quote(line)} holds a `#`: wg-quick cuts the line there",
             "put the command into a script and call that.",
@@ -100,7 +104,7 @@ def integer(low: int, high: int, what: str = "a number") -> Callable[[Any], int]
             quoted = isinstance(value, str) and value.strip().isdecimal()
             raise expected(what, value, "remove the quotes." * quoted)
         if not low <= value <= high:
-            raise problem("E114", f"{str(value)[:40]} is not between {low} and {high}")
+            raise Mistake("E114", f"{str(value)[:40]} is not between {low} and {high}")
         return value
 
     return read
@@ -114,7 +118,7 @@ def choice(*words: str, **aliases: str) -> Callable[[Any], str]:
             raise expected(f"one of {listing(words, 'or')}", value)
         word = aliases.get(value, value)
         if word not in words:
-            raise problem(
+            raise Mistake(
                 "E113",
                 f"{quote(value)} is not one of {listing(words, 'or')}",
                 suggest(value, (*words, *aliases)),
@@ -130,7 +134,7 @@ def name(value: Any) -> str:
         raise expected("a name", value, "put a name that looks like a number in quotes.")
     fault = name_fault(value)
     if fault:
-        raise problem("E115", f"{quote(value)} cannot be a name: {fault}", NAME_HINT)
+        raise Mistake("E115", f"{quote(value)} cannot be a name: {fault}", NAME_HINT)
     return value
 
 
@@ -157,7 +161,7 @@ def interface(value: Any) -> str:
     if type(value) is not str:
         raise expected("an interface name", value)
     if not INTERFACE.match(value):
-        raise problem(
+        raise Mistake(
             "E115",
             f"{quote(value)} cannot be an interface name",
             "1 to 15 of letters, digits and `_=+.-`, as Linux and wg-quick(8) allow.",
@@ -185,7 +189,7 @@ def dns_name(value: Any) -> str:
     host = text(value)
     fault = host_fault(host)
     if fault:
-        raise problem("E117", f"{quote(host)} is not a domain name: {fault}")
+        raise Mistake("E117", f"{quote(host)} is not a domain name: {fault}")
     return host.rstrip(".").lower()
 
 
@@ -196,7 +200,7 @@ def address_or_domain(value: Any) -> str:
         return str(parse_address(word))
     except PrefixFormatError:
         if host_fault(word):
-            raise problem(
+            raise Mistake(
                 "E117",
                 f"{quote(word)} is neither an address nor a search domain",
                 "wg-quick takes the addresses of name servers, and domains to search.",
@@ -211,13 +215,13 @@ def prefix(value: Any) -> InterfaceAddress:
     try:
         return InterfaceAddress.parse(value)
     except PrefixFormatError as error:
-        raise problem("E117", str(error), "write it as 10.44.0.0/24 or fd44::/64.") from None
+        raise Mistake("E117", str(error), "write it as 10.44.0.0/24 or fd44::/64.") from None
 
 
 def routed_prefix(value: Any) -> InterfaceAddress:
     found = prefix(value)
     if found.length == 0:
-        raise problem(
+        raise Mistake(
             "E117",
             f"{quote(value)} is the whole internet",
             "a node that offers a default route says `exit_node: true`.",
@@ -238,7 +242,7 @@ def endpoint(value: Any) -> WrittenEndpoint:
             hint = f'write "[{word}]", with brackets and quotes.'
         except PrefixFormatError:
             hint = 'an IPv6 endpoint is written "[2001:db8::7]:51820".'
-        raise problem("E118", f"{quote(word)} is an IPv6 address without brackets", hint)
+        raise Mistake("E118", f"{quote(word)} is an IPv6 address without brackets", hint)
     host, colon, port = word.partition(":")
     number = _port(word, port) if colon else 0
     try:
@@ -249,14 +253,14 @@ def endpoint(value: Any) -> WrittenEndpoint:
     if "//" in word or "/" in word:
         fault = "an endpoint is no URL and has no `/`"
     if fault:
-        raise problem("E118", f"{quote(word)}: {fault}", "write host, host:port or [IPv6]:port.")
+        raise Mistake("E118", f"{quote(word)}: {fault}", "write host, host:port or [IPv6]:port.")
     return WrittenEndpoint(host.rstrip(".").lower(), number, None)
 
 
 def _bracketed(word: str) -> WrittenEndpoint:
     host, bracket, rest = word[1:].partition("]")
     if not bracket or (rest and rest[0] != ":"):
-        raise problem(
+        raise Mistake(
             "E118",
             f"{quote(word)}: the `]` is missing or followed by more than a port",
             'write "[2001:db8::7]:51820".',
@@ -264,15 +268,15 @@ def _bracketed(word: str) -> WrittenEndpoint:
     try:
         address = parse_address(host)
     except PrefixFormatError as error:
-        raise problem("E118", f"{quote(word)}: {error}") from None
+        raise Mistake("E118", f"{quote(word)}: {error}") from None
     if address.version == 4:
-        raise problem("E118", f"{quote(word)}: brackets are for IPv6", f"write {address}{rest}.")
+        raise Mistake("E118", f"{quote(word)}: brackets are for IPv6", f"write {address}{rest}.")
     return WrittenEndpoint(str(address), _port(word, rest[1:]) if rest else 0, 6)
 
 
 def _port(word: str, port: str) -> int:
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
-        raise problem("E118", f"{quote(word)}: a port is a number from 1 to 65535")
+        raise Mistake("E118", f"{quote(word)}: a port is a number from 1 to 65535")
     return int(port)
 
 
@@ -283,9 +287,9 @@ def public_key(value: Any) -> PublicKey:
     try:
         key = PublicKey.parse(value)
     except KeyFormatError as error:
-        raise problem("E119", str(error), "`meshc keys list` and `wg pubkey` print it.") from None
+        raise Mistake("E119", str(error), "`meshc keys list` and `wg pubkey` print it.") from None
     if not any(key.raw):
-        raise problem("E119", "the key is all zeros", "wg(8) reads that as no key.")
+        raise Mistake("E119", "the key is all zeros", "wg(8) reads that as no key.")
     return key
 
 
@@ -309,7 +313,7 @@ def table(value: Any) -> str | None:
         return str(integer(1, 0xFFFFFFFF)(value))
     word = text(value)
     if not _TABLE.match(word):
-        raise problem(
+        raise Mistake(
             "E113",
             f"{quote(word)} is not a routing table",
             "write auto, off, a number or a name from rt_tables.",
@@ -331,7 +335,7 @@ def fwmark(value: Any) -> int:
 def user(value: Any) -> str:
     word = text(value)
     if not _USER.match(word):
-        raise problem("E115", f"{quote(word)} cannot be a user name")
+        raise Mistake("E115", f"{quote(word)} cannot be a user name")
     return word
 
 
@@ -343,7 +347,7 @@ def login_host(value: Any) -> str:
     except PrefixFormatError:
         pass
     if not NAME.match(word) and host_fault(word):
-        raise problem(
+        raise Mistake(
             "E117",
             f"{quote(word)} is not a host",
             "write a name, an address or an alias of ssh_config; the port goes to `port`.",
@@ -356,13 +360,13 @@ def engine(value: Any) -> str:
     if word in ("auto", "kernel", "bundled") or word.startswith("/"):
         return word
     hint = suggest(word, ("auto", "kernel", "bundled"))
-    raise problem("E113", f"{quote(word)} is not auto, kernel, bundled or an absolute path", hint)
+    raise Mistake("E113", f"{quote(word)} is not auto, kernel, bundled or an absolute path", hint)
 
 
 def absolute_path(value: Any) -> str:
     word = setting(value)
     if not word.startswith("/"):
-        raise problem(
+        raise Mistake(
             "E113",
             f"{quote(word)} is not an absolute path",
             "wg-quick runs in no particular directory.",
@@ -381,7 +385,7 @@ def quantity(units: dict[str, float], what: str, most: float) -> Callable[[Any],
             raise expected(what, value)
         number = float(found[1]) * units[found[2].lower()]
         if number > most:
-            raise problem("E114", f"{quote(str(value))} is too much")
+            raise Mistake("E114", f"{quote(str(value))} is too much")
         return number
 
     return read

@@ -1,4 +1,4 @@
-"""Two processors for one stream: a forked process produces it, this one consumes it."""
+"""A second processor for half of a stream: a forked process produces it, this one takes it in."""
 
 from __future__ import annotations
 
@@ -7,22 +7,13 @@ import os
 import pickle
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
+from meshc.workspace.forking import portable
+
 _T = TypeVar("_T")
 _DONE = b"done"
-
-
-def can_fork() -> bool:
-    """Whether a second process is of use here, and forking is safe: Linux, one thread, and
-    a second processor."""
-    return (
-        sys.platform == "linux"
-        and threading.active_count() == 1
-        and len(os.sched_getaffinity(0)) > 1
-    )
 
 
 class Ahead(Generic[_T]):
@@ -48,7 +39,9 @@ class Ahead(Generic[_T]):
                 try:
                     value, error = pickle.load(source)
                 except EOFError:
-                    raise RuntimeError("the process that writes the files has died") from None
+                    raise RuntimeError(
+                        "the process that writes half of the files has died"
+                    ) from None
                 if error is not None:
                     raise error
                 if value == _DONE:
@@ -76,16 +69,7 @@ def _produce(produce: Callable[[], Iterable[_T]], pipe: int) -> None:
                     out.flush()
                 pickle.dump((_DONE, None), out)
             except Exception as error:
-                pickle.dump((None, _portable(error)), out)
+                pickle.dump((None, portable(error)), out)
         status = 0
     finally:
         os._exit(status)
-
-
-def _portable(error: Exception) -> Exception:
-    """The error if it survives pickling, else one that says the same."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error

@@ -122,11 +122,10 @@ class BuildDirectory:
         """What is in the place of a file now. Raises: StateError."""
         return None if self.fresh else self._current(path)[0]
 
-    def read_new(self, staged: Staged) -> bytes:
-        """The content of a staged file, as it lies on the disk. Raises: OSError."""
+    def place(self, staged: Staged) -> str:
+        """Where a staged file lies now."""
         root = self._root if staged.same else self._staging
-        with open(f"{root}/{staged.entry.path}", "rb", buffering=0) as file:
-            return file.read()
+        return f"{root}/{staged.entry.path}"
 
     def stale(self) -> list[Entry]:
         """Files of the build before that the new one does not have."""

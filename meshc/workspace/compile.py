@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused, StateError
@@ -22,16 +21,15 @@ from meshc.topology.plan import MeshPlan
 from meshc.topology.plan_mesh import plan_mesh
 from meshc.topology.routing import Routing
 from meshc.topology.spec import Spec
+from meshc.topology.verify import Verdict, expectation
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
 from meshc.workspace.emit import Emission
 from meshc.workspace.files import read_regular, write_atomic
 from meshc.workspace.keyring import KeyRing, Recorded, gather, without_keys
 from meshc.workspace.proof_findings import placed
+from meshc.workspace.prover import LocalProver, Prover
 from meshc.workspace.workspace import Workspace, exclusive
-
-if TYPE_CHECKING:
-    from meshc.topology.verify import NodeFile, Proof
 
 # Called with the stage, how much of it is done, and of how much (0: not known).
 Progress = Callable[[str, int, int], None]
@@ -49,7 +47,7 @@ class BuildResult:
     out: Path
     plan: MeshPlan
     routing: Routing
-    proof: Proof
+    verdict: Verdict
     findings: tuple[Diagnostic, ...]
     files: tuple[Entry, ...]
     changes: ChangeSet
@@ -66,11 +64,13 @@ def compile_file(
     dry_run: bool = False,
     ephemeral_keys: bool = False,
     progress: Progress | None = None,
+    prover: Prover | None = None,
 ) -> BuildResult:
     """Builds a topology file into `out` (default: `build/` beside it).
 
     A dry run does everything but write. `ephemeral_keys` makes up the keys that are not here, to
-    prove a network without its secrets; it implies a dry run.
+    prove a network without its secrets; it implies a dry run. `prover` may have been started
+    ahead, in a process of its own; by default the proof is made in this one.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
     workspace = Workspace(Path(path))
@@ -95,9 +95,8 @@ def compile_file(
             # exists is as good for the next build should this one be refused
             ring.store(store)
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
-        stack.callback(emission.stop)
-        proof = _prove(emission, analysis, ring, tell)
-        diagnostics.extend(list(placed(proof.findings, analysis.spec, diagnostics)))
+        verdict = _proven(emission, prover or LocalProver(), analysis, ring, tell)
+        diagnostics.extend(list(placed(verdict.findings, analysis.spec, diagnostics)))
         diagnostics.barrier()
         if not dry_run:
             tell("writing", 0, 0)
@@ -108,9 +107,9 @@ def compile_file(
             out=target_path,
             plan=plan,
             routing=analysis.routing,
-            proof=proof,
+            verdict=verdict,
             findings=tuple(diagnostics.sorted()),
-            files=emission.files(),
+            files=emission.entries(),
             changes=emission.changes(),
             new_keys=ring.new,
             keyless=tuple(without_keys(analysis.spec, ring.public)),
@@ -202,22 +201,17 @@ def _planned(analysis: Analysis, lock: Lock, ring: KeyRing, diagnostics: Diagnos
     return plan
 
 
-def _prove(emission: Emission, analysis: Analysis, ring: KeyRing, tell: Progress) -> Proof:
-    """Emits all files and has every packet walked through what was read back from them."""
-    emission.start()
-    # after the start: numpy takes a while to import, and nothing before needs it
-    from meshc.topology.verify import NodeFile, expectation, prove
-
-    wanted = expectation(
-        analysis.spec, public_keys=ring.public, addresses=analysis.allocation.addresses
+def _proven(
+    emission: Emission, prover: Prover, analysis: Analysis, ring: KeyRing, tell: Progress
+) -> Verdict:
+    """Emits all files and has every packet walked through what is read back from them."""
+    prover.expect(
+        expectation(analysis.spec, public_keys=ring.public, addresses=analysis.allocation.addresses)
     )
-
-    def files() -> Iterator[NodeFile]:
-        for name, conf, table in emission.confs():
-            yield NodeFile(name, conf, table)
-        tell("proof", 0, 0)
-
-    return prove(files(), wanted, reread=emission.conf)
+    for emitted in emission.files():
+        prover.take(emitted)
+    tell("proof", 0, 0)
+    return prover.verdict()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("pydantic", "networkx", "jinja2", "pyroute2", "rich", "cryptography", "asyncssh", "numpy")
+HEAVY = ("networkx", "jinja2", "pyroute2", "rich", "cryptography", "asyncssh", "numpy")
 
 
 def test_help_lists_the_sections() -> None:

@@ -50,7 +50,7 @@ def test_examples_conform(path: Path) -> None:
 
 @pytest.mark.parametrize("section", sorted(schema.SECTIONS))
 def test_every_key_is_described(section: str) -> None:
-    name = schema.SECTIONS[section].__name__
+    name = schema.SECTIONS[section].name
     properties = json_schema()["$defs"][name]["properties"]
     assert set(properties) == set(schema.known_keys(section))
     assert [

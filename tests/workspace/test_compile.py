@@ -42,7 +42,7 @@ def test_a_build_has_files_keys_and_a_lock(tmp_path: Path) -> None:
     ]
     for entry in result.files:
         assert stat.S_IMODE((result.out / entry.path).stat().st_mode) == entry.mode
-    assert result.proof.holds
+    assert result.verdict.holds
     assert result.new_keys == ("hub", "laptop", "phone")
 
 
@@ -132,7 +132,7 @@ def test_a_lost_key_is_not_replaced_by_itself(tmp_path: Path) -> None:
         compile_file(file)
     assert not (tmp_path / "keys/laptop.key").exists()
     result = compile_file(file, ephemeral_keys=True)
-    assert result.proof.holds
+    assert result.verdict.holds
     assert not (tmp_path / "keys/laptop.key").exists()
 
 

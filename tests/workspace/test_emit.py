@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from meshc.conf import Conf
+from meshc.conf import Conf, parse
 from meshc.topology.plan import MeshPlan
-from meshc.topology.verify import NodeFile
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import Action, ChangeSet, ConfChange, Kind
 from meshc.workspace.emit import Emission
@@ -18,14 +17,13 @@ from tests.support.workspaces import snapshot
 
 
 def read(emission: Emission) -> dict[str, Conf]:
-    return {name: NodeFile(name, conf, table).whole() for name, conf, table in emission.confs()}
+    return {emitted.name: parse(emitted.text()) for emitted in emission.files()}
 
 
 def emit(plan: MeshPlan, path: Path) -> tuple[dict[str, Conf], ChangeSet]:
     target = BuildDirectory(path, topology="mesh.yaml", network="testnet")
     with target.staging():
         emission = Emission(plan, secrets_of(plan), target)
-        emission.start()
         confs = read(emission)
         target.commit()
     return confs, emission.changes()

@@ -6,10 +6,16 @@ planner: the two are independent roads to the same answer.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from meshc.topology.verify.facts import Expectation, NodeFacts, NodeFile, expectation
-from meshc.topology.verify.failures import RelayFailure
-from meshc.topology.verify.proof import Proof, prove
-from meshc.topology.verify.walk import Trace, World
+from meshc.topology.verify.verdict import Verdict
+
+if TYPE_CHECKING:
+    from meshc.topology.verify.failures import RelayFailure
+    from meshc.topology.verify.proof import Proof, prove
+    from meshc.topology.verify.walk import Trace, World
 
 __all__ = [
     "Expectation",
@@ -18,7 +24,23 @@ __all__ = [
     "Proof",
     "RelayFailure",
     "Trace",
+    "Verdict",
     "World",
     "expectation",
     "prove",
 ]
+
+# a build tells the facts in one process and proves in another: the first need not import numpy
+_HEAVY = {
+    "Proof": "proof",
+    "prove": "proof",
+    "RelayFailure": "failures",
+    "Trace": "walk",
+    "World": "walk",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HEAVY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HEAVY[name]}"), name)

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from meshc.conf import Conf, HostPort, PeerConf, PeerTable, Section
+from meshc.conf import HostPort, PeerConf, PeerTable, Section
 from meshc.keys import KEY_LENGTH, PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.verify.facts import Expectation, NodeFile
@@ -171,21 +171,23 @@ def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns
     Nodes are numbered in the order of their names; a managed node without a file is left out.
     """
     rows: dict[str, int] = {}
-    bare: dict[str, Conf] = {}
+    read: dict[str, Station] = {}
     table = _Rows()
     for file in files:
-        if file.name not in expectation.nodes:
+        facts = expectation.nodes.get(file.name)
+        if facts is None:
             continue
         rows[file.name] = len(table.parts)
         if file.table is None:
             table.add(len(table.parts), file.conf.peers)
         else:
             table.add_table(len(table.parts), file.table)
-        bare[file.name] = replace(file.conf, peers=())
+        # at once: while the next file is written there is time
+        read[file.name] = station_of(facts, replace(file.conf, peers=()))
     stations = tuple(
-        station_of(facts, bare.get(name))
+        read.get(name) or station_of(facts, None)
         for name, facts in expectation.nodes.items()
-        if name in bare or not facts.managed
+        if name in read or not facts.managed
     )
     names = tuple(station.name for station in stations)
     number_of_row = {rows[name]: n for n, name in enumerate(names) if name in rows}
@@ -215,7 +217,7 @@ def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns
         repeated=tuple((number_of_row[row], key) for row, key in table.repeated),
         host_bits=tuple((number_of_row[r], line, text) for r, line, text in table.host_bits),
         twins=twins,
-        files=tuple(bare[name].file if name in bare else "" for name in names),
+        files=tuple(station.conf.file if station.conf else "" for station in stations),
     )
 
 

@@ -110,7 +110,7 @@ def expectation(
         for name, node in sorted(spec.nodes.items())
     }
     return Expectation(
-        nodes=MappingProxyType(nodes),
+        nodes=nodes,
         pools=spec.network.pools,
         tests=spec.tests,
         domain=spec.network.domain,

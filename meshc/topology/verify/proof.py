@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from meshc.topology.verify.matrix import Matrix, fill_matrix
 from meshc.topology.verify.outside import check_outside
 from meshc.topology.verify.station import Station
 from meshc.topology.verify.tables import build_tables
+from meshc.topology.verify.verdict import READABLE, Verdict
 from meshc.topology.verify.walk import Trace, World, walk_pair
 
 Reread = Callable[[str], Conf]
@@ -88,6 +90,22 @@ class Proof:
     def with_findings(self, findings: Iterable[Diagnostic]) -> Proof:
         """The same proof with another list of findings, such as one that reading added to."""
         return replace(self, findings=tuple(findings))
+
+    def verdict(self) -> Verdict:
+        """The proof in short."""
+        return Verdict(
+            {family: matrix.counts for family, matrix in self.matrices.items()},
+            self._paths() if len(self.names) <= READABLE else None,
+            self.findings,
+        )
+
+    def _paths(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for source, target in permutations(self.names, 2):
+            paths = [self.path(source, target, family) or () for family in self.families]
+            there = self.reachable(source, target)
+            found[source, target] = max(paths, key=len) if there else ()
+        return found
 
     def _number(self, name: str) -> int:
         number = int(np.searchsorted(self._sorted, name))
