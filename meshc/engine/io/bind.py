@@ -61,8 +61,7 @@ class Bind:
         self._receiver = Receiver()
         self._mark = 0
         self.port = 0
-        self._controls: dict[bytes, tuple[int, str]] = {}
-        self._endpoints: dict[tuple[bytes, str], Endpoint] = {}
+        self._senders: dict[Sender, tuple[int, Endpoint]] = {}
         self._routes: dict[Endpoint, _Route] = {}
         self._plain: set[str] = set()
         self._gso = True
@@ -118,14 +117,12 @@ class Bind:
         buffer = self._receiver.arena.buffer
         for slot, count, length, name, control in self._receiver.receive(descriptor):
             offset = slot * SLOT
+            sender = name, control
             if buffer[offset] != _DATA and count == 1 and length <= _HANDSHAKE:
                 # alone and no data: in a flood this is all that may be done for each
-                strays.append((bytes(buffer[offset : offset + length]), (name, control)))
+                strays.append((bytes(buffer[offset : offset + length]), sender))
                 continue
-            known = self._controls.get(control)
-            if known is None:
-                known = self._parse_control(control)
-            segment, source = known
+            segment, endpoint = self._senders.get(sender) or self._parse(sender)
             if not 0 < segment < length:
                 pieces = [Datagrams(offset, SLOT, length, count)]
             else:
@@ -137,24 +134,16 @@ class Bind:
                         pieces.append(Datagrams(base + full * segment, segment, rest, 1))
             for run in pieces:
                 if buffer[run.offset] == _DATA:
-                    runs.append((run, self._endpoint(name, source)))
+                    runs.append((run, endpoint))
                     continue
                 end = run.offset + run.number * run.stride
                 for at in range(run.offset, end, run.stride):
-                    strays.append((bytes(buffer[at : at + run.size]), (name, control)))
+                    strays.append((bytes(buffer[at : at + run.size]), sender))
         return runs, strays
 
     def endpoint_of(self, sender: Sender) -> Endpoint:
         """The endpoint that the sender of a stray makes."""
-        name, control = sender
-        known = self._controls.get(control)
-        if known is None:
-            known = self._parse_control(control)
-        return self._endpoint(name, known[1])
-
-    def _endpoint(self, name: bytes, source: str) -> Endpoint:
-        endpoint = self._endpoints.get((name, source))
-        return self._parse_name(name, source) if endpoint is None else endpoint
+        return (self._senders.get(sender) or self._parse(sender))[1]
 
     def send(self, send: Send, endpoint: Endpoint) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
@@ -173,8 +162,11 @@ class Bind:
     def _send(self, route: _Route, send: Send, host: str) -> None:
         sock, address, ancillary = route
         data, segment, count = send
+        if count == 1:
+            sock.sendmsg((data,), ancillary, 0, address)
+            return
         refused = 0
-        if count > 1 and self._gso and host not in self._plain:
+        if self._gso and host not in self._plain:
             try:
                 gso = (_SOL_UDP, _UDP_SEGMENT, _U16.pack(segment))
                 sock.sendmsg((data,), [*ancillary, gso], 0, address)
@@ -222,8 +214,9 @@ class Bind:
             self._plain.clear()
         self._plain.add(host)
 
-    def _parse_control(self, control: bytes) -> tuple[int, str]:
-        """Segment size of a coalesced message and the address that it was sent to."""
+    def _parse(self, sender: Sender) -> tuple[int, Endpoint]:
+        """Segment size of a coalesced message, and its sender with the address it was sent to."""
+        name, control = sender
         segment, source, at = 0, "", 0
         while at + _CMSG.size <= len(control):
             length, level, kind = _CMSG.unpack_from(control, at)
@@ -235,24 +228,19 @@ class Bind:
             elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
                 source = str(IPv6Address(data[:16]))
             at += max(_CMSG.size, (length + _CMSG_ALIGN) & ~_CMSG_ALIGN)
-        if len(self._controls) >= _MEMO:
-            self._controls.clear()
-        self._controls[control] = segment, source
-        return segment, source
+        if len(self._senders) >= _MEMO:
+            self._senders.clear()
+        known = self._senders[sender] = segment, _endpoint(name, source)
+        return known
 
-    def _parse_name(self, name: bytes, source: str) -> Endpoint:
-        """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
-        port = int.from_bytes(name[2:4], "big")
-        if _NAME4.unpack_from(name)[0] == socket.AF_INET:
-            host = socket.inet_ntop(socket.AF_INET, name[4:8])
-            endpoint = Endpoint(host, port, 0, source)
-        else:
-            scope = int.from_bytes(name[24:28], "little")
-            endpoint = Endpoint(str(IPv6Address(name[8:24])), port, scope, source)
-        if len(self._endpoints) >= _MEMO:
-            self._endpoints.clear()
-        self._endpoints[name, source] = endpoint
-        return endpoint
+
+def _endpoint(name: bytes, source: str) -> Endpoint:
+    """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
+    port = int.from_bytes(name[2:4], "big")
+    if _NAME4.unpack_from(name)[0] == socket.AF_INET:
+        return Endpoint(socket.inet_ntop(socket.AF_INET, name[4:8]), port, 0, source)
+    scope = int.from_bytes(name[24:28], "little")
+    return Endpoint(str(IPv6Address(name[8:24])), port, scope, source)
 
 
 def _source_of(endpoint: Endpoint) -> Ancillary:
