@@ -41,6 +41,9 @@ class BulkNode(Node):
             buffers[0][: len(packet)] = packet
             return len(packet)
 
+        if len(packets) == 1:
+            self._outbound.pump_one(read, now)
+            return
         self._outbound.pump(read, len(packets), now)
         self._outbound.flush(now)
 
