@@ -43,8 +43,8 @@ class BulkNode(Node):
 
         if len(packets) == 1:
             self._outbound.pump_one(read, now)
-            return
-        self._outbound.pump(read, len(packets), now)
+        else:
+            self._outbound.pump(read, len(packets), now)
         self._outbound.flush(now)
 
     def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:

@@ -195,9 +195,10 @@ class Engine:
         if len(runs) == 1 and runs[0][0].number == 1:
             run, endpoint = runs[0]
             inbound.receive_one(run.offset, run.size, endpoint, now)
-            # What was delivered may be answered by now, by the kernel itself: do not wait until
-            # epoll says so.
-            self._on_tun()
+            if not self._tun_busy:
+                # What was delivered may be answered by now, by the kernel itself: do not wait
+                # until epoll says so. Where packets come in bulk, a turn later there are more.
+                self._on_tun()
         elif runs:
             for run, endpoint in runs:
                 inbound.receive(run, endpoint, now)

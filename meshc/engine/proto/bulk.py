@@ -55,7 +55,7 @@ class Outbound:
     """From the TUN device to UDP.
 
     `pump` reads packets, `flush` sends what is left; `pump_one` does both for a packet that
-    probably is alone. Sends go to `emit` while their buffers hold.
+    is alone. Sends go to `emit` while their buffers hold.
     """
 
     def __init__(
@@ -107,7 +107,8 @@ class Outbound:
     def pump_one(self, read: Callable[[Sequence[memoryview]], int], now: float) -> None:
         """Read a packet and send it: the shortest way, for the sake of latency.
 
-        Nothing may wait for `flush`. Raises what `read` does.
+        What cannot go that way, as a super-packet, is taken in as `pump` does it. Nothing may
+        wait for `flush` before. Raises what `read` does.
         """
         size = read(self._slots[0])
         buffer, device = self._arena.buffer, self._device
@@ -120,7 +121,6 @@ class Outbound:
         keypair = None if peer is None else self._keypair(peer, 1, now)
         if peer is None or keypair is None or peer.endpoint is None:
             self._add(size, _PACKET, now)
-            self.flush(now)
             return
         if not self._complete(packet, _PACKET):
             return

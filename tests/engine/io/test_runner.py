@@ -17,7 +17,9 @@ from meshc.engine.io.runner import Engine
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiListener
 from meshc.engine.proto.coalesce import Buffers
+from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VNET_NONE, VirtioNetHdr
+from meshc.engine.proto.sealing import Send
 from meshc.keys import PrivateKey
 from tests.support.enginenet import wait_for
 from tests.support.packets import slow_split, super_packet, tcp, udp
@@ -223,6 +225,23 @@ def test_after_a_burst_a_packet_alone_waits_for_no_second_read(pair: Pair) -> No
         pair.engines[0].turn(1.0)
 
     assert calls == ["read", "send", "read"]
+
+
+def test_super_packets_of_one_turn_share_their_sends(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, vnet=True)
+    established(pair)
+    sends: list[int] = []
+
+    def sending(send: Send, endpoint: Endpoint) -> None:
+        sends.append(send.number)
+
+    pair.engines[0]._bind.send = sending  # type: ignore[method-assign]
+    for _ in range(3):
+        pair.tuns[0].inject(*super_packet(tcp(bytes(1368 * 30)), 1368))
+    pair.engines[0].turn(1.0)
+    pair.close()
+
+    assert sends == [45, 45], "90 segments"
 
 
 def test_the_control_socket_gets_and_refuses(pair: Pair) -> None:

@@ -93,7 +93,7 @@ class End:
             self.outbound.pump_one(read, now)
         else:
             assert self.outbound.pump(read, len(packets), now) == len(packets)
-            self.outbound.flush(now)
+        self.outbound.flush(now)
         self.drain()
 
     def receive(self, sends: list[tuple[bytes, int]], now: float = NOW) -> None:
