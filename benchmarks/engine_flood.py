@@ -14,6 +14,7 @@ seen connects while the flood goes on. Prints one line of JSON.
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import ctypes
 import json
@@ -108,7 +109,7 @@ def wait_for(condition, seconds: float = 10.0) -> None:
 @contextlib.contextmanager
 def flood(lab: Lab, port: int, rate: int, right_mac1: bool) -> Iterator[None]:
     """Initiations from the other namespace, each with a source address of its own."""
-    mac1_key = blake2s(b"mac1----" + _decode(lab.keys["mfw0"][1])).digest()
+    mac1_key = blake2s(b"mac1----" + base64.b64decode(lab.keys["mfw0"][1])).digest()
     process = multiprocessing.Process(
         target=_flood, args=(lab.other, port, rate, mac1_key if right_mac1 else None), daemon=True
     )
@@ -152,7 +153,7 @@ def _packet(number: int, port: int, mac1_key: bytes | None) -> bytes:
     return head + source + socket.inet_aton(VICTIM) + udp
 
 
-def throughput(lab: Lab, seconds: float) -> float:
+def throughput(lab: Lab, seconds: int) -> float:
     """Mbit/s of one TCP stream to the victim through the tunnel."""
     server = subprocess.Popen(
         ["ip", "netns", "exec", lab.victim, "iperf3", "-s", "-1", "-B", "10.98.0.1"],
@@ -173,37 +174,18 @@ def newcomer(lab: Lab, number: int) -> float:
     run("ip", "-n", lab.victim, "route", "replace", f"10.97.{number}.0/24", "dev", "mfw0")
     start = time.monotonic()
     lab.peer(lab.other, name, "mfw0", "10.98.0.1/32", f"{VICTIM}:{PORT}")
-    ping = [
-        "ip",
-        "netns",
-        "exec",
-        lab.other,
-        "ping",
-        "-q",
-        "-c",
-        "1",
-        "-W",
-        "0.2",
-        "-I",
-        name,
-        "10.98.0.1",
-    ]
+    ping = ["ip", "netns", "exec", lab.other, "ping", "-q", "-c1", "-W0.2", "-I", name, "10.98.0.1"]
     while subprocess.run(ping, stdout=subprocess.DEVNULL, check=False).returncode:
         if time.monotonic() - start > 30:
             return float("inf")
     return time.monotonic() - start
 
 
-def _decode(key: str) -> bytes:
-    import base64
-
-    return base64.b64decode(key)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    # iperf3 takes whole seconds, and 0 for without end
+    parser.add_argument("--seconds", type=int, choices=range(1, 61), metavar="1…60", default=4)
     parser.add_argument(
         "--engine", default=DEFAULT_ENGINE, help="command that takes an interface name"
     )

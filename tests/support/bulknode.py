@@ -41,7 +41,10 @@ class BulkNode(Node):
             buffers[0][: len(packet)] = packet
             return len(packet)
 
-        self._outbound.pump(read, len(packets), now)
+        if len(packets) == 1:
+            self._outbound.pump_one(read, now)
+        else:
+            self._outbound.pump(read, len(packets), now)
         self._outbound.flush(now)
 
     def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 ENGINE = (sys.executable, "-c", "from meshc.cli.engine import entry; entry()")
 COMMANDS: dict[str, tuple[str, ...]] = {"meshc": ENGINE, "wireguard-go": ("wireguard-go",)}
@@ -58,6 +59,7 @@ class Net:
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.implementations: dict[str, str] = {}
         self.keys: dict[str, str] = {}
+        self.log: IO[str] | None = None
         self.settings: dict[str, list[str]] = {}
 
     def __enter__(self) -> Net:
@@ -116,7 +118,7 @@ class Net:
             env={**os.environ, "WG_PROCESS_FOREGROUND": "1", "LOG_LEVEL": "error", **environment},
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self.log or subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             text=True,
         )

@@ -12,9 +12,10 @@ import logging
 import select
 import socket
 import struct
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Sequence
+from ipaddress import IPv6Address
 
-from meshc.engine.io.mmsg import SLOT, Receiver
+from meshc.engine.io.mmsg import SLOT, Mask, Receiver, Sender
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.opening import Datagrams
 from meshc.engine.proto.rows import Arena
@@ -35,6 +36,8 @@ _MEMO = 4096
 _DATA = 4
 # the longest handshake message (whitepaper 5.4.2)
 _HANDSHAKE = 148
+# the only length up to that which may be more than one message, coalesced
+_TWO_COOKIES = 128
 
 _CMSG = struct.Struct("@Nii")
 _CMSG_ALIGN = struct.calcsize("@N") - 1
@@ -46,10 +49,9 @@ _INT = struct.Struct("=i")
 _SOURCE_GONE = (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 Ancillary = list[tuple[int, int, bytes]]
-# `struct sockaddr` of a sender, and the control messages that came with its datagram
-Sender = tuple[bytes, bytes]
-# a datagram that is no transport data, taken out of the arena
-Stray = tuple[bytes, Sender]
+Run = tuple[Datagrams, Endpoint]
+# a datagram that is no transport data, taken out of the arena, and the slot it came in
+Stray = tuple[bytes, int]
 _Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
 
 
@@ -61,8 +63,7 @@ class Bind:
         self._receiver = Receiver()
         self._mark = 0
         self.port = 0
-        self._controls: dict[bytes, tuple[int, str]] = {}
-        self._endpoints: dict[tuple[bytes, str], Endpoint] = {}
+        self._senders: dict[Sender, tuple[int, Endpoint]] = {}
         self._routes: dict[Endpoint, _Route] = {}
         self._plain: set[str] = set()
         self._gso = True
@@ -107,54 +108,67 @@ class Bind:
         self._plain.clear()
         self._routes.clear()
 
-    def receive(self, descriptor: int) -> tuple[list[tuple[Datagrams, Endpoint]], list[Stray]]:
+    def receive(self, descriptor: int) -> tuple[list[Run], list[Stray]]:
         """All datagrams waiting on one socket: transport data in order, as runs of one size and
         sender, and the rest.
 
-        The runs lie in `arena` until the next call. Raises OSError.
+        The runs lie in `arena`, and strays can be asked for, until the next call. Raises OSError.
         """
-        runs: list[tuple[Datagrams, Endpoint]] = []
+        runs: list[Run] = []
         strays: list[Stray] = []
-        buffer = self._receiver.arena.buffer
-        for slot, count, length, name, control in self._receiver.receive(descriptor):
-            offset = slot * SLOT
-            if buffer[offset] != _DATA and count == 1 and length <= _HANDSHAKE:
-                # alone and no data: in a flood this is all that may be done for each
-                strays.append((bytes(buffer[offset : offset + length]), (name, control)))
+        receiver = self._receiver
+        buffer, view = receiver.arena.buffer, receiver.arena.view
+        count = receiver.receive(descriptor)
+        if not count:
+            return runs, strays
+        loose = self._loose(count)
+        start = 0
+        for end in receiver.ends(count, loose):
+            if loose[start]:
+                # in a flood this is all that may be done for each
+                sizes = enumerate(receiver.lengths[start:end].tolist(), start)
+                strays += [
+                    (view[slot * SLOT : slot * SLOT + size].tobytes(), slot) for slot, size in sizes
+                ]
+                start = end
                 continue
-            known = self._controls.get(control)
-            if known is None:
-                known = self._parse_control(control)
-            segment, source = known
-            if not 0 < segment < length:
-                pieces = [Datagrams(offset, SLOT, length, count)]
-            else:
-                pieces = []
-                for base in range(offset, offset + count * SLOT, SLOT):
-                    full, rest = divmod(length, segment)
-                    pieces.append(Datagrams(base, segment, segment, full))
-                    if rest:
-                        pieces.append(Datagrams(base + full * segment, segment, rest, 1))
-            for run in pieces:
+            segment, endpoint = self._known(receiver.sender(start))
+            for run in _pieces(start, end - start, receiver.length(start), segment):
                 if buffer[run.offset] == _DATA:
-                    runs.append((run, self._endpoint(name, source)))
+                    runs.append((run, endpoint))
                     continue
-                end = run.offset + run.number * run.stride
-                for at in range(run.offset, end, run.stride):
-                    strays.append((bytes(buffer[at : at + run.size]), (name, control)))
+                last = run.offset + run.number * run.stride
+                for at in range(run.offset, last, run.stride):
+                    strays.append((view[at : at + run.size].tobytes(), start))
+            start = end
         return runs, strays
 
-    def endpoint_of(self, sender: Sender) -> Endpoint:
-        """The endpoint that the sender of a stray makes."""
-        name, control = sender
-        known = self._controls.get(control)
-        if known is None:
-            known = self._parse_control(control)
-        return self._endpoint(name, known[1])
+    def _loose(self, count: int) -> Mask | Sequence[bool]:
+        """Which messages can be nothing but one handshake message, or rubbish."""
+        receiver = self._receiver
+        if count == 1:
+            size = receiver.length(0)
+            data = receiver.arena.buffer[0] == _DATA
+            return (not data and size <= _HANDSHAKE and size != _TWO_COOKIES,)
+        lengths = receiver.lengths[:count]
+        loose: Mask = receiver.arena.field(0, SLOT, "u1", count) != _DATA
+        loose &= lengths <= _HANDSHAKE
+        loose &= lengths != _TWO_COOKIES
+        return loose
 
-    def _endpoint(self, name: bytes, source: str) -> Endpoint:
-        endpoint = self._endpoints.get((name, source))
-        return self._parse_name(name, source) if endpoint is None else endpoint
+    def endpoint_of(self, slot: int) -> Endpoint:
+        """The endpoint of a stray's sender; it is not remembered, since there may be many."""
+        sender = self._receiver.sender(slot)
+        return (self._senders.get(sender) or _parse(sender))[1]
+
+    def _known(self, sender: Sender) -> tuple[int, Endpoint]:
+        """Segment size and endpoint in what came with a message, parsed once."""
+        known = self._senders.get(sender)
+        if known is None:
+            if len(self._senders) >= _MEMO:
+                self._senders.clear()
+            known = self._senders[sender] = _parse(sender)
+        return known
 
     def send(self, send: Send, endpoint: Endpoint) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
@@ -173,8 +187,11 @@ class Bind:
     def _send(self, route: _Route, send: Send, host: str) -> None:
         sock, address, ancillary = route
         data, segment, count = send
+        if count == 1:
+            sock.sendmsg((data,), ancillary, 0, address)
+            return
         refused = 0
-        if count > 1 and self._gso and host not in self._plain:
+        if self._gso and host not in self._plain:
             try:
                 gso = (_SOL_UDP, _UDP_SEGMENT, _U16.pack(segment))
                 sock.sendmsg((data,), [*ancillary, gso], 0, address)
@@ -222,37 +239,47 @@ class Bind:
             self._plain.clear()
         self._plain.add(host)
 
-    def _parse_control(self, control: bytes) -> tuple[int, str]:
-        """Segment size of a coalesced message and the address that it was sent to."""
-        segment, source, at = 0, "", 0
-        while at + _CMSG.size <= len(control):
-            length, level, kind = _CMSG.unpack_from(control, at)
-            data = control[at + _CMSG.size : at + length]
-            if (level, kind) == (_SOL_UDP, _UDP_GRO):
-                segment = _INT.unpack_from(data)[0]
-            elif (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
-                source = str(IPv4Address(data[4:8]))
-            elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
-                source = str(IPv6Address(data[:16]))
-            at += max(_CMSG.size, (length + _CMSG_ALIGN) & ~_CMSG_ALIGN)
-        if len(self._controls) >= _MEMO:
-            self._controls.clear()
-        self._controls[control] = segment, source
-        return segment, source
 
-    def _parse_name(self, name: bytes, source: str) -> Endpoint:
-        """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
-        port = int.from_bytes(name[2:4], "big")
-        if _NAME4.unpack_from(name)[0] == socket.AF_INET:
-            host = socket.inet_ntop(socket.AF_INET, name[4:8])
-            endpoint = Endpoint(host, port, 0, source)
-        else:
-            scope = int.from_bytes(name[24:28], "little")
-            endpoint = Endpoint(str(IPv6Address(name[8:24])), port, scope, source)
-        if len(self._endpoints) >= _MEMO:
-            self._endpoints.clear()
-        self._endpoints[name, source] = endpoint
-        return endpoint
+def _pieces(slot: int, count: int, length: int, segment: int) -> list[Datagrams]:
+    """The datagrams in messages next to each other that are coalesced from `segment` octets each,
+    or 0 for not at all."""
+    offset = slot * SLOT
+    if not 0 < segment < length:
+        return [Datagrams(offset, SLOT, length, count)]
+    pieces = []
+    full, rest = divmod(length, segment)
+    for base in range(offset, offset + count * SLOT, SLOT):
+        pieces.append(Datagrams(base, segment, segment, full))
+        if rest:
+            pieces.append(Datagrams(base + full * segment, segment, rest, 1))
+    return pieces
+
+
+def _parse(sender: Sender) -> tuple[int, Endpoint]:
+    """Segment size of a coalesced message, 0 for none, and its sender with the address it was
+    sent to."""
+    name, control = sender
+    segment, source, at = 0, "", 0
+    while at + _CMSG.size <= len(control):
+        length, level, kind = _CMSG.unpack_from(control, at)
+        data = control[at + _CMSG.size : at + length]
+        if (level, kind) == (_SOL_UDP, _UDP_GRO):
+            segment = _INT.unpack_from(data)[0]
+        elif (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+            source = socket.inet_ntop(socket.AF_INET, data[4:8])
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+            source = str(IPv6Address(data[:16]))
+        at += max(_CMSG.size, (length + _CMSG_ALIGN) & ~_CMSG_ALIGN)
+    return segment, _endpoint(name, source)
+
+
+def _endpoint(name: bytes, source: str) -> Endpoint:
+    """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
+    port = int.from_bytes(name[2:4], "big")
+    if _NAME4.unpack_from(name)[0] == socket.AF_INET:
+        return Endpoint(socket.inet_ntop(socket.AF_INET, name[4:8]), port, 0, source)
+    scope = int.from_bytes(name[24:28], "little")
+    return Endpoint(str(IPv6Address(name[8:24])), port, scope, source)
 
 
 def _source_of(endpoint: Endpoint) -> Ancillary:

@@ -10,9 +10,11 @@ import ctypes
 import errno
 import os
 import socket
-from typing import NamedTuple
+from collections.abc import Sequence
+from struct import Struct
 
 import numpy as np
+import numpy.typing as npt
 
 from meshc.engine.proto.rows import Arena
 
@@ -21,6 +23,11 @@ SLOTS = 64
 SLOT = 65_536 + 2_112
 _NAME = 28
 _CONTROL = 96
+_ZEROS = bytes(_CONTROL)
+
+# `struct sockaddr` of a sender, and the control messages that came with its datagram
+Sender = tuple[bytes, bytes]
+Mask = npt.NDArray[np.bool_]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,14 +52,11 @@ class _MMsgHdr(ctypes.Structure):
     _fields_ = (("header", _MsgHdr), ("length", ctypes.c_uint32))
 
 
-class Message(NamedTuple):
-    """`number` received messages of equal length from one sender, in slots next to each other."""
-
-    slot: int
-    number: int
-    length: int
-    name: bytes
-    control: bytes
+_LENGTH = _MMsgHdr.length.offset
+_NAME_LENGTH = _MMsgHdr.header.offset + _MsgHdr.name_length.offset
+_CONTROL_LENGTH = _MMsgHdr.header.offset + _MsgHdr.control_length.offset
+_STEP = ctypes.sizeof(_MMsgHdr)
+_HALF, _WORD = Struct("=I"), Struct("@N")
 
 
 class Receiver:
@@ -73,14 +77,14 @@ class Receiver:
             header.vectors = ctypes.addressof(vector)
             header.vector_count = 1
             header.control, header.control_length = controls + i * _CONTROL, _CONTROL
-        self._lengths = _column(self._headers, _MMsgHdr.length.offset, ctypes.c_uint32)
-        start = _MMsgHdr.header.offset
-        self._name_lengths = _column(
-            self._headers, start + _MsgHdr.name_length.offset, ctypes.c_uint32
-        )
-        self._control_lengths = _column(
-            self._headers, start + _MsgHdr.control_length.offset, ctypes.c_size_t
-        )
+        self._used = 0
+        self.lengths = _column(self._headers, _LENGTH, ctypes.c_uint32)
+        """Octets in every slot."""
+        self._name_lengths = _column(self._headers, _NAME_LENGTH, ctypes.c_uint32)
+        self._control_lengths = _column(self._headers, _CONTROL_LENGTH, ctypes.c_size_t)
+        self._raw = memoryview(self._headers).cast("B")
+        self._name_view = memoryview(self._names)
+        self._control_view = memoryview(self._controls)
         self._name_words = np.frombuffer(self._names, np.uint32).reshape(SLOTS, -1)
         self._control_words = np.frombuffer(self._controls, np.uint32).reshape(SLOTS, -1)
         self._call = _libc.recvmmsg
@@ -93,38 +97,41 @@ class Receiver:
         )
         self._at = ctypes.addressof(self._headers)
 
-    def receive(self, fd: int) -> list[Message]:
-        """Everything that is there, at most `SLOTS` messages; they stay until the next call.
+    def receive(self, fd: int) -> int:
+        """Fetch everything that is there, at most `SLOTS` messages; how many lie in the first
+        slots until the next call.
 
-        Raises OSError; an empty socket gives an empty list.
+        Raises OSError; an empty socket gives 0.
         """
-        count = self._call(fd, self._at, SLOTS, socket.MSG_DONTWAIT, None)
-        if count <= 0:
-            return _nothing(ctypes.get_errno() if count else 0)
-        if count == 1:
-            control_length = int(self._control_lengths[0])
-            self._name_lengths[0] = _NAME
-            self._control_lengths[0] = _CONTROL
-            name, control = bytes(self._names[:_NAME]), bytes(self._controls[:control_length])
-            self._controls[:control_length] = bytes(control_length)
-            return [Message(0, 1, int(self._lengths[0]), name, control)]
-        messages = []
-        names, controls = bytes(self._names), self._controls
-        start = 0
-        for end in self._ends(count):
-            name = names[start * _NAME : start * _NAME + _NAME]
-            at = start * _CONTROL
-            control = bytes(controls[at : at + int(self._control_lengths[start])])
-            messages.append(Message(start, end - start, int(self._lengths[start]), name, control))
-            start = end
-        self._name_lengths[:count] = _NAME
-        self._control_lengths[:count] = _CONTROL
-        self._control_words[:count] = 0
-        return messages
+        self._clear()
+        count: int = self._call(fd, self._at, SLOTS, socket.MSG_DONTWAIT, None)
+        if count < 0:
+            error = ctypes.get_errno()
+            if error not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR):
+                raise OSError(error, os.strerror(error))
+            return 0
+        self._used = count
+        return count
 
-    def _ends(self, count: int) -> list[int]:
-        """Where runs of messages of one length, sender and ancillary data end."""
-        lengths, used = self._lengths[:count], self._control_lengths[:count]
+    def length(self, slot: int) -> int:
+        """Octets in a slot."""
+        return _HALF.unpack_from(self._raw, slot * _STEP + _LENGTH)[0]  # type: ignore[no-any-return]
+
+    def sender(self, slot: int) -> Sender:
+        """Who sent what is in a slot."""
+        name, control = slot * _NAME, slot * _CONTROL
+        used = _WORD.unpack_from(self._raw, slot * _STEP + _CONTROL_LENGTH)[0]
+        return (
+            self._name_view[name : name + _NAME].tobytes(),
+            self._control_view[control : control + used].tobytes(),
+        )
+
+    def ends(self, count: int, loose: Mask | Sequence[bool]) -> list[int]:
+        """Where runs end: messages of one length, sender and ancillary data next to each other, or
+        messages that `loose` marks, whatever they are."""
+        if count == 1:
+            return [1]
+        lengths, used = self.lengths[:count], self._control_lengths[:count]
         # The kernel leaves padding alone: that stays equal since slots are cleared after use.
         words = (int(used[0]) + 3) // 4
         controls, names = self._control_words[:count, :words], self._name_words[:count]
@@ -132,13 +139,25 @@ class Receiver:
         differs |= used[1:] != used[:-1]
         differs |= (names[1:] != names[:-1]).any(axis=1)
         differs |= (controls[1:] != controls[:-1]).any(axis=1)
+        mask: Mask = np.asarray(loose)
+        differs &= ~(mask[1:] & mask[:-1])
+        differs |= mask[1:] != mask[:-1]
         return [*(np.flatnonzero(differs) + 1).tolist(), count]
 
-
-def _nothing(error: int) -> list[Message]:
-    if error in (0, errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR):
-        return []
-    raise OSError(error, os.strerror(error))
+    def _clear(self) -> None:
+        """Make the slots that were used ready for another call."""
+        count = self._used
+        self._used = 0
+        if count == 1:
+            # no numpy call, for the sake of latency
+            used = _WORD.unpack_from(self._raw, _CONTROL_LENGTH)[0]
+            self._control_view[:used] = _ZEROS[:used]
+            _WORD.pack_into(self._raw, _CONTROL_LENGTH, _CONTROL)
+            _HALF.pack_into(self._raw, _NAME_LENGTH, _NAME)
+        elif count:
+            self._name_lengths[:count] = _NAME
+            self._control_lengths[:count] = _CONTROL
+            self._control_words[:count] = 0
 
 
 def _address(buffer: bytearray) -> int:
@@ -153,5 +172,5 @@ def _column(headers: object, offset: int, kind: type) -> np.ndarray:
         np.dtype(f"u{size}"),
         headers,  # type: ignore[arg-type]
         offset,
-        (ctypes.sizeof(_MMsgHdr),),
+        (_STEP,),
     )

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from math import inf
 
 from meshc.engine.io.bind import Bind
@@ -161,15 +162,16 @@ class Engine:
         outbound, read = self._outbound, self._tun.read_into
         now = monotonic()
         try:
-            if not self._tun_busy:
+            if self._tun_busy:
+                self._tun_busy = False
+                outbound.pump(read, 1, now)
+            else:
                 # Packets have been coming one by one: this one need not wait until the
                 # device has said that there is no other.
-                outbound.pump(read, 1, now)
-                outbound.flush(now)
-            self._tun_busy = False
+                outbound.pump_one(read, now)
             outbound.pump(read, 1, now)
             self._tun_busy = True
-            outbound.pump(read, _READ_BUDGET - 1, now)
+            outbound.pump(read, _READ_BUDGET - 2, now)
         except BlockingIOError:
             pass  # all of it is read
         except OSError as error:
@@ -193,6 +195,10 @@ class Engine:
         if len(runs) == 1 and runs[0][0].number == 1:
             run, endpoint = runs[0]
             inbound.receive_one(run.offset, run.size, endpoint, now)
+            if not self._tun_busy:
+                # What was delivered may be answered by now, by the kernel itself: do not wait
+                # until epoll says so. Where packets come in bulk, a turn later there are more.
+                self._on_tun()
         elif runs:
             for run, endpoint in runs:
                 inbound.receive(run, endpoint, now)
@@ -261,7 +267,7 @@ class Engine:
         self._unbind()
         self.device.listen_port = self._bind.open(port, mark)
         for descriptor in self._bind.descriptors():
-            self._watch(descriptor, _calling(self._on_udp, descriptor))
+            self._watch(descriptor, partial(self._on_udp, descriptor))
 
     def _unbind(self) -> None:
         for descriptor in self._bind.descriptors():
@@ -280,7 +286,7 @@ class Engine:
             return
         client = UapiClient(sock, self._answer)
         self._clients[sock.fileno()] = client
-        self._watch(sock.fileno(), _calling(self._on_client, sock.fileno()))
+        self._watch(sock.fileno(), partial(self._on_client, sock.fileno()))
 
     def _on_client(self, descriptor: int) -> None:
         client = self._clients[descriptor]
@@ -361,10 +367,6 @@ class Engine:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         return ours
-
-
-def _calling(handler: Callable[[int], None], descriptor: int) -> Callable[[], None]:
-    return lambda: handler(descriptor)
 
 
 def _grouped(datagrams: list[bytes]) -> list[Send]:

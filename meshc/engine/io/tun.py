@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from meshc.engine.proto.coalesce import Buffers
 from meshc.engine.proto.offload import VNET_HDR_SIZE
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Tun:
         """Read one packet, with its virtio-net header if `vnet`, into buffers that take
         `READ_SIZE`. Raises BlockingIOError when there is none, OSError when the interface is
         gone."""
+        self.write: Callable[[Buffers], int] = partial(os.writev, fd)
+        """Write one packet given in parts. Raises OSError."""
         self.vnet = vnet
         self.udp_gso = udp_gso
 
@@ -95,10 +98,6 @@ class Tun:
         os.set_inheritable(fd, False)
         vnet = bool(flags & _IFF_VNET_HDR)
         return cls(fd, name.rstrip(b"\0").decode(), vnet=vnet, udp_gso=vnet and _set_offload(fd))
-
-    def write(self, buffers: Sequence[bytes | bytearray | memoryview]) -> None:
-        """Write one packet given in parts. Raises OSError."""
-        os.writev(self.fd, buffers)
 
     def close(self) -> None:
         """Close the descriptor, which removes the interface unless it is persistent."""

@@ -20,8 +20,9 @@ transport data.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
+from typing import TypeVar
 
 from meshc.engine.proto import messages
 from meshc.engine.proto.cookie import CookieChecker
@@ -48,6 +49,8 @@ _NEIGHBOURHOODS = {4: (3, 2), 16: (8, 4)}
 # transport data waits behind a flood they are few: who gets none tries again
 COOKIE_RATE = 8000.0
 BUSY_COOKIE_RATE = 500.0
+
+Sender = TypeVar("Sender")
 
 _LENGTHS = {
     b"\x01\0\0\0": messages.INITIATION_LENGTH,
@@ -93,6 +96,20 @@ class Admission:
         """Our identity changed: macs are made for our public key."""
         self._checker = CookieChecker(public_key, self._rng) if public_key else None
         self.queue.clear()
+
+    def sift(
+        self, batch: Sequence[tuple[bytes, Sender]]
+    ) -> tuple[list[tuple[bytes, Sender]], list[tuple[bytes, Sender]]]:
+        """The initiations that have a right mac1, and what is no initiation by its type and length;
+        left out is what `refuse` would say BAD_MAC1 of."""
+        kind, length = _INITIATION_TYPE, messages.INITIATION_LENGTH
+        if self._checker is None:
+            return [], list(batch)
+        initiations = [item for item in batch if len(item[0]) == length and item[0][:4] == kind]
+        others = []
+        if len(initiations) < len(batch):
+            others = [item for item in batch if len(item[0]) != length or item[0][:4] != kind]
+        return self._checker.with_mac1(initiations), others
 
     def offer(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
         """Queues the message, or says why not."""

@@ -54,8 +54,8 @@ _NONCE = Struct("<4xQ").pack
 class Outbound:
     """From the TUN device to UDP.
 
-    `pump` reads packets, `flush` sends what is left. Sends go to `emit` while their buffers
-    hold.
+    `pump` reads packets, `flush` sends what is left; `pump_one` does both for a packet that
+    is alone. Sends go to `emit` while their buffers hold.
     """
 
     def __init__(
@@ -103,6 +103,38 @@ class Outbound:
             else:
                 self._add(size, at, now)
         return budget
+
+    def pump_one(self, read: Callable[[Sequence[memoryview]], int], now: float) -> None:
+        """Read a packet and send it: the shortest way, for the sake of latency.
+
+        What cannot go that way, as a super-packet, is taken in as `pump` does it. Nothing may
+        wait for `flush` before. Raises what `read` does.
+        """
+        size = read(self._slots[0])
+        buffer, device = self._arena.buffer, self._device
+        length, gso = size, 0
+        if self._vnet:
+            length, gso = size - VNET_HDR_SIZE, buffer[_HEADER + 1]
+        packet = self._arena.view[_PACKET : _PACKET + length]
+        destination = None if gso or length > SLOT - _PACKET else destination_of(packet)
+        peer = None if destination is None else device.allowed_ips.lookup(destination)
+        keypair = None if peer is None else self._keypair(peer, 1, now)
+        if peer is None or keypair is None or peer.endpoint is None:
+            self._add(size, _PACKET, now)
+            return
+        if not self._complete(packet, _PACKET):
+            return
+        padded = padded_length(length, device.mtu or _MOST)
+        if padded != length:
+            packet = self._arena.view[_PACKET : _PACKET + padded]
+            packet[length:] = _ZEROS[: padded - length]
+        counter = keypair.send_counter
+        keypair.send_counter = counter + 1
+        sealed = keypair.seal(_NONCE(counter), packet, None)
+        data = b"".join((keypair.header, _COUNTER(counter), sealed))
+        self._emit(Send(memoryview(data), len(data), 1), peer.endpoint)
+        device.sessions.sent(peer, keypair, size=len(data), now=now)
+        peer.timers.data_sent(now)
 
     def _add(self, size: int, at: int, now: float) -> None:
         """Take in a packet that is not like those that wait, if any do."""
@@ -188,9 +220,6 @@ class Outbound:
             views = self._finish_many(first, count, length, padded)
         if not views:
             return
-        if len(views) == 1 and not self._run:
-            self._seal_one(peer, views[0], now)
-            return
         keypair = self._keypair(peer, len(views), now)
         if keypair is None:
             self._hand_over([bytes(view) for view in views], now)
@@ -227,20 +256,6 @@ class Outbound:
             sums %= 0xFFFF
             arena.field(_PACKET + field, SLOT, "<u2", end)[first:] = 0xFFFF - sums
         return arena.slots(_PACKET, SLOT, padded, end)[first:end]
-
-    def _seal_one(self, peer: Peer, packet: memoryview, now: float) -> None:
-        """Seal and send a packet that came alone: the shortest way, for the sake of latency."""
-        keypair = self._keypair(peer, 1, now)
-        if keypair is None or peer.endpoint is None:
-            self._hand_over([bytes(packet)], now)
-            return
-        counter = keypair.send_counter
-        keypair.send_counter = counter + 1
-        sealed = keypair.seal(_NONCE(counter), packet, None)
-        data = b"".join((keypair.header, _COUNTER(counter), sealed))
-        self._device.sessions.sent(peer, keypair, size=len(data), now=now)
-        peer.timers.data_sent(now)
-        self._emit(Send(memoryview(data), len(data), 1), peer.endpoint)
 
     def _keypair(self, peer: Peer, count: int, now: float) -> Keypair | None:
         """The session that may carry `count` packets now; None sends them through the device."""
@@ -317,16 +332,19 @@ class Inbound:
             drops[DropReason.REPLAYED] += 1
             return
         padded = size - OVERHEAD
+        if padded:
+            self._deliver_one(packet, padded, peer)
         sessions.received(peer, keypair, endpoint, size=size, has_data=padded > 0, now=now)
-        if not padded:
-            return
+
+    def _deliver_one(self, packet: bytes, padded: int, peer: Peer) -> None:
+        """Write an inner packet of the peer's without its padding, if it may send it."""
         length = ip_length(packet, padded)
         if not length:
-            drops[DropReason.INNER_MALFORMED] += 1
+            self._device.drops[DropReason.INNER_MALFORMED] += 1
             return
         source = packet[12:16] if packet[0] >> 4 == 4 else packet[8:24]
         if self._device.allowed_ips.lookup(source) is not peer:
-            drops[DropReason.INNER_SOURCE] += 1
+            self._device.drops[DropReason.INNER_SOURCE] += 1
             return
         packet = packet[:length]
         self._write([packet] if self._coalescer is None else [VNET_NONE, packet])

@@ -8,16 +8,19 @@ there. `CookieChecker` is the receiver's side, `CookieGenerator` the sender's, o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2s
 from hmac import compare_digest
 from math import inf
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from meshc.engine.proto.constants import COOKIE_REFRESH_TIME, LABEL_COOKIE, LABEL_MAC1
 from meshc.engine.proto.messages import MessageCookieReply
 from meshc.engine.proto.primitives import HASH, MAC, hchacha20, xunseal
+
+Sender = TypeVar("Sender")
 
 _NO_MAC = bytes(16)
 _MASK64 = (1 << 64) - 1
@@ -53,11 +56,20 @@ class CookieChecker:
     def check_mac1(self, data: bytes) -> bool:
         """mac1 covers everything before it: msg[0 : msg.mac1].
 
-        Written out and compared in the plain way, since a flood has us do nothing else, and
-        since its key is made of our public key: there is nothing to learn from the time.
+        Compared in the plain way, since its key is made of our public key: there is nothing to
+        learn from the time.
         """
-        mac1 = blake2s(data[:-32], key=self._mac1_key, digest_size=16).digest()
-        return mac1 == data[-32:-16]
+        return MAC(self._mac1_key, data[:-32]) == data[-32:-16]
+
+    def with_mac1(self, batch: Sequence[tuple[bytes, Sender]]) -> list[tuple[bytes, Sender]]:
+        """Those whose first part passes `check_mac1`: written out, since a flood has us do nothing
+        else."""
+        key = self._mac1_key
+        return [
+            item
+            for item in batch
+            if blake2s(item[0][:-32], key=key, digest_size=16).digest() == item[0][-32:-16]
+        ]
 
     def check_mac2(self, data: bytes, source: bytes, now: float) -> bool:
         """mac2 covers everything before it; `source` is address and port, packed."""

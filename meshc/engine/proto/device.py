@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from errno import EINVAL
-from typing import TypeVar
 
 from meshc.engine.proto import datapath
-from meshc.engine.proto.admission import Admission
+from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer
 from meshc.engine.proto.endpoint import Endpoint
@@ -35,8 +34,6 @@ from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
 HANDSHAKE_BUDGET = 4
 # ICMP errors a second
 UNREACHABLE_RATE = 100.0
-
-Sender = TypeVar("Sender")
 
 _TRANSPORT_TYPE = b"\x04\0\0\0"
 
@@ -129,15 +126,17 @@ class Device:
         """
         admission, drops = self._admission, self.drops
         admission.busy = busy
-        refuse = admission.refuse
-        for data, sender in batch:
-            reason = refuse(data)
-            if reason is None:
-                reason = admission.admit(data, endpoint_of(sender), now)
-            elif data[:4] == _TRANSPORT_TYPE:
-                self._sort_run(endpoint_of(sender), (data,), now)
-                continue
+        with_mac1, others = admission.sift(batch)
+        drops[DropReason.BAD_MAC1] += len(batch) - len(with_mac1) - len(others)
+        for data, sender in with_mac1:
+            reason = admission.admit(data, endpoint_of(sender), now)
             if reason is not None:
+                drops[reason] += 1
+        for data, sender in others:
+            reason = admission.refuse(data)
+            if reason is None or data[:4] == _TRANSPORT_TYPE:
+                self._sort_run(endpoint_of(sender), (data,), now)
+            else:
                 drops[reason] += 1
         self._after_datagrams(now)
 

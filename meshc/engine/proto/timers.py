@@ -15,6 +15,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from math import inf
+from struct import unpack
 from typing import Generic, TypeVar
 
 from meshc.engine.proto.constants import (
@@ -151,10 +152,11 @@ class Timers(Generic[Owner]):
 class TimerQueue(Generic[Owner]):
     """All peers' next deadlines in a heap."""
 
-    __slots__ = ("_heap", "_rng", "_serial")
+    __slots__ = ("_heap", "_jitters", "_rng", "_serial")
 
     def __init__(self, rng: Callable[[int], bytes]) -> None:
         self._heap: list[tuple[float, int, Timers[Owner]]] = []
+        self._jitters: list[int] = []
         self._rng = rng
         self._serial = 0
 
@@ -163,7 +165,10 @@ class TimerQueue(Generic[Owner]):
 
     def jitter(self) -> float:
         """Between 0 and 334 ms, so that two ends do not collide for ever."""
-        return int.from_bytes(self._rng(2), "big") / 65536 * REKEY_TIMEOUT_JITTER
+        if not self._jitters:
+            # many at once: a lone packet that is answered takes one, and each is a system call
+            self._jitters = list(unpack("<32H", self._rng(64)))
+        return self._jitters.pop() / 65536 * REKEY_TIMEOUT_JITTER
 
     def push(self, deadline: float, timers: Timers[Owner]) -> None:
         self._serial += 1

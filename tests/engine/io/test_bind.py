@@ -64,6 +64,74 @@ def test_runs_arrive_in_order_with_the_sender(
     assert {(end.host, end.port, end.source) for _, end in found} == {(host, ours.port, host)}
 
 
+def strays(bind: Bind, count: int) -> list[tuple[bytes, Endpoint]]:
+    """What is no transport data, with its senders, until there are `count`."""
+    found: list[tuple[bytes, Endpoint]] = []
+
+    def poll() -> bool:
+        for descriptor in bind.descriptors():
+            _, rest = bind.receive(descriptor)
+            found.extend((data, bind.endpoint_of(slot)) for data, slot in rest)
+        return len(found) >= count
+
+    wait_for(poll, f"{count} strays")
+    return found
+
+
+def test_handshakes_keep_their_order_and_senders(binds: tuple[Bind, Bind]) -> None:
+    ours, theirs = binds
+    other = Bind()
+    other.open(0, 0)
+    place = Endpoint("127.0.0.1", theirs.port)
+    sent = []
+    for number in range(20):
+        sender = (ours, other)[number % 2]
+        data = bytes([1 + number % 3]) * (0, 1, 148, 147, 92)[number % 5]
+        sender._sockets[4].sendto(data, place.address)
+        sent.append((data, sender.port))
+
+    found = strays(theirs, 20)
+    other.close()
+
+    assert [(data, endpoint.port) for data, endpoint in found] == sent
+    assert {(endpoint.host, endpoint.source) for _, endpoint in found} == {("127.0.0.1",) * 2}
+
+
+def test_data_between_handshakes_is_found(binds: tuple[Bind, Bind]) -> None:
+    ours, theirs = binds
+    place = Endpoint("127.0.0.1", theirs.port)
+    handshake = b"\1".ljust(148, b"h")
+    for number in range(4):
+        send(ours, place, [handshake])
+        send(ours, place, [transport(number, 60)] * 3)
+        send(ours, place, [transport(number, 148)])
+    runs: list[bytes] = []
+    others: list[bytes] = []
+
+    def poll() -> bool:
+        for descriptor in theirs.descriptors():
+            some, rest = theirs.receive(descriptor)
+            for run, _ in some:
+                ends = range(run.offset, run.offset + run.number * run.stride, run.stride)
+                runs.extend(bytes(theirs.arena.view[at : at + run.size]) for at in ends)
+            others.extend(data for data, _ in rest)
+        return len(runs) + len(others) >= 20
+
+    wait_for(poll, "all of it")
+
+    assert runs == [transport(number, size) for number in range(4) for size in (60, 60, 60, 148)]
+    assert others == [handshake] * 4
+
+
+def test_two_cookie_replies_in_one_message_are_two(binds: tuple[Bind, Bind]) -> None:
+    ours, theirs = binds
+    replies = [bytes([3]).ljust(64, b"a"), bytes([3]).ljust(64, b"b")]
+
+    send(ours, Endpoint("127.0.0.1", theirs.port), replies)
+
+    assert [data for data, _ in strays(theirs, 2)] == replies
+
+
 def test_the_answer_comes_from_the_address_that_was_asked(binds: tuple[Bind, Bind]) -> None:
     ours, theirs = binds
     send(ours, Endpoint("127.0.0.7", theirs.port), [transport(1, 50)])

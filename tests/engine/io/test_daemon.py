@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
@@ -18,7 +19,11 @@ import pytest
 from meshc.engine.io import daemon
 from meshc.engine.io.daemon import Options, serve
 from meshc.engine.io.tun import Tun, TunError
-from tests.support.enginenet import ENGINE, ROOT, SOCKETS, Net, run, wait_for
+from meshc.keys import PrivateKey
+from tests.support.enginenet import ENGINE, ROOT, SOCKETS, Net, end, run, wait_for
+
+# files of /proc/PID that everybody may read, or that a crash report would take
+FACTS = ("cmdline", "environ", "comm")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 16, ".", ".."])
@@ -261,6 +266,67 @@ def test_wg_reads_back_what_it_wrote(net: Net, tmp_path: Path) -> None:
 
 
 @pytest.mark.root
+def test_no_key_is_in_the_log_or_on_the_command_line(net: Net, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as net.log:
+        processes = [
+            net.start(side, "meshc", LOG_LEVEL="verbose", STATE_DIRECTORY=str(tmp_path))
+            for side in "ab"
+        ]
+    net.configure("b", endpoint=None)
+    net.configure("a", endpoint="10.98.0.2:51820")
+    net.ping("a", "10.99.0.2")
+    secrets = [base64.b64decode(key) for key in (*net.keys.values(), net.psk.read_text())]
+    for line in ("private_key={0}0", "preshared_key={0}", "{0}", "public_key={0}\nx={0}"):
+        request = line.format(secrets[0].hex())
+        assert ask(SOCKETS / f"{net.interfaces['a']}.sock", f"set=1\n{request}\n\n") != "errno=0"
+    told = "".join(Path(f"/proc/{p.pid}/{what}").read_text() for p in processes for what in FACTS)
+    for process in processes:
+        end(process)
+
+    told += log.read_text()
+    assert "refused a configuration" in told
+    assert "responder" in told
+    for secret in secrets:
+        for spelling in (secret.hex(), base64.b64encode(secret).decode()[:40], repr(secret)[2:-1]):
+            assert spelling not in told
+
+
+def ask(path: Path, request: str) -> str:
+    """The first line that the control socket answers."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(path))
+        client.sendall(request.encode())
+        return client.recv(1 << 16).decode().split("\n")[0]
+
+
+@pytest.mark.root
+def test_five_thousand_peers_are_no_burden(net: Net, tmp_path: Path) -> None:
+    process = net.start("a", "meshc")
+    conf = tmp_path / "many.conf"
+    peers = (
+        f"[Peer]\nPublicKey = {PrivateKey((number << 8).to_bytes(32, 'little')).public_key()}\n"
+        f"AllowedIPs = 10.{number >> 16}.{number >> 8 & 255}.{number & 255}/32\n"
+        for number in range(1, 5001)
+    )
+    conf.write_text(f"[Interface]\nPrivateKey = {net.keys['a']}\n\n" + "".join(peers))
+
+    start = time.monotonic()
+    net.wg("a", "setconf", net.interfaces["a"], str(conf))
+    configured = time.monotonic()
+    shown = net.wg("a", "show", net.interfaces["a"])
+    asked = time.monotonic()
+    before = cpu_ticks(process.pid)
+    time.sleep(1.5)
+
+    assert shown.count("peer: ") == 5000
+    assert configured - start < 10
+    assert asked - configured < 1
+    assert cpu_ticks(process.pid) - before <= 2
+
+
+@pytest.mark.root
 @pytest.mark.slow
 def test_wg_quick_up_and_down_leave_nothing(net: Net, tmp_path: Path) -> None:
     wrapper = tmp_path / "engine"
@@ -282,8 +348,12 @@ def test_wg_quick_up_and_down_leave_nothing(net: Net, tmp_path: Path) -> None:
         conf = tmp_path / f"{net.interfaces[side]}.conf"
         net.inside(side, [*command, "wg-quick", "up", str(conf)])
     try:
-        net.ping("a", "10.99.0.2")
-        net.ping("b", "fd99::1")
+        net.ping("a", "10.99.0.2", "-s", "1392", "-M", "do")
+        net.ping("b", "fd99::1", "-s", "8000")
+        net.transfer("a", "fd99::2", 8)
+        net.transfer("b", "10.99.0.1", 8)
+        for side in "ab":
+            assert "latest handshake" in net.wg(side, "show", net.interfaces[side])
     finally:
         for side in "ab":
             conf = tmp_path / f"{net.interfaces[side]}.conf"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from typing import NamedTuple
 
 import pytest
 
@@ -19,19 +20,40 @@ def pair():  # type: ignore[no-untyped-def]
     sending.close()
 
 
+class Message(NamedTuple):
+    """Messages of one length and sender, in slots next to each other."""
+
+    slot: int
+    number: int
+    length: int
+    name: bytes
+    control: bytes
+
+
+def received(receiver: Receiver, sock: socket.socket, *loose: int) -> list[Message]:
+    """What one call brings; the messages number `loose` may be of any kind."""
+    count = receiver.receive(sock.fileno())
+    mask = [slot in loose for slot in range(count)]
+    ends = receiver.ends(count, mask) if count else []
+    return [
+        Message(start, end - start, receiver.length(start), *receiver.sender(start))
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
+
+
 def contents(receiver: Receiver, slot: int, length: int) -> bytes:
     return bytes(receiver.arena.view[slot * SLOT : slot * SLOT + length])
 
 
 def test_an_empty_socket_gives_nothing(pair) -> None:  # type: ignore[no-untyped-def]
-    assert Receiver().receive(pair[0].fileno()) == []
+    assert received(Receiver(), pair[0]) == []
 
 
 def test_one_datagram(pair) -> None:  # type: ignore[no-untyped-def]
     receiver = Receiver()
     pair[1].send(b"hello")
 
-    (message,) = receiver.receive(pair[0].fileno())
+    (message,) = received(receiver, pair[0])
 
     assert (message.slot, message.number, message.length) == (0, 1, 5)
     assert contents(receiver, 0, 5) == b"hello"
@@ -43,7 +65,7 @@ def test_datagrams_that_are_alike_come_as_one_message(pair) -> None:  # type: ig
     for number in range(10):
         pair[1].send(bytes([number]) * 100)
 
-    (message,) = receiver.receive(pair[0].fileno())
+    (message,) = received(receiver, pair[0])
 
     assert (message.number, message.length) == (10, 100)
     assert contents(receiver, 9, 100) == bytes([9]) * 100
@@ -54,7 +76,7 @@ def test_datagrams_that_differ_come_one_by_one(pair) -> None:  # type: ignore[no
     for size in (10, 20, 0, 20):
         pair[1].send(bytes(size))
 
-    messages = receiver.receive(pair[0].fileno())
+    messages = received(receiver, pair[0])
 
     assert [(m.slot, m.number, m.length) for m in messages] == [
         (0, 1, 10),
@@ -75,7 +97,7 @@ def test_runs_are_found_among_others(pair) -> None:  # type: ignore[no-untyped-d
         pair[1].send(bytes(60))
         for _ in range(2):
             pair[1].send(bytes(100))
-        messages = receiver.receive(pair[0].fileno())
+        messages = received(receiver, pair[0])
 
     assert [(m.slot, m.number, m.length) for m in messages] == [
         (0, 3, 100),
@@ -93,10 +115,23 @@ def test_nothing_is_left_in_the_slots_that_could_split_later_runs(pair, number: 
     for _ in range(number):
         pair[1].send(bytes(100))
 
-    (message,) = receiver.receive(pair[0].fileno())
+    (message,) = received(receiver, pair[0])
+    assert received(receiver, pair[0]) == []
 
     assert len(message.control) == socket.CMSG_SPACE(12)
     assert not any(receiver._controls)
+
+
+def test_loose_messages_make_a_run_whatever_they_are(pair) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    sizes = [100, 100, 7, 8, 9, 100, 100, 9]
+    for size in sizes:
+        pair[1].send(bytes(size))
+
+    messages = received(receiver, pair[0], 2, 3, 4, 7)
+
+    assert [(m.slot, m.number) for m in messages] == [(0, 2), (2, 3), (5, 2), (7, 1)]
+    assert receiver.lengths[:8].tolist() == sizes
 
 
 def test_senders_are_told_apart(pair) -> None:  # type: ignore[no-untyped-def]
@@ -105,7 +140,7 @@ def test_senders_are_told_apart(pair) -> None:  # type: ignore[no-untyped-def]
         other.bind(("127.0.0.1", 0))
         pair[1].send(b"same")
         other.sendto(b"size", pair[0].getsockname())
-        messages = receiver.receive(pair[0].fileno())
+        messages = received(receiver, pair[0])
 
     assert len({message.name for message in messages}) == 2
 
@@ -115,9 +150,9 @@ def test_more_than_fits_comes_with_the_next_call(pair) -> None:  # type: ignore[
     for _ in range(SLOTS + 5):
         pair[1].send(b"x" * 50)
 
-    assert sum(m.number for m in receiver.receive(pair[0].fileno())) == SLOTS
-    assert sum(m.number for m in receiver.receive(pair[0].fileno())) == 5
-    assert receiver.receive(pair[0].fileno()) == []
+    assert sum(m.number for m in received(receiver, pair[0])) == SLOTS
+    assert sum(m.number for m in received(receiver, pair[0])) == 5
+    assert received(receiver, pair[0]) == []
 
 
 def test_the_greatest_datagram_arrives_whole(pair) -> None:  # type: ignore[no-untyped-def]
@@ -126,7 +161,7 @@ def test_the_greatest_datagram_arrives_whole(pair) -> None:  # type: ignore[no-u
     pair[1].send(data)
     pair[1].send(data)
 
-    (message,) = receiver.receive(pair[0].fileno())
+    (message,) = received(receiver, pair[0])
 
     assert contents(receiver, 1, message.length) == data
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,10 @@ from meshc.engine.io.netlink import LinkState
 from meshc.engine.io.runner import Engine
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiListener
+from meshc.engine.proto.coalesce import Buffers
+from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VNET_NONE, VirtioNetHdr
+from meshc.engine.proto.sealing import Send
 from meshc.keys import PrivateKey
 from tests.support.enginenet import wait_for
 from tests.support.packets import slow_split, super_packet, tcp, udp
@@ -173,6 +177,73 @@ def test_super_packets_arrive(tmp_path: Path) -> None:
     assert b"".join(part[40:] for part in found) == packet[40:]
 
 
+def established(pair: Pair) -> None:
+    """One packet has come through."""
+    pair.tuns[0].inject(udp(b"first"))
+    pair.until(lambda: bool(pair.tuns[1].delivered()), "the session")
+    for _ in range(3):
+        pair.turn()
+
+
+def test_an_answer_of_the_kernel_leaves_in_the_turn_that_brought_the_question(pair: Pair) -> None:
+    established(pair)
+    write, answer = pair.tuns[1].write, udp(b"b", source=ADDRESS[1], destination=ADDRESS[0])
+
+    def answering(buffers: Buffers) -> int:
+        pair.tuns[1].inject(answer)
+        return write(buffers)
+
+    pair.tuns[1].write = answering
+    pair.tuns[0].inject(udp(b"a"))
+    for engine in (pair.engines[0], pair.engines[1], pair.engines[0]):
+        engine.turn(1.0)
+
+    assert pair.tuns[0].delivered() == [answer]
+
+
+def test_after_a_burst_a_packet_alone_waits_for_no_second_read(pair: Pair) -> None:
+    established(pair)
+    for _ in range(3):
+        pair.tuns[0].inject(udp(b"burst"))
+    pair.engines[0].turn(1.0)
+    calls: list[str] = []
+    read, send = pair.tuns[0].read_into, pair.engines[0]._bind.send
+
+    def reading(buffers: Sequence[memoryview]) -> int:
+        calls.append("read")
+        return read(buffers)
+
+    def sending(*arguments: Any) -> None:
+        calls.append("send")
+        send(*arguments)
+
+    pair.tuns[0].read_into = reading
+    pair.engines[0]._bind.send = sending  # type: ignore[method-assign]
+    for _ in range(2):
+        calls.clear()
+        pair.tuns[0].inject(udp(b"alone"))
+        pair.engines[0].turn(1.0)
+
+    assert calls == ["read", "send", "read"]
+
+
+def test_super_packets_of_one_turn_share_their_sends(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, vnet=True)
+    established(pair)
+    sends: list[int] = []
+
+    def sending(send: Send, endpoint: Endpoint) -> None:
+        sends.append(send.number)
+
+    pair.engines[0]._bind.send = sending  # type: ignore[method-assign]
+    for _ in range(3):
+        pair.tuns[0].inject(*super_packet(tcp(bytes(1368 * 30)), 1368))
+    pair.engines[0].turn(1.0)
+    pair.close()
+
+    assert sends == [45, 45], "90 segments"
+
+
 def test_the_control_socket_gets_and_refuses(pair: Pair) -> None:
     text = pair.ask(0, "get=1\n\n")
     assert f"listen_port={pair.engines[0].device.listen_port}\n" in text
@@ -232,10 +303,10 @@ def test_a_device_that_vanished_ends_the_loop(pair: Pair, code: int) -> None:
 
 
 def test_what_the_device_will_not_take_is_counted(pair: Pair) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> int:
         raise OSError(errno.EINVAL, "no")
 
-    pair.tuns[1].write = refuse  # type: ignore[method-assign]
+    pair.tuns[1].write = refuse
     pair.tuns[0].inject(udp(b"x"))
 
     pair.until(lambda: pair.engines[1].write_errors > 0, "the error")

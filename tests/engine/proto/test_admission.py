@@ -84,6 +84,21 @@ def test_the_cheap_refusals():
     assert [known.offer(response), known.offer(cookie)] == [None, None]
 
 
+@given(st.lists(st.integers(0, 6), max_size=12))
+def test_sifting_a_batch_says_what_refusing_each_says(kinds: list[int]) -> None:
+    gate = Gate()
+    good = CookieGenerator(OWN).add_macs(INITIATION, 0.0)
+    data = (good, INITIATION, good[:-1], b"\2" + good[1:], b"\4" + good[1:], good[:92], b"")
+    batch = [(data[kind], number) for number, kind in enumerate(kinds)]
+
+    with_mac1, others = gate.admission.sift(batch)
+
+    reasons = {item: gate.admission.refuse(item[0]) for item in batch}
+    assert with_mac1 == [item for item in batch if reasons[item] is None]
+    dropped = set(batch) - set(with_mac1) - set(others)
+    assert dropped == {item for item in batch if reasons[item] is DropReason.BAD_MAC1}
+
+
 def test_without_a_private_key_nothing_passes():
     gate = Gate()
     data = CookieGenerator(OWN).add_macs(INITIATION, 0.0)

@@ -81,7 +81,7 @@ class End:
         ]
 
     def read(self, packets: list[tuple[bytes, VirtioNetHdr]], now: float = NOW) -> None:
-        """Packets from the TUN device."""
+        """Packets from the TUN device; a single one goes the short way, as in the runner."""
         waiting = [(vnet.pack() if self.vnet else b"") + packet for packet, vnet in packets]
 
         def read(buffers: Sequence[memoryview]) -> int:
@@ -89,7 +89,10 @@ class End:
             buffers[0][: len(data)] = data
             return len(data)
 
-        assert self.outbound.pump(read, len(packets), now) == len(packets)
+        if len(packets) == 1:
+            self.outbound.pump_one(read, now)
+        else:
+            assert self.outbound.pump(read, len(packets), now) == len(packets)
         self.outbound.flush(now)
         self.drain()
 
@@ -200,6 +203,26 @@ def test_every_packet_arrives_once_and_as_it_was(data: st.DataObject) -> None:
         ours = [packet for packet in found if packet[9] == protocol]
         theirs = [packet for packet in expected if packet[9] == protocol]
         assert all(same_packet(x, y) for x, y in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, 1, 12, 100, 1372, 1392])
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_packet_alone_arrives_as_it_was(size: int, partial: bool) -> None:
+    a, b = pair()
+    whole = udp((bytes(range(1, 256)) * 6)[:size])
+    given = bytearray(whole)
+    if partial:
+        struct.pack_into(">H", given, 26, pseudo_header_sum(whole, 17, 8 + size))
+
+    for _ in range(2):
+        a.read([(bytes(given), VirtioNetHdr(1, 0, 0, 0, 20, 6) if partial else VirtioNetHdr())])
+    sizes = [len(data) for data, _ in a.wire]
+    exchange(a, b)
+
+    assert sizes == [min(-(-len(whole) // 16) * 16, 1420) + 32] * 2
+    first, second = b.kernel_sees()
+    assert same_packet(first, whole)
+    assert second == first
 
 
 def test_a_flood_of_small_packets_leaves_in_full_sends() -> None:
