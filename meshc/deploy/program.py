@@ -1,7 +1,7 @@
 """The text of the program that is sent to a node, and the words that start it there.
 
 The program is the package `onnode`: the sources of its modules and a loader that makes modules of
-them in memory. Nothing is installed on the node.
+them in memory; nothing of it stays on the node.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from importlib import resources
 from typing import Any
 
 _PACKAGE = "meshc.deploy.onnode"
-_MODULES = ("base", "interface", "deployment", "verbs")  # each needs only those before it
+_MODULES = (
+    "base",
+    "interface",
+    "environment",
+    "deployment",
+    "verbs",
+)  # each needs only those before it
 _LOADER = """\
 import json, sys, types
 for name in ("meshc", "meshc.deploy", {package!r}):
@@ -43,14 +49,16 @@ def program() -> str:
     return _LOADER.format(package=_PACKAGE, sources=json.dumps(sources))
 
 
-def stdin(request: dict[str, Any], *, password: str | None = None) -> bytes:
-    """What goes to the standard input of `ARGV`, or of sudo with it: one request."""
+def stdin(request: dict[str, Any], *, password: str | None = None, payload: bytes = b"") -> bytes:
+    """What goes to the standard input of `ARGV`, or of sudo with it: one request, and the bytes
+    that it speaks of."""
     first = b"" if password is None else password.encode() + b"\n"
     text = program().encode()
-    return b"%b%b %d\n%b%b\n" % (
+    return b"%b%b %d\n%b%b\n%b" % (
         first,
         _MARK.encode(),
         len(text),
         text,
         json.dumps(request).encode(),
+        payload,
     )

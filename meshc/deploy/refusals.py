@@ -59,8 +59,7 @@ def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnost
             target,
             "E703",
             f"{found.manner.name} is to bring it up, but {missing} is missing there",
-            "install it on the node (wireguard-tools, or meshc), or choose another "
-            "deploy.engine or deploy.supervisor.",
+            "install it on the node, or choose another deploy.engine or deploy.supervisor.",
         )
     forwarding = target.plan.forwarding
     if forwarding.needed:
@@ -79,7 +78,10 @@ def _room(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnosti
     if not (found or found.adopt):
         return
     needed = 2 * len(target.conf) + len(target.facts) + _SPARE
-    for place in (facts.target, facts.state):
+    places = [(facts.target, needed), (facts.state, needed)]
+    if found.manner.meshc is not None and not found.manner.meshc.there:
+        places.append((facts.meshc.place, found.manner.meshc.size * 5 // 4))  # and compiled
+    for place, needed in places:
         if not place.writable:
             yield _at(
                 target,

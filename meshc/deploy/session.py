@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from meshc.deploy import program
+from meshc.deploy.onnode import environment
 from meshc.deploy.transport import Result, Transport
 from meshc.errors import NodeError
 
@@ -46,17 +47,21 @@ class NodeSession:
         self._become = become
         self._password = password
 
-    async def call(self, verb: str, *, timeout: float = 90, **request: Any) -> dict[str, Any]:
-        """One request. Raises: TransportError, RemoteError, PasswordNeededError."""
+    async def call(
+        self, verb: str, *, timeout: float = 90, payload: bytes = b"", **request: Any
+    ) -> dict[str, Any]:
+        """One request; `payload` follows it. Raises: TransportError, RemoteError,
+        PasswordNeededError."""
         whole = {
             "verb": verb,
             "interface": self.interface,
             "conf_dir": CONF_DIRECTORY,
             "state_dir": STATE_DIRECTORY,
+            "env_dir": environment.HOME,
             **request,
         }
         password = self._password if self._become else None
-        data = program.stdin(whole, password=password)
+        data = program.stdin(whole, password=password, payload=payload)
         result = await self.transport.run(self._argv(), stdin=data, timeout=timeout)
         answer = _answer(result)
         if answer is None:

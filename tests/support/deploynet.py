@@ -49,6 +49,21 @@ PidFile none
 """
 
 
+_OPT = """
+mkdir /run/opt && mount --rbind /opt /run/opt && mount -t tmpfs -o mode=755 tmpfs /opt
+for path in /run/opt/*; do
+  [ -d "$path" ] || continue
+  mkdir "/opt/${path##*/}" && mount --rbind "$path" "/opt/${path##*/}"
+done
+mount --bind /dev/null "$(command -v wireguard-go)"
+"""
+
+
+def take_engine(machine: Namespace) -> None:
+    """The machine has no engine any more, and an /opt of its own beside what lies there."""
+    machine.shell(_OPT)
+
+
 class Field:
     """The controller, the machines by name, and the directory with keys and topology."""
 

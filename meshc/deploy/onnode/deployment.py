@@ -22,6 +22,7 @@ import sys
 import time
 from typing import Any
 
+from meshc.deploy.onnode import environment
 from meshc.deploy.onnode.base import (
     Refusal,
     boot,
@@ -142,11 +143,12 @@ def commit(request: dict[str, Any]) -> dict[str, Any]:
         # still names the deployment before, whose file is put back
         shutil.copyfile(node.conf, os.path.join(node.home, "deployed.next"))
         state["phase"] = "committed"
-        state["deployed"] = {"sha": state["new_sha"]}
+        state["deployed"] = {"sha": state["new_sha"], "env": state["env"]}
         node.save(state)
         os.replace(os.path.join(node.home, "deployed.next"),
                    os.path.join(node.home, "deployed.conf"))  # fmt: skip
         _clean(node, request["token"])
+        environment.settle(node.interface, state.get("environment"))
         if state["manner"].endswith("@") and not enabled(node):
             run(["systemctl", "enable", unit(node, state["manner"])])
     return {"phase": "committed"}
@@ -207,12 +209,14 @@ def restore(node: Node, state: dict[str, Any]) -> None:
         if not going_on:
             stop(node)
         _put_back(node, token, before)
+        environment.switch_back(node.interface, state.get("environment"))
         if going_on:
             going_on = _changed_back(node, state)
         if before["up"] and not going_on:
-            start(node, before["manner"], state["env"])
+            start(node, before["manner"], before.get("env", {}))
     _clean(node, token)
     node.save({"phase": "restored", "deployed": state.get("deployed"), "token": token})
+    environment.prune(state.get("environment"))
 
 
 def _put_back(node: Node, token: str, before: dict[str, Any]) -> None:
@@ -240,7 +244,7 @@ def _changed_back(node: Node, state: dict[str, Any]) -> bool:
 
 
 def _new_state(
-    node: Node, request: dict[str, Any], deployed: dict[str, str] | None
+    node: Node, request: dict[str, Any], deployed: dict[str, Any] | None
 ) -> dict[str, Any]:
     now = running(node)
     return {
@@ -252,12 +256,14 @@ def _new_state(
         "manner": request["manner"],
         "env": request["env"],
         "routes": request["routes"],
+        "environment": environment.record(request),
         "new_sha": hashlib.sha256(request["conf"].encode()).hexdigest(),
         "before": {
             "existed": [],
             "staged": [],
             "up": now["up"],
             "manner": now["manner"],
+            "env": (deployed or {}).get("env", {}),
             "alive": [k for k in now["peers"] if time.time() - _handshake(now, k) < ALIVE],
         },
         "deployed": deployed,
@@ -287,6 +293,7 @@ def _switch(node: Node, state: dict[str, Any]) -> None:
     limit = max(1.0, state["deadline"] - clock())
     if how == "restart":
         stop(node, limit)
+    environment.switch(node.interface, state["environment"])
     if manner.endswith("@"):
         write_unit(node, manner, state["env"])
     if "new-facts" in state["before"]["staged"]:
