@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from meshc.deploy.rollout import End, roll_out
 from meshc.deploy.survey import survey
 from meshc.errors import Refused, StateError
 from tests.support.deploys import mesh
-from tests.support.fakenode import LOST, FakeNodes
+from tests.support.fakenode import FACTS, LOST, FakeNodes
 from tests.support.hostile import HOSTILE
 
 SILENT = {"good": True, "up": True, "public_key": "", "before": ["a", "b"], "alive": []}
@@ -91,6 +92,35 @@ def test_an_interface_that_is_not_as_it_should_be_is_put_back(
     found = deploy(FakeNodes({("hub", "check"): check}), targets)
     assert found["hub"].end is End.RESTORED
     assert word in found["hub"].message
+
+
+BARE = {**FACTS, "kernel": False}
+
+
+def test_meshc_goes_to_the_node_that_needs_it_before_it_is_armed(targets: Any) -> None:
+    nodes = FakeNodes({("leaf", "facts"): BARE})
+    assert set(ends(deploy(nodes, targets)).values()) == {End.COMMITTED}
+    assert nodes.verbs("leaf") == ["facts", "install", "arm", "apply", "check", "commit"]
+    sent = {(name, one["verb"]): one for name, one in nodes.requests}
+    (payload,) = nodes.payloads
+    assert hashlib.sha256(payload).hexdigest() == sent["leaf", "install"]["sha256"]
+    assert sent["leaf", "arm"]["environment"] == sent["leaf", "install"]["identity"]
+    assert sent["hub", "arm"]["environment"] == ""
+
+
+def test_a_node_where_it_cannot_be_installed_is_as_it_was(targets: Any) -> None:
+    damaged = {"error": "the packages of meshc arrived damaged", "hint": "deploy again"}
+    nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "install"): damaged})
+    found = deploy(nodes, targets)
+    assert (found["leaf"].end, found["leaf"].hint) == (End.FAILED, "deploy again")
+    assert nodes.verbs("leaf") == ["facts", "install"]
+
+
+def test_an_installed_one_goes_again_when_the_node_cannot_be_armed(targets: Any) -> None:
+    full = {"error": "the disk is full", "hint": "make room", "kind": "space"}
+    nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "arm"): full})
+    assert deploy(nodes, targets)["leaf"].end is End.FAILED
+    assert nodes.verbs("leaf") == ["facts", "install", "arm", "remove_unused"]
 
 
 def test_a_lost_answer_to_apply_is_found_out_by_the_check(targets: Any) -> None:

@@ -74,7 +74,7 @@ def test_the_program_needs_nothing_of_meshc(tmp_path: Path) -> None:
     import sys
 
     request = {"verb": "facts", "interface": "wgx9", "salt": "s"}
-    places = {"conf_dir": str(tmp_path), "state_dir": str(tmp_path)}
+    places = {"conf_dir": str(tmp_path), "state_dir": str(tmp_path), "env_dir": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-I", "-S", *program.ARGV[1:]],
         input=program.stdin({**request, **places}),

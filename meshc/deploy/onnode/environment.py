@@ -235,7 +235,7 @@ def _unpack(library: str, size: int, digest: str, stream: BinaryIO) -> None:
     try:
         with tarfile.open(fileobj=measured, mode="r|gz") as archive:  # type: ignore[call-overload]
             for member in archive:
-                _write_member(library, member, archive.extractfile(member))
+                _write_member(library, archive, member)
         while measured.read(1 << 16):
             pass
     except (tarfile.TarError, EOFError) as error:
@@ -251,9 +251,10 @@ def _unpack(library: str, size: int, digest: str, stream: BinaryIO) -> None:
         )
 
 
-def _write_member(library: str, member: tarfile.TarInfo, content: Any) -> None:
+def _write_member(library: str, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     steps = member.name.split("/")
-    if not member.isreg() or content is None or {"", ".", ".."} & set(steps):
+    content = archive.extractfile(member) if member.isreg() else None
+    if content is None or {"", ".", ".."} & set(steps):
         raise Refusal(f"not a file of a package: {member.name!r}", kind="packages")
     path = os.path.join(library, *steps)
     os.makedirs(os.path.dirname(path), exist_ok=True)
