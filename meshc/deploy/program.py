@@ -39,6 +39,8 @@ _BOOTSTRAP = (
     "p=r.read(n);exec(compile(p,'meshc-program','exec'),{})"
 )
 ARGV = ("python3", "-c", _BOOTSTRAP)
+NOTHING = ("python3", "-c", "")
+"""The same program with nothing to do: whether it may be run at all."""
 
 
 @cache
