@@ -99,14 +99,14 @@ def _how(
     running = facts.running
     if not running.up:
         return "start", Cost.START
-    if running.manner != manner.name or change is None:
+    if running.manner != manner.name or change is None or _another_engine(facts, manner):
         return "restart", Cost.RESTART
     if manner.meshc is not None and manner.meshc.changes:
         return "restart", Cost.RESTART  # what runs goes on with the modules it has loaded
     wrong = _runs_otherwise(target, facts)
     if facts.sha == target.sha and not wrong:
         stale = manner.live and facts.node_sha == ""
-        return ("file", Cost.QUIET) if stale or not facts.enabled else ("", Cost.NOTHING)
+        return ("file", Cost.QUIET) if stale or _at_boot(facts, manner) else ("", Cost.NOTHING)
     action = action_of(change, Platform.LINUX)
     if action is Action.NOTHING and not wrong:
         return "file", Cost.QUIET
@@ -153,9 +153,25 @@ def _changes(
         lines.append(f"{target.plan.interface} comes up through {manner.name}")
     elif running.manner != manner.name:
         lines.append(f"run by {manner.name} instead of {running.manner}")
-    if not facts.enabled:
-        lines.append("comes up again after a reboot")
-    return tuple(lines)
+    elif _another_engine(facts, manner):
+        lines.append("run by another engine")
+    return (*lines, *_at_boot(facts, manner))
+
+
+def _another_engine(facts: Facts, manner: Manner) -> bool:
+    """Whether it was deployed for another one; unknown where somebody else brought it up."""
+    return facts.deployed_env is not None and dict(facts.deployed_env) != dict(manner.env)
+
+
+def _at_boot(facts: Facts, manner: Manner) -> list[str]:
+    """What changes for the next boot. Without systemd the machine's own start script decides."""
+    if not facts.systemd:
+        return []
+    wanted = {manner.name} if manner.unit else set()
+    return [
+        *("comes up again after a reboot" for _ in wanted - facts.enabled),
+        *(f"a reboot does not start {name} any more" for name in sorted(facts.enabled - wanted)),
+    ]
 
 
 def _rescan(target: Target, change: ConfChange | None) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ class OwnMeshc:
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `pending` is the seconds after which an
-    unfinished deployment is put back, None when there is none.
+    unfinished deployment is put back, None when there is none. `enabled` are the manners of the
+    units that a boot starts.
     """
 
     python: tuple[int, ...] = (3, 11, 0)
@@ -64,11 +65,12 @@ class Facts:
     node_sha: str = ""
     deployed_sha: str = ""
     deployed: str | None = None
+    deployed_env: Mapping[str, str] | None = None
     pending: int | None = None
     abandoned: bool = False
     running: Running = Running()
     meshc: OwnMeshc = OwnMeshc()
-    enabled: bool = True
+    enabled: frozenset[str] = frozenset()
 
 
 def parse_facts(answer: Mapping[str, Any]) -> Facts:
@@ -91,6 +93,7 @@ def parse_facts(answer: Mapping[str, Any]) -> Facts:
         node_sha=answer["node_sha"],
         deployed_sha=answer["deployed_sha"],
         deployed=answer["deployed"],
+        deployed_env=answer["deployed_env"],
         pending=pending["seconds"] if pending else None,
         abandoned=bool(pending and not pending["watched"]),
         running=Running(
@@ -107,7 +110,7 @@ def parse_facts(answer: Mapping[str, Any]) -> Facts:
             there=frozenset(own["there"]),
             used=own["used"],
         ),
-        enabled=answer["enabled"],
+        enabled=frozenset(answer["enabled"]),
     )
 
 

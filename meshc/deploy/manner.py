@@ -13,6 +13,8 @@ from meshc.topology.spec import Deploy
 
 USERSPACE = "WG_QUICK_USERSPACE_IMPLEMENTATION"
 ENGINE = "MESHC_ENGINE"
+PROGRAM = "MESHC_PROGRAM"
+"""For the unit: it is written before the environment is there to be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Manner:
     env: Mapping[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     meshc: Environment | None = None
+
+    @property
+    def unit(self) -> bool:
+        """Whether a unit of systemd runs it."""
+        return self.name.endswith("@")
 
     @property
     def live(self) -> bool:
@@ -45,12 +52,14 @@ def choose(
         by_meshc = False
     else:
         # wg-quick tries the kernel first, so another engine beside a kernel's needs meshc
-        by_meshc = (own and facts.kernel) or (not stock and "meshc" in facts.tools)
+        by_meshc = (own and facts.kernel) or (not stock and _has(facts, "meshc"))
     unit = facts.systemd and deploy.supervisor != "meshc"
     if by_meshc:
         lacks = ["systemd"] if deploy.supervisor == "systemd" and not facts.systemd else []
         env = {} if deploy.engine == "auto" else {ENGINE: deploy.engine}
         meshc, missing = (None, ()) if _has(facts, "meshc") else _given(facts, offer)
+        if meshc is not None and unit:
+            env[PROGRAM] = f"{HOME}/interfaces/{interface}/bin/meshc"
         lacks += [*missing, *_without_wg(facts)]
         return Manner("meshc@" if unit else "meshc", env, tuple(lacks), meshc)
     env, meshc, missing = _userspace(deploy.engine, facts, interface, offer)

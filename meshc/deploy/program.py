@@ -12,13 +12,10 @@ from importlib import resources
 from typing import Any
 
 _PACKAGE = "meshc.deploy.onnode"
-_MODULES = (
-    "base",
-    "interface",
-    "environment",
-    "deployment",
-    "verbs",
-)  # each needs only those before it
+_MODULES = (  # each needs only those before it
+    "base", "units", "interface", "environment", "bootguard",
+    "staging", "deployment", "verbs",
+)  # fmt: skip
 _LOADER = """\
 import json, sys, types
 for name in ("meshc", "meshc.deploy", {package!r}):

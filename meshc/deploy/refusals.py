@@ -10,7 +10,7 @@ from meshc.deploy.target import Target
 from meshc.diagnostics import Diagnostic
 
 _FORWARDERS = {4: "iptables", 6: "ip6tables"}
-_SPARE = 64 << 10  # bytes beside the files themselves: the program, the state
+_SPARE = 128 << 10  # bytes beside the files themselves: the program, the state
 
 
 def refusals(target: Target, facts: Facts, found: Difference) -> list[Diagnostic]:

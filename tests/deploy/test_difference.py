@@ -84,7 +84,48 @@ def test_another_supervisor_restarts(before: Any) -> None:
     facts = deployed(before["leaf"], systemd=True)
     found = difference(before["leaf"], facts, SALT)
     assert found.how == "restart"
-    assert found.changes == ("run by wg-quick@ instead of wg-quick",)
+    assert found.changes == (
+        "run by wg-quick@ instead of wg-quick",
+        "comes up again after a reboot",
+    )
+
+
+@pytest.mark.parametrize(
+    ("enabled", "told"),
+    [
+        ({"wg-quick@"}, ()),
+        (set(), ("comes up again after a reboot",)),
+        ({"wg-quick@", "meshc@"}, ("a reboot does not start meshc@ any more",)),
+    ],
+)
+def test_a_reboot_starts_the_unit_and_no_other(
+    before: Any, enabled: set[str], told: tuple[str, ...]
+) -> None:
+    facts = deployed(before["leaf"], systemd=True, enabled=frozenset(enabled))
+    facts = replace(facts, running=replace(facts.running, manner="wg-quick@"))
+    found = difference(before["leaf"], facts, SALT)
+    assert (found.how, found.changes) == ("file" if told else "", told)
+
+
+def test_without_a_unit_a_reboot_starts_none(before: Any, tmp_path: Path) -> None:
+    """`supervisor: meshc` on a machine with systemd: nothing to change a second time."""
+    target = mesh(tmp_path, way=", supervisor: meshc")["leaf"]
+    facts = deployed(target, systemd=True)
+    running = replace(facts.running, manner="meshc")
+    facts = replace(facts, running=running, tools=facts.tools | {"meshc"})
+    assert not difference(target, facts, SALT)
+    found = difference(target, replace(facts, enabled=frozenset({"meshc@"})), SALT)
+    assert found.changes == ("a reboot does not start meshc@ any more",)
+
+
+def test_another_engine_is_a_restart(before: Any, tmp_path: Path) -> None:
+    target = mesh(tmp_path, way=", engine: /opt/engine")["leaf"]
+    facts = deployed(target, kernel=False, deployed_env={})
+    found = difference(target, facts, SALT)
+    assert (found.how, found.changes) == ("restart", ("run by another engine",))
+    engine = {"WG_QUICK_USERSPACE_IMPLEMENTATION": "/opt/engine"}
+    assert not difference(target, replace(facts, deployed_env=engine), SALT)
+    assert not difference(target, replace(facts, deployed_env=None), SALT)
 
 
 def test_an_engine_of_its_own_is_part_of_the_plan(before: Any) -> None:

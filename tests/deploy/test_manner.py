@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from meshc.deploy.bundle import Bundle
-from meshc.deploy.manner import ENGINE, USERSPACE, choose
+from meshc.deploy.manner import ENGINE, PROGRAM, USERSPACE, choose
 from meshc.topology.spec import Deploy
 from tests.support.deploys import TOOLS, empty
 
 OWN = "/opt/meshc/interfaces/wg7/bin/meshc-engine"
+OURS = "/opt/meshc/interfaces/wg7/bin/meshc"
 OLD = {"python": (3, 9, 2)}
 TOO_OLD = ("Python 3.11 or later for meshc (it has 3.9.2)",)
 HERE = Bundle("1.2", "cpython-311-x86_64-linux-gnu", (2, 34), {}, {}, frozenset())
@@ -35,6 +36,7 @@ MESHC = TOOLS | {"meshc", "meshc-engine"}
         ({"supervisor": "meshc"}, {"systemd": True, "tools": MESHC}, "meshc", {}, ()),
         ({"supervisor": "meshc"}, {}, "meshc", {}, ()),
         ({"supervisor": "meshc"}, {"tools": frozenset({"ip"})}, "meshc", {}, ("wg",)),
+        ({"supervisor": "systemd"}, {"systemd": True}, "meshc@", {PROGRAM: OURS}, ()),
         ({"supervisor": "meshc"}, OLD, "meshc", {}, TOO_OLD),
         ({}, {"kernel": False}, "wg-quick", {USERSPACE: OWN}, ()),
         ({}, {"kernel": False, **OLD}, "wg-quick", {USERSPACE: OWN}, TOO_OLD),

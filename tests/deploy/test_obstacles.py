@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deploynet import SEGMENT, Field, field
+from tests.support.deploynet import SEGMENT, Field, field, more_sshd
 from tests.support.netns import needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow]
@@ -119,16 +119,7 @@ def test_a_full_disk(net: Field) -> None:
 
 
 def test_a_machine_without_python(net: Field) -> None:
-    hub = net.machines["hub"]
-    config = net.home / "sshd_bare"
-    config.write_text(
-        (net.home / "sshd_config").read_text().replace("Port 22\n", "Port 2222\n")
-        + "SetEnv PATH=/nowhere\n"
-    )
-    hub.shell(f"/usr/sbin/sshd -f {config}")
-    hosts = net.known_hosts.read_text()
-    public = (net.home / "host_key.pub").read_text()
-    net.known_hosts.write_text(f"{hosts}[{SEGMENT}.1]:2222 {public}")
+    more_sshd(net, "hub", 2222, "/nowhere")
     refused(net, "E701", "no python3", "install it there", more=", port: 2222")
 
 

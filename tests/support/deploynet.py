@@ -67,8 +67,9 @@ def take_engine(machine: Namespace) -> None:
 class Field:
     """The controller, the machines by name, and the directory with keys and topology."""
 
-    def __init__(self, home: Path, machines: dict[str, Namespace]) -> None:
+    def __init__(self, home: Path, machines: dict[str, Namespace], core: Namespace) -> None:
         self.home = home
+        self.core = core
         self.machines = machines
         self.file = home / "net" / "mesh.yaml"
         self.known_hosts = home / "known_hosts"
@@ -115,6 +116,14 @@ class Field:
                         lambda s=source, t=target: self.pings(s, t), what=f"{source} to {target}"
                     )
 
+    def plug(self, name: str, machine: Namespace) -> None:
+        """Connects a machine that was made elsewhere, at the place that its name has."""
+        number = PLACES[name]
+        self.core.run("ip", "link", "delete", f"p{number}", check=False)
+        _place(self.core, {name: machine}, name, number)
+        # it keeps its network card when it boots again
+        machine.run("ip", "link", "set", "wan", "address", f"02:00:00:00:00:{number:02x}")
+
     def leftovers(self, name: str) -> list[str]:
         """What lies in /etc/wireguard, hidden files as well."""
         return sorted(self.machines[name].shell("ls -A /etc/wireguard").split())
@@ -144,12 +153,26 @@ def field(home: Path, *names: str, segment: bool = True) -> Iterator[Field]:
         for name in names:
             made[name].shell(f"{_PRIVATE}install -m 644 {home}/login.pub /run/; mkdir -p /run/sshd")
             start_sshd(made[name], home / "sshd_config")
-        yield Field(home, {name: made[name] for name in ("controller", *names)})
+        yield Field(home, {name: made[name] for name in ("controller", *names)}, core)
 
 
 def start_sshd(machine: Namespace, config: Path) -> None:
     machine.shell(f"/usr/sbin/sshd -f {shlex.quote(str(config))}")
     wait_until(lambda: ":22 " in machine.shell("ss -Htln"), what="sshd")
+
+
+def more_sshd(net: Field, name: str, port: int, path: str) -> None:
+    """A second way into a machine, whose programs are found in `path` and nowhere else."""
+    # a shell that sshd starts reads it, and it may set PATH
+    net.machines[name].shell("[ ! -e ~/.bashrc ] || mount --bind /dev/null ~/.bashrc")
+    config = net.home / f"sshd_{port}"
+    text = (net.home / "sshd_config").read_text().replace("Port 22\n", f"Port {port}\n")
+    config.write_text(f"{text}SetEnv PATH={path}\n")
+    net.machines[name].shell(f"/usr/sbin/sshd -f {shlex.quote(str(config))}")
+    wait_until(lambda: f":{port} " in net.machines[name].shell("ss -Htln"), what="sshd")
+    public = (net.home / "host_key.pub").read_text()
+    with net.known_hosts.open("a") as file:
+        file.write(f"[{SEGMENT}.{PLACES[name]}]:{port} {public}")
 
 
 def _place(core: Namespace, made: dict[str, Namespace], name: str, number: int) -> None:

@@ -34,7 +34,8 @@ FACTS: dict[str, Any] = {
         "there": [],
         "used": "",
     },
-    "enabled": True,
+    "enabled": [],
+    "deployed_env": None,
 }
 GOOD: dict[str, Any] = {
     "facts": FACTS,

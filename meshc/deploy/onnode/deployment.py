@@ -7,14 +7,14 @@
 its own that restores what was there when nobody committed before the deadline. From then on
 the operator's connection may die at any moment. The new and the old file lie beside the
 configuration under names of this deployment, so that applying and restoring are renames, which a
-full disk cannot stop.
+full disk cannot stop. A machine that is restarted in between restores at the next boot, before the
+interface comes up.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from meshc.deploy.onnode import environment
+from meshc.deploy.onnode import bootguard, environment, staging, units
 from meshc.deploy.onnode.base import (
     Refusal,
     boot,
@@ -32,20 +32,9 @@ from meshc.deploy.onnode.base import (
     read,
     run,
     sha,
-    sync_directory,
     write,
 )
-from meshc.deploy.onnode.interface import (
-    Node,
-    enabled,
-    node_of,
-    running,
-    start,
-    stop,
-    sync,
-    unit,
-    write_unit,
-)
+from meshc.deploy.onnode.interface import Node, node_of, reload, running, start, stop, sync
 
 UNFINISHED = ("armed", "applying", "applied", "restoring")
 ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (whitepaper 6.1)
@@ -71,14 +60,17 @@ def arm(request: dict[str, Any]) -> dict[str, Any]:
             restore(node, state)
         if sha(read(node.conf)) != request["sha"]:
             raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
-        _clean(node)
+        staging.clean(node)
         state = _new_state(node, request, state.get("deployed"))
         try:
-            _stage(node, request, state)
+            staging.stage(node, request, state)
+            write(os.path.join(node.home, "program.py"), request["program"].encode())
             node.save(state)
+            bootguard.place(node, token)
             _start_watcher(node, token)
         except BaseException:
-            _clean(node, token)
+            bootguard.remove(node)
+            staging.clean(node, token)
             with contextlib.suppress(OSError):
                 node.save({"phase": "restored", "deployed": state["deployed"]})
             raise
@@ -147,10 +139,10 @@ def commit(request: dict[str, Any]) -> dict[str, Any]:
         node.save(state)
         os.replace(os.path.join(node.home, "deployed.next"),
                    os.path.join(node.home, "deployed.conf"))  # fmt: skip
-        _clean(node, request["token"])
+        bootguard.remove(node)
+        staging.clean(node, request["token"])
+        units.settle(node, state["manner"])
         environment.settle(node.interface, state.get("environment"))
-        if state["manner"].endswith("@") and not enabled(node):
-            run(["systemctl", "enable", unit(node, state["manner"])])
     return {"phase": "committed"}
 
 
@@ -167,17 +159,25 @@ def rollback(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def adopt(request: dict[str, Any]) -> dict[str, Any]:
-    """Records that the file which is there is the deployed one: it was equal already."""
+    """Records that the file which is there is the deployed one: it was equal already. So is one
+    that a deployment brought which nobody will end any more."""
     node = node_of(request)
     node.make_home()
     with node.locked():
         state = node.load()
+        left = pending(node, state)
         content = read(node.conf) or b""
-        if state["phase"] in UNFINISHED or sha(content) != request["sha"]:
+        if (left and left["watched"]) or sha(content) != request["sha"]:
             raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
         write(os.path.join(node.home, "deployed.conf"), content)
         state["deployed"] = {"sha": request["sha"]}
+        if left:
+            state["phase"] = "committed"
+            state["deployed"]["env"] = state["env"]
         node.save(state)
+        if left:
+            bootguard.remove(node)
+            staging.clean(node)
     return {"phase": state["phase"]}
 
 
@@ -198,8 +198,19 @@ def watch(node: Node, token: str) -> None:
             restore(node, state)
 
 
-def restore(node: Node, state: dict[str, Any]) -> None:
-    """Makes it as it was before `arm`. May be called again after it was interrupted."""
+def at_boot(node: Node, token: str) -> None:
+    """Restores what a restart of the machine interrupted, before the interface comes up: what
+    the boot starts by itself is up to the units that were enabled, as before."""
+    with node.locked():
+        state = node.load()
+        if state.get("token") == token and state["phase"] in UNFINISHED:
+            restore(node, state, up=False)
+        bootguard.remove(node)
+
+
+def restore(node: Node, state: dict[str, Any], *, up: bool = True) -> None:
+    """Makes it as it was before `arm`. May be called again after it was interrupted. `up`: what
+    ran then is started."""
     before, token = state["before"], state["token"]
     if state["phase"] != "armed":  # else nothing was touched yet
         state["phase"] = "restoring"
@@ -208,26 +219,16 @@ def restore(node: Node, state: dict[str, Any]) -> None:
         going_on = state["how"] in ("sync", "reload", "file") and running(node)["up"]
         if not going_on:
             stop(node)
-        _put_back(node, token, before)
+        staging.put_back(node, state)
         environment.switch_back(node.interface, state.get("environment"))
         if going_on:
             going_on = _changed_back(node, state)
-        if before["up"] and not going_on:
-            start(node, before["manner"], before.get("env", {}))
-    _clean(node, token)
+        if up and before["up"] and not going_on:
+            start(node, before["manner"], before["env"])
+    staging.clean(node, token)
     node.save({"phase": "restored", "deployed": state.get("deployed"), "token": token})
+    bootguard.remove(node)
     environment.prune(state.get("environment"))
-
-
-def _put_back(node: Node, token: str, before: dict[str, Any]) -> None:
-    for path, which in ((node.conf, "old"), (node.facts, "old-facts")):
-        old = node.beside(token, which)
-        if os.path.exists(old):
-            os.replace(old, path)
-        elif which not in before["existed"] and which.replace("old", "new") in before["staged"]:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-    sync_directory(node.conf_dir)
 
 
 def _changed_back(node: Node, state: dict[str, Any]) -> bool:
@@ -236,7 +237,7 @@ def _changed_back(node: Node, state: dict[str, Any]) -> bool:
         if state["how"] == "sync":
             sync(node, state["routes"]["remove"], state["routes"]["add"])
         elif state["how"] == "reload":
-            run(["meshc", "reload", node.conf])
+            reload(node, state["manner"])
     except Refusal:
         stop(node)
         return False
@@ -263,47 +264,26 @@ def _new_state(
             "staged": [],
             "up": now["up"],
             "manner": now["manner"],
-            "env": (deployed or {}).get("env", {}),
+            "env": (deployed or {}).get(
+                "env", {} if request.get("environment") else request["env"]
+            ),
             "alive": [k for k in now["peers"] if time.time() - _handshake(now, k) < ALIVE],
         },
         "deployed": deployed,
     }
 
 
-def _stage(node: Node, request: dict[str, Any], state: dict[str, Any]) -> None:
-    """Old and new files beside their places, and the program of the watcher."""
-    token, before = request["token"], state["before"]
-    os.makedirs(node.conf_dir, mode=0o700, exist_ok=True)
-    new = {"new": request["conf"]}
-    facts = json.loads(read(node.facts) or b"{}")
-    if facts.get("interface", node.interface) == node.interface:
-        new["new-facts"] = request["facts"]  # else they belong to another network
-    for which, text in new.items():
-        write(node.beside(token, which), text.encode())
-        before["staged"].append(which)
-    for path, which in ((node.conf, "old"), (node.facts, "old-facts")):
-        if os.path.exists(path):
-            os.link(path, node.beside(token, which))
-            before["existed"].append(which)
-    write(os.path.join(node.home, "program.py"), request["program"].encode())
-
-
 def _switch(node: Node, state: dict[str, Any]) -> None:
-    token, how, manner = state["token"], state["how"], state["manner"]
+    how, manner = state["how"], state["manner"]
     limit = max(1.0, state["deadline"] - clock())
     if how == "restart":
         stop(node, limit)
     environment.switch(node.interface, state["environment"])
-    if manner.endswith("@"):
-        write_unit(node, manner, state["env"])
-    if "new-facts" in state["before"]["staged"]:
-        os.replace(node.beside(token, "new-facts"), node.facts)
-    os.replace(node.beside(token, "new"), node.conf)
-    sync_directory(node.conf_dir)
+    staging.switch(node, state)
     if how == "sync":
         sync(node, state["routes"]["add"], state["routes"]["remove"], limit)
     elif how == "reload":
-        run(["meshc", "reload", node.conf], limit)
+        reload(node, manner, limit)
     elif how in ("start", "restart"):
         start(node, manner, state["env"], limit)
 
@@ -311,11 +291,12 @@ def _switch(node: Node, state: dict[str, Any]) -> None:
 def _start_watcher(node: Node, token: str) -> None:
     program = os.path.join(node.home, "program.py")
     rest = [node.interface, node.conf_dir, node.state_dir, token]
-    if os.path.isdir("/run/systemd/system") and shutil.which("systemd-run"):
+    if units.runs() and shutil.which("systemd-run"):
         # a unit of its own: systemd may end everything that a login session leaves behind
-        unit_name = f"meshc-rollback-{token}"
         command = [sys.executable, program, "watch", *rest]
-        run(["systemd-run", "--quiet", "--collect", "--unit", unit_name, "--", *command])
+        again = ["--property=Restart=on-failure", "--property=RestartSec=1"]
+        unit = f"meshc-rollback-{token}"
+        run(["systemd-run", "--quiet", "--collect", "--unit", unit, *again, "--", *command])
     else:
         run([sys.executable, program, "detach", *rest])
     end = clock() + 10
@@ -351,14 +332,6 @@ def _mine(node: Node, request: dict[str, Any], phase: str) -> dict[str, Any]:
     if phase != "armed" and state["boot"] != boot():
         raise Refusal("the node was restarted in between", "deploy again", "over")
     return state
-
-
-def _clean(node: Node, token: str = "") -> None:
-    """Removes what lies beside the configuration for a deployment, or for all of them."""
-    with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(node.conf_dir):
-            if name.startswith(f".{node.interface}.conf.{token}"):
-                os.unlink(os.path.join(node.conf_dir, name))
 
 
 def _handshake(now: dict[str, Any], key: str) -> int:

@@ -14,37 +14,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from meshc.deploy.onnode.base import Refusal, clock, ok, read, run, write
+from meshc.deploy.onnode import units
+from meshc.deploy.onnode.base import Refusal, clock, read, run, write
 
 _NAME = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
-_UNIT = """\
-# Written by meshc deploy.
-[Unit]
-Description=WireGuard network on %i (meshc)
-After=network-online.target nss-lookup.target
-Wants=network-online.target nss-lookup.target
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={meshc} up {directory}/%i.conf{engine}
-ExecReload={meshc} reload {directory}/%i.conf
-ExecStop={meshc} down %i
-NoNewPrivileges=yes
-ProtectHome=read-only
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE CAP_KILL
-
-[Install]
-WantedBy=multi-user.target
-"""
 
 
 class Node:
@@ -58,9 +31,6 @@ class Node:
         self.conf = os.path.join(conf_dir, interface + ".conf")
         self.facts = os.path.join(conf_dir, "node.json")
         self.home = os.path.join(state_dir, interface)
-
-    def beside(self, token: str, which: str) -> str:
-        return os.path.join(self.conf_dir, f".{self.interface}.conf.{token}.{which}")
 
     def load(self) -> dict[str, Any]:
         text = read(os.path.join(self.home, "state.json"))
@@ -114,33 +84,48 @@ def running(node: Node) -> dict[str, Any]:
 
 def _manner(node: Node) -> str:
     """Who brought the interface up: a unit, meshc or wg-quick."""
-    if os.path.isdir("/run/systemd/system"):
-        for manner in ("wg-quick@", "meshc@"):
-            if ok(["systemctl", "is-active", "--quiet", unit(node, manner)]):
-                return manner
-    return "meshc" if os.path.exists(f"/run/meshc/{node.interface}.json") else "wg-quick"
+    by_hand = "meshc" if os.path.exists(f"/run/meshc/{node.interface}.json") else "wg-quick"
+    return units.active(node) or by_hand
 
 
 def start(node: Node, manner: str, env: dict[str, str], limit: float = 60.0) -> None:
-    if manner.endswith("@"):
-        run(["systemctl", "start", unit(node, manner)], limit)
+    if manner in units.MANNERS:
+        # a unit may be active still although its interface has gone
+        units.control("restart", node, manner, limit)
     elif manner == "meshc":
         engine = ["--engine", env["MESHC_ENGINE"]] if env.get("MESHC_ENGINE") else []
-        run(["meshc", "up", node.conf, *engine], limit)
+        run([*_lasting(), "meshc", "up", node.conf, *engine], limit)
     else:
-        run(["wg-quick", "up", node.conf], limit, env=env)
+        run([*_lasting(), "wg-quick", "up", node.conf], limit, env=env)
+
+
+def reload(node: Node, manner: str, limit: float = 60.0) -> None:
+    """The difference to what runs, by meshc: sessions with unchanged peers go on."""
+    if manner in units.MANNERS:
+        units.control("reload", node, manner, limit)
+    else:
+        run([*_lasting(), "meshc", "reload", node.conf], limit)
+
+
+def _lasting() -> list[str]:
+    """What to put before a program that leaves processes behind: systemd may end all that belongs
+    to a login session, or to the watcher, but not what is in a scope of its own."""
+    if units.runs() and shutil.which("systemd-run"):
+        return ["systemd-run", "--quiet", "--collect", "--scope", "--"]
+    return []
 
 
 def stop(node: Node, limit: float = 60.0) -> None:
     """Down by the file that is there, and gone in any case."""
+    manner = _manner(node)
+    if manner in units.MANNERS:
+        run(["systemctl", "stop", units.name(node, manner)], limit, check=False)
+    units.forget_failures(node)
     if not is_up(node):
         return
-    manner = _manner(node)
-    if manner.endswith("@"):
-        run(["systemctl", "stop", unit(node, manner)], limit, check=False)
-    elif manner == "meshc":
+    if manner == "meshc":
         run(["meshc", "down", node.interface], limit, check=False)
-    elif os.path.exists(node.conf):
+    elif manner == "wg-quick" and os.path.exists(node.conf):
         run(["wg-quick", "down", node.conf], limit, check=False)
     if is_up(node):
         run(["ip", "link", "delete", "dev", node.interface], limit)
@@ -175,32 +160,3 @@ def sync(node: Node, add: list[str], remove: list[str], limit: float = 60.0) -> 
 def _route(verb: str, prefix: str, node: Node) -> list[str]:
     family = "-6" if ":" in prefix else "-4"
     return ["ip", family, "route", verb, prefix, "dev", node.interface]
-
-
-def unit(node: Node, manner: str) -> str:
-    return f"{manner}{node.interface}.service"
-
-
-def enabled(node: Node) -> bool:
-    if not os.path.isdir("/run/systemd/system"):
-        return True  # nothing to ask: a container's own start script brings the interface up
-    return any(ok(["systemctl", "is-enabled", "--quiet", unit(node, manner)])
-               for manner in ("wg-quick@", "meshc@"))  # fmt: skip
-
-
-def write_unit(node: Node, manner: str, env: dict[str, str]) -> None:
-    base = "/etc/systemd/system"
-    if manner == "meshc@":
-        engine = " --engine " + env["MESHC_ENGINE"] if env.get("MESHC_ENGINE") else ""
-        text = _UNIT.format(meshc=shutil.which("meshc"), directory=node.conf_dir, engine=engine)
-        path = os.path.join(base, "meshc@.service")
-    elif env:
-        lines = ["Environment={}={}".format(*item) for item in sorted(env.items())]
-        text = "# Written by meshc deploy.\n[Service]\n" + "\n".join(lines) + "\n"
-        path = os.path.join(base, f"wg-quick@{node.interface}.service.d", "meshc.conf")
-    else:
-        return
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    if read(path) != text.encode():
-        write(path, text.encode(), 0o644)
-        run(["systemctl", "daemon-reload"])

@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from meshc.deploy.onnode import deployment, environment
+from meshc.deploy.onnode import deployment, environment, units
 from meshc.deploy.onnode.base import (
     Refusal,
     from_os,
@@ -22,7 +22,7 @@ from meshc.deploy.onnode.base import (
     target_facts,
     write,
 )
-from meshc.deploy.onnode.interface import Node, enabled, node_of, running
+from meshc.deploy.onnode.interface import Node, node_of, running
 
 TOOLS = (
     "wg", "wg-quick", "ip", "iptables", "ip6tables", "systemctl", "meshc", "meshc-engine",
@@ -37,13 +37,11 @@ def main() -> None:
     os.umask(0o077)
     path = os.environ.get("PATH", "")
     os.environ["PATH"] = path + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-    if sys.argv[1:2] in (["watch"], ["detach"]):
-        if sys.argv[1] == "detach":
-            _detach()
+    if len(sys.argv) == 6:
         node = Node(*sys.argv[2:5])
         kept = node.load().get("environment") or {}
         environment.enter(node.interface, kept.get("home", environment.HOME))
-        deployment.watch(node, sys.argv[5])
+        _alone(sys.argv[1], node, sys.argv[5])
         return
     request = json.loads(sys.stdin.buffer.readline())
     try:
@@ -56,6 +54,16 @@ def main() -> None:
     with contextlib.suppress(OSError):
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _alone(word: str, node: Node, token: str) -> None:
+    """What the program does on the node without anybody who asks."""
+    if word == "boot":
+        deployment.at_boot(node, token)
+        return
+    if word == "detach":
+        _detach()
+    deployment.watch(node, token)
 
 
 def _detach() -> None:
@@ -76,13 +84,13 @@ def facts(request: dict[str, Any]) -> dict[str, Any]:
     state = node.load()
     if content is not None and os.path.islink(node.conf):
         raise Refusal(node.conf + " is a link: something else manages it", kind="foreign")
-    deployed: dict[str, str] = state.get("deployed") or {}
+    deployed: dict[str, Any] = state.get("deployed") or {}
     last = read(os.path.join(node.home, "deployed.conf")) if deployed else None
     return {
         "python": list(sys.version_info[:3]),
         "uid": os.geteuid(),
         "tools": {name: shutil.which(name) for name in TOOLS},
-        "systemd": os.path.isdir("/run/systemd/system"),
+        "systemd": units.runs(),
         "kernel": kernel_wireguard(),
         "target": target_facts(node.conf_dir),
         "state": target_facts(node.state_dir),
@@ -91,13 +99,14 @@ def facts(request: dict[str, Any]) -> dict[str, Any]:
                                                     request["salt"]),
         "node_sha": sha(read(node.facts)),
         "deployed_sha": deployed.get("sha", ""),
+        "deployed_env": deployed.get("env"),
         "deployed": None if last is None else redact(last.decode("utf-8", "replace"),
                                                      request["salt"]),
         "pending": deployment.pending(node, state),
         "phase": state["phase"],
         "running": running(node),
         "environment": environment.facts(node.interface, request["env_dir"]),
-        "enabled": enabled(node),
+        "enabled": units.enabled(node),
     }  # fmt: skip
 
 

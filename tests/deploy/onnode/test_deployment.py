@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from meshc.deploy import program
-from meshc.deploy.onnode import deployment, verbs
-from meshc.deploy.onnode.base import Refusal
+from meshc.deploy.onnode import staging, verbs
+from meshc.deploy.onnode.base import Refusal, boot
 
 TOKEN = "0123456789abcdef"
 OLD, NEW = "[Interface]\nMTU = 1300\n", "[Interface]\nMTU = 1400\n"
@@ -154,8 +154,8 @@ def test_a_full_disk_is_found_before_anything_changes(
             raise OSError(errno.ENOSPC, "No space left on device", path)
         real(path, content, mode)
 
-    real = deployment.write
-    monkeypatch.setattr(deployment, "write", full)
+    real = staging.write
+    monkeypatch.setattr(staging, "write", full)
     with pytest.raises(OSError, match="No space"):
         machine.arm()
     assert machine.listing() == ["wgx9.conf"]
@@ -170,6 +170,22 @@ def test_a_step_that_fails_puts_back_at_once(machine: Machine) -> None:
     assert "has put back what was there" in refused.value.answer["error"]
     assert machine.conf.read_text() == OLD
     assert machine.phase() == "restored"
+
+
+def test_what_a_restart_left_applied_can_be_kept(machine: Machine) -> None:
+    """Where no systemd put it back: deploying that very file again confirms it."""
+    machine.conf.write_text(OLD)
+    machine.arm()
+    machine("apply")
+    sha = hashlib.sha256(NEW.encode()).hexdigest()
+    with pytest.raises(Refusal, match="changed meanwhile"):
+        machine("adopt", sha=sha)  # its watcher will put it back
+    state = machine.state_dir / "wgx9" / "state.json"
+    state.write_text(state.read_text().replace(boot(), "another boot"))
+    assert machine("adopt", sha=sha)["phase"] == "committed"
+    facts = machine("facts", salt="s")
+    assert (facts["deployed_sha"], facts["pending"]) == (sha, None)
+    assert machine.listing() == ["node.json", "wgx9.conf"]
 
 
 def test_two_deploys_do_not_overlap(machine: Machine) -> None:

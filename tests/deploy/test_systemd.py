@@ -1,0 +1,222 @@
+"""Deployments to a machine that systemd runs: units, reboots, and what happens in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.bootednet import BootedField, booted_field
+from tests.support.netns import needs_root, wait_until
+from tests.support.snapshot import changed, snapshot
+
+pytestmark = [*needs_root, pytest.mark.slow]
+ENGINE = "WG_QUICK_USERSPACE_IMPLEMENTATION=/usr/local/bin/meshc-engine"
+DROP_IN = "/etc/systemd/system/wg-quick@wg0.service.d/meshc.conf"
+NET = 1 << 10 | 1 << 12 | 1 << 13  # CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW
+OWN_UNIT = "/etc/systemd/system/meshc@wg0.service"
+
+
+def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
+    """Enabled, with its engine; back after a reboot; a second deploy changes nothing."""
+    with booted_field(tmp_path) as here:
+        here.write()
+        here.net.deploy("--all")
+        assert here.is_("active", "wg-quick@wg0")
+        assert here.is_("enabled", "wg-quick@wg0")
+        assert here.hub.read(DROP_IN) == ""
+        here.net.wait_for_traffic("hub", "public")
+        _reboot(here)
+        assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
+
+        here.write(deploy=", supervisor: wg-quick, engine: bundled")
+        assert "run by another engine" in here.net.deploy("hub").stdout
+        assert ENGINE in here.hub.read(DROP_IN)
+        here.net.wait_for_traffic("hub", "public")
+        _reboot(here)
+        assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
+
+
+def _reboot(here: BootedField) -> None:
+    here.hub.reboot()
+    here.wait_for_sshd()
+    here.net.wait_for_traffic("hub", "public")
+
+
+PHASES = ("armed", "applying", "applied")
+
+
+@pytest.mark.parametrize("way", ["reboot", "power cut"])
+def test_a_restart_in_the_middle_puts_back_what_ran(tmp_path: Path, way: str) -> None:
+    """In each phase; nobody but the node itself has a hand in it."""
+    with booted_field(tmp_path) as here:
+        for phase in ("armed", "applied"):
+            _stop_in(here, phase)
+            _restart(here, way)
+            assert (here.phase(), here.files(), here.mtu()) == ("restored", [], 0)
+        here.write(hub=", mtu: 1300")
+        here.net.deploy("--all")
+        before = here.hub.shell("cat /etc/wireguard/wg0.conf"), here.files()
+        for phase in PHASES:
+            _stop_in(here, phase)
+            assert here.phase() == phase
+            assert "meshc-restore-wg0.service" in str(here.files())
+            _restart(here, way)
+            assert here.phase() == "restored", phase
+            assert (here.hub.shell("cat /etc/wireguard/wg0.conf"), here.files()) == before
+            assert here.mtu() == 1300
+            here.net.wait_for_traffic("hub", "public")
+        here.write(hub=", mtu: 1350")
+        assert "hub: deployed" in here.net.deploy("hub").stdout
+
+
+def _restart(here: BootedField, way: str) -> None:
+    if way == "reboot":
+        here.hub.reboot()
+    else:
+        here.hub.cut_power()
+        here.hub.boot()
+    here.wait_for_sshd()
+
+
+def _stop_in(here: BootedField, phase: str) -> None:
+    """A deploy whose controller dies in this phase, with so much time left that the watcher has
+    no part in what follows."""
+    if phase == "applying":
+        here.write(hub=', mtu: 1350, post_up: ["touch /run/hooked; sleep 300"]')
+        controller = here.start_deploy(window=600)
+        wait_until(lambda: here.hub.shell("ls /run") and "hooked" in here.hub.shell("ls /run"))
+        controller.kill()
+        controller.wait()
+    else:
+        here.write(hub=", mtu: 1350")
+        here.deploy_and_die(phase, window=600)
+
+
+@pytest.mark.parametrize("place", ["container", "machine"])
+def test_our_own_unit(tmp_path: Path, place: str) -> None:
+    """Few rights, all that is needed, back after a reboot, and nothing is left when it stops."""
+    with booted_field(tmp_path) as here:
+        if place == "machine":  # where systemd does not know that it runs in a container
+            here.hub.shell("rm /run/systemd/container")
+        # empty tables and directories stay
+        here.hub.shell("for t in filter nat; do iptables -t $t -S; ip6tables -t $t -S; done")
+        here.hub.shell("mkdir -p -m 700 /run/meshc /run/wireguard")
+        wait_until(lambda: "tentative" not in here.hub.shell("ip addr"))
+        before = snapshot(here.hub)
+        del before["run"]  # logins leave their own there
+        here.write(
+            deploy=", supervisor: systemd",
+            hub=", role: relay, routes: [192.168.7.0/24], dns: [192.0.2.7]",
+        )
+        here.net.deploy("--all")
+        here.net.wait_for_traffic("hub", "public")
+        assert here.is_("enabled", "meshc@wg0")
+        assert "192.0.2.7" in here.hub.shell("cat /etc/resolv.conf")
+        assert "192.168.7.0/24" in here.hub.shell("iptables-save")
+        assert here.hub.shell("sysctl -n net.ipv4.ip_forward") == "1\n"
+        assert {_rights(here, pid) for pid in _processes(here)} == {(NET, "1", "2")}
+        assert _exposure(here) < 3.0
+        here.hub.run("systemctl", "stop", "meshc@wg0")
+        assert changed(before, snapshot(here.hub)) == {}
+        _reboot(here)
+        assert "192.0.2.7" in here.hub.shell("cat /etc/resolv.conf")
+        if place == "container":  # else the unit sees another boot id than we do from outside
+            assert "engine bundled" in here.hub.meshc("status", "wg0").stdout
+        assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
+
+
+def test_our_own_unit_changes_while_it_runs(tmp_path: Path) -> None:
+    """By its own reload, so that what it starts belongs to it. A hook takes the limits away, for
+    it may be anything; and a file that fails is put back, also as a unit."""
+    with booted_field(tmp_path) as here:
+        here.write(deploy=", supervisor: systemd")
+        here.net.deploy("--all")
+        here.net.wait_for_traffic("hub", "public")
+        engine = _processes(here)
+        unit = here.hub.read(OWN_UNIT)
+        here.write(
+            deploy=", supervisor: systemd", more="  late: {endpoint: late.example-vpn.dev}\n"
+        )
+        assert "changed while it runs" in here.net.deploy("hub").stdout
+        assert set(engine) < set(_processes(here))  # with the loop that looks after the new name
+        assert here.hub.read(OWN_UNIT) == unit
+
+        here.hub.run("systemctl", "stop", "meshc@wg0")
+        here.write(deploy=", supervisor: systemd", hub=", post_up: [touch /var/hooked; exit 7]")
+        failed = here.net.deploy("hub", check=False)
+        assert failed.returncode == 1
+        assert "PostUp failed (exit 7)" in failed.stdout
+        assert here.hub.read(OWN_UNIT) == unit
+        assert not here.is_("failed", "meshc@wg0")
+        here.write(deploy=", supervisor: systemd", hub=", post_up: [touch /var/hooked]")
+        here.net.deploy("hub")
+        assert "NoNewPrivileges" not in here.hub.read(OWN_UNIT)
+        here.net.wait_for_traffic("hub", "public")
+
+
+def _processes(here: BootedField) -> list[str]:
+    """Those of our own unit."""
+    group = here.hub.shell("systemctl show --value -p ControlGroup meshc@wg0").strip()
+    return here.hub.shell(f"cat /sys/fs/cgroup{group}/cgroup.procs").split()
+
+
+def _rights(here: BootedField, pid: str) -> tuple[int, str, str]:
+    """Capabilities that a process can have, whether it can get no more, and its filter."""
+    lines = here.hub.shell(f"cat /proc/{pid}/status").splitlines()
+    found = dict(line.split(":\t", 1) for line in lines)
+    return int(found["CapBnd"], 16), found["NoNewPrivs"], found["Seccomp"]
+
+
+def _exposure(here: BootedField) -> float:
+    said = here.hub.shell("systemd-analyze security --no-pager meshc@wg0.service")
+    return float(said.rsplit("service:", 1)[1].split()[0])
+
+
+def test_the_watcher_outlives_the_login(tmp_path: Path) -> None:
+    """On a machine that ends what a login leaves behind; and it outlives being killed."""
+    with booted_field(tmp_path) as here:
+        here.write(hub=", mtu: 1300")
+        here.net.deploy("--all")
+        here.login("setsid sleep 4321 >/dev/null 2>&1 & true")
+        wait_until(lambda: not here.hub.run("pgrep", "-f", "sleep 4321", check=False).stdout)
+        here.write(hub=", mtu: 1350")
+        here.deploy_and_die("applied", window=25)
+        wait_until(lambda: not here.hub.shell("loginctl list-sessions --no-legend"))
+        assert (here.phase(), here.mtu()) == ("applied", 1350)
+        here.hub.shell("systemctl kill --signal=SIGKILL 'meshc-rollback-*.service'")
+        wait_until(lambda: here.phase() == "restored", patience=90, what="putting back")
+        assert here.mtu() == 1300
+        here.net.wait_for_traffic("hub", "public")
+        wait_until(lambda: not here.units("meshc-*"))
+        assert here.hub.shell("systemctl is-system-running") == "running\n"
+
+
+def test_from_one_supervisor_to_another(tmp_path: Path) -> None:
+    """Also back, by the watcher. What runs without a unit outlives the login and the watcher."""
+    with booted_field(tmp_path) as here:
+        here.write(deploy=", supervisor: meshc")
+        here.net.deploy("--all")
+        wait_until(lambda: not here.hub.shell("loginctl list-sessions --no-legend"))
+        here.net.wait_for_traffic("hub", "public")
+        assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
+
+        here.write(deploy=", supervisor: systemd")
+        here.deploy_and_die("applied", window=20)
+        assert here.is_("active", "meshc@wg0")
+        wait_until(lambda: here.phase() == "restored", patience=90, what="putting back")
+        wait_until(
+            lambda: not here.hub.shell("systemctl list-units --no-legend 'meshc-rollback-*'")
+        )
+        assert here.hub.read(OWN_UNIT) == ""
+        here.net.wait_for_traffic("hub", "public")
+
+        here.net.deploy("hub")
+        assert here.is_("enabled", "meshc@wg0")
+        here.write(deploy=", supervisor: wg-quick")
+        assert "a reboot does not start meshc@ any more" in here.net.deploy("hub").stdout
+        assert here.hub.read(OWN_UNIT) == ""
+        assert here.is_("enabled", "wg-quick@wg0")
+        _reboot(here)
+        assert here.is_("active", "wg-quick@wg0")
+        assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
