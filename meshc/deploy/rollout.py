@@ -21,7 +21,7 @@ from meshc.deploy.bundle import archive, bundle
 from meshc.deploy.dial import Dial
 from meshc.deploy.environment import Way
 from meshc.deploy.manner import Manner
-from meshc.deploy.session import NodeSession, RemoteError
+from meshc.deploy.session import SILENT, NodeSession, RemoteError
 from meshc.deploy.survey import Surveyed, Tell
 from meshc.deploy.transport import TransportError
 from meshc.deploy.waves import waves
@@ -157,7 +157,9 @@ class _Deployment:
             with suppress(TransportError):
                 await session.call("apply", token=self.token, timeout=self.window)
             self._tell(self.name, "applied")
-        except NodeError as error:
+        except RemoteError as error:
+            if error.kind == SILENT:
+                return await self._learn(str(error), error.hint)
             return Outcome(self.name, End.RESTORED, str(error), error.hint)
         return None
 

@@ -12,6 +12,8 @@ from meshc.errors import NodeError
 
 STATE_DIRECTORY = "/var/lib/meshc/deploy"
 CONF_DIRECTORY = "/etc/wireguard"
+SILENT = "silent"
+"""The kind of a RemoteError where the node said nothing about how far it came."""
 _NO_PYTHON = (126, 127)
 _MAY_NOT = ("not in the sudoers", "not allowed", "may not run sudo")
 _SUDO = ("env", "LC_ALL=C", "sudo")  # its words are read below: not in another language
@@ -114,6 +116,7 @@ class NodeSession:
         return RemoteError(
             f"{name}: the node gave no answer (exit {result.code}): {said}",
             hint="python3 there must be 3.8 or later, and the login shell must print nothing",
+            kind=SILENT,
         )
 
     def _refused_by_sudo(self, said: str) -> NodeError:

@@ -62,6 +62,29 @@ def test_another_host_key(net: Field) -> None:
         net.known_hosts.write_text(right)
 
 
+def test_a_host_key_that_nobody_accepted_yet(net: Field) -> None:
+    right = net.known_hosts.read_text()
+    net.known_hosts.write_text("")
+    try:
+        refused(net, "E701", "is not in", "ssh_host_ed25519_key.pub")
+    finally:
+        net.known_hosts.write_text(right)
+
+
+def test_a_key_file_that_is_not_there(net: Field) -> None:
+    config = net.home / "ssh_config"
+    right = config.read_text()
+    config.write_text("IdentityFile /nowhere/id\nIdentitiesOnly yes\n")
+    try:
+        refused(net, "E701", "cannot read /nowhere/id: No such file", "IdentityFile")
+    finally:
+        config.write_text(right)
+
+
+def test_a_port_where_nobody_listens(net: Field) -> None:
+    refused(net, "E701", f"cannot reach {SEGMENT}.1: Connection refused", more=", port: 2229")
+
+
 def test_a_machine_that_does_not_answer(net: Field) -> None:
     refused(net, "E701", "cannot reach 198.51.100.250", host=f"{SEGMENT}.250")
 

@@ -32,6 +32,7 @@ def test_nothing_is_in_the_way_of_a_good_machine(hub: Any) -> None:
     [
         ({"uid": 1000}, "E702"),
         ({"tools": TOOLS - {"wg-quick"}}, "E703"),
+        ({"python": (3, 7, 16)}, "E703"),
         ({"kernel": False, "python": (3, 9, 2)}, "E703"),
         ({"tools": TOOLS - {"iptables"}}, "E704"),
         ({"target": Place(writable=False)}, "E705"),

@@ -14,7 +14,7 @@ from meshc.deploy.rollout import End, roll_out
 from meshc.deploy.survey import survey
 from meshc.errors import Refused, StateError
 from tests.support.deploys import mesh
-from tests.support.fakenode import FACTS, LOST, FakeNodes
+from tests.support.fakenode import FACTS, LOST, NONE, FakeNodes
 from tests.support.hostile import HOSTILE
 
 SILENT = {"good": True, "up": True, "public_key": "", "before": ["a", "b"], "alive": []}
@@ -126,6 +126,23 @@ def test_an_installed_one_goes_again_when_the_node_cannot_be_armed(targets: Any)
 def test_a_lost_answer_to_apply_is_found_out_by_the_check(targets: Any) -> None:
     nodes = FakeNodes({("hub", "apply"): LOST})
     assert deploy(nodes, targets)["hub"].end is End.COMMITTED
+
+
+def test_a_node_that_breaks_off_is_not_said_to_be_put_back_before_it_is(targets: Any) -> None:
+    """The program there ended without an answer: only the node knows how far it came."""
+    phases = iter(["armed", "applying", "restored"])
+    nodes = FakeNodes({("hub", "apply"): NONE})
+    first = []
+
+    def facts(_: Any) -> Any:
+        first.append(1)
+        return {**FACTS, "phase": next(phases) if len(first) > 1 else "none"}
+
+    nodes.answers["hub", "facts"] = facts
+    found = deploy(nodes, targets)
+    assert found["hub"].end is End.RESTORED
+    assert "gave no answer" in found["hub"].message
+    assert next(phases, None) is None
 
 
 def test_a_lost_answer_to_commit_is_asked_again(targets: Any) -> None:

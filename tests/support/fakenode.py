@@ -49,11 +49,13 @@ GOOD: dict[str, Any] = {
     "adopt": {"phase": "none"},
 }
 LOST = "lost"
+NONE = "none"
 
 
 class FakeNodes:
     """A `Dial`. `answers` maps (node, verb) to what differs from a node where all is well: an
-    answer, `LOST` for a connection that breaks, or a function of the request."""
+    answer, `LOST` for a connection that breaks, `NONE` for a program that breaks, or a function
+    of the request."""
 
     def __init__(self, answers: Mapping[tuple[str, str], Any] | None = None) -> None:
         self.answers = dict(answers or {})
@@ -88,6 +90,8 @@ class _FakeTransport:
             answer = answer(request)
         if answer == LOST:
             raise TransportError(f"{self.name}: the connection broke")
+        if answer == NONE:
+            return Result(1, b"", b"Traceback: something")
         return Result(0, b"welcome\n" + json.dumps(answer).encode() + b"\n", b"")
 
     async def close(self) -> None:
