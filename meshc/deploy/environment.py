@@ -35,7 +35,7 @@ class Environment:
 
     @property
     def changes(self) -> bool:
-        return self.used != self.identity
+        return self.used != self.identity or not self.there
 
     def describe(self, home: str) -> list[str]:
         """Lines for the plan."""
@@ -44,6 +44,8 @@ class Environment:
         size = f"{max(1, self.size >> 20)} MB"
         how = "is there already" if self.there else f"{size}, {self.way.value}{self.why}"
         old = f", in the place of {_version(self.used)}" if self.used else ""
+        if self.used == self.identity:
+            old = " again, because its Python there is gone"
         return [f"meshc {self.version} in {home}{old} ({how})"]
 
 

@@ -69,6 +69,12 @@ def test_the_version_that_is_used_already_is_no_change() -> None:
     assert found.describe("/opt/meshc") == []
 
 
+def test_one_whose_python_is_gone_comes_again() -> None:
+    found = chosen(used=f"1.2-{SOABI}")
+    assert found.changes
+    assert "meshc 1.2 in /opt/meshc again, because its Python" in found.describe("/opt/meshc")[0]
+
+
 def test_another_version_is_a_change_with_both_names() -> None:
     found = chosen(there=frozenset({f"1.1-{SOABI}"}), used=f"1.1-{SOABI}")
     assert found.changes

@@ -55,13 +55,19 @@ def test_the_controller_is_killed_while_the_node_is_at_work(tmp_path: Path) -> N
             net.write(PAIR.format(mtu=old + 1))
             net.build()
             hub.shell(f"rm -f /run/reached; echo 0 > /run/number; echo {number} > /run/stop")
-            command = ["deploy", str(net.file), "hub", "--yes", "--window", "10"]
+            before = _state(hub, "wg0")["token"]
+            window = "60" if step == "commit" else "12"  # it must not be over before that
+            command = ["deploy", str(net.file), "hub", "--yes", "--window", window]
             with net.controller.start(
                 sys.executable, "-m", "meshc", *command, *net.options()
             ) as deploying:
                 wait_until(lambda: hub.shell("ls /run/reached", check=False) != "", what=step)
                 deploying.kill()
-            wait_until(lambda: _over(hub, "wg0"), patience=60, what=f"the end of {step}")
+            wait_until(
+                lambda old=before: _over(hub, "wg0") and _state(hub, "wg0")["token"] != old,
+                patience=90,
+                what=f"the end of {step}",
+            )
             now = _mtu(hub, "wg0")
             assert f"MTU = {now}\n" in hub.shell("cat /etc/wireguard/wg0.conf")
             assert net.leftovers("hub") == ["node.json", "wg0.conf"]
@@ -127,7 +133,10 @@ def _runs(machine: Namespace, number: int) -> Any:
     shown = machine.run("wg", "show", name, "dump", check=False).stdout.split("\n")
     peers = [line.split("\t")[:4] for line in shown[1:]]
     links = machine.run("ip", "-j", "addr", "show", name, check=False).stdout or "[]"
-    found = [(link["mtu"], [a["local"] for a in link["addr_info"]]) for link in json.loads(links)]
+    found = [
+        (link["mtu"], [a["local"] for a in link["addr_info"] if a["scope"] == "global"])
+        for link in json.loads(links)
+    ]
     routes = machine.run("ip", "route", "show", "dev", name, check=False).stdout
     return shown[0].split("\t")[:2], peers, found, routes
 
@@ -137,6 +146,10 @@ def _mtu(machine: Namespace, name: str) -> int:
     return mtu
 
 
-def _over(machine: Namespace, name: str) -> bool:
+def _state(machine: Namespace, name: str) -> Any:
     text = machine.shell(f"cat /var/lib/meshc/deploy/{name}/state.json", check=False)
-    return json.loads(text or '{"phase": ""}')["phase"] in ("restored", "committed")
+    return json.loads(text or '{"phase": ""}')
+
+
+def _over(machine: Namespace, name: str) -> bool:
+    return _state(machine, name)["phase"] in ("restored", "committed")

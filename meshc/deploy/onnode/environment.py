@@ -69,15 +69,18 @@ def install(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
     try:
         with _locked(home):
             _remove_parts(home)
-            if os.path.exists(path):
+            if _python_runs(path):
                 return {"installed": False}
             part = os.path.join(home, "versions", f".{identity}.part")
             try:
                 os.makedirs(part)
                 _fill(part, path, request, stream)
                 os.sync()  # a link to files that a power cut emptied would be worse than none
+                if os.path.exists(path):  # its Python is gone, so that nothing runs from it
+                    os.rename(path, f"{part}.old.part")
                 os.rename(part, path)
                 sync_directory(os.path.dirname(path))
+                _remove_parts(home)
             except BaseException:
                 shutil.rmtree(part, ignore_errors=True)
                 raise

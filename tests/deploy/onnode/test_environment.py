@@ -109,6 +109,16 @@ def test_a_second_time_nothing_happens(installed: Path) -> None:
     assert (installed / "versions" / NAME).stat() == before
 
 
+def test_one_whose_python_is_gone_is_made_again(versions: Path) -> None:
+    python = versions / "versions" / NAME / "bin" / "python3"
+    python.unlink()
+    python.symlink_to("/usr/bin/python3.1")
+    assert install(versions, archive(whole=True).content) == {"installed": True}
+    assert there(versions)["there"] == [NAME, "2.0-here"]
+    assert sorted(os.listdir(versions / "versions")) == [NAME, "2.0-here"]
+    assert (python.parent / "meshc").is_file()
+
+
 @pytest.mark.slow
 def test_pip_on_the_node_fetches_the_locked_packages(tmp_path: Path) -> None:
     home = tmp_path / "meshc"
