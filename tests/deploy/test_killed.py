@@ -31,18 +31,26 @@ PAUSING = """\
 trap '' HUP
 number=$(cat /run/number)
 echo $((number + 1)) > /run/number
-if [ "$number" = "$(cat /run/stop)" ]; then touch /run/reached; sleep 2; fi
-exec {python} "$@"
+[ "$number" = "$(cat /run/stop)" ] || exec {python} "$@"
+{take}touch /run/reached
+sleep 2
+exec {python} "$@" {given}
 """
 STEPS = {"arm": 1, "apply": 2, "check": 3, "commit": 4}  # after the facts, each one request
 
 
-def test_the_controller_is_killed_while_the_node_is_at_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [True, False], ids=["arrived", "cut"])
+def test_the_controller_is_killed_while_the_node_is_at_work(tmp_path: Path, whole: bool) -> None:
+    """The request has arrived whole, or breaks off where the pipe to the program is full."""
     with field(tmp_path, "hub", "public") as net:
         hub = net.machines["hub"]
+        taken = {
+            True: {"take": "cat > /run/request\n", "given": "< /run/request"},
+            False: {"take": "", "given": ""},
+        }
         pausing = tmp_path / "bin" / "python3"
         pausing.parent.mkdir()
-        pausing.write_text(PAUSING.format(python=sys.executable))
+        pausing.write_text(PAUSING.format(python=sys.executable, **taken[whole]))
         pausing.chmod(0o755)
         more_sshd(net, "hub", 2222, f"{pausing.parent}:/usr/sbin:/usr/bin:/sbin:/bin")
         hub.shell("echo 0 > /run/number; echo never > /run/stop")
@@ -74,7 +82,7 @@ def test_the_controller_is_killed_while_the_node_is_at_work(tmp_path: Path) -> N
             assert net.leftovers("hub") == ["node.json", "wg0.conf"]
             net.wait_for_traffic("hub", "public")
             ends[step] = now - old
-        assert ends == {"arm": 0, "apply": 0, "check": 0, "commit": 1}
+        assert ends == {"arm": 0, "apply": 0, "check": 0, "commit": int(whole)}
 
 
 @pytest.mark.parametrize(("how", "changes"), [("restart", 24), ("sync", 24), ("start", 20)])
