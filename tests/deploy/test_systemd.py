@@ -36,6 +36,13 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
         _reboot(here)
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
+        here.write()
+        here.deploy_and_die("applied", window=600)
+        assert here.hub.read(DROP_IN) == ""
+        _restart(here, "power cut")  # the unit that starts has its old environment again
+        assert ENGINE in here.hub.shell("systemctl show --property=Environment wg-quick@wg0")
+        here.net.wait_for_traffic("hub", "public")
+
 
 def _reboot(here: BootedField) -> None:
     here.hub.reboot()
@@ -77,6 +84,7 @@ def _restart(here: BootedField, way: str) -> None:
         here.hub.cut_power()
         here.hub.boot()
     here.wait_for_sshd()
+    assert here.hub.shell("systemctl --failed --no-legend list-units 'meshc*' 'wg-quick*'") == ""
 
 
 def _stop_in(here: BootedField, phase: str) -> None:

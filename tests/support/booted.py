@@ -145,20 +145,19 @@ class BootedMachine(Namespace):
 
     def empty(self, *directories: str) -> None:
         """Directories that this machine below has filled."""
+        self.remove(*directories)
         for path in directories:
-            self._on_disk(f"rm -rf .{path}; mkdir -p .{path}")
+            self._on_disk(f"mkdir -p .{path}")
+
+    def remove(self, *paths: str) -> None:
+        """What is on this machine below, and not to be on this one."""
+        for path in paths:
+            self._on_disk(f"rm -rf .{path}")
 
     def enable(self, unit: str) -> None:
         """A unit of the distribution that boots start."""
         wants = "etc/systemd/system/multi-user.target.wants"
         self._on_disk(f"mkdir -p {wants}; ln -s {SYSTEMD.parent}/system/{unit} {wants}/{unit}")
-
-    def _on_disk(self, script: str, text: str = "") -> str:
-        argv = ["nsenter", f"--target={self._holder.pid}", "--mount", "bash", "-ec"]
-        inside = f"umask 022; cd {self.base}/root; {script}"
-        return subprocess.run(
-            [*argv, inside], input=text, text=True, check=True, capture_output=True, timeout=TIMEOUT
-        ).stdout
 
     def install_meshc(self) -> None:
         """`meshc` and `meshc-engine` in its PATH, from this checkout."""
@@ -179,6 +178,7 @@ class BootedMachine(Namespace):
         self.wait_for_boot()
 
     def start_boot(self) -> None:
+        """Returns when systemd has taken over."""
         master, self._console = os.openpty()
         self._said.clear()
         threading.Thread(target=self._listen, args=(master,), daemon=True).start()
@@ -219,6 +219,13 @@ class BootedMachine(Namespace):
     def console(self) -> str:
         """What it said while it booted."""
         return self._said.decode("utf-8", "replace")
+
+    def _on_disk(self, script: str, text: str = "") -> str:
+        argv = ["nsenter", f"--target={self._holder.pid}", "--mount", "bash", "-ec"]
+        inside = f"umask 022; cd {self.base}/root; {script}"
+        return subprocess.run(
+            [*argv, inside], input=text, text=True, check=True, capture_output=True, timeout=TIMEOUT
+        ).stdout
 
     def _prepare(self, console: str) -> None:
         """New namespaces with everything mounted; waits for a word before systemd starts."""
@@ -319,7 +326,9 @@ def _first_line(process: subprocess.Popen[bytes], what: str) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     if process.stdout.readline() != b"ready\n":
-        raise NotHereError(f"{what}: {process.stderr.read().decode().strip()}")
+        said = process.stderr.read().decode().strip()
+        process.wait(TIMEOUT)
+        raise NotHereError(f"{what}: {said}")
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

@@ -121,6 +121,8 @@ def booted_field(home: Path) -> Iterator[BootedField]:
         hub.write("/etc/systemd/logind.conf.d/tests.conf", _LOGIND)
         hub.install_meshc()
         hub.empty("/etc/wireguard", "/etc/ssh/sshd_config.d", "/var/lib/meshc", "/var/lib/systemd")
+        # what the login of this machine's root does is no part of the test
+        hub.remove("/root/.bashrc", "/root/.bash_profile", "/root/.bash_login", "/root/.profile")
         hub.enable("ssh.service")
         hub.plug = lambda: net.plug("hub", hub)
         net.machines["hub"] = hub

@@ -224,7 +224,7 @@ def restore(node: Node, state: dict[str, Any], *, up: bool = True) -> None:
         if going_on:
             going_on = _changed_back(node, state)
         if up and before["up"] and not going_on:
-            start(node, before["manner"], before["env"])
+            start(node, before["manner"], before.get("env", state["env"]))
     staging.clean(node, token)
     node.save({"phase": "restored", "deployed": state.get("deployed"), "token": token})
     bootguard.remove(node)

@@ -43,7 +43,7 @@ def switch(node: Node, state: dict[str, Any]) -> None:
             os.replace(new, path)
         else:
             os.unlink(path)
-    sync_directory(node.conf_dir)
+        sync_directory(os.path.dirname(path))
     _tell_systemd(state)
 
 
@@ -57,7 +57,8 @@ def put_back(node: Node, state: dict[str, Any]) -> None:
         elif "old" + word not in before["existed"] and "new" + word in before["staged"]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-    sync_directory(node.conf_dir)
+        with contextlib.suppress(FileNotFoundError):
+            sync_directory(os.path.dirname(path))
     _tell_systemd(state)
 
 
@@ -72,9 +73,7 @@ def clean(node: Node, token: str = "") -> None:
             for found in os.listdir(directory):
                 if found.startswith(f".{name}.{token}"):
                     os.unlink(os.path.join(directory, found))
-        if directory.endswith(".d"):
-            with contextlib.suppress(OSError):  # made for us alone, or there is more in it
-                os.rmdir(directory)
+        units.remove_directory(directory)
 
 
 def _places(node: Node, manner: str) -> dict[str, str]:

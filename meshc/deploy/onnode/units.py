@@ -196,10 +196,18 @@ def settle(node: Node, manner: str) -> None:
         path = path_of(node, other)
         if (read(path) or b"").startswith(HEADER.encode()):
             os.unlink(path)
+            remove_directory(os.path.dirname(path))
             reload()
     wants = os.path.join(DIRECTORY, "multi-user.target.wants")
     if os.path.isdir(wants):
         sync_directory(wants)
+
+
+def remove_directory(path: str) -> None:
+    """One for drop-ins that holds none any more."""
+    if path.endswith(".d"):
+        with contextlib.suppress(OSError):  # there is more in it, or it was never made
+            os.rmdir(path)
 
 
 def forget_failures(node: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,20 @@ def test_etc_is_writable_for_resolv_conf_alone(line: str, writable: bool) -> Non
 def test_the_engine_is_one_word() -> None:
     text = units.text_of(node(), "meshc@", {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}") or ""
     assert ' --engine "/opt/my $$x/e"\n' in text
+
+
+@pytest.mark.parametrize("kind", ["legacy", "nft"])
+def test_the_old_iptables_gets_its_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """With more rights than what follows: it calls modprobe, which the limits do not allow."""
+    for name in (f"xtables-{kind}-multi", "modprobe"):
+        (tmp_path / name).touch(0o755)
+    (tmp_path / "iptables").symlink_to(f"xtables-{kind}-multi")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    text = units.text_of(node(), "meshc@", {}, CONF, "{}") or ""
+    wanted = f"ExecStartPre=-+{tmp_path}/modprobe -aq ip_tables ip6_tables\nExecStart="
+    assert (wanted in text) == (kind == "legacy")
 
 
 def test_a_name_that_the_unit_of_wg_quick_cannot_have() -> None:
