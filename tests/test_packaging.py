@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from meshc import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples/topologies").glob("*/mesh.yaml"))
 
@@ -53,6 +55,28 @@ def test_the_wheel_carries_every_template(wheel: Path) -> None:
     missing = [t.name for t in templates if f"meshc/_templates/{t.name}" not in names]
     assert missing == []
     assert "meshc/py.typed" in names
+    assert "meshc/requirements-run.lock" in names
+
+
+def test_the_installed_wheel_can_be_packed_for_a_node(installed: Path) -> None:
+    """A release is told by its version, is whole without a checkout, and has its lock with it."""
+    script = (
+        "from meshc.deploy.bundle import archive, bundle\n"
+        "found = bundle()\n"
+        "print(found.version, 'meshc/_templates/wgquick-peer.j2' in found.own,"
+        " 'click/__init__.py' in found.required, 'numpy==' in found.locked(),"
+        " len(archive(whole=False).content) > 1000)"
+    )
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    said = subprocess.run(
+        [str(installed / "python"), "-c", script],
+        cwd=installed,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout == f"{__version__} True True True True\n"
 
 
 @pytest.mark.slow

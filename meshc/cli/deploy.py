@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from meshc.cli.deploy_options import ask, chosen, deploy_options
+from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def deploy(
 
     dialer = Dialer(ssh_config, known_hosts, None, local)
     with refused_findings():
-        for line in asyncio.run(fetch_keys(file, build, nodes, dialer, local=local)):
+        for line in with_password(
+            dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
+        ):
             click.echo(line, err=True)
         targets = chosen(file, build, nodes, everything=everything, local=local)
     with Steps(len(targets), quiet=True) as tell:

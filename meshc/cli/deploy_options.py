@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meshc.deploy.target import Target
 
 Command = Callable[..., Any]
+T = TypeVar("T")
 
 
 def deploy_options(command: Command) -> Command:
@@ -63,15 +64,21 @@ def chosen(
 
 
 def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:
-    """The facts of all nodes. Asks once for the password of sudo where one is wanted, on a
-    terminal only. Raises: PasswordNeededError."""
-    from meshc.deploy.session import PasswordNeededError
+    """The facts of all nodes. Raises: PasswordNeededError."""
     from meshc.deploy.survey import survey
 
+    return with_password(dialer, lambda: survey(targets, dialer, tell, parallel=parallel))
+
+
+def with_password(dialer: Dialer, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What `work` returns. It is begun again, once, when a node wants a password for sudo, and
+    there is a terminal to ask for it. Raises: PasswordNeededError."""
+    from meshc.deploy.session import PasswordNeededError
+
     try:
-        return asyncio.run(survey(targets, dialer, tell, parallel=parallel))
+        return asyncio.run(work())
     except PasswordNeededError as error:
-        if error.wrong or not sys.stdin.isatty():
+        if error.wrong or dialer.password is not None or not sys.stdin.isatty():
             raise
     dialer.password = click.prompt("password for sudo", hide_input=True, err=True)
-    return asyncio.run(survey(targets, dialer, tell, parallel=parallel))
+    return asyncio.run(work())

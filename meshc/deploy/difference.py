@@ -10,6 +10,7 @@ from meshc.conf import Conf, parse
 from meshc.deploy.facts import Facts, readable
 from meshc.deploy.manner import Manner, choose
 from meshc.deploy.onnode.base import redact
+from meshc.deploy.onnode.environment import HOME
 from meshc.deploy.target import Target
 from meshc.topology.spec import Platform
 from meshc.workspace.changes import Action, ConfChange, action_of, compare
@@ -70,7 +71,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     with, so that equal keys have equal hashes on both sides."""
     new = parse(redact(target.conf, salt))
     old = readable(facts.conf)
-    manner = choose(target.plan.spec.deploy, facts)
+    manner = choose(target.plan.spec.deploy, facts, target.plan.interface)
     change = None if old is None else compare(old, new)
     routes = _routes(old, new)
     how, cost = _how(target, facts, change, manner, routes)
@@ -100,6 +101,8 @@ def _how(
         return "start", Cost.START
     if running.manner != manner.name or change is None or _another_engine(facts, manner):
         return "restart", Cost.RESTART
+    if manner.meshc is not None and manner.meshc.changes:
+        return "restart", Cost.RESTART  # what runs goes on with the modules it has loaded
     wrong = _runs_otherwise(target, facts)
     if facts.sha == target.sha and not wrong:
         stale = manner.live and facts.node_sha == ""
@@ -144,6 +147,8 @@ def _changes(
         lines += _told(change) or ["comments and order of the file"]
     else:
         lines += _runs_otherwise(target, facts)
+    if manner.meshc is not None:
+        lines += manner.meshc.describe(HOME)
     if not running.up:
         lines.append(f"{target.plan.interface} comes up through {manner.name}")
     elif running.manner != manner.name:

@@ -31,6 +31,20 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMeshc:
+    """meshc in environments of its own: where they are, the Python that would run them (binary
+    interface, libc and its version, whether it can make environments with pip), the versions that
+    are there, and the one that the interface uses."""
+
+    place: Place = Place("/opt")
+    soabi: str = ""
+    libc: tuple[str, str] = ("", "")
+    pip: bool = False
+    there: frozenset[str] = frozenset()
+    used: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `pending` is the seconds after which an
@@ -55,6 +69,7 @@ class Facts:
     pending: int | None = None
     abandoned: bool = False
     running: Running = Running()
+    meshc: OwnMeshc = OwnMeshc()
     enabled: frozenset[str] = frozenset()
 
 
@@ -63,6 +78,7 @@ def parse_facts(answer: Mapping[str, Any]) -> Facts:
     running = answer["running"]
     pending = answer["pending"]
     paths = {name: path for name, path in answer["tools"].items() if path}
+    own = answer["environment"]
     return Facts(
         python=tuple(answer["python"]),
         uid=answer["uid"],
@@ -85,6 +101,14 @@ def parse_facts(answer: Mapping[str, Any]) -> Facts:
             manner=running["manner"],
             public_key=running["public_key"],
             peers={key: tuple(peer["allowed"]) for key, peer in running["peers"].items()},
+        ),
+        meshc=OwnMeshc(
+            place=Place(**own["place"]),
+            soabi=own["soabi"],
+            libc=(own["libc"][0], own["libc"][1]),
+            pip=own["pip"],
+            there=frozenset(own["there"]),
+            used=own["used"],
         ),
         enabled=frozenset(answer["enabled"]),
     )

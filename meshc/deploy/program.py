@@ -1,7 +1,7 @@
 """The text of the program that is sent to a node, and the words that start it there.
 
 The program is the package `onnode`: the sources of its modules and a loader that makes modules of
-them in memory. Nothing is installed on the node.
+them in memory; nothing of it stays on the node.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 _PACKAGE = "meshc.deploy.onnode"
 _MODULES = (  # each needs only those before it
-    "base", "units", "interface", "bootguard", "staging", "deployment", "verbs",
+    "base", "units", "interface", "environment", "bootguard",
+    "staging", "deployment", "verbs",
 )  # fmt: skip
 _LOADER = """\
 import json, sys, types
@@ -35,6 +36,8 @@ _BOOTSTRAP = (
     "p=r.read(n);exec(compile(p,'meshc-program','exec'),{})"
 )
 ARGV = ("python3", "-c", _BOOTSTRAP)
+NOTHING = ("python3", "-c", "")
+"""The same program with nothing to do: whether it may be run at all."""
 
 
 @cache
@@ -45,14 +48,16 @@ def program() -> str:
     return _LOADER.format(package=_PACKAGE, sources=json.dumps(sources))
 
 
-def stdin(request: dict[str, Any], *, password: str | None = None) -> bytes:
-    """What goes to the standard input of `ARGV`, or of sudo with it: one request."""
+def stdin(request: dict[str, Any], *, password: str | None = None, payload: bytes = b"") -> bytes:
+    """What goes to the standard input of `ARGV`, or of sudo with it: one request, and the bytes
+    that it speaks of."""
     first = b"" if password is None else password.encode() + b"\n"
     text = program().encode()
-    return b"%b%b %d\n%b%b\n" % (
+    return b"%b%b %d\n%b%b\n%b" % (
         first,
         _MARK.encode(),
         len(text),
         text,
         json.dumps(request).encode(),
+        payload,
     )

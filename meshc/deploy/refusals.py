@@ -9,6 +9,7 @@ from meshc.deploy.facts import Facts
 from meshc.deploy.target import Target
 from meshc.diagnostics import Diagnostic
 
+_PYTHON = (3, 8)
 _FORWARDERS = {4: "iptables", 6: "ip6tables"}
 _SPARE = 128 << 10  # bytes beside the files themselves: the program, the state
 
@@ -53,14 +54,21 @@ def _pending(target: Target, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnostic]:
-    if found.manner.lacks:
+    if facts.python < _PYTHON:
+        yield _at(
+            target,
+            "E703",
+            f"its python3 is {'.'.join(map(str, facts.python))}, 3.8 or later is needed there",
+            "install a newer one; it must be the first python3 on the PATH of a login.",
+        )
+    elif found.manner.lacks:
         missing = ", ".join(found.manner.lacks)
         yield _at(
             target,
             "E703",
             f"{found.manner.name} is to bring it up, but {missing} is missing there",
-            "install it on the node (wireguard-tools, or meshc), or choose another "
-            "deploy.engine or deploy.supervisor.",
+            "install it on the node (wireguard-tools; wireguard-go needs no meshc), or choose "
+            "another deploy.engine or deploy.supervisor.",
         )
     forwarding = target.plan.forwarding
     if forwarding.needed:
@@ -79,7 +87,10 @@ def _room(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnosti
     if not (found or found.adopt):
         return
     needed = 2 * len(target.conf) + len(target.facts) + _SPARE
-    for place in (facts.target, facts.state):
+    places = [(facts.target, needed), (facts.state, needed)]
+    if found.manner.meshc is not None and not found.manner.meshc.there:
+        places.append((facts.meshc.place, found.manner.meshc.size * 5 // 4))  # and compiled
+    for place, needed in places:
         if not place.writable:
             yield _at(
                 target,

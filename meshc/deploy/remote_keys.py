@@ -68,6 +68,8 @@ async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> dict[s
     plan = NodePlan(node, spec.network.interface, nobody, (), None, 0, ())
     session = await dial(Target(plan, ""))
     try:
-        return await session.call("keygen", path=node.private_key_file)
+        # as wg-quick will read it: %i is the interface in every line that it runs
+        path = (node.private_key_file or "").replace("%i", plan.interface)
+        return await session.call("keygen", path=path)
     finally:
         await session.transport.close()

@@ -17,8 +17,11 @@ from enum import Enum
 from typing import Any
 
 from meshc.deploy import program
+from meshc.deploy.bundle import archive, bundle
 from meshc.deploy.dial import Dial
-from meshc.deploy.session import NodeSession, RemoteError
+from meshc.deploy.environment import Way
+from meshc.deploy.manner import Manner
+from meshc.deploy.session import SILENT, NodeSession, RemoteError
 from meshc.deploy.survey import Surveyed, Tell
 from meshc.deploy.transport import TransportError
 from meshc.deploy.waves import waves
@@ -26,6 +29,8 @@ from meshc.errors import NodeError
 
 RETRY = 0.5
 PATIENCE = 20.0
+INSTALL = 1800.0
+"""Seconds for the packages of meshc over a slow line, or for pip on a slow machine."""
 
 
 class End(Enum):
@@ -126,10 +131,25 @@ class _Deployment:
         except NodeError as error:
             return Outcome(self.name, End.FAILED, str(error), error.hint)
         try:
+            ended = await self._begin(session)
+        finally:
+            await session.transport.close()
+        return ended or await self._confirm()
+
+    async def _begin(self, session: NodeSession) -> Outcome | None:
+        """Up to `apply`, over the first connection; None when it is to be confirmed."""
+        try:
+            await self._install(session)
+        except NodeError as error:
+            return Outcome(self.name, End.FAILED, str(error), error.hint)
+        try:
             await self._arm(session)
         except TransportError as error:
             return await self._learn(str(error), error.hint)
         except NodeError as error:
+            if self.difference.manner.meshc is not None:
+                with suppress(NodeError):  # else the next deploy removes what nobody uses
+                    await session.call("remove_unused")
             return Outcome(self.name, End.FAILED, str(error), error.hint)
         try:
             self._tell(self.name, "apply")
@@ -137,11 +157,30 @@ class _Deployment:
             with suppress(TransportError):
                 await session.call("apply", token=self.token, timeout=self.window)
             self._tell(self.name, "applied")
-        except NodeError as error:
+        except RemoteError as error:
+            if error.kind == SILENT:
+                return await self._learn(str(error), error.hint)
             return Outcome(self.name, End.RESTORED, str(error), error.hint)
-        finally:
-            await session.transport.close()
-        return await self._confirm()
+        return None
+
+    async def _install(self, session: NodeSession) -> None:
+        """meshc itself, where the node needs one; nothing uses it before `apply`."""
+        wanted = self.difference.manner.meshc
+        if wanted is None or wanted.there:
+            return
+        self._tell(self.name, "install")
+        fetched = wanted.way is Way.FETCHED
+        packed = await asyncio.to_thread(archive, whole=not fetched)
+        await session.call(
+            "install",
+            identity=wanted.identity,
+            locked=bundle().locked() if fetched else "",
+            size=len(packed.content),
+            sha256=packed.sha256,
+            payload=packed.content,
+            timeout=INSTALL,
+        )
+        self._tell(self.name, "installed")
 
     async def _arm(self, session: NodeSession) -> None:
         self._tell(self.name, "arm")
@@ -155,6 +194,7 @@ class _Deployment:
             manner=self.difference.manner.name,
             env=dict(self.difference.manner.env),
             routes=self.difference.routes._asdict(),
+            environment=_identity(self.difference.manner),
             conf=self.target.conf,
             facts=self.target.facts,
             program=program.program(),
@@ -242,6 +282,10 @@ class _Deployment:
             for key, address in self.target.inside.items()
             if key in self.difference.steady
         }
+
+
+def _identity(manner: Manner) -> str:
+    return manner.meshc.identity if manner.meshc else ""
 
 
 def _fault(name: str, seen: Mapping[str, Any]) -> str:

@@ -6,12 +6,17 @@ import json
 from typing import Any
 
 from meshc.deploy import program
+from meshc.deploy.onnode import environment
 from meshc.deploy.transport import Result, Transport
 from meshc.errors import NodeError
 
 STATE_DIRECTORY = "/var/lib/meshc/deploy"
 CONF_DIRECTORY = "/etc/wireguard"
+SILENT = "silent"
+"""The kind of a RemoteError where the node said nothing about how far it came."""
 _NO_PYTHON = (126, 127)
+_MAY_NOT = ("not in the sudoers", "not allowed", "may not run sudo")
+_SUDO = ("env", "LC_ALL=C", "sudo")  # its words are read below: not in another language
 
 
 class RemoteError(NodeError):
@@ -45,18 +50,25 @@ class NodeSession:
         self.interface = interface
         self._become = become
         self._password = password
+        self._accepted = False
 
-    async def call(self, verb: str, *, timeout: float = 90, **request: Any) -> dict[str, Any]:
-        """One request. Raises: TransportError, RemoteError, PasswordNeededError."""
+    async def call(
+        self, verb: str, *, timeout: float = 90, payload: bytes = b"", **request: Any
+    ) -> dict[str, Any]:
+        """One request; `payload` follows it. Raises: TransportError, RemoteError,
+        PasswordNeededError."""
         whole = {
             "verb": verb,
             "interface": self.interface,
             "conf_dir": CONF_DIRECTORY,
             "state_dir": STATE_DIRECTORY,
+            "env_dir": environment.HOME,
             **request,
         }
         password = self._password if self._become else None
-        data = program.stdin(whole, password=password)
+        if password is not None and not self._accepted:
+            await self._try_password(password)
+        data = program.stdin(whole, password=password, payload=payload)
         result = await self.transport.run(self._argv(), stdin=data, timeout=timeout)
         answer = _answer(result)
         if answer is None:
@@ -69,34 +81,31 @@ class NodeSession:
             )
         return answer
 
-    def _argv(self) -> tuple[str, ...]:
+    async def _try_password(self, password: str) -> None:
+        """Alone on standard input: sudo tries what follows a wrong password as passwords too, and
+        three wrong ones lock some accounts. Raises: RemoteError, PasswordNeededError."""
+        argv = self._argv(program.NOTHING)
+        result = await self.transport.run(argv, stdin=password.encode() + b"\n")
+        if result.code:
+            raise self._no_answer(result)
+        self._accepted = True
+
+    def _argv(self, words: tuple[str, ...] = program.ARGV) -> tuple[str, ...]:
         if not self._become:
-            return program.ARGV
+            return words
         if self._password is None:
-            return ("sudo", "-n", "--", *program.ARGV)
+            return (*_SUDO, "-n", "--", *words)
         # -k: the password is asked for whatever sudo remembers, so that it is always read
-        return ("sudo", "-S", "-k", "-p", "", "--", *program.ARGV)
+        return (*_SUDO, "-S", "-k", "-p", "", "--", *words)
 
     def _no_answer(self, result: Result) -> NodeError:
         """Why there is no answer, from the exit code and the words of the shell or of sudo."""
         name, said = self.transport.name, result.complaint
-        if self._become and result.code == 1 and "Traceback" not in said:
-            wrong = self._password is not None
-            if "not in the sudoers" in said or "not allowed" in said:
-                return RemoteError(
-                    f"{name}: sudo refuses: {said}",
-                    hint="the login user needs the right to run python3 through sudo",
-                    kind="rights",
-                )
-            what = "sudo did not accept the password" if wrong else "sudo wants a password"
-            return PasswordNeededError(
-                f"{name}: {what}",
-                hint="run it on a terminal to be asked for the password, or allow the login user "
-                "to use sudo without one (NOPASSWD)",
-                wrong=wrong,
-            )
-        if result.code in _NO_PYTHON:
-            what = "sudo" if self._become and "sudo" in said and "python" not in said else "python3"
+        without = result.code in _NO_PYTHON or "command not found" in said  # sudo's own is exit 1
+        if self._become and result.code == 1 and not without and "Traceback" not in said:
+            return self._refused_by_sudo(said)
+        if without:
+            what = "sudo" if self._become and "python3" not in said else "python3"
             return RemoteError(
                 f"{name}: the node has no {what}: {said}",
                 hint="install it there (apt install python3, apk add python3)"
@@ -107,6 +116,28 @@ class NodeSession:
         return RemoteError(
             f"{name}: the node gave no answer (exit {result.code}): {said}",
             hint="python3 there must be 3.8 or later, and the login shell must print nothing",
+            kind=SILENT,
+        )
+
+    def _refused_by_sudo(self, said: str) -> NodeError:
+        name = self.transport.name
+        if any(words in said for words in _MAY_NOT):
+            return RemoteError(
+                f"{name}: sudo refuses: {said}",
+                hint="give the login user the right to run python3 through sudo (on Debian: "
+                "`usermod -aG sudo USER` as root), or log in as root and leave deploy.become out",
+                kind="rights",
+            )
+        if self._password is not None:
+            return PasswordNeededError(
+                f"{name}: sudo did not accept the password",
+                hint="run it again; what is asked for is the login user's password on the node",
+                wrong=True,
+            )
+        return PasswordNeededError(
+            f"{name}: sudo wants a password",
+            hint="run it on a terminal to be asked for the password, or allow the login user "
+            "to use sudo without one (NOPASSWD)",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,20 +83,46 @@ async def connect(target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> Ssh
     except TimeoutError:
         raise _unreachable(target, "no answer") from None
     except asyncssh.HostKeyNotVerifiable as error:
-        raise TransportError(
-            f"{target.name}: the host key of {target.host} is not the one in known_hosts: {error}",
-            hint="if the node was reinstalled, remove the old key with `ssh-keygen -R` and accept "
-            "the new one with `ssh`; else somebody may be listening in",
-        ) from None
+        raise _wrong_host_key(target, error) from None
     except asyncssh.PermissionDenied as error:
         raise TransportError(
             f"{target.name}: {target.host} refused the login: {error.reason}",
             hint="`ssh` to the node must work without a password: load a key into the agent, or "
             "set deploy.user",
         ) from None
-    except (asyncssh.Error, OSError) as error:
+    except OSError as error:
+        if error.filename:
+            raise TransportError(
+                f"{target.name}: cannot read {error.filename}: {error.strerror}",
+                hint="look at IdentityFile and the like in ssh_config",
+            ) from None
+        known = error.errno is not None and error.errno > 0  # names that do not resolve: below
+        why = os.strerror(error.errno or 0) if known else error.strerror
+        raise _unreachable(target, why or str(error)) from None
+    except asyncssh.Error as error:
         raise _unreachable(target, str(error)) from None
     return SshTransport(target.name, connection)
+
+
+def _wrong_host_key(target: SshTarget, error: Exception) -> TransportError:
+    """Another key than before is an alarm; no key at all is the first visit."""
+    import asyncssh
+
+    file = target.known_hosts or Path.home() / ".ssh" / "known_hosts"
+    port = target.port or 22
+    known = file.is_file() and asyncssh.match_known_hosts(str(file), target.host, "", port)[0]
+    if known:
+        return TransportError(
+            f"{target.name}: the host key of {target.host} is not the one in {file}: {error}",
+            hint="if the node was reinstalled, remove the old key with `ssh-keygen -R` and accept "
+            "the new one with `ssh`; else somebody may be listening in",
+        )
+    return TransportError(
+        f"{target.name}: the host key of {target.host} is not in {file}: {error}",
+        hint="log in once with `ssh` and compare the fingerprint that it shows with the node's own "
+        "(there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); or remove the old key with "
+        "`ssh-keygen -R` where the node is known by another name",
+    )
 
 
 def _unreachable(target: SshTarget, why: str) -> TransportError:

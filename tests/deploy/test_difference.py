@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meshc.deploy.difference import Cost, difference
-from tests.support.deploys import SALT, deployed, empty, mesh
+from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh
 
 
 @pytest.fixture
@@ -126,6 +126,22 @@ def test_another_engine_is_a_restart(before: Any, tmp_path: Path) -> None:
     engine = {"WG_QUICK_USERSPACE_IMPLEMENTATION": "/opt/engine"}
     assert not difference(target, replace(facts, deployed_env=engine), SALT)
     assert not difference(target, replace(facts, deployed_env=None), SALT)
+
+
+def test_an_engine_of_its_own_is_part_of_the_plan(before: Any) -> None:
+    """First it comes, then there is nothing to do, and another version is a restart."""
+    target = before["leaf"]
+    first = difference(target, empty(kernel=False), SALT)
+    assert first.how == "start"
+    assert any("in /opt/meshc (" in line for line in first.changes)
+    assert first.manner.meshc is not None
+    name = first.manner.meshc.identity
+    own = replace(PYTHON, there=frozenset({name}), used=name)
+    assert not difference(target, deployed(target, kernel=False, meshc=own), SALT)
+    older = replace(PYTHON, there=frozenset({"0.0.1-x"}), used="0.0.1-x")
+    found = difference(target, deployed(target, kernel=False, meshc=older), SALT)
+    assert (found.how, found.cost) == ("restart", Cost.RESTART)
+    assert "in the place of 0.0.1" in found.changes[0]
 
 
 def test_an_interface_that_is_down_comes_up_again(before: Any) -> None:

@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 
-from meshc.deploy.manner import ENGINE, USERSPACE, choose
+from meshc.deploy.bundle import Bundle
+from meshc.deploy.manner import ENGINE, PROGRAM, USERSPACE, choose
 from meshc.topology.spec import Deploy
 from tests.support.deploys import TOOLS, empty
 
+OWN = "/opt/meshc/interfaces/wg7/bin/meshc-engine"
+OURS = "/opt/meshc/interfaces/wg7/bin/meshc"
+OLD = {"python": (3, 9, 2)}
+TOO_OLD = ("Python 3.11 or later for meshc (it has 3.9.2)",)
+HERE = Bundle("1.2", "cpython-311-x86_64-linux-gnu", (2, 34), {}, {}, frozenset())
 MESHC = TOOLS | {"meshc", "meshc-engine"}
 
 
@@ -28,7 +34,14 @@ MESHC = TOOLS | {"meshc", "meshc-engine"}
         ({"supervisor": "systemd"}, {"systemd": True, "tools": MESHC}, "meshc@", {}, ()),
         ({"supervisor": "systemd"}, {"tools": MESHC}, "meshc", {}, ("systemd",)),
         ({"supervisor": "meshc"}, {"systemd": True, "tools": MESHC}, "meshc", {}, ()),
-        ({"supervisor": "meshc"}, {}, "meshc", {}, ("meshc",)),
+        ({"supervisor": "meshc"}, {}, "meshc", {}, ()),
+        ({"supervisor": "meshc"}, {"tools": frozenset({"ip"})}, "meshc", {}, ("wg",)),
+        ({"supervisor": "systemd"}, {"systemd": True}, "meshc@", {PROGRAM: OURS}, ()),
+        ({"supervisor": "meshc"}, OLD, "meshc", {}, TOO_OLD),
+        ({}, {"kernel": False}, "wg-quick", {USERSPACE: OWN}, ()),
+        ({}, {"kernel": False, **OLD}, "wg-quick", {USERSPACE: OWN}, TOO_OLD),
+        ({"engine": "bundled"}, {}, "meshc", {ENGINE: "bundled"}, ()),
+        ({"engine": "bundled"}, {"kernel": False}, "wg-quick", {USERSPACE: OWN}, ()),
     ],
 )
 def test_the_choice(
@@ -38,5 +51,17 @@ def test_the_choice(
     env: dict[str, str],
     lacks: tuple[str, ...],
 ) -> None:
-    found = choose(Deploy(**deploy), empty(**facts))
+    found = choose(Deploy(**deploy), empty(**facts), "wg7", offer=lambda: HERE)
     assert (found.name, dict(found.env), found.lacks) == (name, env, lacks)
+
+
+@pytest.mark.parametrize("tool", ["meshc", "meshc-engine"])
+def test_what_the_machine_has_goes_before_what_we_bring(tool: str) -> None:
+    deploy = Deploy(supervisor="meshc") if tool == "meshc" else Deploy(engine="bundled")
+    facts = {"kernel": False, "tools": TOOLS | {tool}}
+    theirs = empty(**facts, paths={tool: f"/usr/local/bin/{tool}"})
+    assert choose(deploy, theirs, "wg7", offer=lambda: HERE).meshc is None
+    ours = empty(**facts, paths={tool: f"/opt/meshc/interfaces/wg7/bin/{tool}"})
+    found = choose(deploy, ours, "wg7", offer=lambda: HERE).meshc
+    assert found is not None
+    assert found.identity == "1.2-cpython-311-x86_64-linux-gnu"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deploynet import SEGMENT, Field, field
+from tests.support.deploynet import SEGMENT, Field, field, more_sshd
 from tests.support.netns import needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow]
@@ -60,6 +60,29 @@ def test_another_host_key(net: Field) -> None:
         refused(net, "E701", "host key", "ssh-keygen -R")
     finally:
         net.known_hosts.write_text(right)
+
+
+def test_a_host_key_that_nobody_accepted_yet(net: Field) -> None:
+    right = net.known_hosts.read_text()
+    net.known_hosts.write_text("")
+    try:
+        refused(net, "E701", "is not in", "ssh_host_ed25519_key.pub")
+    finally:
+        net.known_hosts.write_text(right)
+
+
+def test_a_key_file_that_is_not_there(net: Field) -> None:
+    config = net.home / "ssh_config"
+    right = config.read_text()
+    config.write_text("IdentityFile /nowhere/id\nIdentitiesOnly yes\n")
+    try:
+        refused(net, "E701", "cannot read /nowhere/id: No such file", "IdentityFile")
+    finally:
+        config.write_text(right)
+
+
+def test_a_port_where_nobody_listens(net: Field) -> None:
+    refused(net, "E701", f"cannot reach {SEGMENT}.1: Connection refused", more=", port: 2229")
 
 
 def test_a_machine_that_does_not_answer(net: Field) -> None:
@@ -119,16 +142,7 @@ def test_a_full_disk(net: Field) -> None:
 
 
 def test_a_machine_without_python(net: Field) -> None:
-    hub = net.machines["hub"]
-    config = net.home / "sshd_bare"
-    config.write_text(
-        (net.home / "sshd_config").read_text().replace("Port 22\n", "Port 2222\n")
-        + "SetEnv PATH=/nowhere\n"
-    )
-    hub.shell(f"/usr/sbin/sshd -f {config}")
-    hosts = net.known_hosts.read_text()
-    public = (net.home / "host_key.pub").read_text()
-    net.known_hosts.write_text(f"{hosts}[{SEGMENT}.1]:2222 {public}")
+    more_sshd(net, "hub", 2222, "/nowhere")
     refused(net, "E701", "no python3", "install it there", more=", port: 2222")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from meshc.deploy.difference import difference
 from meshc.deploy.facts import Place, Running
 from meshc.deploy.refusals import refusals
-from tests.support.deploys import SALT, TOOLS, deployed, empty, mesh
+from tests.support.deploys import PYTHON, SALT, TOOLS, deployed, empty, mesh
 
 
 def found(target: Any, facts: Any) -> list[str]:
@@ -31,7 +32,8 @@ def test_nothing_is_in_the_way_of_a_good_machine(hub: Any) -> None:
     [
         ({"uid": 1000}, "E702"),
         ({"tools": TOOLS - {"wg-quick"}}, "E703"),
-        ({"kernel": False}, "E703"),
+        ({"python": (3, 7, 16)}, "E703"),
+        ({"kernel": False, "python": (3, 9, 2)}, "E703"),
         ({"tools": TOOLS - {"iptables"}}, "E704"),
         ({"target": Place(writable=False)}, "E705"),
         ({"target": Place(free=100)}, "E705"),
@@ -42,6 +44,13 @@ def test_nothing_is_in_the_way_of_a_good_machine(hub: Any) -> None:
 )
 def test_each_has_its_code(hub: Any, changes: dict[str, Any], code: str) -> None:
     assert found(hub, empty(**changes)) == [code]
+
+
+def test_meshc_itself_needs_room_where_it_goes(hub: Any) -> None:
+    assert found(hub, empty(kernel=False)) == []
+    small = replace(PYTHON, place=Place("/opt", free=1 << 20))
+    assert found(hub, empty(kernel=False, meshc=small)) == ["E705"]
+    assert found(hub, empty(meshc=small)) == []
 
 
 def test_a_leaf_needs_no_iptables(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from meshc.deploy.rollout import End, roll_out
 from meshc.deploy.survey import survey
 from meshc.errors import Refused, StateError
 from tests.support.deploys import mesh
-from tests.support.fakenode import LOST, FakeNodes
+from tests.support.fakenode import FACTS, LOST, NONE, FakeNodes
 from tests.support.hostile import HOSTILE
 
 SILENT = {"good": True, "up": True, "public_key": "", "before": ["a", "b"], "alive": []}
@@ -93,9 +94,55 @@ def test_an_interface_that_is_not_as_it_should_be_is_put_back(
     assert word in found["hub"].message
 
 
+BARE = {**FACTS, "kernel": False}
+
+
+def test_meshc_goes_to_the_node_that_needs_it_before_it_is_armed(targets: Any) -> None:
+    nodes = FakeNodes({("leaf", "facts"): BARE})
+    assert set(ends(deploy(nodes, targets)).values()) == {End.COMMITTED}
+    assert nodes.verbs("leaf") == ["facts", "install", "arm", "apply", "check", "commit"]
+    sent = {(name, one["verb"]): one for name, one in nodes.requests}
+    (payload,) = nodes.payloads
+    assert hashlib.sha256(payload).hexdigest() == sent["leaf", "install"]["sha256"]
+    assert sent["leaf", "arm"]["environment"] == sent["leaf", "install"]["identity"]
+    assert sent["hub", "arm"]["environment"] == ""
+
+
+def test_a_node_where_it_cannot_be_installed_is_as_it_was(targets: Any) -> None:
+    damaged = {"error": "the packages of meshc arrived damaged", "hint": "deploy again"}
+    nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "install"): damaged})
+    found = deploy(nodes, targets)
+    assert (found["leaf"].end, found["leaf"].hint) == (End.FAILED, "deploy again")
+    assert nodes.verbs("leaf") == ["facts", "install"]
+
+
+def test_an_installed_one_goes_again_when_the_node_cannot_be_armed(targets: Any) -> None:
+    full = {"error": "the disk is full", "hint": "make room", "kind": "space"}
+    nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "arm"): full})
+    assert deploy(nodes, targets)["leaf"].end is End.FAILED
+    assert nodes.verbs("leaf") == ["facts", "install", "arm", "remove_unused"]
+
+
 def test_a_lost_answer_to_apply_is_found_out_by_the_check(targets: Any) -> None:
     nodes = FakeNodes({("hub", "apply"): LOST})
     assert deploy(nodes, targets)["hub"].end is End.COMMITTED
+
+
+def test_a_node_that_breaks_off_is_not_said_to_be_put_back_before_it_is(targets: Any) -> None:
+    """The program there ended without an answer: only the node knows how far it came."""
+    phases = iter(["armed", "applying", "restored"])
+    nodes = FakeNodes({("hub", "apply"): NONE})
+    first = []
+
+    def facts(_: Any) -> Any:
+        first.append(1)
+        return {**FACTS, "phase": next(phases) if len(first) > 1 else "none"}
+
+    nodes.answers["hub", "facts"] = facts
+    found = deploy(nodes, targets)
+    assert found["hub"].end is End.RESTORED
+    assert "gave no answer" in found["hub"].message
+    assert next(phases, None) is None
 
 
 def test_a_lost_answer_to_commit_is_asked_again(targets: Any) -> None:

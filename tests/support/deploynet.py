@@ -49,6 +49,21 @@ PidFile none
 """
 
 
+_OPT = """
+mkdir /run/opt && mount --rbind /opt /run/opt && mount -t tmpfs -o mode=755 tmpfs /opt
+for path in /run/opt/*; do
+  [ -d "$path" ] || continue
+  mkdir "/opt/${path##*/}" && mount --rbind "$path" "/opt/${path##*/}"
+done
+mount --bind /dev/null "$(command -v wireguard-go)"
+"""
+
+
+def take_engine(machine: Namespace) -> None:
+    """The machine has no engine any more, and an /opt of its own beside what lies there."""
+    machine.shell(_OPT)
+
+
 class Field:
     """The controller, the machines by name, and the directory with keys and topology."""
 
@@ -144,6 +159,20 @@ def field(home: Path, *names: str, segment: bool = True) -> Iterator[Field]:
 def start_sshd(machine: Namespace, config: Path) -> None:
     machine.shell(f"/usr/sbin/sshd -f {shlex.quote(str(config))}")
     wait_until(lambda: ":22 " in machine.shell("ss -Htln"), what="sshd")
+
+
+def more_sshd(net: Field, name: str, port: int, path: str) -> None:
+    """A second way into a machine, whose programs are found in `path` and nowhere else."""
+    # a shell that sshd starts reads it, and it may set PATH
+    net.machines[name].shell("[ ! -e ~/.bashrc ] || mount --bind /dev/null ~/.bashrc")
+    config = net.home / f"sshd_{port}"
+    text = (net.home / "sshd_config").read_text().replace("Port 22\n", f"Port {port}\n")
+    config.write_text(f"{text}SetEnv PATH={path}\n")
+    net.machines[name].shell(f"/usr/sbin/sshd -f {shlex.quote(str(config))}")
+    wait_until(lambda: f":{port} " in net.machines[name].shell("ss -Htln"), what="sshd")
+    public = (net.home / "host_key.pub").read_text()
+    with net.known_hosts.open("a") as file:
+        file.write(f"[{SEGMENT}.{PLACES[name]}]:{port} {public}")
 
 
 def _place(core: Namespace, made: dict[str, Namespace], name: str, number: int) -> None:

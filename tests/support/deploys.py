@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from meshc.deploy.facts import Facts, Running
+from meshc.deploy.facts import Facts, OwnMeshc, Running
 from meshc.deploy.onnode.base import redact
 from meshc.deploy.target import Target, targets
 from meshc.workspace.compile import compile_file
 
 SALT = "salt"
 TOOLS = frozenset({"wg", "wg-quick", "ip", "iptables", "ip6tables", "ping"})
+PYTHON = OwnMeshc(soabi="cpython-311-x86_64-linux-gnu", libc=("glibc", "2.36"), pip=True)
 MESH = """\
 meshc: 1
 network: {{name: testnet, addresses: [10.44.0.0/24]}}
@@ -34,7 +35,7 @@ def mesh(directory: Path, *, leaf: str = "", way: str = "", more: str = "") -> d
 
 def empty(**changes: Any) -> Facts:
     """A machine with the tools and the kernel's WireGuard, where nothing was deployed yet."""
-    return Facts(**{"tools": TOOLS, "kernel": True, **changes})
+    return Facts(**{"tools": TOOLS, "kernel": True, "meshc": PYTHON, **changes})
 
 
 def deployed(target: Target, /, **changes: Any) -> Facts:

@@ -26,11 +26,21 @@ FACTS: dict[str, Any] = {
     "pending": None,
     "phase": "restored",
     "running": {"up": False, "manner": "", "public_key": "", "port": 0, "peers": {}},
+    "environment": {
+        "place": {"path": "/opt", "writable": True, "free": 1 << 30},
+        "soabi": "cpython-311-x86_64-linux-gnu",
+        "libc": ["glibc", "2.36"],
+        "pip": True,
+        "there": [],
+        "used": "",
+    },
     "enabled": [],
     "deployed_env": None,
 }
 GOOD: dict[str, Any] = {
     "facts": FACTS,
+    "install": {"installed": True},
+    "remove_unused": {"there": []},
     "arm": {"phase": "armed"},
     "apply": {"phase": "applied"},
     "check": {"good": True, "up": True, "public_key": "", "before": [], "alive": []},
@@ -39,16 +49,19 @@ GOOD: dict[str, Any] = {
     "adopt": {"phase": "none"},
 }
 LOST = "lost"
+NONE = "none"
 
 
 class FakeNodes:
     """A `Dial`. `answers` maps (node, verb) to what differs from a node where all is well: an
-    answer, `LOST` for a connection that breaks, or a function of the request."""
+    answer, `LOST` for a connection that breaks, `NONE` for a program that breaks, or a function
+    of the request."""
 
     def __init__(self, answers: Mapping[tuple[str, str], Any] | None = None) -> None:
         self.answers = dict(answers or {})
         self.argvs: list[tuple[str, ...]] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.payloads: list[bytes] = []
 
     async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:
         if self.answers.get((target.name, "dial")) == LOST:
@@ -67,7 +80,9 @@ class _FakeTransport:
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 30) -> Result:
         self._nodes.argvs.append(tuple(argv))
         head, _, rest = stdin.partition(b"\n")
-        request = json.loads(rest[int(head.split()[1]) :])
+        line, _, payload = rest[int(head.split()[1]) :].partition(b"\n")
+        request = json.loads(line)
+        self._nodes.payloads += [payload] if payload else []
         self._nodes.requests.append((self.name, request))
         verb = request["verb"]
         answer = self._nodes.answers.get((self.name, verb), GOOD[verb])
@@ -75,6 +90,8 @@ class _FakeTransport:
             answer = answer(request)
         if answer == LOST:
             raise TransportError(f"{self.name}: the connection broke")
+        if answer == NONE:
+            return Result(1, b"", b"Traceback: something")
         return Result(0, b"welcome\n" + json.dumps(answer).encode() + b"\n", b"")
 
     async def close(self) -> None:

@@ -122,6 +122,21 @@ class Namespace:
     def json(self, *command: str) -> Any:
         return json.loads(self.run(*command).stdout or "[]")
 
+    def processes(self) -> list[str]:
+        """The command lines of what runs in here."""
+        target = _namespace(self.pid)
+        found = [
+            entry
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and target and _namespace(int(entry.name)) == target
+        ]
+        lines = []
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                lines.append(b" ".join(words).decode(errors="replace").strip())
+        return sorted(lines)
+
     def close(self) -> None:
         """Ends every process in here; the namespace goes with the last one."""
         self._holder.send_signal(signal.SIGSTOP)

@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from meshc.deploy.onnode import bootguard, staging, units
+from meshc.deploy.onnode import bootguard, environment, staging, units
 from meshc.deploy.onnode.base import (
     Refusal,
     boot,
@@ -142,6 +142,7 @@ def commit(request: dict[str, Any]) -> dict[str, Any]:
         bootguard.remove(node)
         staging.clean(node, request["token"])
         units.settle(node, state["manner"])
+        environment.settle(node.interface, state.get("environment"))
     return {"phase": "committed"}
 
 
@@ -219,6 +220,7 @@ def restore(node: Node, state: dict[str, Any], *, up: bool = True) -> None:
         if not going_on:
             stop(node)
         staging.put_back(node, state)
+        environment.switch_back(node.interface, state.get("environment"))
         if going_on:
             going_on = _changed_back(node, state)
         if up and before["up"] and not going_on:
@@ -226,6 +228,7 @@ def restore(node: Node, state: dict[str, Any], *, up: bool = True) -> None:
     staging.clean(node, token)
     node.save({"phase": "restored", "deployed": state.get("deployed"), "token": token})
     bootguard.remove(node)
+    environment.prune(state.get("environment"))
 
 
 def _changed_back(node: Node, state: dict[str, Any]) -> bool:
@@ -254,13 +257,16 @@ def _new_state(
         "manner": request["manner"],
         "env": request["env"],
         "routes": request["routes"],
+        "environment": environment.record(request),
         "new_sha": hashlib.sha256(request["conf"].encode()).hexdigest(),
         "before": {
             "existed": [],
             "staged": [],
             "up": now["up"],
             "manner": now["manner"],
-            "env": (deployed or {}).get("env", request["env"]),
+            "env": (deployed or {}).get(
+                "env", {} if request.get("environment") else request["env"]
+            ),
             "alive": [k for k in now["peers"] if time.time() - _handshake(now, k) < ALIVE],
         },
         "deployed": deployed,
@@ -272,6 +278,7 @@ def _switch(node: Node, state: dict[str, Any]) -> None:
     limit = max(1.0, state["deadline"] - clock())
     if how == "restart":
         stop(node, limit)
+    environment.switch(node.interface, state["environment"])
     staging.switch(node, state)
     if how == "sync":
         sync(node, state["routes"]["add"], state["routes"]["remove"], limit)

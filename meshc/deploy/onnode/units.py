@@ -141,7 +141,7 @@ def _own(node: Node, env: dict[str, str], conf: str, facts: str) -> str:
     return _UNIT.format(
         name=node.interface,
         interface=argument(node.interface),
-        meshc=argument(shutil.which("meshc") or "/usr/local/bin/meshc"),
+        meshc=argument(env.get("MESHC_PROGRAM") or shutil.which("meshc") or "/usr/local/bin/meshc"),
         conf=argument(node.conf),
         engine=argument(env.get("MESHC_ENGINE", "auto")),
         modules=_modules(),

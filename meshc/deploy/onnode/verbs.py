@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from meshc.deploy.onnode import deployment, units
+from meshc.deploy.onnode import deployment, environment, units
 from meshc.deploy.onnode.base import (
     Refusal,
     from_os,
@@ -38,10 +38,14 @@ def main() -> None:
     path = os.environ.get("PATH", "")
     os.environ["PATH"] = path + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
     if len(sys.argv) == 6:
-        _alone(sys.argv[1], Node(*sys.argv[2:5]), sys.argv[5])
+        node = Node(*sys.argv[2:5])
+        kept = node.load().get("environment") or {}
+        environment.enter(node.interface, kept.get("home", environment.HOME))
+        _alone(sys.argv[1], node, sys.argv[5])
         return
     request = json.loads(sys.stdin.buffer.readline())
     try:
+        environment.enter(node_of(request).interface, request["env_dir"])
         answer = VERBS[request["verb"]](request)
     except Refusal as refusal:
         answer = refusal.answer
@@ -101,6 +105,7 @@ def facts(request: dict[str, Any]) -> dict[str, Any]:
         "pending": deployment.pending(node, state),
         "phase": state["phase"],
         "running": running(node),
+        "environment": environment.facts(node.interface, request["env_dir"]),
         "enabled": units.enabled(node),
     }  # fmt: skip
 
@@ -133,8 +138,15 @@ def keygen(request: dict[str, Any]) -> dict[str, Any]:
     return {"made": made, "public_key": base64.b64encode(public_of(private)).decode()}
 
 
+def install(request: dict[str, Any]) -> dict[str, Any]:
+    """meshc itself, from the archive behind the request."""
+    return environment.install(request, sys.stdin.buffer)
+
+
 VERBS = {
     "facts": facts,
+    "install": install,
+    "remove_unused": environment.remove_unused,
     "arm": deployment.arm,
     "apply": deployment.apply,
     "check": deployment.check,

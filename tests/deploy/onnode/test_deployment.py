@@ -34,6 +34,7 @@ class Machine:
             "interface": "wgx9",
             "conf_dir": str(self.conf_dir),
             "state_dir": str(self.state_dir),
+            "env_dir": str(self.state_dir.parent / "meshc"),
             "token": TOKEN,
         }
         return verbs.VERBS[verb]({**request, **more})

@@ -1,0 +1,82 @@
+"""Arms a deployment of this machine, applies it, and dies by SIGKILL at the given change. Not a
+test: `python -m tests.support.killed_apply INTERFACE HOW NEW COUNT`, where NEW is a file; says
+`survived` when there were fewer. A program that is started counts twice: it runs, it has ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meshc.deploy import program
+from meshc.deploy.onnode.verbs import VERBS
+
+TOKEN = "0123456789abcdef"
+WINDOW = 20.0
+
+
+def main(interface: str, how: str, new: str, limit: int) -> None:
+    request: dict[str, Any] = {
+        "interface": interface,
+        "conf_dir": "/etc/wireguard",
+        "state_dir": "/var/lib/meshc/deploy",
+        "env_dir": "/opt/meshc",
+        "token": TOKEN,
+    }
+    there = Path(f"/etc/wireguard/{interface}.conf").read_bytes()
+    VERBS["arm"](
+        {
+            **request,
+            "window": WINDOW,
+            "sha": hashlib.sha256(there).hexdigest(),
+            "how": how,
+            "manner": "wg-quick",
+            "env": {},
+            "environment": "",
+            "routes": {"add": [], "remove": []},
+            "conf": Path(new).read_text(),
+            "facts": json.dumps({"interface": interface}),
+            "program": program.program(),
+        }
+    )
+    _die_at(limit)
+    VERBS["apply"](request)
+    print("survived")
+
+
+def _die_at(limit: int) -> None:
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        if done == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done += 1
+
+    def counted(apply: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **options: Any) -> Any:
+            count()
+            return apply(*args, **options)
+
+        return run
+
+    def call(*args: Any, timeout: float | None = None, **options: Any) -> int:
+        with subprocess.Popen(*args, **options) as process:
+            count()
+            code = process.wait(timeout)
+        count()
+        return code
+
+    for name in ("replace", "unlink", "link", "fsync"):
+        setattr(os, name, counted(getattr(os, name)))
+    subprocess.call = call  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
