@@ -27,6 +27,9 @@ from tests.support.netns import ROOT, TIMEOUT, Namespace, byte_code, require, wa
 
 SYSTEMD = Path("/lib/systemd/systemd")
 CACHE = "/var/cache/meshc-tests"
+# the checkout lies here in every machine: units have a /tmp of their own, where it may lie below
+CHECKOUT = "/srv/meshc-tests"
+_FRESH = ("/tmp/", "/run/", "/dev/")  # new and empty at each boot
 # they belong to the machine below: its devices, its kernel, its consoles, its clock
 _MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "console-getty.service", "dev-hugepages.mount",
@@ -167,8 +170,8 @@ class BootedMachine(Namespace):
             )  # fmt: skip
             self.write(
                 f"/usr/local/bin/{program}",
-                f"#!/bin/sh\nPYTHONPATH={ROOT} PYTHONPYCACHEPREFIX={CACHE} "
-                f"exec {sys.executable} -c '{module}; main()' \"$@\"\n",
+                f"#!/bin/sh\nPYTHONPATH={CHECKOUT} PYTHONPYCACHEPREFIX={CACHE} "
+                f"exec {_inside(sys.executable)} -c '{module}; main()' \"$@\"\n",
                 0o755,
             )
 
@@ -345,9 +348,19 @@ def _clock() -> str:
     return f"--time --boottime {1 - int(time.clock_gettime(time.CLOCK_BOOTTIME))}"
 
 
+def _inside(path: str) -> str:
+    """Where a booted machine finds what lies in the checkout here."""
+    own = f"{ROOT}/"
+    return path.replace(own, f"{CHECKOUT}/", 1) if path.startswith(own) else path
+
+
 def _elsewhere() -> str:
-    """Mounts for what the tests run but is not on the root file system of this machine."""
-    root = os.stat("/").st_dev
-    found = {str(ROOT), sys.prefix, sys.base_prefix}
-    away = sorted(place for place in found if os.stat(place).st_dev != root)
-    return "".join(f"mkdir -p .{place}; mount --rbind {place} .{place}\n" for place in away)
+    """Mounts for what the tests run: the checkout, and what would not be seen at its own place."""
+    mounts = {CHECKOUT: str(ROOT)}
+    for place in (str(ROOT), sys.prefix, sys.base_prefix):
+        if place.startswith(_FRESH) or os.stat(place).st_dev != os.stat("/").st_dev:
+            mounts[place] = place
+    return "".join(
+        f"mkdir -p .{place}; mount --rbind {source} .{place}\n"
+        for place, source in sorted(mounts.items())
+    )
