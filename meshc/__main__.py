@@ -1,5 +1,5 @@
 """`python -m meshc` is the same as `meshc`."""
 
-from meshc.cli import main
+from meshc.cli.process import run
 
-main(prog_name="meshc")
+run()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.process import end_at_once
 
 if TYPE_CHECKING:
     from meshc.workspace.prover import Prover
@@ -39,10 +40,9 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
     try:
         _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
     finally:
-        # the process ends here: else the interpreter searches everything once more on its way out
-        gc.freeze()
         if collecting:
             gc.enable()
+    end_at_once()
 
 
 def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_json: bool) -> None:

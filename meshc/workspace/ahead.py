@@ -1,4 +1,4 @@
-"""A second processor for half of a stream: a forked process produces it, this one takes it in."""
+"""A second processor for part of a stream: a forked process produces it, this one takes it in."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ class Ahead(Generic[_T]):
                 try:
                     value, error = pickle.load(source)
                 except EOFError:
-                    raise RuntimeError(
-                        "the process that writes half of the files has died"
-                    ) from None
+                    raise RuntimeError("the process that writes files has died") from None
                 if error is not None:
                     raise error
                 if value == _DONE:

@@ -90,11 +90,13 @@ def compile_file(
         diagnostics.barrier()
         tell("plan", 0, 0)
         plan = _planned(analysis, lock, ring, diagnostics)
+        emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
+        stack.callback(emission.stop)
+        emission.start()
         if not dry_run:
-            # before any file: durable means flushing what was written so far, and a key that
+            # before most files: durable means flushing what was written so far, and a key that
             # exists is as good for the next build should this one be refused
             ring.store(store)
-        emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
         verdict = _proven(emission, prover or LocalProver(), analysis, ring, tell)
         diagnostics.extend(list(placed(verdict.findings, analysis.spec, diagnostics)))
         diagnostics.barrier()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple
 
 from meshc.conf import Conf, ConfReader
@@ -42,8 +40,8 @@ class Done(NamedTuple):
 class Emission:
     """One build on its way into a directory.
 
-    `files()` does the work while it is consumed: it yields each node's wg-quick file once that is
-    staged. `changes()` and `entries()` are complete after that.
+    `start()` begins, `files()` does the work while it is consumed: it yields each node's wg-quick
+    file once that is staged. `changes()` and `entries()` are complete after that.
     """
 
     plan: MeshPlan
@@ -55,19 +53,39 @@ class Emission:
     _confs: dict[str, ConfChange] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
     _reader: ConfReader = field(default_factory=ConfReader)
+    _renderer: MeshRenderer = field(init=False)
+    _ahead: Ahead[Done] | None = None
+
+    def start(self) -> None:
+        """Begins with most of a large build's files in another process; `files` does the rest."""
+        self._renderer = MeshRenderer(self.plan, self.secrets)
+        nodes = self._nodes()
+        sections = sum(len(node.peers) for node in nodes)
+        if self.write and sections >= MANY_SECTIONS and can_fork():
+            self.target.prepare()
+            theirs = [node for number, node in enumerate(nodes) if _is_ahead(number)]
+            self._ahead = Ahead(lambda: map(self._make, theirs))
+
+    def stop(self) -> None:
+        """Ends the other process, if there is one."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def files(self) -> Iterator[Emitted]:
-        """Stages every file, in the order of the nodes. Raises: Refused, StateError, OSError."""
-        nodes = [node for node in self.plan.nodes.values() if node.spec.managed]
-        with closing(self._made(nodes)) as made:
-            for number, done in enumerate(made, 1):
-                self._note(done)
-                file = done.staged[0].entry.path
-                place = self.target.place(done.staged[0]) if self.write else ""
-                yield Emitted(done.name, file, place, done.content)
-                if self.progress is not None:
-                    self.progress("files", number, len(nodes))
-        self._note(Done("", (self._stage(MeshRenderer(self.plan, self.secrets).hosts()),)))
+        """Stages every file, in the order of the nodes; `start` first.
+
+        Raises: Refused, StateError, OSError.
+        """
+        nodes = self._nodes()
+        for number, done in enumerate(self._made(nodes), 1):
+            self._note(done)
+            file = done.staged[0].entry.path
+            place = self.target.place(done.staged[0]) if self.write else ""
+            yield Emitted(done.name, file, place, done.content)
+            if self.progress is not None:
+                self.progress("files", number, len(nodes))
+        self.stop()
+        self._note(Done("", (self._stage(self._renderer.hosts()),)))
         for entry in self.target.stale():
             self._files.setdefault(entry.node, []).append((entry.path, Kind.REMOVED))
 
@@ -85,26 +103,22 @@ class Emission:
         """The manifest's entries, sorted by path."""
         return tuple(sorted(self._entries))
 
-    def _made(self, nodes: list[NodePlan]) -> Generator[Done]:
-        """Renders and stages all nodes; with many of them, every second one in another process."""
-        renderer = MeshRenderer(self.plan, self.secrets)
-        sections = sum(len(node.peers) for node in nodes)
-        if not self.write or sections < MANY_SECTIONS or not can_fork():
-            for node in nodes:
-                yield self._make(renderer, node)
-            return
-        self.target.prepare()
-        with closing(Ahead(lambda: (self._make(renderer, node) for node in nodes[1::2]))) as ahead:
-            theirs = iter(ahead)
-            for node in nodes[::2]:
-                yield self._make(renderer, node)
-                for done in islice(theirs, 1):
-                    for staged in done.staged:
-                        self.target.adopt(staged)
-                    yield done
+    def _nodes(self) -> list[NodePlan]:
+        return [node for node in self.plan.nodes.values() if node.spec.managed]
 
-    def _make(self, renderer: MeshRenderer, node: NodePlan) -> Done:
-        artifacts = renderer.node(node)
+    def _made(self, nodes: list[NodePlan]) -> Iterator[Done]:
+        theirs = iter(self._ahead) if self._ahead is not None else None
+        for number, node in enumerate(nodes):
+            if theirs is None or not _is_ahead(number):
+                yield self._make(node)
+                continue
+            done = next(theirs)
+            for staged in done.staged:
+                self.target.adopt(staged)
+            yield done
+
+    def _make(self, node: NodePlan) -> Done:
+        artifacts = self._renderer.node(node)
         staged = tuple(self._stage(artifact) for artifact in artifacts)
         conf, content = staged[0], artifacts[0].content
         differs = conf.existed and not conf.same
@@ -131,3 +145,8 @@ class Emission:
         except (ConfError, UnicodeDecodeError):
             old = Conf()
         return compare(old, new)
+
+
+def _is_ahead(number: int) -> bool:
+    """Three of five nodes go to the other process: this one has the keys to store as well."""
+    return number % 5 in (1, 3, 4)

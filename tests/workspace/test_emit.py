@@ -17,6 +17,7 @@ from tests.support.workspaces import snapshot
 
 
 def read(emission: Emission) -> dict[str, Conf]:
+    emission.start()
     return {emitted.name: parse(emitted.text()) for emitted in emission.files()}
 
 
