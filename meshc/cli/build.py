@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.process import end_at_once
+from meshc.workspace.garbage import without_gc
 
 if TYPE_CHECKING:
     from meshc.workspace.prover import Prover
@@ -35,13 +35,8 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
     beside FILE, addresses are kept in its lock file. Nothing is written unless every file has
     been read back and every pair of nodes checked. Exit code 1: the file has errors.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # millions of values and many imports, and no cycles worth looking for
-    try:
+    with without_gc():  # many imports as well
         _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
-    finally:
-        if collecting:
-            gc.enable()
     end_at_once()
 
 

@@ -5,9 +5,8 @@ validate → allocate → keys → plan → render → read back → prove → w
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
 from meshc.workspace.emit import Emission
 from meshc.workspace.files import read_regular, write_atomic
+from meshc.workspace.garbage import without_gc
 from meshc.workspace.keyring import KeyRing, Recorded, gather, without_keys
 from meshc.workspace.proof_findings import placed
 from meshc.workspace.prover import LocalProver, Prover
@@ -214,19 +214,6 @@ def _proven(
         prover.take(emitted)
     tell("proof", 0, 0)
     return prover.verdict()
-
-
-@contextmanager
-def without_gc() -> Iterator[None]:
-    """A build makes millions of small values and no cycles; looking for some takes a third of
-    its time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _silent(stage: str, done: int, total: int) -> None:
