@@ -21,8 +21,8 @@ from meshc.topology.lock import Lock
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Expectation, NodeFile, Proof, expectation, prove
 from meshc.workspace.compile import read_lock, read_spec
-from meshc.workspace.garbage import without_gc
 from meshc.workspace.files import read_regular
+from meshc.workspace.garbage import without_gc
 from meshc.workspace.workspace import Workspace
 
 _BUILD_AGAIN = "run `meshc build` again"
