@@ -13,12 +13,13 @@ and asks `_Parser` for the rest. Whatever looks unusual goes to `_Parser` whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple, TypeVar, cast
 
 from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode_all
 from meshc.prefixes import InterfaceAddress, Prefix, parse_address
+from meshc.values import dataclass, field
 
 _T = TypeVar("_T")
 

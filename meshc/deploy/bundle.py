@@ -11,11 +11,11 @@ import re
 import sysconfig
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 import meshc
+from meshc.values import dataclass
 
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 _TAG = re.compile(r"manylinux(?:_(\d+)_(\d+)|(1|2010|2014))_")

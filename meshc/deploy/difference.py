@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from meshc.deploy.onnode.base import redact
 from meshc.deploy.onnode.environment import HOME
 from meshc.deploy.target import Target
 from meshc.topology.spec import Platform
+from meshc.values import dataclass
 from meshc.workspace.changes import Action, ConfChange, action_of, compare
 
 NO_MANNER = Manner("")

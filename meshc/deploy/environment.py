@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from meshc.deploy.bundle import Bundle, version
 from meshc.deploy.facts import Facts, OwnMeshc
+from meshc.values import dataclass
 
 OLDEST = (3, 11)
 _FETCHED = 150 << 20  # bytes: what pip unpacks besides what it keeps

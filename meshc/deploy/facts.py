@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from meshc.conf import Conf, parse
 from meshc.errors import ConfError
+from meshc.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from meshc.deploy.bundle import bundle
 from meshc.deploy.environment import Environment, Offer, environment
 from meshc.deploy.facts import Facts
 from meshc.deploy.onnode.environment import HOME
 from meshc.topology.spec import Deploy
+from meshc.values import dataclass, field
 
 USERSPACE = "WG_QUICK_USERSPACE_IMPLEMENTATION"
 ENGINE = "MESHC_ENGINE"

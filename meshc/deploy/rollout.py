@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -26,6 +25,7 @@ from meshc.deploy.survey import Surveyed, Tell
 from meshc.deploy.transport import TransportError
 from meshc.deploy.waves import waves
 from meshc.errors import NodeError
+from meshc.values import dataclass
 
 RETRY = 0.5
 PATIENCE = 20.0

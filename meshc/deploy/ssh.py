@@ -7,11 +7,11 @@ import contextlib
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshc.deploy.transport import Result, TransportError
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     import asyncssh

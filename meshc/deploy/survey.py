@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from meshc.deploy.dial import Dial
 from meshc.deploy.difference import Difference, difference
@@ -15,6 +14,7 @@ from meshc.deploy.session import PasswordNeededError
 from meshc.deploy.target import Target
 from meshc.diagnostics import Diagnostic, Severity
 from meshc.errors import NodeError
+from meshc.values import dataclass
 
 Tell = Callable[[str, str], None]
 """Called with a node and the word for the step that it has reached."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from meshc.errors import NodeError
+from meshc.values import dataclass
 
 
 class TransportError(NodeError):

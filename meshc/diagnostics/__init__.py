@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from meshc.diagnostics.codes import CODES, Code, Severity
 from meshc.errors import Refused
+from meshc.values import dataclass, field
 
 __all__ = ["CODES", "Code", "Diagnostic", "Diagnostics", "Location", "Severity"]
 

@@ -15,11 +15,11 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from meshc.errors import MeshcError
 from meshc.lab import linux
+from meshc.values import dataclass, field
 
 
 class Job(NamedTuple):

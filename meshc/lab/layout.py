@@ -9,7 +9,6 @@ played as symmetric, the strictest: what passes there passes everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
@@ -18,6 +17,7 @@ from meshc.lab.sites import Member, SiteBuilder
 from meshc.lab.world import Cable, Kind, LanHost, Place, Port, Route, Shape, World
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
 from meshc.topology.spec import Endpoint, Nat, NodeSpec, Spec
+from meshc.values import dataclass, field
 
 INTERNET, PUBLIC_HOST = "internet", "host"
 GATEWAY6 = "fe80::1"

@@ -8,13 +8,14 @@ the way back had.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from meshc.lab.control import Lab
 from meshc.lab.jobs import Job
 from meshc.lab.probes import PLAIN_TTL
 from meshc.lab.report import SILENT, Key, Measured
+from meshc.values import dataclass
 
 PING, TCP = "meshc.lab.probes:ping", "meshc.lab.probes:tcp"
 PARALLEL = 8

@@ -8,7 +8,7 @@ a NAT that would have forgotten it by tomorrow does not matter to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from meshc.lab.report import Key, Predicted
 from meshc.lab.source import Source
@@ -18,6 +18,7 @@ from meshc.topology.verify.drop import MUTUAL, Reason
 from meshc.topology.verify.facts import NodeFile, expectation
 from meshc.topology.verify.station import longest
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

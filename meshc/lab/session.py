@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from meshc.lab.layout import PLAIN, Options, lay_out
 from meshc.lab.machines import engine_of
 from meshc.lab.source import Source
 from meshc.lab.world import World
+from meshc.values import dataclass, field
 
 BRING_UP = "meshc.lab.machines:bring_up"
 Tell = Callable[[str], None]

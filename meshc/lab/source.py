@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from meshc.conf import Conf, parse
@@ -14,6 +14,7 @@ from meshc.lab.scratch import scratch_build
 from meshc.node.nodefile import FACTS_NAME
 from meshc.topology.load import load_spec
 from meshc.topology.spec import Nat, NodeSpec, Spec
+from meshc.values import dataclass
 
 ELSEWHERE = "its private key is kept elsewhere, and the lab cannot make it"
 FOREIGN = "somebody else's peer: no file was emitted for it"

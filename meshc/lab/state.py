@@ -14,10 +14,11 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from meshc.errors import StateError
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

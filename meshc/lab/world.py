@@ -6,11 +6,11 @@ Nothing here touches the system; `layout.py` makes a `World` from a topology, `l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.values import dataclass
 
 
 class Kind(Enum):

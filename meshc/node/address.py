@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from meshc.node.change import Change
 from meshc.prefixes import InterfaceAddress
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.node import processes
 from meshc.node.change import Change
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

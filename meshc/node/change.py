@@ -8,10 +8,10 @@ the way back (the idea of alembic's operations).
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from meshc.errors import StateError
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from meshc.conf import Conf
 from meshc.node import forwarding
@@ -19,6 +18,7 @@ from meshc.node.sysctl import SysctlKept, SysctlSet
 from meshc.node.values import MAIN_TABLE, Rule, is_literal
 from meshc.node.wireguard import PeerWish, wishes
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.values import dataclass
 
 FIRST_TABLE = 51820
 """Where wg-quick(8) begins to look for a free routing table."""

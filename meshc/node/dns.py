@@ -10,12 +10,13 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.errors import NodeError
 from meshc.node.change import Change
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

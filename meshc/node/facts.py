@@ -4,12 +4,12 @@ can be tested with facts in and changes out."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from meshc.node.dns import DnsFacts
 from meshc.node.firewall import FirewallFacts
 from meshc.node.values import MAIN_TABLE, Device, LinkFact, RouteFact, Rule
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.values import dataclass, field
 
 NO_DNS = DnsFacts()
 

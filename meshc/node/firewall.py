@@ -10,11 +10,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from meshc.errors import NodeError
 from meshc.node.change import Change
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

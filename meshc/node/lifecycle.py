@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from meshc.errors import NodeError
@@ -19,6 +18,7 @@ from meshc.node.nodefile import NodeFile
 from meshc.node.state import Record, StateFile, new_record
 from meshc.node.survey import survey
 from meshc.node.transaction import apply_plan, attach, down_plan, take_down, undo_all
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

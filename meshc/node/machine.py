@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.errors import NodeError
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.backends import Backend

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from meshc.conf import Conf, parse
 from meshc.errors import NodeError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
+from meshc.values import dataclass, field
 
 ETC = Path("/etc/wireguard")
 FACTS_NAME = "node.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,6 +10,7 @@ from meshc.errors import NodeError
 from meshc.node.change import Change
 from meshc.node.values import MAIN_TABLE
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

@@ -13,12 +13,12 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshc.errors import NodeError, StateError
 from meshc.node.change import Change, Replaced, Reversed, from_record, to_record
 from meshc.node.machine import RUN_DIRECTORY
+from meshc.values import dataclass, field
 
 _VERSION = 1
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from meshc.node.state import Record, StateFile
 from meshc.node.values import Device, PeerState
 from meshc.node.wireguard import short
 from meshc.prefixes import Prefix
+from meshc.values import dataclass
 
 REJECT_AFTER = 180.0
 """Seconds after which a session's keys are refused (whitepaper 6.1, REJECT_AFTER_TIME)."""

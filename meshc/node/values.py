@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from meshc.conf import HostPort
 from meshc.errors import PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import Prefix, parse_address
+from meshc.values import dataclass
 
 MAIN_TABLE = 254
 """`main` of rt_tables(5): where routes go unless a table is named."""

@@ -7,7 +7,6 @@ does not do is done elsewhere: addresses, routes, rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from meshc.conf import HostPort, PeerConf
@@ -15,6 +14,7 @@ from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.node.change import Change
 from meshc.node.values import Device, DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

@@ -15,11 +15,11 @@ wg-quick(8) replaces `%i` by the interface name and hands each line to bash.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.plan import Forwarding, NodePlan
+from meshc.values import dataclass
 
 FORWARD_CHAIN = "MESHC-FWD-%i"
 NAT_CHAIN = "MESHC-NAT-%i"

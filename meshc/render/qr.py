@@ -8,8 +8,9 @@ is hard to scan from a screen, which is where the advice starts.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from meshc.values import dataclass
 
 if TYPE_CHECKING:
     import segno

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from meshc.keys import LinkKeys
 from meshc.prefixes import Prefix
@@ -17,6 +16,7 @@ from meshc.render.secrets import Secrets
 from meshc.render.templates import conf_template, routeros_word, shell
 from meshc.topology.plan import MeshPlan, NodePlan
 from meshc.topology.spec import Endpoint
+from meshc.values import dataclass
 
 ZONE_LENGTH = 11  # of a firewall zone's name in OpenWrt
 _MENU = {4: "/ip", 6: "/ipv6"}

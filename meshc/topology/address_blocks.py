@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from meshc.topology.relay_rank import stable_hash
+from meshc.values import dataclass, field
 
 CHUNK_BITS = 4
 FIRST_WIDTH = 16

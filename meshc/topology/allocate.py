@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
@@ -21,6 +20,7 @@ from meshc.topology.ports import allocate_ports
 from meshc.topology.relay_rank import preference
 from meshc.topology.spec import NodeSpec, Spec
 from meshc.topology.words import listing, quote
+from meshc.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

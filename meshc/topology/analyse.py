@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from meshc.diagnostics import Diagnostics
 from meshc.topology.allocate import Allocation, allocate
 from meshc.topology.checks.network import NETWORK_CHECKS
@@ -11,6 +9,7 @@ from meshc.topology.graph import MeshGraph, build_graph
 from meshc.topology.lock import Lock
 from meshc.topology.routing import Routing, build_routing
 from meshc.topology.spec import Spec
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

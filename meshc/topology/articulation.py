@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from meshc.topology.routing import Routing
+from meshc.values import dataclass
 
 Islands = frozenset[int]
 

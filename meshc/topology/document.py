@@ -9,7 +9,6 @@ the absence of a key that is there but wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from meshc.diagnostics import Diagnostics, Location
@@ -18,6 +17,7 @@ from meshc.topology.fields import MissingKey, UnknownKey
 from meshc.topology.scalars import Mistake
 from meshc.topology.source import Path, Source
 from meshc.topology.words import describe, listing, quote, suggest
+from meshc.values import dataclass, field
 
 TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "tests", "lab")
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.link_search import find_neighbours
 from meshc.topology.links import Link, make_link
 from meshc.topology.no_link import explain_no_link
 from meshc.topology.spec import LinkSpec, NodeSpec, Spec
+from meshc.values import dataclass, field
 
 Pair = tuple[int, int]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.topology.document import Document
 from meshc.topology.source import Path
 from meshc.topology.words import quote
+from meshc.values import dataclass, field
 
 _NOT_INHERITED = frozenset({"members", "lan"})
 

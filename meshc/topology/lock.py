@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from meshc.diagnostics import Diagnostics, Location
@@ -20,6 +19,7 @@ from meshc.errors import KeyFormatError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.locked import Lock, LockedNode
+from meshc.values import dataclass, field
 
 __all__ = ["VERSION", "Lock", "LockedNode", "format_lock", "parse_lock"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
+from meshc.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

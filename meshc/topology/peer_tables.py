@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, collapse
 from meshc.topology.address_blocks import FIRST_WIDTH, block_bits
@@ -25,6 +24,7 @@ from meshc.topology.prefix_index import PrefixIndex
 from meshc.topology.relay_rank import global_rank
 from meshc.topology.routing import Routing
 from meshc.topology.spec import NodeSpec, Spec
+from meshc.values import dataclass, field
 
 Prefixes = tuple[Prefix, ...]
 Table = Mapping[int, Prefixes]

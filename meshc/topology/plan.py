@@ -6,12 +6,12 @@ A plan holds public keys only; secrets are joined in when files are written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.spec import Endpoint, NodeSpec, Spec
+from meshc.values import dataclass
 
 
 class PeerPlan(NamedTuple):

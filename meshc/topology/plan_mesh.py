@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
@@ -22,6 +21,7 @@ from meshc.topology.peer_tables import PeerTables
 from meshc.topology.plan import MeshPlan, NodePlan, PeerPlan
 from meshc.topology.routing import Routing, build_routing
 from meshc.topology.spec import Endpoint, NodeSpec, Spec
+from meshc.values import dataclass, field
 
 Sight = tuple[object, ...]
 NOBODY: frozenset[int] = frozenset()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from meshc.diagnostics import Diagnostics
 from meshc.errors import PrefixFormatError
@@ -11,6 +10,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.document import Document
 from meshc.topology.source import Path
 from meshc.topology.words import quote, suggest
+from meshc.values import dataclass
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from meshc.topology.graph import MeshGraph
 from meshc.topology.relay_rank import global_rank, stable_hash, via_penalty
+from meshc.values import dataclass, field
 
 # One integer holds the sum of all parts; no path is long enough to carry from one to the next.
 _RANK_SHIFT = 64 + 24

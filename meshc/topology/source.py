@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -29,6 +28,7 @@ from yaml.events import (
 from meshc.diagnostics import Diagnostics, Location
 from meshc.topology.words import quote
 from meshc.topology.yaml_errors import explain_yaml_error
+from meshc.values import dataclass, field
 
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 24  # the deepest place of the language is at depth 6

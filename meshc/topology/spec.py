@@ -8,13 +8,13 @@ module works on them and never sees YAML.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
 from meshc.diagnostics import Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
+from meshc.values import dataclass, field
 
 _NONE: Mapping[str, Location] = MappingProxyType({})
 

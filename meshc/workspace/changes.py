@@ -7,11 +7,11 @@ an equal network, and `==` is the diff.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from meshc.conf import Conf, PeerConf
 from meshc.topology.spec import Platform
+from meshc.values import dataclass
 
 
 class Kind(Enum):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from meshc.diagnostics import Diagnostic, Diagnostics, Location
@@ -19,6 +18,7 @@ from meshc.topology.lock import parse_lock
 from meshc.topology.locked import Lock
 from meshc.topology.source import MAX_BYTES
 from meshc.topology.spec import Spec, TestSpec
+from meshc.values import dataclass
 from meshc.workspace.workspace import Workspace
 
 # these end the reading of a file: nothing in it could be checked

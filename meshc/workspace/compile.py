@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from meshc.diagnostics import Diagnostic, Diagnostics
@@ -21,6 +20,7 @@ from meshc.topology.plan_mesh import plan_mesh
 from meshc.topology.routing import Routing
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Verdict, expectation
+from meshc.values import dataclass
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
 from meshc.workspace.emit import Emission

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from meshc.conf import Conf, ConfReader
@@ -14,6 +13,7 @@ from meshc.render.mesh import MeshRenderer
 from meshc.render.secrets import Secrets
 from meshc.topology.plan import MeshPlan, NodePlan
 from meshc.topology.spec import Platform
+from meshc.values import dataclass, field
 from meshc.workspace.ahead import Ahead
 from meshc.workspace.build_directory import BuildDirectory, Staged
 from meshc.workspace.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +19,7 @@ from meshc.render.manifest import Entry, Manifest
 from meshc.topology.lock import Lock
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Expectation, NodeFile, Proof, expectation, prove
+from meshc.values import dataclass, field
 from meshc.workspace.compile import read_lock, read_spec
 from meshc.workspace.files import read_regular
 from meshc.workspace.garbage import without_gc

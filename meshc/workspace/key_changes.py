@@ -6,7 +6,7 @@ Nothing here touches emitted files: the next build writes them, and says who mus
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from meshc.diagnostics import Diagnostics
@@ -14,6 +14,7 @@ from meshc.errors import StateError
 from meshc.keys import PrivateKey, PublicKey
 from meshc.topology.lock import Lock, LockedNode
 from meshc.topology.spec import NodeSpec, Spec
+from meshc.values import dataclass
 from meshc.workspace.compile import read_lock, read_spec, write_lock
 from meshc.workspace.keyring import kept_here
 from meshc.workspace.keystore import KeyStore

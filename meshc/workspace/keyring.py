@@ -6,12 +6,12 @@ New keys exist in memory only until the build has been proven; `store` then keep
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret, PrivateKey, PublicKey
 from meshc.render.secrets import Secrets
 from meshc.topology.spec import NodeSpec, Spec
+from meshc.values import dataclass
 from meshc.workspace.keystore import KeyStore, StoredKey
 
 

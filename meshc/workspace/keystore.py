@@ -21,12 +21,12 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.errors import KeyFormatError, StateError
 from meshc.keys import NetworkSecret, PrivateKey
+from meshc.values import dataclass
 from meshc.workspace.files import sync_filesystem, write_all
 
 if TYPE_CHECKING:

@@ -132,6 +132,8 @@ def open_prover() -> Prover:
 def _serve(requests: int, answers: int) -> None:
     """Never returns: the process must not unwind into its parent's code."""
     gc.disable()
+    # nothing here multiplies matrices, and threads that wait for that burn a processor each
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Ctrl-C reaches the whole group; the compiler tells this process when it is over
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     status = 1

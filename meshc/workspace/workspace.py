@@ -6,10 +6,10 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from meshc.errors import StateError
+from meshc.values import dataclass
 from meshc.workspace.keystore import KeyStore
 
 

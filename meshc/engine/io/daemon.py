@@ -13,7 +13,8 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from meshc.values import dataclass
 
 # One thread is enough for sums of a few kilobytes; OpenBLAS otherwise starts one a core, each
 # with its own buffers, and a process with threads must not fork.

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from meshc.engine.proto.endpoint import Endpoint
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

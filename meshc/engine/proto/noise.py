@@ -12,7 +12,6 @@ that is under way then gives way, as in wireguard-go and the kernel.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
@@ -29,6 +28,7 @@ from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.keypair import Keypair
 from meshc.engine.proto.messages import MessageInitiation, MessageResponse
 from meshc.engine.proto.primitives import DH, HASH, KDF1, KDF2, KDF3
+from meshc.values import dataclass
 
 INITIAL_CHAIN_KEY = HASH(NOISE_CONSTRUCTION)
 INITIAL_HASH = HASH(INITIAL_CHAIN_KEY, WG_IDENTIFIER)

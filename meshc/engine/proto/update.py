@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ kinds and sites, so that a new node moves its neighbours and nothing else jumps.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from meshc.render.diagram.picture import Kind, Picture
+from meshc.values import dataclass
 
 # Sizes in SVG user units. A node's box is as wide as its longest text line.
 CHARACTER = 7.6

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from meshc.prefixes import BITS, Prefix, mask
 from meshc.topology.plan import MeshPlan, NodePlan
 from meshc.topology.spec import Nat, NodeSpec
+from meshc.values import dataclass
 
 # Above this many nodes the paths of all pairs are not put into a picture: the file would grow
 # with the square (400 nodes are 160,000 pairs, about half a megabyte).

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from meshc.render.diagram.layout import Box, Layout, layout
 from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import Kind, Picture
 from meshc.render.templates import environment
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

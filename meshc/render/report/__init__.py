@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from meshc.diagnostics import Diagnostic, Severity
+from meshc.values import dataclass
 
 FORMATS = ("text", "json", "sarif", "junit", "github")
 

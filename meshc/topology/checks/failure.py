@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations_with_replacement, islice
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.articulation import Connectivity, Islands, connectivity, critical_relays
 from meshc.topology.routing import Routing
 from meshc.topology.words import quote
+from meshc.values import dataclass
 
 SHOWN_PAIRS = 3
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations, islice
 
 from meshc.diagnostics import Diagnostics
@@ -14,6 +13,7 @@ from meshc.topology.links import common_families, directions, is_fixed, is_publi
 from meshc.topology.routing import Routing
 from meshc.topology.spec import Expect, Spec
 from meshc.topology.words import listing, quote
+from meshc.values import dataclass
 
 SHOWN_PAIRS = 3
 SHOWN_GROUPS = 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from meshc.conf import Conf, HostPort, PeerConf
@@ -17,6 +17,7 @@ from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.importer.names import node_names
+from meshc.values import dataclass, field
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")

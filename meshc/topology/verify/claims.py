@@ -7,7 +7,6 @@ whole tables; only targets outside of the mesh are asked for one by one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from meshc.topology.verify.flight import ARRIVED, IN_LAN, OUT, Batch, Sky, fly
 from meshc.topology.verify.losses import story
 from meshc.topology.verify.matrix import Matrix
 from meshc.topology.verify.walk import Packet, Trace, World, walk, walk_pair
+from meshc.values import dataclass, field
 
 _MOST = 3
 _TABLE = 1 << 20

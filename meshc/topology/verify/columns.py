@@ -8,7 +8,7 @@ that are arrays.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.verify.facts import Expectation, NodeFile
 from meshc.topology.verify.station import Station, merged_peers
 from meshc.topology.verify.walk import station_of
+from meshc.values import dataclass
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from meshc.topology.verify.columns import NOBODY, Bools, Columns, Ints, Longs
 from meshc.topology.verify.drop import Reason
 from meshc.topology.verify.session import Reach, reach, reach_by
 from meshc.topology.verify.station import Station
+from meshc.values import dataclass
 
 # codes of an edge: 0 stands, the rest say why not
 FAULTS: tuple[Reason | None, ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from meshc.conf import PeerConf
 from meshc.prefixes import Prefix
@@ -11,6 +11,7 @@ from meshc.topology.verify.drop import Reason
 from meshc.topology.verify.session import Reach, reach, section, session_fault
 from meshc.topology.verify.station import Station, Way
 from meshc.topology.verify.walk import Hop, Packet, Trace, World, walk, walk_pair
+from meshc.values import dataclass
 
 _LAST = {
     Way.OWN: "is where it belongs",

@@ -8,7 +8,7 @@ addresses and forwarding is read from the emitted files alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
 from meshc.topology.spec import Nat, NodeSpec, Platform, Spec, TestSpec
+from meshc.values import dataclass, field
 
 # Behind these the mapped port is open to anyone, or nothing is known against it.
 OPEN_NATS = frozenset({Nat.NONE, Nat.FULL_CONE, Nat.UNKNOWN})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.verify.matrix import Matrix
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ not model (a protocol, a limit, a mark) is no permission, and no obstacle either
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix
 from meshc.topology.verify.shell import commands
+from meshc.values import dataclass, field
 
 TUNNEL = "%i"
 OUTSIDE = "LAN or WAN"

@@ -6,8 +6,6 @@ same node is looked up by number: next node, session fault, accepted source, fir
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from meshc.topology.verify.columns import NOBODY, Bools, Ints, Longs
@@ -16,6 +14,7 @@ from meshc.topology.verify.edges import FAULTS, Edges
 from meshc.topology.verify.firewall import OUTSIDE, TUNNEL, Flow
 from meshc.topology.verify.station import Station, Way
 from meshc.topology.verify.tables import DEEPEST, LAN, NO_PEER, UPLINK, Tables, reached
+from meshc.values import dataclass, field
 
 # A result below ARRIVED is an index into ENDS; from ARRIVED on it says where the packet got to.
 ENDS: tuple[Reason, ...] = (

@@ -9,7 +9,6 @@ thousand leaves behind three relays are a few groups; in a full mesh each node i
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from meshc.topology.verify.columns import Ints
 from meshc.topology.verify.edges import Edges
 from meshc.topology.verify.station import Station
 from meshc.topology.verify.tables import Tables
+from meshc.values import dataclass
 
 _SELF = -9
 

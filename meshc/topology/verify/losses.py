@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from meshc.topology.verify.drop import Drop, Reason
 from meshc.topology.verify.facts import Expectation
 from meshc.topology.verify.matrix import Loss, Matrix
 from meshc.topology.verify.walk import Hop, Trace, World, walk_pair
+from meshc.values import dataclass
 
 # Beyond these many faults, more of them help nobody.
 _MOST = 50

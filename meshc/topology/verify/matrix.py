@@ -7,7 +7,6 @@ pairs of their members, save those that are exceptions in the tables: these fly 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from meshc.topology.verify.columns import Bools, Ints, Longs
 from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.flight import ARRIVED, Batch, Landing, Sky, fly
 from meshc.topology.verify.groups import Groups
+from meshc.values import dataclass, field
 
 _BATCH = 1 << 20
 

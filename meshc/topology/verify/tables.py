@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
 from meshc.topology.verify.columns import Bools, Columns, Ints, Longs
 from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.station import Station
+from meshc.values import dataclass
 
 UPLINK = -1  # no route into the tunnel
 NO_PEER = -2  # routed into the tunnel, where no peer has it

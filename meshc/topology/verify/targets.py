@@ -4,7 +4,6 @@ addresses of the pools that nobody has."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.flight import IN_LAN, OUT, Batch, Sky, fly
 from meshc.topology.verify.groups import Groups
 from meshc.topology.verify.tables import DEEPEST, LAN
+from meshc.values import dataclass
 
 # Well-known addresses, tried in this order: one that no file mentions stands for the internet.
 _FAR_AWAY = {

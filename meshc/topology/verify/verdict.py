@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from meshc.diagnostics import Diagnostic, Severity
+from meshc.values import dataclass
 
 # A matrix of so many nodes can be read by a person; the paths of larger networks stay behind.
 READABLE = 20

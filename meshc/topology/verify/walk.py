@@ -8,7 +8,7 @@ packet be forwarded? The fast prover must agree with this walk, packet for packe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from meshc.conf import Conf
@@ -19,6 +19,7 @@ from meshc.topology.verify.facts import Expectation, NodeFacts, NodeFile
 from meshc.topology.verify.firewall import OUTSIDE, TUNNEL, Flow
 from meshc.topology.verify.session import session_fault
 from meshc.topology.verify.station import Station, Way, longest
+from meshc.values import dataclass
 
 _TTL = 64
 
