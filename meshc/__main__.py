@@ -1,5 +1,5 @@
 """`python -m meshc` is the same as `meshc`."""
 
-from meshc.cli.process import run
+from meshc.program import run
 
 run()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.ending import end_at_once
 from meshc.cli.failure import reported
-from meshc.cli.process import end_at_once
 from meshc.workspace.garbage import without_gc
 
 if TYPE_CHECKING:
-    from meshc.workspace.prover import Prover
+    from meshc.workspace.companion import Companion
 
 REFUSED = 1
 
@@ -41,15 +41,16 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
 
 
 def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_json: bool) -> None:
-    from meshc.workspace.prover import open_prover
+    from meshc.workspace.companion import open_companion
 
-    # before all other imports: the two processes then do them side by side
-    with closing(open_prover()) as prover:
-        _build_beside(prover, file, out, dry_run=dry_run, everything=everything, as_json=as_json)
+    # before all other imports: the two processes then work side by side
+    with closing(open_companion()) as companion:
+        companion.read(file)
+        _build_beside(companion, file, out, dry_run=dry_run, everything=everything, as_json=as_json)
 
 
 def _build_beside(
-    prover: Prover,
+    companion: Companion,
     file: Path,
     out: Path | None,
     *,
@@ -64,7 +65,9 @@ def _build_beside(
 
     try:
         with LateProgress() as progress:
-            result = compile_file(file, out=out, dry_run=dry_run, progress=progress, prover=prover)
+            result = compile_file(
+                file, out=out, dry_run=dry_run, progress=progress, companion=companion
+            )
     except Refused as refused:
         if as_json:
             click.echo(refusal_as_json(refused))

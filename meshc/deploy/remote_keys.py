@@ -15,7 +15,8 @@ from meshc.keys import PublicKey
 from meshc.topology.lock import Lock, LockedNode
 from meshc.topology.plan import NodePlan
 from meshc.topology.spec import NodeSpec, Platform, Spec
-from meshc.workspace.compile import compile_file, read_lock, read_spec, write_lock
+from meshc.workspace.compile import compile_file, read_lock, write_lock
+from meshc.workspace.reading import read_spec
 from meshc.workspace.workspace import Workspace
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meshc.diagnostics import Diagnostics, Location
+from meshc.diagnostics import Diagnostics
 from meshc.topology.document import Document
+from meshc.topology.locations import Layout, Locations
 from meshc.topology.source import Path
 from meshc.topology.words import quote
 from meshc.values import dataclass, field
@@ -22,6 +23,7 @@ class Layers:
     memberships: Mapping[str, tuple[str, ...]]
     diagnostics: Diagnostics
     _merged: dict[tuple[tuple[str, ...], str | None], dict[str, Any]] = field(default_factory=dict)
+    _places: dict[tuple[tuple[str, ...], str | None], Layout] = field(default_factory=dict)
     _conflicts: dict[tuple[str, ...], dict[str, tuple[str, str]]] = field(default_factory=dict)
     _reported: set[tuple[str, str, str]] = field(default_factory=set)
 
@@ -48,6 +50,23 @@ class Layers:
         if "deploy" in outer and "deploy" in node:
             merged["deploy"] = {**outer["deploy"], **node["deploy"]}
         return merged
+
+    def locations(self, name: str) -> Locations:
+        """Where the keys of a node stand."""
+        document = self.document
+        groups, site = self.memberships.get(name, ()), self.site_of(name)
+        outer = self._places.get((groups, site))
+        if outer is None:
+            layers: list[tuple[Path, Mapping[str, Any]]] = [
+                *((("groups", group), document.groups[group]) for group in groups),
+                (("sites", site or ""), document.sites.get(site or "", {})),
+                (("defaults",), document.defaults),
+            ]
+            outer = self._places[groups, site] = tuple(
+                (path, tuple(word for word in layer if word not in _NOT_INHERITED))
+                for path, layer in layers
+            )
+        return Locations(document.source, ((("nodes", name), document.nodes[name]), *outer))
 
     def _outer(self, groups: tuple[str, ...], site: str | None) -> dict[str, Any]:
         found = self._merged.get((groups, site))
@@ -91,76 +110,3 @@ class Layers:
                 if key in first and first[key][1] != value:
                     yield key, (first[key][0], group)
                 first.setdefault(key, (group, value))
-
-
-class NodeLocations(Mapping[str, Location]):
-    """Where the keys of a node stand, looked up when somebody asks: most never do."""
-
-    __slots__ = ("_document", "_groups", "_name", "_site")
-
-    def __init__(
-        self, document: Document, name: str, groups: tuple[str, ...], site: str | None
-    ) -> None:
-        self._document = document
-        self._name = name
-        self._groups = groups
-        self._site = site
-
-    def path(self, key: str) -> Path | None:
-        """The place in the document that gives `key` to the node."""
-        word, _, index = key.partition("[")
-        item: Path = (int(index[:-1]),) if index else ()
-        document, name = self._document, self._name
-        if not word:
-            return ("nodes", name)
-        if word in document.nodes[name]:
-            return ("nodes", name, word, *item)
-        for group in self._groups:
-            if word in document.groups[group]:
-                return ("groups", group, word, *item)
-        if self._site and word in document.sites.get(self._site, ()) and word != "lan":
-            return ("sites", self._site, word, *item)
-        if word in document.defaults:
-            return ("defaults", word, *item)
-        return None
-
-    def __getitem__(self, key: str) -> Location:
-        path = self.path(key)
-        if path is None:
-            raise KeyError(key)
-        return self._document.source.locate(path, key=not key)
-
-    def __iter__(self) -> Iterator[str]:
-        layers: list[Mapping[str, Any]] = [self._document.nodes[self._name]]
-        layers += [self._document.groups[group] for group in self._groups]
-        layers += [self._document.sites.get(self._site or "", {}), self._document.defaults]
-        keys = dict.fromkeys(key for layer in layers for key in layer if key not in _NOT_INHERITED)
-        return iter(("", *keys))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class SectionLocations(Mapping[str, Location]):
-    """Where the keys of one section stand."""
-
-    __slots__ = ("_path", "_source", "_value")
-
-    def __init__(self, document: Document, path: Path, value: Mapping[str, Any]) -> None:
-        self._source = document.source
-        self._path = path
-        self._value = value
-
-    def __getitem__(self, key: str) -> Location:
-        word, _, index = key.partition("[")
-        if word and word not in self._value:
-            raise KeyError(key)
-        item: Path = (int(index[:-1]),) if index else ()
-        path = (*self._path, word, *item) if word else self._path
-        return self._source.locate(path, key=not word)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("", *self._value))
-
-    def __len__(self) -> int:
-        return len(self._value) + 1

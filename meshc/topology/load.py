@@ -6,8 +6,8 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology.checks.language import LANGUAGE_CHECKS
 from meshc.topology.document import read_document
 from meshc.topology.resolve import resolve
-from meshc.topology.source import decode_source, parse_source
 from meshc.topology.spec import Spec
+from meshc.topology.yaml_reader import decode_source, parse_source
 
 
 def load_spec(text: str | bytes, *, file: str, diagnostics: Diagnostics) -> Spec | None:

@@ -8,7 +8,8 @@ from typing import Any
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.document import Document
-from meshc.topology.layers import Layers, NodeLocations, SectionLocations
+from meshc.topology.layers import Layers
+from meshc.topology.locations import Locations
 from meshc.topology.references import References
 from meshc.topology.scalars import WrittenEndpoint
 from meshc.topology.source import Path
@@ -78,7 +79,7 @@ class _Resolver:
             mtu=data.get("mtu"),
             dns=tuple(data.get("dns", ())),
             preshared_keys=data.get("preshared_keys", True),
-            locations=SectionLocations(self.document, ("network",), data),
+            locations=Locations(self.document.source, ((("network",), data),)),
         )
 
     def _memberships(self) -> dict[str, tuple[str, ...]]:
@@ -114,7 +115,7 @@ class _Resolver:
         data = self.layers.merge(name)
         groups = self.memberships.get(name, ())
         site = self.layers.site_of(name)
-        locations = NodeLocations(self.document, name, groups, site)
+        locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
         lan = data.get("lan_endpoint")
@@ -153,7 +154,7 @@ class _Resolver:
             locations=locations,
         )
 
-    def _listen_port(self, data: Mapping[str, Any], locations: NodeLocations) -> int | None:
+    def _listen_port(self, data: Mapping[str, Any], locations: Locations) -> int | None:
         """The node's own; else the port of its LAN endpoint, which is the socket itself; else
         that of its endpoints; else, for a node with an endpoint, the network's."""
         if "listen_port" in data:
@@ -176,7 +177,7 @@ class _Resolver:
             return self.network.listen_port
         return named[0] if named else None
 
-    def _exit(self, name: str, data: Mapping[str, Any], locations: NodeLocations) -> str | None:
+    def _exit(self, name: str, data: Mapping[str, Any], locations: Locations) -> str | None:
         wanted = data.get("exit")
         path = locations.path("exit")
         if wanted is None or path is None:
@@ -200,7 +201,7 @@ class _Resolver:
             )
         return node
 
-    def _via(self, name: str, data: Mapping[str, Any], locations: NodeLocations) -> tuple[str, ...]:
+    def _via(self, name: str, data: Mapping[str, Any], locations: Locations) -> tuple[str, ...]:
         relays: dict[str, None] = {}
         path = locations.path("via") or ()
         for index, wanted in enumerate(data.get("via", ())):
@@ -230,7 +231,7 @@ class _Resolver:
         return node
 
     def _direct(
-        self, name: str, data: Mapping[str, Any], locations: NodeLocations
+        self, name: str, data: Mapping[str, Any], locations: Locations
     ) -> DirectMode | tuple[str, ...]:
         names = data.get("direct")
         if names is None:

@@ -9,19 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from types import MappingProxyType
 
 from meshc.diagnostics import Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.values import dataclass, field
-
-_NONE: Mapping[str, Location] = MappingProxyType({})
-
-
-def no_locations() -> Mapping[str, Location]:
-    """For values that no file is behind; mappings may not be plain defaults of a dataclass."""
-    return _NONE
 
 
 class Nat(Enum):
@@ -133,7 +125,7 @@ class NodeSpec:
     deploy: Deploy = Deploy()
     groups: tuple[str, ...] = ()
     locations: Mapping[str, Location] = field(
-        default_factory=no_locations, compare=False, hash=False, repr=False
+        default_factory=dict, compare=False, hash=False, repr=False
     )
 
     @property
@@ -195,7 +187,7 @@ class NetworkSpec:
     dns: tuple[str, ...] = ()
     preshared_keys: bool = True
     locations: Mapping[str, Location] = field(
-        default_factory=no_locations, compare=False, hash=False, repr=False
+        default_factory=dict, compare=False, hash=False, repr=False
     )
 
 

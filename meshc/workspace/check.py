@@ -16,8 +16,8 @@ from meshc.topology.analyse import analyse
 from meshc.topology.load import load_spec
 from meshc.topology.lock import parse_lock
 from meshc.topology.locked import Lock
-from meshc.topology.source import MAX_BYTES
 from meshc.topology.spec import Spec, TestSpec
+from meshc.topology.yaml_reader import MAX_BYTES
 from meshc.values import dataclass
 from meshc.workspace.workspace import Workspace
 

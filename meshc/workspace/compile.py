@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from meshc.diagnostics import Diagnostic, Diagnostics
-from meshc.errors import Refused, StateError
+from meshc.errors import Refused
 from meshc.render.manifest import Entry
 from meshc.topology.analyse import Analysis, analyse
-from meshc.topology.load import load_spec
 from meshc.topology.lock import Lock, format_lock, parse_lock
 from meshc.topology.plan import MeshPlan
 from meshc.topology.plan_mesh import plan_mesh
@@ -23,12 +22,12 @@ from meshc.topology.verify import Verdict, expectation
 from meshc.values import dataclass
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
+from meshc.workspace.companion import Companion, LocalCompanion
 from meshc.workspace.emit import Emission
 from meshc.workspace.files import read_regular, write_atomic
 from meshc.workspace.garbage import without_gc
 from meshc.workspace.keyring import KeyRing, Recorded, gather, without_keys
 from meshc.workspace.proof_findings import placed
-from meshc.workspace.prover import LocalProver, Prover
 from meshc.workspace.workspace import Workspace, exclusive
 
 # Called with the stage, how much of it is done, and of how much (0: not known).
@@ -64,13 +63,14 @@ def compile_file(
     dry_run: bool = False,
     ephemeral_keys: bool = False,
     progress: Progress | None = None,
-    prover: Prover | None = None,
+    companion: Companion | None = None,
 ) -> BuildResult:
     """Builds a topology file into `out` (default: `build/` beside it).
 
     A dry run does everything but write. `ephemeral_keys` makes up the keys that are not here, to
-    prove a network without its secrets; it implies a dry run. `prover` may have been started
-    ahead, in a process of its own; by default the proof is made in this one.
+    prove a network without its secrets; it implies a dry run. `companion` may have been
+    started ahead, in a process of its own, and be reading the file already; by default this
+    process does all the work.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
     workspace = Workspace(Path(path))
@@ -81,7 +81,10 @@ def compile_file(
         stack.enter_context(without_gc())
         stack.enter_context(workspace.locked(lambda: tell("waiting for another run", 0, 0)))
         diagnostics = Diagnostics()
-        analysis, lock = _analysed(workspace, diagnostics, tell)
+        if companion is None:
+            companion = LocalCompanion()
+            companion.read(workspace.file)
+        analysis, lock = _analysed(workspace, companion, diagnostics, tell)
         target = _opened(target_path, workspace, analysis.spec, stack, dry_run=dry_run)
         tell("keys", 0, 0)
         store = workspace.keys(analysis.spec.network.name)
@@ -97,7 +100,7 @@ def compile_file(
             # before most files: durable means flushing what was written so far, and a key that
             # exists is as good for the next build should this one be refused
             ring.store(store)
-        verdict = _proven(emission, prover or LocalProver(), analysis, ring, tell)
+        verdict = _proven(emission, companion, analysis, ring, tell)
         diagnostics.extend(list(placed(verdict.findings, analysis.spec, diagnostics)))
         diagnostics.barrier()
         if not dry_run:
@@ -118,24 +121,6 @@ def compile_file(
             kept=tuple(target.kept),
             written=not dry_run,
         )
-
-
-def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
-    """Raises: Refused when the file is unusable, StateError when there is none."""
-    if Workspace(path).lock_file == path:
-        raise StateError(
-            f"{path} has the name of a lock file, which a build writes",
-            hint="name the topology file .yaml",
-        )
-    content = read_regular(path.resolve())
-    if content is None:
-        raise StateError(
-            f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
-        )
-    spec = load_spec(content, file=str(path), diagnostics=diagnostics)
-    if spec is None:
-        raise Refused(diagnostics.sorted())
-    return spec
 
 
 def read_lock(path: Path, diagnostics: Diagnostics) -> Lock:
@@ -165,11 +150,12 @@ def recorded_keys(lock: Lock) -> Recorded:
 
 
 def _analysed(
-    workspace: Workspace, diagnostics: Diagnostics, tell: Progress
+    workspace: Workspace, companion: Companion, diagnostics: Diagnostics, tell: Progress
 ) -> tuple[Analysis, Lock]:
     """The file and its lock, and what they mean. Raises: Refused, StateError."""
     tell("reading", 0, 0)
-    spec = read_spec(workspace.file, diagnostics)
+    spec, found = companion.topology()
+    diagnostics.extend(found)
     lock = read_lock(workspace.lock_file, diagnostics)
     tell("analysis", 0, 0)
     analysis = analyse(spec, lock, diagnostics)
@@ -204,16 +190,16 @@ def _planned(analysis: Analysis, lock: Lock, ring: KeyRing, diagnostics: Diagnos
 
 
 def _proven(
-    emission: Emission, prover: Prover, analysis: Analysis, ring: KeyRing, tell: Progress
+    emission: Emission, companion: Companion, analysis: Analysis, ring: KeyRing, tell: Progress
 ) -> Verdict:
     """Emits all files and has every packet walked through what is read back from them."""
-    prover.expect(
+    companion.expect(
         expectation(analysis.spec, public_keys=ring.public, addresses=analysis.allocation.addresses)
     )
     for emitted in emission.files():
-        prover.take(emitted)
+        companion.take(emitted)
     tell("proof", 0, 0)
-    return prover.verdict()
+    return companion.verdict()
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -18,7 +18,7 @@ from meshc.workspace.ahead import Ahead
 from meshc.workspace.build_directory import BuildDirectory, Staged
 from meshc.workspace.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change
 from meshc.workspace.forking import can_fork
-from meshc.workspace.prover import Emitted
+from meshc.workspace.proving import Emitted
 
 # Below this many peer sections a second process costs more than it saves.
 MANY_SECTIONS = 10_000

@@ -20,9 +20,10 @@ from meshc.topology.lock import Lock
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Expectation, NodeFile, Proof, expectation, prove
 from meshc.values import dataclass, field
-from meshc.workspace.compile import read_lock, read_spec
+from meshc.workspace.compile import read_lock
 from meshc.workspace.files import read_regular
 from meshc.workspace.garbage import without_gc
+from meshc.workspace.reading import read_spec
 from meshc.workspace.workspace import Workspace
 
 _BUILD_AGAIN = "run `meshc build` again"

@@ -15,9 +15,10 @@ from meshc.keys import PrivateKey, PublicKey
 from meshc.topology.lock import Lock, LockedNode
 from meshc.topology.spec import NodeSpec, Spec
 from meshc.values import dataclass
-from meshc.workspace.compile import read_lock, read_spec, write_lock
+from meshc.workspace.compile import read_lock, write_lock
 from meshc.workspace.keyring import kept_here
 from meshc.workspace.keystore import KeyStore
+from meshc.workspace.reading import read_spec
 from meshc.workspace.workspace import Workspace
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.document import Document, format_path, read_document
-from meshc.topology.source import parse_source
+from meshc.topology.yaml_reader import parse_source
 
 HEAD = "meshc: 1\nnetwork: {name: demo, addresses: 10.44.0.0/24}\n"
 

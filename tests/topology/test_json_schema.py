@@ -16,7 +16,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology import schema
 from meshc.topology.json_schema import json_schema, json_schema_text
 from meshc.topology.load import load_spec
-from meshc.topology.source import parse_source
+from meshc.topology.yaml_reader import parse_source
 from tests.support.hostile import places, put, values
 
 EXAMPLES = sorted(Path("examples/topologies").glob("*/mesh.yaml"))

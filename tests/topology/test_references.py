@@ -7,7 +7,7 @@ import pytest
 from meshc.diagnostics import Diagnostics
 from meshc.topology.document import read_document
 from meshc.topology.references import References
-from meshc.topology.source import parse_source
+from meshc.topology.yaml_reader import parse_source
 
 TEXT = """\
 meshc: 1

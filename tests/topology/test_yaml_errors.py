@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.source import parse_source
 from meshc.topology.yaml_errors import explain_yaml_error
+from meshc.topology.yaml_reader import parse_source
 
 CASES = [
     ("a: b: c", (1, 5), "a `:` stands where no key is expected"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.document import Document
-from meshc.topology.layers import NodeLocations
+from meshc.topology.locations import Locations
 from meshc.topology.source import Path
 from meshc.topology.spec import Spec
 
@@ -19,7 +19,7 @@ def check_mtu(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
     if spec.network.mtu is not None:
         places["network", "mtu"] = spec.network.mtu
     for node in spec.nodes.values():
-        if node.mtu is not None and isinstance(node.locations, NodeLocations):
+        if node.mtu is not None and isinstance(node.locations, Locations):
             path = node.locations.path("mtu")
             if path is not None:
                 places[path] = node.mtu

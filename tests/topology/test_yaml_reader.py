@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.topology.source import MAX_BYTES, decode_source, parse_source, resolve_scalar
+from meshc.topology.yaml_reader import MAX_BYTES, decode_source, parse_source, resolve_scalar
 
 
 def parse(text: str) -> Any:

@@ -5,26 +5,23 @@ from __future__ import annotations
 import os
 import sys
 
-from meshc.cli import main
-
-_large = False
-
-
-def end_at_once() -> None:
-    """For a command that leaves millions of values and nothing to tidy up: `run` then ends the
-    process without taking them apart one by one, which takes a while."""
-    global _large
-    _large = True
-
 
 def run() -> None:
     """Runs the command of this process and ends it."""
+    if sys.argv[1:2] == ["build"]:
+        # before the command line is imported: the two processes then load side by side
+        from meshc.workspace.companion import fork_early
+
+        fork_early()
+    from meshc.cli import main
+    from meshc.cli.ending import is_at_once
+
     try:
         main(prog_name="meshc")
     except SystemExit as end:
-        if not _large or end.code not in (None, 0):
+        if not is_at_once() or end.code not in (None, 0):
             raise
-    if _large:
+    if is_at_once():
         try:
             sys.stdout.flush()
             sys.stderr.flush()

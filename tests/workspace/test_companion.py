@@ -15,10 +15,11 @@ from meshc.errors import ConfError
 from meshc.topology.load import load_spec
 from meshc.topology.lock import parse_lock
 from meshc.topology.verify import Expectation, expectation
+from meshc.workspace.companion import Companion, ForkedCompanion, LocalCompanion
 from meshc.workspace.compile import compile_file
-from meshc.workspace.prover import Emitted, ForkedProver, LocalProver, Prover
+from meshc.workspace.proving import Emitted
 
-PROVERS: list[Callable[[], Prover]] = [LocalProver, ForkedProver]
+COMPANIONS: list[Callable[[], Companion]] = [LocalCompanion, ForkedCompanion]
 MESH = """\
 meshc: 1
 network: {name: test, addresses: [10.44.0.0/24, "fd44::/64"]}
@@ -58,16 +59,16 @@ def built(tmp_path: Path) -> tuple[Expectation, list[Emitted]]:
     return expectation(spec, public_keys=keys), files
 
 
-@pytest.mark.parametrize("make", PROVERS)
+@pytest.mark.parametrize("make", COMPANIONS)
 def test_a_good_build_is_proven(
-    make: Callable[[], Prover], built: tuple[Expectation, list[Emitted]]
+    make: Callable[[], Companion], built: tuple[Expectation, list[Emitted]]
 ) -> None:
     wanted, files = built
-    with closing(make()) as prover:
-        prover.expect(wanted)
+    with closing(make()) as companion:
+        companion.expect(wanted)
         for file in files:
-            prover.take(file)
-        verdict = prover.verdict()
+            companion.take(file)
+        verdict = companion.verdict()
     assert verdict.holds
     assert verdict.pairs == {4: (6, 6, 4), 6: (6, 6, 4)}
     assert verdict.paths is not None
@@ -83,41 +84,41 @@ def test_both_provers_say_the_same_of_a_bad_build(
         file._replace(content=file.text().replace("PostUp = ", "# ").encode()) for file in files
     ]
     verdicts = []
-    for make in PROVERS:
-        with closing(make()) as prover:
-            prover.expect(wanted)
+    for make in COMPANIONS:
+        with closing(make()) as companion:
+            companion.expect(wanted)
             for file in broken:
-                prover.take(file)
-            verdicts.append(prover.verdict())
+                companion.take(file)
+            verdicts.append(companion.verdict())
     assert not verdicts[0].holds
     assert verdicts[0] == verdicts[1]
     assert verdicts[0].findings[0].trace
 
 
-@pytest.mark.parametrize("make", PROVERS)
+@pytest.mark.parametrize("make", COMPANIONS)
 def test_an_error_there_is_raised_here(
-    make: Callable[[], Prover], built: tuple[Expectation, list[Emitted]]
+    make: Callable[[], Companion], built: tuple[Expectation, list[Emitted]]
 ) -> None:
     """With more files after it than fit into a pipe, and nobody left to read them."""
     wanted, files = built
-    with closing(make()) as prover:
-        prover.expect(wanted)
-        prover.take(files[0]._replace(content=b"[Interface]\nNonsense\n"))
+    with closing(make()) as companion:
+        companion.expect(wanted)
+        companion.take(files[0]._replace(content=b"[Interface]\nNonsense\n"))
         for _ in range(2000):
-            prover.take(files[1])
+            companion.take(files[1])
         with pytest.raises(ConfError):
-            prover.verdict()
+            companion.verdict()
 
 
 def test_a_process_that_dies_is_told() -> None:
-    with closing(ForkedProver()) as prover:
-        os.kill(prover._child, 9)
+    with closing(ForkedCompanion()) as companion:
+        os.kill(companion._child, 9)
         with pytest.raises(RuntimeError, match="has died"):
-            prover.verdict()
+            companion.verdict()
 
 
 def test_a_prover_that_is_not_asked_ends() -> None:
-    with closing(ForkedProver()):
+    with closing(ForkedCompanion()):
         pass
 
 
