@@ -109,11 +109,11 @@ def read(path: Path) -> NodeFile:
         raise NodeError(f"could not read {path}: {error.strerror}") from None
     conf = parse(text, file=str(path))
     facts = path.parent / FACTS_NAME
-    extra = _facts(facts, interface) if facts.is_file() else {}
+    extra = _facts(facts, interface, conf) if facts.is_file() else {}
     return NodeFile(path.resolve(), interface, conf, **extra)
 
 
-def _facts(path: Path, interface: str) -> dict[str, Any]:
+def _facts(path: Path, interface: str, conf: Conf) -> dict[str, Any]:
     """Raises: NodeError when the file is not what `meshc build` writes."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -122,7 +122,7 @@ def _facts(path: Path, interface: str) -> dict[str, Any]:
         forwarding = data.get("forwarding") or {}
         return {
             "node": str(data["name"]),
-            "names": {PublicKey(key): str(name) for key, name in data.get("peers", {}).items()},
+            "names": _names(conf, data.get("domain")),
             "forwarding": ForwardingFacts(
                 tuple(int(family) for family in forwarding.get("families", ())),
                 tuple(Prefix.parse(pool) for pool in forwarding.get("pools", ())),
@@ -140,3 +140,9 @@ def _facts(path: Path, interface: str) -> dict[str, Any]:
             f"{path} is not what `meshc build` writes ({type(error).__name__}: {error})",
             hint="build again, or remove the file to bring the configuration up by itself",
         ) from None
+
+
+def _names(conf: Conf, domain: str | None) -> dict[PublicKey, str]:
+    """Public key -> node, from the comments of the file: `laptop` or `laptop.DOMAIN`."""
+    suffix = f".{domain}" if domain else ""
+    return {p.public_key: p.name.removesuffix(suffix) for p in conf.peers if p.name}

@@ -1,33 +1,34 @@
 """`node.json`: what a machine may want to know about its node beside the wg-quick file.
 
 Nothing in it is secret. It changes only when the node's own file changes, so it lists no paths to
-other nodes (`meshc explain` tells those from the whole network).
+other nodes (`meshc explain` tells those from the whole network). The names of its peers stand in
+the file itself, as comments; with a domain they end in it.
 """
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import cast
 
 from meshc.prefixes import Prefix
 from meshc.render.hooks import forwarding_hooks, sources
 from meshc.render.wgquick import HOOK_PLATFORMS
-from meshc.topology.plan import Forwarding, MeshPlan, NodePlan, PeerPlan
+from meshc.topology.plan import Forwarding, MeshPlan, NodePlan
 
 FORMAT = 1
 
 
 class FactsRenderer:
-    """Renders the nodes of one plan; keeps the lines that they have in common."""
+    """Renders the nodes of one plan."""
 
     def __init__(self, plan: MeshPlan) -> None:
-        self._network = json.dumps(plan.spec.network.name)
-        self._lines: dict[int, str] = {}
-        self._keep: list[PeerPlan] = []
+        network = plan.spec.network
+        self._network = (
+            f'  "network": {json.dumps(network.name)},\n  "domain": {json.dumps(network.domain)},\n'
+        )
 
     def render(self, node: NodePlan) -> str:
-        """One JSON object, stable in order, one field and one peer a line."""
+        """One JSON object, stable in order, one field a line."""
         forwards = node.forwarding.needed
         hooks = forwarding_hooks(node).lines if node.spec.platform in HOOK_PLATFORMS else ()
         facts = {
@@ -40,21 +41,8 @@ class FactsRenderer:
             "mtu": node.mtu,
         }
         fields = "".join([f'  "{key}": {json.dumps(value)},\n' for key, value in facts.items()])
-        lines = list(map(self._lines.get, map(id, node.peers)))
-        if None in lines:
-            lines = [self._line(peer) for peer in node.peers]
-        peers = ",\n".join(cast(list[str], lines))
-        return (
-            f'{{\n  "meshc": {FORMAT},\n  "network": {self._network},\n{fields}'
-            f"{_forwarding(node.forwarding, sources(node) if forwards else (), hooks)}"
-            f'  "peers": {{\n{peers}\n  }}\n}}\n'
-        )
-
-    def _line(self, peer: PeerPlan) -> str:
-        """Names and keys have an alphabet that needs no escaping."""
-        line = self._lines[id(peer)] = f'    "{peer.public_key}": "{peer.name}"'
-        self._keep.append(peer)
-        return line
+        forwarding = _forwarding(node.forwarding, sources(node) if forwards else (), hooks)
+        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{forwarding}}}\n'
 
 
 @lru_cache(maxsize=1024)
@@ -70,6 +58,4 @@ def _forwarding(forwarding: Forwarding, origins: tuple[Prefix, ...], hooks: tupl
         "clamp_mss": forwarding.clamp_mss,
         "sources": [str(prefix) for prefix in origins],
     }
-    return (
-        f'  "forwarding": {json.dumps(facts)},\n  "generated_hooks": {json.dumps(list(hooks))},\n'
-    )
+    return f'  "forwarding": {json.dumps(facts)},\n  "generated_hooks": {json.dumps(list(hooks))}\n'

@@ -64,12 +64,13 @@ def test_an_exit_carries_both_families_and_then_does_not(
             "PostUp = exit 1",
             key=EXIT,
         )
-        + wgconf.peer("AllowedIPs = 10.44.0.2/32, fd44::2/128", key=LEAF.public_key()),
+        + wgconf.peer(
+            "# Name = leaf", "AllowedIPs = 10.44.0.2/32, fd44::2/128", key=LEAF.public_key()
+        ),
     )
     facts = {
         "name": "exit",
         "interface": "wg0",
-        "peers": {LEAF.public_key(): "leaf"},
         "forwarding": FORWARDING,
         "generated_hooks": ["exit 1"],
     }

@@ -193,7 +193,6 @@ def test_a_failing_hook_puts_everything_back(host: Namespace, tmp_path: Path) ->
 RELAY_FACTS = {
     "name": "hub",
     "interface": "wg0",
-    "peers": {},
     "forwarding": {
         "families": [4, 6],
         "pools": ["10.44.0.0/24", "fd44::/64"],

@@ -16,7 +16,7 @@ from tests.support import wgconf
 FACTS = {
     "name": "laptop",
     "interface": "wg0",
-    "peers": {str(wgconf.PEER_KEY.public_key()): "hub"},
+    "domain": "example-vpn.dev",
     "forwarding": {"families": [4], "pools": ["10.44.0.0/24"], "relay": True},
     "generated_hooks": ["sysctl -w net.ipv4.ip_forward=1"],
 }
@@ -57,7 +57,8 @@ def test_no_interface_can_have_such_a_name(name: str) -> None:
 
 def test_facts_beside_the_file(tmp_path: Path) -> None:
     hooks = ("PostUp = sysctl -w net.ipv4.ip_forward=1", "PostUp = echo mine")
-    path = wgconf.write(tmp_path, "wg0", wgconf.interface(*hooks))
+    peer = wgconf.peer("# Name = hub.example-vpn.dev")
+    path = wgconf.write(tmp_path, "wg0", wgconf.interface(*hooks) + peer)
     (tmp_path / "node.json").write_text(json.dumps(FACTS))
     file = nodefile.read(path)
     assert file.node == "laptop"

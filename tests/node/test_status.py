@@ -44,9 +44,10 @@ def test_health(keepalive: int, age: float | None, uptime: float, expected: Heal
 
 
 def test_peers_have_names_and_carry_others(tmp_path: Path) -> None:
-    path = wgconf.write(tmp_path / "build" / "laptop", "wg0", wgconf.interface())
+    peers = [wgconf.peer(f"# Name = {name}", key=key) for name, key in (("hub", HUB), ("bob", BOB))]
+    path = wgconf.write(tmp_path / "build" / "laptop", "wg0", "".join([wgconf.interface(), *peers]))
     (tmp_path / "build" / "hosts").write_text(HOSTS)
-    facts = {"name": "laptop", "interface": "wg0", "peers": {HUB: "hub", BOB: "bob"}}
+    facts = {"name": "laptop", "interface": "wg0"}
     (path.parent / "node.json").write_text(json.dumps(facts))
     pool, v6 = Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64")
     device = Device(

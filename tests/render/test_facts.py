@@ -8,7 +8,7 @@ from meshc.conf import parse
 from meshc.render.facts import FactsRenderer
 from meshc.render.wgquick import render
 from meshc.topology.plan import MeshPlan
-from tests.support.keyed_plans import mesh_plan, secrets_of, small_plan
+from tests.support.keyed_plans import secrets_of, small_plan
 
 
 def facts(plan: MeshPlan, name: str) -> dict[str, object]:
@@ -19,7 +19,7 @@ def facts(plan: MeshPlan, name: str) -> dict[str, object]:
 def test_facts_of_a_relay() -> None:
     plan = small_plan()
     data = facts(plan, "hub")
-    assert data["peers"] == {peer.public_key: peer.name for peer in plan.nodes["hub"].peers}
+    assert (data["name"], data["network"], data["domain"]) == ("hub", "testnet", None)
     assert data["addresses"] == ["10.44.0.1/32", "fd44::1/128"]
     assert data["forwarding"] == {
         "families": [4, 6],
@@ -39,8 +39,3 @@ def test_generated_hooks_are_lines_of_the_file() -> None:
     lines = {*conf.pre_up, *conf.post_up, *conf.pre_down, *conf.post_down}
     assert set(facts(plan, "hub")["generated_hooks"]) == lines  # type: ignore[call-overload]
     assert facts(plan, "laptop")["generated_hooks"] == []
-
-
-def test_a_node_without_peers_is_still_json() -> None:
-    plan = small_plan(peers=())
-    assert facts(mesh_plan(plan.nodes["hub"]), "hub")["peers"] == {}
