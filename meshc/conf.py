@@ -12,7 +12,7 @@ and asks `_Parser` for the rest. Whatever looks unusual goes to `_Parser` whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar, cast
 
@@ -94,13 +94,15 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PeerTable:
-    """The [Peer] sections of one file. Equal sections of files of one reader are one object.
+    """The [Peer] sections of one file: `numbers` into `known`, the different ones of all files that
+    its reader has read so far.
 
     `secrets` holds 32 bytes for each, zeros where it has no pre-shared key (wg(8) knows no
     other difference); `line` is that of the first section.
     """
 
-    sections: list[Section]
+    known: Sequence[Section]
+    numbers: list[int]
     secrets: bytes = field(repr=False)
     line: int
 
@@ -110,9 +112,11 @@ class PeerTable:
 
     def _peers(self) -> Iterator[PeerConf]:
         line, secrets = self.line, self.secrets
-        for number, section in enumerate(self.sections):
-            key, allowed_ips, endpoint, keepalive, name, host_bits, newlines, preshared = section
-            psk = PresharedKey(secrets[32 * number : 32 * number + 32]) if preshared else None
+        for at, number in enumerate(self.numbers):
+            key, allowed_ips, endpoint, keepalive, name, host_bits, newlines, preshared = (
+                self.known[number]
+            )
+            psk = PresharedKey(secrets[32 * at : 32 * at + 32]) if preshared else None
             yield PeerConf(key, psk, allowed_ips, endpoint, keepalive, name, line, host_bits)
             line += newlines
 
@@ -124,7 +128,8 @@ class ConfReader:
     """
 
     def __init__(self) -> None:
-        self._sections: dict[tuple[str, str] | str, Section] = {}
+        self._numbers: dict[tuple[str, str] | str, int] = {}
+        self._known: list[Section] = []
         self._values: dict[object, object] = {}
 
     def read(self, text: str, *, file: str = "") -> Conf:
@@ -137,12 +142,12 @@ class ConfReader:
         something in it is unusual. Raises: ConfError at the first line that wg-quick would refuse.
         """
         head, *chunks = text.split("\n[Peer]\n")
-        sections = list(map(self._sections.get, chunks))
+        numbers = list(map(self._numbers.get, chunks))
         texts = [""] * len(chunks)
-        if None in sections:
-            for number, chunk in enumerate(chunks):
-                sections[number], texts[number] = self._section(chunk)
-            if None in sections:
+        if None in numbers:
+            for at, chunk in enumerate(chunks):
+                numbers[at], texts[at] = self._section(chunk)
+            if None in numbers:
                 return _Parser(file).parse(text), None
         parser = _Parser(file)
         try:
@@ -154,19 +159,21 @@ class ConfReader:
         if parser.peers or not parser.interface_seen:
             return _Parser(file).parse(text), None
         return parser.conf(), PeerTable(
-            cast(list[Section], sections), secrets, head.count("\n") + 2
+            self._known, cast(list[int], numbers), secrets, head.count("\n") + 2
         )
 
-    def _section(self, chunk: str) -> tuple[Section | None, str]:
-        """One section as it stands in the file, and the text of its pre-shared key."""
+    def _section(self, chunk: str) -> tuple[int | None, str]:
+        """The number of one section as it stands in the file, and the text of its pre-shared key;
+        None when it is unusual."""
         before, found, after = chunk.partition(_PSK_KEY)
         if not found:
-            return self._sections.get(chunk) or self._learn(chunk), ""
+            known = self._numbers.get(chunk)
+            return self._learn(chunk) if known is None else known, ""
         tail = after[_KEY_TEXT:]
-        section = self._sections.get((before, tail)) or self._learn(before, tail)
-        return section, after[:_KEY_TEXT] or "empty"
+        known = self._numbers.get((before, tail))
+        return self._learn(before, tail) if known is None else known, after[:_KEY_TEXT] or "empty"
 
-    def _learn(self, before: str, after: str | None = None) -> Section | None:
+    def _learn(self, before: str, after: str | None = None) -> int | None:
         """Reads one section with the slow parser; None when it is not exactly one plain section."""
         if after and after[0] != "\n":
             return None
@@ -188,18 +195,21 @@ class ConfReader:
         newlines = before.count("\n") + 2
         if after is not None:
             newlines += after.count("\n") + 1
-        section = Section(
-            share(peer.public_key),
-            share(peer.allowed_ips),
-            share(peer.endpoint),
-            peer.keepalive,
-            share(peer.name),
-            share(peer.host_bits),
-            newlines,
-            after is not None,
+        number = len(self._known)
+        self._known.append(
+            Section(
+                share(peer.public_key),
+                share(peer.allowed_ips),
+                share(peer.endpoint),
+                peer.keepalive,
+                share(peer.name),
+                share(peer.host_bits),
+                newlines,
+                after is not None,
+            )
         )
-        self._sections[before if after is None else (before, after)] = section
-        return section
+        self._numbers[before if after is None else (before, after)] = number
+        return number
 
     def _share(self, value: _T) -> _T:
         return cast(_T, self._values.setdefault((type(value), value), value))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from meshc.conf import HostPort, PeerConf, PeerTable, Section
 from meshc.keys import KEY_LENGTH, PublicKey
 from meshc.prefixes import Prefix
+from meshc.topology.verify.distinct import distinct
 from meshc.topology.verify.facts import Expectation, NodeFile
 from meshc.topology.verify.station import Station, merged_peers
 from meshc.topology.verify.walk import station_of
@@ -93,28 +94,27 @@ class _Rows:
         self.parts: list[tuple[Ints, Ints, bytes]] = []
         self.repeated: list[tuple[int, PublicKey]] = []
         self.host_bits: list[tuple[int, int, str]] = []
-        self._numbers: dict[int, int] = {}
-        self._kept: list[Section] = []
-        self._odd: set[int] = set()
         self._values: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
-        self._newlines: list[int] = []
+        # of the reader whose tables come: what it knows, and by its numbers ours, the key, the
+        # newlines, and whether there is more to tell; so many of these rows are filled
+        self._known: Sequence[Section] | None = None
+        self._ours = np.zeros((64, 4), np.int32)
+        self._learnt = 0
 
     def add_table(self, node: int, table: PeerTable) -> None:
-        """A file whose sections are shared objects."""
-        sections = list(map(self._numbers.get, map(id, table.sections)))
-        if None in sections:
-            sections = [
-                self._learn(section) if n is None else n
-                for n, section in zip(sections, table.sections, strict=True)
-            ]
-        numbers = cast(list[int], sections)
-        key = self._values[0].__getitem__
-        if len(set(map(key, numbers))) < len(numbers) or not self._odd.isdisjoint(numbers):
+        """A file whose sections are numbered already."""
+        if self._known is None:
+            self._known = table.known
+        if self._known is not table.known:
             self.add(node, table.peers())
             return
-        newlines = np.array(list(map(self._newlines.__getitem__, numbers)), np.int32)
+        self._learn()
+        numbers, keys, newlines, odd = self._ours[np.array(table.numbers, np.intp)].T
+        if odd.any() or len(distinct(keys)) < len(keys):
+            self.add(node, table.peers())
+            return
         lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
-        self.parts.append((np.array(numbers, np.int32), lines, table.secrets))
+        self.parts.append((numbers, lines, table.secrets))
 
     def add(self, node: int, peers: Sequence[PeerConf]) -> None:
         """A file as it was read, also with two sections of one key."""
@@ -136,19 +136,18 @@ class _Rows:
         keys, sets, ends, alive = (np.array(column, np.int32)[numbers] for column in self._values)
         return keys, sets, ends - 1, alive
 
-    def _learn(self, section: Section) -> int:
-        # one section may have been learnt earlier in the same file
-        number = self._numbers.get(id(section))
-        if number is None:
+    def _learn(self) -> None:
+        """Numbers what the reader has seen since."""
+        assert self._known is not None
+        while len(self._ours) < len(self._known):
+            self._ours = np.concatenate([self._ours, np.zeros_like(self._ours)])
+        for section in self._known[self._learnt :]:
             number = self._number(
                 section.key, section.allowed_ips, section.endpoint, section.keepalive
             )
-            self._newlines[number] = section.newlines
-            if section.host_bits:
-                self._odd.add(number)
-            self._numbers[id(section)] = number
-            self._kept.append(section)
-        return number
+            key, odd = self._values[0][number], bool(section.host_bits)
+            self._ours[self._learnt] = number, key, section.newlines, odd
+            self._learnt += 1
 
     def _number(
         self,
@@ -162,7 +161,6 @@ class _Rows:
         sets.append(self.sets.number(allowed))
         ends.append(self.ends.number(endpoint))
         alive.append(keepalive or 0)
-        self._newlines.append(0)
         return len(keys) - 1
 
 

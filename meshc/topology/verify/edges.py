@@ -6,6 +6,7 @@ import numpy as np
 
 from meshc.topology.verify.columns import NOBODY, Bools, Columns, Ints, Longs
 from meshc.topology.verify.drop import Reason
+from meshc.topology.verify.positions import Positions, kinds
 from meshc.topology.verify.session import Reach, reach, reach_by
 from meshc.topology.verify.station import Station
 from meshc.values import dataclass
@@ -36,6 +37,7 @@ class Edges:
 
     nodes: int
     key: Longs
+    positions: Positions
     frm: Ints
     to: Ints
     row: Longs
@@ -46,7 +48,7 @@ class Edges:
 
     def find(self, frm: Ints, to: Ints) -> Longs:
         """The index of each pair; every pair must be an edge."""
-        return np.searchsorted(self.key, frm.astype(np.int64) * self.nodes + to)
+        return self.positions.find(frm.astype(np.int64) * self.nodes + to)
 
 
 def judge_edges(columns: Columns) -> Edges:
@@ -58,15 +60,14 @@ def judge_edges(columns: Columns) -> Edges:
         order = np.argsort(key, kind="stable")
         key, frm, to, row = key[order], frm[order], to[order], row[order]
     opposite = to.astype(np.int64) * nodes + frm
-    back = np.searchsorted(key, opposite)
-    back[back == len(key)] = 0
-    if len(key):
-        back[key[back] != opposite] = -1
+    positions = Positions(key, nodes * nodes)
+    back = positions.find(opposite)
     made = row < 0
     keepalive = np.where(made, 1, columns.keepalive[row] if len(columns.to) else 1)
     edges = Edges(
         nodes=nodes,
         key=key,
+        positions=positions,
         frm=frm,
         to=to,
         row=row,
@@ -142,9 +143,11 @@ def _reaches(columns: Columns, frm: Ints, to: Ints, row: Longs) -> Ints:
     if not len(asked):
         return result
     same_site = (site[frm[asked]] == site[to[asked]]) & (site[to[asked]] >= 0)
-    context = underlay[frm[asked]] * 2 + same_site
-    question = (endpoint[asked].astype(np.int64) * len(stations) + to[asked]) * 64 + context
-    _, first, inverse = np.unique(question, return_index=True, return_inverse=True)
+    # four families of underlays, in one site or not
+    some, context = kinds(underlay[frm[asked]] * 2 + same_site, 8)
+    question = endpoint[asked].astype(np.int64) * len(stations) + to[asked]
+    size = len(columns.endpoints) * len(stations) * len(some)
+    first, inverse = kinds(question * len(some) + context, size)
     answers = np.array(
         [
             _REACH[reach_by(columns.endpoints[endpoint[i]], stations[frm[i]], stations[to[i]])]

@@ -262,13 +262,16 @@ def _wide_routes(columns: Columns) -> list[tuple[Prefix, ...]]:
         for s in columns.allowed_sets
     ]
     full = np.array([bool(s) for s in sets] or [False], bool)
+    some = bool(full.any())
     result: list[tuple[Prefix, ...]] = []
     for n, station in enumerate(columns.stations):
         if station.facts.platform in _PROTECTED or not station.installs_routes:
             result.append(())
             continue
-        numbers = columns.allowed[int(columns.start[n]) : int(columns.start[n + 1])]
-        prefixes = [p for k in numbers[full[numbers]].tolist() for p in sets[k]]
+        prefixes: list[Prefix] = []
+        if some:
+            numbers = columns.allowed[int(columns.start[n]) : int(columns.start[n + 1])]
+            prefixes = [p for k in numbers[full[numbers]].tolist() for p in sets[k]]
         result.append(tuple(dict.fromkeys((*prefixes, *station.other_routes))))
     return result
 
@@ -286,9 +289,13 @@ def _doubled(columns: Columns, found: Diagnostics) -> None:
     begin = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     prefix_id = np.array(flat, np.int64)
     result: list[tuple[int, Prefix, int, int]] = []
+    # where no prefix is in two sets, only a set that is in one file twice can give one twice
+    apart = len(ids) == len(flat)
     for n in range(len(columns.names)):
         part = slice(int(columns.start[n]), int(columns.start[n + 1]))
         numbers = columns.allowed[part]
+        if apart and len(distinct(numbers)) == len(numbers):
+            continue
         count = sizes[numbers]
         ends = np.cumsum(count)
         at = np.arange(int(count.sum())) + np.repeat(begin[numbers] - (ends - count), count)
@@ -334,12 +341,13 @@ def _shadowed(columns: Columns, found: Diagnostics) -> None:
 def _mtu(columns: Columns, found: Diagnostics) -> None:
     """Too large for the underlay, or too small for IPv6."""
     six = np.array([literal_family(end.host) == 6 for end in columns.endpoints], bool)
+    some = bool(six.any())
     for n, station in enumerate(columns.stations):
         conf = station.conf
         if conf is None or conf.mtu is None:
             continue
         part = columns.endpoint[int(columns.start[n]) : int(columns.start[n + 1])]
-        overhead = _OVERHEAD[6 if six[part[part >= 0]].any() else 4]
+        overhead = _OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
         place = Location(columns.files[n], 1, 1)
         if conf.mtu > _UNDERLAY - overhead:
             found.add(

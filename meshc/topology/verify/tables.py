@@ -159,7 +159,7 @@ def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
     taken_out = _exceptions(tables, columns, sets, spans)
     rows: dict[tuple[object, ...], int] = {}
     peers: list[Ints] = []
-    routes: list[Ints] = []
+    routed: dict[int, Ints] = {}
     for n, station in enumerate(columns.stations):
         part = slice(int(columns.start[n]), int(columns.start[n + 1]))
         numbers, to = columns.allowed[part], columns.to[part]
@@ -175,20 +175,20 @@ def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
         row = rows.get(key)
         if row is None:
             row = rows[key] = len(peers)
-            lo, hi, length, who = spans.entries(numbers, to)
             peer = np.full(len(tables.owner), NO_PEER, np.int32)
+            lo, hi, length, who = spans.entries(numbers, to)
             _paint(peer, lo, hi, who)
             peers.append(peer)
             if lans or others or not station.installs_routes:
                 used = (lo, hi, length) if station.installs_routes else None
-                routes.append(_routed(tables, peer, used, others, lans))
-            else:
-                routes.append(np.where(peer == NO_PEER, UPLINK, peer).astype(np.int32))
+                routed[row] = _routed(tables, peer, used, others, lans)
         tables.row_of[n] = row
     if peers:
         tables.peer = np.stack(peers)
         peers.clear()
-        tables.route = np.stack(routes)
+        tables.route = np.where(tables.peer == NO_PEER, np.int32(UPLINK), tables.peer)
+        for row, route in routed.items():
+            tables.route[row] = route
 
 
 def _exceptions(
@@ -257,9 +257,13 @@ class _Spans:
         self.length = np.array([p.length for p in flat], np.int32)
         self.count = np.array([len(s) for s in sets], np.int64)
         self.begin = np.concatenate([[0], np.cumsum(self.count)]).astype(np.int64)
+        # every set is one prefix, all of one length: nothing to sort
+        self.plain = bool((self.count == 1).all() and (self.length == self.length[:1]).all())
 
     def entries(self, numbers: Ints, to: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         """(lo, hi, length, node) of every entry, shortest prefix first, else as in the file."""
+        if self.plain:
+            return self.lo[numbers], self.hi[numbers], self.length[numbers], to
         count = self.count[numbers]
         total = int(count.sum())
         ends = np.cumsum(count)
