@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -64,6 +62,8 @@ class BuildDirectory:
         self._modes: list[tuple[str, int]] = []
         self._checked: set[str] = set()
         self._made: set[str] = set()
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
         self.before = self._read_manifest()
 
     @contextmanager
@@ -72,8 +72,8 @@ class BuildDirectory:
         try:
             yield
         finally:
-            if self._staging:
-                shutil.rmtree(self._staging, ignore_errors=True)
+            if self._staging and os.path.lexists(self._staging):
+                _remove_tree(self._staging)
 
     def stage(self, artifact: Artifact, *, write: bool = True) -> Staged:
         """Takes one file of the new build; without `write` it is only compared.
@@ -101,22 +101,12 @@ class BuildDirectory:
             edited=not same and old is not None and not self._is_known(path, old),
             remode=same and mode != artifact.mode,
         )
-        self.adopt(staged)
-        return staged
-
-    def adopt(self, staged: Staged) -> None:
-        """Takes note of a file that another process has staged into the same directory."""
-        path = staged.entry.path
-        self._entries[path] = staged.entry
-        if not staged.same:
+        self._entries[path] = entry
+        if not same:
             self._waiting.append((path, staged.edited))
         elif staged.remode:
-            self._modes.append((path, staged.entry.mode))
-
-    def prepare(self) -> None:
-        """Makes the staging directory, so that other processes can stage into it."""
-        if not self._staging:
-            self._make_staging()
+            self._modes.append((path, entry.mode))
+        return staged
 
     def read_old(self, path: str) -> bytes | None:
         """What is in the place of a file now. Raises: StateError."""
@@ -163,18 +153,19 @@ class BuildDirectory:
         if not self._staging:
             self._make_staging()
         parent = path.rpartition("/")[0]
-        if parent not in self._made:
-            os.makedirs(f"{self._staging}/{parent}", exist_ok=True)
+        if parent and parent not in self._made:
+            os.mkdir(f"{self._staging}/{parent}")
             self._made.add(parent)
         descriptor = os.open(f"{self._staging}/{path}", _CREATE, mode)
         try:
-            os.fchmod(descriptor, mode)
+            if mode & self._umask:
+                os.fchmod(descriptor, mode)
             write_all(descriptor, content)
         finally:
             os.close(descriptor)
 
     def _make_staging(self) -> None:
-        token = secrets.token_hex(8)
+        token = os.urandom(8).hex()
         if self.fresh:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _forget_leftovers(self.path.parent, f".{self.path.name}.new-")
@@ -279,7 +270,14 @@ def _forget_leftovers(directory: Path, prefix: str) -> None:
             and entry.is_dir(follow_symlinks=False)
             and time.time() - entry.stat(follow_symlinks=False).st_mtime > _DEAD
         ):
-            shutil.rmtree(entry.path, ignore_errors=True)
+            _remove_tree(entry.path)
+
+
+def _remove_tree(path: str) -> None:
+    """What cannot be removed stays."""
+    import shutil  # with all that it knows of archives, and a build that succeeds needs none of it
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _free(path: Path) -> Path:

@@ -94,8 +94,6 @@ def compile_file(
         tell("plan", 0, 0)
         plan = _planned(analysis, lock, ring, diagnostics)
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
-        stack.callback(emission.stop)
-        emission.start()
         if not dry_run:
             # before most files: durable means flushing what was written so far, and a key that
             # exists is as good for the next build should this one be refused

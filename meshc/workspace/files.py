@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -16,7 +14,7 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
     Raises: OSError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         try:
@@ -64,6 +62,8 @@ def read_regular(path: Path, *, limit: int = 64 << 20) -> bytes | None:
 def sync_filesystem(descriptor: int) -> None:
     """Makes everything written so far on this file system durable, with one call for any number
     of files (syncfs(2); Python has no name for it)."""
+    import ctypes  # nobody else here needs it
+
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None or syncfs(descriptor) != 0:
         os.sync()

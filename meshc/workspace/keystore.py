@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterable, Mapping
@@ -268,7 +267,7 @@ def _publish(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) -
     present = set(os.listdir(directory))
     missing = set(files) - present
     _forget_leftovers(directory, present)
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     made: set[str] = set()
     waiting: list[str] = []
     try:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from meshc.conf import Conf, parse
 from meshc.topology.plan import MeshPlan
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import Action, ChangeSet, ConfChange, Kind
 from meshc.workspace.emit import Emission
 from tests.support.keyed_plans import full_mesh, mesh_plan, secrets_of, small_plan
-from tests.support.workspaces import snapshot
 
 
 def read(emission: Emission) -> dict[str, Conf]:
-    emission.start()
     return {emitted.name: parse(emitted.text()) for emitted in emission.files()}
 
 
@@ -100,18 +96,3 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert len(read(emission)) == 3
     assert {change.kind for change in emission.changes().nodes} == {Kind.ADDED}
     assert not (tmp_path / "build").exists()
-
-
-def test_two_processes_write_what_one_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also over an older build, where some files stay, some change and some go."""
-    emit(small_plan(), tmp_path / "one")
-    emit(small_plan(), tmp_path / "two")
-    plan = small_plan(mtu=1400)
-    smaller = mesh_plan(plan.nodes["hub"], plan.nodes["laptop"], domain="example.dev")
-    confs, changes = emit(smaller, tmp_path / "one")
-    monkeypatch.setattr("meshc.workspace.emit.MANY_SECTIONS", 0)
-    monkeypatch.setattr("meshc.workspace.emit.can_fork", lambda: True)
-    assert emit(smaller, tmp_path / "two") == (confs, changes)
-    assert snapshot(tmp_path / "two") == snapshot(tmp_path / "one")
