@@ -22,6 +22,12 @@ _LAST_CHARACTERS = frozenset("AEIMQUYcgkosw048")
 _PSK_LABEL = b"meshc preshared key v1\0"
 
 
+def load() -> None:
+    """Imports cryptography, which every public key needs, for a process that is about to fork.
+    Otherwise that waits for the first key: commands that need none stay fast."""
+    PrivateKey.generate().public_key()
+
+
 class PublicKey(str):
     """An X25519 public key as wg(8) prints it: 44 characters of base64. Not secret."""
 
@@ -91,7 +97,6 @@ class PrivateKey(_Secret):
 
     def public_key(self) -> PublicKey:
         """The public half, equal to `wg pubkey`."""
-        # imported here: the commands that need no key stay fast
         from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
         public = X25519PrivateKey.from_private_bytes(self._raw).public_key()

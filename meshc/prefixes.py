@@ -6,7 +6,6 @@ nodes handles millions of prefixes, so here a prefix is a plain tuple of integer
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -143,7 +142,7 @@ def split_prefix(text: str) -> tuple[IPv4Address | IPv6Address, int]:
 def address_text(family: int, value: int) -> str:
     """The usual text of an address (RFC 5952 for IPv6)."""
     if family == 4:
-        return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
+        return ".".join(map(str, value.to_bytes(4, "big")))
     return str(IPv6Address(value))
 
 

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.diagnostics import Diagnostic
@@ -19,14 +19,15 @@ from meshc.errors import Refused
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# importlib.resources could read them from a zip as well, and takes as long as rendering them
+_PACKAGE = Path(__file__).resolve().parent.parent
+
 
 def source(name: str) -> str:
     """The text of one template. Raises: FileNotFoundError (a broken installation)."""
-    package = files("meshc")
-    inside = package.joinpath("_templates", name)
-    if inside.is_file():
-        return inside.read_text(encoding="utf-8")
-    return package.joinpath("..", "templates", name).read_text(encoding="utf-8")
+    inside = _PACKAGE / "_templates" / name
+    file = inside if inside.is_file() else _PACKAGE.parent / "templates" / name
+    return file.read_text(encoding="utf-8")
 
 
 @cache

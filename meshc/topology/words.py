@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -51,5 +50,7 @@ def _suggest(word: str, names: tuple[str, ...]) -> str:
     for name in names:
         if name.casefold().replace("-", "_") == folded:
             return f"did you mean {quote(name)}?"
+    from difflib import get_close_matches  # only for mistakes
+
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     return f"did you mean {quote(close[0])}?" if close else ""

@@ -153,7 +153,18 @@ def fork_early() -> None:
     """
     global _early
     if can_fork():
+        _load_common()
         _early = ForkedCompanion()
+
+
+def _load_common() -> None:
+    """What both processes need is loaded once, before they part."""
+    import meshc.conf
+    import meshc.keys
+    import meshc.topology.spec
+    import meshc.workspace.workspace
+
+    meshc.keys.load()
 
 
 def open_companion() -> Companion:
