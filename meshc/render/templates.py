@@ -68,6 +68,12 @@ def conf_template(name: str) -> Callable[..., str]:
     return environment.get_template(name).render
 
 
+def load() -> None:
+    """Makes the templates of wg-quick files ready, which takes longer than most files."""
+    for name in ("wgquick-interface.j2", "wgquick-peer.j2"):
+        conf_template(name)
+
+
 def ini(value: object) -> str:
     """A value for one line of a wg-quick file.
 

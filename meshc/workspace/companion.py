@@ -14,20 +14,27 @@ import pickle
 import signal
 import sys
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 from meshc.workspace.forking import can_fork, portable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from meshc.diagnostics import Diagnostic
+    from meshc.keys import PublicKey
+    from meshc.prefixes import Prefix
     from meshc.topology.spec import Spec
-    from meshc.topology.verify import Expectation, Verdict
+    from meshc.topology.verify import Verdict
     from meshc.workspace.proving import Emitted
 
     Topology = tuple[Spec, list[Diagnostic]]
+    PublicKeys = Mapping[str, PublicKey]
+    Addresses = Mapping[str, tuple[Prefix, ...]]
+
+
+_T = TypeVar("_T")
 
 
 class Companion(Protocol):
@@ -40,7 +47,9 @@ class Companion(Protocol):
     def topology(self) -> Topology:
         """What it says, and the findings. Raises: Refused, StateError, OSError."""
 
-    def expect(self, expectation: Expectation) -> None: ...
+    def expect(self, keys: PublicKeys, addresses: Addresses) -> None:
+        """What the topology leaves open, for the proof."""
+
     def take(self, emitted: Emitted) -> None: ...
 
     def verdict(self) -> Verdict:
@@ -54,7 +63,8 @@ class LocalCompanion:
 
     def __init__(self) -> None:
         self._path: Path | None = None
-        self._expectation: Expectation | None = None
+        self._spec: Spec | None = None
+        self._known: tuple[PublicKeys, Addresses] | None = None
         self._files: list[Emitted] = []
 
     def read(self, path: Path) -> None:
@@ -62,19 +72,19 @@ class LocalCompanion:
 
     def topology(self) -> Topology:
         assert self._path is not None
-        return _read(self._path)
+        self._spec, found = _read(self._path)
+        return self._spec, found
 
-    def expect(self, expectation: Expectation) -> None:
-        self._expectation = expectation
+    def expect(self, keys: PublicKeys, addresses: Addresses) -> None:
+        self._known = keys, addresses
 
     def take(self, emitted: Emitted) -> None:
         self._files.append(emitted)
 
     def verdict(self) -> Verdict:
-        from meshc.workspace.proving import proven
-
-        assert self._expectation is not None
-        return proven(iter(self._files), self._expectation)
+        assert self._spec is not None
+        assert self._known is not None
+        return _prove(self._spec, *self._known, iter(self._files))
 
     def close(self) -> None:
         self._files.clear()
@@ -102,13 +112,13 @@ class ForkedCompanion:
         self._answers = os.fdopen(from_child, "rb")
 
     def read(self, path: Path) -> None:
-        self._send(("read", path))
+        self._send(path)
 
     def topology(self) -> Topology:
         return self._answer()  # type: ignore[no-any-return]
 
-    def expect(self, expectation: Expectation) -> None:
-        self._send(("prove", expectation))
+    def expect(self, keys: PublicKeys, addresses: Addresses) -> None:
+        self._send((keys, addresses))
 
     def take(self, emitted: Emitted) -> None:
         self._send(emitted)
@@ -189,11 +199,14 @@ def _serve(requests: int, answers: int) -> None:
             # what takes long to import, while the compiler does the same with the rest
             import meshc.workspace.reading
 
-            _answer_one(source, out)
-            import meshc.conf
-            import meshc.topology.verify.proof  # noqa: F401
+            path = pickle.load(source)
+            read = _answer(out, lambda: _read(path))
+            if read is not None:
+                import meshc.topology.verify.proof  # noqa: F401
 
-            _answer_one(source, out)
+                keys, addresses = pickle.load(source)
+                files = iter(lambda: pickle.load(source), None)
+                _answer(out, lambda: _prove(read[0], keys, addresses, files))
         status = 0
     except EOFError:
         status = 0  # the compiler has ended without a further question
@@ -201,18 +214,18 @@ def _serve(requests: int, answers: int) -> None:
         os._exit(status)
 
 
-def _answer_one(source: IO[bytes], out: IO[bytes]) -> None:
-    """Raises: EOFError when nothing more is asked."""
-    what, argument = pickle.load(source)
-    answer: tuple[object, Exception | None]
+def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:
+    """Sends what comes of it, or how it failed. Raises: EOFError when the compiler has ended."""
+    result, failure = None, None
     try:
-        answer = (_WORK[what](argument, source), None)
+        result = work()
     except EOFError:
         raise
     except Exception as error:
-        answer = (None, portable(error))
-    pickle.dump(answer, out, pickle.HIGHEST_PROTOCOL)
+        failure = portable(error)
+    pickle.dump((result, failure), out, pickle.HIGHEST_PROTOCOL)
     out.flush()
+    return result
 
 
 def _read(path: Path) -> Topology:
@@ -223,13 +236,8 @@ def _read(path: Path) -> Topology:
     return read_spec(path, diagnostics), diagnostics.items
 
 
-def _prove(expectation: Expectation, source: IO[bytes]) -> Verdict:
+def _prove(spec: Spec, keys: PublicKeys, addresses: Addresses, files: Iterator[Emitted]) -> Verdict:
+    from meshc.topology.verify import expectation
     from meshc.workspace.proving import proven
 
-    return proven(iter(lambda: pickle.load(source), None), expectation)
-
-
-_WORK: dict[str, Callable[[Any, IO[bytes]], object]] = {
-    "read": lambda path, source: _read(path),
-    "prove": _prove,
-}
+    return proven(files, expectation(spec, public_keys=keys, addresses=addresses))
