@@ -14,6 +14,7 @@ import pickle
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 from meshc.workspace.forking import can_fork, portable
@@ -196,14 +197,11 @@ def _serve(requests: int, answers: int) -> None:
     status = 1
     try:
         with os.fdopen(requests, "rb") as source, os.fdopen(answers, "wb") as out:
-            # what takes long to import, while the compiler does the same with the rest
-            import meshc.workspace.reading
-
+            _load("meshc.workspace.reading")
             path = pickle.load(source)
             read = _answer(out, lambda: _read(path))
             if read is not None:
-                import meshc.topology.verify.proof  # noqa: F401
-
+                _load("meshc.topology.verify.proof")
                 keys, addresses = pickle.load(source)
                 files = iter(lambda: pickle.load(source), None)
                 _answer(out, lambda: _prove(read[0], keys, addresses, files))
@@ -212,6 +210,12 @@ def _serve(requests: int, answers: int) -> None:
         status = 0  # the compiler has ended without a further question
     finally:
         os._exit(status)
+
+
+def _load(module: str) -> None:
+    """What takes long to import, while the compiler does the same with the rest."""
+    with suppress(ImportError):  # the work that needs it tells
+        import_module(module)
 
 
 def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:
