@@ -31,16 +31,18 @@ class FactsRenderer:
         """One JSON object, stable in order, one field a line."""
         forwards = node.forwarding.needed
         hooks = forwarding_hooks(node).lines if node.spec.platform in HOOK_PLATFORMS else ()
-        facts = {
-            "name": node.name,
-            "interface": node.interface,
-            "platform": node.spec.platform.value,
-            "public_key": node.public_key,
-            "addresses": [str(address) for address in node.addresses],
-            "listen_port": node.listen_port,
-            "mtu": node.mtu,
-        }
-        fields = "".join([f'  "{key}": {json.dumps(value)},\n' for key, value in facts.items()])
+        port = "null" if node.listen_port is None else node.listen_port
+        addresses = ", ".join([f'"{address}"' for address in node.addresses])
+        # the alphabets of these need no escaping
+        fields = (
+            f'  "name": "{node.name}",\n'
+            f'  "interface": "{node.interface}",\n'
+            f'  "platform": "{node.spec.platform.value}",\n'
+            f'  "public_key": "{node.public_key}",\n'
+            f'  "addresses": [{addresses}],\n'
+            f'  "listen_port": {port},\n'
+            f'  "mtu": {node.mtu},\n'
+        )
         forwarding = _forwarding(node.forwarding, sources(node) if forwards else (), hooks)
         return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{forwarding}}}\n'
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _T = TypeVar("_T")
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 
 
 class Companion(Protocol):
@@ -202,6 +203,7 @@ def _serve(requests: int, answers: int) -> None:
             read = _answer(out, lambda: _read(path))
             if read is not None:
                 _load("meshc.topology.verify.proof")
+                _keep_memory()
                 keys, addresses = pickle.load(source)
                 files = iter(lambda: pickle.load(source), None)
                 _answer(out, lambda: _prove(read[0], keys, addresses, files))
@@ -216,6 +218,17 @@ def _load(module: str) -> None:
     """What takes long to import, while the compiler does the same with the rest."""
     with suppress(ImportError):  # the work that needs it tells
         import_module(module)
+
+
+def _keep_memory() -> None:
+    """Tells glibc to keep what was freed (mallopt(3)): the proof's arrays come and go by the
+    hundred, and every page of memory that was given back costs a fault when it is wanted again."""
+    import ctypes  # numpy has it already
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(_M_TRIM_THRESHOLD, 1 << 30)
 
 
 def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:
