@@ -63,7 +63,7 @@ def test_the_installed_wheel_can_be_packed_for_a_node(installed: Path) -> None:
     script = (
         "from meshc.deploy.bundle import archive, bundle\n"
         "found = bundle()\n"
-        "print(found.version, 'meshc/_templates/wgquick-peer.j2' in found.own,"
+        "print(found.version, 'meshc/_templates/openwrt.sh.j2' in found.own,"
         " 'click/__init__.py' in found.required, 'numpy==' in found.locked(),"
         " len(archive(whole=False).content) > 1000)"
     )

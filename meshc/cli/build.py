@@ -61,10 +61,8 @@ def _build_beside(
     from meshc.cli.build_report import print_refusal, print_report, refusal_as_json, report_as_json
     from meshc.cli.late_progress import LateProgress
     from meshc.errors import Refused
-    from meshc.render.templates import load
     from meshc.workspace.compile import compile_file
 
-    load()  # the topology is still being read
     try:
         with LateProgress() as progress:
             result = compile_file(

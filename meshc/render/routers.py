@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from meshc.keys import LinkKeys
 from meshc.prefixes import Prefix
+from meshc.render.escape import routeros_word, shell
 from meshc.render.hooks import sources
 from meshc.render.secrets import Secrets
-from meshc.render.templates import conf_template, routeros_word, shell
+from meshc.render.templates import conf_template
 from meshc.topology.plan import MeshPlan, NodePlan
 from meshc.topology.spec import Endpoint
 from meshc.values import dataclass

@@ -1,7 +1,7 @@
 """wg-quick(8) files: the interface section, and one section per peer.
 
 A full mesh of a thousand nodes has a million peer sections, of which only the pre-shared key
-differs from file to file. So a section is rendered by its template once per distinct peer, cut at
+differs from file to file. So a section is rendered once per distinct peer, cut at
 the place of that key, and put together for each file.
 """
 
@@ -16,9 +16,9 @@ from typing import NamedTuple, cast
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
+from meshc.render.escape import ini, shell
 from meshc.render.hooks import Hooks, forwarding_hooks
 from meshc.render.secrets import Secrets
-from meshc.render.templates import conf_template, shell
 from meshc.topology.plan import MeshPlan, NodePlan, PeerPlan
 from meshc.topology.spec import NetworkSpec, Platform
 
@@ -103,19 +103,22 @@ class WgQuickRenderer:
     def _interface(self, node: NodePlan) -> str:
         spec, app = node.spec, node.spec.platform in APPS
         hooks = all_hooks(node)
-        return conf_template("wgquick-interface.j2")(
-            name=full_name(node.name, self._network),
-            addresses=", ".join(map(str, node.addresses)),
-            listen_port=node.listen_port,
-            private_key=_reveal(self._secrets.private_keys.get(node.name)),
-            dns=", ".join(_dns(node, self._network)),
-            table=None if app else spec.table,
-            fwmark=None if app else spec.fwmark,
-            mtu=node.mtu,
-            pre_up=hooks.pre_up,
-            post_up=hooks.post_up,
-            pre_down=hooks.pre_down,
-            post_down=hooks.post_down,
+        return "".join(
+            (
+                "[Interface]\n",
+                _line("# Name", full_name(node.name, self._network)),
+                _line("Address", ", ".join(map(str, node.addresses))),
+                _maybe("ListenPort", node.listen_port),
+                _maybe("PrivateKey", _reveal(self._secrets.private_keys.get(node.name))),
+                _maybe("DNS", ", ".join(_dns(node, self._network)) or None),
+                _maybe("Table", None if app else spec.table),
+                _maybe("FwMark", None if app else spec.fwmark),
+                _line("MTU", node.mtu),
+                *(_line("PreUp", hook) for hook in hooks.pre_up),
+                *(_line("PostUp", hook) for hook in hooks.post_up),
+                *(_line("PreDown", hook) for hook in hooks.pre_down),
+                *(_line("PostDown", hook) for hook in hooks.post_down),
+            )
         )
 
     def _section(self, peer: PeerPlan) -> _Section:
@@ -123,13 +126,16 @@ class WgQuickRenderer:
         if known is not None:
             return known
         preshared = peer.preshared and self._network.preshared_keys
-        text = conf_template("wgquick-peer.j2")(
-            name=full_name(peer.name, self._network),
-            public_key=peer.public_key,
-            preshared_key=_CUT if preshared else None,
-            allowed_ips=", ".join(map(str, peer.allowed_ips)),
-            endpoint=peer.endpoint,
-            keepalive=peer.keepalive,
+        text = "".join(
+            (
+                "\n[Peer]\n",
+                _line("# Name", full_name(peer.name, self._network)),
+                _line("PublicKey", peer.public_key),
+                _maybe("PresharedKey", _CUT if preshared else None),
+                _maybe("AllowedIPs", ", ".join(map(str, peer.allowed_ips)) or None),
+                _maybe("Endpoint", peer.endpoint),
+                _maybe("PersistentKeepalive", peer.keepalive or None),
+            )
         )
         head, cut, tail = text.encode().partition(_CUT.encode())
         self._cut = self._cut or bool(cut)
@@ -137,6 +143,15 @@ class WgQuickRenderer:
         self._sections[id(peer)] = section
         self._keep.append(peer)
         return section
+
+
+def _line(key: str, value: object) -> str:
+    """Raises: Refused for a value that has no place in a line."""
+    return f"{key} = {ini(value)}\n"
+
+
+def _maybe(key: str, value: object) -> str:
+    return "" if value is None else _line(key, value)
 
 
 def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:

@@ -18,9 +18,7 @@ def names(content: bytes) -> list[str]:
 
 def test_the_archive_is_the_whole_of_meshc_and_its_requirements() -> None:
     found = names(archive(whole=True).content)
-    assert {"meshc/__init__.py", "meshc/_templates/wgquick-peer.j2", "click/__init__.py"} <= {
-        *found
-    }
+    assert {"meshc/__init__.py", "meshc/_templates/openwrt.sh.j2", "click/__init__.py"} <= {*found}
     assert any(name.startswith("numpy.libs/") for name in found)
     assert not [name for name in found if name.startswith("/") or ".." in name.split("/")]
     assert not [name for name in found if "__pycache__" in name or name.startswith("pytest")]

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.prefixes import Prefix
+from meshc.render.escape import routeros_word, uci_word
 from meshc.render.routers import openwrt, routeros
-from meshc.render.templates import routeros_word, uci_word
 from meshc.topology.plan import Forwarding, MeshPlan
 from meshc.topology.spec import Platform
 from tests.support.keyed_plans import POOLS, mesh_plan, private_key, secrets_of, small_plan

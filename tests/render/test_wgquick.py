@@ -123,6 +123,43 @@ def test_what_would_become_another_line_is_refused(bad: str) -> None:
     assert bad not in found.message
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"dns": ("1.1.1.1\nTable = off",)},
+        {"table": "off\n[Peer]"},
+        {"fwmark": "1\n2"},
+        {"domain": "x\ny"},
+        {"private_key_command": "a\nb"},
+        *({key: ("a\nb",)} for key in ("pre_up", "post_up", "pre_down", "post_down")),
+    ],
+    ids=lambda keys: next(iter(keys)),
+)
+def test_every_setting_is_looked_at(keys: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="E510"):
+        text_of(laptop(**keys), "laptop")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "a\nb"},
+        {"public_key": "a\nb"},
+        {"endpoint": Endpoint("a\nb", 1, None)},
+        {"keepalive": "1\n2"},
+        {"allowed_ips": ("10.0.0.0/8\n",)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_value_of_a_peer_is_looked_at(change: dict[str, Any]) -> None:
+    plan = small_plan()
+    node = plan.nodes["laptop"]
+    peer = node.peers[0]._replace(**change)
+    plan = mesh_plan(*{**plan.nodes, "laptop": replace(node, peers=(peer,))}.values())
+    with pytest.raises(Refused, match="E510"):
+        text_of(plan, "laptop")
+
+
 @given(st.text(max_size=40))
 def test_any_key_file_is_one_word_of_one_line(path: str) -> None:
     try:
