@@ -308,8 +308,9 @@ class _Parser:
         prefixes: list[Prefix] = []
         host_bits: list[str] = []
         for item in self._allowed(keys.get("allowedips", ())):
-            prefix = self._value(Prefix.parse, item, "AllowedIPs")
-            if InterfaceAddress.parse(item.text).value != prefix.value:
+            written = self._value(InterfaceAddress.parse, item, "AllowedIPs")
+            prefix = written.network
+            if written.value != prefix.value:
                 host_bits.append(item.text)
             prefixes.append(prefix)
         psk = keys.get("presharedkey")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,7 @@ import sys
 def run() -> None:
     """Runs the command of this process and ends it."""
     if sys.argv[1:2] == ["build"]:
+        gc.disable()  # nothing to find in what is imported; `build` does without it as well
         # before the command line is imported: the two processes then load side by side
         from meshc.workspace.companion import fork_early
 

@@ -87,7 +87,7 @@ def test_the_reader_keeps_no_preshared_key() -> None:
     conf = reader.read(TEXT)
     psk = conf.peers[0].preshared_key
     assert psk is not None
-    assert psk.reveal() not in repr(reader._sections)
+    assert psk.reveal() not in repr([vars(reader)])
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))

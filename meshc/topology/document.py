@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from meshc.diagnostics import Diagnostics, Location
+from meshc.diagnostics import Diagnostics
 from meshc.topology import scalars, schema
 from meshc.topology.fields import MissingKey, UnknownKey
 from meshc.topology.scalars import Mistake
@@ -216,13 +216,14 @@ class _DocumentReader:
 
     def _names(self) -> None:
         """Names of nodes, groups and sites: each fit for a file name, and each once."""
-        seen: dict[str, tuple[str, Location]] = {}
+        seen: dict[str, tuple[str, str]] = {}
         for table, names in (("nodes", self.document.nodes), ("groups", self.document.groups)):
             for name in names:
                 self._name((table, name))
                 folded = name.casefold()
                 if folded in seen:
-                    other, first = seen[folded]
+                    first_table, other = seen[folded]
+                    first = self.source.locate((first_table, other), key=True)
                     what = "the same name" if other == name else "differ only in upper case"
                     self._add(
                         "E116",
@@ -232,7 +233,7 @@ class _DocumentReader:
                         key=True,
                     )
                 else:
-                    seen[folded] = (name, self.source.locate((table, name), key=True))
+                    seen[folded] = (table, name)
         for name in self.document.sites:
             self._name(("sites", name))
 

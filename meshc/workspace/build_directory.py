@@ -62,6 +62,7 @@ class BuildDirectory:
         self._modes: list[tuple[str, int]] = []
         self._checked: set[str] = set()
         self._made: set[str] = set()
+        self._manifest: bytes | None = None
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self.before = self._read_manifest()
@@ -121,15 +122,20 @@ class BuildDirectory:
         """Files of the build before that the new one does not have."""
         return [e for path, e in sorted(self.before.files.items()) if path not in self._entries]
 
-    def manifest_text(self) -> str:
-        return manifest.render(self.topology, self.network, self._entries.values())
+    def seal(self) -> None:
+        """Makes the manifest: everything is staged."""
+        text = manifest.render(self.topology, self.network, self._entries.values())
+        self._manifest = text.encode()
 
     def commit(self) -> None:
         """Puts the staged files into place, removes stale ones, writes the manifest last.
 
         Raises: OSError, StateError.
         """
-        text = self.manifest_text().encode()
+        if self._manifest is None:
+            self.seal()
+        text = self._manifest
+        assert text is not None
         if self._ignore:
             # every node's private key is in here
             self._write(".gitignore", b"*\n", 0o644)

@@ -20,6 +20,7 @@ from meshc.topology.routing import Routing
 from meshc.topology.spec import Spec
 from meshc.topology.verify import Verdict
 from meshc.values import dataclass
+from meshc.workspace.aside import Aside
 from meshc.workspace.build_directory import BuildDirectory
 from meshc.workspace.changes import ChangeSet
 from meshc.workspace.companion import Companion, LocalCompanion
@@ -94,11 +95,12 @@ def compile_file(
         tell("plan", 0, 0)
         plan = _planned(analysis, lock, ring, diagnostics)
         emission = Emission(plan, ring.secrets, target, write=not dry_run, progress=progress)
-        if not dry_run:
-            # before most files: durable means flushing what was written so far, and a key that
-            # exists is as good for the next build should this one be refused
-            ring.store(store)
+        # beside the first files: durable means flushing what was written so far, and a key that
+        # exists is as good for the next build should this one be refused
+        stored = Aside(lambda: None if dry_run else ring.store(store))
+        stack.callback(stored.wait)
         verdict = _proven(emission, companion, analysis, ring, tell)
+        stored.finish()
         diagnostics.extend(list(placed(verdict.findings, analysis.spec, diagnostics)))
         diagnostics.barrier()
         if not dry_run:

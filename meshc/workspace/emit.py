@@ -52,6 +52,7 @@ class Emission:
         self._note("", self._stage(renderer.hosts()))
         for entry in self.target.stale():
             self._files.setdefault(entry.node, []).append((entry.path, Kind.REMOVED))
+        self.target.seal()
 
     def changes(self) -> ChangeSet:
         """What differs from the files that were there before."""
