@@ -98,7 +98,7 @@ class _Rows:
         # of the reader whose tables come: what it knows, and by its numbers ours, the key, the
         # newlines, and whether there is more to tell; so many of these rows are filled
         self._known: Sequence[Section] | None = None
-        self._ours = np.zeros((64, 4), np.int32)
+        self._ours = np.zeros((4, 64), np.int32)
         self._learnt = 0
 
     def add_table(self, node: int, table: PeerTable) -> None:
@@ -109,12 +109,12 @@ class _Rows:
             self.add(node, table.peers())
             return
         self._learn()
-        numbers, keys, newlines, odd = self._ours[np.array(table.numbers, np.intp)].T
+        numbers, keys, newlines, odd = self._ours[:, np.array(table.numbers, np.intp)]
         if odd.any() or len(distinct(keys)) < len(keys):
             self.add(node, table.peers())
             return
         lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
-        self.parts.append((numbers, lines, table.secrets))
+        self.parts.append((numbers.copy(), lines, table.secrets))
 
     def add(self, node: int, peers: Sequence[PeerConf]) -> None:
         """A file as it was read, also with two sections of one key."""
@@ -139,14 +139,14 @@ class _Rows:
     def _learn(self) -> None:
         """Numbers what the reader has seen since."""
         assert self._known is not None
-        while len(self._ours) < len(self._known):
-            self._ours = np.concatenate([self._ours, np.zeros_like(self._ours)])
+        while self._ours.shape[1] < len(self._known):
+            self._ours = np.concatenate([self._ours, np.zeros_like(self._ours)], axis=1)
         for section in self._known[self._learnt :]:
             number = self._number(
                 section.key, section.allowed_ips, section.endpoint, section.keepalive
             )
             key, odd = self._values[0][number], bool(section.host_bits)
-            self._ours[self._learnt] = number, key, section.newlines, odd
+            self._ours[:, self._learnt] = number, key, section.newlines, odd
             self._learnt += 1
 
     def _number(
