@@ -9,6 +9,16 @@ import pytest
 
 from tests.support.netns import byte_code
 
+TOGETHER = frozenset(
+    {
+        "tests/deploy/onnode/test_environment.py",
+        "tests/deploy/test_obstacles.py",
+        "tests/node/test_refusals.py",
+        "tests/test_packaging.py",
+    }
+)
+"""Their tests share what takes longer to make than a test does: one worker runs all of a file."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -22,6 +32,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Before a worker of pytest-xdist starts: one directory of compiled modules for all of them."""
     node.workerinput["byte_code"] = byte_code()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The mark `xdist_group` would do, but pytest-xdist 3.8 loses it under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file in TOGETHER else nodeid
+
+    return Scheduler(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,8 +14,6 @@ import pytest
 
 from meshc import __version__
 
-pytestmark = pytest.mark.xdist_group("packaging")  # one environment for all of them
-
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples/topologies").glob("*/mesh.yaml"))
 

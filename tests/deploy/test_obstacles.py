@@ -9,7 +9,7 @@ import pytest
 from tests.support.deploynet import SEGMENT, Field, field, more_sshd
 from tests.support.netns import needs_root
 
-pytestmark = [*needs_root, pytest.mark.slow, pytest.mark.xdist_group("obstacles")]
+pytestmark = [*needs_root, pytest.mark.slow]
 
 ONE = """\
 meshc: 1

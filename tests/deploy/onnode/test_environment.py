@@ -79,7 +79,6 @@ def there(home: Path) -> dict[str, Any]:
     return environment.facts("wgx9", str(home))
 
 
-@pytest.mark.xdist_group("installed")
 def test_it_runs_by_itself(installed: Path, tmp_path: Path) -> None:
     """With nothing of this machine but Python, whatever the surroundings say."""
     for name in ("meshc", "meshc-engine"):
@@ -96,7 +95,6 @@ def test_it_runs_by_itself(installed: Path, tmp_path: Path) -> None:
     assert there(installed)["there"] == [NAME]
 
 
-@pytest.mark.xdist_group("installed")
 def test_others_may_read_it_and_only_its_owner_writes(installed: Path) -> None:
     for path in (installed, *installed.rglob("*")):
         if not path.is_symlink():
@@ -105,7 +103,6 @@ def test_others_may_read_it_and_only_its_owner_writes(installed: Path) -> None:
             assert mode & 0o022 == 0, path
 
 
-@pytest.mark.xdist_group("installed")
 def test_a_second_time_nothing_happens(installed: Path) -> None:
     before = (installed / "versions" / NAME).stat()
     assert install(installed, b"whatever") == {"installed": False}
