@@ -183,7 +183,7 @@ def require(*programs: str) -> None:
         pytest.skip(f"needs {', '.join(missing)}")
 
 
-def wait_until(condition: Any, *, patience: float = 20.0, what: str = "it") -> None:
+def wait_until(condition: Any, *, patience: float = 60.0, what: str = "it") -> None:
     """Polls until the condition holds; the patience is for a slow machine, not a promise. Less and
     less often, because most conditions start a program or two."""
     deadline = time.monotonic() + patience
