@@ -13,11 +13,13 @@ TOGETHER = frozenset(
     {
         "tests/deploy/onnode/test_environment.py",
         "tests/deploy/test_obstacles.py",
+        "tests/deploy/test_own_meshc.py",
         "tests/node/test_refusals.py",
         "tests/test_packaging.py",
     }
 )
-"""Their tests share what takes longer to make than a test does: one worker runs all of a file."""
+"""One worker runs all of such a file: its tests share what takes longer to make than a test does;
+or one would take processes for its own that another started from the same version of meshc."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
