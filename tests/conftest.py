@@ -1,8 +1,25 @@
-"""Options of the test run."""
+"""Options of the test run, what its processes share, and its order."""
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import pytest
+
+from tests.support.netns import byte_code
+
+TOGETHER = frozenset(
+    {
+        "tests/deploy/onnode/test_environment.py",
+        "tests/deploy/test_obstacles.py",
+        "tests/deploy/test_own_meshc.py",
+        "tests/node/test_refusals.py",
+        "tests/test_packaging.py",
+    }
+)
+"""One worker runs all of such a file: its tests share what takes longer to make than a test does;
+or one would take processes for its own that another started from the same version of meshc."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,3 +28,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what is produced now as what is expected; review the difference",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Before a worker of pytest-xdist starts: one directory of compiled modules for all of them."""
+    node.workerinput["byte_code"] = byte_code()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The mark `xdist_group` would do, but pytest-xdist 3.8 loses it under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file in TOGETHER else nodeid
+
+    return Scheduler(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests start finds its modules compiled, whether this process keeps its own or not."""
+    shared = getattr(config, "workerinput", {}).get("byte_code")
+    if shared is None and config.getoption("dist", "no") != "no":
+        return  # the tests run in workers, which would look there for modules of their own
+    os.environ["PYTHONPYCACHEPREFIX"] = shared or byte_code()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest first: none of them is left when the workers have nothing else to do."""
+    items.sort(key=_seconds, reverse=True)
+
+
+def _seconds(item: pytest.Item) -> int:
+    slow = item.get_closest_marker("slow")
+    return 0 if slow is None else next(iter(slow.args), 10)

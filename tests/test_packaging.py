@@ -41,7 +41,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
     else:
         venv.create(home, with_pip=True)
-        pip = [str(home / "bin/python"), "-m", "pip", "install", "-q"]
+        pip = [str(home / "bin/python"), "-m", "pip", "install", "-q", "--no-compile"]
         steps = [[*pip, "--require-hashes", "-r", lock], [*pip, "--no-deps", str(wheel)]]
     for step in steps:
         subprocess.run(step, check=True, capture_output=True, timeout=600)

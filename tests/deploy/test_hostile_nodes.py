@@ -18,7 +18,7 @@ from tests.support.deploynet import Field, field
 from tests.support.fields import CANARY, COMMANDS, VALUES, Place, base, fields, placed
 from tests.support.netns import needs_root
 
-pytestmark = [*needs_root, pytest.mark.slow]
+pytestmark = [*needs_root, pytest.mark.slow(30)]
 
 ONE_LINE = [value for value in VALUES if "\n" not in value]
 PATHS = [value for value in ONE_LINE if value.startswith("/")]

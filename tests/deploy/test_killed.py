@@ -16,7 +16,7 @@ from tests.support.deploynet import Field, field, more_sshd
 from tests.support.killed_apply import WINDOW
 from tests.support.netns import Namespace, needs_root, wait_until
 
-pytestmark = [*needs_root, pytest.mark.slow]
+pytestmark = [*needs_root, pytest.mark.slow(90)]
 
 PAIR = """\
 meshc: 1

@@ -10,7 +10,7 @@ import pytest
 from tests.support.deploynet import TOPOLOGY, Field, field, take_engine
 from tests.support.netns import Namespace, needs_root
 
-pytestmark = [*needs_root, pytest.mark.slow]
+pytestmark = [*needs_root, pytest.mark.slow(20)]
 TWO = "".join(line for line in TOPOLOGY.splitlines(True) if "home" not in line)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.deploynet import Field, field
 from tests.support.netns import needs_root, wait_until
 
-pytestmark = [*needs_root, pytest.mark.slow]
+pytestmark = [*needs_root, pytest.mark.slow(30)]
 
 PAIR = """\
 meshc: 1

@@ -23,7 +23,7 @@ SILENT = {"good": True, "up": True, "public_key": "", "before": ["a", "b"], "ali
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "RETRY", 0.01)
-    monkeypatch.setattr(rollout, "PATIENCE", 0.2)
+    monkeypatch.setattr(rollout, "PATIENCE", 1.0)
 
 
 def deploy(nodes: FakeNodes, targets: Any, *, window: float = 60) -> dict[str, Any]:

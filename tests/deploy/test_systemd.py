@@ -10,7 +10,7 @@ from tests.support.bootednet import BootedField, booted_field
 from tests.support.netns import needs_root, wait_until
 from tests.support.snapshot import changed, snapshot
 
-pytestmark = [*needs_root, pytest.mark.slow]
+pytestmark = [*needs_root, pytest.mark.slow(30)]
 ENGINE = "WG_QUICK_USERSPACE_IMPLEMENTATION=/usr/local/bin/meshc-engine"
 DROP_IN = "/etc/systemd/system/wg-quick@wg0.service.d/meshc.conf"
 NET = 1 << 10 | 1 << 12 | 1 << 13  # CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW

@@ -183,13 +183,16 @@ def require(*programs: str) -> None:
         pytest.skip(f"needs {', '.join(missing)}")
 
 
-def wait_until(condition: Any, *, patience: float = 20.0, what: str = "it") -> None:
-    """Polls until the condition holds; the patience is for a slow machine, not a promise."""
+def wait_until(condition: Any, *, patience: float = 60.0, what: str = "it") -> None:
+    """Polls until the condition holds; the patience is for a slow machine, not a promise. Less and
+    less often, because most conditions start a program or two."""
     deadline = time.monotonic() + patience
+    pause = 0.05
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen in {patience} s")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.25)
 
 
 def _namespace(pid: int) -> str:
