@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from meshc.conf import Conf, HostPort, PeerConf
@@ -149,6 +149,7 @@ FAULTS: dict[Fault, set[str]] = {
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(seed=seeds)
+@example(seed=1437)  # the address of a node without file moves from one of its relays to another
 def test_every_planted_fault_is_found(fault: Fault, seed: int) -> None:
     rng = random.Random(seed)
     made = compiled(random_topology(rng))
@@ -167,11 +168,20 @@ def test_every_planted_fault_is_found(fault: Fault, seed: int) -> None:
     there = {p.public_key: name for name, p in expected.nodes.items() if p.public_key}
     if fault in (delete, move, psk) and not expected.nodes[there[peer.public_key]].managed:
         return  # the other side has no file that could contradict
+    if fault is move and _belongs_to_a_node_without_file(peer, spoiled, expected):
+        return  # it is taken to answer the way that packets come, also over another relay
     files[place] = NodeFile(files[place].name, spoiled)
     proof = prove(files, expected)
     errors = [d for d in proof.findings if d.severity is Severity.ERROR]
     assert {d.code for d in errors} & FAULTS[fault], (fault.__name__, proof.findings)
     assert any(files[place].name in " ".join((d.message, *d.trace)) for d in errors)
+
+
+def _belongs_to_a_node_without_file(peer: PeerConf, after: Conf, expected: Expectation) -> bool:
+    """Whether what the peer has lost is the address of such a node."""
+    left = next(p for p in after.peers if p.public_key == peer.public_key)
+    lost = set(peer.allowed_ips) - set(left.allowed_ips)
+    return any(lost & set(f.addresses) for f in expected.nodes.values() if not f.managed)
 
 
 def _carries(files: list[NodeFile], expected: Expectation, name: str) -> bool:
