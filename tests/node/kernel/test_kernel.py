@@ -55,7 +55,7 @@ def compile_here() -> None:
     needed = (
         "getpass, pytest, _pytest.main, rich.console, rich.table, pyroute2,"
         " cryptography.hazmat.primitives.asymmetric.padding,"
-        " meshc.cli.process, meshc.cli.up, meshc.cli.down, meshc.cli.reload, meshc.cli.status,"
+        " meshc.program, meshc.cli.up, meshc.cli.down, meshc.cli.reload, meshc.cli.status,"
         " meshc.cli.engine, meshc.engine.io.daemon, meshc.node.netlink,"
         " meshc.node.backends.kernel, meshc.node.backends.bundled, meshc.node.backends.external"
     )
