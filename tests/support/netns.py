@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.programs import programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -39,6 +40,8 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/wireguard /run/netns /run/user
 printf 'nameserver 192.0.2.53\\n' > /run/resolv.conf
 mount --bind /run/resolv.conf /etc/resolv.conf
+# nobody else is there: an address may be used at once
+echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad
 ip link set lo up
 echo ready
 exec sleep 100000
@@ -108,7 +111,13 @@ class Namespace:
         return self.run("bash", "-ec", script, check=check).stdout
 
     def meshc(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "meshc", *args, check=check)
+        """As a program of its own; only its start is shared with others (`programs.py`)."""
+        done = programs().run(args, within=self.pid, env=environment(), timeout=TIMEOUT)
+        if check and done.returncode:
+            raise AssertionError(
+                f"meshc {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
 
     def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         """Runs it in the background; the caller ends it, or it ends with the namespace."""
