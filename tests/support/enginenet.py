@@ -39,9 +39,10 @@ print(total, digest.hexdigest(), flush=True)
 """
 _PULL = """
 import hashlib, os, socket, sys
-block = os.urandom(1 << 20); digest = hashlib.sha256(); count = int(sys.argv[2])
+block = bytearray(os.urandom(1 << 20)); digest = hashlib.sha256(); count = int(sys.argv[2])
 connection = socket.create_connection((sys.argv[1], 7000), timeout=20)
-for _ in range(count):
+for number in range(count):
+    block[:4] = number.to_bytes(4, 'big')  # no two are the same
     connection.sendall(block); digest.update(block)
 connection.close()
 print(count << 20, digest.hexdigest())
