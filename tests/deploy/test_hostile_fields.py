@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,31 @@ from meshc.errors import Refused
 from meshc.topology.schema import SECTIONS, known_keys
 from meshc.workspace.compile import compile_file
 from tests.deploy.test_rollout import deploy
-from tests.support.fakenode import FakeNodes
-from tests.support.fields import CANARY, VALUES, Place, fields, placed, renamed
+from tests.support.fakenode import FACTS, FakeNodes
+from tests.support.fields import CANARY, COMMANDS, VALUES, Place, fields, placed, renamed
 
 FIELDS = sorted(set(fields()), key=str)
+# it fetches what meshc requires: to pack that here takes seconds
+ELSEWHERE = FACTS | {"environment": FACTS["environment"] | {"soabi": "another"}}
 
 
-def name(place: Place, listed: bool) -> str:
-    return ".".join(map(str, place)) + "[]" * listed
+def name(places: tuple[Place, ...], listed: bool) -> str:
+    keys = "+".join(str(place[-1]) for place in places)
+    return ".".join(map(str, (*places[0][:-1], keys))) + "[]" * listed
+
+
+def together() -> Iterator[tuple[tuple[Place, ...], bool]]:
+    """The fields of a section that take nearly every value, because a shell runs them, get each
+    of them at once; every other field is alone."""
+    found: dict[tuple[Any, ...], list[Place]] = {}
+    for place, listed in FIELDS:
+        section = place[:-1] if place[-1] in COMMANDS else place
+        found.setdefault((section, listed), []).append(place)
+    for (_, listed), places in found.items():
+        yield tuple(places), listed
+
+
+TOGETHER = list(together())
 
 
 def accepted(directory: Path, tree: dict[str, Any]) -> Path | None:
@@ -41,31 +59,52 @@ def test_every_key_of_the_language_is_among_the_fields() -> None:
     wanted = {key for section in SECTIONS for key in known_keys(section)}
     assert wanted - found == {"deploy", "sites", "nodes"}  # they hold fields
     assert len(FIELDS) > 150
+    assert (
+        sorted(((place, listed) for many, listed in TOGETHER for place in many), key=str) == FIELDS
+    )
 
 
-@pytest.mark.parametrize(("place", "listed"), FIELDS, ids=[name(*one) for one in FIELDS])
-def test_a_value_is_refused_or_sent_as_it_is(tmp_path: Path, place: Place, listed: bool) -> None:
+@pytest.mark.parametrize(("places", "listed"), TOGETHER, ids=[name(*one) for one in TOGETHER])
+def test_a_value_is_refused_or_sent_as_it_is(
+    tmp_path: Path, places: tuple[Place, ...], listed: bool
+) -> None:
     """Through the whole way but the connection: no value is ever part of a command."""
-    for number, value in enumerate(VALUES):
-        where = tmp_path / str(number)
-        file = accepted(where, placed(place, [value] if listed else value))
-        if file is not None:
-            _sent_as_it_is(file)
+
+    def tree(value: str, *places: Place) -> dict[str, Any]:
+        return placed([value] if listed else value, *places)
+
+    for value in VALUES:
+        if not _is_sent_as_it_is(tmp_path, tree(value, *places)) and len(places) > 1:
+            for place in places:
+                _is_sent_as_it_is(tmp_path, tree(value, place))
     assert not Path(CANARY).exists()
 
 
 @pytest.mark.parametrize("section", ["nodes", "sites", "groups"])
 def test_a_name_is_refused_or_sent_as_it_is(tmp_path: Path, section: str) -> None:
-    for number, value in enumerate(VALUES):
-        file = accepted(tmp_path / str(number), renamed(section, value))
-        if file is not None:
-            _sent_as_it_is(file)
+    for value in VALUES:
+        _is_sent_as_it_is(tmp_path, renamed(section, value))
     assert not Path(CANARY).exists()
 
 
+def _is_sent_as_it_is(directory: Path, tree: dict[str, Any]) -> bool:
+    """False: it was refused."""
+    file = accepted(_unused(directory), tree)
+    if file is not None:
+        _sent_as_it_is(file)
+    return file is not None
+
+
+def _unused(directory: Path) -> Path:
+    """The last one, where a file that was refused has left nothing but itself; else a new one."""
+    number = len(list(directory.iterdir()))
+    last = directory / str(number)
+    return last if last.is_dir() and len(list(last.iterdir())) == 1 else directory / str(number + 1)
+
+
 def _sent_as_it_is(file: Path) -> None:
-    nodes = FakeNodes()
     found = targets(compile_file(file, dry_run=True))
+    nodes = FakeNodes({(target.name, "facts"): ELSEWHERE for target in found})
     deploy(nodes, {target.name: target for target in found})
     assert set(nodes.argvs) == {program.ARGV}
     sent = {node: one["conf"] for node, one in nodes.requests if one["verb"] == "arm"}

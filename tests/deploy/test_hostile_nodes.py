@@ -136,7 +136,7 @@ def test_hooks_run_with_the_very_text(deployer: Deployer) -> None:
 def test_the_path_of_an_engine_is_one_word(deployer: Deployer) -> None:
     tried = 0
     for path in PATHS:
-        file = deployer.accepts(placed(("nodes", "hub", "deploy", "engine"), path))
+        file = deployer.accepts(placed(path, ("nodes", "hub", "deploy", "engine")))
         if file is None:
             continue
         tried += 1
@@ -155,7 +155,7 @@ def test_the_path_of_an_engine_is_one_word(deployer: Deployer) -> None:
 def test_a_key_is_made_in_the_very_file(deployer: Deployer) -> None:
     tried = 0
     for path in PATHS:
-        if deployer.accepts(placed(("nodes", "hub", "private_key_file"), path)) is None:
+        if deployer.accepts(placed(path, ("nodes", "hub", "private_key_file"))) is None:
             continue
         tried += 1
         tree = base()
@@ -172,12 +172,12 @@ def test_everything_else_that_is_accepted_arrives(deployer: Deployer) -> None:
     for place, listed in of_the_node():
         if place[-1] in OTHERWISE:
             continue
-        values = [v for v in VALUES if deployer.accepts(placed(place, [v] if listed else v))]
-        together = deployer.accepts(placed(place, values)) if listed and values else None
+        values = [v for v in VALUES if deployer.accepts(placed([v] if listed else v, place))]
+        together = deployer.accepts(placed(values, place)) if listed and values else None
         if together is not None:
             deployer.deploys(together)
         elif not listed:
             for value in values:
-                file = deployer.accepts(placed(place, value))
+                file = deployer.accepts(placed(value, place))
                 assert file is not None
                 deployer.deploys(file)

@@ -63,17 +63,18 @@ def fields() -> Iterator[tuple[Place, bool]]:
     yield from _fields(schema, schema, ())
 
 
-def placed(place: Place, value: Any) -> dict[str, Any]:
-    """The topology with this value in this place; sections that are missing are made."""
+def placed(value: Any, *places: Place) -> dict[str, Any]:
+    """The topology with this value in these places; sections that are missing are made."""
     tree = base()
-    for end in range(1, len(place)):
-        inner: Any = tree
-        for step in place[:end]:
-            if isinstance(inner, dict) and step not in inner:
-                inner[step] = {}
-            inner = inner[step]
-    put(tree, place, value)
-    if place[-1] in _KEPT_ELSEWHERE:
+    for place in places:
+        for end in range(1, len(place)):
+            inner: Any = tree
+            for step in place[:end]:
+                if isinstance(inner, dict) and step not in inner:
+                    inner[step] = {}
+                inner = inner[step]
+        put(tree, place, value)
+    if any(place[-1] in _KEPT_ELSEWHERE for place in places):
         for number, node in enumerate(tree["nodes"].values()):
             node["public_key"] = f"{'ab'[number]}{_KEY[1:]}"
     return tree
