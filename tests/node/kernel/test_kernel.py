@@ -27,6 +27,7 @@ EMULATED = (
     "--append=mitigations=off",
     "--append=norandmaps",
 )
+BARE = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"  # the checks need none of the plugins that are installed
 
 
 def installed_kernel() -> Path | None:
@@ -64,7 +65,7 @@ def compile_here() -> None:
         subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env=environment(),
+            env=environment() | {BARE: "1"},
             stdout=subprocess.DEVNULL,
             check=True,
         )
@@ -95,7 +96,7 @@ def test_in_a_virtual_machine() -> None:
         f"{keep_what_is_read()}"
         # loaded now, or the settings they bring would appear between two snapshots
         f"modprobe -a tun wireguard nf_conntrack nft_ct nft_fib_ipv4 nft_fib_ipv6; cd {ROOT};"
-        f" export MESHC_TEST_TIMEOUT=600 PYTHONPYCACHEPREFIX={byte_code()};"
+        f" export {BARE}=1 MESHC_TEST_TIMEOUT=600 PYTHONPYCACHEPREFIX={byte_code()};"
         f" {sys.executable} -m pytest -p no:cacheprovider -q -x {CHECKS} 2>&1; echo exit:$?"
     )
     done = subprocess.run(
