@@ -46,9 +46,7 @@ class SshTransport:
         # 6.5): quoting every word makes the split give back exactly this list.
         command = shlex.join(argv)
         try:
-            done = await asyncio.wait_for(
-                self._connection.run(command, input=stdin, encoding=None), timeout
-            )
+            done = await asyncio.wait_for(self._run(command, stdin), timeout)
         except TimeoutError:
             raise TransportError(
                 f"{self.name}: {argv[0]} did not end in {timeout:g} s", hint="look at the node"
@@ -57,6 +55,20 @@ class SshTransport:
             raise TransportError(f"{self.name}: the connection broke: {error}") from None
         code = done.exit_status
         return Result(-1 if code is None else code, _bytes(done.stdout), _bytes(done.stderr))
+
+    async def _run(self, command: str, stdin: bytes) -> asyncssh.SSHCompletedProcess:
+        process = await self._connection.create_process(command, encoding=None)
+        unheard: BrokenPipeError | None = None
+        try:
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
+        except BrokenPipeError as error:
+            unheard = error
+        done = await process.wait()
+        # a program that is not there has ended before it is told anything: its status says so
+        if unheard is not None and done.exit_status is None:
+            raise unheard
+        return done
 
     async def close(self) -> None:
         self._connection.close()

@@ -138,6 +138,10 @@ class BootedMachine(Namespace):
     def argv(self, command: Sequence[str]) -> list[str]:
         return ["nsenter", f"--target={self.pid}", "--all", "--wd=/", *command]
 
+    def meshc(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Started in here: processes have other numbers than outside."""
+        return self.run(sys.executable, "-m", "meshc", *args, check=check)
+
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """A file on its disk, whether it runs or not."""
         self._on_disk(f"mkdir -p .{Path(path).parent}; cat > .{path}; chmod {mode:o} .{path}", text)
