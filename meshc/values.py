@@ -79,6 +79,7 @@ def _make(
     body["__match_args__"] = tuple(positional)
     compared = [name for name, one in fields.items() if one.compare]
     hashed = [n for n, one in fields.items() if (one.compare if one.hash is None else one.hash)]
+    body["__values__"] = _getter(list(annotations))
     body["__compared__"] = _getter(compared)
     body["__hashed__"] = _getter(hashed)
     body["__shown__"] = tuple(name for name, one in fields.items() if one.repr)
@@ -94,6 +95,7 @@ def _make(
     made: Any = type(cls)(cls.__name__, cls.__bases__, body)
     made.__qualname__ = cls.__qualname__
     made.__init__ = _init(made, fields, kw_only=kw_only)
+    made.__setters__ = tuple(made.__dict__[name].__set__ for name in annotations)
     return made  # type: ignore[no-any-return]
 
 
@@ -158,17 +160,18 @@ class _Fields:
         return fields
 
 
-def _restored(cls: type, values: dict[str, Any]) -> object:
+def _restored(cls: Any, values: tuple[Any, ...]) -> object:
     """Unpickles: past `__init__`, which a frozen class needs."""
     made: object = object.__new__(cls)
-    for name, value in values.items():
-        cls.__dict__[name].__set__(made, value)
+    for put, value in zip(cls.__setters__, values, strict=True):
+        put(made, value)
     return made
 
 
 def _reduce(self: Any) -> tuple[Any, ...]:
-    names = self.__slots__
-    return _restored, (type(self), {n: getattr(self, n) for n in names if hasattr(self, n)})
+    cls = type(self)
+    values = cls.__values__(self)
+    return _restored, (cls, values if len(cls.__slots__) > 1 else (values,))
 
 
 def _repr(self: Any) -> str:
