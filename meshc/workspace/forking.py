@@ -1,4 +1,4 @@
-"""What the forked processes of a build have in common."""
+"""Whether to fork, and what may come back from there."""
 
 from __future__ import annotations
 
