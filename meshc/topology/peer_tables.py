@@ -60,6 +60,8 @@ class PeerTables:
     _owner: dict[Prefix, int] = field(init=False)
     _shared: dict[_Key, tuple[Table, _Hosts]] = field(default_factory=dict)
     _whole: dict[tuple[_Key, Prefixes], Table] = field(default_factory=dict)
+    _exceptions: dict[int, dict[Prefix, int]] = field(default_factory=dict)
+    _leaf_owner: dict[Prefix, int] = field(init=False)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
     _catch_all: dict[int, int | None] = field(default_factory=dict)
 
@@ -73,6 +75,12 @@ class PeerTables:
             for i, node in enumerate(nodes)
             for address in self.allocation.addresses[node.name]
             if address.family == 6
+        }
+        self._leaf_owner = {
+            address: i
+            for i, node in enumerate(nodes)
+            if self.routing.class_of[i] >= 0
+            for address in self.allocation.addresses[node.name]
         }
         self._everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
         self._nested = frozenset(
@@ -118,13 +126,30 @@ class PeerTables:
             table = self._leaf_table(*key)
             self._shared[key] = table, self._beginnings(table)
         table, beginnings = self._shared[key]
-        if not beginnings:
+        if beginnings:
+            hosts = self._hosts(node, table, beginnings)
+            whole = (key, tuple(hosts))
+            if whole not in self._whole:
+                self._whole[whole] = with_hosts(table, hosts)
+            table = self._whole[whole]
+        return self._without_neighbours(node, table)
+
+    def _without_neighbours(self, node: int, table: Table) -> Table:
+        """A shared table may say that one address inside another relay's block goes to the
+        preferred relay. Where the node with that address is a neighbour, its own section says so.
+        """
+        exceptions = self._exceptions.get(id(table))
+        if exceptions is None:
+            found = ((p, self._leaf_owner.get(p)) for prefixes in table.values() for p in prefixes)
+            exceptions = {p: i for p, i in found if i is not None and i not in table}
+            self._exceptions[id(table)] = exceptions
+        adjacent = self.routing.graph.adjacent
+        doubled = {p for p, owner in exceptions.items() if adjacent(node, owner)}
+        if not doubled:
             return table
-        hosts = self._hosts(node, table, beginnings)
-        whole = (key, tuple(hosts))
-        if whole not in self._whole:
-            self._whole[whole] = with_hosts(table, hosts)
-        return self._whole[whole]
+        return {
+            peer: tuple(p for p in prefixes if p not in doubled) for peer, prefixes in table.items()
+        }
 
     def _beginnings(self, table: Table) -> _Hosts:
         """The addresses of nodes that Linux would take for anycast addresses, and their peer."""

@@ -11,12 +11,14 @@ import pytest
 
 from meshc.errors import NodeError
 from meshc.node import processes
+from tests.support.netns import wait_until
 
 
 def test_found_by_token_and_ended(tmp_path: Path) -> None:
     token = secrets.token_hex(8)
     child = processes.start(["sleep", "1000"], token=token, log=tmp_path / "log")
-    assert processes.find(token) == (child.pid,)
+    # for a moment after exec(3) a process has no environment yet
+    wait_until(lambda: processes.find(token) == (child.pid,))
     assert processes.find(token + "x") == ()
     assert processes.stop(token)
     assert processes.find(token) == ()
