@@ -11,7 +11,6 @@ import click
 
 from meshc.cli.ending import end_at_once
 from meshc.cli.failure import reported
-from meshc.workspace.garbage import without_gc
 
 if TYPE_CHECKING:
     from meshc.workspace.companion import Companion
@@ -35,8 +34,7 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
     beside FILE, addresses are kept in its lock file. Nothing is written unless every file has
     been read back and every pair of nodes checked. Exit code 1: the file has errors.
     """
-    with without_gc():  # many imports as well
-        _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
+    _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
     end_at_once()
 
 

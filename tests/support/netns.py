@@ -69,6 +69,17 @@ def environment() -> dict[str, str]:
     }
 
 
+def _checked(
+    done: subprocess.CompletedProcess[str], command: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
+    """A failure shows what it said."""
+    if done.returncode:
+        raise AssertionError(
+            f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+    return done
+
+
 class Namespace:
     """A network and mount namespace; `run` executes inside it."""
 
@@ -101,11 +112,7 @@ class Namespace:
             env=environment(),
             **options,
         )
-        if check and done.returncode:
-            raise AssertionError(
-                f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
-            )
-        return done
+        return _checked(done, command) if check else done
 
     def shell(self, script: str, *, check: bool = True) -> str:
         return self.run("bash", "-ec", script, check=check).stdout
@@ -113,11 +120,7 @@ class Namespace:
     def meshc(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """As a program of its own; only its start is shared with others (`programs.py`)."""
         done = programs().run(args, within=self.pid, env=environment(), timeout=TIMEOUT)
-        if check and done.returncode:
-            raise AssertionError(
-                f"meshc {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
-            )
-        return done
+        return _checked(done, ("meshc", *args)) if check else done
 
     def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         """Runs it in the background; the caller ends it, or it ends with the namespace."""
