@@ -21,14 +21,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.conf import parse
 from meshc.keys import PresharedKey, PrivateKey
-from meshc.lab.keeper import Machine
-from meshc.lab.predict import Prophet
-from meshc.lab.report import Cell, count
+from meshc.lab.lab_session import open_session
+from meshc.lab.lab_source import Source, prepare
+from meshc.lab.report.lab_report import Cell, count
+from meshc.lab.report.predictor import Prophet
 from meshc.lab.run import measure_all, subject_of
-from meshc.lab.session import open_session
-from meshc.lab.source import Source, prepare
+from meshc.lab.world.keeper import Machine
+from meshc.wg.conf import parse
 
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
 # Longer than WireGuard waits before it repeats a handshake: a pair that would come up late

@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from meshc.lab.session import open_session
-from meshc.lab.source import prepare
+from meshc.lab.lab_session import open_session
+from meshc.lab.lab_source import prepare
 
 
 def topology(nodes: int) -> str:

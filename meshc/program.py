@@ -12,11 +12,11 @@ def run() -> None:
     if sys.argv[1:2] == ["build"]:
         gc.disable()  # nothing to find in what is imported; `build` does without it as well
         # before the command line is imported: the two processes then load side by side
-        from meshc.workspace.companion import fork_early
+        from meshc.build.companion import fork_early
 
         fork_early()
     from meshc.cli import main
-    from meshc.cli.ending import is_at_once
+    from meshc.process_end import is_at_once
 
     try:
         main(prog_name="meshc")

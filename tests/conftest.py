@@ -11,7 +11,7 @@ from tests.support.netns import byte_code
 
 TOGETHER = frozenset(
     {
-        "tests/deploy/onnode/test_environment.py",
+        "tests/deploy/remote/test_environment.py",
         "tests/deploy/test_obstacles.py",
         "tests/deploy/test_own_meshc.py",
         "tests/node/test_refusals.py",

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from meshc.build.pipeline import compile_file
 from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.workspace.compile import compile_file
-from meshc.workspace.keystore import KeyStore
+from meshc.keystore.plain import KeyStore
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGIES = ROOT / "examples" / "topologies"

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "graph": ("meshc.cli.graph", "graph", "Draw the network.", "Compile"),
     "qr": ("meshc.cli.qr", "qr", "Show a node's configuration as a QR code.", "Compile"),
     "schema": ("meshc.cli.schema", "schema", "Print the JSON Schema of the language.", "Compile"),
-    "keys": ("meshc.cli.keys", "keys", "List, rotate, revoke and import keys.", "Compile"),
+    "keys": ("meshc.cli.keys_group", "keys", "List, rotate, revoke and import keys.", "Compile"),
     "import": ("meshc.cli.import_", "import_", "Turn wg-quick files into a topology.", "Compile"),
     "up": ("meshc.cli.up", "up", "Bring a node up on this machine.", "Run"),
     "down": ("meshc.cli.down", "down", "Take it down and put everything back.", "Run"),

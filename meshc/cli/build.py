@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meshc.cli.ending import end_at_once
 from meshc.cli.failure import reported
+from meshc.process_end import end_at_once
 
 if TYPE_CHECKING:
-    from meshc.workspace.companion import Companion
+    from meshc.build.companion import Companion
 
 REFUSED = 1
 
@@ -39,7 +39,7 @@ def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json
 
 
 def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_json: bool) -> None:
-    from meshc.workspace.companion import open_companion
+    from meshc.build.companion import open_companion
 
     # before all other imports: the two processes then work side by side
     with closing(open_companion()) as companion:
@@ -56,10 +56,15 @@ def _build_beside(
     everything: bool,
     as_json: bool,
 ) -> None:
-    from meshc.cli.build_report import print_refusal, print_report, refusal_as_json, report_as_json
-    from meshc.cli.late_progress import LateProgress
+    from meshc.build.pipeline import compile_file
+    from meshc.cli.views.build_report import (
+        print_refusal,
+        print_report,
+        refusal_as_json,
+        report_as_json,
+    )
+    from meshc.cli.views.late_progress import LateProgress
     from meshc.errors import Refused
-    from meshc.workspace.compile import compile_file
 
     try:
         with LateProgress() as progress:

@@ -13,7 +13,7 @@ from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
 
 if TYPE_CHECKING:
-    from meshc.deploy.survey import Surveyed
+    from meshc.deploy.plan.survey import Surveyed
 
 EPILOG = """\b
 Examples:
@@ -57,8 +57,8 @@ def deploy(
     new configuration is confirmed through a new connection, the node puts back what ran before,
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
-    from meshc.cli.deploy_view import Steps, outcomes_as_json, print_outcomes, print_plan
-    from meshc.deploy.dial import Dialer
+    from meshc.cli.views.deploy_view import Steps, outcomes_as_json, print_outcomes, print_plan
+    from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.remote_keys import fetch_keys
     from meshc.deploy.rollout import roll_out
 

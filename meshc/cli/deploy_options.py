@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from meshc.deploy.dial import Dialer
-    from meshc.deploy.survey import Surveyed, Tell
-    from meshc.deploy.target import Target
+    from meshc.deploy.connect.dial import Dialer
+    from meshc.deploy.plan.survey import Surveyed, Tell
+    from meshc.deploy.plan.target import Target
 
 Command = Callable[..., Any]
 T = TypeVar("T")
@@ -57,15 +57,15 @@ def chosen(
         raise click.UsageError("--all goes without NODE and --local")
     if local and len(nodes) != 1:
         raise click.UsageError("--local needs exactly one NODE: which of them is this machine?")
-    from meshc.deploy.target import targets
-    from meshc.workspace.compile import compile_file
+    from meshc.build.pipeline import compile_file
+    from meshc.deploy.plan.target import targets
 
     return targets(compile_file(file, out=build, dry_run=True), nodes, local=local)
 
 
 def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:
     """The facts of all nodes. Raises: PasswordNeededError."""
-    from meshc.deploy.survey import survey
+    from meshc.deploy.plan.survey import survey
 
     return with_password(dialer, lambda: survey(targets, dialer, tell, parallel=parallel))
 
@@ -73,7 +73,7 @@ def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> lis
 def with_password(dialer: Dialer, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """What `work` returns. It is begun again, once, when a node wants a password for sudo, and
     there is a terminal to ask for it. Raises: PasswordNeededError."""
-    from meshc.deploy.session import PasswordNeededError
+    from meshc.deploy.connect.node_session import PasswordNeededError
 
     try:
         return asyncio.run(work())

@@ -14,7 +14,7 @@ from meshc.cli.failure import reported
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
-    from meshc.topology.verify.explain import Leg, Session, Story
+    from meshc.topology.proof.story import Leg, Session, Story
 
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
@@ -38,13 +38,13 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     For each node on the way: the peer, the AllowedIPs entry that chose it, the rule that forwards.
     For each session: who can start it and who keeps it alive. And why the pair is not direct.
     """
+    from meshc.build.reader import read_emitted
     from meshc.diagnostics import Diagnostics
     from meshc.errors import StateError
-    from meshc.topology.graph import build_graph
-    from meshc.topology.verify.explain import explain as tell
-    from meshc.topology.verify.explain import explain_address
-    from meshc.topology.verify.walk import World
-    from meshc.workspace.emitted import read_emitted
+    from meshc.topology.planner.links.mesh_graph import build_graph
+    from meshc.topology.proof.story import explain as tell
+    from meshc.topology.proof.story import explain_address
+    from meshc.topology.proof.walk import World
 
     emitted = read_emitted(file, build=build)
     host = _host(b) if b not in emitted.spec.nodes else None

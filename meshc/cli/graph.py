@@ -29,12 +29,12 @@ def graph(file: Path, output: Path | None, form: str | None) -> None:
     The HTML page is one file that works offline: pan, zoom, point at a pair to see its path.
     Needs no keys and writes nothing but OUTPUT.
     """
+    from meshc.build.pipeline import compile_file
     from meshc.render.diagram.dot import dot
     from meshc.render.diagram.html import html
     from meshc.render.diagram.mermaid import mermaid
     from meshc.render.diagram.picture import picture
     from meshc.render.diagram.svg import svg
-    from meshc.workspace.compile import compile_file
 
     form = form or SUFFIXES.get(output.suffix if output else "", "mermaid")
     plan = compile_file(file, ephemeral_keys=True).plan

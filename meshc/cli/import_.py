@@ -25,10 +25,10 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
     Nodes are found by their keys; peers without a file become unmanaged ones. Exit code 1 when
     nothing could be made of the files.
     """
-    from meshc.conf import Conf, parse
     from meshc.diagnostics import Diagnostics
     from meshc.render.report.text import format_findings
     from meshc.topology.importer import document, infer
+    from meshc.wg.conf import Conf, parse
 
     if keys and output is None:
         raise click.UsageError("--keys needs -o: the keys lie beside the new file")
@@ -52,7 +52,7 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
         return
     output.write_text(result, encoding="utf-8")
     if keys:
-        from meshc.workspace.keystore import KeyStore
+        from meshc.keystore.plain import KeyStore
 
         own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
         store = KeyStore(output.parent / "keys", name)

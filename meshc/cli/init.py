@@ -88,7 +88,7 @@ def _unique_local() -> str:
 
 def _name(word: str) -> str:
     """Raises: click.BadParameter, upon which click asks again."""
-    from meshc.topology.scalars import NAME_HINT, name_fault
+    from meshc.topology.language.schema.scalars import NAME_HINT, name_fault
 
     fault = name_fault(word)
     if fault:
@@ -97,7 +97,7 @@ def _name(word: str) -> str:
 
 
 def _endpoint(word: str) -> str:
-    from meshc.topology.scalars import Mistake, endpoint
+    from meshc.topology.language.schema.scalars import Mistake, endpoint
 
     try:
         endpoint(word)

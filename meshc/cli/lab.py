@@ -14,10 +14,10 @@ import click
 from meshc.cli.failure import polite_end, reported
 
 if TYPE_CHECKING:
-    from meshc.lab.control import Lab
-    from meshc.lab.layout import Options
-    from meshc.lab.report import Report
-    from meshc.lab.source import Source
+    from meshc.lab.lab_source import Source
+    from meshc.lab.report.lab_report import Report
+    from meshc.lab.world.control import Lab
+    from meshc.lab.world.layout import Options
 
 Command = Callable[..., Any]
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -88,12 +88,12 @@ def up(
     uplinks: tuple[str, ...],
 ) -> None:
     """Build the network of FILE and leave it running."""
-    from meshc.lab import state
-    from meshc.lab.session import open_session
+    from meshc.lab.lab_session import open_session
+    from meshc.lab.world import lab_state
 
     with polite_end(), _progress() as tell:
         source, options = _prepare(file, build, nats, _options(double_nat, uplinks), tell)
-        identity = state.lab_id(file, source.spec.network.name)
+        identity = lab_state.lab_id(file, source.spec.network.name)
         session = open_session(
             source,
             engine=engine,
@@ -138,10 +138,10 @@ def test(
 
     Exit code: 0 measured equals predicted, 1 it does not, 2 the lab could not run.
     """
-    from meshc.lab.report_html import render_html
-    from meshc.lab.report_junit import render_junit
+    from meshc.lab.lab_session import open_session
+    from meshc.lab.report.report_html import render_html
+    from meshc.lab.report.report_junit import render_junit
     from meshc.lab.run import run_test
-    from meshc.lab.session import open_session
 
     with polite_end(), _progress() as tell:
         source, options = _prepare(file, build, nats, _options(double_nat, uplinks), tell)
@@ -175,7 +175,7 @@ def test(
 @reported
 def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
     """Run a program in NODE (or in a router: nat:SITE), with this terminal."""
-    from meshc.lab.enter import run_inside
+    from meshc.lab.world.enter import run_inside
 
     sys.exit(run_inside(_running(identity), node, command))
 
@@ -185,13 +185,13 @@ def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
 @reported
 def status(as_json: bool) -> None:
     """Show the labs that are up, and how their nodes do."""
-    from meshc.cli.lab_view import status_table
-    from meshc.lab import state
-    from meshc.lab.control import attach
+    from meshc.cli.views.lab_view import status_table
     from meshc.lab.overview import overview
+    from meshc.lab.world import lab_state
+    from meshc.lab.world.control import attach
 
     found = []
-    for known in state.all_labs():
+    for known in lab_state.all_labs():
         running = attach(known.id)
         found.append(overview(known, running))
     if as_json:
@@ -211,13 +211,13 @@ def status(as_json: bool) -> None:
 def down(file: Path | None, identity: str | None, everything: bool) -> None:
     """Take a lab down: FILE's, or the only one; leftovers of killed labs are removed as well."""
     from meshc.errors import StateError
-    from meshc.lab import state
+    from meshc.lab.world import lab_state
 
-    leftovers = list(state.leftovers())
+    leftovers = list(lab_state.leftovers())
     for name in leftovers:
-        state.forget(name)
+        lab_state.forget(name)
         click.echo(f"removed what was left of lab {name}")
-    labs = list(state.all_labs())
+    labs = list(lab_state.all_labs())
     if identity is not None:
         wanted = [found for found in labs if found.id == identity]
     elif everything:
@@ -230,7 +230,7 @@ def down(file: Path | None, identity: str | None, everything: bool) -> None:
             names = ", ".join(found.id for found in wanted)
             raise StateError("several labs are up", hint=f"choose one with --id: {names}")
     for found in wanted:
-        state.take_down(found)
+        lab_state.take_down(found)
         click.echo(f"lab {found.id} is down")
     if not wanted and not leftovers:
         click.echo("no such lab is up", err=True)
@@ -250,7 +250,7 @@ def capture(
 
     LINK is a node or site (its uplink), or NODE:INTERFACE (inside the tunnel).
     """
-    from meshc.lab.capture import listen, write_packets
+    from meshc.lab.probe.capture import listen, write_packets
 
     with listen(_running(identity), link) as tap, output.open("wb") as stream:
         count = write_packets(tap, stream, seconds=seconds, packets=packets)
@@ -259,10 +259,10 @@ def capture(
 
 def _running(identity: str | None) -> Lab:
     from meshc.errors import NodeError
-    from meshc.lab import state
-    from meshc.lab.control import attach
+    from meshc.lab.world import lab_state
+    from meshc.lab.world.control import attach
 
-    labs = [found for found in state.all_labs() if found.alive]
+    labs = [found for found in lab_state.all_labs() if found.alive]
     if identity is not None:
         labs = [found for found in labs if found.id == identity]
     elif not all(found.linked for found in labs):
@@ -287,12 +287,12 @@ def _prepare(
     tell: Callable[[str], None],
 ) -> tuple[Source, Options]:
     """The network as it is to be played; a network that does not build ends the command."""
-    from meshc.cli.build_report import print_refusal
+    from meshc.cli.views.build_report import print_refusal
     from meshc.diagnostics import Diagnostics
     from meshc.errors import Refused
     from meshc.lab.fit import check_fit
-    from meshc.lab.source import prepare, with_nats
-    from meshc.topology.spec import Nat
+    from meshc.lab.lab_source import prepare, with_nats
+    from meshc.topology.language.spec import Nat
 
     kinds = {}
     for text in nats:
@@ -313,8 +313,8 @@ def _prepare(
 
 
 def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> Options:
-    from meshc.lab.layout import Options
-    from meshc.lab.world import Shape
+    from meshc.lab.world.layout import Options
+    from meshc.lab.world.places import Shape
 
     shapes: dict[str, Shape] = {}
     for text in uplinks:
@@ -355,6 +355,6 @@ def _remarks(notes: list[str]) -> None:
 
 
 def _show(report: Report) -> None:
-    from meshc.cli.lab_view import show_report
+    from meshc.cli.views.lab_view import show_report
 
     show_report(report)

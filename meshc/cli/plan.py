@@ -37,8 +37,8 @@ def plan(
 
     Without NODE, all nodes with a deploy.host. Nothing is changed anywhere.
     """
-    from meshc.cli.deploy_view import Steps, plan_as_json, print_plan
-    from meshc.deploy.dial import Dialer
+    from meshc.cli.views.deploy_view import Steps, plan_as_json, print_plan
+    from meshc.deploy.connect.dial import Dialer
 
     with refused_findings():
         targets = chosen(file, build, nodes, everything=everything, local=local)

@@ -35,10 +35,10 @@ def qr(
     The code holds the private key: show it to nobody else, and delete the picture once it has
     been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
     """
-    from meshc.conf import parse
+    from meshc.build.node_conf import node_conf
     from meshc.errors import StateError
-    from meshc.render import qr as codes
-    from meshc.workspace.node_conf import node_conf
+    from meshc.render import qr_code as codes
+    from meshc.wg.conf import parse
 
     if output is not None and output.suffix not in (".png", ".svg"):
         raise click.UsageError("OUTPUT ends in .png or .svg")
@@ -68,7 +68,7 @@ def qr(
 
 
 def _refuse(node: str, budget: object) -> None:
-    from meshc.render.qr import COMFORTABLE_BYTES, MOST_BYTES, Budget
+    from meshc.render.qr_code import COMFORTABLE_BYTES, MOST_BYTES, Budget
 
     assert isinstance(budget, Budget)
     if budget.fits:

@@ -23,10 +23,10 @@ Then begin a topology with this line, which most editors understand:
 def schema(form: str) -> None:
     """Print the JSON Schema of the language, so that editors complete and check it."""
     if form == "markdown":
-        from meshc.topology.reference import language_reference
+        from meshc.topology.language.schema.reference import language_reference
 
         click.echo(language_reference(), nl=False)
         return
-    from meshc.topology.json_schema import json_schema_text
+    from meshc.topology.language.schema.json_schema import json_schema_text
 
     click.echo(json_schema_text(), nl=False)

@@ -59,7 +59,7 @@ def up(
 
 def _stay(interface: str, run_directory: Path) -> None:
     from meshc import node
-    from meshc.node.agent import watch
+    from meshc.agent.watch import watch
 
     try:
         watch(interface, run_directory=run_directory)

@@ -60,8 +60,8 @@ def validate(
         return
     if not files:
         raise click.UsageError("name at least one FILE, or `-` for standard input", context)
+    from meshc.build.check import check_file
     from meshc.render.report import Report, render
-    from meshc.workspace.check import check_file
 
     checked = [check_file(file, proof=proof) for file in dict.fromkeys(files)]
     report = Report(
@@ -83,7 +83,7 @@ def validate(
 def explanation(word: str) -> str:
     """The text of one code. Raises: click.BadParameter for an unknown one."""
     from meshc.diagnostics import CODES
-    from meshc.topology.words import suggest
+    from meshc.topology.language.words import suggest
 
     folded = word.strip().upper()
     for code in CODES.values():

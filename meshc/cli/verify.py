@@ -12,7 +12,7 @@ from meshc.cli.failure import reported
 
 if TYPE_CHECKING:
     from meshc.render.report import Case
-    from meshc.topology.verify import Expectation, Proof
+    from meshc.topology.proof import Expectation, Proof
 
 FORMATS = ("text", "json", "sarif", "junit", "github")
 EPILOG = """\b
@@ -46,9 +46,9 @@ def verify(file: Path, build: Path | None, form: str, matrix: bool | None, stric
     both families: routes, AllowedIPs both ways, keys, endpoints behind NATs, keepalives,
     forwarding rules, MTU, exits, LANs. Also evaluates `tests:` and says what dies with a relay.
     """
+    from meshc.build.reader import read_emitted
     from meshc.errors import Refused
     from meshc.render.report import Report, render
-    from meshc.workspace.emitted import read_emitted
 
     try:
         emitted = read_emitted(file, build=build)
@@ -64,7 +64,7 @@ def verify(file: Path, build: Path | None, form: str, matrix: bool | None, stric
         cases=() if form == "text" else cases(emitted.expectation, proof, str(file)),
     )
     if form == "text":
-        from meshc.cli.proof_view import print_proof
+        from meshc.cli.views.proof_view import print_proof
 
         print_proof(proof, matrix=matrix)
         click.echo(_findings(report), nl=False)

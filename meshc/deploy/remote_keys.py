@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.deploy.dial import Dial
-from meshc.deploy.target import Target
+from meshc.build.pipeline import compile_file, read_lock, write_lock
+from meshc.build.reading import read_spec
+from meshc.build.workspace import Workspace
+from meshc.deploy.connect.dial import Dial
+from meshc.deploy.plan.target import Target
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.keys import PublicKey
-from meshc.topology.lock import Lock, LockedNode
-from meshc.topology.plan import NodePlan
-from meshc.topology.spec import NodeSpec, Platform, Spec
-from meshc.workspace.compile import compile_file, read_lock, write_lock
-from meshc.workspace.reading import read_spec
-from meshc.workspace.workspace import Workspace
+from meshc.topology.language.spec import NodeSpec, Platform, Spec
+from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
+from meshc.topology.planner.mesh_plan import NodePlan
 
 
 async def fetch_keys(

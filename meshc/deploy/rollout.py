@@ -15,15 +15,15 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any
 
-from meshc.deploy import program
 from meshc.deploy.bundle import archive, bundle
-from meshc.deploy.dial import Dial
-from meshc.deploy.environment import Way
-from meshc.deploy.manner import Manner
-from meshc.deploy.session import SILENT, NodeSession, RemoteError
-from meshc.deploy.survey import Surveyed, Tell
-from meshc.deploy.transport import TransportError
-from meshc.deploy.waves import waves
+from meshc.deploy.connect import sent_program
+from meshc.deploy.connect.dial import Dial
+from meshc.deploy.connect.node_session import SILENT, NodeSession, RemoteError
+from meshc.deploy.connect.transport import TransportError
+from meshc.deploy.plan.meshc_environment import Way
+from meshc.deploy.plan.supervisor_choice import Manner
+from meshc.deploy.plan.survey import Surveyed, Tell
+from meshc.deploy.plan.waves import waves
 from meshc.errors import NodeError
 from meshc.values import dataclass
 
@@ -197,7 +197,7 @@ class _Deployment:
             environment=_identity(self.difference.manner),
             conf=self.target.conf,
             facts=self.target.facts,
-            program=program.program(),
+            program=sent_program.program(),
         )
         self._tell(self.name, "armed")
 

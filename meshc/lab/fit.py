@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshc.diagnostics import Diagnostics
-from meshc.lab.layout import Options
-from meshc.topology.spec import NodeSpec, Spec
+from meshc.lab.world.layout import Options
+from meshc.topology.language.spec import NodeSpec, Spec
 
 
 def check_fit(spec: Spec, options: Options, nats: Iterable[str], diagnostics: Diagnostics) -> None:

@@ -16,8 +16,8 @@ from importlib import import_module
 from pathlib import Path
 
 from meshc.errors import NodeError
-from meshc.lab import linux
-from meshc.lab.state import process_start
+from meshc.lab.world import linux
+from meshc.lab.world.lab_state import process_start
 from meshc.node import uapi
 from meshc.node.backends.bundled import Bundled
 from meshc.node.machine import Machine
@@ -27,8 +27,8 @@ PRELOAD = (
     "pyroute2",
     "encodings.idna",
     "meshc.node.lifecycle",
-    "meshc.node.netlink",
-    "meshc.node.status",
+    "meshc.node.system.rtnetlink",
+    "meshc.node.interface_status",
     "meshc.engine.io.daemon",
 )
 PATIENCE = 30.0

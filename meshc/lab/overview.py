@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from meshc.errors import NodeError
-from meshc.lab.control import Lab
-from meshc.lab.jobs import Job
-from meshc.lab.state import LabState
+from meshc.lab.world.control import Lab
+from meshc.lab.world.jobs import Job
+from meshc.lab.world.lab_state import LabState
 
 STATUS = "meshc.lab.machines:report_status"
 

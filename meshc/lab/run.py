@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from meshc.errors import NodeError
-from meshc.lab import bandwidth, checks, failure, measure, recovery
-from meshc.lab.jobs import Job
-from meshc.lab.measure import Subject
-from meshc.lab.predict import Prophet, hop_limits
-from meshc.lab.report import Cell, Key, Measured, Predicted, Report, compare
-from meshc.lab.session import Session
+from meshc.lab.lab_session import Session
+from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
+from meshc.lab.probe.measure import Subject
+from meshc.lab.report.lab_report import Cell, Key, Measured, Predicted, Report, compare
+from meshc.lab.report.predictor import Prophet, hop_limits
+from meshc.lab.world.jobs import Job
 
 Tell = Callable[[str], None]
 
@@ -44,7 +44,7 @@ def run_test(
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
-        found += failure.check_failure(session, subject, name, tell)
+        found += dead_nodes.check_failure(session, subject, name, tell)
     if recover:
         found += recovery.check_recovery(session, subject, predicted, tell)
     seconds = {**session.seconds, "test": round(time.monotonic() - begun, 3)}
@@ -106,7 +106,9 @@ def _forget_everybody(session: Session, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
     more where their peers were last heard of."""
     args = {"interface": session.source.interface}
-    jobs = [Job(name, "meshc.lab.routers:forget") for name in set(session.world.nat_of.values())]
+    jobs = [
+        Job(name, "meshc.lab.world.routers:forget") for name in set(session.world.nat_of.values())
+    ]
     _all_or_nothing(session, jobs)
     for call in ("take_down", "bring_up"):
         _all_or_nothing(

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from meshc.build.pipeline import compile_file
+from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
-from meshc.lab import state
-from meshc.topology.lock import format_lock, parse_lock
-from meshc.workspace.compile import compile_file
-from meshc.workspace.workspace import Workspace
+from meshc.lab.world import lab_state
+from meshc.topology.planner.addressing.lock_text import format_lock, parse_lock
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def scratch_build(file: Path, tell: Callable[[str], None]) -> Iterator[Path]:
     Raises: Refused when the topology or its proof has errors; StateError.
     """
     tell("build")
-    with state.scratch_directory() as directory:
+    with lab_state.scratch_directory() as directory:
         copy = Workspace(directory / file.name)
         original = Workspace(file)
         shutil.copyfile(original.file, copy.file)

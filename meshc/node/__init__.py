@@ -8,8 +8,8 @@ between namespaces::
     meshc.node.down("wg0")
 """
 
+from meshc.node.interface_status import Health, PeerStatus, Status, interfaces, status
 from meshc.node.lifecycle import Outcome, down, reload, up
-from meshc.node.status import Health, PeerStatus, Status, interfaces, status
 
 __all__ = [
     "Health",

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from meshc.keys import PrivateKey
-from meshc.node.address import AddressAdd
-from meshc.node.agent_process import AgentStart
 from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.desired import DesiredState
-from meshc.node.dns import FILE, DnsSet
-from meshc.node.facts import FactSet
-from meshc.node.firewall import Chain, FirewallLoad, TableLoad
-from meshc.node.link import LinkAdd, LinkSet
-from meshc.node.route import RouteAdd
-from meshc.node.rule import RuleAdd
-from meshc.node.sysctl import SysctlKept, SysctlSet
-from meshc.node.values import Device
-from meshc.node.wireguard import DeviceSet, peer_changes
+from meshc.node.fact_set import FactSet
+from meshc.node.system.address import AddressAdd
+from meshc.node.system.agent_process import AgentStart
+from meshc.node.system.dns import FILE, DnsSet
+from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
+from meshc.node.system.interface import LinkAdd, LinkSet
+from meshc.node.system.route import RouteAdd
+from meshc.node.system.rule import RuleAdd
+from meshc.node.system.sysctl import SysctlKept, SysctlSet
+from meshc.node.system.wireguard import DeviceSet, peer_changes
+from meshc.node.system_values import Device
 
 ChangeSet = tuple[Change, ...]
 

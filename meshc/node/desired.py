@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from meshc.conf import Conf
 from meshc.node import forwarding
 from meshc.node.change import Change
-from meshc.node.dns import DnsSet
-from meshc.node.facts import FactSet
-from meshc.node.firewall import FirewallLoad
-from meshc.node.killswitch import guards
+from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import NodeFile
-from meshc.node.route import main_routes, table_number
-from meshc.node.rule import default_route_rules
-from meshc.node.sysctl import SysctlKept, SysctlSet
-from meshc.node.values import MAIN_TABLE, Rule, is_literal
-from meshc.node.wireguard import PeerWish, wishes
+from meshc.node.system.dns import DnsSet
+from meshc.node.system.firewall import FirewallLoad
+from meshc.node.system.killswitch import guards
+from meshc.node.system.route import main_routes, table_number
+from meshc.node.system.rule import default_route_rules
+from meshc.node.system.sysctl import SysctlKept, SysctlSet
+from meshc.node.system.wireguard import PeerWish, wishes
+from meshc.node.system_values import MAIN_TABLE, Rule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
+from meshc.wg.conf import Conf
 
 FIRST_TABLE = 51820
 """Where wg-quick(8) begins to look for a free routing table."""

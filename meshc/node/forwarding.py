@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshc.errors import NodeError
-from meshc.node.facts import FactSet
-from meshc.node.firewall import Chain, FirewallLoad
+from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import ForwardingFacts
-from meshc.node.sysctl import SysctlSet
+from meshc.node.system.firewall import Chain, FirewallLoad
+from meshc.node.system.sysctl import SysctlSet
 from meshc.prefixes import Prefix
 
 SYSCTL_PATTERNS = (

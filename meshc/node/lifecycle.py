@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meshc.errors import NodeError
-from meshc.node import hooks, nodefile
+from meshc.node import nodefile
 from meshc.node.backends import AUTO
 from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes
 from meshc.node.desired import desire
-from meshc.node.hooks import Hook
+from meshc.node.fact_reader import survey
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import NodeFile
-from meshc.node.state import Record, StateFile, new_record
-from meshc.node.survey import survey
+from meshc.node.state_file import Record, StateFile, new_record
+from meshc.node.system import hooks
+from meshc.node.system.hooks import Hook
 from meshc.node.transaction import apply_plan, attach, down_plan, take_down, undo_all
 from meshc.values import dataclass
 
@@ -52,7 +53,7 @@ def up(
 
     `engine` is auto, kernel, bundled, wireguard-go or the path of a program. Where endpoints are
     host names a background process looks after them, unless `watch` is False and the caller
-    does (`meshc.node.agent.watch`).
+    does (`meshc.agent.watch.watch`).
 
     Raises: NodeError when it cannot be done; everything is as it was then. ConfError.
     """
@@ -158,7 +159,7 @@ def drift(machine: Machine, file: NodeFile, record: Record, *, lookup: bool = Tr
 def _session(
     interface: str, run_directory: Path, *, lock: bool
 ) -> Iterator[tuple[Machine, StateFile]]:
-    from meshc.node.netlink import Netlink
+    from meshc.node.system.rtnetlink import Netlink
 
     require_rights()
     store = StateFile(run_directory, interface)

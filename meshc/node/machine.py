@@ -10,7 +10,7 @@ from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from meshc.node.backends import Backend
-    from meshc.node.netlink import Netlink
+    from meshc.node.system.rtnetlink import Netlink
 
 RUN_DIRECTORY = Path("/run/meshc")
 """Gone after a reboot, as are the interfaces that it speaks of."""

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meshc.conf import Conf, parse
 from meshc.errors import NodeError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.values import dataclass, field
+from meshc.wg.conf import Conf, parse
 
 ETC = Path("/etc/wireguard")
 FACTS_NAME = "node.json"
@@ -26,7 +26,7 @@ _INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class ForwardingFacts:
-    """What this node forwards (`meshc.topology.plan.Forwarding`, read back from the file).
+    """What this node forwards (`mesh_plan.Forwarding`, read back from the file).
     `sources` are the addresses that may come in from the mesh and be masqueraded."""
 
     families: tuple[int, ...] = ()

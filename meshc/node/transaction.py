@@ -6,9 +6,9 @@ from meshc.errors import MeshcError, NodeError
 from meshc.node.backends import backend
 from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import ChangeSet
-from meshc.node.hooks import Hook
 from meshc.node.machine import Machine
-from meshc.node.state import Record, StateFile
+from meshc.node.state_file import Record, StateFile
+from meshc.node.system.hooks import Hook
 
 
 def attach(machine: Machine, record: Record) -> None:

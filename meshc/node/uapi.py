@@ -10,11 +10,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshc.conf import HostPort, parse_endpoint
 from meshc.errors import NodeError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
-from meshc.node.values import Device, DeviceUpdate, PeerState, PeerUpdate
+from meshc.node.system_values import Device, DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
+from meshc.wg.conf import HostPort, parse_endpoint
 
 SOCKET_DIRECTORY = Path("/var/run/wireguard")
 """Where wg(8) and every userspace implementation look."""

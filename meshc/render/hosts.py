@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshc.render.wgquick import full_name
-from meshc.topology.plan import MeshPlan
+from meshc.topology.planner.mesh_plan import MeshPlan
 
 
 def render(plan: MeshPlan) -> str:

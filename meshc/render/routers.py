@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from meshc.keys import LinkKeys
 from meshc.prefixes import Prefix
 from meshc.render.escape import routeros_word, shell
-from meshc.render.hooks import sources
-from meshc.render.secrets import Secrets
+from meshc.render.firewall.iptables import sources
+from meshc.render.node_secrets import Secrets
 from meshc.render.templates import conf_template
-from meshc.topology.plan import MeshPlan, NodePlan
-from meshc.topology.spec import Endpoint
+from meshc.topology.language.spec import Endpoint
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 from meshc.values import dataclass
 
 ZONE_LENGTH = 11  # of a firewall zone's name in OpenWrt

@@ -17,10 +17,10 @@ from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
 from meshc.render.escape import ini, shell
-from meshc.render.hooks import Hooks, forwarding_hooks
-from meshc.render.secrets import Secrets
-from meshc.topology.plan import MeshPlan, NodePlan, PeerPlan
-from meshc.topology.spec import NetworkSpec, Platform
+from meshc.render.firewall.iptables import Hooks, forwarding_hooks
+from meshc.render.node_secrets import Secrets
+from meshc.topology.language.spec import NetworkSpec, Platform
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
 # The apps read the format of wg-quick(8) but refuse the keys that they do not know.

@@ -1,0 +1,1 @@
+"""The compiler's pure core: language, planner, proof, importer."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from meshc.build.pipeline import compile_file
 from meshc.cli import main
-from meshc.workspace.compile import compile_file
 from tests.test_examples import prepared
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from meshc.build.pipeline import compile_file
 from meshc.cli import main
-from meshc.conf import parse
-from meshc.workspace.compile import compile_file
+from meshc.wg.conf import parse
 from tests.test_examples import prepared
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from meshc.build.check import check_file
 from meshc.cli import init as command
 from meshc.cli import main
-from meshc.workspace.check import check_file
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from meshc.cli.lab import _options, lab
-from meshc.lab import state
-from meshc.lab.world import Shape
+from meshc.lab.world import lab_state
+from meshc.lab.world.places import Shape
 
 
 def test_uplinks_are_read() -> None:
@@ -57,7 +57,7 @@ def test_every_command_has_an_example(command: str) -> None:
 
 
 def test_without_a_lab_the_commands_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "base_directory", lambda: tmp_path / "none")
+    monkeypatch.setattr(lab_state, "base_directory", lambda: tmp_path / "none")
     assert "no lab is up" in CliRunner().invoke(lab, ["status"]).output
     assert CliRunner().invoke(lab, ["status", "--json"]).output == "[]\n"
     done = CliRunner().invoke(lab, ["exec", "a", "--", "true"])
@@ -69,18 +69,18 @@ def test_without_a_lab_the_commands_say_so(tmp_path: Path, monkeypatch: pytest.M
 def two_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     """States of a lab that is up and of one that belongs to a `lab test`; their first processes
     do nothing."""
-    monkeypatch.setattr(state, "base_directory", lambda: tmp_path / "labs")
+    monkeypatch.setattr(lab_state, "base_directory", lambda: tmp_path / "labs")
     children = []
     for name, linked in (("mine", False), ("tested", True)):
         children.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
-        state.claim(name)
-        state.LabState(
+        lab_state.claim(name)
+        lab_state.LabState(
             id=name,
             file=str(tmp_path / "mesh.yaml"),
             network="n",
             mode="root",
             pid=children[-1].pid,
-            started=state.process_start(children[-1].pid),
+            started=lab_state.process_start(children[-1].pid),
             created=0.0,
             nodes={},
             links={},
@@ -101,16 +101,16 @@ def test_down_leaves_the_lab_of_a_running_test_alone(
     words = [str(tmp_path / "mesh.yaml") if word == "FILE" else word for word in arguments]
     done = CliRunner().invoke(lab, ["down", *words])
     assert done.output == "lab mine is down\n"
-    assert [found.id for found in state.all_labs()] == ["tested"]
+    assert [found.id for found in lab_state.all_labs()] == ["tested"]
     assert "no such lab is up" in CliRunner().invoke(lab, ["down"]).output
     assert CliRunner().invoke(lab, ["down", "--all"]).output == "lab tested is down\n"
 
 
 def test_down_does_not_guess_between_labs(two_labs: tuple[str, str]) -> None:
-    found = state.load("tested")
+    found = lab_state.load("tested")
     assert found is not None
     replace(found, linked=False).save()
     done = CliRunner().invoke(lab, ["down"])
     assert done.exit_code == 2
     assert "choose one with --id: mine, tested" in done.output
-    assert len(list(state.all_labs())) == 2
+    assert len(list(lab_state.all_labs())) == 2

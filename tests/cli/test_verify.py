@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from meshc.build.pipeline import compile_file
 from meshc.cli import main
-from meshc.workspace.compile import compile_file
 from tests.support.workspaces import STAR, write_topology
 
 TESTS = """\

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from meshc.deploy import program
-from meshc.deploy.target import targets
+from meshc.build.pipeline import compile_file
+from meshc.deploy.connect import sent_program
+from meshc.deploy.plan.target import targets
 from meshc.errors import Refused
-from meshc.topology.schema import SECTIONS, known_keys
-from meshc.workspace.compile import compile_file
+from meshc.topology.language.schema.sections import SECTIONS, known_keys
 from tests.deploy.test_rollout import deploy
 from tests.support.fakenode import FACTS, FakeNodes
 from tests.support.fields import CANARY, COMMANDS, VALUES, Place, fields, placed, renamed
@@ -106,7 +106,7 @@ def _sent_as_it_is(file: Path) -> None:
     found = targets(compile_file(file, dry_run=True))
     nodes = FakeNodes({(target.name, "facts"): ELSEWHERE for target in found})
     deploy(nodes, {target.name: target for target in found})
-    assert set(nodes.argvs) == {program.ARGV}
+    assert set(nodes.argvs) == {sent_program.ARGV}
     sent = {node: one["conf"] for node, one in nodes.requests if one["verb"] == "arm"}
     assert sent == {target.name: target.conf for target in found}
     assert set(sent) == {target.name for target in found if target.plan.spec.deploy.host}

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from meshc.build.pipeline import compile_file
 from meshc.errors import Refused
-from meshc.workspace.compile import compile_file
 from tests.support.deploynet import Field, field
 from tests.support.fields import CANARY, COMMANDS, VALUES, Place, base, fields, placed
 from tests.support.netns import needs_root
@@ -28,12 +28,12 @@ OTHERWISE = {*COMMANDS, "private_key_file", "engine", "host", "user"}
 EACH = """
 import asyncio, json, sys
 from pathlib import Path
-from meshc.deploy.dial import Dialer
+from meshc.deploy.connect.dial import Dialer
 from meshc.deploy.remote_keys import fetch_keys
 from meshc.deploy.rollout import roll_out
-from meshc.deploy.survey import survey
-from meshc.deploy.target import targets
-from meshc.workspace.compile import compile_file
+from meshc.deploy.plan.survey import survey
+from meshc.deploy.plan.target import targets
+from meshc.build.pipeline import compile_file
 
 dial = Dialer(Path(sys.argv[1]), Path(sys.argv[2]))
 tell = lambda *_: None

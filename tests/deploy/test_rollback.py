@@ -25,11 +25,11 @@ STEPS = ("arm", "armed", "apply", "applied", "check", "checked", "commit", "comm
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from meshc.deploy.dial import Dialer
+from meshc.deploy.connect.dial import Dialer
 from meshc.deploy.rollout import roll_out
-from meshc.deploy.survey import survey
-from meshc.deploy.target import targets
-from meshc.workspace.compile import compile_file
+from meshc.deploy.plan.survey import survey
+from meshc.deploy.plan.target import targets
+from meshc.build.pipeline import compile_file
 
 file, stop, window = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 dial = Dialer(local=True)

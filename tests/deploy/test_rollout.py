@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from meshc.deploy import program, rollout
+from meshc.deploy import rollout
+from meshc.deploy.connect import sent_program
+from meshc.deploy.plan.survey import survey
 from meshc.deploy.rollout import End, roll_out
-from meshc.deploy.survey import survey
 from meshc.errors import Refused, StateError
 from tests.support.deploys import mesh
 from tests.support.fakenode import FACTS, LOST, NONE, FakeNodes
@@ -186,7 +187,7 @@ def test_no_value_of_the_file_is_ever_part_of_a_command(
         return
     nodes = FakeNodes()
     deploy(nodes, targets)
-    assert set(nodes.argvs) == {program.ARGV}
+    assert set(nodes.argvs) == {sent_program.ARGV}
     sent = {name: request["conf"] for name, request in nodes.requests if request["verb"] == "arm"}
     assert sent == {name: target.conf for name, target in targets.items()}
 

@@ -12,7 +12,7 @@ from tests.support.snapshot import changed, snapshot
 
 pytestmark = [*needs_root, pytest.mark.slow(30)]
 ENGINE = "WG_QUICK_USERSPACE_IMPLEMENTATION=/usr/local/bin/meshc-engine"
-DROP_IN = "/etc/systemd/system/wg-quick@wg0.service.d/meshc.conf"
+DROP_IN = "/etc/systemd/system/wg-quick@wg0.service.d/meshc.wg.conf"
 NET = 1 << 10 | 1 << 12 | 1 << 13  # CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW
 OWN_UNIT = "/etc/systemd/system/meshc@wg0.service"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from meshc.build.check import check_text
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.diagnostics.language_codes import LANGUAGE_CODES
 from meshc.render.report.text import format_findings
-from meshc.topology.load import load_spec
-from meshc.workspace.check import check_text
+from meshc.topology.language.load import load_spec
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.yaml"))

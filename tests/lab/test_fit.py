@@ -4,9 +4,9 @@ import pytest
 
 from meshc.diagnostics import Diagnostics
 from meshc.lab.fit import check_fit
-from meshc.lab.layout import Options
-from meshc.lab.world import Shape
-from meshc.topology.spec import Nat
+from meshc.lab.world.layout import Options
+from meshc.lab.world.places import Shape
+from meshc.topology.language.spec import Nat
 from tests.support.labs import a_spec, behind, home, relay
 
 SPEC = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))

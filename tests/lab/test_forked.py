@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from meshc.lab.session import open_session
-from meshc.lab.source import prepare
+from meshc.lab.lab_session import open_session
+from meshc.lab.lab_source import prepare
 from tests.support.running import processes_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "topologies"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meshc.errors import NodeError
-from meshc.lab.jobs import Job, Outcome
 from meshc.lab.overview import overview
-from meshc.lab.state import LabState
+from meshc.lab.world.jobs import Job, Outcome
+from meshc.lab.world.lab_state import LabState
 
 KNOWN = LabState(
     id="mesh-1",

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from meshc.errors import Refused
-from meshc.lab import state
 from meshc.lab.scratch import scratch_build
+from meshc.lab.world import lab_state
 
 
 @pytest.fixture(autouse=True)
 def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "base_directory", lambda: tmp_path / "labs")
+    monkeypatch.setattr(lab_state, "base_directory", lambda: tmp_path / "labs")
 
 
 def test_findings_are_at_the_user_s_own_file(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from meshc.conf import HostPort, parse
 from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import changes
 from meshc.node.desired import desire
-from meshc.node.facts import FactSet
-from meshc.node.firewall import FirewallFacts
+from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import ForwardingFacts, NodeFile
-from meshc.node.values import Device, LinkFact, PeerState, RouteFact
+from meshc.node.system.firewall import FirewallFacts
+from meshc.node.system_values import Device, LinkFact, PeerState, RouteFact
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.wg.conf import HostPort, parse
 from tests.support import wgconf
 from tests.support.machine_facts import machine
 
@@ -136,12 +136,12 @@ def test_without_a_firewall_there_is_no_guard() -> None:
 
 def after(facts: FactSet, done: Sequence[Change], file: NodeFile) -> FactSet:
     """The machine once the changes were made, as far as these tests need it."""
-    from meshc.node.address import AddressAdd
-    from meshc.node.link import LinkSet
-    from meshc.node.route import RouteAdd
-    from meshc.node.rule import RuleAdd
-    from meshc.node.sysctl import SysctlSet
-    from meshc.node.wireguard import DeviceSet, PeerSet
+    from meshc.node.system.address import AddressAdd
+    from meshc.node.system.interface import LinkSet
+    from meshc.node.system.route import RouteAdd
+    from meshc.node.system.rule import RuleAdd
+    from meshc.node.system.sysctl import SysctlSet
+    from meshc.node.system.wireguard import DeviceSet, PeerSet
 
     state = desire(file, facts)
     mtu = next(change.mtu for change in done if isinstance(change, LinkSet))

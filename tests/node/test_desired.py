@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from meshc.conf import parse
 from meshc.node.desired import automatic_mtu, desire
 from meshc.node.nodefile import NodeFile
-from meshc.node.values import Device, LinkFact, RouteFact
+from meshc.node.system_values import Device, LinkFact, RouteFact
 from meshc.prefixes import Prefix
+from meshc.wg.conf import parse
 from tests.support import wgconf
 from tests.support.machine_facts import machine
 

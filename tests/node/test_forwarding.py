@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from meshc.errors import NodeError
-from meshc.node.firewall import FirewallFacts
 from meshc.node.forwarding import firewall, sysctls
 from meshc.node.nodefile import ForwardingFacts
+from meshc.node.system.firewall import FirewallFacts
 from meshc.prefixes import Prefix
 from tests.support.machine_facts import machine
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meshc.node import processes
+from meshc.node.system import processes
 from tests.support import wgconf
 from tests.support.netns import Namespace, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import changed, snapshot

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.conf import HostPort
 from meshc.errors import NodeError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.node import uapi
-from meshc.node.values import DeviceUpdate, PeerState, PeerUpdate
+from meshc.node.system_values import DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
+from meshc.wg.conf import HostPort
 
 KEY = PrivateKey(bytes(range(32)))
 PEER = PublicKey(encode(b"p" * 32))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from meshc.workspace.compile import compile_file
+from meshc.build.pipeline import compile_file
 from tests.support.sandbox import run_in_sandbox
 from tests.support.workspaces import write_topology
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from meshc.render.hosts import render
-from meshc.topology.spec import Endpoint
+from meshc.topology.language.spec import Endpoint
 from tests.support.keyed_plans import mesh_plan, small_plan
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from meshc.prefixes import Prefix
 from meshc.render.escape import routeros_word, uci_word
 from meshc.render.routers import openwrt, routeros
-from meshc.topology.plan import Forwarding, MeshPlan
-from meshc.topology.spec import Platform
+from meshc.topology.language.spec import Platform
+from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
 from tests.support.keyed_plans import POOLS, mesh_plan, private_key, secrets_of, small_plan
 
 LANS = (Prefix.parse("192.168.1.0/24"),)

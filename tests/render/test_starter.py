@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meshc.diagnostics import Diagnostics
 from meshc.render.starter import TEMPLATES, Answers, scalar, starter
-from meshc.topology.load import load_spec
+from meshc.topology.language.load import load_spec
 
 OFFICE = Answers(name="office", endpoint="vpn.office.net")
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.conf import parse
 from meshc.errors import Refused
 from meshc.render.wgquick import render
-from meshc.topology.plan import MeshPlan
-from meshc.topology.spec import Endpoint, Platform
+from meshc.topology.language.spec import Endpoint, Platform
+from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.wg.conf import parse
 from tests.support.keyed_plans import full_mesh, mesh_plan, secrets_of, small_plan
 
 

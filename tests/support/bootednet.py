@@ -35,11 +35,11 @@ _LOGIND = "[Login]\nKillUserProcesses=yes\nKillExcludeUsers=nobody\n"
 _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from meshc.deploy.dial import Dialer
+from meshc.deploy.connect.dial import Dialer
 from meshc.deploy.rollout import roll_out
-from meshc.deploy.survey import survey
-from meshc.deploy.target import targets
-from meshc.workspace.compile import compile_file
+from meshc.deploy.plan.survey import survey
+from meshc.deploy.plan.target import targets
+from meshc.build.pipeline import compile_file
 
 file, node, stop, config, known = sys.argv[1:6]
 window = float(sys.argv[6])

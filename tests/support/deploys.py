@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from meshc.deploy.facts import Facts, OwnMeshc, Running
-from meshc.deploy.onnode.base import redact
-from meshc.deploy.target import Target, targets
-from meshc.workspace.compile import compile_file
+from meshc.build.pipeline import compile_file
+from meshc.deploy.plan.node_facts import Facts, OwnMeshc, Running
+from meshc.deploy.plan.target import Target, targets
+from meshc.deploy.remote.base import redact
 
 SALT = "salt"
 TOOLS = frozenset({"wg", "wg-quick", "ip", "iptables", "ip6tables", "ping"})

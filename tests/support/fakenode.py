@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from meshc.deploy.session import NodeSession
-from meshc.deploy.target import Target
-from meshc.deploy.transport import Result, TransportError
+from meshc.deploy.connect.node_session import NodeSession
+from meshc.deploy.connect.transport import Result, TransportError
+from meshc.deploy.plan.target import Target
 
 FACTS: dict[str, Any] = {
     "python": [3, 11, 0],

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from meshc.topology.json_schema import json_schema
+from meshc.topology.language.schema.json_schema import json_schema
 from tests.support.hostile import put
 
 Place = tuple[str | int, ...]

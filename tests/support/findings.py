@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.graph import build_graph
-from meshc.topology.routing import Routing, build_routing
-from meshc.topology.spec import Spec
+from meshc.topology.language.spec import Spec
+from meshc.topology.planner.links.mesh_graph import build_graph
+from meshc.topology.planner.routing.routing import Routing, build_routing
 
 Check = Callable[[Routing, Diagnostics], None]
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from meshc.keys import NetworkSecret, PrivateKey, clamp
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.render.secrets import Secrets
-from meshc.topology.plan import Forwarding, MeshPlan, NodePlan, PeerPlan
-from meshc.topology.spec import Endpoint, NetworkSpec, NodeSpec, Platform, Role, Spec
+from meshc.render.node_secrets import Secrets
+from meshc.topology.language.spec import Endpoint, NetworkSpec, NodeSpec, Platform, Role, Spec
+from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
 
 POOLS = (Prefix.parse("10.44.0.0/16"), Prefix.parse("fd44::/64"))
 

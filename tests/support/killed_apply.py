@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from meshc.deploy import program
-from meshc.deploy.onnode.verbs import VERBS
+from meshc.deploy.connect import sent_program
+from meshc.deploy.remote.verbs import VERBS
 
 TOKEN = "0123456789abcdef"
 WINDOW = 20.0
@@ -42,7 +42,7 @@ def main(interface: str, how: str, new: str, limit: int) -> None:
             "routes": {"add": [], "remove": []},
             "conf": Path(new).read_text(),
             "facts": json.dumps({"interface": interface}),
-            "program": program.program(),
+            "program": sent_program.program(),
         }
     )
     _die_at(limit)

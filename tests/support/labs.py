@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshc.prefixes import Prefix
-from meshc.topology.spec import Endpoint, Nat, NetworkSpec, NodeSpec, Role, SiteSpec, Spec
+from meshc.topology.language.spec import Endpoint, Nat, NetworkSpec, NodeSpec, Role, SiteSpec, Spec
 
 
 def a_spec(*nodes: NodeSpec, sites: tuple[SiteSpec, ...] = (), **network: object) -> Spec:

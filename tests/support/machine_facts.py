@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meshc.node.facts import FactSet
-from meshc.node.firewall import FirewallFacts
-from meshc.node.values import LinkFact, RouteFact, Rule
+from meshc.node.fact_set import FactSet
+from meshc.node.system.firewall import FirewallFacts
+from meshc.node.system_values import LinkFact, RouteFact, Rule
 from meshc.prefixes import Prefix
 
 EMPTY_DUMP = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from meshc.prefixes import Prefix
-from meshc.topology.spec import (
+from meshc.topology.language.spec import (
     DirectMode,
     Endpoint,
     LinkSpec,

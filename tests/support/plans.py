@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from meshc.keys import PublicKey, encode
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.plan import Forwarding, MeshPlan, NodePlan, PeerPlan
-from meshc.topology.spec import (
+from meshc.topology.language.spec import (
     Endpoint,
     Nat,
     NetworkSpec,
@@ -15,6 +14,7 @@ from meshc.topology.spec import (
     SiteSpec,
     Spec,
 )
+from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
 
 POOL = Prefix.parse("10.0.44.0/24")
 

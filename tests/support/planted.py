@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshc.diagnostics import Diagnostic
-from meshc.topology.verify import Proof, prove
+from meshc.topology.proof import Proof, prove
 from tests.support.wire import Wire
 
 

@@ -27,12 +27,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from meshc.lab import linux
+from meshc.lab.world import linux
 
 _LOADED = (
     *("encodings.idna", "getpass", "rich.console", "rich.table", "meshc.program"),
     *("meshc.cli.up", "meshc.cli.down", "meshc.cli.reload", "meshc.cli.status"),
-    *("meshc.node.lifecycle", "meshc.node.netlink", "meshc.node.status"),
+    *("meshc.node.lifecycle", "meshc.node.system.rtnetlink", "meshc.node.interface_status"),
     *("meshc.node.backends.kernel", "meshc.node.backends.bundled", "meshc.node.backends.external"),
     "cryptography.hazmat.primitives.asymmetric.x25519",
 )

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 import yaml
 
-from meshc.conf import ConfReader
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret
-from meshc.render.mesh import MeshRenderer, conf_path
-from meshc.render.secrets import Secrets
-from meshc.topology.analyse import Analysis, analyse
-from meshc.topology.load import load_spec
-from meshc.topology.lock import Lock
-from meshc.topology.plan_mesh import plan_mesh
-from meshc.topology.verify import Expectation, NodeFile, expectation
+from meshc.render.node_files import MeshRenderer, conf_path
+from meshc.render.node_secrets import Secrets
+from meshc.topology.language.load import load_spec
+from meshc.topology.planner.addressing.lock_text import Lock
+from meshc.topology.planner.analysis import Analysis, analyse
+from meshc.topology.planner.planning import plan_mesh
+from meshc.topology.proof import Expectation, NodeFile, expectation
+from meshc.wg.conf import ConfReader
 from tests.support.wire import private_key
 
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")

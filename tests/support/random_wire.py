@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from meshc.conf import HostPort
 from meshc.prefixes import Prefix
-from meshc.topology.spec import Nat, Platform
+from meshc.topology.language.spec import Nat, Platform
+from meshc.wg.conf import HostPort
 from tests.support.wire import FORWARD, Wire, forward, preshared_key, private_key
 
 NATS = (Nat.UNKNOWN, Nat.PORT_RESTRICTED, Nat.SYMMETRIC, Nat.FULL_CONE)

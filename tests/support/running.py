@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from meshc.lab import state
-from meshc.lab.control import Lab, start_lab
-from meshc.lab.keeper import Machine
-from meshc.lab.layout import PLAIN, Options, lay_out
-from meshc.lab.world import World
-from meshc.topology.spec import Spec
+from meshc.lab.world import lab_state
+from meshc.lab.world.control import Lab, start_lab
+from meshc.lab.world.keeper import Machine
+from meshc.lab.world.layout import PLAIN, Options, lay_out
+from meshc.lab.world.places import World
+from meshc.topology.language.spec import Spec
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def about_lab(identity: str, nodes: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def processes_of(found: state.LabState) -> list[int]:
+def processes_of(found: lab_state.LabState) -> list[int]:
     """Every process in the PID namespace of a lab, as the host numbers them."""
     wanted = os.stat(f"/proc/{found.pid}/ns/pid").st_ino
     return [pid for pid in _all_processes() if _namespace(pid) == wanted]
@@ -48,7 +48,7 @@ def processes_of(found: state.LabState) -> list[int]:
 
 def alive(pids: list[int]) -> list[int]:
     """Those that still run (zombies do not)."""
-    return [pid for pid in pids if state.process_start(pid) >= 0]
+    return [pid for pid in pids if lab_state.process_start(pid) >= 0]
 
 
 def _all_processes() -> list[int]:

@@ -10,12 +10,7 @@ from typing import Any
 from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
-from meshc.topology.allocate import Allocation, allocate
-from meshc.topology.graph import MeshGraph, build_graph
-from meshc.topology.lock import Lock
-from meshc.topology.plan import MeshPlan
-from meshc.topology.plan_mesh import plan_mesh
-from meshc.topology.spec import (
+from meshc.topology.language.spec import (
     Endpoint,
     LinkSpec,
     NetworkSpec,
@@ -25,6 +20,11 @@ from meshc.topology.spec import (
     Spec,
     TestSpec,
 )
+from meshc.topology.planner.addressing.allocation import Allocation, allocate
+from meshc.topology.planner.addressing.lock_text import Lock
+from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
+from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.topology.planner.planning import plan_mesh
 
 FILE = "mesh.yaml"
 

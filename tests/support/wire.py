@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from meshc.conf import HostPort, parse
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, clamp, encode
 from meshc.prefixes import Prefix
-from meshc.topology.spec import Nat, TestSpec
-from meshc.topology.verify.facts import Expectation, NodeFacts, NodeFile
+from meshc.topology.language.spec import Nat, TestSpec
+from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
+from meshc.wg.conf import HostPort, parse
 
 FORWARD = (
     "iptables -w -N MESHC-FWD-%i",

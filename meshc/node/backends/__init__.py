@@ -9,7 +9,7 @@ from meshc.errors import NodeError
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine
-    from meshc.node.values import Device, DeviceUpdate
+    from meshc.node.system_values import Device, DeviceUpdate
 
 AUTO = "auto"
 KERNEL = "kernel"

@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from meshc.node import processes
 from meshc.node.backends.userspace import Userspace
+from meshc.node.system import processes
 
 
 class Bundled(Userspace):

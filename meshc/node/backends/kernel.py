@@ -8,11 +8,11 @@ from pathlib import Path
 from platform import release
 from typing import TYPE_CHECKING, Any
 
-from meshc.conf import HostPort
 from meshc.errors import NodeError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode, encode
-from meshc.node.values import Device, DeviceUpdate, PeerState, PeerUpdate
+from meshc.node.system_values import Device, DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
+from meshc.wg.conf import HostPort
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from meshc.errors import NodeError
-from meshc.node import processes, uapi
+from meshc.node import uapi
 from meshc.node.machine import Machine
-from meshc.node.values import Device, DeviceUpdate
+from meshc.node.system import processes
+from meshc.node.system_values import Device, DeviceUpdate
 
 _START_PATIENCE = 120.0
 """Seconds. One that dies is noticed at once; this is for slow machines."""

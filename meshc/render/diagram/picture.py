@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 from meshc.prefixes import BITS, Prefix, mask
-from meshc.topology.plan import MeshPlan, NodePlan
-from meshc.topology.spec import Nat, NodeSpec
+from meshc.topology.language.spec import Nat, NodeSpec
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 from meshc.values import dataclass
 
 # Above this many nodes the paths of all pairs are not put into a picture: the file would grow

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from meshc.render.diagram.layout import Box, Layout, layout
 from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import Kind, Picture
+from meshc.render.diagram.placement import Box, Layout, layout
 from meshc.render.templates import environment
 from meshc.values import dataclass
 

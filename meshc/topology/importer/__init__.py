@@ -1,6 +1,6 @@
 """From existing wg-quick files back to a topology: `meshc import`."""
 
-from meshc.topology.importer.document import document
-from meshc.topology.importer.infer import Imported, ImportedNode, infer
+from meshc.topology.importer.inference import Imported, ImportedNode, infer
+from meshc.topology.importer.topology_text import document
 
 __all__ = ["Imported", "ImportedNode", "document", "infer"]

@@ -6,11 +6,11 @@ import socket
 from base64 import b64encode
 from typing import Any
 
-from meshc.conf import HostPort
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.node.backends.kernel import _device, _peer_messages
-from meshc.node.values import PeerState, PeerUpdate
+from meshc.node.system_values import PeerState, PeerUpdate
 from meshc.prefixes import Prefix
+from meshc.wg.conf import HostPort
 
 A, B = PublicKey(encode(b"a" * 32)), PublicKey(encode(b"b" * 32))
 

@@ -57,7 +57,7 @@ def compile_here() -> None:
         "getpass, pytest, _pytest.main, rich.console, rich.table, pyroute2,"
         " cryptography.hazmat.primitives.asymmetric.padding,"
         " meshc.program, meshc.cli.up, meshc.cli.down, meshc.cli.reload, meshc.cli.status,"
-        " meshc.cli.engine, meshc.engine.io.daemon, meshc.node.netlink,"
+        " meshc.cli.engine, meshc.engine.io.daemon, meshc.node.system.rtnetlink,"
         " meshc.node.backends.kernel, meshc.node.backends.bundled, meshc.node.backends.external"
     )
     collect = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--collect-only", str(CHECKS)]

@@ -1,0 +1,1 @@
+"""The long-running loop on a node: what is watched while an interface is up."""

@@ -1,0 +1,122 @@
+"""The one loop on a node that has something to watch: endpoints whose address may change.
+
+WireGuard resolves a host name once. When a peer with a host name as its endpoint has had no
+handshake for a while although it should, the name is looked up again and the answer is set.
+An endpoint that works, learned or not, is never touched: a peer may have roamed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from meshc.errors import MeshcError
+from meshc.keys import PublicKey
+from meshc.node import nodefile
+from meshc.node.backends import backend
+from meshc.node.fact_reader import resolve
+from meshc.node.machine import RUN_DIRECTORY
+from meshc.node.state_file import Record, StateFile
+from meshc.node.system_values import Device, DeviceUpdate, PeerUpdate, is_literal
+from meshc.wg.conf import HostPort, PeerConf
+
+STALE_AFTER = 135.0
+"""Seconds without a handshake: 120 (REKEY_AFTER_TIME) and 15 for the retries, as the
+`reresolve-dns` example of wireguard-tools counts."""
+INTERVAL = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+def watch(
+    interface: str,
+    *,
+    run_directory: Path = RUN_DIRECTORY,
+    stop: threading.Event | None = None,
+    interval: float = INTERVAL,
+) -> None:
+    """Looks after an interface until it goes away, or `stop` is set."""
+    stop = stop or threading.Event()
+    while not stop.is_set():
+        record = StateFile(run_directory, interface).load()
+        if record is None:
+            return
+        try:
+            look_once(record, now=time.time())
+        except MeshcError as error:
+            _log.warning("%s: %s", interface, error)
+        stop.wait(interval)
+
+
+def look_once(record: Record, *, now: float) -> int:
+    """Resolves what is stale and sets what changed; how many endpoints were set.
+
+    Raises: NodeError, ConfError when the file or the engine cannot be read."""
+    from meshc.node.system.rtnetlink import Netlink
+
+    if not (record.complete and record.engine):
+        return 0
+    engine = backend(record.engine)
+    conf = nodefile.read(Path(record.file)).conf
+    device = engine.read(record.interface)
+    stale = stale_hosts(conf.peers, device, now=now)
+    if not stale:
+        return 0
+    with Netlink() as netlink:
+        resolved = resolve(netlink, stale.values(), device.fwmark)
+    updates = endpoint_updates(conf.peers, device, stale, resolved)
+    if updates:
+        engine.write(record.interface, DeviceUpdate(peers=updates))
+        _log.info("%s: %d endpoints resolved anew", record.interface, len(updates))
+    return len(updates)
+
+
+def stale_hosts(peers: tuple[PeerConf, ...], device: Device, *, now: float) -> dict[PublicKey, str]:
+    """Public key -> host name of the peers that need a look: those that should have a session
+    (we have sent to them, or never found their address) and have none."""
+    found = {}
+    for peer in peers:
+        state = device.peer(peer.public_key)
+        if state is None or peer.endpoint is None or is_literal(peer.endpoint.host):
+            continue
+        wanted = state.endpoint is None or state.sent > 0
+        if wanted and now - state.handshake > STALE_AFTER:
+            found[peer.public_key] = peer.endpoint.host
+    return found
+
+
+def endpoint_updates(
+    peers: tuple[PeerConf, ...],
+    device: Device,
+    stale: Mapping[PublicKey, str],
+    resolved: Mapping[str, str],
+) -> tuple[PeerUpdate, ...]:
+    """What to set: only answers that differ from what the peer has."""
+    updates = []
+    for peer in peers:
+        address = resolved.get(stale.get(peer.public_key, ""))
+        state = device.peer(peer.public_key)
+        if address is None or state is None or peer.endpoint is None:
+            continue
+        endpoint = HostPort(address, peer.endpoint.port)
+        if state.endpoint != endpoint:
+            updates.append(PeerUpdate(peer.public_key, endpoint=endpoint))
+    return tuple(updates)
+
+
+def main() -> None:
+    """`python -m meshc.agent.watch IFACE`: what `AgentStart` runs."""
+    parser = argparse.ArgumentParser(prog="meshc.agent.watch")
+    parser.add_argument("interface")
+    parser.add_argument("--run-dir", type=Path, default=RUN_DIRECTORY)
+    wanted = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    watch(wanted.interface, run_directory=wanted.run_dir)
+
+
+if __name__ == "__main__":
+    main()

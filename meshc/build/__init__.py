@@ -1,0 +1,1 @@
+"""One topology file to a proven build directory."""

@@ -1,0 +1,150 @@
+"""What a build changed, and what that asks of the people who run the nodes.
+
+Computed from the emitted files alone, the old ones and the new ones parsed back: equal files are
+an equal network, and `==` is the diff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from meshc.wg.conf import Conf, PeerConf
+from meshc.topology.language.spec import Platform
+from meshc.values import dataclass
+
+
+class Kind(Enum):
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class Action(Enum):
+    """What must happen on a node for a change to take effect, from least to most."""
+
+    NOTHING = "nothing"
+    SYNC = "wg syncconf"
+    RESTART = "restart"
+    RESCAN = "scan again"
+    IMPORT = "import again"
+    INSTALL = "install"
+    RETIRE = "take down"
+
+
+# wg syncconf(8) sets these on a running interface; the rest of a file is wg-quick's
+_SYNCED = ("private_key", "listen_port", "fwmark")
+_RESTARTED = ("addresses", "mtu", "dns", "search", "table")
+_HOOKS = ("pre_up", "post_up", "pre_down", "post_down")
+_PHONES = frozenset({Platform.IOS, Platform.ANDROID})
+_APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.OPENWRT, Platform.ROUTEROS})
+
+
+@dataclass(frozen=True, slots=True)
+class ConfChange:
+    """How one wg-quick file differs from another: peers by name, settings by their key here.
+
+    `routes` is true when the set of prefixes that go into the tunnel changed.
+    """
+
+    peers_added: tuple[str, ...] = ()
+    peers_removed: tuple[str, ...] = ()
+    peers_changed: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    routes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """What changed for one node. `files` are paths in the build directory."""
+
+    node: str
+    kind: Kind
+    action: Action
+    files: tuple[str, ...]
+    conf: ConfChange = ConfChange()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """All changes of a build, sorted by node; `files` are those of no node (hosts)."""
+
+    nodes: tuple[NodeChange, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.nodes or self.files)
+
+    @property
+    def touched(self) -> tuple[NodeChange, ...]:
+        """The nodes on which somebody has to do something."""
+        return tuple(change for change in self.nodes if change.action is not Action.NOTHING)
+
+
+def compare(old: Conf, new: Conf) -> ConfChange:
+    """How `new` differs from `old`. Peers are matched by name, or by key where they have none."""
+    before, after = _by_name(old.peers), _by_name(new.peers)
+    return ConfChange(
+        peers_added=tuple(sorted(after.keys() - before.keys())),
+        peers_removed=tuple(sorted(before.keys() - after.keys())),
+        peers_changed=tuple(
+            sorted(
+                name
+                for name in before.keys() & after.keys()
+                if _content(before[name]) != _content(after[name])
+            )
+        ),
+        settings=tuple(
+            key
+            for key in (*_SYNCED, *_RESTARTED, *_HOOKS)
+            if getattr(old, key) != getattr(new, key)
+        ),
+        routes=_routes(old) != _routes(new),
+    )
+
+
+def action_of(change: ConfChange, platform: Platform) -> Action:
+    """The least that brings a running node from the old file to the new one."""
+    if change == ConfChange():
+        return Action.NOTHING
+    if platform in _PHONES:
+        return Action.RESCAN
+    if platform in _APPS:
+        return Action.IMPORT
+    restart = change.routes or any(key not in _SYNCED for key in change.settings)
+    return Action.RESTART if restart else Action.SYNC
+
+
+def node_change(
+    node: str,
+    platform: Platform,
+    files: Iterable[tuple[str, Kind]],
+    conf: ConfChange | None,
+) -> NodeChange:
+    """Joins the changed files of one node. `conf` is None when its wg-quick file did not exist
+    before or does not any more."""
+    listed = sorted(files)
+    kinds = {kind for _, kind in listed}
+    paths = tuple(path for path, _ in listed)
+    if conf is not None:
+        return NodeChange(node, Kind.CHANGED, action_of(conf, platform), paths, conf)
+    if kinds == {Kind.REMOVED}:
+        return NodeChange(node, Kind.REMOVED, Action.RETIRE, paths)
+    if kinds == {Kind.ADDED}:
+        return NodeChange(node, Kind.ADDED, Action.INSTALL, paths)
+    # an interface of another name: the old file goes, a new one comes
+    renamed = any(kind is Kind.ADDED and path.endswith(".conf") for path, kind in listed)
+    return NodeChange(node, Kind.CHANGED, Action.INSTALL if renamed else Action.NOTHING, paths)
+
+
+def _by_name(peers: Iterable[PeerConf]) -> dict[str, PeerConf]:
+    return {peer.name or peer.public_key: peer for peer in peers}
+
+
+def _content(peer: PeerConf) -> PeerConf:
+    """Without what has no meaning: the line, and the order of AllowedIPs."""
+    return peer._replace(line=0, allowed_ips=tuple(sorted(peer.allowed_ips)))
+
+
+def _routes(conf: Conf) -> set[object]:
+    return {prefix for peer in conf.peers for prefix in peer.allowed_ips}

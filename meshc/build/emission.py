@@ -1,0 +1,99 @@
+"""A plan becomes files: rendered, staged and compared with what is there, one node at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from meshc.wg.conf import Conf, ConfReader
+from meshc.errors import ConfError
+from meshc.render.artifact import Artifact
+from meshc.render.manifest import Entry
+from meshc.render.node_files import MeshRenderer
+from meshc.render.node_secrets import Secrets
+from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.topology.language.spec import Platform
+from meshc.values import dataclass, field
+from meshc.build.directory import BuildDirectory, Staged
+from meshc.build.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change
+from meshc.build.proving import Emitted
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Emission:
+    """One build on its way into a directory.
+
+    `files()` does the work while it is consumed: it yields each node's wg-quick file once that is
+    staged. `changes()` and `entries()` are complete after that.
+    """
+
+    plan: MeshPlan
+    secrets: Secrets
+    target: BuildDirectory
+    write: bool = True
+    progress: Progress | None = None
+    _files: dict[str, list[tuple[str, Kind]]] = field(default_factory=dict)
+    _confs: dict[str, ConfChange] = field(default_factory=dict)
+    _entries: list[Entry] = field(default_factory=list)
+    _reader: ConfReader = field(default_factory=ConfReader)
+
+    def files(self) -> Iterator[Emitted]:
+        """Stages every file, in the order of the nodes.
+
+        Raises: Refused, StateError, OSError.
+        """
+        renderer = MeshRenderer(self.plan, self.secrets)
+        nodes = [node for node in self.plan.nodes.values() if node.spec.managed]
+        for number, node in enumerate(nodes, 1):
+            yield self._emit(node.name, renderer.node(node))
+            if self.progress is not None:
+                self.progress("files", number, len(nodes))
+        self._note("", self._stage(renderer.hosts()))
+        for entry in self.target.stale():
+            self._files.setdefault(entry.node, []).append((entry.path, Kind.REMOVED))
+        self.target.seal()
+
+    def changes(self) -> ChangeSet:
+        """What differs from the files that were there before."""
+        nodes: list[NodeChange] = []
+        for name, files in sorted(self._files.items()):
+            if name:
+                node = self.plan.nodes.get(name)
+                platform = node.spec.platform if node else Platform.LINUX
+                nodes.append(node_change(name, platform, files, self._confs.get(name)))
+        return ChangeSet(tuple(nodes), tuple(path for path, _ in sorted(self._files.get("", []))))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The manifest's entries, sorted by path."""
+        return tuple(sorted(self._entries))
+
+    def _emit(self, name: str, artifacts: tuple[Artifact, ...]) -> Emitted:
+        """A node's files, its wg-quick file first."""
+        staged = [self._stage(artifact) for artifact in artifacts]
+        for one in staged:
+            self._note(name, one)
+        conf, content = staged[0], artifacts[0].content
+        if conf.existed and not conf.same:
+            self._confs[name] = self._difference(conf.entry.path, content)
+        if self.write:
+            return Emitted(name, conf.entry.path, self.target.place(conf))
+        return Emitted(name, conf.entry.path, "", content)
+
+    def _stage(self, artifact: Artifact) -> Staged:
+        return self.target.stage(artifact, write=self.write)
+
+    def _note(self, name: str, staged: Staged) -> None:
+        self._entries.append(staged.entry)
+        if not staged.same:
+            kind = Kind.CHANGED if staged.existed else Kind.ADDED
+            self._files.setdefault(name, []).append((staged.entry.path, kind))
+
+    def _difference(self, path: str, content: bytes) -> ConfChange:
+        """A file that cannot be read any more counts as changed in everything."""
+        new = self._reader.read(content.decode(), file=path)
+        try:
+            old = self._reader.read((self.target.read_old(path) or b"").decode())
+        except (ConfError, UnicodeDecodeError):
+            old = Conf()
+        return compare(old, new)

@@ -1,0 +1,30 @@
+"""The topology file of a workspace, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshc.diagnostics import Diagnostics
+from meshc.errors import Refused, StateError
+from meshc.topology.language.load import load_spec
+from meshc.topology.language.spec import Spec
+from meshc.files import read_regular
+from meshc.build.workspace import Workspace
+
+
+def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
+    """Raises: Refused when the file is unusable, StateError when there is none, OSError."""
+    if Workspace(path).lock_file == path:
+        raise StateError(
+            f"{path} has the name of a lock file, which a build writes",
+            hint="name the topology file .yaml",
+        )
+    content = read_regular(path.resolve())
+    if content is None:
+        raise StateError(
+            f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
+        )
+    spec = load_spec(content, file=str(path), diagnostics=diagnostics)
+    if spec is None:
+        raise Refused(diagnostics.sorted())
+    return spec

@@ -1,0 +1,167 @@
+"""`meshc keys`: list, rotate, revoke and import."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from meshc.cli.failure import reported
+
+if TYPE_CHECKING:
+    from meshc.build.key_changes import KeyChanges, KeyInfo
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(epilog="Example: meshc keys rotate mesh.yaml laptop && meshc build mesh.yaml")
+def keys() -> None:
+    """List, rotate, revoke and import keys.
+
+    Keys lie in keys/ beside FILE. None of these commands writes configurations: run meshc build
+    afterwards, it says which nodes need their new file.
+    """
+
+
+@keys.command("list")
+@_FILE
+@_JSON
+@reported
+def list_(file: Path, as_json: bool) -> None:
+    """Show every node's public key and where the private one is kept."""
+    found = _changes(file).show()
+    if as_json:
+        click.echo(json.dumps([_as_dict(info) for info in found], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("node", "public key", "private key", "since", ""):
+        table.add_column(title, no_wrap=True)
+    for info in found:
+        since = time.strftime("%Y-%m-%d", time.localtime(info.created)) if info.created else ""
+        table.add_row(info.node, info.public_key or "–", info.where, since, info.problem)
+    # keys are copied from here: they are never cut or wrapped
+    Console(highlight=False, width=200).print(table, soft_wrap=True)
+
+
+@keys.command(epilog="Example: meshc keys rotate mesh.yaml laptop phone")
+@_FILE
+@click.argument("nodes", nargs=-1)
+@click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
+@_JSON
+@reported
+def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None:
+    """Give nodes a new key. The old one is kept aside in keys/retired/."""
+    changes = _changes(file)
+    if psk:
+        if nodes:
+            raise click.UsageError("--psk changes every link; it takes no nodes")
+        epoch = changes.rotate_preshared()
+        if as_json:
+            click.echo(json.dumps({"epoch": epoch}))
+        else:
+            click.echo(f"Every link gets a new pre-shared key with the next build (epoch {epoch}).")
+            _next(file)
+        return
+    if not nodes:
+        raise click.UsageError("name the nodes that get a new key, or use --psk")
+    done = changes.rotate(nodes)
+    if as_json:
+        rows = [
+            {
+                "node": rotation.node,
+                "before": rotation.before,
+                "after": rotation.after,
+                "retired": str(rotation.aside) if rotation.aside else None,
+            }
+            for rotation in done
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for rotation in done:
+        click.echo(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
+        if rotation.aside is not None:
+            click.echo(f"  the old private key lies in {rotation.aside}")
+    _next(file)
+
+
+@keys.command(epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
+@_FILE
+@click.argument("node")
+@_JSON
+@reported
+def revoke(file: Path, node: str, as_json: bool) -> None:
+    """Take a node's key out of the network for good.
+
+    The private key is deleted here, and no build ever mentions its public key again.
+    """
+    done = _changes(file).revoke(node)
+    if as_json:
+        row = {
+            "node": done.node,
+            "revoked": list(done.keys),
+            "deleted": [str(path) for path in done.deleted],
+        }
+        click.echo(json.dumps(row, indent=2))
+        return
+    for key in done.keys:
+        click.echo(f"{node}: {key} is revoked")
+    for path in done.deleted:
+        click.echo(f"  deleted {path}")
+    if done.again:
+        click.echo(f"{node} is still in {file}: it gets a new key with the next build.")
+    click.echo("The old key works until the peers of the node have their new files.")
+    _next(file)
+
+
+@keys.command(
+    "import", epilog="Example: pass show wg/laptop | meshc keys import mesh.yaml laptop -"
+)
+@_FILE
+@click.argument("node")
+@click.argument("key", type=click.File("r"), default="-")
+@click.option("--public", is_flag=True, help="KEY is the public key of a node that keeps its own.")
+@click.option("--replace", is_flag=True, help="Move another key that is there to keys/retired/.")
+@_JSON
+@reported
+def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_json: bool) -> None:
+    """Take a key from the file KEY or from standard input, never from the command line."""
+    from meshc.keys import PrivateKey, PublicKey
+
+    text = key.read(4096).strip()
+    if public:
+        imported = PublicKey.parse(text)
+        _changes(file).import_public(node, imported)
+    else:
+        imported = _changes(file).import_private(node, PrivateKey.parse(text), replace_old=replace)
+    if as_json:
+        click.echo(json.dumps({"node": node, "public_key": imported}))
+    else:
+        click.echo(f"{node}: {imported}")
+        _next(file)
+
+
+def _changes(file: Path) -> KeyChanges:
+    from meshc.build.key_changes import KeyChanges
+
+    return KeyChanges(file)
+
+
+def _next(file: Path) -> None:
+    click.echo(f"Next: meshc build {file}")
+
+
+def _as_dict(info: KeyInfo) -> dict[str, object]:
+    return {
+        "node": info.node,
+        "public_key": info.public_key,
+        "private_key": info.where,
+        "created": info.created,
+        "problem": info.problem,
+    }

@@ -1,0 +1,297 @@
+"""What `meshc build` prints: the nodes, how they reach each other, what changed, what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from meshc.build.changes import Action, ConfChange, Kind
+from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
+from meshc.render.report.json import as_dict
+from meshc.render.report.text import format_findings
+from meshc.topology.language.spec import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from meshc.build.changes import NodeChange
+    from meshc.build.pipeline import BuildResult
+    from meshc.diagnostics import Diagnostic
+    from meshc.errors import Refused
+    from meshc.topology.planner.mesh_plan import NodePlan
+
+LONG = 40
+_SCRIPTS = {
+    Platform.OPENWRT: "run the script there: sh, as root",
+    Platform.ROUTEROS: "run the script there: /import",
+}
+Paths = Mapping[tuple[str, str], tuple[str, ...]]
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
+
+
+def print_report(result: BuildResult, *, everything: bool = False) -> None:
+    """The whole report on standard output."""
+    page = standard_page()
+    _print_nodes(page, result, everything=everything)
+    _print_paths(page, result)
+    print_findings(result.findings)
+    _print_changes(page, result, everything=everything)
+    _print_next(page, result)
+
+
+def print_refusal(refused: Refused) -> None:
+    """The findings of a refused build, and that nothing was written, on standard error."""
+    print_findings(refused.diagnostics, err=True)
+    click.echo("Nothing was written.", err=True)
+
+
+def print_findings(findings: Iterable[Diagnostic], *, err: bool = False) -> None:
+    """One block a finding, as `meshc validate` prints it; click drops colours in pipes."""
+
+    def paint(kind: str, text: str) -> str:
+        if kind in _COLOURS and not os.environ.get("NO_COLOR"):
+            return click.style(text, fg=_COLOURS[kind])
+        return text
+
+    click.echo(format_findings(findings, paint), nl=False, err=err)
+
+
+def report_as_json(result: BuildResult) -> str:
+    """The same facts as one JSON object."""
+    data = {
+        "network": result.plan.spec.network.name,
+        "out": str(result.out),
+        "written": result.written,
+        "nodes": [
+            {
+                "name": node.name,
+                "platform": node.spec.platform.value,
+                "managed": node.spec.managed,
+                "role": node.spec.role.value,
+                "public_key": node.public_key,
+                "addresses": [address.address for address in node.addresses],
+                "endpoints": [str(endpoint) for endpoint in node.spec.endpoints],
+                "listen_port": node.listen_port,
+                "mtu": node.mtu,
+                "peers": [peer.name for peer in node.peers],
+            }
+            for node in result.plan.nodes.values()
+        ],
+        "pairs": {
+            f"ipv{family}": dict(zip(("all", "delivered", "direct"), counts, strict=True))
+            for family, counts in result.verdict.pairs.items()
+        },
+        "findings": [as_dict(found) for found in result.findings],
+        "files": [{**entry._asdict(), "mode": f"{entry.mode:04o}"} for entry in result.files],
+        "changes": [
+            {
+                "node": change.node,
+                "kind": change.kind.value,
+                "action": change.action.value,
+                "files": list(change.files),
+                "peers_added": list(change.conf.peers_added),
+                "peers_removed": list(change.conf.peers_removed),
+                "peers_changed": list(change.conf.peers_changed),
+                "settings": list(change.conf.settings),
+                "routes": change.conf.routes,
+            }
+            for change in result.changes.nodes
+        ],
+        "new_keys": list(result.new_keys),
+        "kept": list(result.kept),
+    }
+    return json.dumps(data, indent=2)
+
+
+def refusal_as_json(refused: Refused) -> str:
+    return json.dumps({"findings": [as_dict(d) for d in refused.diagnostics]}, indent=2)
+
+
+def _print_nodes(page: Page, result: BuildResult, *, everything: bool) -> None:
+    nodes = list(result.plan.nodes.values())
+    columns = (
+        Column("node"),
+        Column("platform"),
+        Column("address", fold=True),
+        Column("endpoint", fold=True),
+        Column("peers", "right"),
+        Column("relay"),
+    )
+    relays = [node.name for node in nodes if node.spec.is_relay]
+    links = sum(len(node.peers) for node in nodes) // 2
+    name = Styled(result.plan.spec.network.name, "bold")
+    page.line(name, f": {_count(len(nodes), 'node')}, {_count(links, 'link')}")
+    page.line()
+    page.table(columns, (_row(node, relays) for node in (nodes if everything else nodes[:LONG])))
+    _print_more(page, len(nodes), everything=everything)
+    page.line()
+
+
+def _row(node: NodePlan, relays: list[str]) -> tuple[str, ...]:
+    spec = node.spec
+    if spec.is_relay:
+        relay = "is one"
+    else:
+        near = {peer.name for peer in node.peers}
+        chosen = [name for name in (*spec.via, *relays) if name in near]
+        relay = max(chosen, key=lambda name: _width(node, name), default="–")
+    return (
+        node.name,
+        spec.platform.value if spec.managed else "not managed",
+        ", ".join(address.address for address in node.addresses),
+        ", ".join(map(str, spec.endpoints)) or "–",
+        str(len(node.peers)),
+        relay,
+    )
+
+
+def _width(node: NodePlan, peer: str) -> int:
+    """How many addresses a node sends to a peer."""
+    for plan in node.peers:
+        if plan.name == peer:
+            return sum(prefix.last - prefix.value + 1 for prefix in plan.allowed_ips)
+    return 0
+
+
+def _print_more(page: Page, count: int, *, everything: bool) -> None:
+    if count > LONG and not everything:
+        page.line(f"… and {count - LONG:,} more (--all shows them)")
+
+
+def _print_paths(page: Page, result: BuildResult) -> None:
+    names = list(result.plan.nodes)
+    paths = result.verdict.paths
+    if paths is not None and len(names) > 1:
+        relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
+        letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
+        _print_matrix(page, paths, names, letters)
+        key = "".join(f", {letter} through {name}" for name, letter in letters.items())
+        page.line(Styled(f"● direct{key}", "dim"))
+        page.line()
+    for family, (pairs, delivered, direct) in result.verdict.pairs.items():
+        page.line(
+            f"IPv{family}: {_count(pairs, 'pair')} walked in the emitted files: "
+            f"{direct:,} direct, {delivered - direct:,} through relays",
+            Styled(f", {pairs - delivered:,} lost" if delivered < pairs else "", "red"),
+        )
+
+
+def _print_matrix(page: Page, paths: Paths, names: list[str], letters: dict[str, str]) -> None:
+    """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
+    numbers = [Column(str(number), "center") for number in range(1, len(names) + 1)]
+    rows: list[list[Piece]] = [
+        [f"{number} {source}", *(_cell(paths, source, target, letters) for target in names)]
+        for number, source in enumerate(names, 1)
+    ]
+    page.table([Column("from \\ to"), *numbers], rows)
+
+
+def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Piece:
+    """The worst of both families: lost, then through a relay, then direct."""
+    if source == target:
+        return ""
+    # a node without a file and without addresses takes no part
+    path = paths.get((source, target), ())
+    if not path:
+        return Styled("×", "red")
+    if len(path) > 2:
+        return Styled(letters.get(path[1], "?"), "yellow")
+    return Styled("●", "green")
+
+
+def _print_changes(page: Page, result: BuildResult, *, everything: bool) -> None:
+    changes = result.changes
+    page.line()
+    where = "would be written" if not result.written else "written"
+    if not changes:
+        page.line(f"Nothing changed: {_count(len(result.files), 'file')} in {result.out}.")
+        return
+    counts = Counter(change.kind for change in changes.nodes)
+    told = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in Kind if counts[kind])
+    page.line(Styled("Changes", "bold"), f" ({where} in {result.out}): nodes {told or 'unchanged'}")
+    shown = changes.nodes if everything else changes.nodes[:LONG]
+    page.table(
+        [Column(title, fold=True) for title in ("node", "", "what", "then")],
+        [(c.node, c.kind.value, _what(c), _then(c, result)) for c in shown],
+    )
+    _print_more(page, len(changes.nodes), everything=everything)
+    for path in result.kept:
+        page.line(Styled(f"{path} was changed by somebody else; it is kept.", "yellow"))
+
+
+def _what(change: NodeChange) -> str:
+    conf = change.conf
+    if change.kind is not Kind.CHANGED:
+        return ", ".join(path.rpartition("/")[2] for path in change.files)
+    if conf == ConfChange():
+        return "comments or facts only"
+    parts = [
+        f"{word} {_some(names)}"
+        for word, names in (
+            ("peer +", conf.peers_added),
+            ("peer −", conf.peers_removed),
+            ("peer ~", conf.peers_changed),
+        )
+        if names
+    ]
+    parts += [key.replace("_", " ") for key in conf.settings]
+    if conf.routes:
+        parts.append("routes")
+    return "; ".join(parts)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:4])
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4:,} more"
+
+
+def _then(change: NodeChange, result: BuildResult) -> str:
+    node = result.plan.nodes.get(change.node)
+    file = shlex.quote(str(result.workspace.file))
+    interface = node.interface if node else result.plan.spec.network.interface
+    script = _SCRIPTS.get(node.spec.platform) if node else None
+    if script is not None and change.action is not Action.RETIRE:
+        return "nothing to do" if change.action is Action.NOTHING else script
+    if change.action is Action.INSTALL and node is not None:
+        if node.spec.platform in (Platform.IOS, Platform.ANDROID):
+            return f"scan it: meshc qr {file} {change.node}"
+        if node.spec.platform is not Platform.LINUX:
+            return "import it there"
+        return f"copy it to /etc/wireguard/ there, wg-quick up {interface}"
+    return {
+        Action.NOTHING: "nothing to do",
+        Action.INSTALL: "import it there",
+        Action.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
+        Action.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
+        Action.RESCAN: f"scan it again: meshc qr {file} {change.node}",
+        Action.IMPORT: "import it again",
+        Action.RETIRE: f"wg-quick down {interface} there, delete its file",
+    }[change.action]
+
+
+def _print_next(page: Page, result: BuildResult) -> None:
+    if result.new_keys and result.written:
+        page.line(f"{_count(len(result.new_keys), 'new key')} in keys/, kept out of git.")
+    if result.keyless:
+        page.line(
+            f"Without a PrivateKey line, because the key is kept there: {_some(result.keyless)}."
+        )
+    if result.changes and result.written:
+        file = shlex.quote(str(result.workspace.file))
+        page.line(Styled("Next", "bold"))
+        for command, why in (
+            (f"meshc lab test {file}", "try the whole network on this machine"),
+            (f"meshc deploy {file}", "bring it to the nodes"),
+            (f"meshc graph {file}", "see it"),
+        ):
+            page.line(f"  {command}   ", Styled(why, "dim"))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,244 @@
+"""From facts to changes: what a deploy would do on one node, and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import NamedTuple
+
+from meshc.build.changes import Action, ConfChange, action_of, compare
+from meshc.deploy.plan.node_facts import Facts, readable
+from meshc.deploy.plan.supervisor_choice import Manner, choose
+from meshc.deploy.plan.target import Target
+from meshc.deploy.remote.base import redact
+from meshc.deploy.remote.environment import HOME
+from meshc.topology.language.spec import Platform
+from meshc.values import dataclass
+from meshc.wg.conf import Conf, parse
+
+NO_MANNER = Manner("")
+
+
+class Routes(NamedTuple):
+    """Routes into the tunnel that `wg syncconf` would leave out, as text."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+NO_ROUTES = Routes()
+
+
+class Cost(Enum):
+    """What a change costs the users of a node, from least to most."""
+
+    NOTHING = "nothing to do"
+    QUIET = "no session notices"
+    PEERS = "peers only: sessions with the others go on"
+    LIVE = "changed while it runs: sessions with unchanged peers go on"
+    START = "starts: nothing runs there now"
+    RESTART = "restart: every session of this node is cut for a moment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What happens on one node. `how` is the word for the program on the node (empty: nothing to
+    apply); `drift` says what somebody else changed there since the last deploy."""
+
+    node: str
+    how: str = ""
+    manner: Manner = NO_MANNER
+    cost: Cost = Cost.NOTHING
+    changes: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    rescan: tuple[str, ...] = ()
+    adopt: bool = False
+    steady: frozenset[str] = frozenset()
+    routes: Routes = NO_ROUTES
+
+    def __bool__(self) -> bool:
+        return bool(self.how)
+
+    def describe(self) -> tuple[str, ...]:
+        """Lines for people: what changes, then what it costs."""
+        if not self:
+            return (f"{self.node}: up to date",)
+        told = [*self.changes, *(f"{name} must scan its code again" for name in self.rescan)]
+        return (f"{self.node}: {self.cost.value}", *(f"  {line}" for line in told))
+
+
+def difference(target: Target, facts: Facts, salt: str) -> Difference:
+    """What brings a node from its facts to its target. `salt` is the one the facts were asked
+    with, so that equal keys have equal hashes on both sides."""
+    new = parse(redact(target.conf, salt))
+    old = readable(facts.conf)
+    manner = choose(target.plan.spec.deploy, facts, target.plan.interface)
+    change = None if old is None else compare(old, new)
+    routes = _routes(old, new)
+    how, cost = _how(target, facts, change, manner, routes)
+    return Difference(
+        node=target.name,
+        how=how,
+        manner=manner,
+        cost=cost,
+        changes=_changes(target, facts, change, manner) if how else (),
+        rescan=_rescan(target, change),
+        drift=_drift(target, facts),
+        adopt=not how and facts.deployed_sha != target.sha,
+        steady=_steady(old, new),
+        routes=routes if routes and how == "sync" else NO_ROUTES,
+    )
+
+
+def _how(
+    target: Target,
+    facts: Facts,
+    change: ConfChange | None,
+    manner: Manner,
+    routes: Routes | None,
+) -> tuple[str, Cost]:
+    running = facts.running
+    if not running.up:
+        return "start", Cost.START
+    if running.manner != manner.name or change is None or _another_engine(facts, manner):
+        return "restart", Cost.RESTART
+    if manner.meshc is not None and manner.meshc.changes:
+        return "restart", Cost.RESTART  # what runs goes on with the modules it has loaded
+    wrong = _runs_otherwise(target, facts)
+    if facts.sha == target.sha and not wrong:
+        stale = manner.live and facts.node_sha == ""
+        return ("file", Cost.QUIET) if stale or _at_boot(facts, manner) else ("", Cost.NOTHING)
+    action = action_of(change, Platform.LINUX)
+    if action is Action.NOTHING and not wrong:
+        return "file", Cost.QUIET
+    if manner.live:
+        return "reload", Cost.LIVE
+    if routes is not None:
+        action = action_of(replace(change, routes=False), Platform.LINUX)
+    if action is Action.RESTART:
+        return "restart", Cost.RESTART
+    return "sync", Cost.PEERS
+
+
+def _routes(old: Conf | None, new: Conf) -> Routes | None:
+    """What is to be added and removed beside `wg syncconf`; None where routes cannot simply be
+    changed: default routes need rules and a mark, and a `Table` may be anybody's."""
+    if old is None or old.table is not None or new.table is not None:
+        return None
+    before, after = ({p for peer in c.peers for p in peer.allowed_ips} for c in (old, new))
+    changed = before ^ after
+    if any(prefix.length == 0 for prefix in changed):
+        return None
+    return Routes(tuple(map(str, sorted(after - before))), tuple(map(str, sorted(before - after))))
+
+
+def _changes(
+    target: Target,
+    facts: Facts,
+    change: ConfChange | None,
+    manner: Manner,
+) -> tuple[str, ...]:
+    lines = []
+    running = facts.running
+    if facts.sha == "":
+        lines.append(f"new file {facts.target.path}/{target.plan.interface}.conf")
+    elif change is None:
+        lines.append("the file there cannot be read; it is replaced")
+    elif facts.sha != target.sha:
+        lines += _told(change) or ["comments and order of the file"]
+    else:
+        lines += _runs_otherwise(target, facts)
+    if manner.meshc is not None:
+        lines += manner.meshc.describe(HOME)
+    if not running.up:
+        lines.append(f"{target.plan.interface} comes up through {manner.name}")
+    elif running.manner != manner.name:
+        lines.append(f"run by {manner.name} instead of {running.manner}")
+    elif _another_engine(facts, manner):
+        lines.append("run by another engine")
+    return (*lines, *_at_boot(facts, manner))
+
+
+def _another_engine(facts: Facts, manner: Manner) -> bool:
+    """Whether it was deployed for another one; unknown where somebody else brought it up."""
+    return facts.deployed_env is not None and dict(facts.deployed_env) != dict(manner.env)
+
+
+def _at_boot(facts: Facts, manner: Manner) -> list[str]:
+    """What changes for the next boot. Without systemd the machine's own start script decides."""
+    if not facts.systemd:
+        return []
+    wanted = {manner.name} if manner.unit else set()
+    return [
+        *("comes up again after a reboot" for _ in wanted - facts.enabled),
+        *(f"a reboot does not start {name} any more" for name in sorted(facts.enabled - wanted)),
+    ]
+
+
+def _rescan(target: Target, change: ConfChange | None) -> tuple[str, ...]:
+    """The phones that must scan their code again: their own file is in nobody's hands but theirs,
+    and when their keys or addresses change here they change there."""
+    if change is None:
+        return ()
+    moved = {*change.peers_added, *change.peers_changed}
+    if "private_key" in change.settings or "listen_port" in change.settings:
+        moved = set(target.phones)
+    return tuple(sorted(moved & target.phones))
+
+
+def _told(change: ConfChange) -> list[str]:
+    lines = [
+        f"{word} {', '.join(names)}"
+        for word, names in (
+            ("peer +", change.peers_added),
+            ("peer −", change.peers_removed),
+            ("peer ~", change.peers_changed),
+        )
+        if names
+    ]
+    if change.settings:
+        lines.append("settings: " + ", ".join(key.replace("_", " ") for key in change.settings))
+    if change.routes:
+        lines.append("routes into the tunnel")
+    return lines
+
+
+def _runs_otherwise(target: Target, facts: Facts) -> list[str]:
+    """How the running interface differs from the file that is to be there already."""
+    running = facts.running
+    if facts.sha != target.sha or not running.public_key:
+        return []
+    if running.public_key != target.plan.public_key:
+        return ["the interface runs with another key than its file says"]
+    wanted = {
+        str(peer.public_key): tuple(sorted(map(str, peer.allowed_ips)))
+        for peer in parse(target.conf).peers
+    }
+    if wanted != dict(running.peers):
+        return ["the peers that run are not those of the file"]
+    return []
+
+
+def _drift(target: Target, facts: Facts) -> tuple[str, ...]:
+    """What was changed there by somebody else. The very file that we bring is no drift."""
+    if not facts.sha or facts.sha in (facts.deployed_sha, target.sha):
+        return ()
+    if not facts.deployed_sha:
+        return ("a file that meshc did not put there",)
+    before, now = readable(facts.deployed), readable(facts.conf)
+    if now is None:
+        return ("the file there cannot be read any more",)
+    told = _told(compare(before, now)) if before is not None else []
+    return tuple(told or ["comments and order of the file"])
+
+
+def _steady(old: Conf | None, new: Conf) -> frozenset[str]:
+    """Peers whose session the change does not touch: the same keys on both sides."""
+    if old is None or old.private_key != new.private_key:
+        return frozenset()
+    before = {peer.public_key: peer for peer in old.peers}
+    return frozenset(
+        str(peer.public_key)
+        for peer in new.peers
+        if peer.public_key in before and before[peer.public_key].preshared_key == peer.preshared_key
+    )

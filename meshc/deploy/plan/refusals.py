@@ -1,0 +1,128 @@
+"""Why a node cannot be deployed as it is: facts in, findings out, before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshc.deploy.plan.difference import Difference
+from meshc.deploy.plan.node_facts import Facts
+from meshc.deploy.plan.target import Target
+from meshc.diagnostics import Diagnostic
+
+_PYTHON = (3, 8)
+_FORWARDERS = {4: "iptables", 6: "ip6tables"}
+_SPARE = 128 << 10  # bytes beside the files themselves: the program, the state
+
+
+def refusals(target: Target, facts: Facts, found: Difference) -> list[Diagnostic]:
+    """Errors (E70x) and, for drift, a warning; empty when nothing is in the way."""
+    if facts.uid != 0:
+        return [_rights(target)]
+    return [
+        *_pending(target, facts),
+        *_tools(target, facts, found),
+        *_room(target, facts, found),
+        *_foreign(target, facts),
+        *_drift(target, found),
+    ]
+
+
+def _at(target: Target, code: str, message: str, hint: str, *lines: str) -> Diagnostic:
+    spec = target.plan.spec
+    return Diagnostic(
+        code, f"{spec.name}: {message}", spec.at("deploy"), f"nodes.{spec.name}", hint, lines
+    )
+
+
+def _rights(target: Target) -> Diagnostic:
+    return _at(
+        target,
+        "E702",
+        "the login user is not root",
+        f"set `become: true` in nodes.{target.name}.deploy, or `user: root`.",
+    )
+
+
+def _pending(target: Target, facts: Facts) -> Iterator[Diagnostic]:
+    if facts.pending is not None and not facts.abandoned:
+        yield _at(
+            target,
+            "E707",
+            "a deploy is under way that nobody has confirmed yet",
+            f"wait {facts.pending} s; then the node has put back what ran before.",
+        )
+
+
+def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnostic]:
+    if facts.python < _PYTHON:
+        yield _at(
+            target,
+            "E703",
+            f"its python3 is {'.'.join(map(str, facts.python))}, 3.8 or later is needed there",
+            "install a newer one; it must be the first python3 on the PATH of a login.",
+        )
+    elif found.manner.lacks:
+        missing = ", ".join(found.manner.lacks)
+        yield _at(
+            target,
+            "E703",
+            f"{found.manner.name} is to bring it up, but {missing} is missing there",
+            "install it on the node (wireguard-tools; wireguard-go needs no meshc), or choose "
+            "another deploy.engine or deploy.supervisor.",
+        )
+    forwarding = target.plan.forwarding
+    if forwarding.needed:
+        wanted = [_FORWARDERS[family] for family in forwarding.families]
+        missing = ", ".join(tool for tool in wanted if tool not in facts.tools)
+        if missing:
+            yield _at(
+                target,
+                "E704",
+                f"it forwards for others, but has no {missing}",
+                "install iptables on the node.",
+            )
+
+
+def _room(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnostic]:
+    if not (found or found.adopt):
+        return
+    needed = 2 * len(target.conf) + len(target.facts) + _SPARE
+    places = [(facts.target, needed), (facts.state, needed)]
+    if found.manner.meshc is not None and not found.manner.meshc.there:
+        places.append((facts.meshc.place, found.manner.meshc.size * 5 // 4))  # and compiled
+    for place, needed in places:
+        if not place.writable:
+            yield _at(
+                target,
+                "E705",
+                f"{place.path} is not writable there",
+                "is its file system mounted read-only? Mount it writable and deploy again.",
+            )
+        elif place.free < needed:
+            yield _at(
+                target,
+                "E705",
+                f"{place.path} has {place.free:,} bytes free, {needed:,} are needed",
+                "make room there and deploy again.",
+            )
+
+
+def _foreign(target: Target, facts: Facts) -> Iterator[Diagnostic]:
+    if facts.running.up and not facts.sha:
+        yield _at(
+            target,
+            "E706",
+            f"{target.plan.interface} runs there, but not from a file below /etc/wireguard",
+            "take it down on the node, or choose another name for `interface`.",
+        )
+
+
+def _drift(target: Target, found: Difference) -> Iterator[Diagnostic]:
+    if found.drift:
+        yield _at(
+            target,
+            "W710",
+            "its file was changed by somebody else",
+            "deploy with --overwrite-drift if that may be lost.",
+            *found.drift,
+        )

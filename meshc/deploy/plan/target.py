@@ -1,0 +1,108 @@
+"""What a node shall have: its emitted files, read once, and the way to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from meshc.errors import StateError
+from meshc.files import read_regular
+from meshc.topology.language.spec import Platform
+from meshc.topology.planner.mesh_plan import NodePlan
+
+if TYPE_CHECKING:
+    from meshc.build.pipeline import BuildResult
+
+
+_PHONES = (Platform.IOS, Platform.ANDROID)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One node to deploy to. `conf` is its wg-quick file with its keys, and never shown; `inside`
+    maps the public keys of its peers to an address of each in the tunnel, `phones` are those peers
+    that read their file from a code."""
+
+    plan: NodePlan
+    conf: str = field(repr=False)
+    facts: str = "{}"
+    inside: Mapping[str, str] = field(default_factory=dict)
+    phones: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @cached_property
+    def sha(self) -> str:
+        return hashlib.sha256(self.conf.encode()).hexdigest()
+
+    @property
+    def host(self) -> str:
+        """Where SSH reaches it; empty when it is only ever deployed on itself."""
+        return self.plan.spec.deploy.host or ""
+
+
+def targets(result: BuildResult, names: Iterable[str] = (), *, local: bool = False) -> list[Target]:
+    """The targets that `names` mean; without names all nodes that say how they are reached.
+
+    `result` is a dry run over the build that is there. `local`: the nodes named are this machine.
+    Raises: StateError when the build is not that of the topology, or a node cannot be deployed.
+    """
+    if any(change.files for change in result.changes.nodes) or result.changes.files:
+        raise StateError(
+            f"{result.out} is not the build of {result.workspace.file} as it is now",
+            hint=f"build it and look at the changes first: meshc build {result.workspace.file}",
+        )
+    chosen = list(dict.fromkeys(names)) or deployable(result)
+    if not chosen:
+        raise StateError(
+            "no node says how it is reached",
+            hint="give nodes a `deploy: {host: ...}`, or name one with --local",
+        )
+    for name in chosen:
+        _check(result, name, local=local)
+    return [_read(result, result.plan.nodes[name]) for name in chosen]
+
+
+def deployable(result: BuildResult) -> list[str]:
+    """The Linux nodes with `deploy.host`."""
+    return [
+        name
+        for name, node in result.plan.nodes.items()
+        if node.spec.managed and node.spec.deploy.host and node.spec.platform is Platform.LINUX
+    ]
+
+
+def _check(result: BuildResult, name: str, *, local: bool) -> None:
+    node = result.plan.nodes.get(name)
+    if node is None:
+        known = ", ".join(list(result.plan.nodes)[:10])
+        raise StateError(f"{result.workspace.file} has no node {name!r}", hint=f"it has {known}")
+    if not node.spec.managed:
+        raise StateError(f"{name} is not managed: somebody else configures it")
+    if node.spec.platform is not Platform.LINUX:
+        raise StateError(
+            f"{name} is {node.spec.platform.value}, which meshc does not log in to",
+            hint=f"show its code with: meshc qr {result.workspace.file} {name}",
+        )
+    if not node.spec.deploy.host and not local:
+        raise StateError(
+            f"{name} does not say how it is reached",
+            hint=f"give it `deploy: {{host: ...}}`, or run `meshc deploy --local` on {name} itself",
+        )
+
+
+def _read(result: BuildResult, node: NodePlan) -> Target:
+    directory = result.out / node.name
+    conf = read_regular(directory / f"{node.interface}.conf")
+    facts = read_regular(directory / "node.json")
+    if conf is None:
+        raise StateError(f"{directory} has no file for {node.interface}", hint="build again")
+    peers = [result.plan.nodes[peer.name] for peer in node.peers]
+    inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
+    phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
+    return Target(node, conf.decode(), (facts or b"{}").decode(), inside, phones)

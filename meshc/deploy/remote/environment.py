@@ -1,0 +1,336 @@
+"""meshc in an environment of its own on the node, for interfaces that it has to run itself::
+
+    /opt/meshc/versions/0.1.0-cpython-311-x86_64-linux-gnu/{bin,lib}    complete, or not there
+    /opt/meshc/interfaces/wg0 -> ../versions/...                        what one interface uses
+
+A version comes into being by one rename, and an interface changes its version by another, so that
+a deploy that fails takes back its own link and nobody else's. What no link names and no process
+runs from is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any, BinaryIO
+
+from meshc.deploy.remote.base import Refusal, read, run, sync_directory, target_facts
+
+HOME = "/opt/meshc"
+_IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,120}")
+_SCRIPTS = {"meshc": "meshc.cli:main", "meshc-engine": "meshc.cli.engine:entry"}
+_CHECK = "import numpy, cryptography.hazmat.primitives.ciphers.aead, meshc.node, meshc.engine.io"
+
+
+def facts(interface: str, home: str) -> dict[str, Any]:
+    """What the controller chooses by: the Python that would run it, and what is there."""
+    libc, version = platform.libc_ver()
+    there = [name for name in _versions(home) if _python_runs(os.path.join(home, "versions", name))]
+    return {
+        "place": target_facts(home),
+        "soabi": sysconfig.get_config_var("SOABI") or "",
+        "libc": [libc, version],
+        "pip": find_spec("ensurepip") is not None and find_spec("venv") is not None,
+        "there": there,
+        "used": used(interface, home),
+    }
+
+
+def used(interface: str, home: str) -> str:
+    """The version that the interface uses; empty for none."""
+    try:
+        return os.path.basename(os.readlink(_link(interface, home)))
+    except OSError:
+        return ""
+
+
+def enter(interface: str, home: str) -> None:
+    """Programs of the interface's own environment are found, after those of the machine."""
+    os.environ["PATH"] += os.pathsep + os.path.join(_link(interface, home), "bin")
+
+
+def install(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
+    """Makes a version from the archive that follows the request, whole or not at all."""
+    identity, home = request["identity"], request["env_dir"]
+    if not _IDENTITY.fullmatch(identity):
+        raise Refusal(f"not a version of meshc: {identity!r}")
+    os.umask(0o022)  # a unit without root's rights reads it as well
+    path = os.path.join(home, "versions", identity)
+    try:
+        with _locked(home):
+            _remove_parts(home)
+            if _python_runs(path):
+                return {"installed": False}
+            part = os.path.join(home, "versions", f".{identity}.part")
+            try:
+                os.makedirs(part)
+                _fill(part, path, request, stream)
+                os.sync()  # a link to files that a power cut emptied would be worse than none
+                if os.path.exists(path):  # its Python is gone, so that nothing runs from it
+                    os.rename(path, f"{part}.old.part")
+                os.rename(part, path)
+                sync_directory(os.path.dirname(path))
+                _remove_parts(home)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+    except BaseException:
+        _remove_empty(home)
+        raise
+    return {"installed": True}
+
+
+def record(request: dict[str, Any]) -> dict[str, str] | None:
+    """What a deployment keeps of it; None where the controller knows of no environments."""
+    if "environment" not in request:
+        return None
+    home, interface = request["env_dir"], request["interface"]
+    return {"home": home, "new": request["environment"], "old": used(interface, home)}
+
+
+def switch(interface: str, kept: dict[str, str] | None) -> None:
+    """The interface uses the new version from here on."""
+    if not kept or kept["new"] == used(interface, kept["home"]):
+        return
+    home, identity = kept["home"], kept["new"]
+    link, old, new = (_link(interface, home, end) for end in ("", ".old", ".new"))
+    if identity:
+        if identity not in _versions(home):
+            raise Refusal(f"meshc {identity} is not in {home} any more", "deploy again", "packages")
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.chmod(os.path.dirname(link), 0o755)
+        _remove(new)
+        os.symlink(os.path.join("..", "versions", identity), new)
+    if os.path.lexists(link):
+        _remove(old)
+        os.link(link, old, follow_symlinks=False)
+    if identity:
+        os.replace(new, link)
+    else:
+        _remove(link)
+    sync_directory(os.path.dirname(link))
+
+
+def switch_back(interface: str, kept: dict[str, str] | None) -> None:
+    """The interface uses what it used before the deployment: one rename, for a full disk."""
+    if not kept or kept["new"] == kept["old"]:
+        return
+    link, old = (_link(interface, kept["home"], end) for end in ("", ".old"))
+    if os.path.lexists(old):
+        os.replace(old, link)
+        _remove(old)  # a rename between two names of one file leaves both (rename(2))
+    elif not kept["old"]:
+        _remove(link)
+
+
+def settle(interface: str, kept: dict[str, str] | None) -> None:
+    """The deployment is over: nobody needs the way back any more."""
+    if kept:
+        _remove(_link(interface, kept["home"], ".old"))
+        prune(kept)
+
+
+def prune(kept: dict[str, str] | None) -> None:
+    """Removes what nobody uses. Leaves it to a later call when another process installs."""
+    home = kept["home"] if kept else ""
+    if not os.path.isdir(home):
+        return
+    with contextlib.suppress(BlockingIOError), _locked(home, fcntl.LOCK_NB):
+        _remove_parts(home)
+        busy = _linked(home) | _run_from(home)
+        for name in _versions(home):
+            if name not in busy:
+                path = os.path.join(home, "versions", name)
+                os.rename(path, os.path.join(home, "versions", f".{name}.part"))
+        _remove_parts(home)
+    _remove_empty(home)
+
+
+def remove_unused(request: dict[str, Any]) -> dict[str, Any]:
+    """After a deploy that failed before it was armed."""
+    prune({"home": request["env_dir"]})
+    return {"there": _versions(request["env_dir"])}
+
+
+def _fill(part: str, final: str, request: dict[str, Any], stream: BinaryIO) -> None:
+    python = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+    os.makedirs(os.path.join(part, "bin"))
+    library = os.path.join(part, "lib", "python{}.{}".format(*sys.version_info), "site-packages")
+    if request["locked"]:
+        _fetch(part, python, request["locked"])
+    else:
+        _bare(part, python)
+    os.makedirs(library, exist_ok=True)
+    _unpack(library, request["size"], request["sha256"], stream)
+    for name in os.listdir(os.path.join(part, "bin")):
+        if not name.startswith("python"):
+            os.unlink(os.path.join(part, "bin", name))
+    for name, entry in _SCRIPTS.items():
+        module, _, function = entry.partition(":")
+        script = os.path.join(part, "bin", name)
+        with open(script, "w", encoding="utf-8") as file:
+            # the interpreter by the name of its version: what runs goes on with its own modules
+            # when the interface is given another one
+            file.write(f"#!{final}/bin/python3 -I\nfrom {module} import {function}\n{function}()\n")
+        os.chmod(script, 0o755)
+    own = os.path.join(part, "bin", "python3")
+    run([own, "-I", "-c", _CHECK], 300)  # and compiles what it imports
+
+
+def _bare(part: str, python: str) -> None:
+    """An environment by its definition (PEP 405): Debian keeps the module that makes one apart."""
+    os.symlink(python, os.path.join(part, "bin", "python3"))
+    with open(os.path.join(part, "pyvenv.cfg"), "w", encoding="utf-8") as file:
+        file.write(f"home = {os.path.dirname(python)}\ninclude-system-site-packages = false\n")
+
+
+def _fetch(part: str, python: str, locked: str) -> None:
+    """The locked packages, by the node's own pip."""
+    wanted = os.path.join(part, "requirements.lock")
+    with open(wanted, "w", encoding="utf-8") as file:
+        file.write(locked)
+    run([python, "-m", "venv", part], 300)
+    pip = [os.path.join(part, "bin", "python3"), "-m", "pip", "--disable-pip-version-check"]
+    try:
+        run([*pip, "install", "-q", "--only-binary", ":all:", "--require-hashes", "-r", wanted],
+            1500)  # fmt: skip
+    except Refusal as refusal:
+        raise Refusal(
+            "pip there could not fetch the packages of meshc: {}".format(refusal.answer["error"]),
+            "give the node a way to a package index (/etc/pip.conf), or deploy from a machine with "
+            "the Python of the node ({}.{}): then the packages come from "
+            "there".format(*sys.version_info),
+            "packages",
+        ) from None
+
+
+class _Measured:
+    """A stream that counts and hashes what is read, and ends after `size` bytes."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._left = stream, size
+        self.hash = hashlib.sha256()
+
+    def read(self, count: int) -> bytes:
+        data = self._stream.read(min(count, self._left))
+        self._left -= len(data)
+        self.hash.update(data)
+        return data
+
+    @property
+    def missing(self) -> int:
+        return self._left
+
+
+def _unpack(library: str, size: int, digest: str, stream: BinaryIO) -> None:
+    measured = _Measured(stream, size)
+    fault = ""
+    try:
+        with tarfile.open(fileobj=measured, mode="r|gz") as archive:  # type: ignore[call-overload]
+            for member in archive:
+                _write_member(library, archive, member)
+        while measured.read(1 << 16):
+            pass
+    except (tarfile.TarError, EOFError) as error:
+        fault = str(error)
+    if fault or measured.missing or measured.hash.hexdigest() != digest:
+        raise Refusal(
+            f"the packages of meshc did not arrive whole: {measured.missing} of {size} bytes are "
+            "missing"
+            if measured.missing
+            else "the packages of meshc arrived damaged",
+            "deploy again",
+            "packages",
+        )
+
+
+def _write_member(library: str, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    steps = member.name.split("/")
+    content = archive.extractfile(member) if member.isreg() else None
+    if content is None or {"", ".", ".."} & set(steps):
+        raise Refusal(f"not a file of a package: {member.name!r}", kind="packages")
+    path = os.path.join(library, *steps)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        shutil.copyfileobj(content, file, 1 << 16)
+
+
+def _link(interface: str, home: str, end: str = "") -> str:
+    return os.path.join(home, "interfaces", ("." if end else "") + interface + end)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _versions(home: str) -> list[str]:
+    return [name for name in _listed(os.path.join(home, "versions")) if name[0] != "."]
+
+
+def _listed(path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _python_runs(path: str) -> bool:
+    return os.path.exists(os.path.join(path, "bin", "python3"))  # false: its system was upgraded
+
+
+def _linked(home: str) -> set[str]:
+    links = os.path.join(home, "interfaces")
+    return {os.path.basename(os.readlink(os.path.join(links, name))) for name in _listed(links)}
+
+
+def _run_from(home: str) -> set[str]:
+    """The versions that some process was started from."""
+    start = os.path.join(home, "versions", "").encode()
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            first = (read(f"/proc/{pid}/cmdline") or b"").partition(b"\0")[0]
+            if first.startswith(start):
+                found.add(first[len(start):].partition(b"/")[0].decode())  # fmt: skip
+    return found
+
+
+def _remove_parts(home: str) -> None:
+    for name in _listed(os.path.join(home, "versions")):
+        if name[0] == ".":
+            shutil.rmtree(os.path.join(home, "versions", name))
+
+
+def _remove_empty(home: str) -> None:
+    for path in (os.path.join(home, "versions"), os.path.join(home, "interfaces"), home):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+
+@contextlib.contextmanager
+def _locked(home: str, more: int = 0) -> Iterator[None]:
+    """Alone with the directory, which is its own lock; another may remove it while we wait."""
+    while True:
+        os.makedirs(home, mode=0o755, exist_ok=True)
+        found = os.lstat(home)
+        if os.path.islink(home) or found.st_uid != os.geteuid():
+            raise Refusal(f"{home} is not a directory of root's own", "move it away", "foreign")
+        descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | more)
+            if os.path.exists(home) and os.path.samestat(os.fstat(descriptor), os.stat(home)):
+                yield
+                return
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,250 @@
+"""The systemd unit that runs an interface: a drop-in for `wg-quick@`, or a unit of our own.
+
+Each interface has a file of its own, so that two networks of one machine share no setting. Our
+own unit runs `meshc` as root, because the files in /etc/wireguard and /run are root's, but with
+three capabilities, a read-only system and no way to become more. A hook may be anything that root
+does: a file that has some gets a unit without these limits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from meshc.deploy.remote.base import Refusal, ok, read, redact, run, sync_directory
+
+if TYPE_CHECKING:
+    from meshc.deploy.remote.supervision import Node
+
+DIRECTORY = "/etc/systemd/system"
+RUNS = "/run/systemd/system"
+CONTAINER = "/run/systemd/container"  # systemd tells by it that it runs in one
+MANNERS = ("wg-quick@", "meshc@")
+HEADER = "# Written by meshc deploy.\n"
+_HOOK = re.compile(r"(?im)^\s*(?:Pre|Post)(?:Up|Down)\s*=\s*(.*?)\s*$")
+_DNS = re.compile(r"(?im)^\s*DNS\s*=")
+_UNIT = """\
+[Unit]
+Description=WireGuard network on {name} (meshc)
+After=network-online.target nss-lookup.target
+Wants=network-online.target nss-lookup.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+{modules}ExecStart={meshc} up {conf} --engine {engine}
+ExecReload={meshc} reload {conf}
+ExecStop={meshc} down {interface}
+UMask=0077
+{limits}
+[Install]
+WantedBy=multi-user.target
+"""
+# Not here, with the reason:
+# PrivateDevices, because of /dev/net/tun; PrivateNetwork, IPAddressDeny and RestrictAddressFamilies
+# for the internet, because that is the work; ProtectKernelModules hides /lib/modules, where meshc
+# sees whether the kernel has WireGuard (the capability to load one is not in the set anyway).
+_LIMITS = """\
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths=/run {writable}
+ProtectHome=read-only
+PrivateTmp=yes
+DevicePolicy=closed
+DeviceAllow=/dev/net/tun rw
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+KeyringMode=private
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+"""
+# With these systemd mounts another /proc. In it a container has the boot id of the machine below,
+# and by the boot id meshc tells what it brought up from what is left of another boot.
+_LIMITS_OUTSIDE_CONTAINERS = """\
+ProtectControlGroups=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+"""
+
+
+def runs() -> bool:
+    """Whether systemd runs this machine."""
+    return os.path.isdir(RUNS)
+
+
+def name(node: Node, manner: str) -> str:
+    """`meshc@wg0.service`; systemd writes the letters of an interface that it has no place for
+    as numbers (systemd.unit(5))."""
+    return manner + escaped(node.interface) + ".service"
+
+
+def escaped(interface: str) -> str:
+    return re.sub("[+=]", lambda found: f"\\x{ord(found.group()):02x}", interface)
+
+
+def quoted(word: str) -> str:
+    """One word of a setting in a unit, whatever is in it (systemd.syntax(7))."""
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return '"' + text.replace("\n", "\\n") + '"'
+
+
+def argument(word: str) -> str:
+    """One word of a command line in a unit."""
+    return quoted(word.replace("$", "$$"))
+
+
+def path_of(node: Node, manner: str) -> str:
+    """The file that is ours in this manner."""
+    unit = name(node, manner)
+    if manner == "meshc@":
+        return os.path.join(DIRECTORY, unit)
+    return os.path.join(DIRECTORY, unit + ".d", "meshc.wg.conf")
+
+
+def text_of(node: Node, manner: str, env: dict[str, str], conf: str, facts: str) -> str | None:
+    """What is to stand there for this file of the interface; None for nothing."""
+    if manner == "meshc@":
+        return HEADER + _own(node, env, conf, facts)
+    if escaped(node.interface) != node.interface:
+        raise Refusal(
+            f"{name(node, manner)} would bring up an interface of another name",
+            "wg-quick's unit takes no + and no =; choose another name, or supervisor: systemd",
+        )
+    if not env:
+        return None
+    lines = ["Environment=" + quoted("{}={}".format(*item)) for item in sorted(env.items())]
+    return HEADER + "[Service]\n" + "\n".join(lines) + "\n"
+
+
+def _own(node: Node, env: dict[str, str], conf: str, facts: str) -> str:
+    limits = ""
+    if not _hooks(conf, facts):
+        # resolv.conf is replaced by renaming, which needs its directory
+        writable = "/proc/sys/net" + (" /etc" if _DNS.search(conf) else "")
+        limits = _LIMITS.format(writable=writable)
+        if not os.path.exists(CONTAINER):
+            limits += _LIMITS_OUTSIDE_CONTAINERS
+    return _UNIT.format(
+        name=node.interface,
+        interface=argument(node.interface),
+        meshc=argument(env.get("MESHC_PROGRAM") or shutil.which("meshc") or "/usr/local/bin/meshc"),
+        conf=argument(node.conf),
+        engine=argument(env.get("MESHC_ENGINE", "auto")),
+        modules=_modules(),
+        limits=limits,
+    )
+
+
+def _hooks(conf: str, facts: str) -> list[str]:
+    """The hooks that somebody wrote: those that meshc writes it does itself."""
+    with contextlib.suppress(ValueError, AttributeError):
+        own = set(json.loads(facts).get("generated_hooks", ()))
+        return [line for line in _HOOK.findall(conf) if line not in own]
+    return _HOOK.findall(conf)
+
+
+def _modules() -> str:
+    """The kernel loads what is needed by itself, except for the old iptables, which calls modprobe:
+    that one needs more rights than the rest and gets them for itself alone."""
+    tool = os.path.realpath(shutil.which("iptables") or "")
+    if "legacy" not in tool or not shutil.which("modprobe"):
+        return ""
+    return "ExecStartPre=-+{} -aq ip_tables ip6_tables\n".format(shutil.which("modprobe"))
+
+
+def active(node: Node) -> str:
+    """The manner of the unit that is active for this interface; empty: none."""
+    if not runs():
+        return ""
+    found = (m for m in MANNERS if ok(["systemctl", "is-active", "--quiet", name(node, m)]))
+    return next(found, "")
+
+
+def enabled(node: Node) -> list[str]:
+    """The manners of the units that a boot starts."""
+    if not runs():
+        return []
+    return [m for m in MANNERS if ok(["systemctl", "is-enabled", "--quiet", name(node, m)])]
+
+
+def settle(node: Node, manner: str) -> None:
+    """From now on a boot brings the interface up in this manner, and in no other."""
+    if not runs():
+        return
+    found = enabled(node)
+    if manner in MANNERS and manner not in found:
+        run(["systemctl", "enable", name(node, manner)])
+    for other in MANNERS:
+        if other == manner:
+            continue
+        if other in found:
+            run(["systemctl", "disable", name(node, other)])
+        path = path_of(node, other)
+        if (read(path) or b"").startswith(HEADER.encode()):
+            os.unlink(path)
+            remove_directory(os.path.dirname(path))
+            reload()
+    wants = os.path.join(DIRECTORY, "multi-user.target.wants")
+    if os.path.isdir(wants):
+        sync_directory(wants)
+
+
+def remove_directory(path: str) -> None:
+    """One for drop-ins that holds none any more."""
+    if path.endswith(".d"):
+        with contextlib.suppress(OSError):  # there is more in it, or it was never made
+            os.rmdir(path)
+
+
+def forget_failures(node: Node) -> None:
+    """A unit that failed under a deploy which was put back is no failure of the machine."""
+    if runs():
+        for manner in MANNERS:
+            ok(["systemctl", "reset-failed", name(node, manner)])
+
+
+def make_directory(path: str) -> None:
+    """For units, which everybody may read."""
+    if not os.path.isdir(path):
+        os.makedirs(path)
+        os.chmod(path, 0o755)
+
+
+def reload() -> None:
+    run(["systemctl", "daemon-reload"])
+
+
+def control(verb: str, node: Node, manner: str, limit: float) -> None:
+    """`systemctl VERB`; a failure comes with the last words of the unit."""
+    unit = name(node, manner)
+    try:
+        run(["systemctl", verb, unit], limit)
+    except Refusal as refusal:
+        words = _last_words(unit)
+        if words:
+            refusal.answer["error"] = f"{unit} failed: {words}"
+        raise
+
+
+def _last_words(unit: str) -> str:
+    if not shutil.which("journalctl"):
+        return ""
+    argv = ["journalctl", "--quiet", "--no-pager", "-b", "-o", "cat", "-n", "12", "-u", unit]
+    lines = redact(run(argv, check=False), "").splitlines()
+    # what the unit said, not what systemd says about it
+    said = [line for line in lines if line.strip() and unit not in line]
+    return " / ".join(said[-4:])

@@ -1,0 +1,1 @@
+"""Where keys live: the store, and the ring of all keys of one build."""

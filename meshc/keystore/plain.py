@@ -1,0 +1,340 @@
+"""`keys/` beside the topology file: one private key per node, and the secret of the network.
+
+What it promises:
+
+- the directory is 0700 with a `.gitignore` of its own, every key file 0600;
+- a key appears whole or not at all, and an existing key is never written over: a new file is
+  made under a temporary name and linked to its own, which fails when somebody was faster;
+- nothing is read or written through a symbolic link, and no name leads out of the directory;
+- a replaced key moves to `keys/retired/`, where no build reads it.
+
+A key file holds what `wg genkey` prints, so `wg set wg0 private-key keys/NODE.key` works.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshc.errors import KeyFormatError, StateError
+from meshc.files import sync_filesystem, write_all
+from meshc.keys import NetworkSecret, PrivateKey
+from meshc.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIX = ".key"
+SECRET = "network.secret"
+RETIRED = "retired"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIMIT = 4096
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}-\d+\.tmp")
+_DEAD = 3600  # seconds
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key and where it lies. `created` is the file's time, in seconds since 1970."""
+
+    name: str
+    key: PrivateKey
+    path: Path
+    created: float
+    readable_by_others: bool
+
+
+class KeyStore:
+    """The keys of one network in one directory."""
+
+    def __init__(self, directory: Path, network: str) -> None:
+        self.directory = directory
+        self.network = network
+
+    def read(self, names: Iterable[str]) -> dict[str, StoredKey]:
+        """The keys that exist among `names`.
+
+        Raises: StateError for a file that is not a key of ours: a link, somebody else's, torn.
+        """
+        with self._open(create=False) as directory:
+            if directory is None:
+                return {}
+            found = ((name, self._read_key(directory, name)) for name in names)
+            return {name: stored for name, stored in found if stored is not None}
+
+    def names(self) -> list[str]:
+        """The nodes that have a key here, sorted."""
+        with self._open(create=False) as directory:
+            entries = [] if directory is None else os.listdir(directory)
+        names = (entry.removesuffix(SUFFIX) for entry in entries if entry.endswith(SUFFIX))
+        return sorted(name for name in names if _NAME.fullmatch(name))
+
+    def create(self, keys: Mapping[str, PrivateKey]) -> dict[str, PrivateKey]:
+        """Stores new keys; where one exists already it stays, and is what is returned.
+
+        Raises: StateError, OSError. Then some of the keys may be stored: they are as good
+        as any later.
+        """
+        contents = {name: _line(key.reveal()) for name, key in keys.items()}
+        files = {_file(name): content for name, content in contents.items()}
+        with self._open(create=True) as directory:
+            assert directory is not None
+            made = _publish(directory, files)
+            result = {}
+            for name, key in keys.items():
+                if _file(name) in made:
+                    result[name] = key
+                    continue
+                stored = self._read_key(directory, name)
+                if stored is None:
+                    raise StateError(f"the key of {name} vanished while it was read")
+                result[name] = stored.key
+            return result
+
+    def secret(self) -> NetworkSecret | None:
+        """The network secret, None when there is none yet.
+
+        Raises: StateError when the file belongs to another network or is damaged.
+        """
+        with self._open(create=False) as directory:
+            return None if directory is None else self._read_secret(directory)
+
+    def create_secret(self, secret: NetworkSecret) -> NetworkSecret:
+        """Stores the network secret; where one exists it stays, and is what is returned.
+
+        Raises: StateError, OSError.
+        """
+        text = f"# secret of the network {self.network}\n{secret.reveal()}\n"
+        with self._open(create=True) as directory:
+            assert directory is not None
+            _publish(directory, {SECRET: text.encode()})
+            found = self._read_secret(directory)
+            assert found is not None
+            return found
+
+    def retire(self, name: str) -> Path | None:
+        """Moves the key of `name` aside; None when there was none. Raises: StateError, OSError."""
+        source = _file(name)
+        with self._open(create=True) as directory:
+            assert directory is not None
+            if self._read_key(directory, name) is None:
+                return None
+            with suppress(FileExistsError):
+                os.mkdir(RETIRED, 0o700, dir_fd=directory)
+            aside = os.open(RETIRED, _DIRECTORY, dir_fd=directory)
+            try:
+                stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+                target = _free_name(aside, f"{name}.{stamp}")
+                os.rename(source, target, src_dir_fd=directory, dst_dir_fd=aside)
+                os.fsync(directory)
+            finally:
+                os.close(aside)
+            return self.directory / RETIRED / target
+
+    def destroy(self, name: str) -> list[Path]:
+        """Deletes the key of `name` and its retired ones; the paths that are gone."""
+        gone: list[Path] = []
+        retired = re.compile(re.escape(name) + r"\.\d{8}T\d{6}Z(-\d+)?\.key")
+        with self._open(create=False) as directory:
+            if directory is None:
+                return gone
+            with suppress(FileNotFoundError):
+                os.unlink(_file(name), dir_fd=directory)
+                gone.append(self.directory / _file(name))
+            with suppress(FileNotFoundError):
+                aside = os.open(RETIRED, _DIRECTORY, dir_fd=directory)
+                try:
+                    for entry in sorted(filter(retired.fullmatch, os.listdir(aside))):
+                        os.unlink(entry, dir_fd=aside)
+                        gone.append(self.directory / RETIRED / entry)
+                finally:
+                    os.close(aside)
+            os.fsync(directory)
+        return gone
+
+    def path(self, name: str) -> Path:
+        """Where the key of `name` lies. Raises: StateError for a name that is no file name."""
+        return self.directory / _file(name)
+
+    @contextmanager
+    def _open(self, *, create: bool) -> Iterator[int | None]:
+        """A descriptor of the directory, which every access goes through."""
+        if create and not os.path.lexists(self.directory):
+            with suppress(FileExistsError):
+                os.mkdir(self.directory, 0o700)
+        try:
+            directory = os.open(self.directory, _DIRECTORY)
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            raise StateError(
+                f"{self.directory} is not a directory that keys can lie in: {error.strerror}",
+                hint="a symbolic link is not followed; move the directory itself there",
+            ) from error
+        try:
+            self._check_directory(directory)
+            if create:
+                _publish(directory, {".gitignore": b"*\n"}, mode=0o644)
+            yield directory
+        finally:
+            os.close(directory)
+
+    def _check_directory(self, directory: int) -> None:
+        status = os.fstat(directory)
+        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
+            raise StateError(
+                f"others can put files into {self.directory}",
+                hint=f"chmod 700 {self.directory}, and see that it belongs to you",
+            )
+
+    def _read_key(self, directory: int, name: str) -> StoredKey | None:
+        read = self._read(directory, _file(name))
+        if read is None:
+            return None
+        text, status = read
+        path = self.directory / _file(name)
+        try:
+            key = PrivateKey.parse(text)
+        except KeyFormatError as error:
+            raise StateError(
+                f"{path} does not hold a private key: {error}",
+                hint="put the key back from a copy, or run: meshc keys rotate FILE " + name,
+            ) from None
+        shared = bool(status.st_mode & 0o077)
+        return StoredKey(name, key, path, status.st_mtime, shared)
+
+    def _read_secret(self, directory: int) -> NetworkSecret | None:
+        read = self._read(directory, SECRET)
+        if read is None:
+            return None
+        path = self.directory / SECRET
+        comment, _, text = read[0].strip().rpartition("\n")
+        owner = comment.removeprefix("# secret of the network ").strip()
+        if comment and owner != self.network:
+            raise StateError(
+                f"{self.directory} holds the keys of the network {owner!r}, not of "
+                f"{self.network!r}",
+                hint="two networks need a directory each; after renaming a network, change its "
+                f"name in the first line of {path} too",
+            )
+        try:
+            return NetworkSecret.parse(text)
+        except KeyFormatError as error:
+            raise StateError(f"{path} is damaged: {error}", hint="restore it from a copy") from None
+
+    def _read(self, directory: int, file: str) -> tuple[str, os.stat_result] | None:
+        path = self.directory / file
+        try:
+            descriptor = os.open(file, _READ, dir_fd=directory)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateError(
+                f"{path} cannot be read: {error.strerror}",
+                hint="a key must be an ordinary file, not a link",
+            ) from error
+        try:
+            status = os.fstat(descriptor)
+            data = os.read(descriptor, _LIMIT + 1) if stat.S_ISREG(status.st_mode) else b""
+        finally:
+            os.close(descriptor)
+        if not stat.S_ISREG(status.st_mode) or len(data) > _LIMIT:
+            raise StateError(f"{path} is not a key file", hint="a key must be an ordinary file")
+        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
+            raise StateError(
+                f"{path} can be changed by others", hint=f"chmod 600 {path}, then rotate the key"
+            )
+        return data.decode("ascii", "replace"), status
+
+
+def _publish(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) -> set[str]:
+    """Makes those files that do not exist yet, each complete from its first moment; their names.
+
+    All contents are made durable before the first name appears.
+    """
+    present = set(os.listdir(directory))
+    missing = set(files) - present
+    _forget_leftovers(directory, present)
+    token = os.urandom(8).hex()
+    made: set[str] = set()
+    waiting: list[str] = []
+    try:
+        for number, name in enumerate(sorted(missing)):
+            temporary = f".{token}-{number}.tmp"
+            descriptor = os.open(temporary, _CREATE, mode, dir_fd=directory)
+            waiting.append(temporary)
+            try:
+                write_all(descriptor, files[name])
+                if len(missing) == 1:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        if len(missing) > 1:
+            sync_filesystem(directory)
+        for temporary, name in zip(waiting, sorted(missing), strict=True):
+            if _give_name(directory, temporary, name):
+                made.add(name)
+    finally:
+        for temporary in waiting:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=directory)
+    if made:
+        os.fsync(directory)
+    return made
+
+
+def _give_name(directory: int, temporary: str, name: str) -> bool:
+    """Whether the name was free; a file that has it already stays."""
+    try:
+        os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # a file system without hard links: between the look and the rename, the lock of the
+        # workspace is all that keeps another run away
+        if name in os.listdir(directory):
+            return False
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    return True
+
+
+def _forget_leftovers(directory: int, names: Iterable[str]) -> None:
+    """Removes what a run that was killed left behind, once it is surely dead."""
+    for name in names:
+        if _TEMPORARY.fullmatch(name):
+            with suppress(FileNotFoundError):
+                age = time.time() - os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime
+                if age > _DEAD:
+                    os.unlink(name, dir_fd=directory)
+
+
+def _file(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise StateError(f"{name[:60]!r} cannot be the name of a key file")
+    return name + SUFFIX
+
+
+def _line(text: str) -> bytes:
+    return text.encode("ascii") + b"\n"
+
+
+def _free_name(directory: int, stem: str) -> str:
+    taken = set(os.listdir(directory))
+    number = 0
+    while (name := f"{stem}-{number}.key" if number else f"{stem}.key") in taken:
+        number += 1
+    return name

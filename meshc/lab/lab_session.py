@@ -1,0 +1,110 @@
+"""From a built topology to a running lab: the world is laid out, built, and its nodes are up."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from meshc.errors import NodeError
+from meshc.lab.forked import PRELOAD
+from meshc.lab.lab_source import Source
+from meshc.lab.machines import engine_of
+from meshc.lab.world import lab_state
+from meshc.lab.world.control import Lab, start_lab
+from meshc.lab.world.jobs import Job
+from meshc.lab.world.layout import PLAIN, Options, lay_out
+from meshc.lab.world.places import World
+from meshc.values import dataclass, field
+
+BRING_UP = "meshc.lab.machines:bring_up"
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Session:
+    """A lab with its nodes. `engines` is what runs each node, `seconds` how long stages took."""
+
+    source: Source
+    world: World
+    lab: Lab
+    engines: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def open_session(
+    source: Source,
+    *,
+    engine: str = "bundled",
+    options: Options = PLAIN,
+    identity: str = "",
+    linked: bool = True,
+    tell: Tell = lambda _: None,
+) -> Session:
+    """Builds the lab of a topology and brings every node up.
+
+    `linked` ends the lab with this process. Raises: NodeError when a node does not come up (the
+    lab is gone then); StateError.
+    """
+    begun = time.monotonic()
+    world = lay_out(source.spec, {n: c.listen_port for n, c in source.confs.items()}, options)
+    engines = {name: engine_of(engine, number) for number, name in enumerate(sorted(source.confs))}
+    about: dict[str, Any] = {
+        "id": identity or ephemeral_id(source.file, source.spec.network.name),
+        "file": str(source.file.resolve()),
+        "network": source.spec.network.name,
+        "nodes": engines,
+        "links": links_of(world, engines, source.interface),
+        "interface": source.interface,
+        "build": str(source.build.resolve()),
+    }
+    lab = start_lab(
+        world, dict(source.files), about=about, linked=linked, preload=PRELOAD, progress=tell
+    )
+    session = Session(source, world, lab, engines, list(lab.remarks))
+    session.seconds["world"] = time.monotonic() - begun
+    try:
+        bring_nodes_up(session, tell)
+    except BaseException:
+        lab.down()
+        raise
+    session.seconds["up"] = time.monotonic() - begun
+    return session
+
+
+def bring_nodes_up(session: Session, tell: Tell = lambda _: None) -> None:
+    """Nodes with an endpoint first: the others find somebody to shake hands with at once.
+    Raises: NodeError that names every node that does not come up."""
+    spec = session.source.spec
+    public = [name for name in session.engines if spec.nodes[name].endpoints]
+    others = [name for name in session.engines if name not in public]
+    done, failed = 0, []
+    for names in (public, others):
+        jobs = [
+            Job(n, BRING_UP, {"interface": session.source.interface, "engine": session.engines[n]})
+            for n in names
+        ]
+        for outcome in session.lab.run(jobs, parallel=os.cpu_count() or 2, timeout=120):
+            done += 1
+            tell(f"nodes up: {done} of {len(session.engines)}")
+            if outcome.error:
+                failed.append(f"{outcome.place}: {outcome.error}")
+            else:
+                session.notes += [f"{outcome.place}: {note}" for note in outcome.result["notes"]]
+    if failed:
+        raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
+
+
+def links_of(world: World, nodes: Iterable[str], interface: str) -> dict[str, list[str]]:
+    """Every link by the name that `lab capture` takes: cables at the end away from the internet,
+    and each node's tunnel as NODE:INTERFACE."""
+    found = {cable.name: list(cable.right) for cable in world.cables}
+    return found | {f"{name}:{interface}": [name, interface] for name in nodes}
+
+
+def ephemeral_id(file: Path, network: str) -> str:
+    """For a lab that lives as long as this process: never in the way of another."""
+    return f"{lab_state.lab_id(file, network)}-{os.getpid()}"

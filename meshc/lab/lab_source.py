@@ -1,0 +1,109 @@
+"""What a lab is made from: the topology, and the very files that `meshc build` wrote for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from meshc.diagnostics import Diagnostics
+from meshc.errors import StateError
+from meshc.lab.scratch import scratch_build
+from meshc.lab.world.keeper import Machine
+from meshc.node.nodefile import FACTS_NAME
+from meshc.topology.language.load import load_spec
+from meshc.topology.language.spec import Nat, NodeSpec, Spec
+from meshc.values import dataclass
+from meshc.wg.conf import Conf, parse
+
+ELSEWHERE = "its private key is kept elsewhere, and the lab cannot make it"
+FOREIGN = "somebody else's peer: no file was emitted for it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A topology and its build directory, read. `absent` are the nodes that cannot take part,
+    with the reason; `confs` and `files` hold the others."""
+
+    file: Path
+    build: Path
+    spec: Spec
+    confs: Mapping[str, Conf]
+    files: Mapping[str, Machine]
+    absent: Mapping[str, str]
+
+    @property
+    def interface(self) -> str:
+        return self.spec.network.interface
+
+    def addresses(self, name: str) -> dict[int, str]:
+        """A node's addresses in the mesh, by family."""
+        return {a.family: a.address for a in self.confs[name].addresses}
+
+
+def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Source:
+    """The files of `build`, else of a build made for this lab alone.
+
+    That build happens beside nobody's keys (see `scratch.py`): nothing next to `file` changes,
+    and the files are byte for byte those that `meshc build` would write.
+    Raises: Refused, StateError, ConfError.
+    """
+    if build is not None:
+        return read_source(file, build)
+    with scratch_build(file, tell) as made:
+        return read_source(file, made)
+
+
+def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
+    """The same network with other NATs in front of some nodes or sites; the prediction follows."""
+    spec = source.spec
+    nodes = {
+        name: replace(node, nat=kinds.get(name, kinds.get(node.site or "", node.nat)))
+        for name, node in spec.nodes.items()
+    }
+    return replace(source, spec=replace(spec, nodes=nodes))
+
+
+def read_source(file: Path, build: Path) -> Source:
+    """Reads a topology and its build directory.
+
+    Raises: Refused when the topology has errors; StateError when the build directory does not
+    belong to it or lacks a node; ConfError.
+    """
+    diagnostics = Diagnostics()
+    spec = load_spec(file.read_bytes(), file=str(file), diagnostics=diagnostics)
+    diagnostics.barrier()
+    assert spec is not None, "no errors, so there is a Spec"
+    confs: dict[str, Conf] = {}
+    files: dict[str, Machine] = {}
+    absent: dict[str, str] = {}
+    hosts = (build / "hosts").read_text() if (build / "hosts").is_file() else ""
+    for name, node in spec.nodes.items():
+        if not node.managed:
+            absent[name] = FOREIGN
+            continue
+        path = build / name / f"{spec.network.interface}.conf"
+        if not path.is_file():
+            raise StateError(
+                f"{path} is missing", hint=f"meshc build {file} writes it; the lab uses that file"
+            )
+        conf = parse(path.read_text(), file=str(path))
+        if conf.private_key is None:
+            absent[name] = f"{ELSEWHERE} ({_where(node)})"
+            continue
+        confs[name] = conf
+        files[name] = Machine(_contents(path), hosts)
+    return Source(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    """The wg-quick file, and the facts beside it that `meshc up` reads."""
+    facts = path.with_name(FACTS_NAME)
+    found = {path.name: path.read_bytes()}
+    if facts.is_file():
+        found[FACTS_NAME] = facts.read_bytes()
+    return found
+
+
+def _where(node: NodeSpec) -> str:
+    return "private_key_file" if node.private_key_file else "private_key_command or public_key"

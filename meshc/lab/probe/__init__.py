@@ -1,0 +1,1 @@
+"""Measurements inside a lab: pings, TCP, paths, sizes, leaks, failures, recoveries."""

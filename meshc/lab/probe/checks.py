@@ -1,0 +1,191 @@
+"""What a lab checks beside the matrix: exits, unallocated addresses, the file's own `tests:`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from meshc.lab.lab_session import Session
+from meshc.lab.report.lab_report import TESTS, Cell, Check, arrow
+from meshc.lab.report.predictor import Prophet
+from meshc.lab.world.jobs import Job
+from meshc.lab.world.places import LanHost
+from meshc.prefixes import BITS, Prefix, address_text
+from meshc.topology.language.spec import Expect, TestSpec
+
+PROBE_NAME = "leak-probe.lab.test"
+
+
+def check_exits(session: Session, prophet: Prophet) -> list[Check]:
+    """Every user of an exit: what leaves it in the clear, and as whom the internet sees it."""
+    users = {
+        name: node.exit
+        for name, node in session.source.spec.nodes.items()
+        if node.exit is not None and name in session.engines and node.exit in session.engines
+    }
+    if not users:
+        return []
+    ports = _listen_ports(session, list(users))
+    world = session.world
+    jobs = [
+        Job(
+            name,
+            "meshc.lab.probe.leaks:watch",
+            {
+                "interface": "eth0",
+                "hosts": world.hosts,
+                "seconds": _patience(prophet, name, world.hosts),
+                "port": ports[name],
+                "name": PROBE_NAME,
+                "resolvers": world.resolvers,
+            },
+        )
+        for name in users
+    ]
+    checks: list[Check] = []
+    for outcome in session.lab.run(jobs, parallel=2, timeout=120):
+        name = outcome.place
+        if outcome.error:
+            checks.append(Check("exit", name, False, outcome.error))
+            continue
+        leaks = outcome.result["leaks"]
+        checks.append(Check("exit", f"{name} leaks nothing", not leaks, "; ".join(leaks)))
+        for address, seen in outcome.result["seen"].items():
+            checks.append(_exit_check(session, prophet, name, users[name], address, seen))
+    return sorted(checks, key=lambda check: check.name)
+
+
+def check_unallocated(session: Session) -> list[Check]:
+    """An address of the pools that nobody has must die at once: no answer, and no loop."""
+    used = {
+        Prefix.host(address)
+        for name in session.source.confs
+        for address in session.source.addresses(name).values()
+    }
+    used |= {p for node in session.source.spec.nodes.values() for p in node.addresses}
+    targets = [
+        free
+        for pool in session.source.spec.network.pools
+        if (free := unallocated(pool, used)) is not None
+    ]
+    jobs = [
+        Job(
+            name,
+            "meshc.lab.probe.probes:ping",
+            {
+                "targets": [
+                    {"address": address, "patient": False}
+                    for address in targets
+                    if Prefix.host(address).family in session.source.addresses(name)
+                ],
+                "tries": 2,
+                "interval": 0.3,
+                "seconds": 1.5,
+            },
+        )
+        for name in sorted(session.source.confs)
+    ]
+    bad = []
+    for outcome in session.lab.run(jobs, parallel=8, timeout=60):
+        if outcome.error:
+            bad.append(f"{outcome.place}: {outcome.error}")
+            continue
+        targets_here = jobs[outcome.number].args["targets"]
+        for target, heard in zip(targets_here, outcome.result, strict=True):
+            if heard["kind"] == "exceeded":
+                bad.append(f"{outcome.place} → {target['address']} goes round in a circle")
+            elif heard["kind"] == "reply":
+                bad.append(f"{outcome.place} → {target['address']}: {heard['from']} answers")
+    name = f"nobody has {', '.join(targets)}: it dies at once, from every node"
+    return [Check("addresses", name, not bad, "; ".join(bad[:5]))]
+
+
+def unallocated(pool: Prefix, used: set[Prefix]) -> str | None:
+    """The highest usable address of a pool that nobody has; None when it is full."""
+    for value in range(pool.last - 1, max(pool.value, pool.last - 70_000), -1):
+        if Prefix(pool.family, value, BITS[pool.family]) not in used:
+            return address_text(pool.family, value)
+    return None
+
+
+def check_tests(
+    tests: Sequence[TestSpec], cells: Sequence[Cell], lan_hosts: Sequence[LanHost]
+) -> Iterator[Check]:
+    """The lines of `tests:`, held against what was measured (not against the prediction)."""
+    by_pair: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        by_pair.setdefault((cell.key.source, cell.key.target), []).append(cell)
+    for test in tests:
+        for source in test.sources:
+            for target in test.targets:
+                for place in _places(target, lan_hosts):
+                    found = by_pair.get((source, place), [])
+                    if source != place and found:
+                        yield _test_check(test, source, target, found)
+
+
+def _test_check(test: TestSpec, source: str, target: str, found: Sequence[Cell]) -> Check:
+    expected = test.expect.value
+    via = "" if test.via is None else f" via {', '.join(test.via) or 'nobody'}"
+    name = f"{source} → {target} {expected}{via}"
+    for cell in found:
+        at = f"IPv{cell.key.family}"
+        if cell.measured.reachable != (test.expect is Expect.REACHABLE):
+            why = f": {cell.predicted.reason}" if cell.kind == "blocked" else ""
+            word = _word(cell.measured.reachable)
+            return Check(TESTS, name, False, f"{at}: it is {word}{why}")
+        path = cell.measured.path
+        if test.via is not None and path is not None and cell.measured.reachable:
+            between = path[1:-1]
+            if not cell.key.target.startswith("lan:") and between != test.via:
+                return Check(TESTS, name, False, f"{at}: it took {arrow(path)}")
+    return Check(TESTS, name, True)
+
+
+def _word(reachable: bool) -> str:
+    return "reachable" if reachable else "unreachable"
+
+
+def _places(target: str, lan_hosts: Sequence[LanHost]) -> list[str]:
+    """A node's own name, or the hosts that stand for a prefix or address."""
+    if "/" not in target and not target[:1].isdigit() and ":" not in target:
+        return [target]
+    prefix = Prefix.parse(target)
+    return [host.place for host in lan_hosts if host.prefix.overlaps(prefix)]
+
+
+def _exit_check(
+    session: Session,
+    prophet: Prophet,
+    user: str,
+    exit_node: str,
+    address: str,
+    seen: Mapping[str, str],
+) -> Check:
+    """The public host is reached through the exit and under its address, or not at all."""
+    family = 6 if ":" in address else 4
+    predicted = prophet.internet(user, address)
+    name = f"{user} reaches the internet over IPv{family} as {exit_node}"
+    exit_spec = session.source.spec.nodes[exit_node]
+    if family not in exit_spec.underlay or not predicted.reachable:
+        reason = predicted.reason or f"{exit_node} has no IPv{family} itself"
+        name = f"{user} has no IPv{family} internet: {reason}"
+        return Check("exit", name, "error" in seen, f"{seen.get('peer')} got through")
+    if "error" in seen:
+        return Check("exit", name, False, seen["error"])
+    theirs = session.world.public[exit_node]
+    detail = f"seen as {seen['peer']}, and {exit_node} is {', '.join(theirs)}"
+    return Check("exit", name, seen["peer"] in theirs, detail)
+
+
+def _patience(prophet: Prophet, user: str, hosts: Sequence[str]) -> float:
+    """Long where everything should be reached, so that a slow machine does not look like a loss."""
+    return 30.0 if all(prophet.internet(user, host).reachable for host in hosts) else 4.0
+
+
+def _listen_ports(session: Session, names: Sequence[str]) -> dict[str, int]:
+    jobs = [
+        Job(n, "meshc.lab.machines:report_status", {"interface": session.source.interface})
+        for n in names
+    ]
+    found = {o.place: o.result for o in session.lab.run(jobs, parallel=2, timeout=60)}
+    return {name: (found[name] or {}).get("listen_port", 0) for name in names}

@@ -1,0 +1,105 @@
+"""What a network goes through, timed: a NAT that forgets, a new address, an engine that restarts.
+
+The bound is WireGuard's own: a silent peer is noticed after KEEPALIVE_TIMEOUT + REKEY_TIMEOUT
+(10 s + 5 s, whitepaper section 6.1), a handshake is repeated every 5 s, and the side behind a
+NAT speaks up at least every persistent keepalive.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from meshc.lab.lab_session import Session
+from meshc.lab.probe import measure
+from meshc.lab.probe.measure import Subject
+from meshc.lab.report.lab_report import Check, Key, Predicted
+from meshc.lab.world.layout import INTERNET
+from meshc.lab.world.nat import rebound
+from meshc.lab.world.places import Port
+from meshc.lab.world.sites import WAN
+from meshc.prefixes import DEFAULT_V4, address_text
+
+NOTICE = 15.0
+SLACK = 10.0
+NEW_PORTS = (40_000, 60_000)
+
+
+def check_recovery(
+    session: Session,
+    subject: Subject,
+    predicted: Mapping[Key, Predicted],
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Check]:
+    """Disturbs the network in each way that it knows, and times until every pair that should
+    work does again."""
+    keys = [key for key, value in predicted.items() if value.reachable]
+    checks = []
+    for router in sorted(set(session.world.nat_of.values())):
+        inside = [name for name, nat in session.world.nat_of.items() if nat == router]
+        # Only from outside: what comes from inside would mend the mapping by itself.
+        mine = [k for k in keys if k.target in inside and k.source not in inside]
+        if not mine:
+            continue
+        _rebind(session, router)
+        checks.append(_until(session, subject, mine, f"{router} has new mappings", tell))
+        if _move(session, router):
+            checks.append(_until(session, subject, mine, f"{router} has a new address", tell))
+    for name in sorted(session.engines):
+        args = {"interface": session.source.interface, "engine": session.engines[name]}
+        session.lab.call(name, "meshc.lab.machines:take_down", args)
+        session.lab.call(name, "meshc.lab.machines:bring_up", args)
+        mine = [k for k in keys if k.target == name]
+        checks.append(_until(session, subject, mine, f"{name} restarted its engine", tell))
+    return checks
+
+
+def _rebind(session: Session, router: str) -> None:
+    """The router restarts: hosts inside get other external ports than before."""
+    rules = rebound(session.world.places[router].rules, WAN, *NEW_PORTS)
+    session.lab.call(router, "meshc.lab.world.routers:forget", {"rules": rules})
+
+
+def _move(session: Session, router: str) -> bool:
+    """The router gets another address; False where endpoints of the file are bound to it."""
+    world = session.world
+    cable = next((c for c in world.cables if c.right == Port(router, WAN)), None)
+    own = [a for name, a in world.places[router].addresses if name == WAN and a.family == 4]
+    routes = [r for r in world.places[router].routes if r.via and r.prefix == DEFAULT_V4]
+    if cable is None or cable.left.place != INTERNET or len(own) != 1 or not routes:
+        return False
+    fixed = {a for e in world.names.values() for a in e}
+    if own[0].address in fixed or " snat to " in world.places[router].rules:
+        return False
+    # The upper half of the lab's internet is never handed out by the layout.
+    new = address_text(4, own[0].value ^ (1 << 16))
+    session.lab.call(
+        INTERNET,
+        "meshc.lab.world.routers:route",
+        {"address": new, "interface": cable.left.interface},
+    )
+    session.lab.call(
+        router,
+        "meshc.lab.world.routers:move",
+        {"interface": WAN, "old": own[0].address, "new": new, "gateway": routes[0].via},
+    )
+    return True
+
+
+def _until(
+    session: Session,
+    subject: Subject,
+    keys: Iterable[Key],
+    what: str,
+    tell: Callable[[str], None],
+) -> Check:
+    bound = (
+        NOTICE + SLACK + max((n.keepalive for n in session.source.spec.nodes.values()), default=0)
+    )
+    begun = time.monotonic()
+    found = measure.reachability(session.lab, subject, keys, (), patience=bound, strict=True)
+    seconds = round(time.monotonic() - begun, 2)
+    still = [f"{k.source} → {k.target}" for k, value in found.items() if not value.reachable]
+    tell(f"{what}: {seconds:.1f} s")
+    detail = f"after {bound:g} s still lost: {'; '.join(still[:5])}" if still else ""
+    return Check("recovery", what, not still, detail, seconds)

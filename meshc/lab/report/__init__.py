@@ -1,0 +1,1 @@
+"""What a lab run predicted and measured, and its reports."""

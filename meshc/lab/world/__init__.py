@@ -1,0 +1,1 @@
+"""The simulated internet: namespaces, cables, NATs, hosts."""

@@ -1,0 +1,133 @@
+"""Reads the facts of a machine; changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from meshc.errors import NodeError
+from meshc.node.desired import SEND_REDIRECTS, SRC_VALID_MARK
+from meshc.node.fact_set import FactSet
+from meshc.node.forwarding import SYSCTL_PATTERNS
+from meshc.node.nodefile import NodeFile
+from meshc.node.system import agent_process, dns, firewall, sysctl
+from meshc.node.system_values import Device, is_literal
+from meshc.prefixes import parse_address
+from meshc.wg.conf import Conf
+
+if TYPE_CHECKING:
+    from meshc.node.machine import Machine
+    from meshc.node.system.rtnetlink import Netlink
+
+
+def survey(
+    machine: Machine,
+    file: NodeFile,
+    *,
+    applied: Mapping[str, str] | None = None,
+    lookup: bool = True,
+) -> FactSet:
+    """One look at everything that bringing up a file depends on. Raises: NodeError.
+
+    Names are asked for only where the answer matters: a peer whose endpoint the file has not
+    changed since `applied` keeps the one it has. Without `lookup`, not for peers either that have
+    none yet: `status` must not wait for a name service that is down."""
+    conf, interface = file.conf, file.interface
+    netlink = machine.netlink
+    link = netlink.link(interface)
+    device = _device(machine, interface) if link is not None else None
+    mark = conf.fwmark or (device.fwmark if device else 0)
+    resolved, unknown = known_endpoints(conf, device, applied or {}, lookup)
+    resolved.update(resolve(netlink, unknown, mark))
+    links = netlink.links()
+    mtus = {one.name: one.mtu for one in links}
+    path_mtu = {}
+    for address in sorted(set(resolved.values())):
+        route = netlink.route_to(address, mark)
+        if route is not None and route.device != interface and (route.mtu or route.device in mtus):
+            path_mtu[address] = route.mtu or mtus[route.device]
+    return FactSet(
+        interface,
+        link,
+        device,
+        netlink.addresses(interface),
+        links,
+        netlink.routes(),
+        netlink.rules(),
+        resolved,
+        path_mtu,
+        sysctl.read_all(
+            (
+                SRC_VALID_MARK,
+                SEND_REDIRECTS,
+                *(SYSCTL_PATTERNS if file.forwarding.needed else ()),
+            )
+        ),
+        {family: firewall.read_facts(family) for family in _guarded_families(file)},
+        shutil.which("nft") is not None,
+        firewall.nft_tables(),
+        dns.read_facts(),
+        agent_process.runs(machine.token),
+    )
+
+
+def known_endpoints(
+    conf: Conf, device: Device | None, applied: Mapping[str, str], lookup: bool
+) -> tuple[dict[str, str], set[str]]:
+    """Host names whose address the device knows, and the hosts that remain to be asked for."""
+    known: dict[str, str] = {}
+    unknown: set[str] = set()
+    states = {state.public_key: state for state in device.peers} if device is not None else {}
+    for peer in conf.peers:
+        if peer.endpoint is None:
+            continue
+        host = peer.endpoint.host
+        state = states.get(peer.public_key)
+        same = applied.get(peer.public_key) == str(peer.endpoint)
+        if is_literal(host) or not same:
+            unknown.add(host)
+        elif state is not None and state.endpoint is not None:
+            known[host] = state.endpoint.host
+        elif lookup:
+            unknown.add(host)
+    return known, unknown
+
+
+def _guarded_families(file: NodeFile) -> tuple[int, ...]:
+    """The families whose firewall matters: those that are forwarded or have a default route."""
+    defaults = {p.family for peer in file.conf.peers for p in peer.allowed_ips if not p.length}
+    return tuple(sorted({*file.forwarding.families, *defaults}))
+
+
+def resolve(netlink: Netlink, hosts: Iterable[str], mark: int = 0) -> dict[str, str]:
+    """Host names and literal addresses -> addresses. Of several, the first that this machine has
+    a route to. Names that do not resolve are left out: a network that is not up yet at boot must
+    not keep the interface from coming up."""
+    found = {}
+    for host in sorted(set(hosts)):
+        addresses = _lookup(host)
+        reachable = [one for one in addresses if netlink.route_to(one, mark) is not None]
+        if addresses:
+            found[host] = (reachable or addresses)[0]
+    return found
+
+
+def _lookup(host: str) -> list[str]:
+    if is_literal(host):
+        return [str(parse_address(host))]
+    try:
+        answers = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+def _device(machine: Machine, interface: str) -> Device | None:
+    from meshc.node.backends import of_running
+
+    try:
+        return (machine.engine or of_running(interface)).read(interface)
+    except NodeError:
+        return None

@@ -1,0 +1,81 @@
+"""What was read from a machine before anything is decided: pure values, so that every decision
+can be tested with facts in and changes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshc.node.system.dns import DnsFacts
+from meshc.node.system.firewall import FirewallFacts
+from meshc.node.system_values import MAIN_TABLE, Device, LinkFact, RouteFact, Rule
+from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.values import dataclass, field
+
+NO_DNS = DnsFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class FactSet:
+    """One look at the machine. `link` is None when the interface does not exist; `device` is
+    None when it does not, or is no WireGuard.
+
+    `resolved` maps the host names of endpoints to addresses, `path_mtu` those addresses to the
+    MTU of the route towards them (outside the tunnel). `sysctls` holds paths below /proc/sys.
+    `firewall` is read only for a file that needs it.
+    """
+
+    interface: str
+    link: LinkFact | None = None
+    device: Device | None = None
+    addresses: tuple[InterfaceAddress, ...] = ()
+    links: tuple[LinkFact, ...] = ()
+    routes: tuple[RouteFact, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    path_mtu: Mapping[str, int] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    firewall: Mapping[int, FirewallFacts] = field(default_factory=dict)
+    has_nft: bool = False
+    nft_tables: frozenset[str] = frozenset()
+    dns: DnsFacts = NO_DNS
+    agent: bool = False
+    """Whether the loop that watches the endpoints runs."""
+
+    def link_mtu(self, name: str) -> int | None:
+        """The MTU of a device, None when it does not exist."""
+        return next((link.mtu for link in self.links if link.name == name), None)
+
+    def default_route(self, family: int) -> RouteFact | None:
+        """The preferred default route of the main table that is not into the interface."""
+        found = [
+            route
+            for route in self.routes
+            if route.prefix == Prefix(family, 0, 0)
+            and route.table == MAIN_TABLE
+            and route.device != self.interface
+        ]
+        return min(found, key=lambda route: route.metric, default=None)
+
+    def device_towards(self, prefix: Prefix) -> str | None:
+        """The device that the main table names for a prefix, by the longest match; None when only
+        a default route would do, or nothing."""
+        found = [
+            route
+            for route in self.routes
+            if route.table == MAIN_TABLE
+            and route.prefix.length
+            and route.device != self.interface
+            and route.prefix.contains(prefix)
+        ]
+        best = max(found, key=lambda route: (route.prefix.length, -route.metric), default=None)
+        return best.device if best else None
+
+    def table_is_used(self, table: int) -> bool:
+        """Whether a routing table has routes of either family."""
+        return any(route.table == table for route in self.routes)
+
+    def own_routes(self) -> frozenset[tuple[Prefix, int]]:
+        """Prefix and table of each route into the interface."""
+        return frozenset(
+            (route.prefix, route.table) for route in self.routes if route.device == self.interface
+        )

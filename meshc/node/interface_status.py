@@ -1,0 +1,226 @@
+"""How an interface does: peers by name, who is reached through whom, and drift from the file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+
+from meshc.errors import MeshcError, PrefixFormatError
+from meshc.node import nodefile
+from meshc.node.backends import backend, of_running
+from meshc.node.lifecycle import drift
+from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
+from meshc.node.nodefile import NodeFile
+from meshc.node.state_file import Record, StateFile
+from meshc.node.system.wireguard import short
+from meshc.node.system_values import Device, PeerState
+from meshc.prefixes import Prefix
+from meshc.values import dataclass
+
+REJECT_AFTER = 180.0
+"""Seconds after which a session's keys are refused (whitepaper 6.1, REJECT_AFTER_TIME)."""
+
+FIRST_HANDSHAKE = 15.0
+"""Seconds: three tries of REKEY_TIMEOUT (whitepaper 6.1)."""
+
+
+class Health(Enum):
+    """`lost`: a keepalive is set and yet there is no live session. `idle`: no session, and
+    nobody needs one now. `never`: no handshake since the interface came up."""
+
+    LIVE = "live"
+    IDLE = "idle"
+    NEVER = "never"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """`handshake` is its age in seconds, None for never; `reaches` names the nodes whose traffic
+    goes through this peer, apart from itself."""
+
+    name: str
+    public_key: str
+    endpoint: str
+    handshake: float | None
+    received: int
+    sent: int
+    keepalive: int
+    health: Health
+    allowed_ips: tuple[str, ...]
+    reaches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`drift` are sentences, each a change that would make the machine what the file says.
+    `since` is unix time, None when somebody else brought the interface up."""
+
+    interface: str
+    up: bool
+    node: str = ""
+    engine: str = ""
+    file: str = ""
+    listen_port: int = 0
+    mtu: int = 0
+    since: float | None = None
+    addresses: tuple[str, ...] = ()
+    peers: tuple[PeerStatus, ...] = ()
+    drift: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 all is well, 1 something wants attention, 2 the interface is not up."""
+        if not self.up:
+            return 2
+        lost = any(peer.health is Health.LOST for peer in self.peers)
+        return 1 if lost or self.drift or self.problems else 0
+
+
+def status(
+    interface: str, *, run_directory: Path = RUN_DIRECTORY, now: float | None = None
+) -> Status:
+    """Looks at one interface, also at one that something else brought up (without drift then).
+
+    `now` is unix time, for tests. Raises: NodeError when it cannot be read."""
+    from meshc.node.system.rtnetlink import Netlink
+
+    require_rights()
+    moment = time.time() if now is None else now
+    record = StateFile(run_directory, interface).load()
+    with Netlink() as netlink:
+        machine = Machine(netlink, run_directory, record.token if record else "", notes=[])
+        link = netlink.link(interface)
+        if link is None:
+            died = (f"{record.engine or 'the engine'} has ended",) if record else ()
+            return Status(interface, False, record.node if record else "", problems=died)
+        engine = backend(record.engine) if record and record.engine else of_running(interface)
+        machine.engine = engine
+        device = engine.read(interface)
+        file, problems = _file(record, interface)
+        drifted: tuple[str, ...] = ()
+        if file is not None and record is not None:
+            found = drift(machine, file, record, lookup=False)
+            drifted = tuple(change.describe() for change in found)
+        return Status(
+            interface,
+            True,
+            record.node if record else "",
+            engine.name,
+            record.file if record else "",
+            device.listen_port,
+            link.mtu,
+            record.since if record else None,
+            tuple(str(address) for address in netlink.addresses(interface)),
+            peer_table(device, file, now=moment, since=record.since if record else 0.0),
+            drifted,
+            problems,
+        )
+
+
+def interfaces(run_directory: Path = RUN_DIRECTORY) -> tuple[str, ...]:
+    """Those that meshc brought up, sorted."""
+    return tuple(sorted(path.stem for path in run_directory.glob("*.json")))
+
+
+def peer_table(
+    device: Device, file: NodeFile | None, *, now: float, since: float = 0.0
+) -> tuple[PeerStatus, ...]:
+    """The peers by name; `since` is when the interface came up. Reads the `hosts` file beside the
+    node's directory, to say who is reached through whom."""
+    names = _names(file)
+    through = _through(device, file, names)
+    found = []
+    for peer in device.peers:
+        name = names.get(peer.public_key, short(peer.public_key))
+        age = max(0.0, now - peer.handshake) if peer.handshake else None
+        found.append(
+            PeerStatus(
+                name,
+                peer.public_key,
+                str(peer.endpoint) if peer.endpoint else "",
+                age,
+                peer.received,
+                peer.sent,
+                peer.keepalive,
+                health(peer, age, now - since),
+                tuple(map(str, peer.allowed_ips)),
+                tuple(node for node in through.get(peer.public_key, ()) if node != name),
+            )
+        )
+    return tuple(sorted(found, key=lambda peer: peer.name))
+
+
+def health(peer: PeerState, age: float | None, uptime: float) -> Health:
+    """A keepalive makes traffic, traffic makes a handshake every two minutes: when there is a
+    keepalive and no session, packets are lost or the other side is gone. `age` of the handshake
+    and `uptime` are seconds; a peer has as long as one attempt takes for its first handshake."""
+    if age is not None and age <= REJECT_AFTER:
+        return Health.LIVE
+    if peer.keepalive and (age is not None or uptime > FIRST_HANDSHAKE):
+        return Health.LOST
+    return Health.NEVER if age is None else Health.IDLE
+
+
+def read_hosts(text: str) -> dict[str, tuple[Prefix, ...]]:
+    """Node name -> addresses, from the hosts file of a build (hosts(5))."""
+    found: dict[str, tuple[Prefix, ...]] = {}
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) < 2:
+            continue
+        try:
+            address = Prefix.host(words[0])
+        except PrefixFormatError:
+            continue
+        name = min(words[1:], key=len)
+        found[name] = (*found.get(name, ()), address)
+    return found
+
+
+def _file(record: Record | None, interface: str) -> tuple[NodeFile | None, tuple[str, ...]]:
+    """The file that an interface was brought up with; where wg-quick did it, the one that it takes
+    the name from."""
+    path = Path(record.file) if record else nodefile.ETC / f"{interface}.conf"
+    if record is None and not path.is_file():
+        return None, ()
+    try:
+        return nodefile.read(path), ()
+    except MeshcError as error:
+        return None, (f"the file cannot be read any more: {error}",)
+
+
+def _names(file: NodeFile | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    names = {str(peer.public_key): peer.name for peer in file.conf.peers if peer.name}
+    return names | {str(key): name for key, name in file.names.items()}
+
+
+def _through(
+    device: Device, file: NodeFile | None, names: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Public key -> the nodes that are reached through that peer, by the longest prefix."""
+    if file is None or not file.node:
+        return {}
+    hosts = file.path.parent.parent / "hosts"
+    if not hosts.is_file():
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, addresses in sorted(read_hosts(hosts.read_text(encoding="utf-8")).items()):
+        for key in sorted({_next_hop(device.peers, address) for address in addresses} - {""}):
+            if name not in (file.node, names.get(key)):
+                found[key] = (*found.get(key, ()), name)
+    return found
+
+
+def _next_hop(peers: Iterable[PeerState], address: Prefix) -> str:
+    best, key = -1, ""
+    for peer in peers:
+        for prefix in peer.allowed_ips:
+            if prefix.contains(address) and prefix.length > best:
+                best, key = prefix.length, peer.public_key
+    return key

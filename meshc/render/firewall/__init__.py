@@ -1,0 +1,1 @@
+"""Forwarding rules as text: one dialect a file."""

@@ -1,0 +1,102 @@
+"""All files of a plan but the manifest, one node after the other, never all in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshc.render import hosts
+from meshc.render.artifact import Artifact
+from meshc.render.node_json import FactsRenderer
+from meshc.render.node_secrets import Secrets
+from meshc.render.routers import openwrt, routeros
+from meshc.render.wgquick import WgQuickRenderer
+from meshc.topology.language.spec import Platform
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
+
+_HOW = {
+    Platform.LINUX: "wg-quick(8) file; goes to /etc/wireguard/",
+    Platform.MACOS: "tunnel file for the WireGuard app of macOS (Import Tunnel)",
+    Platform.WINDOWS: "tunnel file for the WireGuard app of Windows (Import Tunnel)",
+    Platform.IOS: "tunnel file for the WireGuard app of iOS (scan it as a QR code)",
+    Platform.ANDROID: "tunnel file for the WireGuard app of Android (scan it as a QR code)",
+    Platform.OPENWRT: "the settings of the script beside it, in the format of wg-quick(8)",
+    Platform.ROUTEROS: "the settings of the script beside it, in the format of wg-quick(8)",
+}
+_SCRIPTS = {
+    Platform.OPENWRT: (openwrt, ".openwrt.sh", "run it on the router: sh WG.openwrt.sh"),
+    Platform.ROUTEROS: (routeros, ".rsc", "run it on the router: /import WG.rsc"),
+}
+
+
+def artifacts(plan: MeshPlan, secrets: Secrets) -> Iterator[Artifact]:
+    """Every file but the manifest, sorted by node. Raises: Refused."""
+    renderer = MeshRenderer(plan, secrets)
+    for node in plan.nodes.values():
+        yield from renderer.node(node)
+    yield renderer.hosts()
+
+
+class MeshRenderer:
+    """The files of one plan, node by node; what nodes have in common is rendered once."""
+
+    def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
+        self._plan = plan
+        self._secrets = secrets
+        self._conf = WgQuickRenderer(plan, secrets)
+        self._facts = FactsRenderer(plan)
+
+    def node(self, node: NodePlan) -> tuple[Artifact, ...]:
+        """The wg-quick file first; nothing for a node that meshc does not manage.
+
+        Raises: Refused.
+        """
+        if not node.spec.managed:
+            return ()
+        conf = Artifact(
+            path=conf_path(node),
+            content=self._conf.render(node),
+            mode=0o600,
+            node=node.name,
+            purpose=_HOW[node.spec.platform],
+            secret=True,
+        )
+        about = Artifact(
+            path=f"{node.name}/node.json",
+            content=self._facts.render(node).encode(),
+            mode=0o644,
+            node=node.name,
+            purpose="facts about the node for meshc up, status and lab",
+            secret=False,
+        )
+        return conf, about, *self._script(node)
+
+    def _script(self, node: NodePlan) -> tuple[Artifact, ...]:
+        """What a router without wg-quick runs."""
+        if node.spec.platform not in _SCRIPTS:
+            return ()
+        render, suffix, purpose = _SCRIPTS[node.spec.platform]
+        script = Artifact(
+            path=f"{node.name}/{node.interface}{suffix}",
+            content=render(self._plan, node, self._secrets).encode(),
+            mode=0o600,
+            node=node.name,
+            purpose=purpose,
+            secret=True,
+        )
+        return (script,)
+
+    def hosts(self) -> Artifact:
+        """The one file about the network as a whole."""
+        return Artifact(
+            path="hosts",
+            content=hosts.render(self._plan).encode(),
+            mode=0o644,
+            node="",
+            purpose="names of all nodes for /etc/hosts",
+            secret=False,
+        )
+
+
+def conf_path(node: NodePlan) -> str:
+    """Where the node's wg-quick file lies in the build directory."""
+    return f"{node.name}/{node.interface}.conf"

@@ -1,1 +1,0 @@
-"""Rules, one family a file."""

@@ -1,0 +1,1 @@
+"""Text to Spec: reading, schema, resolution, checks that need no graph."""

@@ -1,0 +1,1 @@
+"""Rules about what is written, one family a file."""

@@ -1,0 +1,33 @@
+"""Text -> `Spec`: the first floor of the compiler in one call."""
+
+from __future__ import annotations
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.language.checks.language_checks import LANGUAGE_CHECKS
+from meshc.topology.language.read.document import read_document
+from meshc.topology.language.read.yaml_reader import decode_source, parse_source
+from meshc.topology.language.resolve.resolver import resolve
+from meshc.topology.language.spec import Spec
+
+
+def load_spec(text: str | bytes, *, file: str, diagnostics: Diagnostics) -> Spec | None:
+    """Reads a topology; None when it has errors. All findings of the language are collected.
+
+    `file` is only a name for messages; nothing is opened. Never raises for any input.
+    """
+    if isinstance(text, bytes):
+        decoded = decode_source(text, file, diagnostics)
+        if decoded is None:
+            return None
+        text = decoded
+    found = Diagnostics()
+    spec = None
+    source = parse_source(text, file, found)
+    if source is not None:
+        document = read_document(source, found)
+        if document is not None:
+            spec = resolve(document, found)
+            for check in LANGUAGE_CHECKS:
+                check(spec, document, found)
+    diagnostics.extend(found)
+    return None if found.has_errors else spec

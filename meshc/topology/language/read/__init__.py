@@ -1,0 +1,1 @@
+"""YAML text to a parsed document that knows where everything stands."""

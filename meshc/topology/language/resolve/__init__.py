@@ -1,0 +1,1 @@
+"""A parsed document to the Spec: precedence, names, positions."""

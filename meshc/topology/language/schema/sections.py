@@ -1,0 +1,235 @@
+"""The language exactly as users write it, with every key and its description.
+
+Each section is a table of keys. What reading one brings holds just the keys that the file gives:
+precedence between node, group, site and defaults is then a merge of dictionaries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshc.topology.language.schema import kinds as k
+from meshc.topology.language.schema.fields import Field, Section, named, nested
+
+LANGUAGE_VERSION = 1
+
+DEPLOY = Section(
+    "DeploySection",
+    "How `meshc deploy` reaches a node, and what runs there.",
+    {
+        "host": Field(
+            k.LOGIN_HOST,
+            "Where SSH reaches the node: a name, an address or an alias of ssh_config.",
+        ),
+        "user": Field(k.USER, "The SSH user."),
+        "port": Field(k.PORT, "The SSH port."),
+        "become": Field(k.BOOL, "Run commands through sudo."),
+        "engine": Field(
+            k.ENGINE,
+            "The WireGuard to use: auto, kernel, bundled, or the path of another one.",
+        ),
+        "supervisor": Field(k.SUPERVISOR, "What starts the tunnel when the node boots."),
+    },
+)
+# The keys that a node, a group, a site and `defaults` can hold; the nearest wins.
+_NODE_KEYS: dict[str, Field] = {
+    "role": Field(
+        k.ROLE,
+        "peer (default) or relay; only relays forward for others. bounce is another word for "
+        "relay.",
+    ),
+    "nat": Field(
+        k.NAT,
+        "How the router in front maps and filters (default unknown). A node with an endpoint "
+        "behind a forwarded port is full_cone.",
+    ),
+    "underlay": Field(
+        k.FAMILIES,
+        "The address families in which the node speaks to the internet; by default those of "
+        "its literal endpoints, else both.",
+    ),
+    "masquerade": Field(
+        k.BOOL,
+        "Hide the sources of tunnel traffic from the LANs in `routes` (default true, because "
+        "LAN hosts rarely have a route back).",
+    ),
+    "exit_node": Field(k.BOOL, "Offer a default route to the internet, IPv4 and IPv6."),
+    "exit": Field(
+        k.EXIT,
+        "The exit node whose default route this node uses, IPv4 and IPv6; none undoes what a "
+        "group or site says.",
+    ),
+    "via": Field(k.NAMES, "Relays in order of preference."),
+    "direct": Field(
+        k.DIRECT,
+        "The direct links that this node may use: all (default), relays, none, or a list of "
+        "nodes and groups.",
+    ),
+    "platform": Field(k.PLATFORM, "Decides which files the node gets (default linux)."),
+    "private_key_file": Field(
+        k.ABSOLUTE_PATH,
+        "The node keeps its private key in this file; meshc never sees it.",
+    ),
+    "private_key_command": Field(k.SETTING, "A command on the node that prints its private key."),
+    "managed": Field(
+        k.BOOL,
+        "false: somebody else's peer; it appears in the configurations of others, and nothing "
+        "is written for it.",
+    ),
+    "listen_port": Field(k.PORT, "The UDP port that WireGuard listens on."),
+    "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
+    "dns": Field(k.DNS, "Name servers, and domains to search, while the tunnel is up."),
+    "table": Field(k.TABLE, "The routing table: auto (default), off, a number or a name."),
+    "fwmark": Field(k.FWMARK, "The mark of outgoing encrypted packets; off or 0 for none."),
+    "keepalive": Field(
+        k.KEEPALIVE,
+        "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
+        "them off.",
+    ),
+    "pre_up": Field(k.HOOKS, "Commands before the interface comes up; %i is its name."),
+    "post_up": Field(k.HOOKS, "Commands after the interface is up; %i is its name."),
+    "pre_down": Field(k.HOOKS, "Commands before the interface goes down."),
+    "post_down": Field(k.HOOKS, "Commands after the interface is gone."),
+    "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
+}
+NODE = Section(
+    "NodeSection",
+    "One node.",
+    {
+        **_NODE_KEYS,
+        "site": Field(k.NAME, "The place where the node is."),
+        "endpoint": Field(
+            k.ENDPOINTS,
+            "Where the public internet reaches the node: host, host:port or [IPv6]:port, or a "
+            "list. Absent: it is behind a NAT.",
+            examples=("vpn.example.com:51820",),
+        ),
+        "lan_endpoint": Field(k.ONE_ENDPOINT, "Where nodes of the same site reach this one."),
+        "address": Field(
+            k.ADDRESSES,
+            "Fixed addresses in the network, one per family; otherwise allocated once and kept in "
+            "the lock file.",
+        ),
+        "routes": Field(k.PREFIXES, "LANs behind this node, which everybody may reach."),
+        "public_key": Field(k.KEY, "The key is made elsewhere; meshc never sees its secret."),
+    },
+)
+DEFAULTS = Section(
+    "DefaultsSection",
+    "Node keys for all nodes.",
+    {
+        **_NODE_KEYS,
+        "site": Field(k.NAME, "The place where nodes are that name none."),
+    },
+)
+GROUP = Section(
+    "GroupSection",
+    "A group with node keys for its members.",
+    {
+        **_NODE_KEYS,
+        "members": Field(k.NAMES, "The nodes of the group."),
+        "site": Field(k.NAME, "The place where the members are."),
+    },
+)
+SITE = Section(
+    "SiteSection",
+    "A place behind one NAT; may hold node keys for the nodes there.",
+    {
+        **_NODE_KEYS,
+        "lan": Field(k.PREFIXES, "The networks of the place itself."),
+    },
+)
+NETWORK = Section(
+    "NetworkSection",
+    "The network as a whole.",
+    {
+        "name": Field(k.NAME, "The network's name; its keys belong to it.", required=True),
+        "addresses": Field(
+            k.PREFIXES,
+            "The pools; each node gets one address of each family.",
+            required=True,
+            examples=(["10.44.0.0/24", "fd44::/64"],),
+        ),
+        "domain": Field(k.DOMAIN_NAME, "Node names get this domain in hosts files."),
+        "interface": Field(k.INTERFACE, "The interface on every node (default wg0)."),
+        "listen_port": Field(k.PORT, "For nodes with an endpoint (default 51820)."),
+        "keepalive": Field(k.KEEPALIVE, "Seconds, on the side behind a NAT (default 25)."),
+        "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
+        "dns": Field(k.DNS, "Name servers, and domains to search, for every node."),
+        "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
+    },
+)
+LINK = Section(
+    "LinkSection",
+    "An override for one pair of nodes; links themselves are inferred.",
+    {
+        "endpoints": Field(k.NAMES, "The two nodes.", required=True),
+        "direct": Field(k.BOOL, "false forbids the direct link, true demands it."),
+        "preshared_key": Field(k.BOOL, "Whether this link has a pre-shared key."),
+        "keepalive": Field(k.KEEPALIVE, "Seconds, on the side that needs it."),
+    },
+)
+TEST = Section(
+    "TestSection",
+    "A promise that the proof checks.",
+    {
+        "from": Field(k.ENDS, "Nodes or groups that send.", required=True),
+        "to": Field(k.ENDS, "Nodes, groups or addresses that receive.", required=True),
+        "expect": Field(k.EXPECT, "reachable (default) or unreachable."),
+        "via": Field(k.TEST_VIA, "The relays of the path in order; direct for none at all."),
+    },
+)
+PLACE = Section(
+    "LabPlace",
+    "What the lab simulates between a place and the internet, one way.",
+    {
+        "latency": Field(k.MILLISECONDS, "One-way delay: 20ms."),
+        "jitter": Field(k.MILLISECONDS, "How much the delay varies: 2ms."),
+        "loss": Field(k.PERCENT, "Packets lost: 0.5%."),
+        "bandwidth": Field(k.KILOBITS, "Up and down: 100mbit."),
+        "double_nat": Field(k.BOOL, "Put a carrier-grade NAT behind the site's own."),
+    },
+)
+LAB = Section(
+    "LabSection",
+    "What `meshc lab` simulates; it changes no configuration.",
+    {
+        **PLACE.fields,
+        "sites": Field(named(PLACE), "The uplinks of sites."),
+        "nodes": Field(named(PLACE), "The uplinks of nodes."),
+    },
+)
+
+SECTIONS: dict[str, Section] = {
+    "network": NETWORK,
+    "node": NODE,
+    "site": SITE,
+    "group": GROUP,
+    "defaults": DEFAULTS,
+    "link": LINK,
+    "test": TEST,
+    "lab": LAB,
+    "deploy": DEPLOY,
+    "place": PLACE,
+}
+# what stands in for a required value that is wrong or missing, until the end of the checks
+PLACEHOLDERS: dict[str, dict[str, Any]] = {
+    "network": {"name": "unnamed", "addresses": []},
+    "link": {"endpoints": []},
+    "test": {"from": [], "to": []},
+}
+EXAMPLES = {
+    "meshc": "`meshc: 1`, the version of the language.",
+    "network": "`network: {name: example, addresses: [10.44.0.0/24]}`.",
+    "nodes": "`nodes: {server: {role: relay, endpoint: vpn.example.com}, laptop: {}}`.",
+    "name": "`name: example`.",
+    "addresses": '`addresses: [10.44.0.0/24, "fd44::/64"]`.',
+    "endpoints": "`endpoints: [laptop, server]`.",
+    "from": "`from: laptop`.",
+    "to": "`to: server`.",
+}
+
+
+def known_keys(section: str) -> tuple[str, ...]:
+    """The keys that a section can hold."""
+    return tuple(SECTIONS[section].fields)

@@ -1,0 +1,1 @@
+"""Spec to MeshPlan: links, routing, addresses, AllowedIPs, forwarding, MTU."""

@@ -1,0 +1,1 @@
+"""Addresses and ports, allocated once and kept by the lock."""

@@ -1,0 +1,1 @@
+"""AllowedIPs: which prefixes each peer of each node gets."""

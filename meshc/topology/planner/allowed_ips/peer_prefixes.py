@@ -1,0 +1,407 @@
+"""The AllowedIPs of every node's peers.
+
+A peer that is no relay gets exactly its own prefixes. The relays and the exit of a node share
+the rest: on a leaf its preferred relay has the whole pools as catch-all and the others what
+differs; on a relay every entry is exact, because an address that nobody has must die at once.
+Leaves of one class (see `routing`) with the same exit and the same LANs share one table; it
+routes to the class itself as well, so that a new member changes nothing.
+
+These tables are the smallest there are, plus one entry for each IPv6 address that a node owns and
+that an entry begins at (see `anycast`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, collapse
+from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.planner.addressing.address_blocks import FIRST_WIDTH, block_bits
+from meshc.topology.planner.addressing.allocation import Allocation
+from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
+from meshc.topology.planner.allowed_ips.minimal_table import UNMATCHED, Region, minimal_table
+from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
+from meshc.topology.planner.routing.relay_rank import global_rank
+from meshc.topology.planner.routing.routing import Routing
+from meshc.values import dataclass, field
+
+Prefixes = tuple[Prefix, ...]
+Table = Mapping[int, Prefixes]
+_Key = tuple[int, int, Prefixes, tuple[int, ...] | None]
+_Hosts = Mapping[Prefix, int]
+
+
+def own_prefixes(node: NodeSpec, addresses: Prefixes) -> Prefixes:
+    """What belongs to a node: its addresses and the LANs behind it."""
+    return collapse((*addresses, *node.routes))
+
+
+def hidden_prefixes(spec: Spec, node: NodeSpec) -> Prefixes:
+    """What a node reaches without the tunnel: the LANs of its own site and those behind it."""
+    lan = spec.sites[node.site].lan if node.site in spec.sites and node.site else ()
+    return tuple(sorted({*lan, *node.routes}))
+
+
+@dataclass(slots=True)
+class PeerTables:
+    """AllowedIPs by node number. Equal tuples are shared.
+
+    `_nested` are the nodes with a route that overlaps a prefix of another node: they must take
+    part in the tables of their neighbours, all other routers just have their own prefixes.
+    """
+
+    routing: Routing
+    allocation: Allocation
+    own: tuple[Prefixes, ...] = field(init=False)
+    _routed: PrefixIndex[int] = field(init=False)
+    _everything: PrefixIndex[int] = field(init=False)
+    _nested: frozenset[int] = field(init=False)
+    _owner: dict[Prefix, int] = field(init=False)
+    _shared: dict[_Key, tuple[Table, _Hosts]] = field(default_factory=dict)
+    _whole: dict[tuple[_Key, Prefixes], Table] = field(default_factory=dict)
+    _exceptions: dict[int, dict[Prefix, int]] = field(default_factory=dict)
+    _leaf_owner: dict[Prefix, int] = field(init=False)
+    _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
+    _catch_all: dict[int, int | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        nodes = self.routing.graph.nodes
+        self.own = tuple(own_prefixes(node, self.allocation.addresses[node.name]) for node in nodes)
+        self._routed = PrefixIndex((p, i) for i, node in enumerate(nodes) for p in node.routes)
+        routers = [i for i, node in enumerate(nodes) if node.routes]
+        self._owner = {
+            address: i
+            for i, node in enumerate(nodes)
+            for address in self.allocation.addresses[node.name]
+            if address.family == 6
+        }
+        self._leaf_owner = {
+            address: i
+            for i, node in enumerate(nodes)
+            if self.routing.class_of[i] >= 0
+            for address in self.allocation.addresses[node.name]
+        }
+        self._everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
+        self._nested = frozenset(
+            i
+            for i in routers
+            if any(
+                other != i for p in nodes[i].routes for _, other in self._everything.overlapping(p)
+            )
+        )
+
+    def allowed_ips(self, node: int, peer: int) -> Prefixes:
+        """The AllowedIPs of one peer section."""
+        special = self.special(node)
+        if peer in special:
+            return special[peer]
+        return self.visible(peer, self.hidden(node))
+
+    def visible(self, peer: int, hidden: Prefixes) -> Prefixes:
+        """A peer's own prefixes without those that the viewer reaches by itself."""
+        own = self.own[peer]
+        if not hidden or not self.routing.graph.nodes[peer].routes:
+            return own
+        if not any(p.overlaps(h) for p in own for h in hidden):
+            return own
+        return tuple(p for p in own if not any(p.overlaps(h) for h in hidden))
+
+    def hidden(self, node: int) -> Prefixes:
+        """The hidden prefixes that matter: those that somebody's routes overlap."""
+        graph = self.routing.graph
+        found = hidden_prefixes(graph.spec, graph.nodes[node])
+        return tuple(h for h in found if self._routed.overlaps(h))
+
+    def special(self, node: int) -> Table:
+        """The AllowedIPs of the peers that get more, or less, than their own prefixes."""
+        exit_peer = self.exit_peer(node)
+        hidden = self.hidden(node)
+        class_ = self.routing.class_of[node]
+        if class_ < 0:
+            table = self._relay_table(node, exit_peer, hidden)
+            return with_hosts(table, self._hosts(node, table, self._beginnings(table)))
+        key = (class_, exit_peer, hidden, self._met(node, class_))
+        if key not in self._shared:
+            table = self._leaf_table(*key)
+            self._shared[key] = table, self._beginnings(table)
+        table, beginnings = self._shared[key]
+        if beginnings:
+            hosts = self._hosts(node, table, beginnings)
+            whole = (key, tuple(hosts))
+            if whole not in self._whole:
+                self._whole[whole] = with_hosts(table, hosts)
+            table = self._whole[whole]
+        return self._without_neighbours(node, table)
+
+    def _without_neighbours(self, node: int, table: Table) -> Table:
+        """A shared table may say that one address inside another relay's block goes to the
+        preferred relay. Where the node with that address is a neighbour, its own section says so.
+        """
+        exceptions = self._exceptions.get(id(table))
+        if exceptions is None:
+            found = ((p, self._leaf_owner.get(p)) for prefixes in table.values() for p in prefixes)
+            exceptions = {p: i for p, i in found if i is not None and i not in table}
+            self._exceptions[id(table)] = exceptions
+        adjacent = self.routing.graph.adjacent
+        doubled = {p for p, owner in exceptions.items() if adjacent(node, owner)}
+        if not doubled:
+            return table
+        return {
+            peer: tuple(p for p in prefixes if p not in doubled) for peer, prefixes in table.items()
+        }
+
+    def _beginnings(self, table: Table) -> _Hosts:
+        """The addresses of nodes that Linux would take for anycast addresses, and their peer."""
+        return {a: peer for a, peer in first_addresses(table).items() if a in self._owner}
+
+    def _hosts(self, node: int, table: Table, beginnings: _Hosts) -> _Hosts:
+        """Those of `beginnings` that need an entry here: a neighbour's own section has one already,
+        and a node has no route to itself."""
+        adjacent = self.routing.graph.adjacent
+        return {
+            address: peer
+            for address, peer in beginnings.items()
+            if (owner := self._owner[address]) in table
+            or not (owner == node or adjacent(node, owner))
+        }
+
+    def exit_peer(self, node: int) -> int:
+        """The neighbour that carries this node's default route, or -1."""
+        graph = self.routing.graph
+        name = graph.nodes[node].exit
+        if name is None or name not in graph.number:
+            return -1
+        peer = graph.number[name]
+        return peer if graph.adjacent(node, peer) else -1
+
+    def _met(self, node: int, class_: int) -> tuple[int, ...] | None:
+        """The direct neighbours that the shared table must leave out, because without the link it
+        would have entries for them. None means all nodes."""
+        routing, nodes = self.routing, self.routing.graph.nodes
+        row = routing.graph.neighbours[node]
+        if len(row) == len(nodes) - 1 and not self._nested:
+            return None
+        preferred = self._preferred(class_)
+        return tuple(
+            j
+            for j in row
+            if routing.class_of[j] >= 0
+            and (
+                nodes[j].routes or routing.class_to_class(class_, routing.class_of[j]) != preferred
+            )
+        )
+
+    def _preferred(self, class_: int) -> int | None:
+        if class_ not in self._catch_all:
+            self._catch_all[class_] = catch_all(self.routing, class_)
+        return self._catch_all[class_]
+
+    def _leaf_table(
+        self, class_: int, exit_peer: int, hidden: Prefixes, met: tuple[int, ...] | None
+    ) -> Table:
+        preferred = self._preferred(class_)
+        if preferred is None and exit_peer < 0:
+            return {}
+        relays = sorted(r for r, _ in self.routing.attachments[class_] if r != preferred)
+        if preferred is not None:
+            relays.insert(0, preferred)
+        peers = _Bits(relays, exit_peer)
+        regions = _defaults(peers, exit_peer)
+        owned: dict[Prefix, int] = {}
+        if preferred is not None:
+            for pool in self.routing.graph.spec.network.pools:
+                regions[pool] = Region(pool, peers.relays, peers.of(preferred))
+            owned = {p: peers.of(hop) for p, hop in self._leaf_owned(class_, hidden, met)}
+        for region in by_block(owned, self.routing.graph.spec.network.pools):
+            regions.setdefault(region.prefix, region)
+        if exit_peer >= 0:
+            for prefix in self.visible(exit_peer, hidden):
+                regions[prefix] = Region(prefix, peers.of(exit_peer))
+        for neighbour in met or ():
+            for prefix in self.visible(neighbour, hidden) if neighbour not in peers else ():
+                regions.setdefault(prefix, Region(prefix, peers.anyone))
+        self._add_nested(regions, peers, met or (), hidden)
+        return peers.table(regions)
+
+    def _leaf_owned(
+        self, class_: int, hidden: Prefixes, met: tuple[int, ...] | None
+    ) -> Iterator[tuple[Prefix, int]]:
+        """Every prefix that somebody has, and the relay to which a class sends it."""
+        routing = self.routing
+        for relay in routing.graph.relays:
+            hop = routing.class_to_relay(class_, relay)
+            if hop is not None:
+                yield from ((p, hop) for p in self.visible(relay, hidden))
+        if met is None:
+            return
+        left_out = frozenset(met)
+        classes = {routing.class_of[i] for i in left_out}
+        for target in range(len(routing.members)):
+            hop = routing.class_to_class(class_, target)
+            if hop is not None:
+                without = left_out if target in classes else frozenset()
+                yield from ((p, hop) for p in self._of_class(target, hidden, without))
+
+    def _of_class(
+        self, class_: int, hidden: Prefixes, without: frozenset[int] = frozenset()
+    ) -> Prefixes:
+        """What the leaves of a class own together, as few prefixes."""
+        members = self.routing.members[class_]
+        if without:
+            seen = (self.visible(i, hidden) for i in members if i not in without)
+            return collapse(p for own in seen for p in own)
+        if class_ not in self._union:
+            union = collapse(p for i in members for p in self.own[i])
+            self._union[class_] = union, PrefixIndex((p, class_) for p in union)
+        union, index = self._union[class_]
+        cut = {p for h in hidden for p, _ in index.overlapping(h)}
+        if not cut:
+            return union
+        inside = ((p, i) for wide in cut for p, i in self._everything.overlapping(wide))
+        of_class = (p for p, i in inside if self.routing.class_of[i] == class_)
+        left = collapse(p for p in of_class if not any(p.overlaps(h) for h in hidden))
+        return (*(p for p in union if p not in cut), *left)
+
+    def _relay_table(self, node: int, exit_peer: int, hidden: Prefixes) -> Table:
+        carried = list(self._carried(node, hidden))
+        if not carried and exit_peer < 0:
+            return {}
+        graph = self.routing.graph
+        row = graph.neighbours[node]
+        relays = frozenset(graph.relays)
+        peers = _Bits([i for i in row if i in relays], exit_peer)
+        regions = _defaults(peers, exit_peer)
+        for peer in peers:
+            for prefix in self.visible(peer, hidden):
+                regions[prefix] = Region(prefix, peers.of(peer))
+        for class_, attached in enumerate(self.routing.attachments):
+            if any(relay == node for relay, _ in attached):
+                for prefix in self._of_class(class_, hidden):
+                    regions.setdefault(prefix, Region(prefix, peers.anyone))
+        for prefix, hop in carried:
+            regions[prefix] = Region(prefix, peers.of(hop))
+        self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)
+        return peers.table(regions)
+
+    def _carried(self, node: int, hidden: Prefixes) -> Iterator[tuple[Prefix, int]]:
+        """What a relay sends through other relays."""
+        routing = self.routing
+        for relay in routing.graph.relays:
+            if relay != node and not routing.graph.adjacent(node, relay):
+                hop = routing.relay_tree(relay).next_hop.get(node)
+                if hop is not None:
+                    yield from ((p, hop) for p in self.visible(relay, hidden))
+        for target in range(len(routing.members)):
+            if any(relay == node for relay, _ in routing.attachments[target]):
+                continue
+            hop = routing.class_tree(target).next_hop.get(node)
+            if hop is not None:
+                yield from ((p, hop) for p in self._of_class(target, hidden))
+
+    def _add_nested(
+        self,
+        regions: dict[Prefix, Region],
+        peers: _Bits,
+        neighbours: Iterable[int],
+        hidden: Prefixes,
+    ) -> None:
+        """Routers whose LAN holds somebody else's prefix: their entries stay exactly as they are,
+        and what lies inside them needs entries of its own."""
+        for i in neighbours:
+            if i in self._nested and i not in peers:
+                bit = peers.add(i)
+                for prefix in self.visible(i, hidden):
+                    regions[prefix] = Region(prefix, bit, bit, peers.anyone)
+
+
+class _Bits:
+    """Numbers the peers of one table: relays first, then the exit, then others."""
+
+    def __init__(self, relays: Sequence[int], exit_peer: int) -> None:
+        self._bits = {peer: 2 << i for i, peer in enumerate(relays)}
+        self.relays = sum(self._bits.values())
+        if exit_peer >= 0 and exit_peer not in self._bits:
+            self.add(exit_peer)
+        self.anyone = sum(self._bits.values()) | UNMATCHED
+
+    def __contains__(self, peer: int) -> bool:
+        return peer in self._bits
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._bits)
+
+    def of(self, peer: int) -> int:
+        return self._bits[peer]
+
+    def add(self, peer: int) -> int:
+        bit = self._bits[peer] = 2 << len(self._bits)
+        return bit
+
+    def table(self, regions: Mapping[Prefix, Region]) -> Table:
+        """The smallest table for these regions, by peer."""
+        found = minimal_table(regions.values())
+        return {peer: found.get(bit, ()) for peer, bit in self._bits.items()}
+
+
+def catch_all(routing: Routing, class_: int) -> int | None:
+    """The preferred relay of a class: first of `via`, else where most destinations go."""
+    nodes = routing.graph.nodes
+    near = [relay for relay, _ in routing.attachments[class_]]
+    if len(near) < 2:
+        return near[0] if near else None
+    via = nodes[routing.members[class_][0]].via
+    listed = [relay for relay in near if nodes[relay].name in via]
+    if listed:
+        return min(listed, key=lambda relay: via.index(nodes[relay].name))
+    load = dict.fromkeys(near, 0)
+    for target, members in enumerate(routing.members):
+        hop = routing.class_to_class(class_, target)
+        if hop is not None:
+            load[hop] += len(members)
+    return min(near, key=lambda relay: (-load[relay], global_rank(nodes[relay])))
+
+
+def _defaults(peers: _Bits, exit_peer: int) -> dict[Prefix, Region]:
+    """Both default routes, always: a node with an exit never leaks IPv6."""
+    if exit_peer < 0:
+        return {}
+    bit = peers.of(exit_peer)
+    return {default: Region(default, bit, bit) for default in (DEFAULT_V4, DEFAULT_V6)}
+
+
+def by_block(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Region]:
+    """The owned prefixes as regions, a block of the allocation as one where it is uniform.
+
+    The free addresses of such a block go where its nodes go. That costs no entry, and the next
+    node in the block is then routed right already.
+    """
+    blocks: dict[Prefix, dict[Prefix, int]] = defaultdict(dict)
+    rest: dict[Prefix, int] = {}
+    for prefix, peer in owned.items():
+        block = _block_of(prefix, pools)
+        (rest if block is None else blocks[block])[prefix] = peer
+    for block, inside in blocks.items():
+        if len(set(inside.values())) == 1:
+            yield Region(block, next(iter(inside.values())))
+        else:
+            rest.update(inside)
+    for prefix, peer in rest.items():
+        yield Region(prefix, peer)
+
+
+def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
+    """The allocation block in which a prefix lies; None for one outside the numbered space."""
+    for pool in pools:
+        if not pool.contains(prefix):
+            continue
+        width = min(BITS[pool.family] - pool.length, FIRST_WIDTH)
+        bits = block_bits(width)
+        number = prefix.value - pool.value
+        if number >> width or bits >= BITS[pool.family] - pool.length:
+            return None
+        if prefix.length < BITS[pool.family] - bits:
+            return None  # a prefix of whole blocks
+        start = pool.value + ((number >> bits) << bits)
+        return Prefix(pool.family, start, BITS[pool.family] - bits)
+    return None

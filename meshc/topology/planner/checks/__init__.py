@@ -1,0 +1,1 @@
+"""Rules about the network as a whole, one family a file."""

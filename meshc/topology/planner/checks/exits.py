@@ -1,0 +1,53 @@
+"""Default routes through another node."""
+
+from __future__ import annotations
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.language.words import quote
+from meshc.topology.planner.routing.routing import Routing
+
+
+def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
+    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out."""
+    graph = routing.graph
+    spec = graph.spec
+    used: dict[str, str] = {}
+    for name, node in spec.nodes.items():
+        if node.exit is None or node.exit not in spec.nodes:
+            continue
+        used.setdefault(node.exit, name)
+        if not graph.linked(name, node.exit):
+            diagnostics.add(
+                "E202",
+                f"{quote(name)} cannot use {quote(node.exit)} as exit: they have no direct link, "
+                f"because {graph.why_not(name, node.exit)}",
+                node.at("exit"),
+                path=f"nodes.{name}.exit",
+                hint="AllowedIPs of a relay in between would have to hold the whole internet; "
+                "choose a relay or a public node as exit.",
+            )
+        if node.exit_node:
+            diagnostics.add(
+                "E203",
+                f"exit node {quote(name)} itself uses {quote(node.exit)} as exit",
+                node.at("exit"),
+                path=f"nodes.{name}.exit",
+                hint=f"let the nodes use {quote(node.exit)} directly.",
+            )
+    for exit_, user in used.items():
+        node = spec.nodes[exit_]
+        cause = ""
+        if not any(pool.family == 6 for pool in spec.network.pools):
+            cause = "the network has no IPv6 pool"
+        elif 6 not in node.underlay:
+            cause = f"{quote(exit_)} does not speak IPv6 to the internet"
+        if cause:
+            diagnostics.add(
+                "W204",
+                f"users of exit {quote(exit_)} (such as {quote(user)}) have no IPv6: {cause}, and "
+                "their IPv6 packets die in the tunnel instead of leaking",
+                spec.nodes[user].at("exit"),
+                path=f"nodes.{user}.exit",
+                hint="add an IPv6 pool such as fd44::/64 to network.addresses, and an exit with "
+                "IPv6; or accept IPv4 only.",
+            )

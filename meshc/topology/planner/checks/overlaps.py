@@ -1,0 +1,146 @@
+"""Pools, routed LANs and the LANs of sites: one address must mean one place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from meshc.diagnostics import Diagnostics, Location
+from meshc.prefixes import Prefix
+from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.language.words import quote
+from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
+from meshc.topology.planner.routing.routing import Routing
+
+
+def check_overlaps(routing: Routing, diagnostics: Diagnostics) -> None:
+    """E210 to W213 and W219: overlapping pools, routes and LANs; W217 for relays in such a LAN."""
+    spec = routing.graph.spec
+    _pools(spec, diagnostics)
+    _routes(spec, diagnostics)
+    lans = PrefixIndex((lan, site.name) for site in spec.sites.values() for lan in site.lan)
+    relays_at = defaultdict(list)
+    for name, node in spec.nodes.items():
+        if node.is_relay and node.site is not None:
+            relays_at[node.site].append(name)
+    for node in spec.nodes.values():
+        for index, route in enumerate(node.routes):
+            at = _at(node, index)
+            _route_and_pools(spec, diagnostics, node.name, route, at)
+            for lan, place in lans.overlapping(route):
+                if place != node.site:
+                    _clash(diagnostics, node, route, (place, lan), at)
+                for relay in relays_at[place]:
+                    if relay != node.name:
+                        _relay_inside(diagnostics, node, route, relay, at)
+    for site in spec.sites.values():
+        for lan in site.lan:
+            for pool in spec.network.pools:
+                if pool.overlaps(lan):
+                    diagnostics.add(
+                        "W213",
+                        f"the LAN {lan} of site {quote(site.name)} overlaps the pool {pool}",
+                        site.location,
+                        path=f"sites.{site.name}.lan",
+                        hint="choose a pool that no LAN of the network uses.",
+                    )
+
+
+def _at(node: NodeSpec, index: int) -> Location | None:
+    return node.locations.get(f"routes[{index}]") or node.at("routes")
+
+
+def _pools(spec: Spec, diagnostics: Diagnostics) -> None:
+    pools = spec.network.pools
+    for index, pool in enumerate(pools):
+        for other in pools[:index]:
+            if pool.overlaps(other):
+                diagnostics.add(
+                    "E214",
+                    f"the pools {other} and {pool} overlap",
+                    spec.network.locations.get("addresses"),
+                    path="network.addresses",
+                    hint="keep the larger one.",
+                )
+
+
+def _routes(spec: Spec, diagnostics: Diagnostics) -> None:
+    """Sorted prefixes nest like brackets, so that a stack finds every overlap in one pass."""
+    routes = sorted(
+        (route, name, index)
+        for name, node in spec.nodes.items()
+        for index, route in enumerate(node.routes)
+    )
+    stack: list[tuple[Prefix, str]] = []
+    for route, name, index in routes:
+        while stack and not stack[-1][0].contains(route):
+            stack.pop()
+        outer = stack[-1] if stack else None
+        stack.append((route, name))
+        if outer is None or (outer[1] == name and outer[0] != route):
+            continue
+        wide, holder = outer
+        if wide == route:
+            diagnostics.add(
+                "E210",
+                f"{quote(name)} and {quote(holder)} both route {route}",
+                _at(spec.nodes[name], index),
+                path=f"nodes.{name}.routes[{index}]",
+                hint="a prefix belongs to one peer per interface: keep it on one router, or split "
+                "it into two halves.",
+            )
+        else:
+            diagnostics.add(
+                "W211",
+                f"{route} behind {quote(name)} lies inside {wide} behind {quote(holder)}",
+                _at(spec.nodes[name], index),
+                path=f"nodes.{name}.routes[{index}]",
+                hint="the more specific one wins everywhere; if that is not meant, narrow "
+                f"the routes of {quote(holder)}.",
+            )
+
+
+def _route_and_pools(
+    spec: Spec, diagnostics: Diagnostics, name: str, route: Prefix, at: Location | None
+) -> None:
+    for pool in spec.network.pools:
+        if pool.overlaps(route):
+            diagnostics.add(
+                "E212",
+                f"the route {route} of {quote(name)} overlaps the pool {pool}",
+                at,
+                path=f"nodes.{name}.routes",
+                hint="move the pool to a range that no LAN of the network uses.",
+            )
+
+
+def _clash(
+    diagnostics: Diagnostics,
+    node: NodeSpec,
+    route: Prefix,
+    other: tuple[str, Prefix],
+    at: Location | None,
+) -> None:
+    """Nodes in another place with the same LAN numbers cannot be given the route."""
+    site, lan = other
+    diagnostics.add(
+        "W219",
+        f"nodes of site {quote(site)} cannot reach {route} behind {quote(node.name)}: "
+        f"their own LAN is {lan}",
+        at,
+        path=f"nodes.{node.name}.routes",
+        hint="renumber one of the two LANs.",
+    )
+
+
+def _relay_inside(
+    diagnostics: Diagnostics, node: NodeSpec, route: Prefix, relay: str, at: Location | None
+) -> None:
+    """A relay in the LAN must not route its own LAN into the tunnel, for itself or others."""
+    diagnostics.add(
+        "W217",
+        f"relay {quote(relay)} is in the LAN {route} itself, so that it carries nobody to it "
+        f"through {quote(node.name)}",
+        at,
+        path=f"nodes.{node.name}.routes",
+        hint=f"let {quote(relay)} offer the route.",
+    )

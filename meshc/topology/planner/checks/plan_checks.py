@@ -1,0 +1,27 @@
+"""The rules about a network as a whole, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.planner.checks.addresses import check_addresses
+from meshc.topology.planner.checks.endpoint_use import check_endpoint_use
+from meshc.topology.planner.checks.exits import check_exits
+from meshc.topology.planner.checks.overlaps import check_overlaps
+from meshc.topology.planner.checks.reachability import check_reachability
+from meshc.topology.planner.checks.relay_failures import check_failure
+from meshc.topology.planner.checks.tunnels import check_tunnels
+from meshc.topology.planner.routing.routing import Routing
+
+Check = Callable[[Routing, Diagnostics], None]
+
+NETWORK_CHECKS: tuple[Check, ...] = (
+    check_addresses,
+    check_overlaps,
+    check_endpoint_use,
+    check_reachability,
+    check_exits,
+    check_tunnels,
+    check_failure,
+)

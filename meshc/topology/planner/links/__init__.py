@@ -1,0 +1,1 @@
+"""Which pairs of nodes talk directly, and why others do not."""

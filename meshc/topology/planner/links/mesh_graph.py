@@ -1,0 +1,122 @@
+"""Which pairs of nodes talk directly: the value between the spec and routing.
+
+Nodes are numbered in the order of their names, and a node's neighbours are a sorted tuple of
+numbers, so that a full mesh of a thousand nodes (499,500 links) is a few megabytes. What a link
+looks like (reason, endpoints, keepalive) is computed from the two nodes when it is asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.language.spec import LinkSpec, NodeSpec, Spec
+from meshc.topology.planner.links.link import Link, make_link
+from meshc.topology.planner.links.link_search import find_neighbours
+from meshc.topology.planner.links.no_link import explain_no_link
+from meshc.values import dataclass, field
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MeshGraph:
+    """The direct links of a network. `overrides` is keyed by (lower, higher) number."""
+
+    spec: Spec
+    names: tuple[str, ...]
+    nodes: tuple[NodeSpec, ...]
+    relays: tuple[int, ...]
+    neighbours: tuple[tuple[int, ...], ...]
+    overrides: Mapping[Pair, LinkSpec]
+    number: Mapping[str, int] = field(compare=False, repr=False)
+
+    def adjacent(self, a: int, b: int) -> bool:
+        """Whether two nodes, by number, have a direct link."""
+        row = self.neighbours[a]
+        at = bisect_left(row, b)
+        return at < len(row) and row[at] == b
+
+    def linked(self, a: str, b: str) -> bool:
+        """Whether two nodes, by name, have a direct link."""
+        return self.adjacent(self.number[a], self.number[b])
+
+    def neighbour_names(self, name: str) -> tuple[str, ...]:
+        """The direct neighbours of a node, sorted."""
+        return tuple(self.names[i] for i in self.neighbours[self.number[name]])
+
+    def override(self, a: int, b: int) -> LinkSpec | None:
+        """What `links:` says about a pair."""
+        return self.overrides.get((a, b) if a < b else (b, a)) if self.overrides else None
+
+    def link(self, a: str, b: str) -> Link | None:
+        """The direct link seen from `a`, or None."""
+        i, j = self.number[a], self.number[b]
+        return self.link_of(i, j) if self.adjacent(i, j) else None
+
+    def link_of(self, a: int, b: int) -> Link | None:
+        """The link of two adjacent nodes, by number."""
+        return make_link(
+            self.nodes[a],
+            self.nodes[b],
+            self.override(a, b),
+            preshared_keys=self.spec.network.preshared_keys,
+        )
+
+    def links(self) -> Iterator[Link]:
+        """Every link once, sorted by both names."""
+        for a, row in enumerate(self.neighbours):
+            for b in row[bisect_left(row, a) :]:
+                link = self.link_of(a, b)
+                if link is not None:
+                    yield link
+
+    def link_count(self) -> int:
+        return sum(map(len, self.neighbours)) // 2
+
+    def why_not(self, a: str, b: str) -> str:
+        """One sentence that says why two nodes have no direct link."""
+        i, j = self.number[a], self.number[b]
+        return explain_no_link(self.nodes[i], self.nodes[j], self.override(i, j))
+
+
+def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
+    """Finds every direct link. A `links:` entry that demands an impossible one is an error."""
+    names = tuple(sorted(spec.nodes))
+    number = {name: i for i, name in enumerate(names)}
+    nodes = tuple(spec.nodes[name] for name in names)
+    overrides = _overrides(spec, number, nodes, diagnostics)
+    return MeshGraph(
+        spec=spec,
+        names=names,
+        nodes=nodes,
+        relays=tuple(i for i, node in enumerate(nodes) if node.is_relay),
+        neighbours=find_neighbours(nodes, overrides),
+        overrides=overrides,
+        number=number,
+    )
+
+
+def _overrides(
+    spec: Spec, number: Mapping[str, int], nodes: tuple[NodeSpec, ...], diagnostics: Diagnostics
+) -> dict[Pair, LinkSpec]:
+    """The `links:` section by pair, without the demands that cannot be met."""
+    found: dict[Pair, LinkSpec] = {}
+    for place, link in enumerate(spec.links):
+        if link.a not in number or link.b not in number or link.a == link.b:
+            continue  # the language reports unknown names and self-links
+        a, b = sorted((number[link.a], number[link.b]))
+        if link.direct and make_link(nodes[a], nodes[b], link, preshared_keys=False) is None:
+            diagnostics.add(
+                "E201",
+                f"the direct link between {link.a} and {link.b} is impossible: "
+                + explain_no_link(nodes[a], nodes[b], None),
+                link.location,
+                path=f"links[{place}]",
+                hint="give one of them an endpoint that the other can use, or drop the line; "
+                "a relay then carries the pair.",
+            )
+            continue
+        found[a, b] = link
+    return dict(sorted(found.items()))

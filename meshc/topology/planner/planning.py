@@ -1,0 +1,148 @@
+"""The last step of the analysis: graph, routing and allocation become a plan per node.
+
+What one node sees of another is mostly the same for all that look alike, so that the peer
+sections of a full mesh are made once per node and shared, not once per link.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from meshc.diagnostics import Diagnostics
+from meshc.keys import PublicKey
+from meshc.prefixes import InterfaceAddress
+from meshc.topology.language.spec import Endpoint, NodeSpec, Spec
+from meshc.topology.planner.addressing.allocation import Allocation
+from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
+from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
+from meshc.topology.planner.links.mesh_graph import MeshGraph
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
+from meshc.topology.planner.mtu import node_mtus
+from meshc.topology.planner.policy.forwarding import forwarding_of
+from meshc.topology.planner.routing.routing import Routing, build_routing
+from meshc.values import dataclass, field
+
+Sight = tuple[object, ...]
+NOBODY: frozenset[int] = frozenset()
+
+
+def plan_mesh(
+    spec: Spec,
+    graph: MeshGraph,
+    allocation: Allocation,
+    public_keys: Mapping[str, PublicKey],
+    epoch: int,
+    diagnostics: Diagnostics,
+    *,
+    routing: Routing | None = None,
+) -> MeshPlan:
+    """What every node must have. `routing` saves building it again.
+
+    Raises: Refused when a node has no public key, because no peer section can name it.
+    """
+    for name in graph.names:
+        if name not in public_keys:
+            diagnostics.add(
+                "E352",
+                f"{name} has no public key",
+                spec.nodes[name].at(),
+                hint="give `public_key` for a node that keeps its own key.",
+            )
+    diagnostics.barrier()
+    routing = routing or build_routing(graph)
+    planner = _Planner(graph, PeerTables(routing, allocation), allocation, public_keys)
+    mtus = node_mtus(routing)
+    nodes: dict[str, NodePlan] = {}
+    for i, name in enumerate(graph.names):
+        node = graph.nodes[i]
+        nodes[name] = NodePlan(
+            spec=node,
+            interface=spec.network.interface,
+            public_key=public_keys[name],
+            addresses=tuple(InterfaceAddress(*p) for p in allocation.addresses[name]),
+            listen_port=allocation.ports.get(name),
+            mtu=mtus[i],
+            peers=planner.peers(i),
+            forwarding=forwarding_of(spec, node, mtus),
+        )
+    return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
+
+
+@dataclass(slots=True)
+class _Planner:
+    """Makes peer sections; `rows[sight][j]` is how nodes of one sight see node j."""
+
+    graph: MeshGraph
+    tables: PeerTables
+    allocation: Allocation
+    public_keys: Mapping[str, PublicKey]
+    rows: dict[Sight, dict[int, PeerPlan]] = field(default_factory=dict)
+    equal: dict[PeerPlan, PeerPlan] = field(default_factory=dict)
+    overridden: dict[int, frozenset[int]] = field(init=False)
+    lan_sites: frozenset[str | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pairs: dict[int, set[int]] = defaultdict(set)
+        for a, b in self.graph.overrides:
+            pairs[a].add(b)
+            pairs[b].add(a)
+        self.overridden = {i: frozenset(others) for i, others in pairs.items()}
+        nodes = self.graph.nodes
+        self.lan_sites = frozenset(n.site for n in nodes if n.site and n.lan_endpoint)
+
+    def peers(self, i: int) -> tuple[PeerPlan, ...]:
+        """All peer sections of a node, sorted by name."""
+        graph = self.graph
+        row = self.rows.setdefault(self._sight(graph.nodes[i]), {})
+        special = self.tables.special(i)
+        singular = self.overridden.get(i, NOBODY)
+        near = graph.neighbours[i]
+        if not all(map(row.__contains__, near)):
+            for j in near:
+                if j not in row and j not in singular:
+                    row[j] = self._make(i, j)
+        if singular:
+            peers = [self._make(i, j) if j in singular else row[j] for j in near]
+        else:
+            peers = list(map(row.__getitem__, near))
+        hidden = self.tables.hidden(i)
+        if special or hidden:
+            for at, plan in enumerate(peers):
+                j = graph.neighbours[i][at]
+                wanted = special.get(j) if j in special else self.tables.visible(j, hidden)
+                if wanted is not None and wanted != plan.allowed_ips:
+                    changed = plan._replace(allowed_ips=wanted)
+                    peers[at] = self.equal.setdefault(changed, changed)
+        return tuple(peers)
+
+    def _sight(self, node: NodeSpec) -> Sight:
+        """All that decides how a node sees its neighbours, apart from `links:`."""
+        own = tuple(
+            endpoint_for(node.endpoints, frozenset(families)) is not None
+            for families in ((4,), (6,), (4, 6))
+        )
+        site = node.site if node.site in self.lan_sites else None
+        lan = site is not None and node.lan_endpoint is not None
+        kind = (node.underlay, is_public(node), is_fixed(node), own)
+        return (*kind, site, lan, node.keepalive, node.managed)
+
+    def _make(self, i: int, j: int) -> PeerPlan:
+        link = self.graph.link_of(i, j)
+        assert link is not None, "neighbours have a link"
+        peer = self.graph.nodes[j]
+        return PeerPlan(
+            peer.name,
+            self.public_keys[peer.name],
+            self.tables.own[j],
+            self._with_port(peer, link.to_b),
+            link.keepalive_a,
+            link.preshared,
+        )
+
+    def _with_port(self, peer: NodeSpec, endpoint: Endpoint | None) -> Endpoint | None:
+        """A LAN endpoint without a port is at the port that the peer listens on."""
+        if endpoint is None or endpoint.port:
+            return endpoint
+        port = self.allocation.ports.get(peer.name) or self.graph.spec.network.listen_port
+        return Endpoint(endpoint.host, port, endpoint.family)

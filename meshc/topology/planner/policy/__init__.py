@@ -1,0 +1,1 @@
+"""What relays, routers and exits forward."""

@@ -1,0 +1,1 @@
+"""Unique shortest paths through relays."""

@@ -1,0 +1,218 @@
+"""Unique shortest paths: which neighbour carries the traffic from each node to each other.
+
+WireGuard binds a prefix to one peer for sending and for receiving, so that the path back must be
+the reverse of the path out, and a next hop may depend on the destination alone. Shortest paths
+over symmetric additive weights have both properties as soon as they are unique. The weight of a
+path is, in this order: its hops; how far down the relays stand in the `via` lists of the nodes
+beside them; the rank of its relays in an order shared by all nodes; a hash of its links.
+
+Only relays are interior. Leaves that are attached to the same relays with the same `via` form a
+class, and all members of a class are routed alike: the work is relays x classes and
+classes x classes, not nodes x nodes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from meshc.topology.planner.links.mesh_graph import MeshGraph
+from meshc.topology.planner.routing.relay_rank import global_rank, stable_hash, via_penalty
+from meshc.values import dataclass, field
+
+# One integer holds the sum of all parts; no path is long enough to carry from one to the next.
+_RANK_SHIFT = 64 + 24
+_PENALTY_SHIFT = _RANK_SHIFT + 40
+
+Attachment = tuple[tuple[int, int], ...]
+
+
+class Tree(NamedTuple):
+    """How every relay reaches one target: hops and weight, and the next relay on the way.
+
+    `next_hop[r]` is the target itself when `r` is adjacent to it; relays that cannot reach the
+    target are missing. The target of a class is written as -1.
+    """
+
+    hops: Mapping[int, int]
+    weight: Mapping[int, int]
+    next_hop: Mapping[int, int]
+
+
+DELIVER = -1
+
+
+@dataclass(slots=True)
+class Routing:
+    """Next hops and paths of one graph. Nodes are numbers; `path` also takes names.
+
+    `class_of[i]` is the class of leaf i, or -1 for a relay; `attachments[c]` are the
+    (relay, weight) pairs of class c, `members[c]` its leaves.
+    """
+
+    graph: MeshGraph
+    class_of: tuple[int, ...]
+    attachments: tuple[Attachment, ...]
+    members: tuple[tuple[int, ...], ...]
+    rank: Mapping[int, int]
+    backbone: Mapping[int, tuple[int, ...]]
+    _class_trees: dict[int, Tree] = field(default_factory=dict, repr=False)
+    _relay_trees: dict[int, Tree] = field(default_factory=dict, repr=False)
+    _first: dict[tuple[int, int, bool], int | None] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[int, int], int] = field(default_factory=dict, repr=False)
+
+    def next_hop(self, a: str, b: str) -> str | None:
+        """The neighbour to which `a` hands packets for `b`; None when there is no path."""
+        number = self.graph.number
+        hop = self.hop(number[a], number[b])
+        return None if hop is None else self.graph.names[hop]
+
+    def path(self, a: str, b: str) -> tuple[str, ...] | None:
+        """All nodes from `a` to `b`, both included; None when there is no path."""
+        at, end = self.graph.number[a], self.graph.number[b]
+        steps = [at]
+        while at != end:
+            hop = self.hop(at, end)
+            if hop is None:
+                return None
+            at = hop
+            steps.append(at)
+        return tuple(self.graph.names[i] for i in steps)
+
+    def hop(self, a: int, b: int) -> int | None:
+        """`next_hop` by number."""
+        if a == b or self.graph.adjacent(a, b):
+            return b
+        target = self.class_of[b]
+        if self.class_of[a] < 0:
+            tree = self.relay_tree(b) if target < 0 else self.class_tree(target)
+            return tree.next_hop.get(a)
+        if target < 0:
+            return self.class_to_relay(self.class_of[a], b)
+        return self.class_to_class(self.class_of[a], target)
+
+    def class_to_class(self, source: int, target: int) -> int | None:
+        """The relay to which leaves of one class hand packets for leaves of another (or of their
+        own) that are not their neighbours."""
+        key = (source, target, False)
+        if key not in self._first:
+            self._first[key] = self._best(source, self.class_tree(target))
+        return self._first[key]
+
+    def class_to_relay(self, source: int, relay: int) -> int | None:
+        """The relay to which leaves of a class hand packets for a relay; itself when adjacent."""
+        key = (source, relay, True)
+        if key not in self._first:
+            attached = any(r == relay for r, _ in self.attachments[source])
+            self._first[key] = relay if attached else self._best(source, self.relay_tree(relay))
+        return self._first[key]
+
+    def class_tree(self, target: int) -> Tree:
+        """How every relay reaches the leaves of a class."""
+        if target not in self._class_trees:
+            start = {relay: (weight, DELIVER) for relay, weight in self.attachments[target]}
+            self._class_trees[target] = self._grow(start, {}, {}, 1)
+        return self._class_trees[target]
+
+    def relay_tree(self, relay: int) -> Tree:
+        """How every other relay reaches a relay."""
+        if relay not in self._relay_trees:
+            start = {
+                other: (self.edge_weight(relay, other), relay) for other in self.backbone[relay]
+            }
+            self._relay_trees[relay] = self._grow(start, {relay: 0}, {relay: 0}, 1)
+        return self._relay_trees[relay]
+
+    def edge_weight(self, a: int, b: int) -> int:
+        """The weight of the link between two nodes of which at least one is a relay.
+
+        The hash of a leaf's link depends on the relay alone, so that it is the same for a class.
+        """
+        known = self._weights.get((a, b))
+        if known is not None:
+            return known
+        nodes = self.graph.nodes
+        penalty = via_penalty(nodes[a], nodes[b]) + via_penalty(nodes[b], nodes[a])
+        rank = sum(self.rank[i] for i in (a, b) if i in self.rank)
+        words = sorted(nodes[i].name for i in (a, b) if i in self.rank)
+        weight = (penalty << _PENALTY_SHIFT) + (rank << _RANK_SHIFT) + stable_hash("link", *words)
+        if a in self.rank and b in self.rank:
+            self._weights[a, b] = self._weights[b, a] = weight
+        return weight
+
+    def _grow(
+        self,
+        frontier: dict[int, tuple[int, int]],
+        hops: dict[int, int],
+        weight: dict[int, int],
+        level: int,
+    ) -> Tree:
+        """Adds the relays level by level: fewest hops first, then the smallest weight."""
+        next_hop: dict[int, int] = {}
+        unseen = [r for r in self.backbone if r not in hops and r not in frontier]
+        while frontier:
+            for relay, (cost, hop) in frontier.items():
+                hops[relay], weight[relay], next_hop[relay] = level, cost, hop
+            level += 1
+            reached: dict[int, tuple[int, int]] = {}
+            for relay in unseen:
+                options = [
+                    (weight[other] + self.edge_weight(relay, other), other)
+                    for other in self.backbone[relay]
+                    if other in frontier
+                ]
+                if options:
+                    reached[relay] = min(options)
+            unseen = [r for r in unseen if r not in reached]
+            frontier = reached
+        return Tree(hops, weight, next_hop)
+
+    def _best(self, source: int, tree: Tree) -> int | None:
+        options = [
+            (tree.hops[relay], tree.weight[relay] + weight, relay)
+            for relay, weight in self.attachments[source]
+            if relay in tree.hops
+        ]
+        return min(options)[2] if options else None
+
+
+def build_routing(graph: MeshGraph) -> Routing:
+    """Groups the leaves into classes; trees are grown when they are first needed."""
+    relays = frozenset(graph.relays)
+    ordered = sorted(relays, key=lambda i: global_rank(graph.nodes[i]))
+    rank = {relay: place for place, relay in enumerate(ordered)}
+    backbone = {
+        relay: tuple(i for i in graph.neighbours[relay] if i in relays) for relay in graph.relays
+    }
+    routing = Routing(graph, (), (), (), rank, backbone)
+    keys: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+    attachments: list[Attachment] = []
+    members: dict[int, list[int]] = defaultdict(list)
+    class_of: list[int] = []
+    attached_rows: dict[int, tuple[int, ...]] = {}
+    for i, node in enumerate(graph.nodes):
+        if i in relays:
+            class_of.append(-1)
+            continue
+        row = graph.neighbours[i]
+        attached = attached_rows.get(id(row))
+        if attached is None:
+            attached = attached_rows[id(row)] = _relays_in(row, relays)
+        penalties = tuple(via_penalty(node, graph.nodes[r]) for r in attached) if node.via else ()
+        if not any(penalties):
+            penalties = ()
+        key = (attached, penalties)
+        if key not in keys:
+            keys[key] = len(keys)
+            attachments.append(tuple((r, routing.edge_weight(i, r)) for r in attached))
+        class_of.append(keys[key])
+        members[keys[key]].append(i)
+    routing.class_of = tuple(class_of)
+    routing.attachments = tuple(attachments)
+    routing.members = tuple(tuple(members[c]) for c in range(len(attachments)))
+    return routing
+
+
+def _relays_in(row: Iterable[int], relays: frozenset[int]) -> tuple[int, ...]:
+    return tuple(i for i in row if i in relays)

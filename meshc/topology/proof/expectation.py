@@ -1,0 +1,157 @@
+"""What the proof is told beside the files: the facts that no wg-quick file can hold.
+
+A file does not say where its node is reached from outside, behind which NAT it sits or which LAN
+it is connected to. These come from the topology file. Everything about routes, peers, keys,
+addresses and forwarding is read from the emitted files alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+from meshc.diagnostics import Location
+from meshc.errors import PrefixFormatError
+from meshc.keys import PublicKey
+from meshc.prefixes import Prefix, parse_address
+from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec, TestSpec
+from meshc.values import dataclass, field
+from meshc.wg.conf import Conf, HostPort, PeerTable
+
+# Behind these the mapped port is open to anyone, or nothing is known against it.
+OPEN_NATS = frozenset({Nat.NONE, Nat.FULL_CONE, Nat.UNKNOWN})
+# Behind these a fixed port is open to an address that has been sent to (RFC 4787 section 5).
+FILTERING_NATS = frozenset({Nat.RESTRICTED, Nat.PORT_RESTRICTED})
+
+
+class NodeFile(NamedTuple):
+    """The emitted file of one node, read back. With a `table`, `conf` has no peers: they are
+    in there, one object for equal sections."""
+
+    name: str
+    conf: Conf
+    table: PeerTable | None = None
+
+    def whole(self) -> Conf:
+        """The file with its peers."""
+        return self.conf if self.table is None else replace(self.conf, peers=self.table.peers())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """One node's surroundings.
+
+    `endpoints` are where the public internet reaches it (if `nat` allows); `lan_endpoint` is where
+    its site does, port 0 meaning its listen port. `listen_port` is the local port behind a port
+    forwarding, None when it is the port of the endpoint. `lans` are the networks that it is
+    connected to beside the tunnel. `addresses` matter for nodes without a file only.
+    """
+
+    name: str
+    interface: str = "wg0"
+    site: str | None = None
+    nat: Nat = Nat.UNKNOWN
+    endpoints: tuple[HostPort, ...] = ()
+    lan_endpoint: HostPort | None = None
+    listen_port: int | None = None
+    underlay: tuple[int, ...] = (4, 6)
+    lans: tuple[Prefix, ...] = ()
+    routes: tuple[Prefix, ...] = ()
+    masquerade: bool = True
+    exit_node: bool = False
+    exit: str | None = None
+    relay: bool = False
+    platform: Platform = Platform.LINUX
+    managed: bool = True
+    public_key: PublicKey | None = None
+    addresses: tuple[Prefix, ...] = ()
+    keepalive: int = 25
+    location: Location | None = field(default=None, compare=False)
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether its file can carry PostUp lines, so that forwarding must stand in them."""
+        return self.managed and self.platform is Platform.LINUX
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody may send to its endpoints first."""
+        return bool(self.endpoints) and self.nat in OPEN_NATS
+
+    @property
+    def fixed(self) -> bool:
+        """Whether its endpoints answer those whom it has sent something."""
+        return bool(self.endpoints) and self.nat in FILTERING_NATS
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What should hold. `nodes` is sorted by name and holds unmanaged ones too."""
+
+    nodes: Mapping[str, NodeFacts]
+    pools: tuple[Prefix, ...] = ()
+    tests: tuple[TestSpec, ...] = ()
+    domain: str | None = None
+    file: str = ""
+
+
+def expectation(
+    spec: Spec,
+    *,
+    public_keys: Mapping[str, PublicKey] = MappingProxyType({}),
+    addresses: Mapping[str, tuple[Prefix, ...]] = MappingProxyType({}),
+) -> Expectation:
+    """The facts of a `Spec`; `public_keys` and `addresses` come from the lock file and fill in
+    for nodes whose key is kept elsewhere and for nodes without a file."""
+    nodes = {
+        name: _facts(spec, node, public_keys.get(name), addresses.get(name, ()))
+        for name, node in sorted(spec.nodes.items())
+    }
+    return Expectation(
+        nodes=nodes,
+        pools=spec.network.pools,
+        tests=spec.tests,
+        domain=spec.network.domain,
+        file=spec.file,
+    )
+
+
+def _facts(
+    spec: Spec, node: NodeSpec, key: PublicKey | None, addresses: tuple[Prefix, ...]
+) -> NodeFacts:
+    site = spec.sites.get(node.site) if node.site else None
+    lan = node.lan_endpoint
+    return NodeFacts(
+        name=node.name,
+        interface=spec.network.interface,
+        site=node.site,
+        nat=node.nat,
+        endpoints=tuple(HostPort(e.host, e.port) for e in node.endpoints),
+        lan_endpoint=HostPort(lan.host, lan.port) if lan else None,
+        listen_port=node.listen_port,
+        underlay=node.underlay,
+        lans=tuple(dict.fromkeys((*(site.lan if site else ()), *node.routes))),
+        routes=node.routes,
+        masquerade=node.masquerade,
+        exit_node=node.exit_node,
+        exit=node.exit,
+        relay=node.is_relay,
+        platform=node.platform,
+        managed=node.managed,
+        public_key=node.public_key or key,
+        addresses=node.addresses or addresses,
+        keepalive=node.keepalive,
+        location=node.at(),
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def literal_family(host: str) -> int | None:
+    """4 or 6 for a literal address, None for a host name."""
+    try:
+        return parse_address(host).version
+    except PrefixFormatError:
+        return None

@@ -1,0 +1,369 @@
+"""Every node's forwarding table over every address that matters, one family at a time.
+
+The prefixes of all files cut the address space into intervals inside which no file tells two
+addresses apart; an interval is an *atom*. A node's table is then one row: the next node for each
+atom. Nodes with equal tables share a row, so that ten thousand leaves behind three relays have a
+handful of rows.
+
+In a large network even a leaf's few neighbours of its own (the other nodes of its site) would give
+it a table of its own. There, the addresses of such neighbours are taken out of the rows and kept
+as *exceptions*, (node, atom) -> neighbour; pairs of such neighbours are then flown one by one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+import numpy as np
+
+from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
+from meshc.topology.proof.distinct import distinct
+from meshc.topology.proof.node_model import Station
+from meshc.topology.proof.peer_table import Bools, Columns, Ints, Longs
+from meshc.values import dataclass
+
+UPLINK = -1  # no route into the tunnel
+NO_PEER = -2  # routed into the tunnel, where no peer has it
+LAN = -3  # a network that the node is connected to
+# Above this many nodes tables are told apart without their exceptions: below, all pairs are
+# flown faster than exceptions are looked up.
+LARGE = 1200
+# NOBODY = -4: the peer that has it is no node
+DEEPEST = 64  # as many hops as an IP packet has by default
+_DEFAULTS = {4: DEFAULT_V4, 6: DEFAULT_V6}
+
+
+@dataclass(slots=True)
+class Tables:
+    """`bounds[i]` is where atom i + 1 begins; atom 0 begins at address 0.
+
+    `row_of[n]` is node n's row in `peer` (cryptokey routing: the node whose AllowedIPs match, or
+    NO_PEER or NOBODY) and in `route` (what its kernel does: a node, or UPLINK, NO_PEER, LAN,
+    NOBODY). `home[n]` is the atom of the node's address (-1: none in this family); `owner[i]` the
+    node whose address atom i is (-1: nobody's), `shared` the atoms with several owners.
+    """
+
+    family: int
+    bounds: list[int]
+    row_of: Ints
+    peer: Ints
+    route: Ints
+    home: Ints
+    owner: Ints
+    behind: Ints
+    shared: dict[int, frozenset[int]]
+    rules: Ints
+    exception: Longs
+    exception_to: Ints
+
+    def next_hop(self, nodes: Ints, atoms: Ints) -> Ints:
+        """What each node's kernel does with the atom beside it, exceptions included."""
+        return self._excepted(self.route[self.row_of[nodes], atoms], nodes, atoms)
+
+    def believed(self, nodes: Ints, atoms: Ints) -> Ints:
+        """From whom each node takes packets with this source, exceptions included."""
+        return self._excepted(self.peer[self.row_of[nodes], atoms], nodes, atoms)
+
+    def _excepted(self, plain: Ints, nodes: Ints, atoms: Ints) -> Ints:
+        if not len(self.exception):
+            return plain
+        key = nodes.astype(np.int64) * len(self.owner) + atoms
+        at = np.searchsorted(self.exception, key)
+        at[at == len(self.exception)] = 0
+        return np.where(self.exception[at] == key, self.exception_to[at], plain).astype(np.int32)
+
+    def pairs(self) -> tuple[Ints, Ints]:
+        """The nodes of each exception: who has it, and for whom."""
+        nodes = (self.exception // len(self.owner)).astype(np.int32)
+        return nodes, self.exception_to
+
+    def atom(self, address: int) -> int:
+        return bisect_right(self.bounds, address)
+
+    def atoms(self, prefix: Prefix) -> range:
+        """The atoms that a prefix of the tables consists of."""
+        return range(self.atom(prefix.value), self.atom(prefix.last) + 1)
+
+    def first(self, atom: int) -> int:
+        """The lowest address of an atom."""
+        return self.bounds[atom - 1] if atom else 0
+
+
+def build_tables(columns: Columns, family: int, pools: Iterable[Prefix]) -> Tables:
+    """Cuts the space and fills the rows."""
+    stations = columns.stations
+    sets = [[p for p in s if p.family == family] for s in columns.allowed_sets]
+    cuts = {p for s in sets for p in s}
+    cuts.update(p for p in pools if p.family == family)
+    cuts.add(_DEFAULTS[family])
+    rule_prefixes: set[Prefix] = set()
+    for station in stations:
+        facts = station.facts
+        for group in (station.own, station.other_routes, facts.lans, facts.routes):
+            cuts.update(p for p in group if p.family == family)
+        rule_prefixes |= _rule_prefixes(station, family)
+    cuts |= rule_prefixes
+    bounds = sorted({p.value for p in cuts} | {p.last + 1 for p in cuts})
+    if bounds and bounds[0] == 0:
+        bounds = bounds[1:]
+    tables = Tables(
+        family=family,
+        bounds=bounds,
+        row_of=np.zeros(len(stations), np.int32),
+        peer=np.zeros((0, 0), np.int32),
+        route=np.zeros((0, 0), np.int32),
+        home=np.full(len(stations), -1, np.int32),
+        owner=np.full(len(bounds) + 1, -1, np.int32),
+        behind=np.full(len(bounds) + 1, -1, np.int32),
+        shared={},
+        rules=np.zeros(len(bounds) + 1, np.int32),
+        exception=np.zeros(0, np.int64),
+        exception_to=np.zeros(0, np.int32),
+    )
+    _own(tables, stations)
+    tables.rules = _rule_classes(tables, rule_prefixes)
+    _fill(tables, columns, sets)
+    _mirror(tables, stations)
+    return tables
+
+
+def _own(tables: Tables, stations: tuple[Station, ...]) -> None:
+    """Whose address each atom is, and behind which router it lies."""
+    owners: dict[int, set[int]] = {}
+    length = np.full(len(tables.owner), -1, np.int32)
+    for n, station in enumerate(stations):
+        for prefix in station.own:
+            if prefix.family != tables.family:
+                continue
+            atom = tables.atom(prefix.value)
+            owners.setdefault(atom, set()).add(n)
+            if tables.home[n] < 0:
+                tables.home[n] = atom
+        for prefix in station.facts.routes:
+            if prefix.family == tables.family:
+                part = tables.atoms(prefix)
+                better = length[part.start : part.stop] < prefix.length
+                tables.behind[part.start : part.stop][better] = n
+                length[part.start : part.stop][better] = prefix.length
+    for atom, nodes in owners.items():
+        tables.owner[atom] = min(nodes)
+        if len(nodes) > 1:
+            tables.shared[atom] = frozenset(nodes)
+
+
+def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
+    """One row per different table. Painting the entries in the order of their lengths leaves
+    the longest match; among equal ones the last in the file, as in WireGuard."""
+    spans = _Spans(tables, sets)
+    taken_out = _exceptions(tables, columns, sets, spans)
+    rows: dict[tuple[object, ...], int] = {}
+    peers: list[Ints] = []
+    routed: dict[int, Ints] = {}
+    for n, station in enumerate(columns.stations):
+        part = slice(int(columns.start[n]), int(columns.start[n + 1]))
+        numbers, to = columns.allowed[part], columns.to[part]
+        if taken_out is not None:
+            left = ~taken_out[part]
+            numbers, to = numbers[left], to[left]
+        lans = tuple(p for p in station.facts.lans if p.family == tables.family)
+        others = tuple(p for p in station.other_routes if p.family == tables.family)
+        key = (
+            numbers.tobytes(), to.tobytes(), lans, others,
+            station.installs_routes, n if station.conf is None else -1,
+        )  # fmt: skip
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = len(peers)
+            peer = np.full(len(tables.owner), NO_PEER, np.int32)
+            lo, hi, length, who = spans.entries(numbers, to)
+            _paint(peer, lo, hi, who)
+            peers.append(peer)
+            if lans or others or not station.installs_routes:
+                used = (lo, hi, length) if station.installs_routes else None
+                routed[row] = _routed(tables, peer, used, others, lans)
+        tables.row_of[n] = row
+    if peers:
+        tables.peer = np.stack(peers)
+        peers.clear()
+        tables.route = np.where(tables.peer == NO_PEER, np.int32(UPLINK), tables.peer)
+        for row, route in routed.items():
+            tables.route[row] = route
+
+
+def _exceptions(
+    tables: Tables, columns: Columns, sets: list[list[Prefix]], spans: _Spans
+) -> Bools | None:
+    """Finds the sections that become exceptions; None when the network is small.
+
+    Such a section joins two nodes that forward for nobody, and has nothing but the peer's own
+    addresses, which are nobody else's and stand in no other section of the file.
+    """
+    stations = columns.stations
+    if len(stations) <= LARGE:
+        return None
+    leaf = np.array([_is_leaf(station, tables.family) for station in stations], bool)
+    frm, to = columns.frm, columns.to
+    found: Bools = leaf[frm] & (to >= 0) & leaf[np.maximum(to, 0)]
+    candidates = np.flatnonzero(found)
+    kind = columns.allowed[candidates].astype(np.int64) * len(stations) + to[candidates]
+    _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
+    doubled = set(tables.shared)
+    own = [
+        set(sets[columns.allowed[i]]) <= set(stations[to[i]].own)
+        and not any(tables.atom(p.value) in doubled for p in sets[columns.allowed[i]])
+        for i in candidates[first]
+    ]
+    found[candidates] = np.array(own, bool)[inverse] if own else False
+    for n in np.flatnonzero(leaf):
+        part = slice(int(columns.start[n]), int(columns.start[n + 1]))
+        lo, hi, _, _ = spans.entries(columns.allowed[part], to[part])
+        spans_of_it = lo.astype(np.int64) * len(tables.owner) + hi
+        if len(distinct(spans_of_it)) < len(spans_of_it):
+            found[part] = False
+    rows = np.flatnonzero(found)
+    count = spans.count[columns.allowed[rows]]
+    ends = np.cumsum(count)
+    at = np.arange(int(count.sum())) - np.repeat(ends - count, count)
+    at += np.repeat(spans.begin[columns.allowed[rows]], count)
+    nodes = np.repeat(frm[rows], count).astype(np.int64)
+    key = nodes * len(tables.owner) + spans.lo[at]
+    order = np.argsort(key)
+    tables.exception = key[order]
+    tables.exception_to = np.repeat(to[rows], count)[order]
+    return found
+
+
+def _is_leaf(station: Station, family: int) -> bool:
+    """Whether it never forwards from the tunnel into the tunnel, and routes by AllowedIPs."""
+    facts = station.facts
+    if station.conf is None or not station.installs_routes or facts.relay:
+        return False
+    if facts.has_hooks:
+        forwards = family in station.firewall.families
+    else:
+        forwards = bool(facts.routes) or facts.exit_node
+    return not forwards and not any(lan.is_host for lan in facts.lans)
+
+
+class _Spans:
+    """The atoms of each set of AllowedIPs, for many sets at once."""
+
+    def __init__(self, tables: Tables, sets: list[list[Prefix]]) -> None:
+        flat = [p for s in sets for p in s]
+        span = {p: (r.start, r.stop) for p in dict.fromkeys(flat) for r in (tables.atoms(p),)}
+        both = np.array([span[p] for p in flat], np.int32).reshape(-1, 2)
+        self.lo, self.hi = both[:, 0], both[:, 1]
+        self.length = np.array([p.length for p in flat], np.int32)
+        self.count = np.array([len(s) for s in sets], np.int64)
+        self.begin = np.concatenate([[0], np.cumsum(self.count)]).astype(np.int64)
+        # every set is one prefix, all of one length: nothing to sort
+        self.plain = bool((self.count == 1).all() and (self.length == self.length[:1]).all())
+
+    def entries(self, numbers: Ints, to: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """(lo, hi, length, node) of every entry, shortest prefix first, else as in the file."""
+        if self.plain:
+            return self.lo[numbers], self.hi[numbers], self.length[numbers], to
+        count = self.count[numbers]
+        total = int(count.sum())
+        ends = np.cumsum(count)
+        at = (
+            np.arange(total)
+            - np.repeat(ends - count, count)
+            + np.repeat(self.begin[numbers], count)
+        )
+        order = np.argsort(self.length[at], kind="stable")
+        at = at[order]
+        return self.lo[at], self.hi[at], self.length[at], np.repeat(to, count)[order]
+
+
+def _paint(row: Ints, lo: Ints, hi: Ints, value: Ints) -> None:
+    """Writes values over spans in order; runs of single atoms are written at once."""
+    wide = np.flatnonzero(hi - lo != 1)
+    at = 0
+    for w in wide.tolist():
+        row[lo[at:w]] = value[at:w]
+        row[lo[w] : hi[w]] = value[w]
+        at = w + 1
+    row[lo[at:]] = value[at:]
+
+
+def _routed(
+    tables: Tables,
+    peer: Ints,
+    allowed: tuple[Ints, Ints, Ints] | None,
+    others: tuple[Prefix, ...],
+    lans: tuple[Prefix, ...],
+) -> Ints:
+    """What the kernel does with each atom: its longest route, connected networks first."""
+    best = np.full(len(peer), -1, np.int32)
+    if allowed is not None:
+        _paint(best, *allowed)
+    for prefix in others:
+        part = tables.atoms(prefix)
+        span = best[part.start : part.stop]
+        np.maximum(span, prefix.length, out=span)
+    routed: Ints = np.where(best < 0, UPLINK, peer).astype(np.int32)
+    for prefix in lans:
+        part = tables.atoms(prefix)
+        wins = best[part.start : part.stop] <= prefix.length
+        routed[part.start : part.stop][wins] = LAN
+    return routed
+
+
+def _mirror(tables: Tables, stations: tuple[Station, ...]) -> None:
+    """Rows of nodes without a file: back along the way that packets take to them."""
+    for n, station in enumerate(stations):
+        if station.conf is not None:
+            continue
+        row = tables.row_of[n]
+        lan = tables.route[row] == LAN
+        whose = np.where(tables.owner >= 0, tables.owner, tables.behind)
+        found = np.full(len(stations), NO_PEER, np.int32)
+        home = int(tables.home[n])
+        if home >= 0:
+            here = np.arange(len(stations), dtype=np.int32)
+            for _ in range(DEEPEST):
+                there = tables.peer[tables.row_of[here], home]
+                arrived = (there == n) & (found < 0)
+                found[arrived] = here[arrived]
+                live = there >= 0
+                live[n] = False
+                moved = np.where(live & (found < 0), there, here)
+                if bool((moved == here).all()):
+                    break
+                here = moved
+        row_values = np.where(whose >= 0, found[whose], UPLINK).astype(np.int32)
+        row_values[whose == n] = NO_PEER
+        row_values[lan] = LAN
+        tables.route[row] = row_values
+
+
+def _rule_prefixes(station: Station, family: int) -> set[Prefix]:
+    return {
+        prefix
+        for rules in station.firewall.chains.values()
+        for rule in rules
+        for prefix in (rule.source, rule.destination)
+        if prefix is not None and prefix.family == family
+    }
+
+
+def _rule_classes(tables: Tables, prefixes: set[Prefix]) -> Ints:
+    """Equal numbers for atoms that no firewall rule tells apart."""
+    member = np.zeros((len(prefixes), len(tables.owner)), bool)
+    for i, prefix in enumerate(sorted(prefixes)):
+        part = tables.atoms(prefix)
+        member[i, part.start : part.stop] = True
+    if not len(prefixes):
+        return np.zeros(len(tables.owner), np.int32)
+    _, inverse = np.unique(np.packbits(member, axis=0), axis=1, return_inverse=True)
+    return inverse.reshape(-1).astype(np.int32)
+
+
+def reached(tables: Tables, nodes: Ints, atoms: Ints) -> Bools:
+    """Whether each atom is an address of the node beside it."""
+    own: Bools = tables.owner[atoms] == nodes
+    for atom, owners in tables.shared.items():
+        own |= (atoms == atom) & np.isin(nodes, np.fromiter(owners, np.int32))
+    return own

@@ -1,0 +1,235 @@
+"""All peer sections of all files as columns of numbers.
+
+A full mesh of a thousand nodes has a million sections. Their values repeat (a node's prefixes are
+the same in every file), so each different value gets a number once, and what is compared after
+that are arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshc.keys import KEY_LENGTH, PublicKey
+from meshc.prefixes import Prefix
+from meshc.topology.proof.distinct import distinct
+from meshc.topology.proof.expectation import Expectation, NodeFile
+from meshc.topology.proof.node_model import Station, merged_peers
+from meshc.topology.proof.walk import station_of
+from meshc.values import dataclass
+from meshc.wg.conf import HostPort, PeerConf, PeerTable, Section
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
+
+_T = TypeVar("_T")
+NOBODY = -4  # a public key that no node has
+_NO_PSK = bytes(KEY_LENGTH)  # wg(8): a key of zeros is no key
+
+
+class Numbering(Generic[_T]):
+    """Gives equal values one number, counting from 0."""
+
+    def __init__(self) -> None:
+        self.values: list[_T] = []
+        self._by_value: dict[_T, int] = {}
+
+    def number(self, value: _T) -> int:
+        number = self._by_value.setdefault(value, len(self.values))
+        if number == len(self.values):
+            self.values.append(value)
+        return number
+
+
+@dataclass(slots=True)
+class Columns:
+    """One row per [Peer] section, ordered by node and then as in its file.
+
+    `start[n]:start[n + 1]` are the rows of node n. `to` is the node with the section's key, or
+    NOBODY. `allowed` and `endpoint` are numbers into `allowed_sets` and `endpoints` (-1: none);
+    `keepalive` is 0 for none. `stations` have lost their peers: they are told apart in here.
+    """
+
+    names: tuple[str, ...]
+    stations: tuple[Station, ...]
+    start: Longs
+    to: Ints
+    allowed: Ints
+    endpoint: Ints
+    keepalive: Ints
+    line: Ints
+    psk: Bytes
+    allowed_sets: tuple[tuple[Prefix, ...], ...]
+    endpoints: tuple[HostPort, ...]
+    repeated: tuple[tuple[int, PublicKey], ...]
+    host_bits: tuple[tuple[int, int, str], ...]
+    twins: tuple[tuple[int, int], ...]
+    files: tuple[str, ...]
+
+    @property
+    def frm(self) -> Ints:
+        """The node of each row."""
+        counts = np.diff(self.start)
+        return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+
+
+class _Rows:
+    """The columns of one file after the other.
+
+    Sections are numbered: the k-th one seen has its values at `values[:][k]`, so that a file is a
+    list of section numbers, and the columns are looked up from those at the end.
+    """
+
+    def __init__(self) -> None:
+        self.keys: Numbering[PublicKey] = Numbering()
+        self.sets: Numbering[tuple[Prefix, ...]] = Numbering()
+        self.ends: Numbering[HostPort | None] = Numbering()
+        self.ends.number(None)
+        self.parts: list[tuple[Ints, Ints, bytes]] = []
+        self.repeated: list[tuple[int, PublicKey]] = []
+        self.host_bits: list[tuple[int, int, str]] = []
+        self._values: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
+        # of the reader whose tables come: what it knows, and by its numbers ours, the key, the
+        # newlines, and whether there is more to tell; so many of these rows are filled
+        self._known: Sequence[Section] | None = None
+        self._ours = np.zeros((4, 64), np.int32)
+        self._learnt = 0
+
+    def add_table(self, node: int, table: PeerTable) -> None:
+        """A file whose sections are numbered already."""
+        if self._known is None:
+            self._known = table.known
+        if self._known is not table.known:
+            self.add(node, table.peers())
+            return
+        self._learn()
+        numbers, keys, newlines, odd = self._ours[:, np.array(table.numbers, np.intp)]
+        if odd.any() or len(distinct(keys)) < len(keys):
+            self.add(node, table.peers())
+            return
+        lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
+        self.parts.append((numbers.copy(), lines, table.secrets))
+
+    def add(self, node: int, peers: Sequence[PeerConf]) -> None:
+        """A file as it was read, also with two sections of one key."""
+        keys = [peer.public_key for peer in peers]
+        if len(set(keys)) < len(keys):
+            self.repeated += [(node, key) for key in dict.fromkeys(keys) if keys.count(key) > 1]
+            self.add(node, list(merged_peers(peers).values()))
+            return
+        self.host_bits += [(node, peer.line, text) for peer in peers for text in peer.host_bits]
+        numbers = [
+            self._number(p.public_key, p.allowed_ips, p.endpoint, p.keepalive) for p in peers
+        ]
+        psks = [_NO_PSK if p.preshared_key is None else p.preshared_key.raw for p in peers]
+        lines = np.array([peer.line for peer in peers], np.int32)
+        self.parts.append((np.array(numbers, np.int32), lines, b"".join(psks)))
+
+    def values(self, numbers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """Key, allowed set, endpoint (-1 for none) and keepalive of these sections."""
+        keys, sets, ends, alive = (np.array(column, np.int32)[numbers] for column in self._values)
+        return keys, sets, ends - 1, alive
+
+    def _learn(self) -> None:
+        """Numbers what the reader has seen since."""
+        assert self._known is not None
+        while self._ours.shape[1] < len(self._known):
+            self._ours = np.concatenate([self._ours, np.zeros_like(self._ours)], axis=1)
+        for section in self._known[self._learnt :]:
+            number = self._number(
+                section.key, section.allowed_ips, section.endpoint, section.keepalive
+            )
+            key, odd = self._values[0][number], bool(section.host_bits)
+            self._ours[:, self._learnt] = number, key, section.newlines, odd
+            self._learnt += 1
+
+    def _number(
+        self,
+        key: PublicKey,
+        allowed: tuple[Prefix, ...],
+        endpoint: HostPort | None,
+        keepalive: int | None,
+    ) -> int:
+        keys, sets, ends, alive = self._values
+        keys.append(self.keys.number(key))
+        sets.append(self.sets.number(allowed))
+        ends.append(self.ends.number(endpoint))
+        alive.append(keepalive or 0)
+        return len(keys) - 1
+
+
+def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns:
+    """Takes the files one by one and keeps none of them.
+
+    Nodes are numbered in the order of their names; a managed node without a file is left out.
+    """
+    rows: dict[str, int] = {}
+    read: dict[str, Station] = {}
+    table = _Rows()
+    for file in files:
+        facts = expectation.nodes.get(file.name)
+        if facts is None:
+            continue
+        rows[file.name] = len(table.parts)
+        if file.table is None:
+            table.add(len(table.parts), file.conf.peers)
+        else:
+            table.add_table(len(table.parts), file.table)
+        # at once: while the next file is written there is time
+        read[file.name] = station_of(facts, replace(file.conf, peers=()))
+    stations = tuple(
+        read.get(name) or station_of(facts, None)
+        for name, facts in expectation.nodes.items()
+        if name in read or not facts.managed
+    )
+    names = tuple(station.name for station in stations)
+    number_of_row = {rows[name]: n for n, name in enumerate(names) if name in rows}
+    by_key, twins = _by_key(stations)
+    to_of_key = np.array([by_key.get(key, NOBODY) for key in table.keys.values], np.int32)
+    table.add(-1, ())
+    parts = [table.parts[rows.get(name, -1)] for name in names] or table.parts[-1:]
+    counts = [len(part[0]) for part in parts] if names else []
+    keys, allowed, endpoint, keepalive = table.values(np.concatenate([part[0] for part in parts]))
+    line = np.concatenate([part[1] for part in parts])
+    secrets = b"".join([part[2] for part in parts])
+    psk = np.frombuffer(secrets, np.uint8).reshape(-1, KEY_LENGTH)
+    table.parts.clear()
+    ends = tuple(end for end in table.ends.values if end is not None)
+    return Columns(
+        names=names,
+        stations=stations,
+        start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        to=to_of_key[keys],
+        allowed=allowed,
+        endpoint=endpoint,
+        keepalive=keepalive,
+        line=line,
+        psk=psk,
+        allowed_sets=tuple(table.sets.values),
+        endpoints=ends,
+        repeated=tuple((number_of_row[row], key) for row, key in table.repeated),
+        host_bits=tuple((number_of_row[r], line, text) for r, line, text in table.host_bits),
+        twins=twins,
+        files=tuple(station.conf.file if station.conf else "" for station in stations),
+    )
+
+
+def _by_key(
+    stations: Sequence[Station],
+) -> tuple[dict[PublicKey, int], tuple[tuple[int, int], ...]]:
+    """Nodes by public key, and pairs of nodes with the same one."""
+    by_key: dict[PublicKey, int] = {}
+    twins = []
+    for n, station in enumerate(stations):
+        if station.key is None:
+            continue
+        first = by_key.setdefault(station.key, n)
+        if first != n:
+            twins.append((first, n))
+    return by_key, tuple(twins)

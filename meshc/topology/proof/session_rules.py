@@ -1,0 +1,132 @@
+"""Whether two nodes can have a WireGuard session, and whether it is there when it is needed.
+
+A session needs both sides to list each other, equal pre-shared keys, and one side that can send
+the first packet. The other side must then be able to start as well, or be kept reachable: the NAT
+in front of it forgets a mapping that carries nothing (RFC 4787 section 4.3), so that its own
+PersistentKeepalive has to keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from meshc.keys import KEY_LENGTH
+from meshc.topology.proof.drop import Reason
+from meshc.topology.proof.expectation import literal_family
+from meshc.topology.proof.node_model import Station
+from meshc.wg.conf import HostPort, PeerConf
+
+
+class Reach(Enum):
+    """What an `Endpoint` line is worth."""
+
+    NONE = "does not reach it"
+    OPEN = "public endpoint"
+    LAN = "endpoint inside the site"
+    FIXED = "fixed endpoint behind a NAT"
+
+
+STARTS = frozenset({Reach.OPEN, Reach.LAN})
+
+
+def session_fault(sender: Station, receiver: Station) -> Reason | None:
+    """Why a packet of `sender` does not reach `receiver` over their session; None when it does.
+
+    `sender` is known to list `receiver`'s public key.
+    """
+    ours, theirs = section(sender, receiver), section(receiver, sender)
+    if theirs is None and receiver.conf is not None:
+        return Reason.NOT_LISTED
+    if ours is not None and theirs is not None and _psk(ours) != _psk(theirs):
+        return Reason.PRESHARED_KEY
+    out, back = reach(sender, receiver), reach(receiver, sender)
+    if out in STARTS:
+        return None
+    if back in STARTS:
+        return None if _keeps_alive(receiver, sender) else Reason.ASLEEP
+    if out is Reach.FIXED and back is Reach.FIXED:
+        both = _keeps_alive(sender, receiver) and _keeps_alive(receiver, sender)
+        return None if both else Reason.ASLEEP
+    return Reason.NO_ENDPOINT
+
+
+def reach(sender: Station, receiver: Station) -> Reach:
+    """The best that `sender` can do to send `receiver` the first packet."""
+    if sender.conf is None:
+        # without a file of its own it is taken to use whatever there is
+        found = {reach_by(endpoint, sender, receiver) for endpoint in _all_endpoints(receiver)}
+        return next((r for r in (Reach.LAN, Reach.OPEN, Reach.FIXED) if r in found), Reach.NONE)
+    ours = section(sender, receiver)
+    if ours is None or ours.endpoint is None:
+        return Reach.NONE
+    return reach_by(ours.endpoint, sender, receiver)
+
+
+def reach_by(endpoint: HostPort, sender: Station, receiver: Station) -> Reach:
+    """Whether this endpoint, written at `sender`, is `receiver`'s."""
+    there = receiver.facts
+    local = receiver.conf.listen_port if receiver.conf is not None else None
+    if receiver.conf is not None and not local:
+        return Reach.NONE
+    lan = there.lan_endpoint
+    if (
+        lan is not None
+        and there.site is not None
+        and sender.facts.site == there.site
+        and same_host(lan.host, endpoint.host)
+        and (local or endpoint.port) == endpoint.port == (lan.port or endpoint.port)
+    ):
+        return Reach.LAN
+    if not any(
+        e.port == endpoint.port and same_host(e.host, endpoint.host) for e in there.endpoints
+    ):
+        return Reach.NONE
+    # the local port: behind a port forwarding the one that the topology names, else the same
+    if local is not None and local != (there.listen_port or endpoint.port):
+        return Reach.NONE
+    family = literal_family(endpoint.host)
+    families = set(sender.facts.underlay)
+    families &= {family} if family else set(there.underlay)
+    if not families:
+        return Reach.NONE
+    if there.open:
+        return Reach.OPEN
+    return Reach.FIXED if there.fixed else Reach.NONE
+
+
+def section(station: Station, other: Station) -> PeerConf | None:
+    """`station`'s [Peer] section for `other`."""
+    return station.peers.get(other.key) if other.key is not None else None
+
+
+def same_host(one: str, other: str) -> bool:
+    """Host names compare without case (RFC 4343), literal addresses by value."""
+    return canonical_host(one) == canonical_host(other)
+
+
+def canonical_host(host: str) -> str:
+    from ipaddress import ip_address
+
+    return str(ip_address(host)) if literal_family(host) else host.lower().rstrip(".")
+
+
+def _psk(peer: PeerConf) -> bytes:
+    """A pre-shared key of zeros is none (wg(8); whitepaper section 5.4: "psk = 0^32")."""
+    return peer.preshared_key.raw if peer.preshared_key is not None else bytes(KEY_LENGTH)
+
+
+def _keeps_alive(station: Station, other: Station) -> bool:
+    if station.conf is None:
+        return True
+    ours = section(station, other)
+    return ours is not None and bool(ours.keepalive)
+
+
+def _all_endpoints(station: Station) -> Iterator[HostPort]:
+    """Every endpoint at which somebody may reach the station."""
+    yield from station.facts.endpoints
+    lan = station.facts.lan_endpoint
+    if lan is not None:
+        port = lan.port or (station.conf.listen_port if station.conf else None) or 0
+        yield HostPort(lan.host, port)

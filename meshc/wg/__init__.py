@@ -1,0 +1,1 @@
+"""WireGuard's own vocabulary: files, endpoints, devices."""

@@ -1,0 +1,114 @@
+"""Endpoints whose address changes, and those that are left alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshc.agent import watch
+from meshc.agent.watch import endpoint_updates, stale_hosts
+from meshc.keys import PrivateKey, PublicKey, encode
+from meshc.node.system import agent_process
+from meshc.node.system_values import Device, PeerState, PeerUpdate
+from meshc.wg.conf import HostPort, PeerConf
+from tests.support import wgconf
+from tests.support.netns import Namespace, namespaces, needs_root, require
+
+KEY = PublicKey(encode(b"k" * 32))
+NOW = 10_000.0
+OLD = HostPort("192.0.2.1", 51820)
+
+
+def peers(host: str = "vpn.example") -> tuple[PeerConf, ...]:
+    return (PeerConf(KEY, None, (), HostPort(host, 51820), 25, "", 1),)
+
+
+def device(handshake: float, *, endpoint: HostPort | None = OLD, sent: int = 100) -> Device:
+    return Device(peers=(PeerState(KEY, endpoint=endpoint, handshake=handshake, sent=sent),))
+
+
+@pytest.mark.parametrize(
+    ("state", "stale"),
+    [
+        (device(NOW - 134), False),
+        (device(NOW - 136), True),
+        (device(0), True),
+        (device(0, sent=0), False),
+        (device(0, sent=0, endpoint=None), True),
+        (Device(), False),
+    ],
+)
+def test_only_a_stale_session_that_is_wanted_is_looked_up(state: Device, stale: bool) -> None:
+    assert stale_hosts(peers(), state, now=NOW) == ({KEY: "vpn.example"} if stale else {})
+
+
+def test_a_literal_address_is_never_looked_up() -> None:
+    assert stale_hosts(peers("192.0.2.1"), device(0), now=NOW) == {}
+    assert stale_hosts(peers("2001:db8::1"), device(0), now=NOW) == {}
+
+
+def test_only_a_new_address_is_set() -> None:
+    stale = {KEY: "vpn.example"}
+    same = endpoint_updates(peers(), device(0), stale, {"vpn.example": "192.0.2.1"})
+    assert same == ()
+    moved = endpoint_updates(peers(), device(0), stale, {"vpn.example": "192.0.2.9"})
+    assert moved == (PeerUpdate(KEY, endpoint=HostPort("192.0.2.9", 51820)),)
+    assert endpoint_updates(peers(), device(0), stale, {}) == ()
+
+
+def test_the_loop_ends_with_the_interface(tmp_path: Path) -> None:
+    watch.watch("wg0", run_directory=tmp_path)
+
+
+def test_the_loop_ends_when_it_is_told(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    watch.watch("wg0", run_directory=tmp_path, stop=stop)
+
+
+@pytest.fixture
+def box() -> Iterator[Namespace]:
+    require("wireguard-go")
+    with namespaces("box") as (one,):
+        one.shell("ip link add eth0 type veth peer name eth1; ip addr add 192.0.2.1/24 dev eth0")
+        one.shell("ip link set eth0 up; ip link set eth1 up")
+        yield one
+
+
+@pytest.mark.root
+@needs_root[1]
+@needs_root[2]
+def test_a_name_that_appears_later_is_found(box: Namespace, tmp_path: Path) -> None:
+    """At boot there is often no name service yet: the interface comes up all the same."""
+    peer = wgconf.peer(
+        "AllowedIPs = 10.44.0.2/32",
+        "Endpoint = later.example:51820",
+        key=PrivateKey.generate().public_key(),
+    )
+    path = wgconf.write(tmp_path / "c", "wg0", wgconf.interface("Address = 10.44.0.1/32") + peer)
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    box.run("mount", "--bind", str(hosts), "/etc/hosts")
+    box.meshc("up", str(path), "--engine", "wireguard-go")
+    assert "(none)" in box.shell("wg show wg0 endpoints")
+    token = json.loads(box.shell("cat /run/meshc/wg0.json"))["token"]
+    assert agent_process.runs(token)
+    # now, rather than when the agent in the background comes round again
+    hosts.write_text("192.0.2.7 later.example\n")
+    box.run(
+        sys.executable,
+        "-c",
+        "import time\nfrom pathlib import Path\nfrom meshc.agent.watch import look_once\n"
+        "from meshc.node.state_file import StateFile\n"
+        "record = StateFile(Path('/run/meshc'), 'wg0').load()\n"
+        "look_once(record, now=time.time())",
+    )
+    assert "192.0.2.7:51820" in box.shell("wg show wg0 endpoints")
+    assert box.meshc("status", "wg0").returncode == 0
+    box.meshc("down", "wg0")
+    assert not agent_process.runs(token)

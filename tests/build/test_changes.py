@@ -1,0 +1,102 @@
+"""What differs between two wg-quick files, and what that asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshc.wg.conf import Conf, parse
+from meshc.topology.language.spec import Platform
+from meshc.build.changes import Action, ConfChange, Kind, action_of, compare, node_change
+from tests.support.keyed_plans import private_key
+
+A, B = (private_key(name).public_key() for name in "ab")
+BASE = f"""\
+[Interface]
+Address = 10.0.0.1/32
+MTU = 1420
+[Peer]
+# Name = a
+PublicKey = {A}
+AllowedIPs = 10.0.0.2/32, 10.0.0.3/32
+Endpoint = a.example:51820
+"""
+
+
+def change(old: str, new: str, text: str = BASE) -> ConfChange:
+    assert old in text
+    return compare(parse(text), parse(text.replace(old, new)))
+
+
+CASES = {
+    "nothing": ("", "", ConfChange(), Action.NOTHING),
+    "comments": ("[Peer]\n", "# hello\n[Peer]\n", ConfChange(), Action.NOTHING),
+    "order of AllowedIPs": (
+        "10.0.0.2/32, 10.0.0.3/32",
+        "10.0.0.3/32, 10.0.0.2/32",
+        ConfChange(),
+        Action.NOTHING,
+    ),
+    "endpoint": ("a.example", "b.example", ConfChange(peers_changed=("a",)), Action.SYNC),
+    "key": (A, B, ConfChange(peers_changed=("a",)), Action.SYNC),
+    "listen port": (
+        "MTU",
+        "ListenPort = 1\nMTU",
+        ConfChange(settings=("listen_port",)),
+        Action.SYNC,
+    ),
+    "mtu": ("1420", "1400", ConfChange(settings=("mtu",)), Action.RESTART),
+    "hook": ("MTU", "PostUp = x\nMTU", ConfChange(settings=("post_up",)), Action.RESTART),
+    "routes": (
+        ", 10.0.0.3/32",
+        "",
+        ConfChange(peers_changed=("a",), routes=True),
+        Action.RESTART,
+    ),
+    "another peer": (
+        "[Peer]\n# Name = a",
+        f"[Peer]\n# Name = b\nPublicKey = {B}\n[Peer]\n# Name = a",
+        ConfChange(peers_added=("b",)),
+        Action.SYNC,
+    ),
+    "another name": (
+        "= a\n",
+        "= z\n",
+        ConfChange(peers_added=("z",), peers_removed=("a",)),
+        Action.SYNC,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_changed_and_what_it_asks_for(case: str) -> None:
+    old, new, wanted, action = CASES[case]
+    assert change(old, new) == wanted
+    assert action_of(wanted, Platform.LINUX) is action
+    phone = Action.NOTHING if action is Action.NOTHING else Action.RESCAN
+    assert action_of(wanted, Platform.IOS) is phone
+
+
+def test_peers_without_names_are_told_apart_by_key() -> None:
+    text = BASE.replace("# Name = a\n", "")
+    assert change(A, B, text) == ConfChange(peers_added=(B,), peers_removed=(A,))
+
+
+def test_files_that_come_and_go() -> None:
+    added = node_change("x", Platform.LINUX, [("x/wg0.conf", Kind.ADDED)], None)
+    assert (added.kind, added.action) == (Kind.ADDED, Action.INSTALL)
+    gone = node_change("x", Platform.LINUX, [("x/wg0.conf", Kind.REMOVED)], None)
+    assert (gone.kind, gone.action) == (Kind.REMOVED, Action.RETIRE)
+    renamed = [("x/wg0.conf", Kind.REMOVED), ("x/wg1.conf", Kind.ADDED)]
+    moved = node_change("x", Platform.LINUX, renamed, None)
+    assert (moved.kind, moved.action) == (Kind.CHANGED, Action.INSTALL)
+    facts = node_change("x", Platform.LINUX, [("x/node.json", Kind.CHANGED)], None)
+    assert (facts.kind, facts.action) == (Kind.CHANGED, Action.NOTHING)
+
+
+def test_every_setting_of_a_file_is_compared() -> None:
+    """A field that is added to Conf must be thought of here."""
+    ignored = {"file", "name", "peers", "save_config"}
+    fields = set(Conf.__dataclass_fields__) - ignored
+    from meshc.build import changes
+
+    assert fields == {*changes._SYNCED, *changes._RESTARTED, *changes._HOOKS}

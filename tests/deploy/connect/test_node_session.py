@@ -1,0 +1,85 @@
+"""Becoming root: sudo with and without a password, and answers that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshc.deploy.connect import sent_program
+from meshc.deploy.connect.node_session import NodeSession, PasswordNeededError, RemoteError
+from meshc.deploy.connect.transport import LocalTransport
+
+# sudo as it behaves: -n refuses, -S reads one line; NOPASSWD reads nothing
+ASKS = """#!/bin/sh
+seen=
+while [ "$1" != -- ]; do [ "$1" = -S ] && seen=1; shift; done; shift
+[ "$seen" ] || { echo 'sudo: a password is required' >&2; exit 1; }
+read -r given; [ "$given" = 'pass word' ] || { echo 'Sorry, try again.' >&2; exit 1; }
+exec "$@"
+"""
+FREE = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift\nexec "$@"\n'
+REFUSES = "#!/bin/sh\necho 'joe is not in the sudoers file.' >&2; exit 1\n"
+
+
+def call(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, sudo: str, password: str | None
+) -> dict[str, Any]:
+    path = directory / "sudo"
+    path.write_text(sudo)
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    session = NodeSession(LocalTransport("here"), "wgx9", become=True, password=password)
+    return asyncio.run(session.call("facts", salt="s", state_dir=str(directory / "none")))
+
+
+@pytest.mark.parametrize(
+    ("sudo", "password"), [(ASKS, "pass word"), (FREE, None), (FREE, "pass word")]
+)
+def test_sudo_lets_us_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sudo: str, password: str | None
+) -> None:
+    assert call(tmp_path, monkeypatch, sudo, password)["uid"] == os.geteuid()
+
+
+@pytest.mark.parametrize(("password", "wrong"), [(None, False), ("guess", True)])
+def test_a_password_that_is_missing_or_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, wrong: bool
+) -> None:
+    with pytest.raises(PasswordNeededError) as refused:
+        call(tmp_path, monkeypatch, ASKS, password)
+    assert refused.value.wrong is wrong
+    assert "guess" not in str(refused.value)
+    assert ("run it again" if wrong else "NOPASSWD") in refused.value.hint
+
+
+def test_a_user_who_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RemoteError, match="sudo refuses: joe is not in the sudoers"):
+        call(tmp_path, monkeypatch, REFUSES, "guess")
+
+
+def test_the_password_is_never_part_of_a_command() -> None:
+    data = sent_program.stdin({"verb": "facts"}, password="pass word")
+    assert data.startswith(b"pass word\nmeshc-program ")
+    assert "pass word" not in " ".join(sent_program.ARGV)
+
+
+def test_the_program_needs_nothing_of_meshc(tmp_path: Path) -> None:
+    """An isolated Python that cannot import meshc runs it."""
+    import json
+    import subprocess
+    import sys
+
+    request = {"verb": "facts", "interface": "wgx9", "salt": "s"}
+    places = {"conf_dir": str(tmp_path), "state_dir": str(tmp_path), "env_dir": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", *sent_program.ARGV[1:]],
+        input=sent_program.stdin({**request, **places}),
+        capture_output=True,
+        cwd=tmp_path,
+    )
+    assert done.stderr == b""
+    assert json.loads(done.stdout)["phase"] == "none"

@@ -1,0 +1,204 @@
+"""Facts in, changes out: what a deploy does, and what it says that costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshc.deploy.plan.difference import Cost, difference
+from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh
+
+
+@pytest.fixture
+def before(tmp_path: Path) -> Any:
+    return mesh(tmp_path)
+
+
+def test_a_machine_that_has_it_all_is_up_to_date(before: Any) -> None:
+    found = difference(before["leaf"], deployed(before["leaf"]), SALT)
+    assert not found
+    assert found.cost is Cost.NOTHING
+    assert found.describe() == ("leaf: up to date",)
+
+
+def test_an_empty_machine_starts(before: Any) -> None:
+    found = difference(before["leaf"], empty(), SALT)
+    assert (found.how, found.cost) == ("start", Cost.START)
+    assert found.changes == (
+        "new file /etc/wireguard/wg0.conf",
+        "wg0 comes up through wg-quick",
+    )
+
+
+@pytest.mark.parametrize("name", ["hub", "leaf", "exit"])
+def test_a_new_peer_costs_peers_only_and_brings_its_route(
+    before: Any, tmp_path: Path, name: str
+) -> None:
+    after = mesh(tmp_path, more="  other: {endpoint: 198.51.100.9}\n")
+    found = difference(after[name], deployed(before[name]), SALT)
+    assert (found.how, found.cost) == ("sync", Cost.PEERS)
+    assert "peer + other" in found.changes
+    (other,) = (peer for peer in after[name].plan.peers if peer.name == "other")
+    assert found.routes == (tuple(map(str, other.allowed_ips)), ())
+    assert found.steady == {str(peer.public_key) for peer in before[name].plan.peers}
+
+
+def test_a_default_route_that_comes_is_a_restart(before: Any, tmp_path: Path) -> None:
+    after = mesh(tmp_path, leaf=", exit: exit")
+    found = difference(after["leaf"], deployed(before["leaf"]), SALT)
+    assert (found.how, found.routes) == ("restart", ((), ()))
+
+
+@pytest.mark.parametrize(
+    ("leaf", "how", "word"),
+    [
+        (", keepalive: 7", "sync", "peer ~"),
+        (", mtu: 1300", "restart", "mtu"),
+        (", post_up: [date]", "restart", "post up"),
+        (", listen_port: 4444", "sync", "listen port"),
+    ],
+)
+def test_the_cost_follows_from_what_changed(
+    before: Any, tmp_path: Path, leaf: str, how: str, word: str
+) -> None:
+    after = mesh(tmp_path, leaf=leaf)
+    found = difference(after["leaf"], deployed(before["leaf"]), SALT)
+    assert found.how == how
+    assert word in "".join(found.changes)
+    assert found.cost is {"sync": Cost.PEERS, "restart": Cost.RESTART}[how]
+
+
+def test_meshc_changes_everything_while_it_runs(before: Any, tmp_path: Path) -> None:
+    after = mesh(tmp_path, leaf=", mtu: 1300", way=", supervisor: meshc")["leaf"]
+    facts = deployed(before["leaf"])
+    running = replace(facts.running, manner="meshc")
+    tools = facts.tools | {"meshc"}
+    found = difference(after, replace(facts, running=running, tools=tools), SALT)
+    assert (found.how, found.cost) == ("reload", Cost.LIVE)
+
+
+def test_another_supervisor_restarts(before: Any) -> None:
+    facts = deployed(before["leaf"], systemd=True)
+    found = difference(before["leaf"], facts, SALT)
+    assert found.how == "restart"
+    assert found.changes == (
+        "run by wg-quick@ instead of wg-quick",
+        "comes up again after a reboot",
+    )
+
+
+@pytest.mark.parametrize(
+    ("enabled", "told"),
+    [
+        ({"wg-quick@"}, ()),
+        (set(), ("comes up again after a reboot",)),
+        ({"wg-quick@", "meshc@"}, ("a reboot does not start meshc@ any more",)),
+    ],
+)
+def test_a_reboot_starts_the_unit_and_no_other(
+    before: Any, enabled: set[str], told: tuple[str, ...]
+) -> None:
+    facts = deployed(before["leaf"], systemd=True, enabled=frozenset(enabled))
+    facts = replace(facts, running=replace(facts.running, manner="wg-quick@"))
+    found = difference(before["leaf"], facts, SALT)
+    assert (found.how, found.changes) == ("file" if told else "", told)
+
+
+def test_without_a_unit_a_reboot_starts_none(before: Any, tmp_path: Path) -> None:
+    """`supervisor: meshc` on a machine with systemd: nothing to change a second time."""
+    target = mesh(tmp_path, way=", supervisor: meshc")["leaf"]
+    facts = deployed(target, systemd=True)
+    running = replace(facts.running, manner="meshc")
+    facts = replace(facts, running=running, tools=facts.tools | {"meshc"})
+    assert not difference(target, facts, SALT)
+    found = difference(target, replace(facts, enabled=frozenset({"meshc@"})), SALT)
+    assert found.changes == ("a reboot does not start meshc@ any more",)
+
+
+def test_another_engine_is_a_restart(before: Any, tmp_path: Path) -> None:
+    target = mesh(tmp_path, way=", engine: /opt/engine")["leaf"]
+    facts = deployed(target, kernel=False, deployed_env={})
+    found = difference(target, facts, SALT)
+    assert (found.how, found.changes) == ("restart", ("run by another engine",))
+    engine = {"WG_QUICK_USERSPACE_IMPLEMENTATION": "/opt/engine"}
+    assert not difference(target, replace(facts, deployed_env=engine), SALT)
+    assert not difference(target, replace(facts, deployed_env=None), SALT)
+
+
+def test_an_engine_of_its_own_is_part_of_the_plan(before: Any) -> None:
+    """First it comes, then there is nothing to do, and another version is a restart."""
+    target = before["leaf"]
+    first = difference(target, empty(kernel=False), SALT)
+    assert first.how == "start"
+    assert any("in /opt/meshc (" in line for line in first.changes)
+    assert first.manner.meshc is not None
+    name = first.manner.meshc.identity
+    own = replace(PYTHON, there=frozenset({name}), used=name)
+    assert not difference(target, deployed(target, kernel=False, meshc=own), SALT)
+    older = replace(PYTHON, there=frozenset({"0.0.1-x"}), used="0.0.1-x")
+    found = difference(target, deployed(target, kernel=False, meshc=older), SALT)
+    assert (found.how, found.cost) == ("restart", Cost.RESTART)
+    assert "in the place of 0.0.1" in found.changes[0]
+
+
+def test_an_interface_that_is_down_comes_up_again(before: Any) -> None:
+    facts = deployed(before["leaf"])
+    found = difference(before["leaf"], replace(facts, running=empty().running), SALT)
+    assert found.how == "start"
+
+
+def test_peers_changed_by_hand_are_put_right(before: Any) -> None:
+    facts = deployed(before["leaf"])
+    found = difference(
+        before["leaf"], replace(facts, running=replace(facts.running, peers={})), SALT
+    )
+    assert found.how == "sync"
+    assert found.changes == ("the peers that run are not those of the file",)
+
+
+def test_comments_alone_disturb_nobody(before: Any) -> None:
+    target = before["leaf"]
+    facts = deployed(replace(target, conf="# older\n" + target.conf))
+    found = difference(target, facts, SALT)
+    assert (found.how, found.cost) == ("file", Cost.QUIET)
+
+
+def test_a_file_edited_there_is_drift_with_its_lines(before: Any) -> None:
+    target = before["leaf"]
+    edited = replace(target, conf=target.conf.replace("MTU = 1", "MTU = 9"))
+    facts = deployed(edited, deployed_sha="0" * 64, deployed=deployed(target).conf)
+    found = difference(target, facts, SALT)
+    assert found.drift == ("settings: mtu",)
+
+
+def test_a_file_that_meshc_did_not_put_there_is_drift(before: Any) -> None:
+    facts = deployed(replace(before["leaf"], conf="[Interface]\n"), deployed_sha="", deployed=None)
+    assert difference(before["leaf"], facts, SALT).drift == ("a file that meshc did not put there",)
+
+
+def test_an_equal_file_is_no_drift_and_is_adopted(before: Any) -> None:
+    found = difference(before["leaf"], deployed(before["leaf"], deployed_sha=""), SALT)
+    assert not found
+    assert found.drift == ()
+    assert found.adopt
+
+
+def test_no_key_of_a_target_shows_in_its_repr(before: Any) -> None:
+    secrets = [
+        line.partition("= ")[2]
+        for line in before["leaf"].conf.splitlines()
+        if line.startswith(("PrivateKey", "PresharedKey"))
+    ]
+    assert len(secrets) > 1
+    assert not any(secret in repr(before["leaf"]) for secret in secrets)
+
+
+def test_a_new_phone_is_told_to_scan_its_code(before: Any, tmp_path: Path) -> None:
+    after = mesh(tmp_path, more="  phone: {platform: ios}\n")
+    found = difference(after["hub"], deployed(before["hub"]), SALT)
+    assert found.rescan == ("phone",)
+    assert "  phone must scan its code again" in found.describe()
+    assert difference(after["hub"], deployed(after["hub"]), SALT).rescan == ()

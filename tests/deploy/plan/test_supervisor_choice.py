@@ -1,0 +1,67 @@
+"""Which supervisor and engine a node gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meshc.deploy.bundle import Bundle
+from meshc.deploy.plan.supervisor_choice import ENGINE, PROGRAM, USERSPACE, choose
+from meshc.topology.language.spec import Deploy
+from tests.support.deploys import TOOLS, empty
+
+OWN = "/opt/meshc/interfaces/wg7/bin/meshc-engine"
+OURS = "/opt/meshc/interfaces/wg7/bin/meshc"
+OLD = {"python": (3, 9, 2)}
+TOO_OLD = ("Python 3.11 or later for meshc (it has 3.9.2)",)
+HERE = Bundle("1.2", "cpython-311-x86_64-linux-gnu", (2, 34), {}, {}, frozenset())
+MESHC = TOOLS | {"meshc", "meshc-engine"}
+
+
+@pytest.mark.parametrize(
+    ("deploy", "facts", "name", "env", "lacks"),
+    [
+        ({}, {}, "wg-quick", {}, ()),
+        ({}, {"systemd": True}, "wg-quick@", {}, ()),
+        ({}, {"kernel": False, "tools": TOOLS | {"wireguard-go"}}, "wg-quick", {}, ()),
+        ({}, {"kernel": False, "tools": MESHC}, "wg-quick", {USERSPACE: "meshc-engine"}, ()),
+        ({}, {"tools": MESHC - {"wg-quick"}}, "meshc", {}, ()),
+        ({}, {"tools": frozenset({"ip"})}, "wg-quick", {}, ("wg", "wg-quick")),
+        ({"engine": "kernel"}, {"kernel": False}, "wg-quick", {}, ("WireGuard in the kernel",)),
+        ({"engine": "bundled"}, {"tools": MESHC}, "meshc", {ENGINE: "bundled"}, ()),
+        ({"engine": "/opt/e"}, {"kernel": False}, "wg-quick", {USERSPACE: "/opt/e"}, ()),
+        ({"supervisor": "systemd"}, {"systemd": True, "tools": MESHC}, "meshc@", {}, ()),
+        ({"supervisor": "systemd"}, {"tools": MESHC}, "meshc", {}, ("systemd",)),
+        ({"supervisor": "meshc"}, {"systemd": True, "tools": MESHC}, "meshc", {}, ()),
+        ({"supervisor": "meshc"}, {}, "meshc", {}, ()),
+        ({"supervisor": "meshc"}, {"tools": frozenset({"ip"})}, "meshc", {}, ("wg",)),
+        ({"supervisor": "systemd"}, {"systemd": True}, "meshc@", {PROGRAM: OURS}, ()),
+        ({"supervisor": "meshc"}, OLD, "meshc", {}, TOO_OLD),
+        ({}, {"kernel": False}, "wg-quick", {USERSPACE: OWN}, ()),
+        ({}, {"kernel": False, **OLD}, "wg-quick", {USERSPACE: OWN}, TOO_OLD),
+        ({"engine": "bundled"}, {}, "meshc", {ENGINE: "bundled"}, ()),
+        ({"engine": "bundled"}, {"kernel": False}, "wg-quick", {USERSPACE: OWN}, ()),
+    ],
+)
+def test_the_choice(
+    deploy: dict[str, Any],
+    facts: dict[str, Any],
+    name: str,
+    env: dict[str, str],
+    lacks: tuple[str, ...],
+) -> None:
+    found = choose(Deploy(**deploy), empty(**facts), "wg7", offer=lambda: HERE)
+    assert (found.name, dict(found.env), found.lacks) == (name, env, lacks)
+
+
+@pytest.mark.parametrize("tool", ["meshc", "meshc-engine"])
+def test_what_the_machine_has_goes_before_what_we_bring(tool: str) -> None:
+    deploy = Deploy(supervisor="meshc") if tool == "meshc" else Deploy(engine="bundled")
+    facts = {"kernel": False, "tools": TOOLS | {tool}}
+    theirs = empty(**facts, paths={tool: f"/usr/local/bin/{tool}"})
+    assert choose(deploy, theirs, "wg7", offer=lambda: HERE).meshc is None
+    ours = empty(**facts, paths={tool: f"/opt/meshc/interfaces/wg7/bin/{tool}"})
+    found = choose(deploy, ours, "wg7", offer=lambda: HERE).meshc
+    assert found is not None
+    assert found.identity == "1.2-cpython-311-x86_64-linux-gnu"

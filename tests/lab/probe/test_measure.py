@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from meshc.lab.probe import measure
+from meshc.lab.probe.measure import Subject
+from meshc.lab.report.lab_report import Key, Measured
+from meshc.lab.world.jobs import Job, Outcome
+
+SUBJECT = Subject(
+    addresses={
+        "a": {4: "10.0.0.1"},
+        "b": {4: "10.0.0.2", 6: "fd00::2"},
+        "r": {4: "10.0.0.9"},
+    },
+    mtu={"a": 1420, "b": 1400},
+)
+AB, BA = Key("a", "b", 4), Key("b", "a", 4)
+
+
+class FakeLab:
+    """Answers jobs from a table: (source, target address, hop limit) -> what was heard."""
+
+    def __init__(self, answers: Mapping[tuple[str, str, int], dict[str, Any]]) -> None:
+        self.answers = answers
+        self.jobs: list[Job] = []
+
+    def run(self, jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
+        for number, job in enumerate(jobs):
+            self.jobs.append(job)
+            if job.place == "broken":
+                yield Outcome(number, job.place, None, "it broke")
+                continue
+            heard = [
+                self.answers.get((job.place, t["address"], t.get("ttl", 64)), {"kind": "none"})
+                for t in job.args["targets"]
+            ]
+            yield Outcome(number, job.place, heard, "")
+
+
+def reply(ttl: int = 64, **more: Any) -> dict[str, Any]:
+    return {"kind": "reply", "from": "", "ttl": ttl, "ms": 1.0, **more}
+
+
+def exceeded(sender: str) -> dict[str, Any]:
+    return {"kind": "exceeded", "from": sender, "ttl": 64, "ms": 1.0}
+
+
+def test_one_job_per_source_and_hopeless_pairs_last() -> None:
+    lab = FakeLab({("a", "10.0.0.2", 64): reply()})
+    found = measure.reachability(lab, SUBJECT, [AB], [BA])  # type: ignore[arg-type]
+    assert found == {AB: Measured(True, ms=1.0), BA: Measured(False)}
+    assert [(job.place, job.args["targets"][0]["patient"]) for job in lab.jobs] == [
+        ("a", True),
+        ("b", False),
+    ]
+
+
+def test_a_family_that_one_side_lacks_is_not_tried() -> None:
+    lab = FakeLab({})
+    key = Key("a", "b", 6)
+    found = measure.reachability(lab, SUBJECT, [key], [])  # type: ignore[arg-type]
+    assert found[key].detail == "no address in this family"
+    assert lab.jobs == []
+
+
+def test_a_job_that_fails_is_said_in_every_pair() -> None:
+    subject = Subject({**SUBJECT.addresses, "broken": {4: "10.0.0.7"}}, {})
+    key = Key("broken", "a", 4)
+    found = measure.reachability(FakeLab({}), subject, [key], [])  # type: ignore[arg-type]
+    assert found[key] == Measured(False, detail="it broke")
+
+
+def test_relays_name_themselves() -> None:
+    lab = FakeLab({("a", "10.0.0.2", 1): exceeded("10.0.0.9"), ("a", "10.0.0.2", 2): reply(63)})
+    found = measure.paths(lab, SUBJECT, {AB: Measured(True)}, {AB: 1})  # type: ignore[arg-type]
+    assert found[AB].path == ("a", "r", "b")
+
+
+def test_other_paths_look_different() -> None:
+    """Straight where a relay was expected, silence in between, another way back, a longer way."""
+    cases = {
+        ("a", "b"): {1: reply(64)},
+        ("a", "?", "b"): {2: reply(63)},
+        ("a", "b", "(back over 1 relays)"): {1: reply(63)},
+        ("a", "r", "192.0.2.1", "..."): {1: exceeded("10.0.0.9"), 2: exceeded("192.0.2.1")},
+    }
+    for expected, heard in cases.items():
+        lab = FakeLab({("a", "10.0.0.2", ttl): answer for ttl, answer in heard.items()})
+        found = measure.paths(lab, SUBJECT, {AB: Measured(True)}, {AB: 1})  # type: ignore[arg-type]
+        assert found[AB].path == expected
+
+
+def test_the_full_size_is_that_of_the_smaller_end() -> None:
+    lab = FakeLab({("a", "10.0.0.2", 64): reply()})
+    found = measure.sizes(lab, SUBJECT, {AB: Measured(True), BA: Measured(False)})  # type: ignore[arg-type]
+    assert lab.jobs[0].args["targets"][0]["size"] == 1400
+    assert (found[AB].mtu, found[AB].mtu_ok) == (1400, True)
+    assert found[BA].mtu_ok is None
+
+
+def test_tcp_must_reach_the_machine_that_was_meant() -> None:
+    for answer, right in (({"name": "b"}, True), ({"name": "r"}, False), ({"error": "x"}, False)):
+        lab = FakeLab({("a", "10.0.0.2", 64): answer})
+        found = measure.connections(lab, SUBJECT, {AB: Measured(True)})  # type: ignore[arg-type]
+        assert found[AB].tcp is right
+        assert bool(found[AB].detail) is not right

@@ -1,0 +1,186 @@
+"""Whole labs without engines::
+
+node ── nat:SITE ── internet ── host (STUN, DNS, TCP)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from meshc.errors import NodeError, StateError
+from meshc.lab.world import cabling, lab_state
+from meshc.lab.world.jobs import Job
+from meshc.lab.world.layout import Options
+from meshc.lab.world.places import Shape
+from meshc.topology.language.spec import Nat
+from tests.support.labs import a_spec, behind, home, relay
+from tests.support.running import alive, processes_of, running
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed"),
+]
+
+KINDS = (Nat.NONE, Nat.FULL_CONE, Nat.RESTRICTED, Nat.PORT_RESTRICTED, Nat.SYMMETRIC)
+
+
+def test_each_nat_is_what_a_stun_probe_says_it_is() -> None:
+    """Alone behind a router, all behind one router, and behind a carrier's NAT as well."""
+    alone = [behind(f"alone-{nat.value.replace('_', '-')}", nat) for nat in KINDS]
+    together = [behind(f"site-{nat.value.replace('_', '-')}", nat, "home") for nat in KINDS]
+    double = behind("double", Nat.FULL_CONE)
+    spec = a_spec(*alone, *together, double, sites=(home(),))
+    options = Options(carrier=frozenset({"double"}))
+    expected = {node.name: node.nat.value for node in (*alone, *together)}
+    expected["double"] = "symmetric"
+    with running(spec, options) as (lab, world):
+        servers = {"servers": [world.hosts[0], world.resolvers[0]]}
+        jobs = [Job(name, "meshc.lab.probe.stun:classify", servers) for name in expected]
+        found = {o.place: o.result["nat"] for o in lab.run(jobs, parallel=4)}
+    assert found == expected
+
+
+def test_names_resolve_and_both_families_reach_the_internet() -> None:
+    spec = a_spec(relay(), behind("a", Nat.PORT_RESTRICTED, "home"), sites=(home(),))
+    with running(spec) as (lab, world):
+        answer = lab.call("a", "meshc.lab.probe.probes:lookup", {"name": "relay.example.com"})
+        targets = [{"address": address} for address in world.hosts]
+        pings = lab.call("a", "meshc.lab.probe.probes:ping", {"targets": targets})
+        seen = lab.call("a", "meshc.lab.probe.probes:tcp", {"targets": targets})
+    assert tuple(answer["addresses"]) == world.names["relay.example.com"]
+    assert [ping["kind"] for ping in pings] == ["reply", "reply"]
+    assert tuple(one["peer"] for one in seen) == world.public["a"]
+
+
+def test_a_stranger_does_not_get_through_the_ipv6_firewall() -> None:
+    spec = a_spec(relay(), behind("a", Nat.PORT_RESTRICTED, "home"), sites=(home(),))
+    with running(spec) as (lab, world):
+        inside = next(address for address in world.public["a"] if ":" in address)
+        ask = {"targets": [{"address": inside}], "seconds": 1.0}
+        from_outside = lab.call("relay", "meshc.lab.probe.probes:tcp", ask)
+    assert "error" in from_outside[0]
+
+
+def test_a_router_that_forgets_gives_another_port() -> None:
+    from meshc.lab.world.nat import rebound
+
+    spec = a_spec(behind("a", Nat.FULL_CONE))
+    with running(spec) as (lab, world):
+        ask = {"servers": [world.hosts[0], world.resolvers[0]], "port": 7000}
+        before = lab.call("a", "meshc.lab.probe.stun:classify", ask)
+        rules = rebound(world.places["nat:a"].rules, "wan", 40_000, 60_000)
+        lab.call("nat:a", "meshc.lab.world.routers:forget", {"rules": rules})
+        after = lab.call("a", "meshc.lab.probe.stun:classify", ask)
+    assert before["mapped"][1] == 7000
+    assert after["mapped"][1] >= 40_000
+
+
+def test_a_job_that_hangs_or_fails_is_an_outcome() -> None:
+    with running(a_spec(relay())) as (lab, _):
+        sleep = {"argv": ["sleep", "60"]}
+        jobs = [
+            Job("relay", "meshc.lab.machines:command", sleep),
+            Job("relay", "meshc.lab.probe.probes:ping", {"targets": [{}]}),
+            Job("relay", "os:getpid"),
+        ]
+        errors = {o.number: o.error for o in lab.run(jobs, timeout=2)}
+        with pytest.raises(NodeError, match="is not installed"):
+            lab.call("relay", "meshc.lab.machines:command", {"argv": ["no-such-program"]})
+    assert "no answer within 2 s" in errors[0]
+    assert "KeyError" in errors[1]
+    assert "not a function of the lab" in errors[2]
+
+
+def test_loss_without_netem_is_made_by_the_router() -> None:
+    spec = a_spec(relay())
+    with running(spec, Options(shapes={"relay": Shape(delay=1, loss=100)})) as (lab, world):
+        ask = {"targets": [{"address": world.hosts[0], "patient": False}], "seconds": 1.0}
+        assert lab.call("relay", "meshc.lab.probe.probes:ping", ask)[0]["kind"] == "none"
+        assert set(lab.remarks) in (set(), {cabling.BY_PROCESS, cabling.NO_LOSS})
+
+
+def test_delay_is_there_with_netem_and_without() -> None:
+    spec = a_spec(relay(), behind("a", Nat.SYMMETRIC))
+    with running(spec, Options(shapes={"a": Shape(delay=40)})) as (lab, world):
+        ask = {"targets": [{"address": address} for address in world.hosts]}
+        slow, quick = (
+            lab.call(name, "meshc.lab.probe.probes:ping", ask) for name in ("a", "relay")
+        )
+    assert {answer["kind"] for answer in (*slow, *quick)} == {"reply"}
+    assert min(answer["ms"] for answer in slow) >= 80  # there and back
+    assert min(answer["ms"] for answer in quick) < 80
+
+
+def test_two_labs_run_side_by_side_and_one_id_only_once() -> None:
+    spec = a_spec(relay())
+    with running(spec, name="one") as (one, world), running(spec, name="two") as (two, _):
+        for lab in (one, two):
+            ask = {"targets": [{"address": world.hosts[0]}]}
+            assert lab.call("relay", "meshc.lab.probe.probes:ping", ask)[0]["kind"] == "reply"
+        with pytest.raises(StateError, match="already up"), running(spec, name="two"):
+            pass
+        assert two.state.alive
+
+
+def test_down_leaves_nothing() -> None:
+    with running(a_spec(relay(), behind("a", Nat.SYMMETRIC))) as (lab, _):
+        found = lab.state
+        pids = processes_of(found)
+        assert len(pids) >= 3
+    assert alive(pids) == []
+    assert not found.directory.exists()
+
+
+def test_a_killed_process_one_takes_everything_with_it() -> None:
+    with running(a_spec(relay(), behind("a", Nat.SYMMETRIC))) as (lab, _):
+        pids = processes_of(lab.state)
+        os.kill(lab.state.pid, signal.SIGKILL)
+        _wait_until(lambda: not alive(pids))
+        assert lab.state.id in list(lab_state.leftovers())
+        with pytest.raises(NodeError, match="does not answer"):
+            lab.call("relay", "meshc.lab.machines:command", {"argv": ["true"]})
+    assert lab.state.id not in list(lab_state.leftovers())
+
+
+def test_a_lab_ends_with_the_program_that_asked_for_it() -> None:
+    """SIGKILL, which nobody can catch."""
+    code = (
+        "import time\n"
+        "from tests.support.labs import a_spec, relay\n"
+        "from tests.support.running import running\n"
+        "with running(a_spec(relay()), name='orphan') as (lab, _):\n"
+        "    print(lab.state.id, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[2]
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    assert child.stdout is not None
+    with child.stdout:
+        identity = child.stdout.readline().strip()
+    found = lab_state.load(identity)
+    assert found is not None
+    pids = processes_of(found)
+    child.kill()
+    child.wait()
+    _wait_until(lambda: not alive(pids))
+    assert identity in list(lab_state.leftovers())
+    lab_state.forget(identity)
+
+
+def _wait_until(true: object, patience: float = 10.0) -> None:
+    assert callable(true)
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)

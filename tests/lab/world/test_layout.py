@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from meshc.lab.world.layout import Options, lay_out
+from meshc.lab.world.places import Kind, Place, Shape, World
+from meshc.prefixes import Prefix
+from meshc.topology.language.spec import LabPlace, LabSpec, Nat, NodeSpec
+from tests.support.labs import a_spec, behind, endpoint, home, relay
+
+PORTS = {"relay": 51820}
+
+
+def addresses(place: Place, interface: str) -> list[str]:
+    return [str(address) for name, address in place.addresses if name == interface]
+
+
+def uplink_of(world: World, name: str) -> str:
+    """The namespace at the other end of a node's or site's uplink."""
+    return world.cable(world.uplinks[name]).left.place
+
+
+def test_a_public_node_has_the_very_addresses_of_its_endpoints() -> None:
+    node = NodeSpec(name="relay", endpoints=(endpoint("198.51.100.7"), endpoint("2001:db8::7")))
+    world = lay_out(a_spec(node), PORTS)
+    assert addresses(world.places["relay"], "eth0") == ["198.51.100.7/32", "2001:db8::7/128"]
+    routed = {str(route.prefix) for route in world.places["internet"].routes}
+    assert {"198.51.100.7/32", "2001:db8::7/128"} <= routed
+    assert uplink_of(world, "relay") == "internet"
+
+
+def test_a_host_name_resolves_to_the_node_in_its_families() -> None:
+    world = lay_out(a_spec(relay(underlay=(6,))), PORTS)
+    (address,) = world.names["relay.example.com"]
+    assert [f"{address}/128"] == addresses(world.places["relay"], "eth0")
+    both = lay_out(a_spec(relay()), PORTS)
+    assert both.public["relay"] == both.names["relay.example.com"]
+
+
+def test_nodes_of_a_site_share_a_router_and_a_lan() -> None:
+    spec = a_spec(
+        behind("a", Nat.PORT_RESTRICTED, "home", lan_endpoint=endpoint("192.168.1.10")),
+        behind("b", Nat.PORT_RESTRICTED, "home"),
+        sites=(home(),),
+    )
+    world = lay_out(spec, {"a": 51820, "b": None})
+    router = world.places["nat:home"]
+    assert router.bridges["lan"] == ("p0", "p1")
+    assert world.nat_of == {"a": "nat:home", "b": "nat:home"}
+    assert "192.168.1.10/24" in addresses(world.places["a"], "eth0")
+    assert "192.168.1.1/24" in addresses(router, "lan")
+    assert world.public["a"][0] == world.public["b"][0]
+
+
+def test_a_lone_node_behind_a_nat_gets_a_router_of_its_own() -> None:
+    world = lay_out(a_spec(behind("a", Nat.SYMMETRIC)), {"a": None})
+    assert world.nat_of["a"] == "nat:a"
+    assert "masquerade fully-random" in world.places["nat:a"].rules
+
+
+def test_an_unknown_nat_is_played_as_the_strictest() -> None:
+    world = lay_out(a_spec(behind("a", Nat.UNKNOWN)), {"a": None})
+    assert "masquerade fully-random" in world.places["nat:a"].rules
+
+
+def test_a_port_forwarding_puts_a_router_in_front() -> None:
+    """An endpoint whose port is not the one that the node listens on cannot be the node's own."""
+    node = NodeSpec(name="nas", endpoints=(endpoint("198.51.100.7", 443),))
+    world = lay_out(a_spec(node), {"nas": 51820})
+    assert "198.51.100.7/32" in addresses(world.places["nat:nas"], "wan")
+    assert "ip daddr 198.51.100.7 udp dport 443 dnat to" in world.places["nat:nas"].rules
+
+
+def test_a_forwarded_name_resolves_to_ipv4_only() -> None:
+    """IPv6 has no NAT that could turn port 443 into the one that the node listens on."""
+    node = NodeSpec(name="nas", endpoints=(endpoint("nas.example.com", 443),))
+    world = lay_out(a_spec(node), {"nas": 51820})
+    assert [Prefix.host(address).family for address in world.names["nas.example.com"]] == [4]
+
+
+def test_two_nodes_that_share_an_address_share_a_router() -> None:
+    spec = a_spec(
+        NodeSpec(name="a", nat=Nat.FULL_CONE, endpoints=(endpoint("198.51.100.7", 1001),)),
+        NodeSpec(name="b", nat=Nat.FULL_CONE, endpoints=(endpoint("198.51.100.7", 1002),)),
+    )
+    world = lay_out(spec, {"a": 1001, "b": 1002})
+    assert len(set(world.nat_of.values())) == 1
+    rules = world.places[world.nat_of["a"]].rules
+    assert "udp dport 1001 dnat" in rules
+    assert "udp dport 1002 dnat" in rules
+
+
+def test_a_lan_host_sits_on_the_sites_lan_and_sends_to_its_router() -> None:
+    lan = (Prefix.parse("192.168.1.0/24"),)
+    spec = a_spec(behind("a", Nat.PORT_RESTRICTED, "home", routes=lan), sites=(home(),))
+    world = lay_out(spec, {"a": None})
+    (host,) = world.lan_hosts
+    assert ("lan:a", "a", lan[0]) == host[:3]
+    assert [str(route.prefix) for route in world.places["lan:a"].routes] == ["0.0.0.0/0"]
+
+
+def test_without_masquerading_a_lan_host_knows_the_way_back() -> None:
+    lan = (Prefix.parse("10.9.0.0/24"),)
+    node = NodeSpec(name="a", endpoints=(endpoint("198.51.100.7"),), routes=lan, masquerade=False)
+    world = lay_out(a_spec(node), {"a": 51820})
+    assert [str(route.prefix) for route in world.places["lan:a"].routes] == ["10.44.0.0/24"]
+    assert addresses(world.places["a"], "lan0") == ["10.9.0.1/24"]
+
+
+def test_resolvers_of_the_file_are_on_the_internet() -> None:
+    world = lay_out(a_spec(relay(), dns=("1.1.1.1", "10.44.0.1")), PORTS)
+    assert "1.1.1.1/32" in addresses(world.places["host"], "eth0")
+    assert "10.44.0.1/32" not in addresses(world.places["host"], "eth0")
+
+
+def test_a_carrier_sits_between_a_site_and_the_internet() -> None:
+    spec = a_spec(behind("a", Nat.FULL_CONE, "home"), sites=(home(),))
+    world = lay_out(spec, {"a": None}, Options(carrier=frozenset({"home"})))
+    assert Kind.CARRIER is world.places["cgnat:home"].kind
+    assert uplink_of(world, "home") == "cgnat:home"
+
+
+def test_uplinks_are_shaped_as_the_file_and_the_flags_say() -> None:
+    lab = LabSpec(default=LabPlace(latency_ms=5), sites={"home": LabPlace(loss_percent=2)})
+    spec = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))
+    spec = type(spec)(spec.network, spec.nodes, spec.sites, {}, lab=lab)
+    options = Options(shapes={"relay": Shape(rate=1000)})
+    world = lay_out(spec, {"a": None, "relay": 51820}, options)
+    assert Shape(loss=2) == world.cable("home").shape
+    assert Shape(rate=1000) == world.cable("relay").shape
+    assert Shape() == world.cable("a").shape
+    assert Shape(delay=5) == lay_out(spec, {"relay": 51820}).cable("relay").shape
+
+
+def test_nodes_that_take_no_part_are_left_out() -> None:
+    world = lay_out(a_spec(relay(), NodeSpec(name="partner", managed=False)), PORTS)
+    assert "partner" not in world.places
+    assert list(world.absent) == ["partner"]
+
+
+def test_the_same_file_gives_the_same_world() -> None:
+    spec = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))
+    ports = {"a": None, "relay": 51820}
+    assert lay_out(spec, ports) == lay_out(spec, dict(reversed(ports.items())))

@@ -1,0 +1,67 @@
+"""Forwarding hooks as text; what they do is in test_wgquick_root.py."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from meshc.prefixes import Prefix
+from meshc.render.firewall.iptables import Hooks, forwarding_hooks, sources
+from meshc.topology.planner.mesh_plan import Forwarding
+from tests.support.keyed_plans import POOLS, small_plan
+
+LAN = (Prefix.parse("192.168.1.0/24"),)
+
+
+def hooks(forwarding: Forwarding) -> Hooks:
+    return forwarding_hooks(small_plan(forwarding=forwarding).nodes["hub"])
+
+
+def test_a_node_that_forwards_nothing_has_none() -> None:
+    assert hooks(Forwarding(families=(4, 6), pools=POOLS)) == Hooks()
+
+
+def test_no_foreign_chain_is_changed_beyond_the_jump() -> None:
+    lines = hooks(Forwarding((4, 6), POOLS, relay=True, lans=LAN, exit=True)).lines
+    for line in lines:
+        for chain in re.findall(r"-[AINFXD] (\S+)", line):
+            assert chain in ("MESHC-FWD-%i", "MESHC-NAT-%i", "FORWARD", "POSTROUTING")
+        for jump in re.findall(r"-[ID] (?:FORWARD|POSTROUTING) (.*?)(?: 2>|;|$)", line):
+            assert jump in ("-j MESHC-FWD-%i", "-j MESHC-NAT-%i")
+        assert not re.search(r"-[AFX] (FORWARD|POSTROUTING)", line)
+
+
+def test_only_the_families_in_use() -> None:
+    only = "\n".join(hooks(Forwarding((4,), POOLS[:1], relay=True)).lines)
+    assert "ip6tables" not in only
+    assert "ipv6" not in only
+
+
+def test_masquerade_is_for_the_mesh_only() -> None:
+    up = hooks(Forwarding((4,), POOLS[:1], lans=LAN)).post_up
+    assert [line for line in up if "MASQUERADE" in line] == [
+        "iptables -w -t nat -A MESHC-NAT-%i -s 10.44.0.0/16 -d 192.168.1.0/24 ! -o %i -j MASQUERADE"
+    ]
+    visible = hooks(Forwarding((4,), POOLS[:1], lans=LAN, masquerade=False)).post_up
+    assert [line for line in visible if "nat" in line] == []
+
+
+def test_lans_of_others_are_sources_and_defaults_are_not() -> None:
+    plan = small_plan()
+    hub = plan.nodes["hub"]
+    lan, default = Prefix.parse("192.168.7.0/24"), Prefix.parse("0.0.0.0/0")
+    peer = hub.peers[0]._replace(allowed_ips=(lan, default))
+    node = replace(hub, peers=(peer,), forwarding=Forwarding((4,), POOLS[:1], lans=LAN))
+    assert sources(node) == (POOLS[0], lan)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="wg-quick needs bash as well")
+def test_every_line_is_valid_shell_and_has_no_comment() -> None:
+    lines = hooks(Forwarding((4, 6), POOLS, True, LAN, exit=True, clamp_mss=True)).lines
+    for line in lines:
+        assert "#" not in line
+        subprocess.run(["bash", "-nc", line], check=True)

@@ -1,0 +1,114 @@
+"""QR codes decode, with an independent reader, to the byte-exact configuration."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from meshc.keys import PresharedKey, PrivateKey
+from meshc.render import qr_code
+from meshc.wg.conf import parse
+
+needs_zbar = pytest.mark.skipif(not shutil.which("zbarimg"), reason="zbarimg is not installed")
+
+
+def conf_text(peers: int, prefixes: int = 1) -> str:
+    """A phone's file of the given size."""
+    lines = ["[Interface]", "# Name = phöne", f"PrivateKey = {PrivateKey.generate().reveal()}"]
+    for number in range(peers):
+        networks = ", ".join(f"10.{number}.{i}.0/24" for i in range(prefixes))
+        lines += [
+            "",
+            "[Peer]",
+            f"# Name = relay{number}",
+            f"PublicKey = {PrivateKey.generate().public_key()}",
+            f"PresharedKey = {PresharedKey(bytes(32)).reveal()}",
+            f"AllowedIPs = {networks}",
+            "Endpoint = relay.example-vpn.dev:51820",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def decode(image: Path) -> bytes:
+    """What zbar reads; `-Sbinary` keeps it from guessing a character set."""
+    result = subprocess.run(
+        ["zbarimg", "--quiet", "--raw", "--oneshot", "-Sbinary", str(image)],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return result.stdout
+
+
+@needs_zbar
+@pytest.mark.parametrize("peers", [1, 4, 12])
+def test_png_decodes_to_the_exact_bytes(tmp_path: Path, peers: int) -> None:
+    text = conf_text(peers)
+    image = tmp_path / "code.png"
+    image.write_bytes(qr_code.png(text))
+    assert decode(image) == text.encode()
+
+
+@needs_zbar
+def test_terminal_text_decodes_to_the_exact_bytes(tmp_path: Path) -> None:
+    text = conf_text(1)
+    halves = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}
+    rows: list[list[int]] = []
+    for line in qr_code.terminal(text).splitlines():
+        rows.append([halves[char][0] for char in line])
+        rows.append([halves[char][1] for char in line])
+    scale = 4
+    big = [[bit for bit in row for _ in range(scale)] for row in rows for _ in range(scale)]
+    image = tmp_path / "code.pbm"
+    body = "\n".join(" ".join(map(str, row)) for row in big)
+    image.write_text(f"P1\n{len(big[0])} {len(big)}\n{body}\n")
+    assert decode(image) == text.encode()
+
+
+def test_svg_is_one_document_with_a_light_background() -> None:
+    text = qr_code.svg(conf_text(1)).decode()
+    assert text.startswith("<svg")
+    assert 'fill="#fff"' in text or 'fill="white"' in text
+
+
+def test_a_small_file_needs_no_advice() -> None:
+    text = conf_text(1)
+    found = qr_code.budget(text, parse(text), "phone")
+    assert found.comfortable
+    assert found.advice == ()
+
+
+def test_many_peers_are_told_to_use_one_tunnel_first() -> None:
+    text = conf_text(8)
+    found = qr_code.budget(text, parse(text), "phone")
+    assert found.fits
+    assert not found.comfortable
+    assert found.advice[0] == (
+        "8 peers: `direct: relays` on phone leaves one tunnel and lets the relay carry the rest"
+    )
+
+
+def test_many_prefixes_are_told_to_aggregate_first() -> None:
+    text = conf_text(1, prefixes=60)
+    found = qr_code.budget(text, parse(text), "phone")
+    assert found.advice[0].startswith("60 prefixes at peer relay0:")
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    text = conf_text(20)
+    assert not qr_code.budget(text, parse(text), "phone").fits
+    with pytest.raises(ValueError, match="bytes do not fit a QR code"):
+        qr_code.png(text)
+
+
+def test_stripping_comments_changes_no_meaning() -> None:
+    text = conf_text(2)
+    one, two = parse(text), parse(qr_code.strip_comments(text))
+    assert "#" not in qr_code.strip_comments(text)
+    assert two.private_key == one.private_key
+    assert [p._replace(name="", line=0) for p in two.peers] == [
+        p._replace(name="", line=0) for p in one.peers
+    ]

@@ -1,0 +1,56 @@
+"""Listen ports: from the file where it says, else distinct within a site and kept."""
+
+from __future__ import annotations
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.language.spec import NodeSpec
+from meshc.topology.planner.addressing.listen_ports import allocate_ports
+from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
+from tests.support import specs
+from tests.support.specs import node
+
+
+def ports(nodes: list[NodeSpec], lock: Lock | None = None) -> dict[str, int | None]:
+    made, _ = allocate_ports(specs.spec(nodes), lock or Lock(), Diagnostics())
+    return made
+
+
+def test_what_the_file_says() -> None:
+    nodes = [
+        node("plain"),
+        node("explicit", listen_port=4000),
+        node("public", endpoint="p.example:4001"),
+        node("forwarded", endpoint="f.example:4002", listen_port=4003),
+        node("lan", site="home", lan="192.168.1.5:4004"),
+    ]
+    assert ports(nodes) == {
+        "explicit": 4000,
+        "forwarded": 4003,
+        "lan": 4004,
+        "plain": None,
+        "public": 4001,
+    }
+
+
+def test_distinct_within_a_site() -> None:
+    nodes = [
+        node("a", site="home", lan="192.168.1.5"),
+        node("b", site="home", lan="192.168.1.6"),
+        node("c", site="office", lan="192.168.1.5"),
+        node("d", site="home", listen_port=51820),
+    ]
+    assert ports(nodes) == {"a": 51821, "b": 51822, "c": 51820, "d": 51820}
+
+
+def test_the_lock_keeps_them() -> None:
+    nodes = [node("a", site="home", lan="192.168.1.5"), node("b", site="home", lan="192.168.1.6")]
+    lock = Lock("test", 1, {"b": LockedNode(port=51820)})
+    assert ports(nodes, lock) == {"a": 51821, "b": 51820}
+    made = specs.allocation(specs.spec(nodes), lock)
+    assert {n: e.port for n, e in made.new_lock(lock, {}).nodes.items()} == ports(nodes, lock)
+
+
+def test_a_port_that_the_file_now_gives_to_another_is_chosen_anew() -> None:
+    nodes = [node("a", site="home", lan="192.168.1.5"), node("b", site="home", listen_port=51820)]
+    lock = Lock("test", 1, {"a": LockedNode(port=51820)})
+    assert ports(nodes, lock) == {"a": 51821, "b": 51820}

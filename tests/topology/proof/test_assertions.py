@@ -1,0 +1,94 @@
+"""`tests:` entries, judged on the files."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshc.diagnostics import Location
+from meshc.topology.language.spec import Expect, TestSpec
+from tests.support.planted import finding, findings
+from tests.support.wire import main_example
+from tests.support.wire_examples import exit_example, lan_example
+
+RELAY = "public-server1"
+PLACE = Location("mesh.yaml", 40, 5)
+
+
+def claim(
+    sources: tuple[str, ...],
+    targets: tuple[str, ...],
+    expect: Expect = Expect.REACHABLE,
+    via: tuple[str, ...] | None = None,
+) -> TestSpec:
+    return TestSpec(sources, targets, expect, via, PLACE)
+
+
+TRUE = {
+    "reachable": claim(("phone",), ("home-server",)),
+    "via": claim(("phone",), ("home-server",), via=(RELAY,)),
+    "direct": claim(("phone",), (RELAY,), via=()),
+    "group": claim(("phone", "laptop"), ("phone", "laptop", "home-server")),
+    "lan": claim(("phone",), ("192.168.1.0/24",)),
+    "part of the lan": claim(("phone",), ("192.168.1.128/25",)),
+    "lan via": claim(("phone",), ("192.168.1.0/24",), via=(RELAY, "home-server")),
+    "elsewhere": claim(("phone",), ("192.168.2.0/24",), Expect.UNREACHABLE),
+    "own lan": claim(("home-server",), ("192.168.1.0/24",)),
+    "other family": claim(("phone",), ("fd00::/64",)),
+}
+FALSE = {
+    "reachable": (
+        claim(("phone",), ("home-server",), Expect.UNREACHABLE),
+        "phone → home-server is reachable",
+    ),
+    "via": (
+        claim(("phone",), ("home-server",), via=()),
+        "phone → home-server goes phone → public-server1 → home-server",
+    ),
+    "lan": (
+        claim(("phone",), ("192.168.2.0/24",)),
+        "phone → 192.168.2.0/24 is not reachable over IPv4",
+    ),
+    "more than the lan": (
+        claim(("phone",), ("192.168.0.0/23",)),
+        "phone → 192.168.0.0/23 is not reachable over IPv4",
+    ),
+}
+
+
+@pytest.mark.parametrize("test", TRUE.values(), ids=TRUE)
+def test_a_claim_that_holds(test: TestSpec) -> None:
+    wire = lan_example()
+    wire.tests = (test,)
+    assert findings(wire) == []
+
+
+@pytest.mark.parametrize(("test", "text"), FALSE.values(), ids=FALSE)
+def test_a_claim_that_does_not_hold(test: TestSpec, text: str) -> None:
+    wire = lan_example()
+    wire.tests = (test,)
+    found = finding(wire, "E419")
+    assert found.message == f"this test does not hold: {text}"
+    assert found.location == PLACE
+    assert found.trace
+
+
+def test_the_internet_through_an_exit() -> None:
+    wire = exit_example()
+    wire.tests = (claim(("phone",), ("1.1.1.1/32",)), claim(("laptop",), ("1.1.1.1/32",)))
+    assert finding(wire, "E419").message == (
+        "this test does not hold: laptop → 1.1.1.1/32 is not reachable over IPv4"
+    )
+
+
+def test_a_lost_answer_breaks_a_claim() -> None:
+    wire = main_example()
+    wire.nodes[RELAY].peers["home-server"].allowed.clear()
+    wire.tests = (claim(("home-server",), ("phone",)),)
+    assert "home-server → phone is not reachable" in finding(wire, "E419").message
+
+
+def test_many_broken_pairs_are_counted() -> None:
+    wire = main_example()
+    names = tuple(wire.nodes)
+    wire.tests = (claim(names, names, Expect.UNREACHABLE),)
+    assert "(and 17 more)" in finding(wire, "E419").message
