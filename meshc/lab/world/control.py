@@ -187,6 +187,6 @@ def _await(
 
 def _environment() -> dict[str, str]:
     """The environment of helper processes: they import this very meshc."""
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(Path(__file__).resolve().parents[3])
     path = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))}

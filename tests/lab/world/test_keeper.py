@@ -178,7 +178,7 @@ def test_a_lab_ends_with_the_program_that_asked_for_it() -> None:
         "    print(lab.state.id, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root
     )
