@@ -13,6 +13,7 @@ from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Cell, Key, Measured, Predicted, Report, compare
 from meshc.lab.report.predictor import Prophet, hop_limits
 from meshc.lab.world.jobs import Job
+from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
 
@@ -96,10 +97,6 @@ def subject_of(session: Session) -> Subject:
         addresses[host.place] = {host.prefix.family: host.address}
     mtu = {name: conf.mtu or DEFAULT_MTU for name, conf in source.confs.items()}
     return Subject(addresses, mtu)
-
-
-# wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
-DEFAULT_MTU = 1420
 
 
 def _forget_everybody(session: Session, sleepers: Iterable[str]) -> None:
