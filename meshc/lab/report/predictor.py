@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from meshc.lab.lab_source import Source
+from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
@@ -23,14 +23,14 @@ from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Prophet:
+class Predictor:
     """Answers for a set of files; `without` gives one for a network that has lost a node."""
 
-    source: Source
+    source: LabSource
     world: NetworkModel
 
     @classmethod
-    def of(cls, source: Source, *, without: Iterable[str] = ()) -> Prophet:
+    def of(cls, source: LabSource, *, without: Iterable[str] = ()) -> Predictor:
         gone = set(without)
         files = [NodeFile(name, conf) for name, conf in source.confs.items() if name not in gone]
         return cls(source, NetworkModel.build(files, expectation(source.spec)))
