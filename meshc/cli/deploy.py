@@ -51,9 +51,9 @@ def deploy(
     overwrite_drift: bool,
     window: float,
 ) -> None:
-    """Bring the build of FILE to its nodes: plan, confirm, apply, check, commit.
+    """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
-    Without NODE, all nodes with a deploy.host. Each node arms its own way back first: unless the
+    Without NODE, all nodes with a deploy.host. Each node keeps its own way back first: unless the
     new configuration is confirmed through a new connection, the node puts back what ran before,
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
