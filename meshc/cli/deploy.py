@@ -15,7 +15,7 @@ from meshc.cli.failure import refused_findings, reported
 if TYPE_CHECKING:
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed
-    from meshc.deploy.rollout import Outcome
+    from meshc.deploy.rollout import DeployOutcome
 
 EPILOG = """\b
 Examples:
@@ -53,14 +53,14 @@ def deploy(
     overwrite_drift: bool,
     window: float,
 ) -> None:
-    """Bring the build of FILE to its nodes: plan, confirm, apply, check, commit.
+    """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
-    Without NODE, all nodes with a deploy.host. Each node arms its own way back first: unless the
+    Without NODE, all nodes with a deploy.host. Each node keeps its own way back first: unless the
     new configuration is confirmed through a new connection, the node puts back what ran before,
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
     from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
-    from meshc.cli.views.progress import Progress
+    from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.remote_keys import fetch_keys
 
@@ -71,7 +71,7 @@ def deploy(
         ):
             click.echo(line, err=True)
         targets = chosen(file, build, nodes, everything=everything, local=local)
-    with Progress() as progress:
+    with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if not as_json:
         print_plan(found)
@@ -92,11 +92,11 @@ def deploy(
 
 def _roll_out(
     found: list[Surveyed], dialer: Dialer, *, lines: bool, window: float, parallel: int
-) -> list[Outcome]:
-    from meshc.cli.views.progress import Progress
+) -> list[DeployOutcome]:
+    from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.rollout import roll_out
 
-    with Progress(lines=lines) as progress:
+    with ProgressDisplay(lines=lines) as progress:
         work = roll_out(found, dialer, progress.step, window=window, parallel=parallel)
         return asyncio.run(work)
 

@@ -1,4 +1,4 @@
-"""A diagnostic: one finding about a topology, and the place in a file that it is about."""
+"""A diagnostic: one finding, and its location in a file."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from meshc.lab.report.lab_report import Cell, Key, LabReport, Measured, Predicte
 from meshc.lab.report.predictor import Predictor, hop_limits
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
+from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
 
@@ -98,10 +99,6 @@ def subject_of(session: LabSession) -> Subject:
         addresses[host.place] = {host.prefix.family: host.address}
     mtu = {name: conf.mtu or DEFAULT_MTU for name, conf in source.confs.items()}
     return Subject(addresses, mtu)
-
-
-# wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
-DEFAULT_MTU = 1420
 
 
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:

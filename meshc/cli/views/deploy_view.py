@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meshc.cli.views.build_report import print_findings
 from meshc.cli.views.page import Styled, standard_page
 from meshc.deploy.plan.waves import waves
-from meshc.deploy.rollout import End, Outcome
+from meshc.deploy.rollout import DeployOutcome, End
 from meshc.render.report.json import as_dict
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def print_plan(found: list[Surveyed]) -> None:
     print_findings([f for one in found for f in one.findings], err=True)
 
 
-def print_outcomes(ends: list[Outcome]) -> None:
+def print_outcomes(ends: list[DeployOutcome]) -> None:
     """One line a node, and what to do where it did not go well."""
     if all(end.end is End.UNCHANGED for end in ends):
         return
@@ -57,7 +57,7 @@ def plan_as_json(found: list[Surveyed]) -> str:
     return json.dumps({"nodes": [_plan_row(one) for one in found]}, indent=2)
 
 
-def outcomes_as_json(found: list[Surveyed], ends: list[Outcome]) -> str:
+def outcomes_as_json(found: list[Surveyed], ends: list[DeployOutcome]) -> str:
     rows = []
     for one, end in zip(found, ends, strict=True):
         rows.append({**_plan_row(one), **asdict(end), "end": end.end.name.lower()})
@@ -65,11 +65,12 @@ def outcomes_as_json(found: list[Surveyed], ends: list[Outcome]) -> str:
 
 
 def _plan_row(one: Surveyed) -> dict[str, Any]:
+    choice = one.difference.choice
     return {
         "node": one.target.name,
         "known": one.facts is not None,
         "cost": one.difference.cost.name.lower(),
-        "by": one.difference.manner.name,
+        "by": choice.supervisor.value if choice else "",
         "changes": list(one.difference.changes),
         "drift": list(one.difference.drift),
         "rescan": list(one.difference.rescan),
