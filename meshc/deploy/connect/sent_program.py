@@ -13,7 +13,7 @@ from typing import Any
 
 _PACKAGE = "meshc.deploy.remote"
 _MODULES = (  # each needs only those before it
-    "base", "units", "interface", "environment", "bootguard",
+    "base", "units", "supervision", "environment", "bootguard",
     "staging", "deployment", "verbs",
 )  # fmt: skip
 _LOADER = """\
