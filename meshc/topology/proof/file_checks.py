@@ -23,12 +23,10 @@ from meshc.topology.proof.session_table import (
 )
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.unique_values import unique_values
+from meshc.wg.overhead import LEAST_IPV6_MTU, OVERHEAD, UNDERLAY_MTU
 
 # So many findings of one kind are shown; the last one says how many more there are.
 _MOST = 20
-_UNDERLAY = 1500
-_OVERHEAD = {4: 60, 6: 80}  # outer IP header, UDP, WireGuard data header and tag
-_LEAST_IPV6 = 1280  # RFC 8200 section 5
 # The sockets of these apps are kept out of the tunnel by the system.
 _PROTECTED = frozenset({Platform.IOS, Platform.ANDROID})
 
@@ -359,22 +357,22 @@ def _mtu(table: MeshPeerTable, found: Diagnostics) -> None:
         if conf is None or conf.mtu is None:
             continue
         part = table.endpoint[int(table.start[n]) : int(table.start[n + 1])]
-        overhead = _OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
+        overhead = OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
         place = Location(table.files[n], 1, 1)
-        if conf.mtu > _UNDERLAY - overhead:
+        if conf.mtu > UNDERLAY_MTU - overhead:
             found.add(
                 "E417",
-                f"{model.name}: MTU {conf.mtu} does not fit: {_UNDERLAY} less {overhead} "
-                f"for the tunnel is {_UNDERLAY - overhead}",
+                f"{model.name}: MTU {conf.mtu} does not fit: {UNDERLAY_MTU} less {overhead} "
+                f"for the tunnel is {UNDERLAY_MTU - overhead}",
                 place,
                 path=f"nodes.{model.name}.mtu",
                 hint="`mtu: auto` finds the right one",
             )
-        if conf.mtu < _LEAST_IPV6 and any(p.family == 6 for p in model.own):
+        if conf.mtu < LEAST_IPV6_MTU and any(p.family == 6 for p in model.own):
             found.add(
                 "E417",
                 f"{model.name}: with an MTU of {conf.mtu} its IPv6 does not work: "
-                f"{_LEAST_IPV6} is the least",
+                f"{LEAST_IPV6_MTU} is the least",
                 place,
                 path=f"nodes.{model.name}.mtu",
                 hint="RFC 8200 section 5; raise it or leave IPv6 out",

@@ -82,8 +82,7 @@ def reach_by(endpoint: HostPort, sender: NodeModel, receiver: NodeModel) -> Reac
         e.port == endpoint.port and same_host(e.host, endpoint.host) for e in there.endpoints
     ):
         return Reach.NONE
-    # the local port: behind a port forwarding the one that the topology names, else the same
-    if local is not None and local != (there.listen_port or endpoint.port):
+    if local is not None and local != there.listen_port:
         return Reach.NONE
     family = literal_family(endpoint.host)
     families = set(sender.facts.underlay)

@@ -11,7 +11,7 @@ import numpy as np
 from meshc.topology.proof.drop import DropReason
 from meshc.topology.proof.fib import DEEPEST, LAN, NO_PEER, UPLINK, Fib, reached
 from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
-from meshc.topology.proof.node_model import NodeModel, RouteKind
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs
 from meshc.topology.proof.session_table import FAULTS, SessionTable
 from meshc.values import dataclass, field
@@ -34,7 +34,6 @@ ENDS: tuple[DropReason, ...] = (
 )
 _END = {reason: code for code, reason in enumerate(ENDS)}
 ARRIVED, IN_LAN, OUT = 100, 101, 102
-WAYS = {ARRIVED: RouteKind.OWN, IN_LAN: RouteKind.LAN, OUT: RouteKind.UPLINK}
 _FORWARDED = -1
 
 
