@@ -24,11 +24,13 @@ from meshc.build.reader import read_emitted
 from meshc.cli.qr import qr
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
+from meshc.deploy.protocol import Facts
+from meshc.deploy.protocol_json import plain, value
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
 from meshc.keystore.plain import KeyStore
 from meshc.lab.fit import check_fit
-from meshc.lab.world.layout import Options
+from meshc.lab.world.layout_options import LayoutOptions
 from meshc.render.node_secrets import Secrets
 from meshc.render.report.text import format_findings
 from meshc.render.wgquick import render
@@ -108,7 +110,7 @@ def _imported(case: Case) -> Findings:
 def _played(case: Case) -> Findings:
     """`meshc lab` with these options."""
     found = Diagnostics()
-    options = Options(carrier=frozenset(case.get("double_nat", ())))
+    options = LayoutOptions(carrier=frozenset(case.get("double_nat", ())))
     check_fit(_spec(), options, case.get("nat", ()), found)
     return found
 
@@ -117,7 +119,8 @@ def _deployed(case: Case) -> Findings:
     """`meshc deploy` to a node that answers with these facts."""
     compile_file(MESH)
     (target,) = targets(compile_file(MESH, dry_run=True), [case["node"]])
-    answers: dict[tuple[str, str], Any] = {(target.name, "facts"): FACTS | case.get("facts", {})}
+    facts = value(Facts, {**plain(FACTS), **case.get("facts", {})}, "the case")
+    answers: dict[tuple[str, str], Any] = {(target.name, "facts"): facts}
     if case.get("unreachable"):
         answers[target.name, "dial"] = LOST
     (surveyed,) = asyncio.run(survey([target], FakeNodes(answers), lambda *_: None))
