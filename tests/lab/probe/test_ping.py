@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
-from meshc.lab.probe import probes
+from meshc.lab.probe import ping
+from meshc.lab.probe.ping import Echo, Ping, PingTarget
 
 
 class SlowProber:
     """Answers one target a round, and the last one never: a machine that is busy."""
 
-    def __init__(self, targets: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, targets: Sequence[PingTarget]) -> None:
         self.targets = targets
         self.sent = [0] * len(targets)
-        self.answers: dict[int, dict[str, Any]] = {}
+        self.answers: dict[int, Echo] = {}
 
     def round(self, numbers: Sequence[int]) -> None:
         for number in numbers:
@@ -26,10 +26,10 @@ class SlowProber:
     def listen(self, seconds: float) -> None:
         time.sleep(seconds)
         if len(self.answers) < len(self.targets) - 1:
-            self.answers[len(self.answers)] = {"kind": "reply"}
+            self.answers[len(self.answers)] = Echo("reply")
 
-    def result(self, number: int) -> dict[str, Any]:
-        return self.answers.get(number, {"kind": "none"})
+    def result(self, number: int) -> Echo:
+        return self.answers.get(number, Echo())
 
     def close(self) -> None:
         """Nothing is open."""
@@ -39,9 +39,9 @@ class SlowProber:
 def test_who_answers_slowly_is_waited_for_but_not_for_ever(
     most: float, answered: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probes, "_Prober", SlowProber)
+    monkeypatch.setattr(ping, "_Prober", SlowProber)
     begun = time.monotonic()
-    options = {"targets": [{}] * 10, "seconds": 0.25, "most": most, "interval": 0.1}
-    found = [answer["kind"] for answer in probes.ping(options)]
+    targets = (PingTarget("192.0.2.1"),) * 10
+    found = [answer.kind for answer in Ping(targets, 0.25, most, 0.1).run()]
     assert answered - 1 <= found.count("reply") <= answered
     assert time.monotonic() - begun < 5
