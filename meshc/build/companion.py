@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from meshc.build.proving import Emitted
     from meshc.diagnostics import Diagnostic
     from meshc.keys import PublicKey
     from meshc.prefixes import Prefix
     from meshc.topology.language.spec import Spec
     from meshc.topology.proof import Verdict
-    from meshc.build.proving import Emitted
 
     Topology = tuple[Spec, list[Diagnostic]]
     PublicKeys = Mapping[str, PublicKey]
@@ -171,10 +171,10 @@ def fork_early() -> None:
 
 def _load_common() -> None:
     """What both processes need is loaded once, before they part."""
-    import meshc.wg.conf
+    import meshc.build.workspace
     import meshc.keys
     import meshc.topology.language.spec
-    import meshc.build.workspace
+    import meshc.wg.conf
 
     meshc.keys.load()
 
@@ -246,15 +246,15 @@ def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:
 
 
 def _read(path: Path) -> Topology:
-    from meshc.diagnostics import Diagnostics
     from meshc.build.reading import read_spec
+    from meshc.diagnostics import Diagnostics
 
     diagnostics = Diagnostics()
     return read_spec(path, diagnostics), diagnostics.items
 
 
 def _prove(spec: Spec, keys: PublicKeys, addresses: Addresses, files: Iterator[Emitted]) -> Verdict:
-    from meshc.topology.proof import expectation
     from meshc.build.proving import proven
+    from meshc.topology.proof import expectation
 
     return proven(files, expectation(spec, public_keys=keys, addresses=addresses))

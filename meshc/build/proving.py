@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from meshc.wg.conf import Conf, ConfReader, parse
 from meshc.topology.proof import Expectation, NodeFile, Verdict
+from meshc.wg.conf import Conf, ConfReader, parse
 
 
 class Emitted(NamedTuple):

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from meshc.wg.conf import ConfReader
+from meshc.build.proof_findings import placed
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret, PrivateKey, clamp
+from meshc.keystore.ring import kept_here
 from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
-from meshc.topology.planner.analysis import Analysis
 from meshc.topology.planner.addressing.lock import Lock
+from meshc.topology.planner.analysis import Analysis
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import NodeFile, expectation, prove
-from meshc.keystore.ring import kept_here
-from meshc.build.proof_findings import placed
+from meshc.wg.conf import ConfReader
 
 
 def rehearse(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from meshc.build.directory import BuildDirectory
 from meshc.errors import StateError
 from meshc.render import manifest
 from meshc.render.artifact import Artifact
-from meshc.build.directory import BuildDirectory
 
 
 def artifact(path: str, text: str, *, mode: int = 0o644) -> Artifact:

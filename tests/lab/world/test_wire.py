@@ -67,7 +67,7 @@ def test_a_full_wire_drops_in_one_direction_only() -> None:
 CODE = """
 import os, signal, socket, sys, time
 import pyroute2
-from meshc.lab import linux, wire
+from meshc.lab.world import linux, wire
 from meshc.lab.world.places import Shape
 
 linux.unshare(linux.NEWNET)
