@@ -1,11 +1,11 @@
 """The uci dialect: a node's firewall rules as settings of OpenWrt's firewall (fw4 and fw3).
 
 OpenWrt's own rules come around ours, and are part of what these say: it accepts what belongs to a
-connection that was let through (`FlowState.ANSWER` needs no rule). Rules are read before the
-router's `forwarding` sections, so the drop at our end stands before whatever those open. A
-connection that the router publishes itself cannot be told from others here, so there is no
-counterpart of `Decision.HOST`: publishing towards the mesh needs a rule of the router's own before
-ours.
+connection that was let through (`FlowState.ANSWER` needs no rule). No `forwarding` section is
+written, because that would open a zone as a whole. A connection that the router publishes itself
+cannot be told from others by a rule, so there is no counterpart of `Decision.HOST`: what is
+published towards the mesh needs a rule of the router's own that comes before ours. Sources are
+hidden in the zones `lan` and `wan`, which every OpenWrt has.
 """
 
 from __future__ import annotations

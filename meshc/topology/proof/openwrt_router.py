@@ -1,7 +1,7 @@
 """An OpenWrt router, from the uci settings that its script makes.
 
 The order of fw4's forward chain: what belongs to a known connection passes; then rules that begin
-in any zone, then those of the packet's zone, its `forwarding` sections, and the zone's policy.
+in any zone; then the `forwarding` sections of the packet's zone, its rules and its policy.
 """
 
 from __future__ import annotations
@@ -92,13 +92,13 @@ def _firewall(sections: list[UciSection], network: str) -> Firewall:
     }
     rules = [s for s in enabled if s.kind == "rule" and s.get("dest")]
     anywhere = [s for s in rules if s.get("src") in ("", _ANY_ZONE)]
+    of_zone = [s for s in rules if s not in anywhere]
     known = Rule("ACCEPT", "what was let through before", states=frozenset(("ESTABLISHED",)))
     for family in (4, 6):
         forward = firewall.chains[family, "filter", "FORWARD"] = [known]
-        for section in (*anywhere, *(s for s in rules if s not in anywhere)):
-            if family in _families(section):
-                forward.append(_rule(section, zones))
+        forward += [_rule(s, zones) for s in anywhere if family in _families(s)]
         forward += [_rule(s, zones, "ACCEPT") for s in enabled if s.kind == "forwarding"]
+        forward += [_rule(s, zones) for s in of_zone if family in _families(s)]
         forward += [_within(s) for s in zones.values()]
         firewall.chains[family, "nat", "POSTROUTING"] = [
             _nat(s, zones) for s in enabled if s.kind == "nat" and family in _families(s)
