@@ -162,5 +162,8 @@ def test_a_process_that_dies_is_told() -> None:
 
 
 def test_a_prover_that_is_not_asked_ends() -> None:
-    with closing(ForkedCompanion()):
-        pass
+    with closing(ForkedCompanion()) as companion:
+        child = companion._child
+        os.kill(child, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
