@@ -10,15 +10,17 @@ from meshc.wg.conf import Conf, ConfReader, parse
 
 
 class Emitted(NamedTuple):
-    """A node's wg-quick file: where it lies, or its content when it lies nowhere yet.
+    """A node's file: where it lies, or its content when it lies nowhere yet.
 
-    `file` is its path in the build directory, for messages.
+    `file` is its path in the build directory, for messages. `script` is what a router runs in
+    place of the wg-quick file.
     """
 
     name: str
     file: str
     place: str
     content: bytes | None = None
+    script: Emitted | None = None
 
     def text(self) -> str:
         """What stands in it now. Raises: OSError."""
@@ -30,7 +32,10 @@ class Emitted(NamedTuple):
 
 def proven(emitted: Iterator[Emitted], expectation: Expectation) -> Verdict:
     """Raises: ConfError, OSError."""
-    from meshc.topology.proof import prove  # numpy, which the compiler itself does without
+    from meshc.topology.proof import (  # numpy, which the compiler itself does without
+        prove,
+        read_script,
+    )
 
     reader = ConfReader()
     known: dict[str, Emitted] = {}
@@ -38,6 +43,10 @@ def proven(emitted: Iterator[Emitted], expectation: Expectation) -> Verdict:
     def files() -> Iterator[NodeFile]:
         for each in emitted:
             known[each.name] = each
+            if each.script is not None:
+                script = read_script(each.script.text(), file=each.script.file)
+                yield NodeFile(each.name, script.conf, script=script)
+                continue
             conf, table = reader.read_table(each.text(), file=each.file)
             yield NodeFile(each.name, conf, table)
 

@@ -22,7 +22,15 @@ from meshc.render import manifest
 from meshc.render.manifest import Entry, Manifest
 from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.lock_text import Lock
-from meshc.topology.proof import Expectation, NodeFile, Proof, expectation, prove
+from meshc.topology.proof import (
+    Expectation,
+    NodeFile,
+    Proof,
+    expectation,
+    is_router_script,
+    prove,
+    read_script,
+)
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, ConfReader
 
@@ -31,12 +39,13 @@ _BUILD_AGAIN = "run `meshc build` again"
 
 @dataclass(slots=True)
 class Emitted:
-    """A build directory beside its topology. `confs` are the wg-quick files by node, `others` all
-    that the proof does not read."""
+    """A build directory beside its topology. `confs` are the wg-quick files by node, `scripts` what
+    a router runs in their place, `others` all files but the first."""
 
     spec: Spec
     directory: Path
     confs: dict[str, Entry]
+    scripts: dict[str, Entry]
     others: tuple[Entry, ...]
     expectation: Expectation
     findings: Diagnostics
@@ -74,18 +83,21 @@ class Emitted:
         return proof.with_findings(self.findings.sorted())
 
     def _one(self, reader: ConfReader, name: str, entry: Entry) -> NodeFile | None:
-        path = self._path(entry)
         content = self._content(entry)
-        place = Location(str(path), 1, 1)
         self._compare(entry, content)
+        script = self.scripts.get(name)
+        path = self._path(script or entry)
+        place = Location(str(path), 1, 1)
         try:
-            return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
+            if script is None:
+                return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
+            router = read_script(self._content(script).decode(), file=str(path))
+            return NodeFile(name, router.conf, script=router)
         except UnicodeDecodeError:
             self._refuse(name, "it is not UTF-8 text", place)
         except ConfError as error:
-            self._refuse(
-                name, error.args[0].removeprefix(f"{path}:{error.line}: "), place, error.line
-            )
+            why = error.args[0].removeprefix(f"{path}:{error.line}: ")
+            self._refuse(name, why, place, error.line)
         return None
 
     def _compare(self, entry: Entry, content: bytes) -> None:
@@ -101,9 +113,10 @@ class Emitted:
 
     def _refuse(self, name: str, why: str, place: Location, line: int = 1) -> None:
         self.unreadable.add(name)
+        who = "the router" if name in self.scripts else "wg-quick"
         self.findings.add(
             "E422",
-            f"wg-quick would refuse this file: {why}",
+            f"{who} would refuse this file: {why}",
             Location(place.file, line, 1),
             path=f"nodes.{name}",
             hint=_BUILD_AGAIN,
@@ -146,7 +159,8 @@ def read_emitted(file: Path, *, build: Path | None = None) -> Emitted:
     others = tuple(
         entry for _, entry in sorted(built.files.items()) if confs.get(entry.node) != entry
     )
-    return Emitted(spec, directory, known, others, _expectation(spec, lock), findings)
+    scripts = {entry.node: entry for entry in built.files.values() if is_router_script(entry.path)}
+    return Emitted(spec, directory, known, scripts, others, _expectation(spec, lock), findings)
 
 
 def _check_presence(directory: Path, built: Manifest) -> None:

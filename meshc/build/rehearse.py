@@ -18,7 +18,7 @@ from meshc.topology.planner.addressing.lock import Lock
 from meshc.topology.planner.analysis import Analysis
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
-from meshc.topology.proof import NodeFile, expectation, prove
+from meshc.topology.proof import NodeFile, expectation, is_router_script, prove, read_script
 from meshc.wg.conf import ConfReader
 
 
@@ -54,7 +54,12 @@ def rehearse(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:
 def _files(plan: MeshPlan, secrets: Secrets) -> Iterator[NodeFile]:
     renderer, reader = MeshRenderer(plan, secrets), ConfReader()
     for node in plan.nodes.values():
-        for artifact in renderer.node(node)[:1]:
+        artifacts = renderer.node(node)
+        scripts = [one for one in artifacts if is_router_script(one.path)]
+        for artifact in scripts:
+            script = read_script(artifact.content.decode(), file=artifact.path)
+            yield NodeFile(node.name, script.conf, script=script)
+        for artifact in () if scripts else artifacts[:1]:
             yield NodeFile(node.name, reader.read(artifact.content.decode(), file=artifact.path))
 
 
