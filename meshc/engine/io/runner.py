@@ -28,12 +28,12 @@ from meshc.engine.proto import uapi
 from meshc.engine.proto.bulk import Inbound, Outbound
 from meshc.engine.proto.coalesce import Buffers, Coalescer
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.engine.proto.offload import VNET_NONE
 from meshc.engine.proto.sealing import MAX_SEGMENTS, MAX_SEND, Send
 from meshc.engine.proto.status import DeviceStatus
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate
 
 log = logging.getLogger(__name__)
@@ -208,7 +208,7 @@ class Engine:
             busy = bool(runs) and len(strays) >= _MANY_STRAYS
             self.device.receive_unsorted(strays, self._bind.endpoint_of, now, busy=busy)
 
-    def _send(self, send: Send, endpoint: Endpoint) -> None:
+    def _send(self, send: Send, endpoint: UdpPath) -> None:
         for last_try in (False, True):
             try:
                 self._bind.send(send, endpoint)
