@@ -14,10 +14,12 @@ import pickle
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 from meshc.build.forking import can_fork, portable
+from meshc.secret import SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -123,7 +125,9 @@ class ForkedCompanion:
         self._send((keys, addresses))
 
     def take(self, emitted: Emitted) -> None:
-        self._send(emitted)
+        content = emitted.content
+        self._send(emitted._replace(content=None))
+        self._send(None if content is None else content.reveal())
 
     def verdict(self) -> Verdict:
         self._send(None)
@@ -205,7 +209,7 @@ def _serve(requests: int, answers: int) -> None:
                 _load("meshc.topology.proof.proof")
                 _keep_memory()
                 keys, addresses = pickle.load(source)
-                files = iter(lambda: pickle.load(source), None)
+                files = map(partial(_whole, source), iter(lambda: pickle.load(source), None))
                 _answer(out, lambda: _prove(read[0], keys, addresses, files))
         status = 0
     except EOFError:
@@ -229,6 +233,12 @@ def _keep_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+
+
+def _whole(source: IO[bytes], emitted: Emitted) -> Emitted:
+    """The content comes behind it, as a secret is not pickled."""
+    content: bytes | None = pickle.load(source)
+    return emitted if content is None else emitted._replace(content=SecretBytes(content))
 
 
 def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:

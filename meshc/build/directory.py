@@ -81,7 +81,7 @@ class BuildDirectory:
 
         Raises: StateError, OSError.
         """
-        path, content = artifact.path, artifact.content
+        path, content = artifact.path, artifact.content.reveal()
         entry = Entry(
             path,
             artifact.node,

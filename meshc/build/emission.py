@@ -12,11 +12,13 @@ from meshc.render.artifact import Artifact
 from meshc.render.manifest import Entry
 from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
+from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.proof import is_router_script
 from meshc.values import dataclass, field
-from meshc.wg.conf import Conf, ConfReader
+from meshc.wg.conf import Conf
+from meshc.wg.conf_reader import ConfReader
 
 Progress = Callable[[str, int, int], None]
 
@@ -76,7 +78,7 @@ class Emission:
             self._note(name, one)
         conf, content = staged[0], artifacts[0].content
         if conf.existed and not conf.same:
-            self._confs[name] = self._difference(conf.entry.path, content)
+            self._confs[name] = self._difference(conf.entry.path, content.reveal())
         script = None
         for one, artifact in zip(staged, artifacts, strict=True):
             if is_router_script(artifact.path):
@@ -84,7 +86,7 @@ class Emission:
         return self._emitted(name, conf, content, script)
 
     def _emitted(
-        self, name: str, staged: Staged, content: bytes, script: Emitted | None = None
+        self, name: str, staged: Staged, content: SecretBytes, script: Emitted | None = None
     ) -> Emitted:
         if self.write:
             return Emitted(name, staged.entry.path, self.target.place(staged), script=script)

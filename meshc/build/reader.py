@@ -32,7 +32,8 @@ from meshc.topology.proof import (
     read_script,
 )
 from meshc.values import dataclass, field
-from meshc.wg.conf import Conf, ConfReader
+from meshc.wg.conf import Conf
+from meshc.wg.conf_reader import ConfReader
 
 _BUILD_AGAIN = "run `meshc build` again"
 

@@ -19,7 +19,7 @@ from meshc.topology.planner.analysis import Analysis
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import NodeFile, expectation, is_router_script, prove, read_script
-from meshc.wg.conf import ConfReader
+from meshc.wg.conf_reader import ConfReader
 
 
 def rehearse(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:
@@ -57,10 +57,12 @@ def _files(plan: MeshPlan, secrets: Secrets) -> Iterator[NodeFile]:
         artifacts = renderer.node(node)
         scripts = [one for one in artifacts if is_router_script(one.path)]
         for artifact in scripts:
-            script = read_script(artifact.content.decode(), file=artifact.path)
+            script = read_script(artifact.content.reveal().decode(), file=artifact.path)
             yield NodeFile(node.name, script.conf, script=script)
         for artifact in () if scripts else artifacts[:1]:
-            yield NodeFile(node.name, reader.read(artifact.content.decode(), file=artifact.path))
+            yield NodeFile(
+                node.name, reader.read(artifact.content.reveal().decode(), file=artifact.path)
+            )
 
 
 def _seed(label: str) -> bytes:

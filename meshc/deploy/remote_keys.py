@@ -16,6 +16,7 @@ from meshc.deploy.protocol import MakeKey, NodeKey
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.keys import PublicKey
+from meshc.secret import SecretText
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
 from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
 from meshc.topology.planner.mesh_plan import NodePlan
@@ -68,7 +69,7 @@ async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> NodeKe
         )
     nobody = PublicKey("")
     plan = NodePlan(node, spec.network.interface, nobody, (), None, 0, ())
-    session = await dial(Target(plan, ""))
+    session = await dial(Target(plan, SecretText("")))
     try:
         # as wg-quick will read it: %i is the interface in every line that it runs
         path = (node.private_key_file or "").replace("%i", plan.interface)

@@ -222,7 +222,7 @@ class _Deployment:
                 env=self.choice.env,
                 routes=self.difference.routes,
                 environment=self.choice.meshc.identity if self.choice.meshc else "",
-                conf=self.target.conf,
+                conf=self.target.conf.reveal(),
                 node_json=self.target.node_json,
                 program=sent_program.program(),
             )

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from math import inf
 
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import Event
 from meshc.engine.proto.tai64n import WallEpoch
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
-from meshc.keys import PresharedKey, PrivateKey
+from meshc.engine.proto.udp_path import UdpPath
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 
 START_UNIX_NS = 1_800_000_000 * 1_000_000_000
 _NAMES = {1: "initiation", 2: "response", 3: "cookie reply", 4: "data"}
@@ -44,7 +44,7 @@ class Node:
     that was sent to since the last rebinding gets in (port-restricted cone).
     """
 
-    def __init__(self, name: str, device: Device, inside: Endpoint, *, nat: bool) -> None:
+    def __init__(self, name: str, device: Device, inside: UdpPath, *, nat: bool) -> None:
         self.name = name
         self.device = device
         self.inside = inside
@@ -63,11 +63,11 @@ class Node:
         """Packets that the interface's owner sends."""
         self.device.receive_packets(packets, now)
 
-    def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+    def from_wire(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         """Datagrams of one size that came together."""
         self.device.receive_datagrams([(data, source) for data in datagrams], now)
 
-    def to_wire(self) -> list[tuple[Endpoint, list[bytes]]]:
+    def to_wire(self) -> list[tuple[UdpPath, list[bytes]]]:
         """What is to be sent, once."""
         return self.device.datagrams_to_send()
 
@@ -105,9 +105,9 @@ class Network:
         self.nodes: dict[str, Node] = {}
         self.sent = self.lost = 0
         # called with (sender, receiver's address, datagram) for everything that is sent
-        self.taps: list[Callable[[Node, Endpoint, bytes], None]] = []
+        self.taps: list[Callable[[Node, UdpPath, bytes], None]] = []
         self._random = random.Random(seed)
-        self._flying: list[tuple[float, int, Endpoint, Endpoint, bytes]] = []
+        self._flying: list[tuple[float, int, UdpPath, UdpPath, bytes]] = []
         self._serial = 0
         self._log: deque[str] = deque(maxlen=60)
 
@@ -119,7 +119,7 @@ class Network:
 
     def add(self, name: str, host: str, *, port: int = 51820, nat: bool = False) -> Node:
         """A new node whose interface is up."""
-        node = self.node_class(name, self.new_device(), Endpoint(host, port), nat=nat)
+        node = self.node_class(name, self.new_device(), UdpPath(host, port), nat=nat)
         self.nodes[name] = node
         node.device.configure(DeviceUpdate(private_key=node.private_key), self.now)
         node.device.set_up(True, self.now)
@@ -135,44 +135,44 @@ class Network:
         node: Node,
         other: Node,
         *allowed_ips: str,
-        endpoint: Endpoint | None = None,
+        endpoint: UdpPath | None = None,
         keepalive: int = 0,
         preshared_key: PresharedKey | None = None,
     ) -> None:
         """Makes `other` a peer of `node`."""
         change = PeerUpdate(
-            public_key=other.public_key,
+            PublicKey(encode(other.public_key)),
             preshared_key=preshared_key,
-            endpoint=endpoint,
-            persistent_keepalive_interval=keepalive,
-            allowed_ips=tuple((True, Prefix.parse(text)) for text in allowed_ips),
+            endpoint=endpoint.endpoint if endpoint else None,
+            keepalive=keepalive,
+            allowed_ips=tuple(map(Prefix.parse, allowed_ips)),
         )
         node.device.configure(DeviceUpdate(peers=(change,)), self.now)
         self.drain(node)
 
     def restart(self, node: Node) -> None:
         """Kills the node's process and starts it with the same configuration."""
-        status = node.device.status()
+        state = node.device.state()
         node.replace_device(self.new_device())
         node.device.set_up(True, self.now)
         peers = tuple(
             PeerUpdate(
-                public_key=peer.public_key,
+                peer.public_key,
                 preshared_key=peer.preshared_key,
                 endpoint=peer.endpoint,
-                persistent_keepalive_interval=peer.persistent_keepalive_interval,
-                allowed_ips=tuple((True, prefix) for prefix in peer.allowed_ips),
+                keepalive=peer.keepalive,
+                allowed_ips=peer.allowed_ips,
             )
-            for peer in status.peers
+            for peer in state.peers
         )
-        update = DeviceUpdate(private_key=status.private_key, peers=peers)
+        update = DeviceUpdate(private_key=state.private_key, peers=peers)
         node.device.configure(update, self.now)
         self.drain(node)
 
     def rebind(self, node: Node, host: str | None = None) -> None:
         """The NAT in front of the node forgets: another outside port, or another address."""
         port = self._random.randrange(1024, 65536)
-        node.outside = Endpoint(host or node.outside.host, port)
+        node.outside = UdpPath(host or node.outside.host, port)
         node.contacted.clear()
 
     # --- running -----------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Network:
         while (event := node.device.next_event()) is not None:
             node.events.append(event)
 
-    def spoof(self, source: Endpoint, target: Endpoint, data: bytes) -> None:
+    def spoof(self, source: UdpPath, target: UdpPath, data: bytes) -> None:
         """A datagram from nowhere, delivered without loss."""
         self._fly(source, target, data, self.delay)
 
@@ -223,7 +223,7 @@ class Network:
                 best = timeout[0], node
         return best
 
-    def _send(self, node: Node, endpoint: Endpoint, data: bytes) -> None:
+    def _send(self, node: Node, endpoint: UdpPath, data: bytes) -> None:
         self.sent += 1
         for tap in self.taps:
             tap(node, endpoint, data)
@@ -239,7 +239,7 @@ class Network:
                 delay += self._random.random() * self.reorder_delay
             self._fly(node.outside, endpoint, data, delay)
 
-    def _fly(self, source: Endpoint, target: Endpoint, data: bytes, delay: float) -> None:
+    def _fly(self, source: UdpPath, target: UdpPath, data: bytes, delay: float) -> None:
         self._serial += 1
         heapq.heappush(self._flying, (self.now + delay, self._serial, source, target, data))
 
@@ -259,7 +259,7 @@ class Network:
                     self.drain(node)
                 return
 
-    def _note(self, node: Node, endpoint: Endpoint, data: bytes, arrow: str) -> None:
+    def _note(self, node: Node, endpoint: UdpPath, data: bytes, arrow: str) -> None:
         to = next((n.name for n in self.nodes.values() if n.outside == endpoint), str(endpoint))
         kind = _NAMES.get(data[0], "?")
         self._log.append(f"{node.name}{arrow}{to}: {self.now:.3f} {kind} {len(data)} B")

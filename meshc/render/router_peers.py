@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from meshc.keys import LinkKeys
 from meshc.prefixes import Prefix
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import Endpoint
+from meshc.secret import SecretText
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
-from meshc.values import dataclass, field
+from meshc.values import dataclass
+from meshc.wg.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class RouterPeer:
 
     name: str
     public_key: str
-    preshared_key: str | None = field(repr=False)
+    preshared_key: SecretText | None
     allowed_ips: tuple[Prefix, ...]
     endpoint: Endpoint | None
     keepalive: int | None
@@ -32,7 +33,8 @@ def router_peers(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> Iterator[R
     for peer in node.peers:
         wanted = peer.preshared and plan.spec.network.preshared_keys
         assert derive is not None or not wanted, "pre-shared keys need the network secret"
-        psk = derive(peer.public_key.encode()).decode() if derive and wanted else None
+        key = derive(peer.public_key.encode()) if derive and wanted else None
+        psk = SecretText(key.decode()) if key else None
         yield RouterPeer(
             peer.name, peer.public_key, psk, peer.allowed_ips, peer.endpoint, peer.keepalive
         )

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from meshc.engine.proto.bulk import Inbound, Outbound
 from meshc.engine.proto.coalesce import Buffers
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.opening import Datagrams
 from meshc.engine.proto.rows import Arena
 from meshc.engine.proto.sealing import Send
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.testing import Node
 
 SLOT = 2176
@@ -21,13 +21,13 @@ DATA = 4
 class BulkNode(Node):
     """`Outbound` and `Inbound` around the device; small packets, no offload."""
 
-    def __init__(self, name: str, device: Device, inside: Endpoint, *, nat: bool) -> None:
+    def __init__(self, name: str, device: Device, inside: UdpPath, *, nat: bool) -> None:
         super().__init__(name, device, inside, nat=nat)
         self.replace_device(device)
 
     def replace_device(self, device: Device) -> None:
         self.device = device
-        self._sent: list[tuple[Endpoint, list[bytes]]] = []
+        self._sent: list[tuple[UdpPath, list[bytes]]] = []
         self._written: list[bytes] = []
         self._arena = Arena(SLOTS * SLOT + 65_536)
         self._outbound = Outbound(device, self._emit, vnet=False)
@@ -47,12 +47,12 @@ class BulkNode(Node):
             self._outbound.pump(read, len(packets), now)
         self._outbound.flush(now)
 
-    def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+    def from_wire(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         """As the runner does: data by runs, or alone; the rest behind it."""
         for start in range(0, len(datagrams), SLOTS):
             self._batch(datagrams[start : start + SLOTS], source, now)
 
-    def _batch(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+    def _batch(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         size = len(datagrams[0])
         for number, data in enumerate(datagrams):
             self._arena.view[number * SLOT : number * SLOT + size] = data
@@ -65,7 +65,7 @@ class BulkNode(Node):
             self._inbound.receive(Datagrams(0, SLOT, size, len(datagrams)), source, now)
             self._inbound.flush()
 
-    def to_wire(self) -> list[tuple[Endpoint, list[bytes]]]:
+    def to_wire(self) -> list[tuple[UdpPath, list[bytes]]]:
         sent, self._sent = self._sent, []
         return sent + super().to_wire()
 
@@ -73,7 +73,7 @@ class BulkNode(Node):
         written, self._written = self._written, []
         return written + super().to_tunnel()
 
-    def _emit(self, send: Send, endpoint: Endpoint) -> None:
+    def _emit(self, send: Send, endpoint: UdpPath) -> None:
         data = bytes(send.data)
         pieces = [data[at : at + send.segment] for at in range(0, len(data), send.segment)]
         self._sent.append((endpoint, pieces))

@@ -16,7 +16,7 @@ from meshc.topology.planner.addressing.lock_text import Lock
 from meshc.topology.planner.analysis import Analysis, analyse
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import Expectation, NodeFile, expectation, is_router_script, read_script
-from meshc.wg.conf import ConfReader
+from meshc.wg.conf_reader import ConfReader
 from tests.support.wire import private_key
 
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")
@@ -142,7 +142,7 @@ def compiled(text: str) -> tuple[Analysis, list[NodeFile], Expectation, Diagnost
         artifacts = {artifact.path: artifact for artifact in renderer.node(node)}
         scripts = [path for path in artifacts if is_router_script(path)]
         for path in scripts or [path for path in artifacts if path == conf_path(node)]:
-            text = artifacts[path].content.decode()
+            text = artifacts[path].content.reveal().decode()
             script = read_script(text, file=path) if scripts else None
             conf = script.conf if script else reader.read(text, file=path)
             files.append(NodeFile(node.name, conf, script=script))

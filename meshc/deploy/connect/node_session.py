@@ -7,6 +7,7 @@ from meshc.deploy.connect.transport import Result, Transport
 from meshc.deploy.protocol import A, Call, Directories, Failure, FailureReason, Request
 from meshc.deploy.protocol_json import ProtocolError, decode_answer
 from meshc.errors import NodeError
+from meshc.secret import SecretText
 
 _NO_PYTHON = (126, 127)
 _MAY_NOT = ("not in the sudoers", "not allowed", "may not run sudo")
@@ -44,7 +45,7 @@ class NodeSession:
         interface: str,
         *,
         become: bool = False,
-        password: str | None = None,
+        password: SecretText | None = None,
         directories: Directories = Directories(),  # noqa: B008 (it is frozen)
     ) -> None:
         self.transport = transport
@@ -85,11 +86,11 @@ class NodeSession:
             )
         return answer
 
-    async def _try_password(self, password: str) -> None:
+    async def _try_password(self, password: SecretText) -> None:
         """Alone on standard input: sudo tries what follows a wrong password as passwords too, and
         three wrong ones lock some accounts. Raises: RemoteError, PasswordNeededError."""
         argv = self._argv(sent_program.NOTHING)
-        result = await self.transport.run(argv, stdin=password.encode() + b"\n")
+        result = await self.transport.run(argv, stdin=password.reveal().encode() + b"\n")
         if result.code:
             raise self._no_answer(result)
         self._accepted = True

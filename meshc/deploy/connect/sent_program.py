@@ -13,6 +13,7 @@ from typing import Any
 
 from meshc.deploy.protocol import Call
 from meshc.deploy.protocol_json import encode_call
+from meshc.secret import SecretText
 
 _PACKAGES = ("meshc", "meshc.deploy", "meshc.deploy.remote")
 _MODULES = (  # each needs only those before it
@@ -71,10 +72,10 @@ def program() -> str:
     return _LOADER.format(packages=_PACKAGES, sources=json.dumps(sources))
 
 
-def stdin(call: Call[Any], *, password: str | None = None, payload: bytes = b"") -> bytes:
+def stdin(call: Call[Any], *, password: SecretText | None = None, payload: bytes = b"") -> bytes:
     """What goes to the standard input of `ARGV`, or of sudo with it: one request, and the bytes
     that it speaks of. Raises: ProtocolError when the request is too large."""
-    first = b"" if password is None else password.encode() + b"\n"
+    first = b"" if password is None else password.reveal().encode() + b"\n"
     text = program().encode()
     return b"%b%b %d\n%b%b%b" % (
         first,

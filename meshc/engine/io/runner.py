@@ -24,17 +24,17 @@ from meshc.engine.io.metrics import MetricsServer
 from meshc.engine.io.netlink import LinkMonitor, LinkState, link_state
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
-from meshc.engine.proto import uapi
 from meshc.engine.proto.bulk import Inbound, Outbound
 from meshc.engine.proto.coalesce import Buffers, Coalescer
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
-from meshc.engine.proto.errors import ConfigError
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.engine.proto.offload import VNET_NONE
 from meshc.engine.proto.sealing import MAX_SEGMENTS, MAX_SEND, Send
 from meshc.engine.proto.status import DeviceStatus
-from meshc.engine.proto.update import DeviceUpdate
+from meshc.engine.proto.udp_path import UdpPath
+from meshc.errors import ConfigError
+from meshc.wg import uapi
+from meshc.wg.device_values import DeviceUpdate
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class Engine:
             busy = bool(runs) and len(strays) >= _MANY_STRAYS
             self.device.receive_unsorted(strays, self._bind.endpoint_of, now, busy=busy)
 
-    def _send(self, send: Send, endpoint: Endpoint) -> None:
+    def _send(self, send: Send, endpoint: UdpPath) -> None:
         for last_try in (False, True):
             try:
                 self._bind.send(send, endpoint)
@@ -302,7 +302,7 @@ class Engine:
     def _answer(self, operation: str, body: str) -> tuple[str, int]:
         """One UAPI request: (reply, errno)."""
         if operation == "get":
-            return uapi.format_get(self.device.status()), 0
+            return uapi.format_get(self.device.state()), 0
         try:
             self._configure(uapi.parse_set(body, scope_index=socket.if_nametoindex))
         except ConfigError as error:

@@ -17,7 +17,6 @@ from cryptography.exceptions import InvalidTag
 from meshc.engine.proto.coalesce import Buffers, Coalescer
 from meshc.engine.proto.datapath import destination_of
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.keypair import Keypair
 from meshc.engine.proto.offload import (
@@ -34,6 +33,7 @@ from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.rows import Arena
 from meshc.engine.proto.sealing import OVERHEAD, SealedRun, Send
 from meshc.engine.proto.segment import Segmenter
+from meshc.engine.proto.udp_path import UdpPath
 
 SLOT = 2048
 SLOTS = 64
@@ -59,7 +59,7 @@ class Outbound:
     """
 
     def __init__(
-        self, device: Device, emit: Callable[[Send, Endpoint], None], *, vnet: bool
+        self, device: Device, emit: Callable[[Send, UdpPath], None], *, vnet: bool
     ) -> None:
         self._device = device
         self._emit = emit
@@ -70,7 +70,7 @@ class Outbound:
         self._slots = [(slot,) for slot in slots]
         self._segmenter = Segmenter()
         self._run = SealedRun()
-        self._endpoint: Endpoint | None = None
+        self._endpoint: UdpPath | None = None
         # Packets read but not sealed yet lie in adjacent slots and are alike: of one size, to
         # one address, with one virtio-net header.
         self._first = self._next = 0
@@ -308,7 +308,7 @@ class Inbound:
         self._rows = OpenedRows()
         self._peer: Peer | None = None
 
-    def receive_one(self, offset: int, size: int, endpoint: Endpoint, now: float) -> None:
+    def receive_one(self, offset: int, size: int, endpoint: UdpPath, now: float) -> None:
         """A datagram that came alone, in `arena`: the shortest way, for the sake of latency."""
         if self._rows:
             self.flush()
@@ -349,7 +349,7 @@ class Inbound:
         packet = packet[:length]
         self._write([packet] if self._coalescer is None else [VNET_NONE, packet])
 
-    def receive(self, run: Datagrams, endpoint: Endpoint, now: float) -> None:
+    def receive(self, run: Datagrams, endpoint: UdpPath, now: float) -> None:
         """Datagrams of one size from one endpoint, in `arena`."""
         if run.size < OVERHEAD:
             self._plain(run, endpoint, now)
@@ -395,7 +395,7 @@ class Inbound:
         run: Datagrams,
         index: int,
         counters: tuple[int, ...],
-        endpoint: Endpoint,
+        endpoint: UdpPath,
         now: float,
     ) -> None:
         sessions = self._device.sessions
@@ -420,7 +420,7 @@ class Inbound:
                 now=now,
             )
 
-    def _plain(self, run: Datagrams, endpoint: Endpoint, now: float) -> None:
+    def _plain(self, run: Datagrams, endpoint: UdpPath, now: float) -> None:
         """Handshakes and the like, to the device as they are."""
         self.flush()
         view = self._arena.view

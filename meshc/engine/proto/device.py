@@ -16,19 +16,20 @@ from meshc.engine.proto import datapath
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer
-from meshc.engine.proto.endpoint import Endpoint
-from meshc.engine.proto.errors import ConfigError, DropReason
+from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.messages import TRANSPORT_MIN_LENGTH
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
-from meshc.engine.proto.status import DeviceStatus, PeerStatus
+from meshc.engine.proto.status import DeviceStatus
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.unreachable import unreachable
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
-from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
+from meshc.errors import ConfigError, KeyFormatError
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode, encode
+from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerState, PeerUpdate
 
 # Diffie-Hellmans a call: a handshake costs about 0.3 ms, and transport data must not wait long
 HANDSHAKE_BUDGET = 4
@@ -83,21 +84,27 @@ class Device:
         return self._clock.newest
 
     def status(self) -> DeviceStatus:
-        """Everything that a UAPI `get` or a metrics collector wants to know."""
-        identity = self._sessions.identity
+        """Everything that a metrics collector wants to know."""
         return DeviceStatus(
-            private_key=identity.private_key if identity else None,
-            public_key=identity.public_key if identity else None,
-            listen_port=self.listen_port,
-            fwmark=self.fwmark,
+            state=self.state(),
             under_load=self._admission.under_load,
             drops={reason: count for reason, count in self.drops.items() if count},
-            peers=tuple(self._peer_status(peer) for peer in self._sessions.peers.values()),
+            roamed=tuple(peer.roamed for peer in self._sessions.peers.values()),
+        )
+
+    def state(self) -> DeviceState:
+        """What a UAPI `get` shows; peers in the order in which they were added."""
+        identity = self._sessions.identity
+        return DeviceState(
+            private_key=identity.private_key if identity else None,
+            listen_port=self.listen_port,
+            fwmark=self.fwmark,
+            peers=tuple(self._peer_state(peer) for peer in self._sessions.peers.values()),
         )
 
     # --- input -------------------------------------------------------------------------
 
-    def receive_datagrams(self, batch: Sequence[tuple[Buffer, Endpoint]], now: float) -> None:
+    def receive_datagrams(self, batch: Sequence[tuple[Buffer, UdpPath]], now: float) -> None:
         """Datagrams from UDP, in order of arrival."""
         start = 0
         for end in range(1, len(batch) + 1):
@@ -106,7 +113,7 @@ class Device:
                 start = end
         self._after_datagrams(now)
 
-    def receive_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
+    def receive_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
         """Datagrams from one endpoint, as one read with UDP_GRO brings them."""
         self._sort_run(endpoint, datagrams, now)
         self._after_datagrams(now)
@@ -114,7 +121,7 @@ class Device:
     def receive_unsorted(
         self,
         batch: Sequence[tuple[bytes, Sender]],
-        endpoint_of: Callable[[Sender], Endpoint],
+        endpoint_of: Callable[[Sender], UdpPath],
         now: float,
         *,
         busy: bool = False,
@@ -206,7 +213,7 @@ class Device:
 
     # --- output ------------------------------------------------------------------------
 
-    def datagrams_to_send(self) -> list[tuple[Endpoint, list[bytes]]]:
+    def datagrams_to_send(self) -> list[tuple[UdpPath, list[bytes]]]:
         """What is to be sent, as runs per endpoint, in order; handed out once."""
         outbox = self._sessions.outbox
         if outbox:
@@ -247,7 +254,7 @@ class Device:
 
     # --- receiving ---------------------------------------------------------------------
 
-    def _sort_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
+    def _sort_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
         """Transport data to its session, run by run of one receiver index; the rest to the gate."""
         self._now = now
         start, count = 0, len(datagrams)
@@ -279,13 +286,13 @@ class Device:
             self._budget -= self._sessions.process_handshakes(now, self._budget)
         self._update_load(now)
 
-    def _receive_handshake(self, endpoint: Endpoint, data: bytes, now: float) -> None:
+    def _receive_handshake(self, endpoint: UdpPath, data: bytes, now: float) -> None:
         reason = self._admission.offer(data, endpoint, now)
         if reason is not None:
             self.drops[reason] += 1
 
     def _receive_transport(
-        self, endpoint: Endpoint, index: int, datagrams: Sequence[Buffer], now: float
+        self, endpoint: UdpPath, index: int, datagrams: Sequence[Buffer], now: float
     ) -> None:
         opened = self._sessions.receive_transport(endpoint, index, datagrams, now)
         if opened is not None:
@@ -326,7 +333,7 @@ class Device:
 
     def _set_private_key(self, private_key: PrivateKey) -> None:
         sessions = self._sessions
-        if private_key.raw == bytes(KEY_LENGTH):
+        if private_key.raw == bytes(len(private_key.raw)):
             if sessions.identity is None:
                 return
             sessions.identity = None
@@ -343,10 +350,10 @@ class Device:
             sessions.expire(peer)
 
     def _configure_peer(self, change: PeerUpdate, now: float) -> None:
-        sessions = self._sessions
-        if sessions.identity is not None and change.public_key == sessions.identity.public_key:
+        sessions, key = self._sessions, change.public_key.raw
+        if sessions.identity is not None and key == sessions.identity.public_key:
             return  # a peer with our own key is ignored, as in the kernel
-        peer = sessions.peers.get(change.public_key)
+        peer = sessions.peers.get(key)
         if change.remove:
             if peer is not None:
                 self._remove(peer)
@@ -355,21 +362,20 @@ class Device:
         if peer is None:
             if change.update_only:
                 return
-            peer = sessions.peers[change.public_key] = Peer(change.public_key, sessions.timers)
+            peer = sessions.peers[key] = Peer(key, sessions.timers)
         if change.preshared_key is not None:
             peer.handshake.preshared_key = change.preshared_key.raw
         if change.endpoint is not None:
-            peer.endpoint = change.endpoint
+            peer.endpoint = UdpPath.to(change.endpoint)
         if change.replace_allowed_ips:
             self._allowed_ips.remove_owner(peer)
-        for add, prefix in change.allowed_ips:
-            if add:
-                self._allowed_ips.insert(prefix, peer)
-            else:
-                self._allowed_ips.remove(prefix, peer)
+        for prefix in change.allowed_ips:
+            self._allowed_ips.insert(prefix, peer)
+        for prefix in change.removed_ips:
+            self._allowed_ips.remove(prefix, peer)
         was_off = not peer.timers.interval
-        if change.persistent_keepalive_interval is not None:
-            peer.timers.set_interval(change.persistent_keepalive_interval, now)
+        if change.keepalive is not None:
+            peer.timers.set_interval(change.keepalive, now)
         if sessions.is_up:
             if is_new:
                 sessions.start(peer, now)
@@ -382,19 +388,17 @@ class Device:
         self._allowed_ips.remove_owner(peer)
         del self._sessions.peers[peer.public_key]
 
-    def _peer_status(self, peer: Peer) -> PeerStatus:
-        last = peer.last_handshake
-        return PeerStatus(
-            public_key=peer.public_key,
-            preshared_key=PresharedKey(peer.handshake.preshared_key),
-            endpoint=peer.endpoint,
-            persistent_keepalive_interval=peer.timers.interval,
+    def _peer_state(self, peer: Peer) -> PeerState:
+        last, psk = peer.last_handshake, peer.handshake.preshared_key
+        return PeerState(
+            public_key=PublicKey(encode(peer.public_key)),
+            preshared_key=PresharedKey(psk) if any(psk) else None,
+            endpoint=peer.endpoint.endpoint if peer.endpoint else None,
+            allowed_ips=tuple(self._allowed_ips.owned(peer)),
+            keepalive=peer.timers.interval,
             last_handshake=0 if last is None else self._clock.unix_ns_at(last),
             rx_bytes=peer.rx_bytes,
             tx_bytes=peer.tx_bytes,
-            allowed_ips=tuple(self._allowed_ips.owned(peer)),
-            roamed=peer.roamed,
-            staged=len(peer.staged),
         )
 
 
@@ -407,8 +411,11 @@ def _check(update: DeviceUpdate) -> None:
         if value is not None and not 0 <= value <= limit:
             raise ConfigError(f"{name} goes from 0 to {limit}", errno=EINVAL)
     for peer in update.peers:
-        interval = peer.persistent_keepalive_interval
-        if len(peer.public_key) != KEY_LENGTH:
-            raise ConfigError("a public key has 32 bytes", errno=EINVAL)
-        if interval is not None and not 0 <= interval <= 0xFFFF:
+        try:
+            decode(peer.public_key)
+        except KeyFormatError:
+            raise ConfigError("a public key has 32 bytes", errno=EINVAL) from None
+        if peer.keepalive is not None and not 0 <= peer.keepalive <= 0xFFFF:
             raise ConfigError("persistent_keepalive_interval goes to 65535", errno=EINVAL)
+        if peer.endpoint is not None:
+            UdpPath.to(peer.endpoint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from meshc.errors import NodeError
 from meshc.lab.job_registry import read_outcome, write_job
 from meshc.lab.world import lab_state
 from meshc.lab.world.jobs import Answer, Job, JobOutcome, PlacedJob
-from meshc.lab.world.keeper import HostFiles, Order
+from meshc.lab.world.keeper import HostFiles, Order, send
 from meshc.lab.world.netns import Privilege, privilege
 from meshc.lab.world.places import LabWorld
 
@@ -132,7 +131,7 @@ def start_lab(
         assert process.stdin is not None
         order = Order(world, machines, rights.mode, str(directory), linked, preload)
         with process.stdin as stream:
-            pickle.dump(order, stream)
+            send(order, stream)
         lab = _await(process, {**about, "linked": linked}, rights, progress)
     except BaseException:
         process.kill()

@@ -10,8 +10,9 @@ from meshc.lab.world.member import Member
 from meshc.lab.world.outer_addresses import Addresses
 from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
-from meshc.topology.language.spec import Endpoint, Nat, NodeSpec, Spec
+from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.values import dataclass, field
+from meshc.wg.endpoint import Endpoint
 
 INTERNET, PUBLIC_HOST = "internet", "host"
 GATEWAY6 = "fe80::1"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from meshc.topology.language.spec import Endpoint, Nat, NodeSpec
+from meshc.topology.language.spec import Nat, NodeSpec
+from meshc.wg.endpoint import Endpoint
 
 
 class Member(NamedTuple):

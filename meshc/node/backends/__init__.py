@@ -58,6 +58,6 @@ def candidates(name: str, backends: BackendFactory = backend) -> tuple[Backend, 
 
 def of_running(interface: str) -> Backend:
     """The backend of an interface that somebody else may have made."""
-    from meshc.node.uapi import socket_path
+    from meshc.node.uapi_exchange import socket_path
 
     return backend(EXTERNAL if Path(socket_path(interface)).exists() else KERNEL)

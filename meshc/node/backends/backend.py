@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from meshc.node.system.rtnetlink import Netlink
-    from meshc.node.system_values import Device, DeviceUpdate
+    from meshc.wg.device_values import DeviceState, DeviceUpdate
 
 AUTO = "auto"
 KERNEL = "kernel"
@@ -48,7 +48,7 @@ class Backend(Protocol):
         """Removes the interface and all that belongs to it; nothing there is no error."""
         ...
 
-    def read(self, interface: str) -> Device:
+    def read(self, interface: str) -> DeviceState:
         """The whole device, all peers. Raises: NodeError."""
         ...
 

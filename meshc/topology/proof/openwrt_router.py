@@ -14,7 +14,8 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.proof.netfilter import TUNNEL, Firewall, Rule
 from meshc.topology.proof.router_script import RouterScript, parsed
 from meshc.topology.proof.uci_settings import UciSection, read_settings
-from meshc.wg.conf import Conf, HostPort, PeerConf
+from meshc.wg.conf import Conf, PeerConf
+from meshc.wg.endpoint import Endpoint
 
 _ANY_ZONE = "*"
 _FAMILIES = {"ipv4": (4,), "ipv6": (6,)}
@@ -71,7 +72,7 @@ def _peer(section: UciSection, file: str) -> PeerConf:
         parsed(PublicKey.parse, section.get("public_key"), "public key", file, line),
         parsed(PresharedKey.parse, psk, "pre-shared key", file, line) if psk else None,
         tuple(_prefixes(section, "allowed_ips", file)),
-        HostPort(host, parsed(int, port, "port", file, line)) if host else None,
+        Endpoint(host, parsed(int, port, "port", file, line)) if host else None,
         parsed(int, keepalive, "keepalive", file, line) if keepalive else None,
         section.get("description"),
         line,

@@ -10,7 +10,8 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.proof.netfilter import TUNNEL, Firewall, Rule
 from meshc.topology.proof.router_script import RouterScript, parsed
 from meshc.topology.proof.routeros_commands import RouterCommand, read_commands
-from meshc.wg.conf import Conf, HostPort, PeerConf
+from meshc.wg.conf import Conf, PeerConf
+from meshc.wg.endpoint import Endpoint
 
 _WIREGUARD = "/interface/wireguard"
 _PEERS = f"{_WIREGUARD}/peers"
@@ -78,7 +79,7 @@ def _peer(command: RouterCommand, file: str) -> PeerConf:
         parsed(PublicKey.parse, given.get("public-key", ""), "public key", file, line),
         parsed(PresharedKey.parse, psk, "pre-shared key", file, line) if psk else None,
         tuple(parsed(Prefix.parse, word, "prefix", file, line) for word in allowed),
-        HostPort(host, parsed(int, given.get("endpoint-port", ""), "port", file, line))
+        Endpoint(host, parsed(int, given.get("endpoint-port", ""), "port", file, line))
         if host
         else None,
         parsed(int, keepalive, "keepalive", file, line) if keepalive else None,

@@ -15,7 +15,8 @@ from meshc.keys import KEY_LENGTH
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.node_model import NodeModel
-from meshc.wg.conf import HostPort, PeerConf
+from meshc.wg.conf import PeerConf
+from meshc.wg.endpoint import Endpoint
 
 
 class Reach(Enum):
@@ -63,7 +64,7 @@ def reach(sender: NodeModel, receiver: NodeModel) -> Reach:
     return reach_by(ours.endpoint, sender, receiver)
 
 
-def reach_by(endpoint: HostPort, sender: NodeModel, receiver: NodeModel) -> Reach:
+def reach_by(endpoint: Endpoint, sender: NodeModel, receiver: NodeModel) -> Reach:
     """Whether this endpoint, written at `sender`, is `receiver`'s."""
     there = receiver.facts
     local = receiver.conf.listen_port if receiver.conf is not None else None
@@ -122,10 +123,10 @@ def _keeps_alive(model: NodeModel, other: NodeModel) -> bool:
     return ours is not None and bool(ours.keepalive)
 
 
-def _all_endpoints(model: NodeModel) -> Iterator[HostPort]:
+def _all_endpoints(model: NodeModel) -> Iterator[Endpoint]:
     """Every endpoint at which somebody may reach the node."""
     yield from model.facts.endpoints
     lan = model.facts.lan_endpoint
     if lan is not None:
         port = lan.port or (model.conf.listen_port if model.conf else None) or 0
-        yield HostPort(lan.host, port)
+        yield Endpoint(lan.host, port)

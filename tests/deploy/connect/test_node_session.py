@@ -13,6 +13,7 @@ from meshc.deploy.connect.node_session import NodeSession, PasswordNeededError, 
 from meshc.deploy.connect.transport import LocalTransport
 from meshc.deploy.protocol import AskFacts, Call, Directories, Facts, State
 from meshc.deploy.protocol_json import decode_answer
+from meshc.secret import SecretText
 
 # sudo as it behaves: -n refuses, -S reads one line; NOPASSWD reads nothing
 ASKS = """#!/bin/sh
@@ -37,7 +38,7 @@ def call(
         LocalTransport("here"),
         "wgx9",
         become=True,
-        password=password,
+        password=None if password is None else SecretText(password),
         directories=Directories(state=str(directory / "none")),
     )
     return asyncio.run(session.call(AskFacts("s")))
@@ -69,7 +70,9 @@ def test_a_user_who_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_password_is_never_part_of_a_command() -> None:
-    data = sent_program.stdin(Call("wgx9", Directories(), AskFacts("s")), password="pass word")
+    data = sent_program.stdin(
+        Call("wgx9", Directories(), AskFacts("s")), password=SecretText("pass word")
+    )
     assert data.startswith(b"pass word\nmeshc-program ")
     assert "pass word" not in " ".join(sent_program.ARGV)
 

@@ -10,6 +10,7 @@ import pytest
 
 from meshc.deploy.plan.difference import Cost, difference
 from meshc.deploy.protocol import Activation, Routes, Supervisor
+from meshc.secret import SecretText
 from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh, programs_of
 
 
@@ -166,21 +167,23 @@ def test_peers_changed_by_hand_are_put_right(before: Any) -> None:
 
 def test_comments_alone_disturb_nobody(before: Any) -> None:
     target = before["leaf"]
-    facts = deployed(replace(target, conf="# older\n" + target.conf))
+    facts = deployed(replace(target, conf=SecretText("# older\n" + target.conf.reveal())))
     found = difference(target, facts, SALT)
     assert (found.activation, found.cost) == (Activation.FILE, Cost.QUIET)
 
 
 def test_a_file_edited_there_is_drift_with_its_lines(before: Any) -> None:
     target = before["leaf"]
-    edited = replace(target, conf=target.conf.replace("MTU = 1", "MTU = 9"))
+    edited = replace(target, conf=SecretText(target.conf.reveal().replace("MTU = 1", "MTU = 9")))
     facts = deployed(edited, deployed_sha="0" * 64, deployed=deployed(target).conf)
     found = difference(target, facts, SALT)
     assert found.drift == ("settings: mtu",)
 
 
 def test_a_file_that_meshc_did_not_put_there_is_drift(before: Any) -> None:
-    facts = deployed(replace(before["leaf"], conf="[Interface]\n"), deployed_sha="", deployed=None)
+    facts = deployed(
+        replace(before["leaf"], conf=SecretText("[Interface]\n")), deployed_sha="", deployed=None
+    )
     assert difference(before["leaf"], facts, SALT).drift == ("a file that meshc did not put there",)
 
 
@@ -194,7 +197,7 @@ def test_an_equal_file_is_no_drift_and_is_adopted(before: Any) -> None:
 def test_no_key_of_a_target_shows_in_its_repr(before: Any) -> None:
     secrets = [
         line.partition("= ")[2]
-        for line in before["leaf"].conf.splitlines()
+        for line in before["leaf"].conf.reveal().splitlines()
         if line.startswith(("PrivateKey", "PresharedKey"))
     ]
     assert len(secrets) > 1

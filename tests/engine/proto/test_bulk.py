@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from meshc.engine.proto.bulk import SLOTS, Inbound, Outbound
 from meshc.engine.proto.coalesce import Buffers, Coalescer
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.offload import (
     VNET_HDR_SIZE,
@@ -22,13 +21,14 @@ from meshc.engine.proto.opening import Datagrams
 from meshc.engine.proto.rows import Arena
 from meshc.engine.proto.sealing import Send
 from meshc.engine.proto.tai64n import WallEpoch
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PrivateKey
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 from tests.support.packets import same_packet, slow_split, super_packet, tcp, udp
 
 ADDRESS = ("10.0.0.1", "10.0.0.2")
-PLACE = (Endpoint("192.0.2.1", 1), Endpoint("192.0.2.2", 2))
+PLACE = (UdpPath("192.0.2.1", 1), UdpPath("192.0.2.2", 2))
 NOW = 1000.0
 
 
@@ -48,9 +48,9 @@ class End:
                 private_key=key,
                 peers=(
                     PeerUpdate(
-                        public_key=peer.public_key().raw,
-                        endpoint=self.peer_place,
-                        allowed_ips=((True, Prefix.parse(f"{ADDRESS[1 - number]}/32")),),
+                        public_key=peer.public_key(),
+                        endpoint=self.peer_place.endpoint,
+                        allowed_ips=(Prefix.parse(f"{ADDRESS[1 - number]}/32"),),
                     ),
                 ),
             ),
@@ -65,7 +65,7 @@ class End:
         coalescer = Coalescer(udp=True) if vnet else None
         self.inbound = Inbound(self.device, self.arena, self.write, coalescer=coalescer)
 
-    def emit(self, send: Send, endpoint: Endpoint) -> None:
+    def emit(self, send: Send, endpoint: UdpPath) -> None:
         assert endpoint == self.peer_place
         self.wire.append((bytes(send.data), send.segment))
 
@@ -237,15 +237,15 @@ def test_a_flood_of_small_packets_leaves_in_full_sends() -> None:
 
 def test_counters_and_timers_see_bulk_traffic() -> None:
     a, b = pair()
-    before = a.device.status().peers[0].tx_bytes
+    before = a.device.state().peers[0].tx_bytes
     packet, vnet = super_packet(tcp(bytes(5000)), 1000)
 
     a.read([(packet, vnet)])
     sent = sum(len(data) for data, _ in a.wire)
     exchange(a, b)
 
-    assert a.device.status().peers[0].tx_bytes == before + sent
-    assert b.device.status().peers[0].rx_bytes > sent
+    assert a.device.state().peers[0].tx_bytes == before + sent
+    assert b.device.state().peers[0].rx_bytes > sent
     assert b.device.next_timeout() is not None, "a passive keepalive is due"
 
 
@@ -327,7 +327,7 @@ def test_a_source_that_is_not_the_peers_is_dropped() -> None:
 
 def test_roaming_in_the_middle_of_a_run_follows_the_peer() -> None:
     a, b = pair()
-    elsewhere = Endpoint("198.51.100.9", 999)
+    elsewhere = UdpPath("198.51.100.9", 999)
     a.read([(udp(bytes(50)), VirtioNetHdr())] * 5)
     ((data, segment),) = a.wire
     a.wire.clear()
@@ -336,7 +336,7 @@ def test_roaming_in_the_middle_of_a_run_follows_the_peer() -> None:
     b.inbound.receive(Datagrams(0, segment, segment, 5), elsewhere, NOW)
     b.inbound.flush()
 
-    assert b.device.status().peers[0].endpoint == elsewhere
+    assert b.device.state().peers[0].endpoint == elsewhere.endpoint
     assert len(b.kernel_sees()) == 5
 
 

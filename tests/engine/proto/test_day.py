@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import HandshakeAbandoned, HandshakeCompleted
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.testing import START_UNIX_NS, Network, Node, ipv4_packet, numbered_packets
 from tests.support.bulknode import BulkNode
 
@@ -23,7 +23,7 @@ class NonceWatch:
     def __init__(self) -> None:
         self.newest: dict[tuple[str, int], int] = {}
 
-    def __call__(self, node: Node, endpoint: Endpoint, data: bytes) -> None:
+    def __call__(self, node: Node, endpoint: UdpPath, data: bytes) -> None:
         if data[0] == 4:
             index, counter = struct.unpack_from("<IQ", data, 4)
             assert counter > self.newest.get((node.name, index), -1)
@@ -106,7 +106,7 @@ def test_a_week_of_keepalives_and_silence_stays_flat():
     for _ in range(7 * 24):
         net.run(HOUR)
         sizes.add(max(size_of(a) + size_of(b)))
-        assert a.device.status().peers[0].last_handshake > 0
+        assert a.device.state().peers[0].last_handshake > 0
         a.events.clear()
         b.events.clear()
     assert max(sizes) <= 6
@@ -120,7 +120,7 @@ def test_a_hub_with_forty_spokes_keeps_them_all():
         net.peer(hub, spoke, f"10.0.1.{number}/32")
         net.peer(spoke, hub, "10.0.0.0/16", endpoint=hub.outside, keepalive=25)
     net.run(600)
-    for peer in hub.device.status().peers:
+    for peer in hub.device.state().peers:
         age = net.now - (peer.last_handshake - START_UNIX_NS) / 1e9
         assert age < 150, net.diagram()
     for number, spoke in enumerate(spokes):

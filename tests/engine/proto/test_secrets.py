@@ -9,10 +9,10 @@ import pytest
 
 from meshc.engine.proto import keypair as keypair_module
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import ConfigError
-from meshc.engine.proto.uapi import parse_set
 from meshc.engine.testing import Network, ipv4_packet
+from meshc.errors import ConfigError
 from meshc.keys import PresharedKey
+from meshc.wg.uapi import parse_set
 
 PSK = PresharedKey(bytes(range(100, 132)))
 

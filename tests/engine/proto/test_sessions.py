@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS, REKEY_AFTER_MESSAGES
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
@@ -20,10 +19,12 @@ from meshc.engine.proto.events import (
 from meshc.engine.proto.messages import MessageCookieReply
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import EVENT_LIMIT
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.testing import Network, Node, ipv4_packet, numbered_packets
-from meshc.keys import PresharedKey
+from meshc.keys import PresharedKey, PublicKey, encode
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 
 A, B = "10.0.0.1", "10.0.0.2"
 
@@ -355,13 +356,13 @@ def test_crossing_initiations_settle():
 def test_roaming_follows_authenticated_messages_only():
     pair = Pair()
     pair.connect()
-    moved = Endpoint("198.51.100.7", 4242)
+    moved = UdpPath("198.51.100.7", 4242)
     pair.a.outside = moved
     pair.ping(b"from elsewhere")
     pair.net.run(0.1)
     assert pair.peer_of(pair.b).endpoint == moved
     assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
-    forged = Endpoint("203.0.113.1", 1)
+    forged = UdpPath("203.0.113.1", 1)
     header = pair.peer_of(pair.a).keypairs.current.header
     pair.net.spoof(forged, pair.b.outside, header + bytes(40))
     pair.net.run(0.1)
@@ -378,7 +379,7 @@ def test_a_replayed_datagram_is_dropped_and_moves_nothing():
     pair.connect()
     pair.ping(b"twice")
     pair.net.run(0.1)
-    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.b.outside, caught[-1])
+    pair.net.spoof(UdpPath("203.0.113.1", 1), pair.b.outside, caught[-1])
     pair.net.run(0.1)
     assert pair.b.delivered.count(ipv4_packet(A, B, b"twice")) == 1
     assert pair.b.device.drops[DropReason.REPLAYED] == 1
@@ -391,7 +392,7 @@ def test_a_replayed_initiation_is_refused():
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 1 else None)
     pair.connect()
     pair.net.run(1)
-    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.b.outside, caught[0])
+    pair.net.spoof(UdpPath("203.0.113.1", 1), pair.b.outside, caught[0])
     pair.net.run(0.1)
     assert pair.b.device.drops[DropReason.OLD_TIMESTAMP] == 1
     assert pair.peer_of(pair.b).endpoint == pair.a.outside
@@ -416,7 +417,7 @@ def test_a_restart_of_either_side_restores_traffic(restarting):
 def test_a_nat_that_rebinds_is_followed():
     net = Network()
     a = net.add("a", "10.9.9.9", nat=True)
-    a.outside = Endpoint("198.51.100.1", 40000)
+    a.outside = UdpPath("198.51.100.1", 40000)
     b = net.add("b", "192.0.2.2")
     net.peer(a, b, B + "/32", endpoint=b.outside, keepalive=25)
     net.peer(b, a, A + "/32")
@@ -438,7 +439,7 @@ def test_counters_are_those_of_the_wire():
     pair.connect()
     pair.pong()
     pair.net.run(30)
-    (at_a,), (at_b,) = pair.a.device.status().peers, pair.b.device.status().peers
+    (at_a,), (at_b,) = pair.a.device.state().peers, pair.b.device.state().peers
     assert (at_a.tx_bytes, at_a.rx_bytes) == (sizes["a"], sizes["b"])
     assert (at_b.tx_bytes, at_b.rx_bytes) == (sizes["b"], sizes["a"])
     assert at_a.last_handshake > 1_800_000_000 * 10**9
@@ -496,7 +497,7 @@ def test_a_response_to_a_session_is_refused():
     caught: list[bytes] = []
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 2 else None)
     pair.connect()
-    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.a.outside, caught[0])
+    pair.net.spoof(UdpPath("203.0.113.1", 1), pair.a.outside, caught[0])
     pair.net.run(1)
     assert pair.a.device.drops[DropReason.UNKNOWN_INDEX] == 1
     assert pair.peer_of(pair.a).endpoint == pair.b.outside
@@ -506,9 +507,9 @@ def test_a_public_key_of_low_order_leads_nowhere():
     net = Network()
     a = net.add("a", "192.0.2.1")
     change = PeerUpdate(
-        bytes(32),
+        PublicKey(encode(bytes(32))),
         endpoint=Endpoint("192.0.2.9", 1),
-        allowed_ips=((True, Prefix.parse("0.0.0.0/0")),),
+        allowed_ips=(Prefix.parse("0.0.0.0/0"),),
     )
     a.device.configure(DeviceUpdate(peers=(change,)), net.now)
     net.inject(a, ipv4_packet(A, B))

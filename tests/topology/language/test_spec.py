@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from meshc.diagnostics import Location
-from meshc.topology.language.spec import Endpoint, LabPlace, LabSpec, NodeSpec, Role
+from meshc.topology.language.spec import LabPlace, LabSpec, NodeSpec, Role
+from meshc.wg.endpoint import Endpoint
 
 
 @pytest.mark.parametrize(
