@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from errno import EINVAL
 
-from meshc.engine.proto import datapath
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
-from meshc.engine.proto.datapath import Buffer
+from meshc.engine.proto.datapath import Buffer, single
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError, DropReason
 from meshc.engine.proto.events import Event, LoadChanged
+from meshc.engine.proto.expiry import handle_expired
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.messages import TRANSPORT_MIN_LENGTH
 from meshc.engine.proto.peer import Peer
@@ -145,22 +145,17 @@ class Device:
         self._now = now
         start, count = 0, len(batch)
         while start < count:
-            destination = datapath.destination_of(batch[start])
+            destination = single.destination_of(batch[start])
             end = start + 1
-            while end < count and datapath.destination_of(batch[end]) == destination:
+            while end < count and single.destination_of(batch[end]) == destination:
                 end += 1
             self._send(destination, batch[start:end], now)
             start = end
 
-    def receive_packet_run(self, packets: Sequence[bytes], now: float) -> None:
-        """Inner packets that all have one destination: a super-packet, already split."""
-        self._now = now
-        self._send(datapath.destination_of(packets[0]), packets, now)
-
     def handle_timeout(self, now: float) -> None:
         """Acts on every deadline that has passed; calling it too early does no harm."""
         self._now = now
-        self._sessions.handle_timeout(now)
+        handle_expired(self._sessions, now)
         self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
         self._update_load(now)
 
@@ -196,12 +191,12 @@ class Device:
 
     @property
     def sessions(self) -> Sessions:
-        """For `bulk`, which moves transport data without going through this class."""
+        """For `Inbound` and `Outbound`, which move transport data without going through this."""
         return self._sessions
 
     @property
     def allowed_ips(self) -> AllowedIPs[Peer]:
-        """For `bulk`; it only looks up."""
+        """For `Inbound` and `Outbound`; they only look up."""
         return self._allowed_ips
 
     # --- output ------------------------------------------------------------------------
@@ -290,8 +285,12 @@ class Device:
         opened = self._sessions.receive_transport(endpoint, index, datagrams, now)
         if opened is not None:
             peer, plaintexts = opened
-            packets = datapath.accept_sources(peer, plaintexts, self._allowed_ips, self.drops)
-            self._inbox.extend(packets)
+            for packet in filter(None, plaintexts):
+                length = single.inner_length(packet, self._allowed_ips, peer)
+                if isinstance(length, DropReason):
+                    self.drops[length] += 1
+                else:
+                    self._inbox.append(packet[:length])
 
     def _update_load(self, now: float) -> None:
         if self._admission.update_load(now):

@@ -8,7 +8,7 @@ import pytest
 
 from meshc.engine.io.bind import Bind
 from meshc.engine.proto.endpoint import Endpoint
-from meshc.engine.proto.sealing import Send
+from meshc.engine.proto.gso import Send
 from tests.support.enginenet import wait_for
 
 

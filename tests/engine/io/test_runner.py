@@ -16,10 +16,10 @@ from meshc.engine.io.netlink import LinkState
 from meshc.engine.io.runner import Engine
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiListener
-from meshc.engine.proto.coalesce import Buffers
+from meshc.engine.proto.datapath import Buffers
 from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.gso import Send
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VNET_NONE, VirtioNetHdr
-from meshc.engine.proto.sealing import Send
 from meshc.keys import PrivateKey
 from tests.support.enginenet import wait_for
 from tests.support.packets import slow_split, super_packet, tcp, udp
@@ -309,7 +309,7 @@ def test_what_the_device_will_not_take_is_counted(pair: Pair) -> None:
     pair.tuns[1].write = refuse
     pair.tuns[0].inject(udp(b"x"))
 
-    pair.until(lambda: pair.engines[1].write_errors > 0, "the error")
+    pair.until(lambda: pair.engines[1]._pump.write_errors > 0, "the error")
     assert pair.engines[1].running
 
 
@@ -324,7 +324,7 @@ def test_a_full_socket_holds_up_only_so_long(pair: Pair) -> None:
     engine._bind.send = full  # type: ignore[method-assign]
     pair.tuns[0].inject(udp(b"y"))
 
-    pair.until(lambda: engine.send_errors == 1, "giving up")
+    pair.until(lambda: engine._pump.send_errors == 1, "giving up")
     assert engine.running
 
 

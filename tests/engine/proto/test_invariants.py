@@ -12,7 +12,7 @@ from meshc.engine.proto.constants import MAX_STAGED_PACKETS
 from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.timers import TIMER_NAMES
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
-from meshc.engine.testing import Network, Node, ipv4_packet, ipv6_packet
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
 from meshc.prefixes import Prefix
 from tests.support.bulknode import BulkNode
 
@@ -27,7 +27,7 @@ def address(name: str) -> str:
 class Internet(RuleBasedStateMachine):
     """Three nodes that all know each other, and an attacker who keeps what was sent."""
 
-    node_class = Node
+    node_class = SimulatedNode
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Internet(RuleBasedStateMachine):
         self.net.run(7)
         assert len(self.captured) == 6, "all three pairs are connected"
 
-    def _watch(self, node: Node, to: Endpoint, data: bytes) -> None:
+    def _watch(self, node: SimulatedNode, to: Endpoint, data: bytes) -> None:
         self.captured.append((to, data))
         del self.captured[:-200]
         if data[0] == 4:

@@ -20,8 +20,8 @@ from meshc.engine.proto.messages import MessageInitiation, MessageResponse
 from meshc.engine.proto.noise import (
     TRANSITIONS,
     AcceptedInitiation,
-    Action,
     Handshake,
+    HandshakeAction,
     HandshakeState,
     Rejected,
     consume_message_initiation,
@@ -107,9 +107,9 @@ def test_the_transcript_of_an_independent_implementation(psk, expected):
     assert at_r.open(bytes(12), bytes.fromhex(expected[1]), None) == b"ping over noise."
     assert at_i.open(bytes(12), bytes.fromhex(expected[2]), None) == b"pong over noise!"
     assert (at_i.is_initiator, at_r.is_initiator) == (True, False)
-    assert (at_i.local_index, at_i.remote_index) == (0x11, 0x22)
-    assert (at_r.local_index, at_r.remote_index) == (0x22, 0x11)
-    assert at_i.header == b"\4\0\0\0\x22\0\0\0"
+    assert (at_i.local_index, at_i.sealing.remote_index) == (0x11, 0x22)
+    assert (at_r.local_index, at_r.sealing.remote_index) == (0x22, 0x11)
+    assert at_i.sealing.header == b"\4\0\0\0\x22\0\0\0"
     assert (at_i.birthday, at_r.birthday) == (101.0, 100.0)
 
 
@@ -219,10 +219,10 @@ def test_a_response_is_refused_out_of_turn():
 def test_the_table_is_complete_and_closed():
     assert set(TRANSITIONS) == set(HandshakeState)
     for state, action in itertools.product(
-        HandshakeState, (Action.CLEAR, Action.CONSUME_INITIATION)
+        HandshakeState, (HandshakeAction.CLEAR, HandshakeAction.CONSUME_INITIATION)
     ):
         assert action in TRANSITIONS[state]
-    deriving = {s for s in HandshakeState if Action.DERIVE_KEYS in TRANSITIONS[s]}
+    deriving = {s for s in HandshakeState if HandshakeAction.DERIVE_KEYS in TRANSITIONS[s]}
     assert deriving == {HandshakeState.RESPONSE_CREATED, HandshakeState.RESPONSE_CONSUMED}
 
 

@@ -21,7 +21,7 @@ from meshc.engine.proto.messages import MessageCookieReply
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import EVENT_LIMIT
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
-from meshc.engine.testing import Network, Node, ipv4_packet, numbered_packets
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, numbered_packets
 from meshc.keys import PresharedKey
 from meshc.prefixes import Prefix
 
@@ -256,10 +256,10 @@ def test_the_last_minute_renewal_is_asked_for_once():
     pair.net.loss = 1.0
     keypair = pair.peer_of(pair.b).keypairs.current
     for _ in range(3):
-        data = keypair.header + keypair.send_counter.to_bytes(8, "little")
-        nonce = bytes(4) + keypair.send_counter.to_bytes(8, "little")
-        data += keypair.seal(nonce, ipv4_packet(B, A, b""), None)
-        keypair.send_counter += 1
+        data = keypair.sealing.header + keypair.sealing.counter.to_bytes(8, "little")
+        nonce = bytes(4) + keypair.sealing.counter.to_bytes(8, "little")
+        data += keypair.sealing.encrypt(nonce, ipv4_packet(B, A, b""), None)
+        keypair.sealing.counter += 1
         pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
         pair.net.drain(pair.a)
     assert pair.kinds("a") == [1]
@@ -273,7 +273,7 @@ def test_after_180_seconds_a_session_neither_sends_nor_receives():
     pair.net.clock.now += 180
     pair.ping()
     assert pair.kinds("a") == [1], "staged, with a handshake first"
-    data = keypair.header + bytes(8) + keypair.seal(bytes(12), b"", None)
+    data = keypair.sealing.header + bytes(8) + keypair.sealing.encrypt(bytes(12), b"", None)
     pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
     assert pair.a.device.drops[DropReason.KEYPAIR_EXPIRED] == 1
 
@@ -282,7 +282,7 @@ def test_many_messages_bring_a_new_session_and_too_many_end_it():
     pair = Pair()
     pair.connect()
     keypair = pair.peer_of(pair.a).keypairs.current
-    keypair.send_counter = REKEY_AFTER_MESSAGES
+    keypair.sealing.counter = REKEY_AFTER_MESSAGES
     pair.net.run(6)
     pair.wire.clear()
     pair.ping()
@@ -362,7 +362,7 @@ def test_roaming_follows_authenticated_messages_only():
     assert pair.peer_of(pair.b).endpoint == moved
     assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
     forged = Endpoint("203.0.113.1", 1)
-    header = pair.peer_of(pair.a).keypairs.current.header
+    header = pair.peer_of(pair.a).keypairs.current.sealing.header
     pair.net.spoof(forged, pair.b.outside, header + bytes(40))
     pair.net.run(0.1)
     assert pair.peer_of(pair.b).endpoint == moved
@@ -444,7 +444,7 @@ def test_counters_are_those_of_the_wire():
     assert at_a.last_handshake > 1_800_000_000 * 10**9
 
 
-def put_under_load(pair: Pair, node: Node) -> None:
+def put_under_load(pair: Pair, node: SimulatedNode) -> None:
     """The node asks everybody for a cookie until the clock has moved on by a second."""
     admission = pair.net.nodes[node.name].device.sessions.admission
     admission._load_until = pair.net.now + 1.0
