@@ -102,10 +102,10 @@ def test_the_transcript_of_an_independent_implementation(psk, expected):
     assert (response.sender_index, response.receiver_index) == (0x22, 0x11)
     assert consume_message_response(pair.i, pair.at_i, response) is None
     at_i, at_r = derive_keypair(pair.at_i, 101.0), derive_keypair(pair.at_r, 100.0)
-    assert at_i.seal(bytes(12), b"ping over noise.", None).hex() == expected[1]
-    assert at_r.seal(bytes(12), b"pong over noise!", None).hex() == expected[2]
-    assert at_r.open(bytes(12), bytes.fromhex(expected[1]), None) == b"ping over noise."
-    assert at_i.open(bytes(12), bytes.fromhex(expected[2]), None) == b"pong over noise!"
+    assert at_i.sealing.encrypt(bytes(12), b"ping over noise.", None).hex() == expected[1]
+    assert at_r.sealing.encrypt(bytes(12), b"pong over noise!", None).hex() == expected[2]
+    assert at_r.opening.decrypt(bytes(12), bytes.fromhex(expected[1]), None) == b"ping over noise."
+    assert at_i.opening.decrypt(bytes(12), bytes.fromhex(expected[2]), None) == b"pong over noise!"
     assert (at_i.is_initiator, at_r.is_initiator) == (True, False)
     assert (at_i.local_index, at_i.sealing.remote_index) == (0x11, 0x22)
     assert (at_r.local_index, at_r.sealing.remote_index) == (0x22, 0x11)

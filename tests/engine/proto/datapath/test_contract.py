@@ -104,7 +104,7 @@ def test_split_seal_seals_the_segments_of_the_slow_way(
     for found, wanted in zip(plain, expected, strict=True):
         assert same_packet(found[: len(wanted)], wanted)
         assert found[len(wanted) :] == bytes(len(found) - len(wanted))
-        assert len(found) % 16 == 0 or len(found) == mtu
+        assert len(found) % 16 == 0 or len(found) >= mtu > 0
 
 
 @settings(max_examples=100, deadline=None)
