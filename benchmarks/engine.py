@@ -141,12 +141,12 @@ def client(public_key: str) -> None:
     import socket
 
     from meshc.engine.proto.device import Device
-    from meshc.engine.proto.endpoint import Endpoint
     from meshc.engine.proto.tai64n import WallEpoch
+    from meshc.engine.proto.udp_path import UdpPath
     from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
     from meshc.prefixes import Prefix
 
-    target = Endpoint("10.98.0.2", 51820)
+    target = UdpPath("10.98.0.2", 51820)
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(0.0)
     answered = 0

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from math import inf
 
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import Event
 from meshc.engine.proto.tai64n import WallEpoch
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix
@@ -44,7 +44,7 @@ class SimulatedNode:
     that was sent to since the last rebinding gets in (port-restricted cone).
     """
 
-    def __init__(self, name: str, device: Device, inside: Endpoint, *, nat: bool) -> None:
+    def __init__(self, name: str, device: Device, inside: UdpPath, *, nat: bool) -> None:
         self.name = name
         self.device = device
         self.inside = inside
@@ -63,11 +63,11 @@ class SimulatedNode:
         """Packets that the interface's owner sends."""
         self.device.receive_packets(packets, now)
 
-    def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+    def from_wire(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         """Datagrams of one size that came together."""
         self.device.receive_datagrams([(data, source) for data in datagrams], now)
 
-    def to_wire(self) -> list[tuple[Endpoint, list[bytes]]]:
+    def to_wire(self) -> list[tuple[UdpPath, list[bytes]]]:
         """What is to be sent, once."""
         return self.device.datagrams_to_send()
 
@@ -105,9 +105,9 @@ class Network:
         self.nodes: dict[str, SimulatedNode] = {}
         self.sent = self.lost = 0
         # called with (sender, receiver's address, datagram) for everything that is sent
-        self.taps: list[Callable[[SimulatedNode, Endpoint, bytes], None]] = []
+        self.taps: list[Callable[[SimulatedNode, UdpPath, bytes], None]] = []
         self._random = random.Random(seed)
-        self._flying: list[tuple[float, int, Endpoint, Endpoint, bytes]] = []
+        self._flying: list[tuple[float, int, UdpPath, UdpPath, bytes]] = []
         self._serial = 0
         self._log: deque[str] = deque(maxlen=60)
 
@@ -119,7 +119,7 @@ class Network:
 
     def add(self, name: str, host: str, *, port: int = 51820, nat: bool = False) -> SimulatedNode:
         """A new node whose interface is up."""
-        node = self.node_class(name, self.new_device(), Endpoint(host, port), nat=nat)
+        node = self.node_class(name, self.new_device(), UdpPath(host, port), nat=nat)
         self.nodes[name] = node
         node.device.configure(DeviceUpdate(private_key=node.private_key), self.now)
         node.device.set_up(True, self.now)
@@ -135,7 +135,7 @@ class Network:
         node: SimulatedNode,
         other: SimulatedNode,
         *allowed_ips: str,
-        endpoint: Endpoint | None = None,
+        endpoint: UdpPath | None = None,
         keepalive: int = 0,
         preshared_key: PresharedKey | None = None,
     ) -> None:
@@ -172,7 +172,7 @@ class Network:
     def rebind(self, node: SimulatedNode, host: str | None = None) -> None:
         """The NAT in front of the node forgets: another outside port, or another address."""
         port = self._random.randrange(1024, 65536)
-        node.outside = Endpoint(host or node.outside.host, port)
+        node.outside = UdpPath(host or node.outside.host, port)
         node.contacted.clear()
 
     # --- running -----------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Network:
         while (event := node.device.next_event()) is not None:
             node.events.append(event)
 
-    def spoof(self, source: Endpoint, target: Endpoint, data: bytes) -> None:
+    def spoof(self, source: UdpPath, target: UdpPath, data: bytes) -> None:
         """A datagram from nowhere, delivered without loss."""
         self._fly(source, target, data, self.delay)
 
@@ -223,7 +223,7 @@ class Network:
                 best = timeout[0], node
         return best
 
-    def _send(self, node: SimulatedNode, endpoint: Endpoint, data: bytes) -> None:
+    def _send(self, node: SimulatedNode, endpoint: UdpPath, data: bytes) -> None:
         self.sent += 1
         for tap in self.taps:
             tap(node, endpoint, data)
@@ -239,7 +239,7 @@ class Network:
                 delay += self._random.random() * self.reorder_delay
             self._fly(node.outside, endpoint, data, delay)
 
-    def _fly(self, source: Endpoint, target: Endpoint, data: bytes, delay: float) -> None:
+    def _fly(self, source: UdpPath, target: UdpPath, data: bytes, delay: float) -> None:
         self._serial += 1
         heapq.heappush(self._flying, (self.now + delay, self._serial, source, target, data))
 
@@ -259,7 +259,7 @@ class Network:
                     self.drain(node)
                 return
 
-    def _note(self, node: SimulatedNode, endpoint: Endpoint, data: bytes, arrow: str) -> None:
+    def _note(self, node: SimulatedNode, endpoint: UdpPath, data: bytes, arrow: str) -> None:
         to = next((n.name for n in self.nodes.values() if n.outside == endpoint), str(endpoint))
         kind = _NAMES.get(data[0], "?")
         self._log.append(f"{node.name}{arrow}{to}: {self.now:.3f} {kind} {len(data)} B")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.testing import ManualClock, Network, ipv4_packet, numbered_packets
 
 
@@ -47,7 +47,7 @@ def test_loss_is_what_was_asked_for():
 def test_a_nat_lets_in_answers_only():
     net = Network()
     a = net.add("a", "10.1.1.1", nat=True)
-    a.outside = Endpoint("198.51.100.1", 4000)
+    a.outside = UdpPath("198.51.100.1", 4000)
     b = net.add("b", "192.0.2.2")
     net.peer(b, a, "10.0.0.1/32", endpoint=a.outside)
     net.peer(a, b, "10.0.0.2/32", endpoint=b.outside)

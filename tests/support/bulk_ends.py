@@ -7,19 +7,19 @@ from collections.abc import Iterable
 from meshc.engine.proto import datapath
 from meshc.engine.proto.datapath import Arena, Buffers
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.inbound import Inbound
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
 from meshc.engine.proto.outbound import Outbound, Outgoing
 from meshc.engine.proto.tai64n import WallEpoch
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.keys import PrivateKey
 from meshc.prefixes import Prefix
 from tests.support.packets import slow_split, udp
 
 ADDRESS = ("10.0.0.1", "10.0.0.2")
-PLACE = (Endpoint("192.0.2.1", 1), Endpoint("192.0.2.2", 2))
+PLACE = (UdpPath("192.0.2.1", 1), UdpPath("192.0.2.2", 2))
 NOW = 1000.0
 
 

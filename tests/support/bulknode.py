@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from meshc.engine.proto import datapath
 from meshc.engine.proto.datapath import Arena, Buffers
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.inbound import Inbound
 from meshc.engine.proto.outbound import Outbound, Outgoing
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.testing import SimulatedNode
 
 SLOT = 2176
@@ -21,13 +21,13 @@ DATA = 4
 class BulkNode(SimulatedNode):
     """`Outbound` and `Inbound` around the device; small packets, no offload."""
 
-    def __init__(self, name: str, device: Device, inside: Endpoint, *, nat: bool) -> None:
+    def __init__(self, name: str, device: Device, inside: UdpPath, *, nat: bool) -> None:
         super().__init__(name, device, inside, nat=nat)
         self.replace_device(device)
 
     def replace_device(self, device: Device) -> None:
         self.device = device
-        self._sent: list[tuple[Endpoint, list[bytes]]] = []
+        self._sent: list[tuple[UdpPath, list[bytes]]] = []
         self._written: list[bytes] = []
         self._arena = Arena(SLOTS * SLOT + 65_536)
         path = datapath.new()
@@ -47,12 +47,12 @@ class BulkNode(SimulatedNode):
                 self._send(outbound.take(sizes, now))
         self._send(outbound.flush())
 
-    def from_wire(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+    def from_wire(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         """As the runner does: data by runs, or alone; the rest behind it."""
         for start in range(0, len(datagrams), SLOTS):
             self._batch(datagrams[start : start + SLOTS], source, now)
 
-    def _batch(self, datagrams: Sequence[bytes], source: Endpoint, now: float) -> None:
+    def _batch(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         size = len(datagrams[0])
         for number, data in enumerate(datagrams):
             self._arena.view[number * SLOT : number * SLOT + size] = data
@@ -66,7 +66,7 @@ class BulkNode(SimulatedNode):
             self._write(self._inbound.receive(run, source, now))
             self._write(self._inbound.flush())
 
-    def to_wire(self) -> list[tuple[Endpoint, list[bytes]]]:
+    def to_wire(self) -> list[tuple[UdpPath, list[bytes]]]:
         sent, self._sent = self._sent, []
         return sent + super().to_wire()
 

@@ -17,9 +17,9 @@ from ipaddress import IPv6Address
 
 from meshc.engine.io.mmsg import SLOT, Mask, Receiver, Sender
 from meshc.engine.proto.datapath import Arena
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.gso import Send
+from meshc.engine.proto.udp_path import UdpPath
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ _INT = struct.Struct("=i")
 _SOURCE_GONE = (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 Ancillary = list[tuple[int, int, bytes]]
-Run = tuple[Datagrams, Endpoint]
+Run = tuple[Datagrams, UdpPath]
 # a datagram that is no transport data, taken out of the arena, and the slot it came in
 Stray = tuple[bytes, int]
 _Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
@@ -63,8 +63,8 @@ class Bind:
         self._receiver = Receiver()
         self._mark = 0
         self.port = 0
-        self._senders: dict[Sender, tuple[int, Endpoint]] = {}
-        self._routes: dict[Endpoint, _Route] = {}
+        self._senders: dict[Sender, tuple[int, UdpPath]] = {}
+        self._routes: dict[UdpPath, _Route] = {}
         self._plain: set[str] = set()
         self._gso = True
 
@@ -156,12 +156,12 @@ class Bind:
         loose &= lengths != _TWO_COOKIES
         return loose
 
-    def endpoint_of(self, slot: int) -> Endpoint:
+    def endpoint_of(self, slot: int) -> UdpPath:
         """The endpoint of a stray's sender; it is not remembered, since there may be many."""
         sender = self._receiver.sender(slot)
         return (self._senders.get(sender) or _parse(sender))[1]
 
-    def _known(self, sender: Sender) -> tuple[int, Endpoint]:
+    def _known(self, sender: Sender) -> tuple[int, UdpPath]:
         """Segment size and endpoint in what came with a message, parsed once."""
         known = self._senders.get(sender)
         if known is None:
@@ -170,7 +170,7 @@ class Bind:
             known = self._senders[sender] = _parse(sender)
         return known
 
-    def send(self, send: Send, endpoint: Endpoint) -> None:
+    def send(self, send: Send, endpoint: UdpPath) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
         route = self._routes.get(endpoint)
         if route is None:
@@ -206,7 +206,7 @@ class Bind:
             # One by one it went: it was the segmentation that the kernel did not like.
             self._without_gso(refused, host)
 
-    def _route(self, endpoint: Endpoint) -> _Route:
+    def _route(self, endpoint: UdpPath) -> _Route:
         """Socket, address and ancillary data to send to an endpoint."""
         sock = self._sockets.get(endpoint.family)
         if sock is None:
@@ -220,7 +220,7 @@ class Bind:
         self._routes[endpoint] = route
         return route
 
-    def wait_writable(self, endpoint: Endpoint, milliseconds: int) -> None:
+    def wait_writable(self, endpoint: UdpPath, milliseconds: int) -> None:
         """Wait, not longer than that, until the socket towards `endpoint` has room."""
         poll = select.poll()
         poll.register(self._sockets[endpoint.family], select.POLLOUT)
@@ -255,7 +255,7 @@ def _pieces(slot: int, count: int, length: int, segment: int) -> list[Datagrams]
     return pieces
 
 
-def _parse(sender: Sender) -> tuple[int, Endpoint]:
+def _parse(sender: Sender) -> tuple[int, UdpPath]:
     """Segment size of a coalesced message, 0 for none, and its sender with the address it was
     sent to."""
     name, control = sender
@@ -273,16 +273,16 @@ def _parse(sender: Sender) -> tuple[int, Endpoint]:
     return segment, _endpoint(name, source)
 
 
-def _endpoint(name: bytes, source: str) -> Endpoint:
+def _endpoint(name: bytes, source: str) -> UdpPath:
     """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
     port = int.from_bytes(name[2:4], "big")
     if _NAME4.unpack_from(name)[0] == socket.AF_INET:
-        return Endpoint(socket.inet_ntop(socket.AF_INET, name[4:8]), port, 0, source)
+        return UdpPath(socket.inet_ntop(socket.AF_INET, name[4:8]), port, 0, source)
     scope = int.from_bytes(name[24:28], "little")
-    return Endpoint(str(IPv6Address(name[8:24])), port, scope, source)
+    return UdpPath(str(IPv6Address(name[8:24])), port, scope, source)
 
 
-def _source_of(endpoint: Endpoint) -> Ancillary:
+def _source_of(endpoint: UdpPath) -> Ancillary:
     """Ask for the source address that the peer knows us by."""
     if ":" in endpoint.host:
         packed = socket.inet_pton(socket.AF_INET6, endpoint.source)

@@ -26,9 +26,9 @@ from typing import TypeVar
 
 from meshc.engine.proto import messages
 from meshc.engine.proto.cookie import CookieChecker
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.ratelimiter import RateLimiter, TokenBucket
+from meshc.engine.proto.udp_path import UdpPath
 
 # messages that wait for a Diffie-Hellman (wireguard-go QueueHandshakeSize)
 QUEUE_LIMIT = 1024
@@ -71,9 +71,9 @@ class Admission:
         *,
         rng: Callable[[int], bytes],
         knows_index: Callable[[int], bool],
-        reply: Callable[[Endpoint, bytes], None],
+        reply: Callable[[UdpPath, bytes], None],
     ) -> None:
-        self.queue: deque[tuple[bytes, Endpoint]] = deque()
+        self.queue: deque[tuple[bytes, UdpPath]] = deque()
         self.under_load = False
         # transport data waits: the shell cannot keep up with what arrives
         self.busy = False
@@ -111,7 +111,7 @@ class Admission:
             others = [item for item in batch if len(item[0]) != length or item[0][:4] != kind]
         return self._checker.with_mac1(initiations), others
 
-    def offer(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
+    def offer(self, data: bytes, endpoint: UdpPath, now: float) -> DropReason | None:
         """Queues the message, or says why not."""
         return self.refuse(data) or self.admit(data, endpoint, now)
 
@@ -131,7 +131,7 @@ class Admission:
             return DropReason.BAD_MAC1
         return None
 
-    def admit(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
+    def admit(self, data: bytes, endpoint: UdpPath, now: float) -> DropReason | None:
         """Queues a message that `refuse` let pass, or says why not."""
         checker, kind = self._checker, data[:4]
         if checker is None:
@@ -171,7 +171,7 @@ class Admission:
         return now < self._load_until or len(self.queue) >= LOAD_QUEUE
 
     def _under_load(
-        self, checker: CookieChecker, data: bytes, endpoint: Endpoint, now: float
+        self, checker: CookieChecker, data: bytes, endpoint: UdpPath, now: float
     ) -> DropReason | None:
         """Cookie, rate, newcomers; None lets the message in."""
         source = endpoint.packed()

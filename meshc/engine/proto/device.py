@@ -15,7 +15,6 @@ from errno import EINVAL
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer, single
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError, DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.expiry import handle_expired
@@ -26,6 +25,7 @@ from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.unreachable import unreachable
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
@@ -97,7 +97,7 @@ class Device:
 
     # --- input -------------------------------------------------------------------------
 
-    def receive_datagrams(self, batch: Sequence[tuple[Buffer, Endpoint]], now: float) -> None:
+    def receive_datagrams(self, batch: Sequence[tuple[Buffer, UdpPath]], now: float) -> None:
         """Datagrams from UDP, in order of arrival."""
         start = 0
         for end in range(1, len(batch) + 1):
@@ -106,7 +106,7 @@ class Device:
                 start = end
         self._after_datagrams(now)
 
-    def receive_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
+    def receive_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
         """Datagrams from one endpoint, as one read with UDP_GRO brings them."""
         self._sort_run(endpoint, datagrams, now)
         self._after_datagrams(now)
@@ -114,7 +114,7 @@ class Device:
     def receive_unsorted(
         self,
         batch: Sequence[tuple[bytes, Sender]],
-        endpoint_of: Callable[[Sender], Endpoint],
+        endpoint_of: Callable[[Sender], UdpPath],
         now: float,
         *,
         busy: bool = False,
@@ -201,7 +201,7 @@ class Device:
 
     # --- output ------------------------------------------------------------------------
 
-    def datagrams_to_send(self) -> list[tuple[Endpoint, list[bytes]]]:
+    def datagrams_to_send(self) -> list[tuple[UdpPath, list[bytes]]]:
         """What is to be sent, as runs per endpoint, in order; handed out once."""
         outbox = self._sessions.outbox
         if outbox:
@@ -242,7 +242,7 @@ class Device:
 
     # --- receiving ---------------------------------------------------------------------
 
-    def _sort_run(self, endpoint: Endpoint, datagrams: Sequence[Buffer], now: float) -> None:
+    def _sort_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
         """Transport data to its session, run by run of one receiver index; the rest to the gate."""
         self._now = now
         start, count = 0, len(datagrams)
@@ -274,13 +274,13 @@ class Device:
             self._budget -= self._sessions.process_handshakes(now, self._budget)
         self._update_load(now)
 
-    def _receive_handshake(self, endpoint: Endpoint, data: bytes, now: float) -> None:
+    def _receive_handshake(self, endpoint: UdpPath, data: bytes, now: float) -> None:
         reason = self._admission.offer(data, endpoint, now)
         if reason is not None:
             self.drops[reason] += 1
 
     def _receive_transport(
-        self, endpoint: Endpoint, index: int, datagrams: Sequence[Buffer], now: float
+        self, endpoint: UdpPath, index: int, datagrams: Sequence[Buffer], now: float
     ) -> None:
         opened = self._sessions.receive_transport(endpoint, index, datagrams, now)
         if opened is not None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.values import dataclass
 
 
@@ -39,8 +39,8 @@ class EndpointRoamed:
     """An authenticated message came from a new address."""
 
     public_key: bytes
-    old: Endpoint | None
-    new: Endpoint
+    old: UdpPath | None
+    new: UdpPath
 
 
 @dataclass(frozen=True, slots=True)

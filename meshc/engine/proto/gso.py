@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from meshc.engine.proto.datapath.arena import Arena
-from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.udp_path import UdpPath
 
 MAX_SEGMENTS = 64
 """UDP_MAX_SEGMENTS of kernels before 6.10; later ones take 128."""
@@ -37,7 +37,7 @@ class GsoBuffer:
 
     def __init__(self) -> None:
         self.arena = Arena(_ARENA)
-        self.endpoint: Endpoint | None = None
+        self.endpoint: UdpPath | None = None
         self._start = 0
         self._end = 0
         self._size = 0

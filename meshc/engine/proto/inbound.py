@@ -12,11 +12,11 @@ from meshc.engine.proto.datapath import Arena, Buffers, DataPath, single
 from meshc.engine.proto.datapath.opening import same_session
 from meshc.engine.proto.datapath.sealing import OVERHEAD
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.gro import Datagrams, GroBuffer
 from meshc.engine.proto.offload import VNET_NONE
 from meshc.engine.proto.peer import Peer
+from meshc.engine.proto.udp_path import UdpPath
 
 _DATA = 4
 _HEADER = Struct("<II").unpack_from
@@ -39,7 +39,7 @@ class Inbound:
         self._peer: Peer | None = None
 
     def receive_one(
-        self, offset: int, size: int, endpoint: Endpoint, now: float
+        self, offset: int, size: int, endpoint: UdpPath, now: float
     ) -> Iterator[Buffers]:
         """A datagram that came alone: the shortest way, for the sake of latency."""
         if self._opened:
@@ -68,7 +68,7 @@ class Inbound:
         has_data = size > OVERHEAD
         device.sessions.received(peer, keypair, endpoint, size=size, has_data=has_data, now=now)
 
-    def receive(self, run: Datagrams, endpoint: Endpoint, now: float) -> Iterator[Buffers]:
+    def receive(self, run: Datagrams, endpoint: UdpPath, now: float) -> Iterator[Buffers]:
         """Datagrams of one size from one endpoint."""
         if run.size < OVERHEAD:
             yield from self._hand_over(run, endpoint, now)
@@ -107,9 +107,7 @@ class Inbound:
         drops[DropReason.INNER_MALFORMED] += delivery.malformed
         drops[DropReason.INNER_SOURCE] += delivery.foreign
 
-    def _open(
-        self, run: Datagrams, index: int, endpoint: Endpoint, now: float
-    ) -> Iterator[Buffers]:
+    def _open(self, run: Datagrams, index: int, endpoint: UdpPath, now: float) -> Iterator[Buffers]:
         device, rows = self._device, self._opened
         session = device.sessions.receiving(index, run.number, now)
         if session is None:
@@ -129,7 +127,7 @@ class Inbound:
             size, has_data = opened.accepted * run.size, opened.data > 0
             device.sessions.received(peer, keypair, endpoint, size=size, has_data=has_data, now=now)
 
-    def _hand_over(self, run: Datagrams, endpoint: Endpoint, now: float) -> Iterator[Buffers]:
+    def _hand_over(self, run: Datagrams, endpoint: UdpPath, now: float) -> Iterator[Buffers]:
         """Handshakes and the like, to the device as they are."""
         yield from self.flush()
         view = self._arena.view

@@ -12,7 +12,6 @@ from meshc.engine.proto.datapath import Arena, DataPath, PartialChecksum, single
 from meshc.engine.proto.datapath.sealing import OVERHEAD
 from meshc.engine.proto.datapath.segment import MOST_SEGMENTS, Segmentation, split
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.gso import GsoBuffer, Send
 from meshc.engine.proto.offload import (
@@ -23,6 +22,7 @@ from meshc.engine.proto.offload import (
     padded_length,
 )
 from meshc.engine.proto.peer import Peer
+from meshc.engine.proto.udp_path import UdpPath
 
 SLOT = 2048
 SLOTS = 64
@@ -34,7 +34,7 @@ _ROOM = SLOT - _PACKET
 
 _DESTINATION_V4, _DESTINATION_V6 = slice(16, 20), slice(24, 40)
 
-Outgoing = tuple[Send, Endpoint]
+Outgoing = tuple[Send, UdpPath]
 
 
 class Outbound:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS
 from meshc.engine.proto.cookie import CookieGenerator
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.keypair import Keypairs
 from meshc.engine.proto.noise import Handshake
 from meshc.engine.proto.timers import TimerQueue, Timers
+from meshc.engine.proto.udp_path import UdpPath
 
 
 class Peer:
@@ -38,7 +38,7 @@ class Peer:
 
     def __init__(self, public_key: bytes, queue: TimerQueue[Peer]) -> None:
         self.public_key = public_key
-        self.endpoint: Endpoint | None = None
+        self.endpoint: UdpPath | None = None
         self.handshake = Handshake(public_key)
         self.keypairs = Keypairs()
         self.cookies = CookieGenerator(public_key)

@@ -22,7 +22,6 @@ from meshc.engine.proto.constants import (
 )
 from meshc.engine.proto.datapath import Buffer, single
 from meshc.engine.proto.datapath.sealing import OVERHEAD
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
@@ -53,6 +52,7 @@ from meshc.engine.proto.noise import (
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.tai64n import TimestampClock
 from meshc.engine.proto.timers import TimerQueue
+from meshc.engine.proto.udp_path import UdpPath
 
 # a loop that does not drain events must not grow without bound
 EVENT_LIMIT = 4096
@@ -70,7 +70,7 @@ class Sessions:
         self.admission = Admission(rng=rng, knows_index=self._knows_index, reply=self._send_raw)
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.events: deque[Event] = deque(maxlen=EVENT_LIMIT)
-        self.outbox: list[tuple[Endpoint, list[bytes]]] = []
+        self.outbox: list[tuple[UdpPath, list[bytes]]] = []
         self.is_up = False
         self.mtu = 0
         self._rng = rng
@@ -99,7 +99,7 @@ class Sessions:
         return keypair if keypair is not None and keypair.usable(now, count) else None
 
     def receive_transport(
-        self, endpoint: Endpoint, index: int, datagrams: Sequence[Buffer], now: float
+        self, endpoint: UdpPath, index: int, datagrams: Sequence[Buffer], now: float
     ) -> tuple[Peer, list[bytes]] | None:
         """Opens datagrams of one receiver index; answers the peer and the plaintexts.
 
@@ -145,7 +145,7 @@ class Sessions:
         self,
         peer: Peer,
         keypair: Keypair,
-        endpoint: Endpoint,
+        endpoint: UdpPath,
         *,
         size: int,
         has_data: bool,
@@ -266,7 +266,7 @@ class Sessions:
                 self.drops[reason] += 1
         return count
 
-    def _receive_initiation(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
+    def _receive_initiation(self, data: bytes, endpoint: UdpPath, now: float) -> DropReason | None:
         message = MessageInitiation.parse(data)
         if message is None or self.identity is None:
             return DropReason.NO_PRIVATE_KEY
@@ -292,7 +292,7 @@ class Sessions:
             self._send_handshake(peer, peer.endpoint, message.pack(), now)
         return None
 
-    def _receive_response(self, data: bytes, endpoint: Endpoint, now: float) -> DropReason | None:
+    def _receive_response(self, data: bytes, endpoint: UdpPath, now: float) -> DropReason | None:
         message = MessageResponse.parse(data)
         if message is None or self.identity is None:
             return DropReason.NO_PRIVATE_KEY
@@ -340,7 +340,7 @@ class Sessions:
         peer.last_handshake = now
         self.events.append(HandshakeCompleted(peer.public_key, is_initiator, now))
 
-    def _authenticated(self, peer: Peer, endpoint: Endpoint, size: int, now: float) -> None:
+    def _authenticated(self, peer: Peer, endpoint: UdpPath, size: int, now: float) -> None:
         """A handshake message of the peer passed every check."""
         peer.rx_bytes += size
         if endpoint != peer.endpoint:
@@ -348,7 +348,7 @@ class Sessions:
         peer.timers.any_authenticated_packet_received()
         peer.timers.any_authenticated_packet_traversal(now)
 
-    def _roam(self, peer: Peer, endpoint: Endpoint) -> None:
+    def _roam(self, peer: Peer, endpoint: UdpPath) -> None:
         """Whitepaper 2.1: the source of the latest authenticated message is where the peer is."""
         old = peer.endpoint
         peer.endpoint = endpoint
@@ -356,13 +356,13 @@ class Sessions:
             peer.roamed += 1
             self.events.append(EndpointRoamed(peer.public_key, old, endpoint))
 
-    def _send_handshake(self, peer: Peer, endpoint: Endpoint, data: bytes, now: float) -> None:
+    def _send_handshake(self, peer: Peer, endpoint: UdpPath, data: bytes, now: float) -> None:
         self._send_raw(endpoint, peer.cookies.add_macs(data, now))
         peer.tx_bytes += len(data)
         peer.timers.any_authenticated_packet_sent()
         peer.timers.any_authenticated_packet_traversal(now)
 
-    def _send_raw(self, endpoint: Endpoint, data: bytes) -> None:
+    def _send_raw(self, endpoint: UdpPath, data: bytes) -> None:
         self.outbox.append((endpoint, [data]))
 
     def _handshake_of(self, public_key: bytes) -> Handshake | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix
 
@@ -17,7 +17,7 @@ class PeerStatus(NamedTuple):
 
     public_key: bytes
     preshared_key: PresharedKey
-    endpoint: Endpoint | None
+    endpoint: UdpPath | None
     persistent_keepalive_interval: int
     last_handshake: int
     rx_bytes: int

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from errno import EINVAL, EPROTO
 from ipaddress import IPv6Address, ip_address
 
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.errors import PrefixFormatError
 from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
@@ -125,7 +125,7 @@ class _SetParser:
             raise ConfigError("unknown key of a peer", errno=EINVAL)
 
 
-def parse_endpoint(text: str, scope_index: ScopeIndex | None = None) -> Endpoint:
+def parse_endpoint(text: str, scope_index: ScopeIndex | None = None) -> UdpPath:
     """`192.0.2.1:51820` or `[2001:db8::1%eth0]:51820`. Raises: ConfigError."""
     host, colon, port_text = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
@@ -142,7 +142,7 @@ def parse_endpoint(text: str, scope_index: ScopeIndex | None = None) -> Endpoint
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     scope = _scope(scope_text, scope_index) if percent else 0
-    return Endpoint(str(address), port, scope)
+    return UdpPath(str(address), port, scope)
 
 
 def _scope(text: str, scope_index: ScopeIndex | None) -> int:

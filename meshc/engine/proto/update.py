@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.engine.proto.endpoint import Endpoint
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix
 from meshc.values import dataclass
@@ -19,7 +19,7 @@ class PeerUpdate:
     remove: bool = False
     update_only: bool = False
     preshared_key: PresharedKey | None = None
-    endpoint: Endpoint | None = None
+    endpoint: UdpPath | None = None
     persistent_keepalive_interval: int | None = None
     replace_allowed_ips: bool = False
     allowed_ips: tuple[tuple[bool, Prefix], ...] = ()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from meshc.engine.io.bind import Bind
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.gso import Send
+from meshc.engine.proto.udp_path import UdpPath
 from tests.support.enginenet import wait_for
 
 
@@ -22,7 +22,7 @@ def binds() -> Iterator[tuple[Bind, Bind]]:
         bind.close()
 
 
-def send(bind: Bind, to: Endpoint, datagrams: list[bytes]) -> None:
+def send(bind: Bind, to: UdpPath, datagrams: list[bytes]) -> None:
     data = b"".join(datagrams)
     bind.send(Send(memoryview(data), len(datagrams[0]), len(datagrams)), to)
 
@@ -32,9 +32,9 @@ def transport(number: int, size: int) -> bytes:
     return (b"\4\0\0\0" + bytes([number]) * 4).ljust(size, bytes([number]))
 
 
-def collect(bind: Bind, count: int) -> list[tuple[bytes, Endpoint]]:
+def collect(bind: Bind, count: int) -> list[tuple[bytes, UdpPath]]:
     """Transport messages as they arrive, until there are `count`."""
-    found: list[tuple[bytes, Endpoint]] = []
+    found: list[tuple[bytes, UdpPath]] = []
 
     def poll() -> bool:
         for descriptor in bind.descriptors():
@@ -57,16 +57,16 @@ def test_runs_arrive_in_order_with_the_sender(
     ours, theirs = binds
     sent = [transport(number, 100) for number in range(count - 1)] + [transport(99, last)]
 
-    send(ours, Endpoint(host, theirs.port), sent)
+    send(ours, UdpPath(host, theirs.port), sent)
 
     found = collect(theirs, count)
     assert [data for data, _ in found] == sent
     assert {(end.host, end.port, end.source) for _, end in found} == {(host, ours.port, host)}
 
 
-def strays(bind: Bind, count: int) -> list[tuple[bytes, Endpoint]]:
+def strays(bind: Bind, count: int) -> list[tuple[bytes, UdpPath]]:
     """What is no transport data, with its senders, until there are `count`."""
-    found: list[tuple[bytes, Endpoint]] = []
+    found: list[tuple[bytes, UdpPath]] = []
 
     def poll() -> bool:
         for descriptor in bind.descriptors():
@@ -82,7 +82,7 @@ def test_handshakes_keep_their_order_and_senders(binds: tuple[Bind, Bind]) -> No
     ours, theirs = binds
     other = Bind()
     other.open(0, 0)
-    place = Endpoint("127.0.0.1", theirs.port)
+    place = UdpPath("127.0.0.1", theirs.port)
     sent = []
     for number in range(20):
         sender = (ours, other)[number % 2]
@@ -99,7 +99,7 @@ def test_handshakes_keep_their_order_and_senders(binds: tuple[Bind, Bind]) -> No
 
 def test_data_between_handshakes_is_found(binds: tuple[Bind, Bind]) -> None:
     ours, theirs = binds
-    place = Endpoint("127.0.0.1", theirs.port)
+    place = UdpPath("127.0.0.1", theirs.port)
     handshake = b"\1".ljust(148, b"h")
     for number in range(4):
         send(ours, place, [handshake])
@@ -127,14 +127,14 @@ def test_two_cookie_replies_in_one_message_are_two(binds: tuple[Bind, Bind]) -> 
     ours, theirs = binds
     replies = [bytes([3]).ljust(64, b"a"), bytes([3]).ljust(64, b"b")]
 
-    send(ours, Endpoint("127.0.0.1", theirs.port), replies)
+    send(ours, UdpPath("127.0.0.1", theirs.port), replies)
 
     assert [data for data, _ in strays(theirs, 2)] == replies
 
 
 def test_the_answer_comes_from_the_address_that_was_asked(binds: tuple[Bind, Bind]) -> None:
     ours, theirs = binds
-    send(ours, Endpoint("127.0.0.7", theirs.port), [transport(1, 50)])
+    send(ours, UdpPath("127.0.0.7", theirs.port), [transport(1, 50)])
     ((_, endpoint),) = collect(theirs, 1)
     assert endpoint.source == "127.0.0.7"
 
@@ -146,7 +146,7 @@ def test_the_answer_comes_from_the_address_that_was_asked(binds: tuple[Bind, Bin
 
 def test_a_source_that_is_not_ours_is_given_up(binds: tuple[Bind, Bind]) -> None:
     ours, theirs = binds
-    place = Endpoint("127.0.0.1", theirs.port, 0, "192.0.2.55")
+    place = UdpPath("127.0.0.1", theirs.port, 0, "192.0.2.55")
 
     send(ours, place, [transport(1, 50)] * 3)
     send(ours, place, [transport(1, 50)] * 3)
@@ -174,7 +174,7 @@ def test_where_segmentation_is_refused_datagrams_go_one_by_one(
                 raise OSError(error, "no")
             return self.real.sendmsg(buffers, ancillary, flags, address)
 
-    place = Endpoint("127.0.0.1", theirs.port)
+    place = UdpPath("127.0.0.1", theirs.port)
     real = ours._sockets[4]
     ours._routes[place] = (Refusing(real), place.address, [])  # type: ignore[assignment]
 
@@ -206,7 +206,7 @@ def test_it_opens_again_on_another_port(binds: tuple[Bind, Bind]) -> None:
     first = ours.port
     ours.open(0, 0)
 
-    send(ours, Endpoint("127.0.0.1", theirs.port), [transport(1, 50)])
+    send(ours, UdpPath("127.0.0.1", theirs.port), [transport(1, 50)])
 
     ((_, endpoint),) = collect(theirs, 1)
     assert endpoint.port == ours.port
@@ -217,4 +217,4 @@ def test_without_a_socket_of_the_family_sending_is_an_error() -> None:
     bind = Bind()
 
     with pytest.raises(OSError, match="IPv4"):
-        send(bind, Endpoint("127.0.0.1", 1), [b"x"])
+        send(bind, UdpPath("127.0.0.1", 1), [b"x"])

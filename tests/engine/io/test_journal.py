@@ -5,7 +5,6 @@ import logging
 import pytest
 
 from meshc.engine.io.journal import describe
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import (
     CookieReceived,
     EndpointRoamed,
@@ -16,9 +15,10 @@ from meshc.engine.proto.events import (
     KeysZeroed,
     LoadChanged,
 )
+from meshc.engine.proto.udp_path import UdpPath
 
 PEER = bytes(range(32))
-PLACE = Endpoint("192.0.2.77", 4242)
+PLACE = UdpPath("192.0.2.77", 4242)
 
 
 @pytest.mark.parametrize(

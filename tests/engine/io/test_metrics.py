@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from meshc.engine.io.metrics import MetricsServer, exposition
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PresharedKey, PrivateKey
 
 KEY = PrivateKey(bytes([7]) * 32)
@@ -24,7 +24,7 @@ STATUS = DeviceStatus(
         PeerStatus(
             public_key=bytes(32),
             preshared_key=PSK,
-            endpoint=Endpoint("192.0.2.77", 1),
+            endpoint=UdpPath("192.0.2.77", 1),
             persistent_keepalive_interval=0,
             last_handshake=1_800_000_000_500_000_000,
             rx_bytes=11,

@@ -17,9 +17,9 @@ from meshc.engine.io.runner import Engine
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiListener
 from meshc.engine.proto.datapath import Buffers
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.gso import Send
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VNET_NONE, VirtioNetHdr
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PrivateKey
 from tests.support.enginenet import wait_for
 from tests.support.packets import slow_split, super_packet, tcp, udp
@@ -232,7 +232,7 @@ def test_super_packets_of_one_turn_share_their_sends(tmp_path: Path) -> None:
     established(pair)
     sends: list[int] = []
 
-    def sending(send: Send, endpoint: Endpoint) -> None:
+    def sending(send: Send, endpoint: UdpPath) -> None:
         sends.append(send.number)
 
     pair.engines[0]._bind.send = sending  # type: ignore[method-assign]

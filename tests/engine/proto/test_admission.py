@@ -19,20 +19,20 @@ from meshc.engine.proto.admission import (
     Admission,
 )
 from meshc.engine.proto.cookie import CookieGenerator
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.messages import MessageCookieReply, MessageInitiation, MessageResponse
+from meshc.engine.proto.udp_path import UdpPath
 
 OWN = bytes(range(32))
 INITIATION = MessageInitiation(7, b"e" * 32, b"s" * 48, b"t" * 28).pack()
-HERE = Endpoint("192.0.2.1", 51820)
+HERE = UdpPath("192.0.2.1", 51820)
 
 
 class Gate:
     """An `Admission` and what it replied."""
 
     def __init__(self, indices: tuple[int, ...] = ()) -> None:
-        self.replies: list[tuple[Endpoint, bytes]] = []
+        self.replies: list[tuple[UdpPath, bytes]] = []
         self.admission = Admission(
             rng=random.Random(0).randbytes,
             knows_index=lambda index: index in indices,
@@ -40,13 +40,13 @@ class Gate:
         )
         self.admission.set_public_key(OWN)
 
-    def offer(self, data: bytes, endpoint: Endpoint = HERE, now: float = 100.0):
+    def offer(self, data: bytes, endpoint: UdpPath = HERE, now: float = 100.0):
         return self.admission.offer(data, endpoint, now)
 
     def flood(self, count: int, now: float = 100.0) -> list[DropReason | None]:
         """Initiations with a right mac1, each from a source of its own."""
         data = CookieGenerator(OWN).add_macs(INITIATION, now)
-        sources = (Endpoint(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 1) for n in itertools.count())
+        sources = (UdpPath(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 1) for n in itertools.count())
         result = []
         for source in itertools.islice(sources, count):
             result.append(self.offer(data, source, now))
@@ -146,7 +146,7 @@ def test_load_ends_a_second_after_its_last_sign():
 def test_under_load_a_cookie_lets_its_source_in_but_not_above_its_rate():
     gate = Gate()
     gate.flood(5000)
-    neighbours = [Endpoint(f"192.0.2.{n}", 1) for n in range(2, 4)]
+    neighbours = [UdpPath(f"192.0.2.{n}", 1) for n in range(2, 4)]
     for neighbour in neighbours:  # they pass instead of us
         gate.offer(CookieGenerator(OWN).add_macs(INITIATION, 0.0), neighbour, 100.0)
     generator = CookieGenerator(OWN)
@@ -178,7 +178,7 @@ def test_under_load_a_cookie_lets_its_source_in_but_not_above_its_rate():
 def test_a_newcomer_passes_under_a_flood_from_other_networks(flooders):
     gate = Gate()
     data = CookieGenerator(OWN).add_macs(INITIATION, 0.0)
-    endpoints = [Endpoint(host, 1) for host in flooders]
+    endpoints = [UdpPath(host, 1) for host in flooders]
     for tick in range(20_000):  # four seconds of 5,000 a second
         gate.offer(data, endpoints[tick % len(endpoints)], 100 + tick / 5000)
         gate.admission.queue.clear()
@@ -200,7 +200,7 @@ def test_ipv6_sources_share_their_64():
     gate = Gate()
     gate.flood(5000)
     data = CookieGenerator(OWN).add_macs(INITIATION, 0.0)
-    hosts = [Endpoint(f"2001:db8:1:2::{n:x}", 1) for n in range(5)]
+    hosts = [UdpPath(f"2001:db8:1:2::{n:x}", 1) for n in range(5)]
     # the first passes by its /64, the second by its /32
     results = [gate.offer(data, host, 100.9) for host in hosts]
     assert results == [None, *[DropReason.UNDER_LOAD] * 4] or results[:2] == [None, None]

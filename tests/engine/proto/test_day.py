@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.events import HandshakeAbandoned, HandshakeCompleted
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.testing import (
     START_UNIX_NS,
     Network,
@@ -29,7 +29,7 @@ class NonceWatch:
     def __init__(self) -> None:
         self.newest: dict[tuple[str, int], int] = {}
 
-    def __call__(self, node: SimulatedNode, endpoint: Endpoint, data: bytes) -> None:
+    def __call__(self, node: SimulatedNode, endpoint: UdpPath, data: bytes) -> None:
         if data[0] == 4:
             index, counter = struct.unpack_from("<IQ", data, 4)
             assert counter > self.newest.get((node.name, index), -1)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.cookie import CookieGenerator
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError, DropReason
 from meshc.engine.proto.events import HandshakeCompleted, LoadChanged
 from meshc.engine.proto.messages import MessageInitiation
 from meshc.engine.proto.tai64n import WallEpoch
 from meshc.engine.proto.uapi import format_get, parse_set
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
 from meshc.keys import PresharedKey, PrivateKey
@@ -125,7 +125,7 @@ def test_handshakes_are_taken_a_few_at_a_time_after_data():
     for n, spoke in enumerate(spokes):
         net.peer(hub, spoke, f"10.0.1.{n}/32")
         net.peer(spoke, hub, "10.0.0.1/32", endpoint=hub.outside)
-    batch: list[tuple[bytes, Endpoint]] = []
+    batch: list[tuple[bytes, UdpPath]] = []
     for spoke in spokes:
         spoke.device.receive_packets([ipv4_packet("10.0.1.0", A)], net.now)
         batch += [(run[0], spoke.outside) for _, run in spoke.device.datagrams_to_send()]
@@ -145,7 +145,7 @@ def test_under_load_a_cookie_is_needed_and_works():
     flood = []
     for n in range(6000):
         peer = f"10.{n >> 8}.{n & 255}.1"
-        flood.append((_initiation_to(b, n), Endpoint(peer, 1)))
+        flood.append((_initiation_to(b, n), UdpPath(peer, 1)))
     b.device.receive_datagrams(flood, net.now)
     for _ in range(300):
         b.device.handle_timeout(net.now)
@@ -353,8 +353,8 @@ def test_any_datagram_goes_in(datagrams, kind):
     net.run(1)
     (index,) = b.device._sessions.indices._entries
     head = bytes([kind, 0, 0, 0]) + index.to_bytes(4, "little")
-    batch = [(data, Endpoint("203.0.113.9", 9)) for data in datagrams]
-    batch += [(head + data, Endpoint("::1", 9)) for data in datagrams]
+    batch = [(data, UdpPath("203.0.113.9", 9)) for data in datagrams]
+    batch += [(head + data, UdpPath("::1", 9)) for data in datagrams]
     b.device.receive_datagrams(batch, net.now)
     b.device.receive_run(a.outside, [memoryview(data) for data, _ in batch], net.now)
     net.inject(a, ipv4_packet(A, B, b"still here"))

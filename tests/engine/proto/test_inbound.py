@@ -5,10 +5,10 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.offload import VirtioNetHdr
+from meshc.engine.proto.udp_path import UdpPath
 from tests.support.bulk_ends import NOW, BulkEnd, exchange, pair
 from tests.support.packets import udp
 
@@ -47,7 +47,7 @@ def test_a_source_that_is_not_the_peers_is_dropped() -> None:
 
 def test_roaming_in_the_middle_of_a_run_follows_the_peer() -> None:
     a, b = pair()
-    elsewhere = Endpoint("198.51.100.9", 999)
+    elsewhere = UdpPath("198.51.100.9", 999)
     a.read([(udp(bytes(50)), VirtioNetHdr())] * 5)
     ((data, segment),) = a.wire
     a.wire.clear()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.timers import TIMER_NAMES
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
 from meshc.prefixes import Prefix
@@ -42,7 +42,7 @@ class Internet(RuleBasedStateMachine):
                 keepalive = 25 if name < other else 0
                 self.net.peer(node, peer, prefix, endpoint=peer.outside, keepalive=keepalive)
         self.net.taps.append(self._watch)
-        self.captured: list[tuple[Endpoint, bytes]] = []
+        self.captured: list[tuple[UdpPath, bytes]] = []
         self.counters: dict[tuple[str, int, int], int] = {}
         self.restarts = dict.fromkeys(NAMES, 0)
         self.number = 0
@@ -50,7 +50,7 @@ class Internet(RuleBasedStateMachine):
         self.net.run(7)
         assert len(self.captured) == 6, "all three pairs are connected"
 
-    def _watch(self, node: SimulatedNode, to: Endpoint, data: bytes) -> None:
+    def _watch(self, node: SimulatedNode, to: UdpPath, data: bytes) -> None:
         self.captured.append((to, data))
         del self.captured[:-200]
         if data[0] == 4:
@@ -89,7 +89,7 @@ class Internet(RuleBasedStateMachine):
     @rule(count=st.integers(1, 200), host=st.sampled_from(("203.0.113.5", "192.0.2.1")))
     def replay(self, count, host):
         for to, data in self.captured[-count:]:
-            self.net.spoof(Endpoint(host, 51820), to, data)
+            self.net.spoof(UdpPath(host, 51820), to, data)
         self.net.run(0.05)
 
     @rule(pick=st.integers(0, 199), byte=st.integers(0, 1500), bit=st.integers(0, 7))
@@ -98,11 +98,11 @@ class Internet(RuleBasedStateMachine):
             to, data = self.captured[pick % len(self.captured)]
             bad = bytearray(data)
             bad[byte % len(bad)] ^= 1 << bit
-            self.net.spoof(Endpoint("203.0.113.6", 1), to, bytes(bad))
+            self.net.spoof(UdpPath("203.0.113.6", 1), to, bytes(bad))
 
     @rule(name=who, junk=st.binary(max_size=200))
     def junk(self, name, junk):
-        self.net.spoof(Endpoint("203.0.113.7", 7), self.net.nodes[name].outside, junk)
+        self.net.spoof(UdpPath("203.0.113.7", 7), self.net.nodes[name].outside, junk)
 
     @rule(name=who, last=st.integers(1, 250))
     def roam(self, name, last):

@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS, REKEY_AFTER_MESSAGES
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
@@ -20,6 +19,7 @@ from meshc.engine.proto.events import (
 from meshc.engine.proto.messages import MessageCookieReply
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import EVENT_LIMIT
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, numbered_packets
 from meshc.keys import PresharedKey
@@ -355,13 +355,13 @@ def test_crossing_initiations_settle():
 def test_roaming_follows_authenticated_messages_only():
     pair = Pair()
     pair.connect()
-    moved = Endpoint("198.51.100.7", 4242)
+    moved = UdpPath("198.51.100.7", 4242)
     pair.a.outside = moved
     pair.ping(b"from elsewhere")
     pair.net.run(0.1)
     assert pair.peer_of(pair.b).endpoint == moved
     assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
-    forged = Endpoint("203.0.113.1", 1)
+    forged = UdpPath("203.0.113.1", 1)
     header = pair.peer_of(pair.a).keypairs.current.sealing.header
     pair.net.spoof(forged, pair.b.outside, header + bytes(40))
     pair.net.run(0.1)
@@ -378,7 +378,7 @@ def test_a_replayed_datagram_is_dropped_and_moves_nothing():
     pair.connect()
     pair.ping(b"twice")
     pair.net.run(0.1)
-    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.b.outside, caught[-1])
+    pair.net.spoof(UdpPath("203.0.113.1", 1), pair.b.outside, caught[-1])
     pair.net.run(0.1)
     assert pair.b.delivered.count(ipv4_packet(A, B, b"twice")) == 1
     assert pair.b.device.drops[DropReason.REPLAYED] == 1
@@ -391,7 +391,7 @@ def test_a_replayed_initiation_is_refused():
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 1 else None)
     pair.connect()
     pair.net.run(1)
-    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.b.outside, caught[0])
+    pair.net.spoof(UdpPath("203.0.113.1", 1), pair.b.outside, caught[0])
     pair.net.run(0.1)
     assert pair.b.device.drops[DropReason.OLD_TIMESTAMP] == 1
     assert pair.peer_of(pair.b).endpoint == pair.a.outside
@@ -416,7 +416,7 @@ def test_a_restart_of_either_side_restores_traffic(restarting):
 def test_a_nat_that_rebinds_is_followed():
     net = Network()
     a = net.add("a", "10.9.9.9", nat=True)
-    a.outside = Endpoint("198.51.100.1", 40000)
+    a.outside = UdpPath("198.51.100.1", 40000)
     b = net.add("b", "192.0.2.2")
     net.peer(a, b, B + "/32", endpoint=b.outside, keepalive=25)
     net.peer(b, a, A + "/32")
@@ -496,7 +496,7 @@ def test_a_response_to_a_session_is_refused():
     caught: list[bytes] = []
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 2 else None)
     pair.connect()
-    pair.net.spoof(Endpoint("203.0.113.1", 1), pair.a.outside, caught[0])
+    pair.net.spoof(UdpPath("203.0.113.1", 1), pair.a.outside, caught[0])
     pair.net.run(1)
     assert pair.a.device.drops[DropReason.UNKNOWN_INDEX] == 1
     assert pair.peer_of(pair.a).endpoint == pair.b.outside
@@ -507,7 +507,7 @@ def test_a_public_key_of_low_order_leads_nowhere():
     a = net.add("a", "192.0.2.1")
     change = PeerUpdate(
         bytes(32),
-        endpoint=Endpoint("192.0.2.9", 1),
+        endpoint=UdpPath("192.0.2.9", 1),
         allowed_ips=((True, Prefix.parse("0.0.0.0/0")),),
     )
     a.device.configure(DeviceUpdate(peers=(change,)), net.now)

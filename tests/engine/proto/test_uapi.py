@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.engine.proto.endpoint import Endpoint
 from meshc.engine.proto.errors import ConfigError
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
 from meshc.engine.proto.uapi import format_get, parse_endpoint, parse_set
+from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix
@@ -53,7 +53,7 @@ def test_every_key_of_set():
             PeerUpdate(
                 public_key=RAW2,
                 preshared_key=PresharedKey(RAW3),
-                endpoint=Endpoint("abcd:23::33", 51820),
+                endpoint=UdpPath("abcd:23::33", 51820),
                 persistent_keepalive_interval=25,
                 replace_allowed_ips=True,
                 allowed_ips=(
@@ -64,7 +64,7 @@ def test_every_key_of_set():
             PeerUpdate(
                 public_key=RAW3,
                 update_only=True,
-                endpoint=Endpoint("182.122.22.19", 3233),
+                endpoint=UdpPath("182.122.22.19", 3233),
                 allowed_ips=(
                     (False, Prefix.parse("10.0.0.0/8")),
                     (True, Prefix.parse("0.0.0.0/0")),
@@ -135,9 +135,9 @@ def test_replacing_allowed_ips_also_replaces_what_came_before_in_the_block():
 
 
 def test_endpoints():
-    assert parse_endpoint("[::ffff:192.0.2.1]:7") == Endpoint("192.0.2.1", 7)
-    assert parse_endpoint("[fe80::1%4]:7") == Endpoint("fe80::1", 7, 4)
-    assert parse_endpoint("[fe80::1%eth0]:7", {"eth0": 9}.__getitem__) == Endpoint("fe80::1", 7, 9)
+    assert parse_endpoint("[::ffff:192.0.2.1]:7") == UdpPath("192.0.2.1", 7)
+    assert parse_endpoint("[fe80::1%4]:7") == UdpPath("fe80::1", 7, 4)
+    assert parse_endpoint("[fe80::1%eth0]:7", {"eth0": 9}.__getitem__) == UdpPath("fe80::1", 7, 9)
 
     def missing(name: str) -> int:
         raise OSError(name)
@@ -151,7 +151,7 @@ def test_get_is_what_wg_reads():
     peer = PeerStatus(
         public_key=RAW2,
         preshared_key=PresharedKey(RAW3),
-        endpoint=Endpoint("2001:db8::1", 51820),
+        endpoint=UdpPath("2001:db8::1", 51820),
         persistent_keepalive_interval=25,
         last_handshake=1_700_000_000_000_000_007,
         rx_bytes=5,

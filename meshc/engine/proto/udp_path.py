@@ -1,4 +1,4 @@
-"""Where a peer is in the outer network: address, port and, optionally, our side of the path."""
+"""A UDP path to a peer: its address and port in the outer network and, optionally, our side."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from ipaddress import IPv6Address
 from typing import NamedTuple
 
 
-class Endpoint(NamedTuple):
-    """A UDP address; `source` and `interface` are the sticky part (what the last datagram came
+class UdpPath(NamedTuple):
+    """Where datagrams go; `source` and `interface` are the sticky part (what the last datagram came
     in by, wireguard-go's "sticky socket"), empty when the kernel shall choose.
 
     `host` is the text of an IPv4 or IPv6 address (never a name, never v4-mapped);
@@ -29,9 +29,9 @@ class Endpoint(NamedTuple):
     def address(self) -> tuple[str, int]:
         return self.host, self.port
 
-    def without_source(self) -> Endpoint:
+    def without_source(self) -> UdpPath:
         """The same place, with our side left to the kernel."""
-        return Endpoint(self.host, self.port, self.scope) if self.source else self
+        return UdpPath(self.host, self.port, self.scope) if self.source else self
 
     def packed(self) -> bytes:
         """Address and port as the cookie covers them (whitepaper 5.4.7)."""
