@@ -27,7 +27,7 @@ from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
 from meshc.engine.proto import uapi
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import ConfigError
+from meshc.engine.proto.drop_reason import ConfigError
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.engine.proto.status import DeviceStatus
 from meshc.engine.proto.update import DeviceUpdate

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from errno import EINVAL
+from itertools import groupby
+from operator import itemgetter
 
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer, single
-from meshc.engine.proto.errors import ConfigError, DropReason
+from meshc.engine.proto.drop_reason import ConfigError, DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.expiry import handle_expired
 from meshc.engine.proto.identity import Identity
-from meshc.engine.proto.messages import TRANSPORT_MIN_LENGTH
+from meshc.engine.proto.messages import TransportHeader
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
@@ -99,11 +101,8 @@ class Device:
 
     def receive_datagrams(self, batch: Sequence[tuple[Buffer, UdpPath]], now: float) -> None:
         """Datagrams from UDP, in order of arrival."""
-        start = 0
-        for end in range(1, len(batch) + 1):
-            if end == len(batch) or batch[end][1] != batch[start][1]:
-                self._sort_run(batch[start][1], [data for data, _ in batch[start:end]], now)
-                start = end
+        for endpoint, group in groupby(batch, itemgetter(1)):
+            self._sort_run(endpoint, [data for data, _ in group], now)
         self._after_datagrams(now)
 
     def receive_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
@@ -143,14 +142,8 @@ class Device:
     def receive_packets(self, batch: Sequence[bytes], now: float) -> None:
         """Inner packets from the tunnel interface, in order."""
         self._now = now
-        start, count = 0, len(batch)
-        while start < count:
-            destination = single.destination_of(batch[start])
-            end = start + 1
-            while end < count and single.destination_of(batch[end]) == destination:
-                end += 1
-            self._send(destination, batch[start:end], now)
-            start = end
+        for destination, packets in groupby(batch, single.destination_of):
+            self._send(destination, list(packets), now)
 
     def handle_timeout(self, now: float) -> None:
         """Acts on every deadline that has passed; calling it too early does no harm."""
@@ -245,24 +238,12 @@ class Device:
     def _sort_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
         """Transport data to its session, run by run of one receiver index; the rest to the gate."""
         self._now = now
-        start, count = 0, len(datagrams)
-        while start < count:
-            first = datagrams[start]
-            head = bytes(first[:8])
-            if head[:4] != _TRANSPORT_TYPE or len(first) < TRANSPORT_MIN_LENGTH:
-                self._receive_handshake(endpoint, bytes(first), now)
-                start += 1
+        for index, run in groupby(datagrams, _receiver_index):
+            if index is not None:
+                self._receive_transport(endpoint, index, list(run), now)
                 continue
-            end = start + 1
-            while (
-                end < count
-                and datagrams[end][:8] == head
-                and len(datagrams[end]) >= TRANSPORT_MIN_LENGTH
-            ):
-                end += 1
-            run = datagrams if end - start == count else datagrams[start:end]
-            self._receive_transport(endpoint, int.from_bytes(head[4:], "little"), run, now)
-            start = end
+            for data in run:
+                self._receive_handshake(endpoint, bytes(data), now)
 
     def _after_datagrams(self, now: float) -> None:
         """Some of the handshakes that wait, now that transport data is through."""
@@ -395,6 +376,12 @@ class Device:
             roamed=peer.roamed,
             staged=len(peer.staged),
         )
+
+
+def _receiver_index(datagram: Buffer) -> int | None:
+    """The receiver index of transport data; None of anything else."""
+    header = TransportHeader.parse(datagram)
+    return None if header is None else header.receiver_index
 
 
 def _check(update: DeviceUpdate) -> None:

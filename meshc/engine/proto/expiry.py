@@ -10,7 +10,7 @@ from meshc.engine.proto.constants import (
     MAX_TIMER_HANDSHAKES,
     ZERO_KEYS_AFTER_TIME,
 )
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import HandshakeAbandoned, KeysZeroed
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.sessions import Sessions

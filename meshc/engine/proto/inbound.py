@@ -12,7 +12,7 @@ from meshc.engine.proto.datapath import Arena, Buffers, DataPath, single
 from meshc.engine.proto.datapath.opening import same_session
 from meshc.engine.proto.datapath.sealing import OVERHEAD
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.gro import Datagrams, GroBuffer
 from meshc.engine.proto.offload import VNET_NONE
 from meshc.engine.proto.peer import Peer

@@ -23,7 +23,7 @@ from meshc.engine.proto.constants import (
     NOISE_CONSTRUCTION,
     WG_IDENTIFIER,
 )
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.keypair import Keypair
 from meshc.engine.proto.messages import MessageInitiation, MessageResponse

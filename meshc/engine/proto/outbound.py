@@ -12,7 +12,7 @@ from meshc.engine.proto.datapath import Arena, DataPath, PartialChecksum, single
 from meshc.engine.proto.datapath.sealing import OVERHEAD
 from meshc.engine.proto.datapath.segment import MOST_SEGMENTS, Segmentation, split
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.gso import GsoBuffer, Send
 from meshc.engine.proto.offload import (
     F_NEEDS_CSUM,

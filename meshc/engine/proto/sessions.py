@@ -22,7 +22,7 @@ from meshc.engine.proto.constants import (
 )
 from meshc.engine.proto.datapath import Buffer, single
 from meshc.engine.proto.datapath.sealing import OVERHEAD
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
     EndpointRoamed,
@@ -118,15 +118,9 @@ class Sessions:
                 plaintexts.append(plain)
         if not plaintexts:
             return None
-        size = sum(map(len, plaintexts))
-        self.received(
-            peer,
-            keypair,
-            endpoint,
-            size=size + OVERHEAD * len(plaintexts),
-            has_data=size > 0,
-            now=now,
-        )
+        size = sum(map(len, plaintexts)) + OVERHEAD * len(plaintexts)
+        has_data = any(plaintexts)
+        self.received(peer, keypair, endpoint, size=size, has_data=has_data, now=now)
         return peer, plaintexts
 
     def receiving(self, index: int, count: int, now: float) -> tuple[Peer, Keypair] | None:

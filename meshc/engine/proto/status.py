@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from errno import EINVAL, EPROTO
 from ipaddress import IPv6Address, ip_address
 
-from meshc.engine.proto.errors import ConfigError
+from meshc.engine.proto.drop_reason import ConfigError
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.update import DeviceUpdate, PeerUpdate

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from meshc.engine.io.metrics import MetricsServer, exposition
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.keys import PresharedKey, PrivateKey

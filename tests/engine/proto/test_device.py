@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.cookie import CookieGenerator
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import ConfigError, DropReason
+from meshc.engine.proto.drop_reason import ConfigError, DropReason
 from meshc.engine.proto.events import HandshakeCompleted, LoadChanged
 from meshc.engine.proto.messages import MessageInitiation
 from meshc.engine.proto.tai64n import WallEpoch

@@ -5,7 +5,7 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.offload import VirtioNetHdr
 from meshc.engine.proto.udp_path import UdpPath

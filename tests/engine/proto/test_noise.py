@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.messages import MessageInitiation, MessageResponse
 from meshc.engine.proto.noise import (

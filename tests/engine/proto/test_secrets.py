@@ -9,7 +9,7 @@ import pytest
 
 from meshc.engine.proto.datapath import session_keys
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import ConfigError
+from meshc.engine.proto.drop_reason import ConfigError
 from meshc.engine.proto.uapi import parse_set
 from meshc.engine.testing import Network, ipv4_packet
 from meshc.keys import PresharedKey

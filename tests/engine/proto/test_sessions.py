@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS, REKEY_AFTER_MESSAGES
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
     EndpointRoamed,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.engine.proto.errors import ConfigError
+from meshc.engine.proto.drop_reason import ConfigError
 from meshc.engine.proto.status import DeviceStatus, PeerStatus
 from meshc.engine.proto.uapi import format_get, parse_endpoint, parse_set
 from meshc.engine.proto.udp_path import UdpPath

@@ -14,7 +14,7 @@ from meshc.engine.proto.datapath.arena import Arena, Buffers
 from meshc.engine.proto.datapath.coalesce import Numbers, PacketRows, coalesce
 from meshc.engine.proto.datapath.contract import Block, Delivery, Owner
 from meshc.engine.proto.datapath.single import inner_length, source_of
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.offload import VNET_NONE
 
 _FEW = 3

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath.arena import Buffer
 from meshc.engine.proto.datapath.session_keys import OpeningKey, SealingKey
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.offload import ip_length, padded_length
 
 Owner = TypeVar("Owner")

@@ -13,7 +13,7 @@ from meshc.engine.proto import datapath
 from meshc.engine.proto.datapath import Arena, Block, PartialChecksum, single
 from meshc.engine.proto.datapath.coalesce import MAX_JOINED
 from meshc.engine.proto.datapath.segment import Segmentation
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VNET_NONE, VirtioNetHdr, pseudo_header_sum
 from tests.support.opened import ROUTES, SOURCE, OpenedPackets
 from tests.support.packets import same_packet, slow_split, super_packet, tcp, udp

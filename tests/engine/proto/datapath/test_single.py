@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath.single import destination_of, inner_length, open_datagram, seal
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.testing import ipv4_packet, ipv6_packet
 from meshc.prefixes import Prefix
 from tests.support.sessions import INDEX_B, keypairs

@@ -1,4 +1,4 @@
-"""What can go wrong in the engine.
+"""Drop reasons: why a packet or message went no further; and what a configuration is refused by.
 
 The tree::
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import meshc.engine.proto as package
-from meshc.engine.proto.errors import ConfigError, DropReason
+from meshc.engine.proto.drop_reason import ConfigError, DropReason
 from meshc.errors import MeshcError
 
 
