@@ -137,14 +137,14 @@ def measure_handshakes(implementation: str, options: argparse.Namespace) -> Figu
 
 def client(public_key: str) -> None:
     """Send one initiation for each private key on standard input; print how many were answered."""
-    import base64
     import socket
 
     from meshc.engine.proto.device import Device
     from meshc.engine.proto.tai64n import WallEpoch
     from meshc.engine.proto.udp_path import UdpPath
-    from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
+    from meshc.keys import PrivateKey, PublicKey
     from meshc.prefixes import Prefix
+    from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 
     target = UdpPath("10.98.0.2", 51820)
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -155,9 +155,9 @@ def client(public_key: str) -> None:
         device = Device(rng=os.urandom, wall_epoch=WallEpoch(0.0, time.time_ns()))
         device.set_up(True, 0.0)
         peer = PeerUpdate(
-            public_key=base64.b64decode(public_key),
-            endpoint=target,
-            allowed_ips=((True, Prefix.parse("0.0.0.0/0")),),
+            public_key=PublicKey(public_key),
+            endpoint=target.endpoint,
+            allowed_ips=(Prefix.parse("0.0.0.0/0"),),
         )
         key = PrivateKey(bytes.fromhex(line))
         device.configure(DeviceUpdate(private_key=key, peers=(peer,)), 0.0)

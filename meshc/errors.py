@@ -8,6 +8,7 @@ The tree (base classes are never raised themselves)::
     ├── PrefixFormatError  text that is not an address or prefix
     ├── ConfError          a wg-quick file that cannot be read
     ├── StateError         lock, keys or build directory are not as they must be
+    ├── ConfigError        a setting of a WireGuard device that is refused; has an errno
     └── NodeError          something on a machine could not be done, or was put back
 
 A mistake of the user in a topology file is a `Diagnostic` value, not an exception;
@@ -61,6 +62,14 @@ class StateError(MeshcError):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.hint = hint
+        super().__init__(message)
+
+
+class ConfigError(MeshcError):
+    """A device's configuration that is refused as a whole; `errno` is that of the UAPI reply."""
+
+    def __init__(self, message: str, *, errno: int) -> None:
+        self.errno = errno
         super().__init__(message)
 
 

@@ -12,9 +12,9 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from meshc.errors import KeyFormatError
+from meshc.secret import Secret
 
 KEY_LENGTH = 32
 _NO_KEY = "A" * 43 + "="
@@ -43,8 +43,8 @@ class PublicKey(str):
         return decode(self)
 
 
-class _Secret:
-    """32 secret bytes; equality takes constant time, text forms are redacted."""
+class _Key(Secret):
+    """32 secret bytes."""
 
     __slots__ = ("_raw",)
 
@@ -52,6 +52,9 @@ class _Secret:
         if len(raw) != KEY_LENGTH:
             raise KeyFormatError(f"a key has {KEY_LENGTH} bytes, not {len(raw)}")
         self._raw = bytes(raw)
+
+    def _bytes(self) -> bytes:
+        return self._raw
 
     @property
     def raw(self) -> bytes:
@@ -61,27 +64,8 @@ class _Secret:
         """The base64 text, for the one file or pipe that must carry it."""
         return encode(self._raw)
 
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return hmac.compare_digest(self._raw, other._raw)
 
-    def __hash__(self) -> int:
-        return hash((type(self), self._raw))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(redacted)"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return format(repr(self), spec)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} is not pickled")
-
-
-class PrivateKey(_Secret):
+class PrivateKey(_Key):
     """An X25519 private key, clamped as `wg genkey` does (RFC 7748 section 5)."""
 
     __slots__ = ()
@@ -103,7 +87,7 @@ class PrivateKey(_Secret):
         return PublicKey(encode(public.public_bytes_raw()))
 
 
-class PresharedKey(_Secret):
+class PresharedKey(_Key):
     """The optional symmetric key of one link (whitepaper section 5.4, `psk`)."""
 
     __slots__ = ()
@@ -114,7 +98,7 @@ class PresharedKey(_Secret):
         return cls(decode(text))
 
 
-class NetworkSecret(_Secret):
+class NetworkSecret(_Key):
     """The one secret of a network, from which the pre-shared key of each link is derived."""
 
     __slots__ = ()

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
+from meshc.secret import quoted
 
 BITS = {4: 32, 6: 128}
 
@@ -33,7 +34,7 @@ class Prefix(NamedTuple):
         value = int(address)
         prefix = cls(address.version, mask(address.version, value, length), length)
         if strict and prefix.value != value:
-            raise PrefixFormatError(f"{text.strip()!r} has host bits set; the prefix is {prefix}")
+            raise PrefixFormatError(f"{quoted(text)} has host bits set; the prefix is {prefix}")
         return prefix
 
     @classmethod
@@ -119,9 +120,9 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
     try:
         address = ip_address(text.strip())
     except ValueError:
-        raise PrefixFormatError(f"{text.strip()[:60]!r} is not an IP address") from None
+        raise PrefixFormatError(f"{quoted(text)} is not an IP address") from None
     if isinstance(address, IPv6Address) and address.scope_id:
-        raise PrefixFormatError(f"{text.strip()[:60]!r} has a zone id, which has no meaning here")
+        raise PrefixFormatError(f"{quoted(text)} has a zone id, which has no meaning here")
     return address
 
 
@@ -133,9 +134,7 @@ def split_prefix(text: str) -> tuple[IPv4Address | IPv6Address, int]:
     if not slash:
         return address, bits
     if not (tail.isascii() and tail.isdigit() and len(tail) <= 3 and int(tail) <= bits):
-        raise PrefixFormatError(
-            f"{text.strip()[:60]!r}: the length after the slash goes from 0 to {bits}"
-        )
+        raise PrefixFormatError(f"{quoted(text)}: the length after the slash goes from 0 to {bits}")
     return address, int(tail)
 
 

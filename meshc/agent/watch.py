@@ -21,8 +21,10 @@ from meshc.node.backends import backend
 from meshc.node.fact_reader import resolve
 from meshc.node.machine import RUN_DIRECTORY
 from meshc.node.state_file import Record, StateFile
-from meshc.node.system_values import Device, DeviceUpdate, PeerUpdate, is_literal
-from meshc.wg.conf import HostPort, PeerConf
+from meshc.node.system_values import is_literal
+from meshc.wg.conf import PeerConf
+from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 
 STALE_AFTER = 135.0
 """Seconds without a handshake: 120 (REKEY_AFTER_TIME) and 15 for the retries, as the
@@ -75,7 +77,9 @@ def look_once(record: Record, *, now: float) -> int:
     return len(updates)
 
 
-def stale_hosts(peers: tuple[PeerConf, ...], device: Device, *, now: float) -> dict[PublicKey, str]:
+def stale_hosts(
+    peers: tuple[PeerConf, ...], device: DeviceState, *, now: float
+) -> dict[PublicKey, str]:
     """Public key -> host name of the peers that need a look: those that should have a session
     (we have sent to them, or never found their address) and have none."""
     found = {}
@@ -83,7 +87,7 @@ def stale_hosts(peers: tuple[PeerConf, ...], device: Device, *, now: float) -> d
         state = device.peer(peer.public_key)
         if state is None or peer.endpoint is None or is_literal(peer.endpoint.host):
             continue
-        wanted = state.endpoint is None or state.sent > 0
+        wanted = state.endpoint is None or state.tx_bytes > 0
         if wanted and now - state.handshake > STALE_AFTER:
             found[peer.public_key] = peer.endpoint.host
     return found
@@ -91,7 +95,7 @@ def stale_hosts(peers: tuple[PeerConf, ...], device: Device, *, now: float) -> d
 
 def endpoint_updates(
     peers: tuple[PeerConf, ...],
-    device: Device,
+    device: DeviceState,
     stale: Mapping[PublicKey, str],
     resolved: Mapping[str, str],
 ) -> tuple[PeerUpdate, ...]:
@@ -102,7 +106,7 @@ def endpoint_updates(
         state = device.peer(peer.public_key)
         if address is None or state is None or peer.endpoint is None:
             continue
-        endpoint = HostPort(address, peer.endpoint.port)
+        endpoint = Endpoint(address, peer.endpoint.port)
         if state.endpoint != endpoint:
             updates.append(PeerUpdate(peer.public_key, endpoint=endpoint))
     return tuple(updates)

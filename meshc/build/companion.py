@@ -14,21 +14,23 @@ import pickle
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 from meshc.build.forking import can_fork, portable
+from meshc.secret import SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from meshc.build.proving import Emitted
     from meshc.diagnostics import Diagnostic
     from meshc.keys import PublicKey
     from meshc.prefixes import Prefix
     from meshc.topology.language.spec import Spec
     from meshc.topology.proof import Verdict
-    from meshc.build.proving import Emitted
 
     Topology = tuple[Spec, list[Diagnostic]]
     PublicKeys = Mapping[str, PublicKey]
@@ -123,7 +125,9 @@ class ForkedCompanion:
         self._send((keys, addresses))
 
     def take(self, emitted: Emitted) -> None:
-        self._send(emitted)
+        content = emitted.content
+        self._send(emitted._replace(content=None))
+        self._send(None if content is None else content.reveal())
 
     def verdict(self) -> Verdict:
         self._send(None)
@@ -171,10 +175,10 @@ def fork_early() -> None:
 
 def _load_common() -> None:
     """What both processes need is loaded once, before they part."""
-    import meshc.wg.conf
+    import meshc.build.workspace
     import meshc.keys
     import meshc.topology.language.spec
-    import meshc.build.workspace
+    import meshc.wg.conf
 
     meshc.keys.load()
 
@@ -205,7 +209,7 @@ def _serve(requests: int, answers: int) -> None:
                 _load("meshc.topology.proof.proof")
                 _keep_memory()
                 keys, addresses = pickle.load(source)
-                files = iter(lambda: pickle.load(source), None)
+                files = map(partial(_whole, source), iter(lambda: pickle.load(source), None))
                 _answer(out, lambda: _prove(read[0], keys, addresses, files))
         status = 0
     except EOFError:
@@ -231,6 +235,12 @@ def _keep_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, 1 << 30)
 
 
+def _whole(source: IO[bytes], emitted: Emitted) -> Emitted:
+    """The content comes behind it, as a secret is not pickled."""
+    content: bytes | None = pickle.load(source)
+    return emitted if content is None else emitted._replace(content=SecretBytes(content))
+
+
 def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:
     """Sends what comes of it, or how it failed. Raises: EOFError when the compiler has ended."""
     result, failure = None, None
@@ -246,15 +256,15 @@ def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:
 
 
 def _read(path: Path) -> Topology:
-    from meshc.diagnostics import Diagnostics
     from meshc.build.reading import read_spec
+    from meshc.diagnostics import Diagnostics
 
     diagnostics = Diagnostics()
     return read_spec(path, diagnostics), diagnostics.items
 
 
 def _prove(spec: Spec, keys: PublicKeys, addresses: Addresses, files: Iterator[Emitted]) -> Verdict:
-    from meshc.topology.proof import expectation
     from meshc.build.proving import proven
+    from meshc.topology.proof import expectation
 
     return proven(files, expectation(spec, public_keys=keys, addresses=addresses))

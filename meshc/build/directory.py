@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from meshc.errors import StateError
+from meshc.files import write_all
 from meshc.render import manifest
 from meshc.render.artifact import Artifact
 from meshc.render.manifest import Entry, Manifest
-from meshc.files import write_all
 
 _LIMIT = 1 << 30
 _DEAD = 3600  # seconds
@@ -81,7 +81,7 @@ class BuildDirectory:
 
         Raises: StateError, OSError.
         """
-        path, content = artifact.path, artifact.content
+        path, content = artifact.path, artifact.content.reveal()
         entry = Entry(
             path,
             artifact.node,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from meshc.wg.conf import Conf, ConfReader
+from meshc.build.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change
+from meshc.build.directory import BuildDirectory, Staged
+from meshc.build.proving import Emitted
 from meshc.errors import ConfError
 from meshc.render.artifact import Artifact
 from meshc.render.manifest import Entry
 from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
-from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.language.spec import Platform
+from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.values import dataclass, field
-from meshc.build.directory import BuildDirectory, Staged
-from meshc.build.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change
-from meshc.build.proving import Emitted
+from meshc.wg.conf import Conf
+from meshc.wg.conf_reader import ConfReader
 
 Progress = Callable[[str, int, int], None]
 
@@ -75,7 +76,7 @@ class Emission:
             self._note(name, one)
         conf, content = staged[0], artifacts[0].content
         if conf.existed and not conf.same:
-            self._confs[name] = self._difference(conf.entry.path, content)
+            self._confs[name] = self._difference(conf.entry.path, content.reveal())
         if self.write:
             return Emitted(name, conf.entry.path, self.target.place(conf))
         return Emitted(name, conf.entry.path, "", content)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from meshc.wg.conf import Conf, ConfReader, parse
+from meshc.secret import SecretBytes
 from meshc.topology.proof import Expectation, NodeFile, Verdict
+from meshc.wg.conf import Conf, parse
+from meshc.wg.conf_reader import ConfReader
 
 
 class Emitted(NamedTuple):
@@ -18,12 +20,12 @@ class Emitted(NamedTuple):
     name: str
     file: str
     place: str
-    content: bytes | None = None
+    content: SecretBytes | None = None
 
     def text(self) -> str:
         """What stands in it now. Raises: OSError."""
         if self.content is not None:
-            return self.content.decode()
+            return self.content.reveal().decode()
         with open(self.place, "rb", buffering=0) as file:
             return file.read().decode()
 

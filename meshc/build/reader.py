@@ -11,20 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 
-from meshc.wg.conf import Conf, ConfReader
-from meshc.diagnostics import Diagnostics, Location
-from meshc.errors import ConfError, StateError
-from meshc.render import manifest
-from meshc.render.manifest import Entry, Manifest
-from meshc.topology.planner.addressing.lock_text import Lock
-from meshc.topology.language.spec import Spec
-from meshc.topology.proof import Expectation, NodeFile, Proof, expectation, prove
-from meshc.values import dataclass, field
-from meshc.build.pipeline import read_lock
-from meshc.files import read_regular
 from meshc.build.garbage import without_gc
+from meshc.build.pipeline import read_lock
 from meshc.build.reading import read_spec
 from meshc.build.workspace import Workspace
+from meshc.diagnostics import Diagnostics, Location
+from meshc.errors import ConfError, StateError
+from meshc.files import read_regular
+from meshc.render import manifest
+from meshc.render.manifest import Entry, Manifest
+from meshc.topology.language.spec import Spec
+from meshc.topology.planner.addressing.lock_text import Lock
+from meshc.topology.proof import Expectation, NodeFile, Proof, expectation, prove
+from meshc.values import dataclass, field
+from meshc.wg.conf import Conf
+from meshc.wg.conf_reader import ConfReader
 
 _BUILD_AGAIN = "run `meshc build` again"
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from meshc.wg.conf import ConfReader
+from meshc.build.proof_findings import placed
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret, PrivateKey, clamp
+from meshc.keystore.ring import kept_here
 from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
-from meshc.topology.planner.analysis import Analysis
 from meshc.topology.planner.addressing.lock import Lock
+from meshc.topology.planner.analysis import Analysis
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import NodeFile, expectation, prove
-from meshc.keystore.ring import kept_here
-from meshc.build.proof_findings import placed
+from meshc.wg.conf_reader import ConfReader
 
 
 def rehearse(analysis: Analysis, lock: Lock, diagnostics: Diagnostics) -> None:
@@ -55,7 +55,9 @@ def _files(plan: MeshPlan, secrets: Secrets) -> Iterator[NodeFile]:
     renderer, reader = MeshRenderer(plan, secrets), ConfReader()
     for node in plan.nodes.values():
         for artifact in renderer.node(node)[:1]:
-            yield NodeFile(node.name, reader.read(artifact.content.decode(), file=artifact.path))
+            yield NodeFile(
+                node.name, reader.read(artifact.content.reveal().decode(), file=artifact.path)
+            )
 
 
 def _seed(label: str) -> bytes:

@@ -80,5 +80,7 @@ def with_password(dialer: Dialer, work: Callable[[], Coroutine[Any, Any, T]]) ->
     except PasswordNeededError as error:
         if error.wrong or dialer.password is not None or not sys.stdin.isatty():
             raise
-    dialer.password = click.prompt("password for sudo", hide_input=True, err=True)
+    from meshc.secret import SecretText
+
+    dialer.password = SecretText(click.prompt("password for sudo", hide_input=True, err=True))
     return asyncio.run(work())

@@ -15,6 +15,7 @@ from meshc.deploy.plan.target import Target
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.keys import PublicKey
+from meshc.secret import SecretText
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
 from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
 from meshc.topology.planner.mesh_plan import NodePlan
@@ -67,7 +68,7 @@ async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> dict[s
         )
     nobody = PublicKey("")
     plan = NodePlan(node, spec.network.interface, nobody, (), None, 0, ())
-    session = await dial(Target(plan, ""))
+    session = await dial(Target(plan, SecretText("")))
     try:
         # as wg-quick will read it: %i is the interface in every line that it runs
         path = (node.private_key_file or "").replace("%i", plan.interface)

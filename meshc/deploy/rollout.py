@@ -195,7 +195,7 @@ class _Deployment:
             env=dict(self.difference.manner.env),
             routes=self.difference.routes._asdict(),
             environment=_identity(self.difference.manner),
-            conf=self.target.conf,
+            conf=self.target.conf.reveal(),
             facts=self.target.facts,
             program=sent_program.program(),
         )

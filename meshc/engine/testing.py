@@ -18,9 +18,9 @@ from meshc.engine.proto.device import Device
 from meshc.engine.proto.events import Event
 from meshc.engine.proto.tai64n import WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
-from meshc.keys import PresharedKey, PrivateKey
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 
 START_UNIX_NS = 1_800_000_000 * 1_000_000_000
 _NAMES = {1: "initiation", 2: "response", 3: "cookie reply", 4: "data"}
@@ -141,31 +141,31 @@ class Network:
     ) -> None:
         """Makes `other` a peer of `node`."""
         change = PeerUpdate(
-            public_key=other.public_key,
+            PublicKey(encode(other.public_key)),
             preshared_key=preshared_key,
-            endpoint=endpoint,
-            persistent_keepalive_interval=keepalive,
-            allowed_ips=tuple((True, Prefix.parse(text)) for text in allowed_ips),
+            endpoint=endpoint.endpoint if endpoint else None,
+            keepalive=keepalive,
+            allowed_ips=tuple(map(Prefix.parse, allowed_ips)),
         )
         node.device.configure(DeviceUpdate(peers=(change,)), self.now)
         self.drain(node)
 
     def restart(self, node: SimulatedNode) -> None:
         """Kills the node's process and starts it with the same configuration."""
-        status = node.device.status()
+        state = node.device.state()
         node.replace_device(self.new_device())
         node.device.set_up(True, self.now)
         peers = tuple(
             PeerUpdate(
-                public_key=peer.public_key,
+                peer.public_key,
                 preshared_key=peer.preshared_key,
                 endpoint=peer.endpoint,
-                persistent_keepalive_interval=peer.persistent_keepalive_interval,
-                allowed_ips=tuple((True, prefix) for prefix in peer.allowed_ips),
+                keepalive=peer.keepalive,
+                allowed_ips=peer.allowed_ips,
             )
-            for peer in status.peers
+            for peer in state.peers
         )
-        update = DeviceUpdate(private_key=status.private_key, peers=peers)
+        update = DeviceUpdate(private_key=state.private_key, peers=peers)
         node.device.configure(update, self.now)
         self.drain(node)
 

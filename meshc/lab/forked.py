@@ -18,7 +18,7 @@ from pathlib import Path
 from meshc.errors import NodeError
 from meshc.lab.world import linux
 from meshc.lab.world.lab_state import process_start
-from meshc.node import uapi
+from meshc.node import uapi_exchange
 from meshc.node.backends.bundled import Bundled
 from meshc.node.machine import Machine
 
@@ -47,7 +47,7 @@ class ForkedBundled(Bundled):
     def create(self, machine: Machine, interface: str) -> None:
         """Forks an engine and waits until it answers. Raises: NodeError with its last words."""
         with contextlib.suppress(FileNotFoundError):
-            uapi.socket_path(interface).unlink()
+            uapi_exchange.socket_path(interface).unlink()
         log = machine.run_directory / f"{interface}.log"
         child = os.fork()
         if child == 0:

@@ -11,6 +11,7 @@ from meshc.errors import StateError
 from meshc.lab.scratch import scratch_build
 from meshc.lab.world.keeper import Machine
 from meshc.node.nodefile import FACTS_NAME
+from meshc.secret import SecretBytes
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.values import dataclass
@@ -96,12 +97,12 @@ def read_source(file: Path, build: Path) -> Source:
     return Source(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
 
 
-def _contents(path: Path) -> dict[str, bytes]:
+def _contents(path: Path) -> dict[str, SecretBytes]:
     """The wg-quick file, and the facts beside it that `meshc up` reads."""
     facts = path.with_name(FACTS_NAME)
-    found = {path.name: path.read_bytes()}
+    found = {path.name: SecretBytes(path.read_bytes())}
     if facts.is_file():
-        found[FACTS_NAME] = facts.read_bytes()
+        found[FACTS_NAME] = SecretBytes(facts.read_bytes())
     return found
 
 

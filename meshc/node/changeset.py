@@ -17,7 +17,7 @@ from meshc.node.system.route import RouteAdd
 from meshc.node.system.rule import RuleAdd
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import DeviceSet, peer_changes
-from meshc.node.system_values import Device
+from meshc.wg.device_values import DeviceState
 
 ChangeSet = tuple[Change, ...]
 
@@ -34,7 +34,7 @@ def changes(
     there already. What was recorded earlier and is no longer wished for is taken back at the end,
     so that nothing is without a route in between."""
     fresh = facts.link is None
-    device = facts.device or Device()
+    device = facts.device or DeviceState()
     result: list[Change] = [LinkAdd(state.interface, engine)] if fresh else []
     result.extend(_device_change(state, device, private_key, fresh=fresh))
     peers = peer_changes(state.interface, state.peers, device)
@@ -53,14 +53,14 @@ def changes(
 
 
 def _device_change(
-    state: DesiredState, device: Device, private_key: PrivateKey | None, *, fresh: bool
+    state: DesiredState, device: DeviceState, private_key: PrivateKey | None, *, fresh: bool
 ) -> Iterator[Change]:
     """A file without a key or a port leaves them as they are (a hook may have set the key)."""
     key = private_key if private_key != device.private_key else None
     port = state.listen_port if state.listen_port != device.listen_port else None
     mark = state.fwmark if state.fwmark != device.fwmark else None
     if key is not None or port is not None or mark is not None:
-        yield DeviceSet(state.interface, key, port, mark, Device() if fresh else device)
+        yield DeviceSet(state.interface, key, port, mark, DeviceState() if fresh else device)
 
 
 def _link_change(state: DesiredState, facts: FactSet) -> Iterator[Change]:

@@ -13,9 +13,10 @@ from meshc.node.fact_set import FactSet
 from meshc.node.forwarding import SYSCTL_PATTERNS
 from meshc.node.nodefile import NodeFile
 from meshc.node.system import agent_process, dns, firewall, sysctl
-from meshc.node.system_values import Device, is_literal
+from meshc.node.system_values import is_literal
 from meshc.prefixes import parse_address
 from meshc.wg.conf import Conf
+from meshc.wg.device_values import DeviceState
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine
@@ -74,7 +75,7 @@ def survey(
 
 
 def known_endpoints(
-    conf: Conf, device: Device | None, applied: Mapping[str, str], lookup: bool
+    conf: Conf, device: DeviceState | None, applied: Mapping[str, str], lookup: bool
 ) -> tuple[dict[str, str], set[str]]:
     """Host names whose address the device knows, and the hosts that remain to be asked for."""
     known: dict[str, str] = {}
@@ -124,7 +125,7 @@ def _lookup(host: str) -> list[str]:
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
-def _device(machine: Machine, interface: str) -> Device | None:
+def _device(machine: Machine, interface: str) -> DeviceState | None:
     from meshc.node.backends import of_running
 
     try:

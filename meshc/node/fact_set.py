@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from meshc.node.system.dns import DnsFacts
 from meshc.node.system.firewall import FirewallFacts
-from meshc.node.system_values import MAIN_TABLE, Device, LinkFact, RouteFact, Rule
+from meshc.node.system_values import MAIN_TABLE, LinkFact, RouteFact, Rule
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass, field
+from meshc.wg.device_values import DeviceState
 
 NO_DNS = DnsFacts()
 
@@ -26,7 +27,7 @@ class FactSet:
 
     interface: str
     link: LinkFact | None = None
-    device: Device | None = None
+    device: DeviceState | None = None
     addresses: tuple[InterfaceAddress, ...] = ()
     links: tuple[LinkFact, ...] = ()
     routes: tuple[RouteFact, ...] = ()

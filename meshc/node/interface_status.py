@@ -15,9 +15,9 @@ from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import NodeFile
 from meshc.node.state_file import Record, StateFile
 from meshc.node.system.wireguard import short
-from meshc.node.system_values import Device, PeerState
 from meshc.prefixes import Prefix
 from meshc.values import dataclass
+from meshc.wg.device_values import DeviceState, PeerState
 
 REJECT_AFTER = 180.0
 """Seconds after which a session's keys are refused (whitepaper 6.1, REJECT_AFTER_TIME)."""
@@ -127,7 +127,7 @@ def interfaces(run_directory: Path = RUN_DIRECTORY) -> tuple[str, ...]:
 
 
 def peer_table(
-    device: Device, file: NodeFile | None, *, now: float, since: float = 0.0
+    device: DeviceState, file: NodeFile | None, *, now: float, since: float = 0.0
 ) -> tuple[PeerStatus, ...]:
     """The peers by name; `since` is when the interface came up. Reads the `hosts` file beside the
     node's directory, to say who is reached through whom."""
@@ -143,8 +143,8 @@ def peer_table(
                 peer.public_key,
                 str(peer.endpoint) if peer.endpoint else "",
                 age,
-                peer.received,
-                peer.sent,
+                peer.rx_bytes,
+                peer.tx_bytes,
                 peer.keepalive,
                 health(peer, age, now - since),
                 tuple(map(str, peer.allowed_ips)),
@@ -201,7 +201,7 @@ def _names(file: NodeFile | None) -> dict[str, str]:
 
 
 def _through(
-    device: Device, file: NodeFile | None, names: Mapping[str, str]
+    device: DeviceState, file: NodeFile | None, names: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Public key -> the nodes that are reached through that peer, by the longest prefix."""
     if file is None or not file.node:

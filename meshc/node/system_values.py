@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
-from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import Prefix, parse_address
-from meshc.values import dataclass
-from meshc.wg.conf import HostPort
 
 MAIN_TABLE = 254
 """`main` of rt_tables(5): where routes go unless a table is named."""
@@ -52,60 +49,6 @@ class Rule(NamedTuple):
     def same_effect(self, other: Rule) -> bool:
         """Equal but for the priority."""
         return self._replace(priority=0) == other._replace(priority=0)
-
-
-class PeerState(NamedTuple):
-    """A peer as the running WireGuard has it. `handshake` is unix time in seconds, 0 for never;
-    `received` and `sent` count bytes. `allowed_ips` is sorted."""
-
-    public_key: PublicKey
-    preshared_key: PresharedKey | None = None
-    endpoint: HostPort | None = None
-    allowed_ips: tuple[Prefix, ...] = ()
-    keepalive: int = 0
-    handshake: float = 0.0
-    received: int = 0
-    sent: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A running WireGuard interface, read whole; `peers` is sorted by public key."""
-
-    private_key: PrivateKey | None = None
-    listen_port: int = 0
-    fwmark: int = 0
-    peers: tuple[PeerState, ...] = ()
-
-    def peer(self, key: PublicKey) -> PeerState | None:
-        """The peer with this key, None when there is none."""
-        return next((peer for peer in self.peers if peer.public_key == key), None)
-
-
-class PeerUpdate(NamedTuple):
-    """What to change on one peer; None leaves a value as it is.
-
-    `allowed_ips` are added (and taken from the peer that had them); with `replace_allowed_ips`
-    they become the whole list. A preshared key of zeros removes it (wireguard UAPI).
-    """
-
-    public_key: PublicKey
-    remove: bool = False
-    preshared_key: PresharedKey | None = None
-    endpoint: HostPort | None = None
-    keepalive: int | None = None
-    allowed_ips: tuple[Prefix, ...] = ()
-    replace_allowed_ips: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceUpdate:
-    """What to change on an interface; None leaves a value as it is."""
-
-    private_key: PrivateKey | None = None
-    listen_port: int | None = None
-    fwmark: int | None = None
-    peers: tuple[PeerUpdate, ...] = ()
 
 
 def is_literal(host: str) -> bool:

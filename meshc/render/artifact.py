@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshc.secret import SecretBytes
 from meshc.values import dataclass
 
 
@@ -9,15 +10,13 @@ from meshc.values import dataclass
 class Artifact:
     """`path` is relative to the build directory with `/`; `mode` is 0o600 for what holds a key.
 
+    `content` of all files is treated as a secret, as that of most is one;
     `node` is empty for files about the whole network. `purpose` is a sentence for the manifest.
     """
 
     path: str
-    content: bytes
+    content: SecretBytes
     mode: int
     node: str
     purpose: str
     secret: bool
-
-    def __repr__(self) -> str:
-        return f"Artifact({self.path!r}, {len(self.content)} bytes, mode={self.mode:o})"

@@ -10,6 +10,7 @@ from meshc.render.node_json import FactsRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.render.routers import openwrt, routeros
 from meshc.render.wgquick import WgQuickRenderer
+from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
@@ -54,7 +55,7 @@ class MeshRenderer:
             return ()
         conf = Artifact(
             path=conf_path(node),
-            content=self._conf.render(node),
+            content=SecretBytes(self._conf.render(node)),
             mode=0o600,
             node=node.name,
             purpose=_HOW[node.spec.platform],
@@ -62,7 +63,7 @@ class MeshRenderer:
         )
         about = Artifact(
             path=f"{node.name}/node.json",
-            content=self._facts.render(node).encode(),
+            content=SecretBytes(self._facts.render(node).encode()),
             mode=0o644,
             node=node.name,
             purpose="facts about the node for meshc up, status and lab",
@@ -77,7 +78,7 @@ class MeshRenderer:
         render, suffix, purpose = _SCRIPTS[node.spec.platform]
         script = Artifact(
             path=f"{node.name}/{node.interface}{suffix}",
-            content=render(self._plan, node, self._secrets).encode(),
+            content=SecretBytes(render(self._plan, node, self._secrets).encode()),
             mode=0o600,
             node=node.name,
             purpose=purpose,
@@ -89,7 +90,7 @@ class MeshRenderer:
         """The one file about the network as a whole."""
         return Artifact(
             path="hosts",
-            content=hosts.render(self._plan).encode(),
+            content=SecretBytes(hosts.render(self._plan).encode()),
             mode=0o644,
             node="",
             purpose="names of all nodes for /etc/hosts",

@@ -15,9 +15,10 @@ from meshc.render.escape import routeros_word, shell
 from meshc.render.firewall.iptables import sources
 from meshc.render.node_secrets import Secrets
 from meshc.render.templates import conf_template
-from meshc.topology.language.spec import Endpoint
+from meshc.secret import SecretText
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 from meshc.values import dataclass
+from meshc.wg.endpoint import Endpoint
 
 ZONE_LENGTH = 11  # of a firewall zone's name in OpenWrt
 _MENU = {4: "/ip", 6: "/ipv6"}
@@ -29,7 +30,7 @@ class PeerFields:
 
     name: str
     public_key: str
-    preshared_key: str | None
+    preshared_key: SecretText | None
     allowed_ips: tuple[Prefix, ...]
     endpoint: Endpoint | None
     keepalive: int | None
@@ -112,7 +113,8 @@ def _peers(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> Iterator[PeerFie
     for peer in node.peers:
         wanted = peer.preshared and plan.spec.network.preshared_keys
         assert derive is not None or not wanted, "pre-shared keys need the network secret"
-        psk = derive(peer.public_key.encode()).decode() if derive and wanted else None
+        key = derive(peer.public_key.encode()) if derive and wanted else None
+        psk = SecretText(key.decode()) if key else None
         yield PeerFields(
             peer.name, peer.public_key, psk, peer.allowed_ips, peer.endpoint, peer.keepalive
         )

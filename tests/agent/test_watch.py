@@ -14,22 +14,27 @@ from meshc.agent import watch
 from meshc.agent.watch import endpoint_updates, stale_hosts
 from meshc.keys import PrivateKey, PublicKey, encode
 from meshc.node.system import agent_process
-from meshc.node.system_values import Device, PeerState, PeerUpdate
-from meshc.wg.conf import HostPort, PeerConf
+from meshc.wg.conf import PeerConf
+from meshc.wg.device_values import DeviceState, PeerState, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 from tests.support import wgconf
 from tests.support.netns import Namespace, namespaces, needs_root, require
 
 KEY = PublicKey(encode(b"k" * 32))
 NOW = 10_000.0
-OLD = HostPort("192.0.2.1", 51820)
+OLD = Endpoint("192.0.2.1", 51820)
 
 
 def peers(host: str = "vpn.example") -> tuple[PeerConf, ...]:
-    return (PeerConf(KEY, None, (), HostPort(host, 51820), 25, "", 1),)
+    return (PeerConf(KEY, None, (), Endpoint(host, 51820), 25, "", 1),)
 
 
-def device(handshake: float, *, endpoint: HostPort | None = OLD, sent: int = 100) -> Device:
-    return Device(peers=(PeerState(KEY, endpoint=endpoint, handshake=handshake, sent=sent),))
+def device(handshake: float, *, endpoint: Endpoint | None = OLD, sent: int = 100) -> DeviceState:
+    return DeviceState(
+        peers=(
+            PeerState(KEY, endpoint=endpoint, last_handshake=round(handshake * 1e9), tx_bytes=sent),
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,10 +45,10 @@ def device(handshake: float, *, endpoint: HostPort | None = OLD, sent: int = 100
         (device(0), True),
         (device(0, sent=0), False),
         (device(0, sent=0, endpoint=None), True),
-        (Device(), False),
+        (DeviceState(), False),
     ],
 )
-def test_only_a_stale_session_that_is_wanted_is_looked_up(state: Device, stale: bool) -> None:
+def test_only_a_stale_session_that_is_wanted_is_looked_up(state: DeviceState, stale: bool) -> None:
     assert stale_hosts(peers(), state, now=NOW) == ({KEY: "vpn.example"} if stale else {})
 
 
@@ -57,7 +62,7 @@ def test_only_a_new_address_is_set() -> None:
     same = endpoint_updates(peers(), device(0), stale, {"vpn.example": "192.0.2.1"})
     assert same == ()
     moved = endpoint_updates(peers(), device(0), stale, {"vpn.example": "192.0.2.9"})
-    assert moved == (PeerUpdate(KEY, endpoint=HostPort("192.0.2.9", 51820)),)
+    assert moved == (PeerUpdate(KEY, endpoint=Endpoint("192.0.2.9", 51820)),)
     assert endpoint_updates(peers(), device(0), stale, {}) == ()
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from meshc.build.directory import BuildDirectory
 from meshc.errors import StateError
 from meshc.render import manifest
 from meshc.render.artifact import Artifact
-from meshc.build.directory import BuildDirectory
+from meshc.secret import SecretBytes
 
 
 def artifact(path: str, text: str, *, mode: int = 0o644) -> Artifact:
     node = path.partition("/")[0] if "/" in path else ""
-    return Artifact(path, text.encode(), mode, node, "a test", secret=mode == 0o600)
+    return Artifact(path, SecretBytes(text.encode()), mode, node, "a test", secret=mode == 0o600)
 
 
 def build(path: Path, *files: Artifact, topology: str = "mesh.yaml") -> BuildDirectory:

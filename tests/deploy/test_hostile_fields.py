@@ -108,5 +108,5 @@ def _sent_as_it_is(file: Path) -> None:
     deploy(nodes, {target.name: target for target in found})
     assert set(nodes.argvs) == {sent_program.ARGV}
     sent = {node: one["conf"] for node, one in nodes.requests if one["verb"] == "arm"}
-    assert sent == {target.name: target.conf for target in found}
+    assert sent == {target.name: target.conf.reveal() for target in found}
     assert set(sent) == {target.name for target in found if target.plan.spec.deploy.host}

@@ -189,7 +189,7 @@ def test_no_value_of_the_file_is_ever_part_of_a_command(
     deploy(nodes, targets)
     assert set(nodes.argvs) == {sent_program.ARGV}
     sent = {name: request["conf"] for name, request in nodes.requests if request["verb"] == "arm"}
-    assert sent == {name: target.conf for name, target in targets.items()}
+    assert sent == {name: target.conf.reveal() for name, target in targets.items()}
 
 
 def _with(directory: Path, place: str, value: str) -> Any:

@@ -15,6 +15,7 @@ from meshc.lab.probe.checks import check_exits
 from meshc.lab.report.predictor import Prophet
 from meshc.lab.run import run_test
 from meshc.lab.world.keeper import Machine
+from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Nat
 from meshc.wg.conf import parse
 
@@ -91,13 +92,13 @@ def test_a_lost_relay_takes_down_what_the_proof_says() -> None:
 def test_an_exit_user_that_leaks_is_caught() -> None:
     """Somebody takes ::/0 out of the laptop's file: IPv6 goes past the exit."""
     source = prepare(EXAMPLES / "exit" / "mesh.yaml", None, silent)
-    text = source.files["laptop"].files["wg0.conf"].decode()
+    text = source.files["laptop"].files["wg0.conf"].reveal().decode()
     leaky = text.replace(", ::/0", "").replace("::/0, ", "")
     assert leaky != text
     source = replace(
         source,
         confs={**source.confs, "laptop": parse(leaky)},
-        files={**source.files, "laptop": Machine({"wg0.conf": leaky.encode()})},
+        files={**source.files, "laptop": Machine({"wg0.conf": SecretBytes(leaky.encode())})},
     )
     session = open_session(source)
     with session.lab:
@@ -112,14 +113,14 @@ def test_an_exit_user_that_leaks_is_caught() -> None:
 def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
     """Found by the agreement run: a relay that has lost an endpoint can answer, but not call."""
     source = prepare(EXAMPLES / "server-server" / "mesh.yaml", None, silent)
-    text = source.files["server1"].files["wg0.conf"].decode()
+    text = source.files["server1"].files["wg0.conf"].reveal().decode()
     mute = "".join(
         line for line in text.splitlines(keepends=True) if not line.startswith("Endpoint")
     )
     source = replace(
         source,
         confs={**source.confs, "server1": parse(mute)},
-        files={**source.files, "server1": Machine({"wg0.conf": mute.encode()})},
+        files={**source.files, "server1": Machine({"wg0.conf": SecretBytes(mute.encode())})},
     )
     session = open_session(source)
     with session.lab:
@@ -133,14 +134,14 @@ def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
 def test_what_no_rule_accepts_is_not_forwarded() -> None:
     """Found by the agreement run: a machine that forwards by itself hides a missing rule."""
     source = prepare(EXAMPLES / "lans" / "mesh.yaml", None, silent)
-    text = source.files["gw-newyork"].files["wg0.conf"].decode()
+    text = source.files["gw-newyork"].files["wg0.conf"].reveal().decode()
     lines = text.splitlines(keepends=True)
     deaf = "".join(line for line in lines if "-o %i -s 192.168.12.0/24 -j ACCEPT" not in line)
     assert deaf != text
     source = replace(
         source,
         confs={**source.confs, "gw-newyork": parse(deaf)},
-        files={**source.files, "gw-newyork": Machine({"wg0.conf": deaf.encode()})},
+        files={**source.files, "gw-newyork": Machine({"wg0.conf": SecretBytes(deaf.encode())})},
     )
     session = open_session(source)
     with session.lab:

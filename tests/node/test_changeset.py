@@ -14,9 +14,11 @@ from meshc.node.desired import desire
 from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import ForwardingFacts, NodeFile
 from meshc.node.system.firewall import FirewallFacts
-from meshc.node.system_values import Device, LinkFact, PeerState, RouteFact
+from meshc.node.system_values import LinkFact, RouteFact
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.wg.conf import HostPort, parse
+from meshc.wg.conf import parse
+from meshc.wg.device_values import DeviceState, PeerState
+from meshc.wg.endpoint import Endpoint
 from tests.support import wgconf
 from tests.support.machine_facts import machine
 
@@ -145,7 +147,7 @@ def after(facts: FactSet, done: Sequence[Change], file: NodeFile) -> FactSet:
 
     state = desire(file, facts)
     mtu = next(change.mtu for change in done if isinstance(change, LinkSet))
-    device = Device(file.conf.private_key, 40000, state.fwmark)
+    device = DeviceState(file.conf.private_key, 40000, state.fwmark)
     for change in done:
         if isinstance(change, DeviceSet) and change.listen_port is not None:
             device = dataclasses.replace(device, listen_port=change.listen_port)
@@ -262,7 +264,7 @@ def test_a_learned_endpoint_is_not_overwritten() -> None:
     facts = after(machine(), done, file)
     assert facts.device is not None
     (peer,) = facts.device.peers
-    roamed = peer._replace(endpoint=HostPort("203.0.113.9", 1))
+    roamed = peer._replace(endpoint=Endpoint("203.0.113.9", 1))
     facts = dataclasses.replace(facts, device=dataclasses.replace(facts.device, peers=(roamed,)))
     recorded = [change for change in done if change.recorded]
     assert plan(file, facts, recorded, own=True) == ()

@@ -8,9 +8,10 @@ import pytest
 
 from meshc.node.desired import automatic_mtu, desire
 from meshc.node.nodefile import NodeFile
-from meshc.node.system_values import Device, LinkFact, RouteFact
+from meshc.node.system_values import LinkFact, RouteFact
 from meshc.prefixes import Prefix
 from meshc.wg.conf import parse
+from meshc.wg.device_values import DeviceState
 from tests.support import wgconf
 from tests.support.machine_facts import machine
 
@@ -56,7 +57,7 @@ def test_the_mark_is_the_table() -> None:
 def test_a_mark_that_is_ours_stays() -> None:
     """Its table is in use, by our own default route: that must not move it along."""
     ours = machine(
-        device=Device(fwmark=51823),
+        device=DeviceState(fwmark=51823),
         routes=(RouteFact(Prefix(4, 0, 0), 51823, "wg0"),),
     )
     assert desire(file(), ours, own=True).fwmark == 51823

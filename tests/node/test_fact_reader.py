@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from meshc.node.fact_reader import known_endpoints
-from meshc.node.system_values import Device, PeerState
-from meshc.wg.conf import HostPort, parse
+from meshc.wg.conf import parse
+from meshc.wg.device_values import DeviceState, PeerState
+from meshc.wg.endpoint import Endpoint
 from tests.support import wgconf
 
 KEY = wgconf.PEER_KEY.public_key()
-HAS = Device(peers=(PeerState(KEY, endpoint=HostPort("203.0.113.7", 9)),))
-HAS_NOT = Device(peers=(PeerState(KEY),))
+HAS = DeviceState(peers=(PeerState(KEY, endpoint=Endpoint("203.0.113.7", 9)),))
+HAS_NOT = DeviceState(peers=(PeerState(KEY),))
 SAME = {str(KEY): "vpn.example:51820"}
 
 
@@ -28,7 +29,7 @@ SAME = {str(KEY): "vpn.example:51820"}
     ],
 )
 def test_names(
-    device: Device | None,
+    device: DeviceState | None,
     applied: dict[str, str],
     lookup: bool,
     known: dict[str, str],

@@ -10,9 +10,9 @@ import pytest
 from meshc.keys import PublicKey, encode
 from meshc.node import nodefile
 from meshc.node.interface_status import Health, Status, health, peer_table, read_hosts
-from meshc.node.system_values import Device, PeerState
 from meshc.prefixes import Prefix
-from meshc.wg.conf import HostPort
+from meshc.wg.device_values import DeviceState, PeerState
+from meshc.wg.endpoint import Endpoint
 from tests.support import wgconf
 
 HUB = PublicKey(encode(b"h" * 32))
@@ -50,10 +50,10 @@ def test_peers_have_names_and_carry_others(tmp_path: Path) -> None:
     facts = {"name": "laptop", "interface": "wg0"}
     (path.parent / "node.json").write_text(json.dumps(facts))
     pool, v6 = Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64")
-    device = Device(
+    device = DeviceState(
         peers=(
             PeerState(BOB, allowed_ips=(Prefix.parse("10.44.0.4/32"),)),
-            PeerState(HUB, None, HostPort("192.0.2.1", 1), (pool, v6), 25, 990.0, 5, 6),
+            PeerState(HUB, None, Endpoint("192.0.2.1", 1), (pool, v6), 25, 990 * 10**9, 5, 6),
         )
     )
     bob, hub = peer_table(device, nodefile.read(path), now=1000.0)
@@ -64,7 +64,7 @@ def test_peers_have_names_and_carry_others(tmp_path: Path) -> None:
 
 
 def test_a_peer_without_a_name_is_known_by_its_key() -> None:
-    (peer,) = peer_table(Device(peers=(PeerState(BOB),)), None, now=0.0)
+    (peer,) = peer_table(DeviceState(peers=(PeerState(BOB),)), None, now=0.0)
     assert peer.name == f"{BOB[:8]}…"
 
 
@@ -78,7 +78,7 @@ def test_hosts_are_read_by_their_short_name() -> None:
 
 
 def test_exit_codes() -> None:
-    (lost,) = peer_table(Device(peers=(PeerState(BOB, keepalive=5),)), None, now=1e9)
+    (lost,) = peer_table(DeviceState(peers=(PeerState(BOB, keepalive=5),)), None, now=1e9)
     assert Status("wg0", False).exit_code == 2
     assert Status("wg0", True).exit_code == 0
     assert Status("wg0", True, drift=("route x",)).exit_code == 1

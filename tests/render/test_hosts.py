@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from meshc.render.hosts import render
-from meshc.topology.language.spec import Endpoint
+from meshc.wg.endpoint import Endpoint
 from tests.support.keyed_plans import mesh_plan, small_plan
 
 
@@ -33,8 +33,8 @@ def test_a_name_at_which_a_node_is_reached_from_outside_is_left_out() -> None:
     """/etc/hosts comes before DNS: the endpoint would lead into its own tunnel."""
     plan = mesh_plan(*small_plan().nodes.values(), domain="example-vpn.dev")
     nodes = dict(plan.spec.nodes)
-    nodes["hub"] = replace(nodes["hub"], endpoints=(Endpoint("Hub.example-vpn.dev", 51820, None),))
-    nodes["phone"] = replace(nodes["phone"], endpoints=(Endpoint("phone", 51820, None),))
+    nodes["hub"] = replace(nodes["hub"], endpoints=(Endpoint("Hub.example-vpn.dev", 51820),))
+    nodes["phone"] = replace(nodes["phone"], endpoints=(Endpoint("phone", 51820),))
     text = render(replace(plan, spec=replace(plan.spec, nodes=nodes)))
     assert "10.44.0.1  hub\n" in text
     assert "hub.example-vpn.dev" not in text

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from meshc.errors import Refused
 from meshc.render.wgquick import render
-from meshc.topology.language.spec import Endpoint, Platform
+from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.wg.conf import parse
+from meshc.wg.endpoint import Endpoint
 from tests.support.keyed_plans import full_mesh, mesh_plan, secrets_of, small_plan
 
 
@@ -96,7 +97,7 @@ def test_apps_get_no_key_that_they_refuse() -> None:
 def test_ipv6_endpoints_are_bracketed() -> None:
     plan = small_plan()
     node = plan.nodes["laptop"]
-    peer = node.peers[0]._replace(endpoint=Endpoint("2001:db8::7", 51820, 6))
+    peer = node.peers[0]._replace(endpoint=Endpoint("2001:db8::7", 51820))
     plan = mesh_plan(*{**plan.nodes, "laptop": replace(node, peers=(peer,))}.values())
     assert "Endpoint = [2001:db8::7]:51820\n" in text_of(plan, "laptop")
 
@@ -145,7 +146,7 @@ def test_every_setting_is_looked_at(keys: dict[str, Any]) -> None:
     [
         {"name": "a\nb"},
         {"public_key": "a\nb"},
-        {"endpoint": Endpoint("a\nb", 1, None)},
+        {"endpoint": Endpoint("a\nb", 1)},
         {"keepalive": "1\n2"},
         {"allowed_ips": ("10.0.0.0/8\n",)},
     ],

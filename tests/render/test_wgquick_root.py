@@ -62,7 +62,7 @@ def emit(plan: MeshPlan, path: Path) -> None:
     for artifact in artifacts(plan, secrets_of(plan)):
         target = path / artifact.path
         target.parent.mkdir(exist_ok=True)
-        target.write_bytes(artifact.content)
+        target.write_bytes(artifact.content.reveal())
         target.chmod(artifact.mode)
 
 

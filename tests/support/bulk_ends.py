@@ -13,9 +13,9 @@ from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
 from meshc.engine.proto.outbound import Outbound, Outgoing
 from meshc.engine.proto.tai64n import WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.keys import PrivateKey
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 from tests.support.packets import slow_split, udp
 
 ADDRESS = ("10.0.0.1", "10.0.0.2")
@@ -39,9 +39,9 @@ class BulkEnd:
                 private_key=key,
                 peers=(
                     PeerUpdate(
-                        public_key=peer.public_key().raw,
-                        endpoint=self.peer_place,
-                        allowed_ips=((True, Prefix.parse(f"{ADDRESS[1 - number]}/32")),),
+                        public_key=peer.public_key(),
+                        endpoint=self.peer_place.endpoint,
+                        allowed_ips=(Prefix.parse(f"{ADDRESS[1 - number]}/32"),),
                     ),
                 ),
             ),

@@ -44,7 +44,7 @@ def deployed(target: Target, /, **changes: Any) -> Facts:
         str(peer.public_key): tuple(sorted(map(str, peer.allowed_ips)))
         for peer in target.plan.peers
     }
-    text = redact(target.conf, SALT)
+    text = redact(target.conf.reveal(), SALT)
     found = {
         "sha": target.sha,
         "conf": text,

@@ -8,8 +8,9 @@ from dataclasses import replace
 from meshc.keys import NetworkSecret, PrivateKey, clamp
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import Endpoint, NetworkSpec, NodeSpec, Platform, Role, Spec
+from meshc.topology.language.spec import NetworkSpec, NodeSpec, Platform, Role, Spec
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
+from meshc.wg.endpoint import Endpoint
 
 POOLS = (Prefix.parse("10.44.0.0/16"), Prefix.parse("fd44::/64"))
 
@@ -58,7 +59,7 @@ def full_mesh(count: int) -> MeshPlan:
             name,
             private_key(name).public_key(),
             tuple(address.host for address in addresses(number)),
-            Endpoint(host, 51820, 4),
+            Endpoint(host, 51820),
             None,
             True,
         )
@@ -81,9 +82,7 @@ def full_mesh(count: int) -> MeshPlan:
 def small_plan(**hub: object) -> MeshPlan:
     """A relay, a laptop and a phone behind it; keywords change fields of the relay's plan."""
     pub = {name: private_key(name).public_key() for name in ("hub", "laptop", "phone")}
-    hub_peer = PeerPlan(
-        "hub", pub["hub"], POOLS, Endpoint("hub.example.dev", 51820, None), 25, True
-    )
+    hub_peer = PeerPlan("hub", pub["hub"], POOLS, Endpoint("hub.example.dev", 51820), 25, True)
     leaf_hosts = {
         "laptop": tuple(address.host for address in addresses(2)),
         "phone": tuple(address.host for address in addresses(3)),

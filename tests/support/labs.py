@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Endpoint, Nat, NetworkSpec, NodeSpec, Role, SiteSpec, Spec
+from meshc.topology.language.spec import Nat, NetworkSpec, NodeSpec, Role, SiteSpec, Spec
+from meshc.wg.endpoint import Endpoint
 
 
 def a_spec(*nodes: NodeSpec, sites: tuple[SiteSpec, ...] = (), **network: object) -> Spec:
@@ -19,9 +20,7 @@ def a_spec(*nodes: NodeSpec, sites: tuple[SiteSpec, ...] = (), **network: object
 
 def endpoint(text: str, port: int = 51820) -> Endpoint:
     """An endpoint from a literal address or a host name."""
-    if ":" in text:
-        return Endpoint(text, port, 6)
-    return Endpoint(text, port, 4 if text.replace(".", "").isdigit() else None)
+    return Endpoint(text, port)
 
 
 def relay(name: str = "relay", *hosts: str, **more: object) -> NodeSpec:

@@ -7,16 +7,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import (
-    DirectMode,
-    Endpoint,
-    LinkSpec,
-    Nat,
-    NodeSpec,
-    Role,
-    SiteSpec,
-    Spec,
-)
+from meshc.topology.language.spec import DirectMode, LinkSpec, Nat, NodeSpec, Role, SiteSpec, Spec
+from meshc.wg.endpoint import Endpoint
 from tests.support import specs
 
 NATS = st.sampled_from(list(Nat))
@@ -29,13 +21,13 @@ def nodes(draw: st.DrawFn, number: int, names: list[str], relays: list[str]) -> 
     name = names[number]
     public = name in relays or draw(st.integers(0, 3)) == 0
     choices = [
-        Endpoint(f"198.51.100.{number + 1}", 51820, 4),
-        Endpoint(f"2001:db8::{number + 1:x}", 51820, 6),
-        Endpoint(f"{name}.example", 51820, None),
+        Endpoint(f"198.51.100.{number + 1}", 51820),
+        Endpoint(f"2001:db8::{number + 1:x}", 51820),
+        Endpoint(f"{name}.example", 51820),
     ]
     endpoints = draw(st.permutations(choices).map(lambda c: tuple(c[: 1 + len(c) // 2])))
     site = draw(st.sampled_from([None, None, "home", "office"]))
-    lan = Endpoint(f"192.168.1.{number + 1}", draw(st.sampled_from([0, 4500])), 4)
+    lan = Endpoint(f"192.168.1.{number + 1}", draw(st.sampled_from([0, 4500])))
     direct = draw(
         st.sampled_from([DirectMode.ALL] * 4 + [DirectMode.RELAYS, DirectMode.NONE])
         | st.lists(st.sampled_from(names), max_size=4, unique=True).map(tuple)

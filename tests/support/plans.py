@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from meshc.keys import PublicKey, encode
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.language.spec import (
-    Endpoint,
-    Nat,
-    NetworkSpec,
-    NodeSpec,
-    Platform,
-    Role,
-    SiteSpec,
-    Spec,
-)
+from meshc.topology.language.spec import Nat, NetworkSpec, NodeSpec, Platform, Role, SiteSpec, Spec
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
+from meshc.wg.endpoint import Endpoint
 
 POOL = Prefix.parse("10.0.44.0/24")
 
@@ -35,11 +27,11 @@ def star() -> MeshPlan:
             NodeSpec(
                 name="public-server1",
                 role=Role.RELAY,
-                endpoints=(Endpoint("public-server1.example-vpn.dev", 51820, None),),
+                endpoints=(Endpoint("public-server1.example-vpn.dev", 51820),),
             ),
             NodeSpec(
                 name="public-server2",
-                endpoints=(Endpoint("public-server2.example-vpn.dev", 51820, None),),
+                endpoints=(Endpoint("public-server2.example-vpn.dev", 51820),),
             ),
         )
     }

@@ -16,7 +16,7 @@ from meshc.topology.planner.addressing.lock_text import Lock
 from meshc.topology.planner.analysis import Analysis, analyse
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import Expectation, NodeFile, expectation
-from meshc.wg.conf import ConfReader
+from meshc.wg.conf_reader import ConfReader
 from tests.support.wire import private_key
 
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")
@@ -140,7 +140,7 @@ def compiled(text: str) -> tuple[Analysis, list[NodeFile], Expectation, Diagnost
     for node in plan.nodes.values():
         for artifact in renderer.node(node):
             if artifact.path == conf_path(node):
-                conf = reader.read(artifact.content.decode(), file=artifact.path)
+                conf = reader.read(artifact.content.reveal().decode(), file=artifact.path)
                 files.append(NodeFile(node.name, conf))
     addresses = {n: tuple(a.host for a in p.addresses) for n, p in plan.nodes.items()}
     return analysis, files, expectation(spec, public_keys=public, addresses=addresses), found

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, Platform
-from meshc.wg.conf import HostPort
+from meshc.wg.endpoint import Endpoint
 from tests.support.wire import FORWARD, Wire, forward, preshared_key, private_key
 
 NATS = (Nat.UNKNOWN, Nat.PORT_RESTRICTED, Nat.SYMMETRIC, Nat.FULL_CONE)
@@ -103,7 +103,7 @@ def _add(wire: Wire, rng: random.Random, name: str, number: int, dual: bool) -> 
     )
     if not endpoint and node.facts.site and rng.random() < 0.5:
         node.listen_port = 51820
-        lan = HostPort(f"192.168.9.{number}", rng.choice((0, 51820)))
+        lan = Endpoint(f"192.168.9.{number}", rng.choice((0, 51820)))
         node.facts = replace(node.facts, lan_endpoint=lan)
     if relay:
         node.post_up += FORWARD
@@ -133,7 +133,7 @@ def _endpoint(wire: Wire, one: object, other: object) -> str:
     here, there = wire.nodes[one.name], wire.nodes[other.name]  # type: ignore[attr-defined]
     lan = there.facts.lan_endpoint
     if lan and here.facts.site == there.facts.site:
-        return str(HostPort(lan.host, 51820))
+        return str(Endpoint(lan.host, 51820))
     if there.facts.endpoints and there.facts.nat is not Nat.SYMMETRIC:
         return str(there.facts.endpoints[0])
     return ""

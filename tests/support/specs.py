@@ -11,7 +11,6 @@ from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
 from meshc.topology.language.spec import (
-    Endpoint,
     LinkSpec,
     NetworkSpec,
     NodeSpec,
@@ -25,6 +24,7 @@ from meshc.topology.planner.addressing.lock_text import Lock
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
+from meshc.wg.endpoint import Endpoint
 
 FILE = "mesh.yaml"
 
@@ -33,12 +33,12 @@ def endpoint(text: str) -> Endpoint:
     """`host`, `host:port`, `1.2.3.4:5` or `[v6]:port`."""
     if text.startswith("["):
         host, _, port = text[1:].partition("]")
-        return Endpoint(host, int(port.lstrip(":") or 51820), 6)
+        return Endpoint(host, int(port.lstrip(":") or 51820))
     host, _, port = text.partition(":")
     family = 4 if host.replace(".", "").isdigit() else None
     if family:
         parse_address(host)
-    return Endpoint(host, int(port or 51820), family)
+    return Endpoint(host, int(port or 51820))
 
 
 def node(name: str, **keys: Any) -> NodeSpec:
@@ -52,7 +52,7 @@ def node(name: str, **keys: Any) -> NodeSpec:
             keys[field] = tuple(endpoint(v) for v in values)
     if "lan" in keys:
         host, _, port = keys.pop("lan").partition(":")
-        keys["lan_endpoint"] = Endpoint(host, int(port or 0), 4)
+        keys["lan_endpoint"] = Endpoint(host, int(port or 0))
     if "address" in keys:
         keys["addresses"] = tuple(Prefix.host(a) for a in keys.pop("address").split())
     if isinstance(keys.get("routes"), str):

@@ -14,7 +14,8 @@ from meshc.keys import PresharedKey, PrivateKey, PublicKey, clamp, encode
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, TestSpec
 from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
-from meshc.wg.conf import HostPort, parse
+from meshc.wg.conf import parse
+from meshc.wg.endpoint import Endpoint
 
 FORWARD = (
     "iptables -w -N MESHC-FWD-%i",
@@ -107,11 +108,11 @@ class Wire:
 
     def add(self, name: str, *addresses: str, endpoint: str = "", **facts: object) -> Node:
         """A node; `endpoint` is `host:port` and makes it public unless `nat` says otherwise."""
-        endpoints: tuple[HostPort, ...] = ()
+        endpoints: tuple[Endpoint, ...] = ()
         port = None
         if endpoint:
             host, _, number = endpoint.rpartition(":")
-            endpoints = (HostPort(host.strip("[]"), int(number)),)
+            endpoints = (Endpoint(host.strip("[]"), int(number)),)
             port = int(number)
         known = NodeFacts(name=name, endpoints=endpoints)
         node = Node(

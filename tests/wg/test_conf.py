@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from meshc.errors import ConfError
 from meshc.keys import PrivateKey, PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.wg.conf import Conf, ConfReader, HostPort, _Parser, parse
+from meshc.wg.conf import Conf, ConfParser, parse
+from meshc.wg.conf_reader import ConfReader
+from meshc.wg.endpoint import Endpoint
 from tests.support.wire import main_example
 
 KEY = "YAnz5TF+lXXJte14tji3zlMNftft3a8AxA8k0nJlUHI="[:42] + "E="
@@ -23,7 +25,7 @@ TEXT = main_example().nodes["public-server1"].text()
 
 def slow(text: str) -> Conf | str:
     try:
-        return _Parser("").parse(text)
+        return ConfParser("").parse(text)
     except ConfError as error:
         return str(error)
 
@@ -69,7 +71,7 @@ def test_values_of_a_file() -> None:
     assert peer.public_key == PublicKey.parse(KEY)
     assert peer.allowed_ips == tuple(map(Prefix.parse, ("10.0.0.0/24", "fd00::/64", "10.9.0.0/16")))
     assert peer.host_bits == ("10.0.0.7/24",)
-    assert peer.endpoint == HostPort("2001:db8::1", 51820)
+    assert peer.endpoint == Endpoint("2001:db8::1", 51820)
     assert (peer.keepalive, peer.name, peer.line) == (0, "phone", 13)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from meshc.deploy.connect.node_session import NodeSession
 from meshc.deploy.connect.transport import LocalTransport
 from meshc.deploy.plan.target import Target
+from meshc.secret import SecretText
 
 
 class Dial(Protocol):
@@ -24,7 +25,7 @@ class Dialer:
 
     config: Path | None = None
     known_hosts: Path | None = None
-    password: str | None = None
+    password: SecretText | None = None
     local: bool = False
 
     async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:

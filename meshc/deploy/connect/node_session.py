@@ -9,6 +9,7 @@ from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.transport import Result, Transport
 from meshc.deploy.remote import environment
 from meshc.errors import NodeError
+from meshc.secret import SecretText
 
 STATE_DIRECTORY = "/var/lib/meshc/deploy"
 CONF_DIRECTORY = "/etc/wireguard"
@@ -44,7 +45,7 @@ class NodeSession:
         interface: str,
         *,
         become: bool = False,
-        password: str | None = None,
+        password: SecretText | None = None,
     ) -> None:
         self.transport = transport
         self.interface = interface
@@ -81,11 +82,11 @@ class NodeSession:
             )
         return answer
 
-    async def _try_password(self, password: str) -> None:
+    async def _try_password(self, password: SecretText) -> None:
         """Alone on standard input: sudo tries what follows a wrong password as passwords too, and
         three wrong ones lock some accounts. Raises: RemoteError, PasswordNeededError."""
         argv = self._argv(sent_program.NOTHING)
-        result = await self.transport.run(argv, stdin=password.encode() + b"\n")
+        result = await self.transport.run(argv, stdin=password.reveal().encode() + b"\n")
         if result.code:
             raise self._no_answer(result)
         self._accepted = True

@@ -11,6 +11,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from meshc.secret import SecretText
+
 _PACKAGE = "meshc.deploy.remote"
 _MODULES = (  # each needs only those before it
     "base", "units", "interface", "environment", "bootguard",
@@ -48,10 +50,12 @@ def program() -> str:
     return _LOADER.format(package=_PACKAGE, sources=json.dumps(sources))
 
 
-def stdin(request: dict[str, Any], *, password: str | None = None, payload: bytes = b"") -> bytes:
+def stdin(
+    request: dict[str, Any], *, password: SecretText | None = None, payload: bytes = b""
+) -> bytes:
     """What goes to the standard input of `ARGV`, or of sudo with it: one request, and the bytes
     that it speaks of."""
-    first = b"" if password is None else password.encode() + b"\n"
+    first = b"" if password is None else password.reveal().encode() + b"\n"
     text = program().encode()
     return b"%b%b %d\n%b%b\n%b" % (
         first,

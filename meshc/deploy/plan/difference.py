@@ -70,7 +70,7 @@ class Difference:
 def difference(target: Target, facts: Facts, salt: str) -> Difference:
     """What brings a node from its facts to its target. `salt` is the one the facts were asked
     with, so that equal keys have equal hashes on both sides."""
-    new = parse(redact(target.conf, salt))
+    new = parse(redact(target.conf.reveal(), salt))
     old = readable(facts.conf)
     manner = choose(target.plan.spec.deploy, facts, target.plan.interface)
     change = None if old is None else compare(old, new)
@@ -212,7 +212,7 @@ def _runs_otherwise(target: Target, facts: Facts) -> list[str]:
         return ["the interface runs with another key than its file says"]
     wanted = {
         str(peer.public_key): tuple(sorted(map(str, peer.allowed_ips)))
-        for peer in parse(target.conf).peers
+        for peer in parse(target.conf.reveal()).peers
     }
     if wanted != dict(running.peers):
         return ["the peers that run are not those of the file"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from meshc.errors import StateError
 from meshc.files import read_regular
+from meshc.secret import SecretText
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import NodePlan
 
@@ -27,7 +28,7 @@ class Target:
     that read their file from a code."""
 
     plan: NodePlan
-    conf: str = field(repr=False)
+    conf: SecretText
     facts: str = "{}"
     inside: Mapping[str, str] = field(default_factory=dict)
     phones: frozenset[str] = frozenset()
@@ -38,7 +39,7 @@ class Target:
 
     @cached_property
     def sha(self) -> str:
-        return hashlib.sha256(self.conf.encode()).hexdigest()
+        return hashlib.sha256(self.conf.reveal().encode()).hexdigest()
 
     @property
     def host(self) -> str:
@@ -105,4 +106,4 @@ def _read(result: BuildResult, node: NodePlan) -> Target:
     peers = [result.plan.nodes[peer.name] for peer in node.peers]
     inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
     phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
-    return Target(node, conf.decode(), (facts or b"{}").decode(), inside, phones)
+    return Target(node, SecretText(conf.decode()), (facts or b"{}").decode(), inside, phones)

@@ -7,7 +7,6 @@ shown.
 
 from __future__ import annotations
 
-import base64
 import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -149,12 +148,12 @@ def _metrics(interface: str, status: DeviceStatus, shell: dict[str, int]) -> lis
     roamed = CounterMetricFamily(
         "wireguard_endpoint_changes", "Changes of the peer's endpoint", labels=peer_labels
     )
-    for peer in status.peers:
-        labels = [interface, base64.b64encode(peer.public_key).decode()]
+    for peer, moves in zip(status.state.peers, status.roamed, strict=True):
+        labels = [interface, peer.public_key]
         received.add_metric(labels, peer.rx_bytes)
         sent.add_metric(labels, peer.tx_bytes)
-        handshake.add_metric(labels, peer.last_handshake / 1e9)
-        roamed.add_metric(labels, peer.roamed)
+        handshake.add_metric(labels, peer.handshake)
+        roamed.add_metric(labels, moves)
     drops = CounterMetricFamily(
         "wireguard_drops", "Packets and messages dropped", labels=["interface", "reason"]
     )
@@ -166,7 +165,7 @@ def _metrics(interface: str, status: DeviceStatus, shell: dict[str, int]) -> lis
     for kind, count in sorted(shell.items()):
         errors.add_metric([interface, kind], count)
     peers = GaugeMetricFamily("wireguard_peers", "Configured peers", labels=["interface"])
-    peers.add_metric([interface], len(status.peers))
+    peers.add_metric([interface], len(status.state.peers))
     load = GaugeMetricFamily(
         "wireguard_under_load", "1 while handshakes need a cookie", labels=["interface"]
     )

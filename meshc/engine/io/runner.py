@@ -25,12 +25,12 @@ from meshc.engine.io.netlink import LinkMonitor, LinkState, link_state
 from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
-from meshc.engine.proto import uapi
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.drop_reason import ConfigError
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.engine.proto.status import DeviceStatus
-from meshc.engine.proto.update import DeviceUpdate
+from meshc.errors import ConfigError
+from meshc.wg import uapi
+from meshc.wg.device_values import DeviceUpdate
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +199,7 @@ class Engine:
     def _answer(self, operation: str, body: str) -> tuple[str, int]:
         """One UAPI request: (reply, errno)."""
         if operation == "get":
-            return uapi.format_get(self.device.status()), 0
+            return uapi.format_get(self.device.state()), 0
         try:
             self._configure(uapi.parse_set(body, scope_index=socket.if_nametoindex))
         except ConfigError as error:

@@ -10,14 +10,13 @@ comes from the network raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from errno import EINVAL
 from itertools import groupby
 from operator import itemgetter
 
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer, single
-from meshc.engine.proto.drop_reason import ConfigError, DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.expiry import handle_expired
 from meshc.engine.proto.identity import Identity
@@ -25,12 +24,13 @@ from meshc.engine.proto.messages import TransportHeader
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
-from meshc.engine.proto.status import DeviceStatus, PeerStatus
+from meshc.engine.proto.status import DeviceStatus
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.unreachable import unreachable
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
-from meshc.keys import KEY_LENGTH, PresharedKey, PrivateKey
+from meshc.engine.proto.update_check import check_update
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
+from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerState, PeerUpdate
 
 # Diffie-Hellmans a call: a handshake costs about 0.3 ms, and transport data must not wait long
 HANDSHAKE_BUDGET = 4
@@ -85,16 +85,22 @@ class Device:
         return self._clock.newest
 
     def status(self) -> DeviceStatus:
-        """Everything that a UAPI `get` or a metrics collector wants to know."""
-        identity = self._sessions.identity
+        """Everything that a metrics collector wants to know."""
         return DeviceStatus(
-            private_key=identity.private_key if identity else None,
-            public_key=identity.public_key if identity else None,
-            listen_port=self.listen_port,
-            fwmark=self.fwmark,
+            state=self.state(),
             under_load=self._admission.under_load,
             drops={reason: count for reason, count in self.drops.items() if count},
-            peers=tuple(self._peer_status(peer) for peer in self._sessions.peers.values()),
+            roamed=tuple(peer.roamed for peer in self._sessions.peers.values()),
+        )
+
+    def state(self) -> DeviceState:
+        """What a UAPI `get` shows; peers in the order in which they were added."""
+        identity = self._sessions.identity
+        return DeviceState(
+            private_key=identity.private_key if identity else None,
+            listen_port=self.listen_port,
+            fwmark=self.fwmark,
+            peers=tuple(self._peer_state(peer) for peer in self._sessions.peers.values()),
         )
 
     # --- input -------------------------------------------------------------------------
@@ -166,7 +172,7 @@ class Device:
 
     def configure(self, update: DeviceUpdate, now: float) -> None:
         """Applies all of a change or none of it. Raises: ConfigError before anything changed."""
-        _check(update)
+        check_update(update)
         self._now = now
         if update.private_key is not None:
             self._set_private_key(update.private_key)
@@ -306,7 +312,7 @@ class Device:
 
     def _set_private_key(self, private_key: PrivateKey) -> None:
         sessions = self._sessions
-        if private_key.raw == bytes(KEY_LENGTH):
+        if private_key.raw == bytes(len(private_key.raw)):
             if sessions.identity is None:
                 return
             sessions.identity = None
@@ -323,10 +329,10 @@ class Device:
             sessions.expire(peer)
 
     def _configure_peer(self, change: PeerUpdate, now: float) -> None:
-        sessions = self._sessions
-        if sessions.identity is not None and change.public_key == sessions.identity.public_key:
+        sessions, key = self._sessions, change.public_key.raw
+        if sessions.identity is not None and key == sessions.identity.public_key:
             return  # a peer with our own key is ignored, as in the kernel
-        peer = sessions.peers.get(change.public_key)
+        peer = sessions.peers.get(key)
         if change.remove:
             if peer is not None:
                 self._remove(peer)
@@ -335,21 +341,20 @@ class Device:
         if peer is None:
             if change.update_only:
                 return
-            peer = sessions.peers[change.public_key] = Peer(change.public_key, sessions.timers)
+            peer = sessions.peers[key] = Peer(key, sessions.timers)
         if change.preshared_key is not None:
             peer.handshake.preshared_key = change.preshared_key.raw
         if change.endpoint is not None:
-            peer.endpoint = change.endpoint
+            peer.endpoint = UdpPath.to(change.endpoint)
         if change.replace_allowed_ips:
             self._allowed_ips.remove_owner(peer)
-        for add, prefix in change.allowed_ips:
-            if add:
-                self._allowed_ips.insert(prefix, peer)
-            else:
-                self._allowed_ips.remove(prefix, peer)
+        for prefix in change.allowed_ips:
+            self._allowed_ips.insert(prefix, peer)
+        for prefix in change.removed_ips:
+            self._allowed_ips.remove(prefix, peer)
         was_off = not peer.timers.interval
-        if change.persistent_keepalive_interval is not None:
-            peer.timers.set_interval(change.persistent_keepalive_interval, now)
+        if change.keepalive is not None:
+            peer.timers.set_interval(change.keepalive, now)
         if sessions.is_up:
             if is_new:
                 sessions.start(peer, now)
@@ -362,19 +367,17 @@ class Device:
         self._allowed_ips.remove_owner(peer)
         del self._sessions.peers[peer.public_key]
 
-    def _peer_status(self, peer: Peer) -> PeerStatus:
-        last = peer.last_handshake
-        return PeerStatus(
-            public_key=peer.public_key,
-            preshared_key=PresharedKey(peer.handshake.preshared_key),
-            endpoint=peer.endpoint,
-            persistent_keepalive_interval=peer.timers.interval,
+    def _peer_state(self, peer: Peer) -> PeerState:
+        last, psk = peer.last_handshake, peer.handshake.preshared_key
+        return PeerState(
+            public_key=PublicKey(encode(peer.public_key)),
+            preshared_key=PresharedKey(psk) if any(psk) else None,
+            endpoint=peer.endpoint.endpoint if peer.endpoint else None,
+            allowed_ips=tuple(self._allowed_ips.owned(peer)),
+            keepalive=peer.timers.interval,
             last_handshake=0 if last is None else self._clock.unix_ns_at(last),
             rx_bytes=peer.rx_bytes,
             tx_bytes=peer.tx_bytes,
-            allowed_ips=tuple(self._allowed_ips.owned(peer)),
-            roamed=peer.roamed,
-            staged=len(peer.staged),
         )
 
 
@@ -382,19 +385,3 @@ def _receiver_index(datagram: Buffer) -> int | None:
     """The receiver index of transport data; None of anything else."""
     header = TransportHeader.parse(datagram)
     return None if header is None else header.receiver_index
-
-
-def _check(update: DeviceUpdate) -> None:
-    """Everything that could fail later, before anything is done."""
-    for name, value, limit in (
-        ("listen_port", update.listen_port, 0xFFFF),
-        ("fwmark", update.fwmark, 0xFFFFFFFF),
-    ):
-        if value is not None and not 0 <= value <= limit:
-            raise ConfigError(f"{name} goes from 0 to {limit}", errno=EINVAL)
-    for peer in update.peers:
-        interval = peer.persistent_keepalive_interval
-        if len(peer.public_key) != KEY_LENGTH:
-            raise ConfigError("a public key has 32 bytes", errno=EINVAL)
-        if interval is not None and not 0 <= interval <= 0xFFFF:
-            raise ConfigError("persistent_keepalive_interval goes to 65535", errno=EINVAL)

@@ -1,27 +1,12 @@
-"""Drop reasons: why a packet or message went no further; and what a configuration is refused by.
-
-The tree::
-
-    MeshcError
-    └── ConfigError        a `set` that cannot be applied; carries the errno of the UAPI reply
+"""The reasons for which the engine drops what it is given.
 
 Nothing that a remote host sends raises: a message that is refused becomes a `DropReason`, which
-is counted in `DeviceStatus.drops`.
+is counted in `DeviceStatus.drops`. A `set` that cannot be applied is a `ConfigError`.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-
-from meshc.errors import MeshcError
-
-
-class ConfigError(MeshcError):
-    """A configuration that is refused as a whole; `errno` goes into the UAPI reply."""
-
-    def __init__(self, message: str, *, errno: int) -> None:
-        self.errno = errno
-        super().__init__(message)
 
 
 class DropReason(StrEnum):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from errno import EINVAL
 from ipaddress import IPv6Address
 from typing import NamedTuple
+
+from meshc.errors import ConfigError, PrefixFormatError
+from meshc.prefixes import parse_address
+from meshc.wg.endpoint import Endpoint
 
 
 class UdpPath(NamedTuple):
@@ -19,6 +24,26 @@ class UdpPath(NamedTuple):
     scope: int = 0
     source: str = ""
     interface: int = 0
+
+    @classmethod
+    def to(cls, endpoint: Endpoint) -> UdpPath:
+        """The path to a configured endpoint. Raises: ConfigError unless it is an address, with the
+        index of its interface if it has a zone."""
+        host, percent, zone = endpoint.host.partition("%")
+        try:
+            address = parse_address(host)
+        except PrefixFormatError:
+            raise ConfigError("an endpoint holds a numeric address", errno=EINVAL) from None
+        if percent and not (zone.isascii() and zone.isdigit()):
+            raise ConfigError("the scope of an endpoint is an interface index", errno=EINVAL)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return cls(str(address), endpoint.port, int(zone or 0))
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What a configuration calls it."""
+        return Endpoint(f"{self.host}%{self.scope}" if self.scope else self.host, self.port)
 
     @property
     def family(self) -> int:
@@ -42,7 +67,4 @@ class UdpPath(NamedTuple):
         return address + self.port.to_bytes(2, "big")
 
     def __str__(self) -> str:
-        if ":" not in self.host:
-            return f"{self.host}:{self.port}"
-        scope = f"%{self.scope}" if self.scope else ""
-        return f"[{self.host}{scope}]:{self.port}"
+        return str(self.endpoint)

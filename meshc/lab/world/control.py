@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.lab.world import lab_state
 from meshc.lab.world.jobs import Job, Outcome
-from meshc.lab.world.keeper import Machine, Order
+from meshc.lab.world.keeper import Machine, Order, send
 from meshc.lab.world.netns import Privilege, privilege
 from meshc.lab.world.places import World
 
@@ -129,7 +128,7 @@ def start_lab(
         assert process.stdin is not None
         order = Order(world, machines, rights.mode, str(directory), linked, preload)
         with process.stdin as stream:
-            pickle.dump(order, stream)
+            send(order, stream)
         lab = _await(process, {**about, "linked": linked}, rights, progress)
     except BaseException:
         process.kill()

@@ -18,20 +18,21 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 from meshc.errors import MeshcError
 from meshc.lab.probe import services
 from meshc.lab.world import jobs, linux, netns
 from meshc.lab.world.cabling import build_links
 from meshc.lab.world.places import Kind, World
+from meshc.secret import SecretBytes
 
 
 class Machine(NamedTuple):
     """The files that a node gets below /etc/wireguard (name -> content), and what is appended to
     its /etc/hosts."""
 
-    files: Mapping[str, bytes]
+    files: Mapping[str, SecretBytes]
     hosts: str = ""
 
 
@@ -47,8 +48,29 @@ class Order(NamedTuple):
     preload: tuple[str, ...] = ()
 
 
+def send(order: Order, stream: IO[bytes]) -> None:
+    """To the keeper's own standard input; what machines have, which is secret, goes by itself."""
+    machines = {
+        name: ({file: content.reveal() for file, content in machine.files.items()}, machine.hosts)
+        for name, machine in order.machines.items()
+    }
+    pickle.dump((order._replace(machines={}), machines), stream)
+
+
+def receive(stream: IO[bytes]) -> Order:
+    """What our own parent process has sent."""
+    order: Order
+    order, machines = pickle.load(stream)
+    return order._replace(
+        machines={
+            name: Machine({file: SecretBytes(content) for file, content in files.items()}, hosts)
+            for name, (files, hosts) in machines.items()
+        }
+    )
+
+
 def main() -> None:
-    order: Order = pickle.load(sys.stdin.buffer)  # from our own parent process
+    order = receive(sys.stdin.buffer)
     os.setsid()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(Path(order.directory, "control.sock")))
@@ -160,7 +182,7 @@ class Keeper:
             machine = self.order.machines.get(name, Machine({}))
             netns.own_machine(name.replace(":", "-"), world.resolvers, machine.hosts)
             for file, content in machine.files.items():
-                _install(Path("/etc/wireguard", file), content)
+                _install(Path("/etc/wireguard", file), content.reveal())
             server = services.Services(name)
             if kind is Kind.HOST:
                 server.reflect((world.hosts[0], world.resolvers[0]))

@@ -16,8 +16,9 @@ from meshc.lab.world.outer_addresses import Addresses
 from meshc.lab.world.places import Cable, Kind, LanHost, Place, Port, Route, Shape, World
 from meshc.lab.world.sites import Member, SiteBuilder
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
-from meshc.topology.language.spec import Endpoint, Nat, NodeSpec, Spec
+from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.values import dataclass, field
+from meshc.wg.endpoint import Endpoint
 
 INTERNET, PUBLIC_HOST = "internet", "host"
 GATEWAY6 = "fe80::1"

@@ -8,7 +8,8 @@ from meshc.lab.world.nat import Forward, Inside, Pinhole, Router, router_rules
 from meshc.lab.world.outer_addresses import LAN_LENGTH, pick_host
 from meshc.lab.world.places import Kind, LanHost, Port
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
-from meshc.topology.language.spec import Endpoint, Nat, NodeSpec
+from meshc.topology.language.spec import Nat, NodeSpec
+from meshc.wg.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from meshc.lab.world.layout import Draft, PlaceDraft

@@ -9,7 +9,7 @@ from meshc.errors import NodeError
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine
-    from meshc.node.system_values import Device, DeviceUpdate
+    from meshc.wg.device_values import DeviceState, DeviceUpdate
 
 AUTO = "auto"
 KERNEL = "kernel"
@@ -35,7 +35,7 @@ class Backend(Protocol):
         """Removes the interface and all that belongs to it; nothing there is no error."""
         ...
 
-    def read(self, interface: str) -> Device:
+    def read(self, interface: str) -> DeviceState:
         """The whole device, all peers. Raises: NodeError."""
         ...
 
@@ -73,6 +73,6 @@ def candidates(name: str) -> tuple[Backend, ...]:
 
 def of_running(interface: str) -> Backend:
     """The backend of an interface that somebody else may have made."""
-    from meshc.node.uapi import socket_path
+    from meshc.node.uapi_exchange import socket_path
 
     return backend(EXTERNAL if Path(socket_path(interface)).exists() else KERNEL)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from meshc.errors import NodeError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode, encode
-from meshc.node.system_values import Device, DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
-from meshc.wg.conf import HostPort
+from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerState, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine
@@ -51,7 +51,7 @@ class Kernel:
     def destroy(self, machine: Machine, interface: str) -> None:
         machine.netlink.delete_link(interface)
 
-    def read(self, interface: str) -> Device:
+    def read(self, interface: str) -> DeviceState:
         """Raises: NodeError when there is no such WireGuard interface."""
         with _socket() as wireguard:
             try:
@@ -62,6 +62,8 @@ class Kernel:
         return _device(messages)
 
     def write(self, interface: str, update: DeviceUpdate) -> None:
+        if update.replace_peers or any(p.update_only or p.removed_ips for p in update.peers):
+            raise ValueError("this back end sets peers by name and replaces their prefixes whole")
         with _socket() as wireguard:
             try:
                 head = _head(update)
@@ -124,7 +126,7 @@ def _peer_messages(peer: PeerUpdate) -> Iterator[dict[str, Any]]:
         }
 
 
-def _device(messages: Iterable[Any]) -> Device:
+def _device(messages: Iterable[Any]) -> DeviceState:
     """Joins the chunks; a peer cut between two of them continues in the next."""
     private: PrivateKey | None = None
     port = mark = 0
@@ -142,21 +144,21 @@ def _device(messages: Iterable[Any]) -> Device:
                 joined = tuple(sorted({*before.allowed_ips, *peer.allowed_ips}))
                 peer = before._replace(allowed_ips=joined)
             peers[peer.public_key] = peer
-    return Device(private, port, mark, tuple(peers[key] for key in sorted(peers)))
+    return DeviceState(private, port, mark, tuple(peers[key] for key in sorted(peers)))
 
 
 def _peer(item: Any) -> PeerState:
     psk = _key(item.get_attr("WGPEER_A_PRESHARED_KEY"))
     endpoint = item.get_attr("WGPEER_A_ENDPOINT")
     handshake = item.get_attr("WGPEER_A_LAST_HANDSHAKE_TIME")
-    seconds = handshake["tv_sec"] + handshake["tv_nsec"] / 1e9 if handshake is not None else 0.0
+    moment = handshake["tv_sec"] * 10**9 + handshake["tv_nsec"] if handshake is not None else 0
     return PeerState(
         PublicKey(encode(_key(item.get_attr("WGPEER_A_PUBLIC_KEY")))),
         PresharedKey(psk) if psk != _NO_KEY else None,
-        HostPort(endpoint["addr"], endpoint["port"]) if endpoint is not None else None,
+        Endpoint(endpoint["addr"], endpoint["port"]) if endpoint is not None else None,
         tuple(sorted(_prefix(entry) for entry in item.get_attr("WGPEER_A_ALLOWEDIPS") or ())),
         item.get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL") or 0,
-        seconds,
+        moment,
         item.get_attr("WGPEER_A_RX_BYTES") or 0,
         item.get_attr("WGPEER_A_TX_BYTES") or 0,
     )

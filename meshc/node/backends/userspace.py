@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from meshc.errors import NodeError
-from meshc.node import uapi
+from meshc.node import uapi_exchange
 from meshc.node.machine import Machine
 from meshc.node.system import processes
-from meshc.node.system_values import Device, DeviceUpdate
+from meshc.wg.device_values import DeviceState, DeviceUpdate
 
 _START_PATIENCE = 120.0
 """Seconds. One that dies is noticed at once; this is for slow machines."""
@@ -31,9 +31,9 @@ class Userspace:
 
     def create(self, machine: Machine, interface: str) -> None:
         """Starts the program and waits until it answers. Raises: NodeError with its last words."""
-        if not uapi.remove_stale_socket(interface):
+        if not uapi_exchange.remove_stale_socket(interface):
             raise NodeError(
-                f"another program answers at {uapi.socket_path(interface)}",
+                f"another program answers at {uapi_exchange.socket_path(interface)}",
                 hint="an interface of that name in another network namespace? Give each its own"
                 " /run, or choose another name",
             )
@@ -57,20 +57,23 @@ class Userspace:
         """Ends the program; removes the interface, the socket and the log."""
         processes.stop(machine.token)
         machine.netlink.delete_link(interface)
-        uapi.remove_stale_socket(interface)
+        uapi_exchange.remove_stale_socket(interface)
         (machine.run_directory / f"{interface}.log").unlink(missing_ok=True)
 
-    def read(self, interface: str) -> Device:
-        return uapi.read_device(interface)
+    def read(self, interface: str) -> DeviceState:
+        return uapi_exchange.read_device(interface)
 
     def write(self, interface: str, update: DeviceUpdate) -> None:
-        uapi.write_device(interface, update)
+        uapi_exchange.write_device(interface, update)
 
     def _answers(self, machine: Machine, interface: str) -> bool:
-        if machine.netlink.link(interface) is None or not uapi.socket_path(interface).exists():
+        if (
+            machine.netlink.link(interface) is None
+            or not uapi_exchange.socket_path(interface).exists()
+        ):
             return False
         try:
-            uapi.read_device(interface)
+            uapi_exchange.read_device(interface)
         except NodeError:
             return False
         return True

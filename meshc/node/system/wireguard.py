@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.node.change import Change
-from meshc.node.system_values import Device, DeviceUpdate, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
 from meshc.values import dataclass
-from meshc.wg.conf import HostPort, PeerConf
+from meshc.wg.conf import PeerConf
+from meshc.wg.device_values import (
+    NO_PRESHARED_KEY,
+    DeviceState,
+    DeviceUpdate,
+    PeerState,
+    PeerUpdate,
+)
+from meshc.wg.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from meshc.node.machine import Machine
 
-NO_PRESHARED_KEY = PresharedKey(bytes(32))
-"""Setting it removes the key (wireguard UAPI: "all zeros" means none)."""
-_UNSET = Device()
+_UNSET = DeviceState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class DeviceSet(Change):
     private_key: PrivateKey | None = None
     listen_port: int | None = None
     fwmark: int | None = None
-    before: Device = _UNSET
+    before: DeviceState = _UNSET
 
     def describe(self) -> str:
         parts = ["private key"] if self.private_key is not None else []
@@ -113,7 +118,7 @@ class PeerWish:
     public_key: PublicKey
     name: str
     preshared_key: PresharedKey | None = None
-    endpoint: HostPort | None = None
+    endpoint: Endpoint | None = None
     moved: bool = False
     allowed_ips: tuple[Prefix, ...] = ()
     keepalive: int = 0
@@ -148,7 +153,7 @@ def wishes(
                 key,
                 names.get(key) or peer.name or short(key),
                 peer.preshared_key,
-                HostPort(address, peer.endpoint.port) if peer.endpoint and address else None,
+                Endpoint(address, peer.endpoint.port) if peer.endpoint and address else None,
                 applied.get(key, "") != text,
                 tuple(sorted(prefixes.get(key, ()))),
                 peer.keepalive or 0,
@@ -157,7 +162,9 @@ def wishes(
     return tuple(found)
 
 
-def peer_changes(interface: str, wanted: Iterable[PeerWish], device: Device) -> tuple[PeerSet, ...]:
+def peer_changes(
+    interface: str, wanted: Iterable[PeerWish], device: DeviceState
+) -> tuple[PeerSet, ...]:
     """What makes the device's peers those of the file. Peers that the file does not name go
     last, when their prefixes have moved already: no packet meets a gap."""
     now = {peer.public_key: peer for peer in device.peers}

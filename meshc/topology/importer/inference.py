@@ -17,7 +17,8 @@ from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.importer.node_names import node_names
 from meshc.values import dataclass, field
-from meshc.wg.conf import Conf, HostPort, PeerConf
+from meshc.wg.conf import Conf, PeerConf
+from meshc.wg.endpoint import Endpoint
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -31,7 +32,7 @@ class ImportedNode:
     public_key: PublicKey
     conf: Conf | None
     addresses: tuple[Prefix, ...] = ()
-    endpoint: HostPort | None = None
+    endpoint: Endpoint | None = None
     relay: bool = False
     exit_node: bool = False
     exit: str | None = None

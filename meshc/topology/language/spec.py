@@ -14,6 +14,7 @@ from meshc.diagnostics import Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.values import dataclass, field
+from meshc.wg.endpoint import Endpoint
 
 
 class Nat(Enum):
@@ -48,18 +49,6 @@ class DirectMode(Enum):
     ALL = "all"
     RELAYS = "relays"
     NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A UDP endpoint. `family` is 4 or 6 for a literal address, None for a host name."""
-
-    host: str
-    port: int
-    family: int | None
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if self.family == 6 else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

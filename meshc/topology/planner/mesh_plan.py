@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.language.spec import Endpoint, NodeSpec, Spec
+from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.values import dataclass
+from meshc.wg.endpoint import Endpoint
 
 
 class PeerPlan(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress
-from meshc.topology.language.spec import Endpoint, NodeSpec, Spec
+from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
@@ -22,6 +22,7 @@ from meshc.topology.planner.mtu import node_mtus
 from meshc.topology.planner.policy.forwarding import forwarding_of
 from meshc.topology.planner.routing.routing import Routing, build_routing
 from meshc.values import dataclass, field
+from meshc.wg.endpoint import Endpoint
 
 Sight = tuple[object, ...]
 NOBODY: frozenset[int] = frozenset()
@@ -145,4 +146,4 @@ class _Planner:
         if endpoint is None or endpoint.port:
             return endpoint
         port = self.allocation.ports.get(peer.name) or self.graph.spec.network.listen_port
-        return Endpoint(endpoint.host, port, endpoint.family)
+        return Endpoint(endpoint.host, port)

@@ -19,7 +19,9 @@ from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
 from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec, TestSpec
 from meshc.values import dataclass, field
-from meshc.wg.conf import Conf, HostPort, PeerTable
+from meshc.wg.conf import Conf
+from meshc.wg.endpoint import Endpoint
+from meshc.wg.peer_sections import PeerTable
 
 # Behind these the mapped port is open to anyone, or nothing is known against it.
 OPEN_NATS = frozenset({Nat.NONE, Nat.FULL_CONE, Nat.UNKNOWN})
@@ -54,8 +56,8 @@ class NodeFacts:
     interface: str = "wg0"
     site: str | None = None
     nat: Nat = Nat.UNKNOWN
-    endpoints: tuple[HostPort, ...] = ()
-    lan_endpoint: HostPort | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+    lan_endpoint: Endpoint | None = None
     listen_port: int | None = None
     underlay: tuple[int, ...] = (4, 6)
     lans: tuple[Prefix, ...] = ()
@@ -123,14 +125,13 @@ def _facts(
     spec: Spec, node: NodeSpec, key: PublicKey | None, addresses: tuple[Prefix, ...]
 ) -> NodeFacts:
     site = spec.sites.get(node.site) if node.site else None
-    lan = node.lan_endpoint
     return NodeFacts(
         name=node.name,
         interface=spec.network.interface,
         site=node.site,
         nat=node.nat,
-        endpoints=tuple(HostPort(e.host, e.port) for e in node.endpoints),
-        lan_endpoint=HostPort(lan.host, lan.port) if lan else None,
+        endpoints=node.endpoints,
+        lan_endpoint=node.lan_endpoint,
         listen_port=node.listen_port,
         underlay=node.underlay,
         lans=tuple(dict.fromkeys((*(site.lan if site else ()), *node.routes))),

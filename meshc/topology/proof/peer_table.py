@@ -21,7 +21,9 @@ from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.node_model import Station, merged_peers
 from meshc.topology.proof.walk import station_of
 from meshc.values import dataclass
-from meshc.wg.conf import HostPort, PeerConf, PeerTable, Section
+from meshc.wg.conf import PeerConf
+from meshc.wg.endpoint import Endpoint
+from meshc.wg.peer_sections import PeerSection, PeerTable
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
@@ -66,7 +68,7 @@ class Columns:
     line: Ints
     psk: Bytes
     allowed_sets: tuple[tuple[Prefix, ...], ...]
-    endpoints: tuple[HostPort, ...]
+    endpoints: tuple[Endpoint, ...]
     repeated: tuple[tuple[int, PublicKey], ...]
     host_bits: tuple[tuple[int, int, str], ...]
     twins: tuple[tuple[int, int], ...]
@@ -89,7 +91,7 @@ class _Rows:
     def __init__(self) -> None:
         self.keys: Numbering[PublicKey] = Numbering()
         self.sets: Numbering[tuple[Prefix, ...]] = Numbering()
-        self.ends: Numbering[HostPort | None] = Numbering()
+        self.ends: Numbering[Endpoint | None] = Numbering()
         self.ends.number(None)
         self.parts: list[tuple[Ints, Ints, bytes]] = []
         self.repeated: list[tuple[int, PublicKey]] = []
@@ -97,7 +99,7 @@ class _Rows:
         self._values: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
         # of the reader whose tables come: what it knows, and by its numbers ours, the key, the
         # newlines, and whether there is more to tell; so many of these rows are filled
-        self._known: Sequence[Section] | None = None
+        self._known: Sequence[PeerSection] | None = None
         self._ours = np.zeros((4, 64), np.int32)
         self._learnt = 0
 
@@ -114,7 +116,7 @@ class _Rows:
             self.add(node, table.peers())
             return
         lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
-        self.parts.append((numbers.copy(), lines, table.secrets))
+        self.parts.append((numbers.copy(), lines, table.secrets.reveal()))
 
     def add(self, node: int, peers: Sequence[PeerConf]) -> None:
         """A file as it was read, also with two sections of one key."""
@@ -153,7 +155,7 @@ class _Rows:
         self,
         key: PublicKey,
         allowed: tuple[Prefix, ...],
-        endpoint: HostPort | None,
+        endpoint: Endpoint | None,
         keepalive: int | None,
     ) -> int:
         keys, sets, ends, alive = self._values

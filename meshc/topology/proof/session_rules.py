@@ -15,7 +15,8 @@ from meshc.keys import KEY_LENGTH
 from meshc.topology.proof.drop import Reason
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.node_model import Station
-from meshc.wg.conf import HostPort, PeerConf
+from meshc.wg.conf import PeerConf
+from meshc.wg.endpoint import Endpoint
 
 
 class Reach(Enum):
@@ -63,7 +64,7 @@ def reach(sender: Station, receiver: Station) -> Reach:
     return reach_by(ours.endpoint, sender, receiver)
 
 
-def reach_by(endpoint: HostPort, sender: Station, receiver: Station) -> Reach:
+def reach_by(endpoint: Endpoint, sender: Station, receiver: Station) -> Reach:
     """Whether this endpoint, written at `sender`, is `receiver`'s."""
     there = receiver.facts
     local = receiver.conf.listen_port if receiver.conf is not None else None
@@ -123,10 +124,10 @@ def _keeps_alive(station: Station, other: Station) -> bool:
     return ours is not None and bool(ours.keepalive)
 
 
-def _all_endpoints(station: Station) -> Iterator[HostPort]:
+def _all_endpoints(station: Station) -> Iterator[Endpoint]:
     """Every endpoint at which somebody may reach the station."""
     yield from station.facts.endpoints
     lan = station.facts.lan_endpoint
     if lan is not None:
         port = lan.port or (station.conf.listen_port if station.conf else None) or 0
-        yield HostPort(lan.host, port)
+        yield Endpoint(lan.host, port)

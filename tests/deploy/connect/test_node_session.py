@@ -12,6 +12,7 @@ import pytest
 from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.node_session import NodeSession, PasswordNeededError, RemoteError
 from meshc.deploy.connect.transport import LocalTransport
+from meshc.secret import SecretText
 
 # sudo as it behaves: -n refuses, -S reads one line; NOPASSWD reads nothing
 ASKS = """#!/bin/sh
@@ -32,7 +33,12 @@ def call(
     path.write_text(sudo)
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
-    session = NodeSession(LocalTransport("here"), "wgx9", become=True, password=password)
+    session = NodeSession(
+        LocalTransport("here"),
+        "wgx9",
+        become=True,
+        password=None if password is None else SecretText(password),
+    )
     return asyncio.run(session.call("facts", salt="s", state_dir=str(directory / "none")))
 
 

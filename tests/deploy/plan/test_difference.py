@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from meshc.deploy.plan.difference import Cost, difference
+from meshc.secret import SecretText
 from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh
 
 
@@ -161,14 +162,14 @@ def test_peers_changed_by_hand_are_put_right(before: Any) -> None:
 
 def test_comments_alone_disturb_nobody(before: Any) -> None:
     target = before["leaf"]
-    facts = deployed(replace(target, conf="# older\n" + target.conf))
+    facts = deployed(replace(target, conf=SecretText("# older\n" + target.conf.reveal())))
     found = difference(target, facts, SALT)
     assert (found.how, found.cost) == ("file", Cost.QUIET)
 
 
 def test_a_file_edited_there_is_drift_with_its_lines(before: Any) -> None:
     target = before["leaf"]
-    edited = replace(target, conf=target.conf.replace("MTU = 1", "MTU = 9"))
+    edited = replace(target, conf=SecretText(target.conf.reveal().replace("MTU = 1", "MTU = 9")))
     facts = deployed(edited, deployed_sha="0" * 64, deployed=deployed(target).conf)
     found = difference(target, facts, SALT)
     assert found.drift == ("settings: mtu",)

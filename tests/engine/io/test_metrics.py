@@ -7,33 +7,31 @@ import pytest
 
 from meshc.engine.io.metrics import MetricsServer, exposition
 from meshc.engine.proto.drop_reason import DropReason
-from meshc.engine.proto.status import DeviceStatus, PeerStatus
-from meshc.engine.proto.udp_path import UdpPath
-from meshc.keys import PresharedKey, PrivateKey
+from meshc.engine.proto.status import DeviceStatus
+from meshc.keys import PresharedKey, PrivateKey, PublicKey
+from meshc.wg.device_values import DeviceState, PeerState
+from meshc.wg.endpoint import Endpoint
 
 KEY = PrivateKey(bytes([7]) * 32)
 PSK = PresharedKey(bytes([9]) * 32)
 STATUS = DeviceStatus(
-    private_key=KEY,
-    public_key=KEY.public_key().raw,
-    listen_port=51820,
-    fwmark=0,
-    under_load=True,
-    drops={DropReason.NO_PEER: 3},
-    peers=(
-        PeerStatus(
-            public_key=bytes(32),
-            preshared_key=PSK,
-            endpoint=UdpPath("192.0.2.77", 1),
-            persistent_keepalive_interval=0,
-            last_handshake=1_800_000_000_500_000_000,
-            rx_bytes=11,
-            tx_bytes=22,
-            allowed_ips=(),
-            roamed=4,
-            staged=0,
+    state=DeviceState(
+        private_key=KEY,
+        listen_port=51820,
+        peers=(
+            PeerState(
+                PublicKey("A" * 43 + "="),
+                preshared_key=PSK,
+                endpoint=Endpoint("192.0.2.77", 1),
+                last_handshake=1_800_000_000_500_000_000,
+                rx_bytes=11,
+                tx_bytes=22,
+            ),
         ),
     ),
+    under_load=True,
+    drops={DropReason.NO_PEER: 3},
+    roamed=(4,),
 )
 
 

@@ -112,7 +112,7 @@ def test_a_week_of_keepalives_and_silence_stays_flat():
     for _ in range(7 * 24):
         net.run(HOUR)
         sizes.add(max(size_of(a) + size_of(b)))
-        assert a.device.status().peers[0].last_handshake > 0
+        assert a.device.state().peers[0].last_handshake > 0
         a.events.clear()
         b.events.clear()
     assert max(sizes) <= 6
@@ -126,7 +126,7 @@ def test_a_hub_with_forty_spokes_keeps_them_all():
         net.peer(hub, spoke, f"10.0.1.{number}/32")
         net.peer(spoke, hub, "10.0.0.0/16", endpoint=hub.outside, keepalive=25)
     net.run(600)
-    for peer in hub.device.status().peers:
+    for peer in hub.device.state().peers:
         age = net.now - (peer.last_handshake - START_UNIX_NS) / 1e9
         assert age < 150, net.diagram()
     for number, spoke in enumerate(spokes):

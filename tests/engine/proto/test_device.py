@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.cookie import CookieGenerator
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.drop_reason import ConfigError, DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import HandshakeCompleted, LoadChanged
 from meshc.engine.proto.messages import MessageInitiation
 from meshc.engine.proto.tai64n import WallEpoch
-from meshc.engine.proto.uapi import format_get, parse_set
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
-from meshc.keys import PresharedKey, PrivateKey
+from meshc.errors import ConfigError
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
+from meshc.wg.uapi import format_get, parse_set
 
+TWO = PublicKey(encode(b"\2" * 32))
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
@@ -42,7 +44,9 @@ def device() -> Device:
 
 
 def peer_update(number: int = 1, **changes) -> DeviceUpdate:
-    return DeviceUpdate(peers=(PeerUpdate(public_key=bytes([number]) * 32, **changes),))
+    return DeviceUpdate(
+        peers=(PeerUpdate(public_key=PublicKey(encode(bytes([number]) * 32)), **changes),)
+    )
 
 
 # --- routing ------------------------------------------------------------------------------
@@ -177,16 +181,16 @@ def _initiation_to(node: SimulatedNode, number: int) -> bytes:
     [
         DeviceUpdate(listen_port=70_000, replace_peers=True),
         DeviceUpdate(fwmark=1 << 32, replace_peers=True),
-        DeviceUpdate(replace_peers=True, peers=(PeerUpdate(b"short"),)),
+        DeviceUpdate(replace_peers=True, peers=(PeerUpdate(PublicKey("short")),)),
         DeviceUpdate(
             replace_peers=True,
-            peers=(PeerUpdate(bytes(32), persistent_keepalive_interval=70_000),),
+            peers=(PeerUpdate(PublicKey(encode(bytes(32))), keepalive=70_000),),
         ),
     ],
 )
 def test_a_bad_change_changes_nothing(update):
     one = device()
-    one.configure(peer_update(allowed_ips=((True, Prefix.parse("10.0.0.0/8")),)), 0.0)
+    one.configure(peer_update(allowed_ips=(Prefix.parse("10.0.0.0/8"),)), 0.0)
     before = one.status()
     with pytest.raises(ConfigError) as caught:
         one.configure(update, 1.0)
@@ -203,7 +207,7 @@ def test_get_after_set_gives_back_what_was_set():
     )
     one = device()
     one.configure(parse_set(text), 0.0)
-    answer = format_get(one.status())
+    answer = format_get(one.state())
     for line in text.splitlines():
         if not line.startswith("replace"):
             assert line.replace("18" * 32, "18" * 31 + "58") in answer.splitlines()
@@ -211,51 +215,51 @@ def test_get_after_set_gives_back_what_was_set():
 
 def test_update_only_and_remove_do_not_create():
     one = device()
-    one.configure(peer_update(update_only=True, persistent_keepalive_interval=5), 0.0)
+    one.configure(peer_update(update_only=True, keepalive=5), 0.0)
     one.configure(peer_update(remove=True), 0.0)
-    assert one.status().peers == ()
+    assert one.state().peers == ()
     one.configure(peer_update(), 0.0)
-    one.configure(peer_update(update_only=True, persistent_keepalive_interval=5), 0.0)
-    assert one.status().peers[0].persistent_keepalive_interval == 5
+    one.configure(peer_update(update_only=True, keepalive=5), 0.0)
+    assert one.state().peers[0].keepalive == 5
     one.configure(peer_update(remove=True), 0.0)
-    assert one.status().peers == ()
+    assert one.state().peers == ()
 
 
 def test_allowed_ips_move_replace_and_go():
     one = device()
-    add = tuple((True, Prefix.parse(text)) for text in ("10.0.0.0/8", "10.1.0.0/16"))
+    add = tuple(Prefix.parse(text) for text in ("10.0.0.0/8", "10.1.0.0/16"))
     one.configure(peer_update(1, allowed_ips=add), 0.0)
     one.configure(peer_update(2, allowed_ips=add[1:]), 0.0)
-    first, second = one.status().peers
+    first, second = one.state().peers
     assert first.allowed_ips == (Prefix.parse("10.0.0.0/8"),)
     assert second.allowed_ips == (Prefix.parse("10.1.0.0/16"),)
-    one.configure(peer_update(1, allowed_ips=((False, Prefix.parse("10.1.0.0/16")),)), 0.0)
-    assert one.status().peers[1].allowed_ips == (Prefix.parse("10.1.0.0/16"),)
+    one.configure(peer_update(1, removed_ips=(Prefix.parse("10.1.0.0/16"),)), 0.0)
+    assert one.state().peers[1].allowed_ips == (Prefix.parse("10.1.0.0/16"),)
     one.configure(
-        peer_update(1, replace_allowed_ips=True, allowed_ips=((True, Prefix.parse("::/0")),)), 0.0
+        peer_update(1, replace_allowed_ips=True, allowed_ips=(Prefix.parse("::/0"),)), 0.0
     )
-    assert one.status().peers[0].allowed_ips == (Prefix.parse("::/0"),)
-    one.configure(peer_update(2, allowed_ips=((False, Prefix.parse("10.1.0.0/16")),)), 0.0)
-    assert one.status().peers[1].allowed_ips == ()
+    assert one.state().peers[0].allowed_ips == (Prefix.parse("::/0"),)
+    one.configure(peer_update(2, removed_ips=(Prefix.parse("10.1.0.0/16"),)), 0.0)
+    assert one.state().peers[1].allowed_ips == ()
 
 
 def test_replace_peers_removes_the_others():
     one = device()
     one.configure(peer_update(1), 0.0)
-    one.configure(DeviceUpdate(replace_peers=True, peers=(PeerUpdate(b"\2" * 32),)), 0.0)
-    assert [peer.public_key for peer in one.status().peers] == [b"\2" * 32]
+    one.configure(DeviceUpdate(replace_peers=True, peers=(PeerUpdate(TWO),)), 0.0)
+    assert [peer.public_key for peer in one.state().peers] == [TWO]
 
 
 def test_a_peer_with_our_own_key_is_ignored_whichever_comes_first():
     key = PrivateKey(bytes(range(32)))
-    own = PeerUpdate(public_key=key.public_key().raw)
+    own = PeerUpdate(public_key=key.public_key())
     one = device()
-    one.configure(DeviceUpdate(private_key=key, peers=(own, PeerUpdate(b"\2" * 32))), 0.0)
-    assert [peer.public_key for peer in one.status().peers] == [b"\2" * 32]
+    one.configure(DeviceUpdate(private_key=key, peers=(own, PeerUpdate(TWO))), 0.0)
+    assert [peer.public_key for peer in one.state().peers] == [TWO]
     other = device()
-    other.configure(DeviceUpdate(peers=(own, PeerUpdate(b"\2" * 32))), 0.0)
+    other.configure(DeviceUpdate(peers=(own, PeerUpdate(TWO))), 0.0)
     other.configure(DeviceUpdate(private_key=key), 0.0)
-    assert [peer.public_key for peer in other.status().peers] == [b"\2" * 32]
+    assert [peer.public_key for peer in other.state().peers] == [TWO]
 
 
 def test_a_new_private_key_brings_a_new_handshake_at_once():
@@ -264,8 +268,8 @@ def test_a_new_private_key_brings_a_new_handshake_at_once():
     net.run(1)
     new = PrivateKey(bytes(range(1, 33)))
     a.device.configure(DeviceUpdate(private_key=new), net.now)
-    allowed = ((True, Prefix.parse(A)),)
-    update = PeerUpdate(public_key=new.public_key().raw, allowed_ips=allowed)
+    allowed = (Prefix.parse(A),)
+    update = PeerUpdate(public_key=new.public_key(), allowed_ips=allowed)
     b.device.configure(DeviceUpdate(peers=(update,)), net.now)
     net.inject(a, ipv4_packet(A, B, b"2"))
     net.run(1)
@@ -287,7 +291,7 @@ def test_the_same_private_key_again_changes_nothing():
 def test_without_a_private_key_nothing_is_sent_or_answered():
     net, (a, b) = connected("a", "b")
     a.device.configure(DeviceUpdate(private_key=PrivateKey(bytes(32))), net.now)
-    assert a.device.status().private_key is None
+    assert a.device.state().private_key is None
     net.inject(a, ipv4_packet(A, B))
     net.inject(b, ipv4_packet(B, A))
     net.run(1)
@@ -316,7 +320,9 @@ def test_a_removed_peer_leaves_nothing():
     net, (a, b) = connected("a", "b")
     net.inject(a, ipv4_packet(A, B))
     net.run(1)
-    a.device.configure(DeviceUpdate(peers=(PeerUpdate(b.public_key, remove=True),)), net.now)
+    a.device.configure(
+        DeviceUpdate(peers=(PeerUpdate(PublicKey(encode(b.public_key)), remove=True),)), net.now
+    )
     sessions = a.device._sessions
     assert (len(sessions.indices), len(a.device._allowed_ips)) == (0, 0)
     assert a.device.next_timeout() is None
@@ -329,17 +335,17 @@ def test_five_thousand_peers_are_idle_for_nothing():
     one = device()
     peers = tuple(
         PeerUpdate(
-            public_key=hashlib.sha256(number.to_bytes(4, "big")).digest(),
+            public_key=PublicKey(encode(hashlib.sha256(number.to_bytes(4, "big")).digest())),
             preshared_key=PresharedKey(bytes(32)),
-            allowed_ips=((True, Prefix(4, 10 << 24 | number, 32)),),
+            allowed_ips=(Prefix(4, 10 << 24 | number, 32),),
         )
         for number in range(1, 5001)
     )
     one.configure(DeviceUpdate(private_key=PrivateKey(bytes([9]) * 32), peers=peers), 0.0)
     one.set_up(True, 0.0)
-    assert len(one.status().peers) == 5000
+    assert len(one.state().peers) == 5000
     assert one.next_timeout() is None
-    assert len(format_get(one.status()).splitlines()) == 5000 * 9 + 1
+    assert len(format_get(one.state()).splitlines()) == 5000 * 9 + 1
 
 
 # --- nothing raises ---------------------------------------------------------------------------

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-import errno
 import re
 from pathlib import Path
 
 import meshc.engine.proto as package
-from meshc.engine.proto.drop_reason import ConfigError, DropReason
-from meshc.errors import MeshcError
-
-
-def test_a_config_error_carries_its_errno():
-    error = ConfigError("no", errno=errno.EINVAL)
-    assert isinstance(error, MeshcError)
-    assert (str(error), error.errno) == ("no", errno.EINVAL)
+from meshc.engine.proto.drop_reason import DropReason
 
 
 def test_reasons_are_fit_for_metric_labels():

@@ -56,7 +56,7 @@ def test_roaming_in_the_middle_of_a_run_follows_the_peer() -> None:
     b.write(b.inbound.receive(Datagrams(0, segment, segment, 5), elsewhere, NOW))
     b.write(b.inbound.flush())
 
-    assert b.device.status().peers[0].endpoint == elsewhere
+    assert b.device.state().peers[0].endpoint == elsewhere.endpoint
     assert len(b.kernel_sees()) == 5
 
 

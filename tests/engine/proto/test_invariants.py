@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS
 from meshc.engine.proto.timers import TIMER_NAMES
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
+from meshc.keys import PublicKey, encode
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 from tests.support.bulknode import BulkNode
 
 NAMES = "abc"
@@ -124,10 +125,10 @@ class Internet(RuleBasedStateMachine):
     def reconfigure(self, name, to, remove):
         node, other = self.net.nodes[name], self.net.nodes[to]
         change = PeerUpdate(
-            other.public_key,
+            PublicKey(encode(other.public_key)),
             remove=remove,
-            endpoint=other.outside,
-            allowed_ips=((True, Prefix.host(address(to))),),
+            endpoint=other.outside.endpoint,
+            allowed_ips=(Prefix.host(address(to)),),
         )
         node.device.configure(DeviceUpdate(peers=(change,)), self.net.now)
         self.net.drain(node)

@@ -107,15 +107,15 @@ def test_a_flood_of_small_packets_leaves_in_full_sends() -> None:
 
 def test_counters_and_timers_see_bulk_traffic() -> None:
     a, b = pair()
-    before = a.device.status().peers[0].tx_bytes
+    before = a.device.state().peers[0].tx_bytes
     packet, vnet = super_packet(tcp(bytes(5000)), 1000)
 
     a.read([(packet, vnet)])
     sent = sum(len(data) for data, _ in a.wire)
     exchange(a, b)
 
-    assert a.device.status().peers[0].tx_bytes == before + sent
-    assert b.device.status().peers[0].rx_bytes > sent
+    assert a.device.state().peers[0].tx_bytes == before + sent
+    assert b.device.state().peers[0].rx_bytes > sent
     assert b.device.next_timeout() is not None, "a passive keepalive is due"
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from meshc.engine.proto.datapath import session_keys
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.drop_reason import ConfigError
-from meshc.engine.proto.uapi import parse_set
 from meshc.engine.testing import Network, ipv4_packet
+from meshc.errors import ConfigError
 from meshc.keys import PresharedKey
+from meshc.wg.uapi import parse_set
 
 PSK = PresharedKey(bytes(range(100, 132)))
 

@@ -20,10 +20,11 @@ from meshc.engine.proto.messages import MessageCookieReply
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import EVENT_LIMIT
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.update import DeviceUpdate, PeerUpdate
 from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, numbered_packets
-from meshc.keys import PresharedKey
+from meshc.keys import PresharedKey, PublicKey, encode
 from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 
 A, B = "10.0.0.1", "10.0.0.2"
 
@@ -438,7 +439,7 @@ def test_counters_are_those_of_the_wire():
     pair.connect()
     pair.pong()
     pair.net.run(30)
-    (at_a,), (at_b,) = pair.a.device.status().peers, pair.b.device.status().peers
+    (at_a,), (at_b,) = pair.a.device.state().peers, pair.b.device.state().peers
     assert (at_a.tx_bytes, at_a.rx_bytes) == (sizes["a"], sizes["b"])
     assert (at_b.tx_bytes, at_b.rx_bytes) == (sizes["b"], sizes["a"])
     assert at_a.last_handshake > 1_800_000_000 * 10**9
@@ -506,9 +507,9 @@ def test_a_public_key_of_low_order_leads_nowhere():
     net = Network()
     a = net.add("a", "192.0.2.1")
     change = PeerUpdate(
-        bytes(32),
-        endpoint=UdpPath("192.0.2.9", 1),
-        allowed_ips=((True, Prefix.parse("0.0.0.0/0")),),
+        PublicKey(encode(bytes(32))),
+        endpoint=Endpoint("192.0.2.9", 1),
+        allowed_ips=(Prefix.parse("0.0.0.0/0"),),
     )
     a.device.configure(DeviceUpdate(peers=(change,)), net.now)
     net.inject(a, ipv4_packet(A, B))

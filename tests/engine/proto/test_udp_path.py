@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import errno
+
+import pytest
+
 from meshc.engine.proto.udp_path import UdpPath
+from meshc.errors import ConfigError
+from meshc.wg.endpoint import Endpoint
 
 
 def test_text_is_that_of_wg():
@@ -21,3 +27,21 @@ def test_the_sticky_part_goes_away_and_the_place_stays():
     plain = UdpPath("::1", 1)
     assert plain.without_source() is plain
     assert (sticky.family, plain.family) == (4, 6)
+
+
+def test_a_configured_endpoint_is_a_path_and_back():
+    for text, path in (
+        ("192.0.2.1:5", UdpPath("192.0.2.1", 5)),
+        ("[::ffff:192.0.2.1]:7", UdpPath("192.0.2.1", 7)),
+        ("[fe80::1%4]:7", UdpPath("fe80::1", 7, 4)),
+    ):
+        endpoint = Endpoint.parse(text, numeric=True)
+        assert UdpPath.to(endpoint) == path
+        assert UdpPath.to(path.endpoint) == path
+
+
+@pytest.mark.parametrize("host", ["host.example", "fe80::1%eth0", "fe80::1%", ""])
+def test_a_path_needs_an_address(host):
+    with pytest.raises(ConfigError) as caught:
+        UdpPath.to(Endpoint(host, 1))
+    assert caught.value.errno == errno.EINVAL

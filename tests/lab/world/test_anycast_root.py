@@ -19,6 +19,7 @@ from meshc.lab.report.lab_report import Key
 from meshc.lab.report.predictor import Prophet
 from meshc.lab.run import measure_all, subject_of
 from meshc.lab.world.keeper import Machine
+from meshc.secret import SecretBytes
 from meshc.wg.conf import parse
 
 pytestmark = [
@@ -52,7 +53,7 @@ def built(directory: Path) -> Source:
     file = directory / "mesh.yaml"
     file.write_text(TOPOLOGY)
     source = prepare(file, None, silent)
-    text = source.files["east"].files["wg0.conf"].decode()
+    text = source.files["east"].files["wg0.conf"].reveal().decode()
     assert OWN_ENTRY in text
     small = text.replace("MTU = 1420", "MTU = 1300")
     assert small != text
@@ -63,7 +64,7 @@ def with_text(source: Source, text: str) -> Source:
     return replace(
         source,
         confs={**source.confs, "east": parse(text)},
-        files={**source.files, "east": Machine({"wg0.conf": text.encode()})},
+        files={**source.files, "east": Machine({"wg0.conf": SecretBytes(text.encode())})},
     )
 
 
@@ -71,7 +72,7 @@ def with_text(source: Source, text: str) -> Source:
 def test_errors_reach_a_node_that_has_an_entry_of_its_own(tmp_path: Path, entry: bool) -> None:
     source = built(tmp_path)
     if not entry:
-        text = source.files["east"].files["wg0.conf"].decode()
+        text = source.files["east"].files["wg0.conf"].reveal().decode()
         source = with_text(source, text.replace(OWN_ENTRY, ""))
     session = open_session(source)
     prophet = Prophet.of(source)

@@ -8,9 +8,9 @@ from typing import Any
 
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.node.backends.kernel import _device, _peer_messages
-from meshc.node.system_values import PeerState, PeerUpdate
 from meshc.prefixes import Prefix
-from meshc.wg.conf import HostPort
+from meshc.wg.device_values import PeerState, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 
 A, B = PublicKey(encode(b"a" * 32)), PublicKey(encode(b"b" * 32))
 
@@ -71,10 +71,10 @@ def test_a_peer_cut_between_chunks_is_one_peer() -> None:
         PeerState(
             A,
             PresharedKey(b"s" * 32),
-            HostPort("192.0.2.1", 9),
+            Endpoint("192.0.2.1", 9),
             (Prefix.parse("10.0.0.0/8"), Prefix.parse("fd00::/8")),
             25,
-            100.5,
+            100_500_000_000,
             1,
             2,
         ),

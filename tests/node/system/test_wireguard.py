@@ -14,14 +14,15 @@ from meshc.node.system.wireguard import (
     short,
     wishes,
 )
-from meshc.node.system_values import Device, PeerState, PeerUpdate
 from meshc.prefixes import Prefix
-from meshc.wg.conf import HostPort, PeerConf
+from meshc.wg.conf import PeerConf
+from meshc.wg.device_values import DeviceState, PeerState, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 
 KEYS = [PublicKey(encode(bytes([number]) * 32)) for number in range(1, 6)]
 PREFIXES = [Prefix(4, 0x0A000000 + (number << 8), 24) for number in range(6)]
 SECRETS = [None, PresharedKey(b"a" * 32), PresharedKey(b"b" * 32)]
-ENDPOINTS = [None, HostPort("192.0.2.1", 1), HostPort("192.0.2.2", 2)]
+ENDPOINTS = [None, Endpoint("192.0.2.1", 1), Endpoint("192.0.2.2", 2)]
 
 
 @st.composite
@@ -36,8 +37,8 @@ def assignments(draw: st.DrawFn) -> dict[PublicKey, tuple[Prefix, ...]]:
 
 
 @st.composite
-def devices(draw: st.DrawFn) -> Device:
-    return Device(
+def devices(draw: st.DrawFn) -> DeviceState:
+    return DeviceState(
         peers=tuple(
             PeerState(
                 key,
@@ -45,7 +46,7 @@ def devices(draw: st.DrawFn) -> Device:
                 draw(st.sampled_from(ENDPOINTS)),
                 prefixes,
                 draw(st.sampled_from([0, 25])),
-                handshake=1000.0,
+                last_handshake=10**12,
             )
             for key, prefixes in draw(assignments()).items()
         )
@@ -68,7 +69,7 @@ def wanted(draw: st.DrawFn) -> tuple[PeerWish, ...]:
     )
 
 
-def play(device: Device, updates: list[PeerUpdate]) -> Device:
+def play(device: DeviceState, updates: list[PeerUpdate]) -> DeviceState:
     """What a WireGuard does with updates (the xplatform page), the plain way."""
     peers = {peer.public_key: peer for peer in device.peers}
     for update in updates:
@@ -89,12 +90,12 @@ def play(device: Device, updates: list[PeerUpdate]) -> Device:
             left = tuple(p for p in state.allowed_ips if p not in update.allowed_ips)
             peers[other] = state._replace(allowed_ips=left)
         peers[key] = peer._replace(allowed_ips=tuple(sorted({*kept, *update.allowed_ips})))
-    return Device(peers=tuple(peers[key] for key in sorted(peers)))
+    return DeviceState(peers=tuple(peers[key] for key in sorted(peers)))
 
 
 @given(device=devices(), wishes=wanted())
 def test_the_changes_make_the_device_what_the_file_says(
-    device: Device, wishes: tuple[PeerWish, ...]
+    device: DeviceState, wishes: tuple[PeerWish, ...]
 ) -> None:
     changes = peer_changes("wg0", wishes, device)
     after = play(device, [change.update for change in changes])
@@ -117,7 +118,9 @@ def test_the_changes_make_the_device_what_the_file_says(
 
 
 @given(device=devices(), wishes=wanted())
-def test_reversed_changes_restore_the_device(device: Device, wishes: tuple[PeerWish, ...]) -> None:
+def test_reversed_changes_restore_the_device(
+    device: DeviceState, wishes: tuple[PeerWish, ...]
+) -> None:
     written: list[PeerUpdate] = []
 
     class Recorder:
@@ -142,7 +145,7 @@ def test_reversed_changes_restore_the_device(device: Device, wishes: tuple[PeerW
 def test_an_unchanged_peer_is_not_touched() -> None:
     state = PeerState(KEYS[0], SECRETS[1], ENDPOINTS[1], (PREFIXES[0],), 25)
     wish = PeerWish(KEYS[0], "a", SECRETS[1], ENDPOINTS[2], False, (PREFIXES[0],), 25)
-    assert peer_changes("wg0", (wish,), Device(peers=(state,))) == ()
+    assert peer_changes("wg0", (wish,), DeviceState(peers=(state,))) == ()
 
 
 def test_a_prefix_on_two_peers_belongs_to_the_last() -> None:

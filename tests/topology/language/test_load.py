@@ -7,7 +7,8 @@ import pytest
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix
 from meshc.topology.language.load import load_spec
-from meshc.topology.language.spec import DirectMode, Endpoint, Nat, Role, Spec
+from meshc.topology.language.spec import DirectMode, Nat, Role, Spec
+from meshc.wg.endpoint import Endpoint
 
 DESIGN = """\
 meshc: 1
@@ -64,11 +65,11 @@ def test_nodes_are_sorted_and_resolved(spec: Spec) -> None:
     assert sorted(spec.nodes) == list(spec.nodes)
     relay = spec.nodes["public-server1"]
     assert (Role.RELAY, (Prefix.host("10.44.0.1"),)) == (relay.role, relay.addresses)
-    assert (Endpoint("s1.example-vpn.dev", 51820, None),) == relay.endpoints
+    assert (Endpoint("s1.example-vpn.dev", 51820),) == relay.endpoints
     assert relay.listen_port == 51820
     assert Nat.PORT_RESTRICTED is spec.nodes["laptop"].nat
     assert DirectMode.RELAYS is spec.nodes["phone"].direct
-    assert Endpoint("192.168.1.10", 0, 4) == spec.nodes["home-server"].lan_endpoint
+    assert Endpoint("192.168.1.10", 0) == spec.nodes["home-server"].lan_endpoint
 
 
 def test_links_and_tests(spec: Spec) -> None:

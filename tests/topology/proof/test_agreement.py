@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from meshc.diagnostics import Diagnostics, Severity
 from meshc.keys import PresharedKey
 from meshc.topology.proof import Expectation, NodeFile, Proof, prove
-from meshc.wg.conf import Conf, HostPort, PeerConf
+from meshc.wg.conf import Conf, PeerConf
+from meshc.wg.endpoint import Endpoint
 from tests.support.random_topology import compiled, random_topology
 from tests.support.wire import private_key
 
@@ -112,7 +113,7 @@ def double(rng: random.Random, conf: Conf, peer: PeerConf, other: PeerConf) -> C
 def endpoint(rng: random.Random, conf: Conf, peer: PeerConf, other: PeerConf) -> Conf | None:
     if peer.endpoint is None:
         return None
-    return _with(conf, peer, peer._replace(endpoint=HostPort("192.0.2.77", 9)))
+    return _with(conf, peer, peer._replace(endpoint=Endpoint("192.0.2.77", 9)))
 
 
 def silence(rng: random.Random, conf: Conf, peer: PeerConf, other: PeerConf) -> Conf | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, SiteSpec
 from meshc.topology.proof.expectation import NodeFacts, expectation, literal_family
-from meshc.wg.conf import HostPort
+from meshc.wg.endpoint import Endpoint
 from tests.support import specs
 from tests.support.specs import node
 
@@ -25,18 +25,18 @@ def test_facts_of_a_spec() -> None:
     )
     hub, home = made.nodes["hub"], made.nodes["home"]
     assert list(made.nodes) == ["home", "hub"]
-    assert hub.endpoints == (HostPort("hub.example.org", 51820),)
+    assert hub.endpoints == (Endpoint("hub.example.org", 51820),)
     assert hub.relay
     assert hub.public_key == specs.key("hub")
     assert home.lans == (lan, Prefix.parse("192.168.2.0/24"))
     assert home.routes == (Prefix.parse("192.168.2.0/24"),)
-    assert home.lan_endpoint == HostPort("192.168.1.2", 0)
+    assert home.lan_endpoint == Endpoint("192.168.1.2", 0)
     assert home.addresses == (Prefix.parse("10.44.0.9"),)
     assert made.pools == (Prefix.parse("10.44.0.0/24"),)
 
 
 def test_open_and_fixed() -> None:
-    end = (HostPort("192.0.2.1", 1),)
+    end = (Endpoint("192.0.2.1", 1),)
     assert NodeFacts(name="n", endpoints=end, nat=Nat.FULL_CONE).open
     assert not NodeFacts(name="n", nat=Nat.NONE).open
     assert NodeFacts(name="n", endpoints=end, nat=Nat.RESTRICTED).fixed

@@ -11,7 +11,8 @@ from meshc.render.wgquick import WgQuickRenderer
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.peer_table import Columns, read_columns
-from meshc.wg.conf import ConfReader, parse
+from meshc.wg.conf import parse
+from meshc.wg.conf_reader import ConfReader
 from tests.support.keyed_plans import full_mesh, secrets_of, small_plan
 
 Change = Callable[[str], str]

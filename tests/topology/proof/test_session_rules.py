@@ -10,7 +10,7 @@ from meshc.topology.language.spec import Nat
 from meshc.topology.proof.drop import Reason
 from meshc.topology.proof.session_rules import Reach, reach, same_host, session_fault
 from meshc.topology.proof.walk import World
-from meshc.wg.conf import HostPort
+from meshc.wg.endpoint import Endpoint
 from tests.support.wire import Wire
 
 
@@ -95,7 +95,7 @@ def test_a_zero_preshared_key_is_none() -> None:
 def test_a_host_name_counts_in_every_family_of_its_node() -> None:
     wire = pair(underlay=(6,))
     b = wire.nodes["b"]
-    b.facts = replace(b.facts, endpoints=(HostPort("b.example.org", 51820),))
+    b.facts = replace(b.facts, endpoints=(Endpoint("b.example.org", 51820),))
     wire.nodes["a"].peers["b"].endpoint = "B.example.org:51820"
     assert faults(wire) == (None, None)
     wire.nodes["a"].facts = replace(wire.nodes["a"].facts, underlay=(4,))
@@ -103,7 +103,7 @@ def test_a_host_name_counts_in_every_family_of_its_node() -> None:
 
 
 def test_a_site_is_needed_for_a_lan_endpoint() -> None:
-    wire = pair(site="home", lan_endpoint=HostPort("192.168.1.2", 51820))
+    wire = pair(site="home", lan_endpoint=Endpoint("192.168.1.2", 51820))
     wire.nodes["a"].peers["b"].endpoint = "192.168.1.2:51820"
     assert how(wire) is Reach.NONE
     wire.nodes["a"].facts = replace(wire.nodes["a"].facts, site="home")

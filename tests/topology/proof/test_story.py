@@ -10,7 +10,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat
 from meshc.topology.proof.story import Session, Story, explain, explain_address
 from meshc.topology.proof.walk import World
-from meshc.wg.conf import HostPort
+from meshc.wg.endpoint import Endpoint
 from tests.support.wire import Wire, main_example
 from tests.support.wire_examples import exit_example, lan_example
 
@@ -104,7 +104,7 @@ def test_an_unmanaged_node_has_a_story_too() -> None:
         laptop.facts,
         managed=False,
         addresses=(Prefix.parse("10.44.0.4/32"),),
-        endpoints=(HostPort("laptop.example.org", 51820),),
+        endpoints=(Endpoint("laptop.example.org", 51820),),
         nat=Nat.NONE,
     )
     told = story(wire, "laptop", "phone")

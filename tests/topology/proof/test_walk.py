@@ -10,7 +10,7 @@ import pytest
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, Platform
 from meshc.topology.proof.walk import Packet, World, walk, walk_pair
-from meshc.wg.conf import HostPort
+from meshc.wg.endpoint import Endpoint
 from tests.support.wire import FORWARD, Wire, main_example, preshared_key, private_key
 from tests.support.wire_examples import lan_example
 
@@ -248,7 +248,7 @@ def test_families_of_the_underlay_decide() -> None:
 
 def test_one_site_speaks_over_its_lan() -> None:
     wire = Wire("10.44.0.0/24")
-    wire.add("a", "10.44.0.1/32", site="home", lan_endpoint=HostPort("192.168.1.10", 0))
+    wire.add("a", "10.44.0.1/32", site="home", lan_endpoint=Endpoint("192.168.1.10", 0))
     wire.nodes["a"].listen_port = 51820
     wire.add("b", "10.44.0.2/32", site="home")
     wire.peer("a", "b", "10.44.0.2/32")

@@ -16,7 +16,6 @@ from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
     Deploy,
     DirectMode,
-    Endpoint,
     Expect,
     LabPlace,
     LabSpec,
@@ -31,6 +30,7 @@ from meshc.topology.language.spec import (
     TestSpec,
 )
 from meshc.topology.language.words import quote
+from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
@@ -125,7 +125,7 @@ class _Resolver:
             site=site if site in self.document.sites else None,
             nat=Nat(data.get("nat", "unknown")),
             endpoints=endpoints,
-            lan_endpoint=None if lan is None else Endpoint(*lan),
+            lan_endpoint=None if lan is None else Endpoint(lan.host, lan.port),
             underlay=_underlay(data.get("underlay"), endpoints),
             addresses=hosts(data.get("address", ())),
             routes=networks(data.get("routes", ())),
@@ -329,7 +329,7 @@ def hosts(written: Iterable[InterfaceAddress]) -> tuple[Prefix, ...]:
 
 
 def _endpoints(written: Iterable[WrittenEndpoint], port: int) -> tuple[Endpoint, ...]:
-    found = (Endpoint(item.host, item.port or port, item.family) for item in written)
+    found = (Endpoint(item.host, item.port or port) for item in written)
     return tuple(dict.fromkeys(found))
 
 

@@ -6,12 +6,13 @@ from collections import defaultdict
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Endpoint, Nat, NodeSpec, Spec
+from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.topology.language.words import quote
 from meshc.topology.planner.addressing.listen_ports import stated_port
 from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
 from meshc.topology.planner.links.link import is_fixed, same_site
 from meshc.topology.planner.routing.routing import Routing
+from meshc.wg.endpoint import Endpoint
 
 
 def check_endpoint_use(routing: Routing, diagnostics: Diagnostics) -> None:
@@ -101,7 +102,7 @@ def _doors(node: NodeSpec) -> list[tuple[Endpoint, str, str]]:
         lan = node.lan_endpoint
         port = lan.port or stated_port(node) or 0
         if port:
-            lan = Endpoint(lan.host, port, lan.family)
+            lan = Endpoint(lan.host, port)
             doors.append((lan, node.site, "lan_endpoint"))
     return doors
 

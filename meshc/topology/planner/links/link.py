@@ -13,7 +13,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from meshc.topology.language.spec import DirectMode, Endpoint, LinkSpec, Nat, NodeSpec
+from meshc.topology.language.spec import DirectMode, LinkSpec, Nat, NodeSpec
+from meshc.wg.endpoint import Endpoint
 
 OPEN_NATS = frozenset({Nat.NONE, Nat.FULL_CONE, Nat.UNKNOWN})
 

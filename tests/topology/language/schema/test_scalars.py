@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from meshc.errors import ConfError, MeshcError
 from meshc.keys import encode
 from meshc.topology.language.schema import scalars as s
-from meshc.wg.conf import parse_endpoint
+from meshc.wg.endpoint import Endpoint
 
 
 def code_of(read: Callable[[Any], object], value: object) -> str:
@@ -54,7 +54,7 @@ def test_what_is_read_as_an_endpoint_wg_reads_too(text: str) -> None:
     except s.Mistake:
         return
     host = f"[{found.host}]" if found.family == 6 else found.host
-    again = parse_endpoint(f"{host}:{found.port or 1}")
+    again = Endpoint.parse(f"{host}:{found.port or 1}")
     assert again.host == found.host
 
 
@@ -222,5 +222,5 @@ def test_braces_in_a_value_have_no_meaning_in_its_message(braces: str) -> None:
 
 def test_the_second_opinion_can_disagree() -> None:
     with pytest.raises(MeshcError):
-        parse_endpoint("a:b:c")
+        Endpoint.parse("a:b:c")
     assert issubclass(ConfError, MeshcError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshc.topology.language.spec import Endpoint, LinkSpec, Nat, NodeSpec
+from meshc.topology.language.spec import LinkSpec, Nat, NodeSpec
 from meshc.topology.planner.links.link import (
     Reason,
     directions,
@@ -13,12 +13,13 @@ from meshc.topology.planner.links.link import (
     is_public,
     make_link,
 )
+from meshc.wg.endpoint import Endpoint
 from tests.support.specs import node
 
 V4, V6, NAME = (
-    Endpoint("198.51.100.1", 1, 4),
-    Endpoint("2001:db8::1", 2, 6),
-    Endpoint("host.example", 3, None),
+    Endpoint("198.51.100.1", 1),
+    Endpoint("2001:db8::1", 2),
+    Endpoint("host.example", 3),
 )
 
 

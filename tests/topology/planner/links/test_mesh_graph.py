@@ -5,18 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.spec import (
-    DirectMode,
-    Endpoint,
-    LinkSpec,
-    Nat,
-    NodeSpec,
-    SiteSpec,
-    Spec,
-)
+from meshc.topology.language.spec import DirectMode, LinkSpec, Nat, NodeSpec, SiteSpec, Spec
 from meshc.topology.planner.links.link import Reason, allows, directions
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
 from meshc.topology.planner.routing.relay_rank import preference
+from meshc.wg.endpoint import Endpoint
 from tests.support import specs
 from tests.support.networks import networks
 from tests.support.specs import node
@@ -133,7 +126,7 @@ def test_nat_to_nat_with_fixed_endpoints() -> None:
     link = graph.link("a", "b")
     assert link is not None
     assert link.reason is Reason.FIXED
-    assert link.to_b == Endpoint("203.0.113.9", 4002, 4)
+    assert link.to_b == Endpoint("203.0.113.9", 4002)
     assert (link.keepalive_a, link.keepalive_b) == (25, 25)
     assert graph.neighbour_names("c") == ()
 
@@ -152,8 +145,8 @@ def test_the_lan_endpoint_wins_inside_a_site() -> None:
     inside, outside = graph.link("laptop", "server"), graph.link("roaming", "server")
     assert inside is not None
     assert outside is not None
-    assert inside.to_b == Endpoint("192.168.1.10", 0, 4)
-    assert outside.to_b == Endpoint("home.example", 51820, None)
+    assert inside.to_b == Endpoint("192.168.1.10", 0)
+    assert outside.to_b == Endpoint("home.example", 51820)
 
 
 def test_a_fixed_endpoint_is_no_use_inside_its_own_site() -> None:
@@ -169,7 +162,7 @@ def test_a_fixed_endpoint_is_no_use_inside_its_own_site() -> None:
     )
     link = graph.link("a", "b")
     assert link is not None
-    assert (link.to_a, link.to_b) == (Endpoint("192.168.1.1", 0, 4), None)
+    assert (link.to_a, link.to_b) == (Endpoint("192.168.1.1", 0), None)
     assert (link.keepalive_a, link.keepalive_b) == (None, 25)
 
 
