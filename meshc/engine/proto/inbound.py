@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import Struct
 
-from meshc.engine.proto.datapath import Arena, Buffers, DataPath, single
+from meshc.engine.proto.datapath import Arena, Buffers, DataPath
 from meshc.engine.proto.datapath.opening import same_session
 from meshc.engine.proto.datapath.sealing import OVERHEAD
+from meshc.engine.proto.datapath.single import inner_length, open_datagram
 from meshc.engine.proto.device import Device
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.gro import Datagrams, GroBuffer
@@ -54,12 +55,12 @@ class Inbound:
         if session is None:
             return
         peer, keypair = session
-        packet = single.open_datagram(keypair.opening, datagram)
+        packet = open_datagram(keypair.opening, datagram)
         if isinstance(packet, DropReason):
             device.drops[packet] += 1
             return
         if packet:
-            length = single.inner_length(packet, device.allowed_ips, peer)
+            length = inner_length(packet, device.allowed_ips, peer)
             if isinstance(length, DropReason):
                 device.drops[length] += 1
             else:
