@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from meshc.wg.conf import Conf, PeerConf
 from meshc.topology.language.spec import Platform
 from meshc.values import dataclass
+from meshc.wg.conf import Conf, PeerConf
 
 
 class Kind(Enum):

@@ -9,17 +9,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics, Location
 from meshc.errors import Refused
 from meshc.render.report import Case
-from meshc.topology.planner.analysis import analyse
 from meshc.topology.language.load import load_spec
-from meshc.topology.planner.addressing.lock_text import parse_lock
-from meshc.topology.planner.addressing.lock import Lock
-from meshc.topology.language.spec import Spec, TestSpec
 from meshc.topology.language.read.yaml_reader import MAX_BYTES
+from meshc.topology.language.spec import Spec, TestSpec
+from meshc.topology.planner.addressing.lock import Lock
+from meshc.topology.planner.addressing.lock_text import parse_lock
+from meshc.topology.planner.analysis import analyse
 from meshc.values import dataclass
-from meshc.build.workspace import Workspace
 
 # these end the reading of a file: nothing in it could be checked
 _UNUSABLE = frozenset({"E100", "E101", "E102", "E104", "E105", "E109"})

@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from meshc.build.pipeline import read_lock, write_lock
+from meshc.build.reading import read_spec
+from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.keys import PrivateKey, PublicKey
-from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
-from meshc.topology.language.spec import NodeSpec, Spec
-from meshc.values import dataclass
-from meshc.build.pipeline import read_lock, write_lock
-from meshc.keystore.ring import kept_here
 from meshc.keystore.plain import KeyStore
-from meshc.build.reading import read_spec
-from meshc.build.workspace import Workspace
+from meshc.keystore.ring import kept_here
+from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

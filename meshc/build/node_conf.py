@@ -5,10 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from meshc.errors import StateError
-from meshc.render import manifest
-from meshc.files import read_regular
 from meshc.build.workspace import Workspace
+from meshc.errors import StateError
+from meshc.files import read_regular
+from meshc.render import manifest
 
 
 def node_conf(file: Path, node: str, *, build: Path | None = None) -> Path:

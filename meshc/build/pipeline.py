@@ -9,27 +9,27 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from meshc.build.aside import Aside
+from meshc.build.changes import ChangeSet
+from meshc.build.companion import Companion, LocalCompanion
+from meshc.build.directory import BuildDirectory
+from meshc.build.emission import Emission
+from meshc.build.garbage import without_gc
+from meshc.build.proof_findings import placed
+from meshc.build.workspace import Workspace, exclusive
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
+from meshc.files import read_regular, write_atomic
+from meshc.keystore.ring import KeyRing, Recorded, gather, without_keys
 from meshc.render.manifest import Entry
-from meshc.topology.planner.analysis import Analysis, analyse
+from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.lock_text import Lock, format_lock, parse_lock
+from meshc.topology.planner.analysis import Analysis, analyse
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.planner.routing.routing import Routing
-from meshc.topology.language.spec import Spec
 from meshc.topology.proof import Verdict
 from meshc.values import dataclass
-from meshc.build.aside import Aside
-from meshc.build.directory import BuildDirectory
-from meshc.build.changes import ChangeSet
-from meshc.build.companion import Companion, LocalCompanion
-from meshc.build.emission import Emission
-from meshc.files import read_regular, write_atomic
-from meshc.build.garbage import without_gc
-from meshc.keystore.ring import KeyRing, Recorded, gather, without_keys
-from meshc.build.proof_findings import placed
-from meshc.build.workspace import Workspace, exclusive
 
 # Called with the stage, how much of it is done, and of how much (0: not known).
 Progress = Callable[[str, int, int], None]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshc.errors import StateError
-from meshc.values import dataclass
 from meshc.keystore.plain import KeyStore
+from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from meshc.process_end import end_at_once
 if TYPE_CHECKING:
     from meshc.build.companion import Companion
 
+PATIENCE = 1.0
+"""Seconds before a build tells what it does: most are done by then."""
 REFUSED = 1
 
 
@@ -63,13 +65,13 @@ def _build_beside(
         refusal_as_json,
         report_as_json,
     )
-    from meshc.cli.views.late_progress import LateProgress
+    from meshc.cli.views.progress import Progress
     from meshc.errors import Refused
 
     try:
-        with LateProgress() as progress:
+        with Progress(patience=PATIENCE) as progress:
             result = compile_file(
-                file, out=out, dry_run=dry_run, progress=progress, companion=companion
+                file, out=out, dry_run=dry_run, progress=progress.stage, companion=companion
             )
     except Refused as refused:
         if as_json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.lab.scratch import scratch_build
-from meshc.lab.world.keeper import Machine
+from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
 from meshc.secret import SecretBytes
 from meshc.topology.language.load import load_spec
@@ -22,7 +22,7 @@ FOREIGN = "somebody else's peer: no file was emitted for it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class LabSource:
     """A topology and its build directory, read. `absent` are the nodes that cannot take part,
     with the reason; `confs` and `files` hold the others."""
 
@@ -30,7 +30,7 @@ class Source:
     build: Path
     spec: Spec
     confs: Mapping[str, Conf]
-    files: Mapping[str, Machine]
+    files: Mapping[str, HostFiles]
     absent: Mapping[str, str]
 
     @property
@@ -42,7 +42,7 @@ class Source:
         return {a.family: a.address for a in self.confs[name].addresses}
 
 
-def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Source:
+def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> LabSource:
     """The files of `build`, else of a build made for this lab alone.
 
     That build happens beside nobody's keys (see `scratch.py`): nothing next to `file` changes,
@@ -55,7 +55,7 @@ def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Sour
         return read_source(file, made)
 
 
-def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
+def with_nats(source: LabSource, kinds: Mapping[str, Nat]) -> LabSource:
     """The same network with other NATs in front of some nodes or sites; the prediction follows."""
     spec = source.spec
     nodes = {
@@ -65,7 +65,7 @@ def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
     return replace(source, spec=replace(spec, nodes=nodes))
 
 
-def read_source(file: Path, build: Path) -> Source:
+def read_source(file: Path, build: Path) -> LabSource:
     """Reads a topology and its build directory.
 
     Raises: Refused when the topology has errors; StateError when the build directory does not
@@ -76,7 +76,7 @@ def read_source(file: Path, build: Path) -> Source:
     diagnostics.barrier()
     assert spec is not None, "no errors, so there is a Spec"
     confs: dict[str, Conf] = {}
-    files: dict[str, Machine] = {}
+    files: dict[str, HostFiles] = {}
     absent: dict[str, str] = {}
     hosts = (build / "hosts").read_text() if (build / "hosts").is_file() else ""
     for name, node in spec.nodes.items():
@@ -93,8 +93,8 @@ def read_source(file: Path, build: Path) -> Source:
             absent[name] = f"{ELSEWHERE} ({_where(node)})"
             continue
         confs[name] = conf
-        files[name] = Machine(_contents(path), hosts)
-    return Source(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
+        files[name] = HostFiles(_contents(path), hosts)
+    return LabSource(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
 
 
 def _contents(path: Path) -> dict[str, SecretBytes]:

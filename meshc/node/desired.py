@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshc.node import forwarding
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
-from meshc.node.nodefile import NodeFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import FirewallLoad
 from meshc.node.system.killswitch import guards
@@ -15,15 +15,14 @@ from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, wishes
-from meshc.node.system_values import MAIN_TABLE, Rule, is_literal
+from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
 from meshc.wg.conf import Conf
+from meshc.wg.overhead import OVERHEAD, UNDERLAY_MTU
 
 FIRST_TABLE = 51820
 """Where wg-quick(8) begins to look for a free routing table."""
-OVERHEAD = 80
-"""IPv6 and UDP headers and WireGuard's own (whitepaper 5.4.6): what wg-quick(8) takes off."""
 SRC_VALID_MARK = "net/ipv4/conf/all/src_valid_mark"
 SEND_REDIRECTS = "net/ipv4/conf/all/send_redirects"
 """The kernel's WireGuard switches it off, for every interface, when one is set up
@@ -43,7 +42,7 @@ class DesiredState:
     addresses: tuple[InterfaceAddress, ...]
     mtu: int
     routes: tuple[tuple[Prefix, int], ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     guards: tuple[Change, ...]
     sysctls: tuple[SysctlSet, ...]
     firewall: tuple[FirewallLoad, ...]
@@ -52,7 +51,7 @@ class DesiredState:
 
 
 def desire(
-    file: NodeFile,
+    file: InterfaceFile,
     facts: FactSet,
     *,
     applied: Mapping[str, str] | None = None,
@@ -68,7 +67,7 @@ def desire(
         family for family in (4, 6) if conf.table is None and Prefix(family, 0, 0) in allowed
     )
     mark = _mark(conf, facts, bool(guarded), own)
-    rules: list[Rule] = []
+    rules: list[PolicyRule] = []
     for family in guarded:
         rules.extend(_rules(family, mark, facts, own))
     return DesiredState(
@@ -100,7 +99,7 @@ def automatic_mtu(conf: Conf, facts: FactSet) -> int:
         default = facts.default_route(4)
         if default is not None:
             towards.append(default.mtu or facts.link_mtu(default.device) or 0)
-    return (max(towards, default=0) or 1500) - OVERHEAD
+    return (max(towards, default=0) or UNDERLAY_MTU) - OVERHEAD[6]
 
 
 def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
@@ -115,7 +114,7 @@ def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
     return table
 
 
-def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[Rule, ...]:
+def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
     """New rules, or those that are there already when the interface is ours."""
     wanted = default_route_rules(family, mark, facts.rules)
     if not own:

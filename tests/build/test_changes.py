@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from meshc.wg.conf import Conf, parse
-from meshc.topology.language.spec import Platform
 from meshc.build.changes import Action, ConfChange, Kind, action_of, compare, node_change
+from meshc.topology.language.spec import Platform
+from meshc.wg.conf import Conf, parse
 from tests.support.keyed_plans import private_key
 
 A, B = (private_key(name).public_key() for name in "ab")

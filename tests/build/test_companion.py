@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import pytest
 
+from meshc.build.companion import Companion, ForkedCompanion, LocalCompanion
+from meshc.build.pipeline import compile_file
+from meshc.build.proving import Emitted
 from meshc.diagnostics import Diagnostics, Location
 from meshc.errors import ConfError, Refused, StateError
 from meshc.keys import PublicKey
 from meshc.topology.language.load import load_spec
 from meshc.topology.planner.addressing.lock_text import parse_lock
-from meshc.build.companion import Companion, ForkedCompanion, LocalCompanion
-from meshc.build.pipeline import compile_file
-from meshc.build.proving import Emitted
 
 COMPANIONS: list[Callable[[], Companion]] = [LocalCompanion, ForkedCompanion]
 MESH = """\

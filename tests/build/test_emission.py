@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.wg.conf import Conf, parse
-from meshc.topology.planner.mesh_plan import MeshPlan
-from meshc.build.directory import BuildDirectory
 from meshc.build.changes import Action, ChangeSet, ConfChange, Kind
+from meshc.build.directory import BuildDirectory
 from meshc.build.emission import Emission
+from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.wg.conf import Conf, parse
 from tests.support.keyed_plans import full_mesh, mesh_plan, secrets_of, small_plan
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from meshc.wg.conf import parse
+from meshc.build.changes import Action
+from meshc.build.key_changes import KeyChanges
+from meshc.build.pipeline import compile_file
 from meshc.errors import Refused, StateError
 from meshc.keys import PrivateKey
-from meshc.build.changes import Action
-from meshc.build.pipeline import compile_file
-from meshc.build.key_changes import KeyChanges
+from meshc.wg.conf import parse
 from tests.support.workspaces import STAR, snapshot, write_topology
 
 

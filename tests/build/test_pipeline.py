@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from meshc.wg.conf import parse
-from meshc.errors import Refused, StateError
-from meshc.keys import PrivateKey
 from meshc.build.changes import Action, ChangeSet, Kind
 from meshc.build.pipeline import BuildResult, compile_file
+from meshc.errors import Refused, StateError
+from meshc.keys import PrivateKey
+from meshc.wg.conf import parse
 from tests.support.workspaces import LEAF, STAR, snapshot, write_topology
 
 EXAMPLES = [p for p in sorted(Path("examples/topologies").glob("*/mesh.yaml"))]

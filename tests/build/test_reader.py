@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from meshc.errors import Refused, StateError
 from meshc.build.pipeline import compile_file
 from meshc.build.reader import read_emitted
+from meshc.errors import Refused, StateError
 from tests.support.workspaces import LEAF, STAR, write_topology
 
 

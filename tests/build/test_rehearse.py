@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from meshc.build.rehearse import rehearse
 from meshc.diagnostics import Diagnostics
 from meshc.errors import Refused
 from meshc.keys import PublicKey
-from meshc.topology.planner.analysis import analyse
 from meshc.topology.language.load import load_spec
 from meshc.topology.planner.addressing.lock import Lock, LockedNode
-from meshc.build.rehearse import rehearse
+from meshc.topology.planner.analysis import analyse
 
 TEXT = (
     "meshc: 1\nnetwork: {name: demo, addresses: 10.44.0.0/24}\n"

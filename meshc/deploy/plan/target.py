@@ -29,7 +29,7 @@ class Target:
 
     plan: NodePlan
     conf: SecretText
-    facts: str = "{}"
+    node_json: str = "{}"
     inside: Mapping[str, str] = field(default_factory=dict)
     phones: frozenset[str] = frozenset()
 
@@ -100,10 +100,10 @@ def _check(result: BuildResult, name: str, *, local: bool) -> None:
 def _read(result: BuildResult, node: NodePlan) -> Target:
     directory = result.out / node.name
     conf = read_regular(directory / f"{node.interface}.conf")
-    facts = read_regular(directory / "node.json")
+    node_json = read_regular(directory / "node.json")
     if conf is None:
         raise StateError(f"{directory} has no file for {node.interface}", hint="build again")
     peers = [result.plan.nodes[peer.name] for peer in node.peers]
     inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
     phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
-    return Target(node, SecretText(conf.decode()), (facts or b"{}").decode(), inside, phones)
+    return Target(node, SecretText(conf.decode()), (node_json or b"{}").decode(), inside, phones)

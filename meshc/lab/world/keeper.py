@@ -3,7 +3,7 @@
 Started by `control.start_lab` in a fresh interpreter; reads an `Order` from its standard
 input, reports progress as JSON lines on its standard output, then serves its control socket.
 Requests on the socket are JSON lines as well: `{"op": "run", "jobs": [...]}` streams
-outcomes, `{"op": "stop"}` ends the lab.
+outcomes.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
 from meshc.errors import MeshcError
+from meshc.lab.job_registry import read_job
 from meshc.lab.probe import services
-from meshc.lab.world import jobs, linux, netns
+from meshc.lab.world import linux, netns
 from meshc.lab.world.cabling import build_links
-from meshc.lab.world.places import Kind, World
+from meshc.lab.world.job_runner import PlaceEntry, run_jobs
+from meshc.lab.world.places import LabWorld, PlaceKind
 from meshc.secret import SecretBytes
 
 
-class Machine(NamedTuple):
+class HostFiles(NamedTuple):
     """The files that a node gets below /etc/wireguard (name -> content), and what is appended to
     its /etc/hosts."""
 
@@ -40,8 +43,8 @@ class Order(NamedTuple):
     """What to build. `linked` ends the lab with the process that asked for it; `preload` names
     modules that jobs will want: imported once, shared by all of them."""
 
-    world: World
-    machines: Mapping[str, Machine]
+    world: LabWorld
+    machines: Mapping[str, HostFiles]
     mode: str
     directory: str
     linked: bool
@@ -63,7 +66,7 @@ def receive(stream: IO[bytes]) -> Order:
     order, machines = pickle.load(stream)
     return order._replace(
         machines={
-            name: Machine({file: SecretBytes(content) for file, content in files.items()}, hosts)
+            name: HostFiles({file: SecretBytes(content) for file, content in files.items()}, hosts)
             for name, (files, hosts) in machines.items()
         }
     )
@@ -115,7 +118,7 @@ class Keeper:
         self, order: Order, namespaces: Mapping[str, int], listener: socket.socket
     ) -> None:
         self.order, self.listener = order, listener
-        self.entries = {name: jobs.Entry(fd, 0) for name, fd in namespaces.items()}
+        self.entries = {name: PlaceEntry(fd, 0) for name, fd in namespaces.items()}
 
     def populate(self) -> None:
         """Forks the holders and waits until each of them serves."""
@@ -123,7 +126,7 @@ class Keeper:
         gc.freeze()  # so that children share these pages instead of copying them
         pending = []
         for place in self.order.world.places.values():
-            if place.kind in (Kind.NODE, Kind.LAN, Kind.HOST):
+            if place.kind in (PlaceKind.NODE, PlaceKind.LAN, PlaceKind.HOST):
                 reader, writer = os.pipe()
                 pid = os.fork()
                 if pid == 0:
@@ -157,16 +160,17 @@ class Keeper:
         stream: BinaryIO = connection.makefile("rwb")  # type: ignore[assignment]
         for line in stream:
             request = json.loads(line)
-            if request["op"] == "stop":
-                os.kill(1, signal.SIGTERM)
-                return
             if request["op"] == "entries":
                 self._reply(stream, {name: e.holder for name, e in self.entries.items()})
                 continue
-            batch = [jobs.Job(*job) for job in request["jobs"]]
+            try:
+                batch = [read_job(job) for job in request["jobs"]]
+            except ValueError as error:
+                self._reply(stream, {"refused": str(error)})
+                continue
             limits = {"parallel": request["parallel"], "timeout": request["timeout"]}
-            for outcome in jobs.run_jobs(batch, self.entries, **limits):
-                self._reply(stream, outcome._asdict())
+            for outcome in run_jobs(batch, self.entries, **limits):
+                self._reply(stream, asdict(outcome))
             self._reply(stream, {"done": True})
 
     @staticmethod
@@ -174,17 +178,17 @@ class Keeper:
         stream.write(json.dumps(value).encode() + b"\n")
         stream.flush()
 
-    def _hold(self, name: str, kind: Kind, writer: int) -> None:
+    def _hold(self, name: str, kind: PlaceKind, writer: int) -> None:
         """The life of a holder. Does not return."""
         try:
             world = self.order.world
             linux.setns(self.entries[name].network, linux.NEWNET)
-            machine = self.order.machines.get(name, Machine({}))
+            machine = self.order.machines.get(name, HostFiles({}))
             netns.own_machine(name.replace(":", "-"), world.resolvers, machine.hosts)
             for file, content in machine.files.items():
                 _install(Path("/etc/wireguard", file), content.reveal())
             server = services.Services(name)
-            if kind is Kind.HOST:
+            if kind is PlaceKind.HOST:
                 server.reflect((world.hosts[0], world.resolvers[0]))
                 server.resolve(world.names, world.places[name].addresses, world.hosts)
             os.write(writer, b"ready")

@@ -78,8 +78,9 @@ class NodeSpec:
     """One node with every key resolved. Addresses may still be missing (then allocated).
 
     `endpoints` are in the order of the file, each with its port filled in. `lan_endpoint` has
-    port 0 when the file gives none: the allocated listen port is used. `listen_port` is None
-    when the file gives none. `underlay` is the families in which this node speaks to the internet.
+    port 0 when the file gives none: the allocated listen port is used. `listen_port` is the port
+    that the file gives in any way, if only by the endpoints; None when it gives none. `underlay`
+    is the families in which this node speaks to the internet.
     """
 
     name: str

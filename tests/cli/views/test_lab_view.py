@@ -5,12 +5,13 @@ import io
 from rich.console import Console
 
 from meshc.cli.views.lab_view import show_report, status_table
-from meshc.lab.report.lab_report import Cell, Check, Key, Measured, Predicted, Report
+from meshc.cli.views.page import TerminalPage
+from meshc.lab.report.lab_report import Cell, Check, Key, LabReport, Measured, Predicted
 
 
-def shown(report: Report) -> str:
+def shown(report: LabReport) -> str:
     console = Console(file=io.StringIO(), width=100)
-    show_report(report, console)
+    show_report(TerminalPage(console), report)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -21,8 +22,8 @@ def a_cell(source: str, target: str, *between: str, problem: str = "") -> Cell:
     return Cell(Key(source, target, 4), Predicted(True, path), measured, (problem,) * bool(problem))
 
 
-def a_report(*cells: Cell, **more: object) -> Report:
-    return Report(network="net", file="f", engines={"a": "bundled"}, cells=cells, **more)  # type: ignore[arg-type]
+def a_report(*cells: Cell, **more: object) -> LabReport:
+    return LabReport(network="net", file="f", engines={"a": "bundled"}, cells=cells, **more)  # type: ignore[arg-type]
 
 
 def test_direct_and_relayed_pairs_have_their_marks() -> None:
@@ -52,7 +53,7 @@ def test_the_status_of_a_lab() -> None:
     peer = {"health": "live", "received": 1000, "sent": 2000}
     node = {"name": "a", "engine": "bundled", "peers": [peer]}
     found = {"id": "net-1", "file": "f", "mode": "root", "alive": True, "nodes": [node]}
-    status_table(found, console)
+    status_table(TerminalPage(console), found)
     assert isinstance(console.file, io.StringIO)
     assert "1 of 1" in console.file.getvalue()
     assert "2,000 B" in console.file.getvalue()

@@ -228,8 +228,3 @@ EXAMPLES = {
     "from": "`from: laptop`.",
     "to": "`to: server`.",
 }
-
-
-def known_keys(section: str) -> tuple[str, ...]:
-    """The keys that a section can hold."""
-    return tuple(SECTIONS[section].fields)
