@@ -26,8 +26,8 @@ from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
 from meshc.engine.proto.device import Device
+from meshc.engine.proto.device_status import DeviceStatus
 from meshc.engine.proto.events import HandshakeInitiated
-from meshc.engine.proto.status import DeviceStatus
 from meshc.errors import ConfigError
 from meshc.wg import uapi
 from meshc.wg.device_values import DeviceUpdate

@@ -16,6 +16,7 @@ from operator import itemgetter
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer, single
+from meshc.engine.proto.device_status import DeviceStatus
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.expiry import handle_expired
@@ -24,7 +25,6 @@ from meshc.engine.proto.messages import TransportHeader
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
-from meshc.engine.proto.status import DeviceStatus
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.unreachable import unreachable
