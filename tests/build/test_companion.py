@@ -16,6 +16,7 @@ from meshc.build.proving import Emitted
 from meshc.diagnostics import Diagnostics, Location
 from meshc.errors import ConfError, Refused, StateError
 from meshc.keys import PublicKey
+from meshc.secret import SecretBytes
 from meshc.topology.language.load import load_spec
 from meshc.topology.planner.addressing.lock_text import parse_lock
 
@@ -127,7 +128,8 @@ def test_both_provers_say_the_same_of_a_bad_build(
     """Also when the content is handed over, as in a dry run."""
     files = built.files
     broken = [
-        file._replace(content=file.text().replace("PostUp = ", "# ").encode()) for file in files
+        file._replace(content=SecretBytes(file.text().replace("PostUp = ", "# ").encode()))
+        for file in files
     ]
     verdicts = []
     for make in COMPANIONS:
@@ -147,7 +149,7 @@ def test_an_error_there_is_raised_here(make: Callable[[], Companion], built: Bui
     files = built.files
     with closing(make()) as companion:
         built.begin(companion)
-        companion.take(files[0]._replace(content=b"[Interface]\nNonsense\n"))
+        companion.take(files[0]._replace(content=SecretBytes(b"[Interface]\nNonsense\n")))
         for _ in range(2000):
             companion.take(files[1])
         with pytest.raises(ConfError):
@@ -162,5 +164,8 @@ def test_a_process_that_dies_is_told() -> None:
 
 
 def test_a_prover_that_is_not_asked_ends() -> None:
-    with closing(ForkedCompanion()):
-        pass
+    with closing(ForkedCompanion()) as companion:
+        child = companion._child
+        os.kill(child, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)

@@ -57,7 +57,7 @@ def test_changes_say_who_must_be_touched_and_how(tmp_path: Path) -> None:
     emit(small_plan(), tmp_path)
     plan = small_plan()
     hub = plan.nodes["hub"]
-    moved = [peer._replace(endpoint=replace(peer.endpoint, port=4500)) if peer.endpoint else peer
+    moved = [peer._replace(endpoint=peer.endpoint._replace(port=4500)) if peer.endpoint else peer
              for peer in plan.nodes["laptop"].peers]  # fmt: skip
     nodes = dict(plan.nodes)
     nodes["laptop"] = replace(nodes["laptop"], peers=tuple(moved))

@@ -1,6 +1,6 @@
 """The resolved meaning of a topology file: frozen, sorted, comparable.
 
-`schema.py` holds the language as users write it; `resolve.py` applies the precedence
+`schema/` holds the language as users write it; `resolve/` applies the precedence
 node > group > site > defaults > network and makes these values. Everything after this
 module works on them and never sees YAML.
 """

@@ -9,7 +9,7 @@ import numpy as np
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
-from meshc.topology.proof.drop import MUTUAL, Drop, DropReason
+from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.node_model import NodeModel, longest
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
@@ -87,7 +87,7 @@ def _keys(table: MeshPeerTable, told: frozenset[tuple[str, ...]], found: Diagnos
             path=f"nodes.{table.names[second]}",
             hint=f"`meshc keys rotate {table.names[second]}` makes a new one",
         )
-    told_at = {cause[1] for cause in told if cause[0] == DropReason.UNKNOWN_KEY.name}
+    told_at = {cause[1] for cause in told if cause[0] == LossReason.UNKNOWN_KEY.name}
     frm = table.frm
     unknown = [
         row
@@ -194,7 +194,7 @@ def _links(
                 continue
             sessions_of_it.append((i, a, b))
         for i, a, b in _some(sessions_of_it, code, "links", found):
-            by_choice = reason is DropReason.ASLEEP and _silent(table, sessions, i)
+            by_choice = reason is LossReason.ASLEEP and _silent(table, sessions, i)
             found.add(
                 "W408" if by_choice else code,
                 text.format(a=a, b=b),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from meshc.keys import KEY_LENGTH
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import PeerConf
@@ -31,25 +31,25 @@ class Reach(Enum):
 STARTS = frozenset({Reach.OPEN, Reach.LAN})
 
 
-def session_fault(sender: NodeModel, receiver: NodeModel) -> DropReason | None:
+def session_fault(sender: NodeModel, receiver: NodeModel) -> LossReason | None:
     """Why a packet of `sender` does not reach `receiver` over their session; None when it does.
 
     `sender` is known to list `receiver`'s public key.
     """
     ours, theirs = section(sender, receiver), section(receiver, sender)
     if theirs is None and receiver.conf is not None:
-        return DropReason.NOT_LISTED
+        return LossReason.NOT_LISTED
     if ours is not None and theirs is not None and _psk(ours) != _psk(theirs):
-        return DropReason.PRESHARED_KEY
+        return LossReason.PRESHARED_KEY
     out, back = reach(sender, receiver), reach(receiver, sender)
     if out in STARTS:
         return None
     if back in STARTS:
-        return None if _keeps_alive(receiver, sender) else DropReason.ASLEEP
+        return None if _keeps_alive(receiver, sender) else LossReason.ASLEEP
     if out is Reach.FIXED and back is Reach.FIXED:
         both = _keeps_alive(sender, receiver) and _keeps_alive(receiver, sender)
-        return None if both else DropReason.ASLEEP
-    return DropReason.NO_ENDPOINT
+        return None if both else LossReason.ASLEEP
+    return LossReason.NO_ENDPOINT
 
 
 def reach(sender: NodeModel, receiver: NodeModel) -> Reach:

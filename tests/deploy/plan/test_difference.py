@@ -181,7 +181,9 @@ def test_a_file_edited_there_is_drift_with_its_lines(before: Any) -> None:
 
 
 def test_a_file_that_meshc_did_not_put_there_is_drift(before: Any) -> None:
-    facts = deployed(replace(before["leaf"], conf="[Interface]\n"), deployed_sha="", deployed=None)
+    facts = deployed(
+        replace(before["leaf"], conf=SecretText("[Interface]\n")), deployed_sha="", deployed=None
+    )
     assert difference(before["leaf"], facts, SALT).drift == ("a file that meshc did not put there",)
 
 
@@ -195,7 +197,7 @@ def test_an_equal_file_is_no_drift_and_is_adopted(before: Any) -> None:
 def test_no_key_of_a_target_shows_in_its_repr(before: Any) -> None:
     secrets = [
         line.partition("= ")[2]
-        for line in before["leaf"].conf.splitlines()
+        for line in before["leaf"].conf.reveal().splitlines()
         if line.startswith(("PrivateKey", "PresharedKey"))
     ]
     assert len(secrets) > 1

@@ -36,7 +36,14 @@ def allocate_ports(
         keep = locked is not None and locked not in used[site]
         port = locked if keep else _free_port(spec.network.listen_port, used[site])
         if port is None:
-            diagnostics.add("E306", f"no UDP port is left for {name} at site {site}")
+            node = spec.nodes[name]
+            diagnostics.add(
+                "E306",
+                f"no UDP port is left for {name} at site {site}",
+                node.at("lan_endpoint"),
+                path=f"nodes.{name}.lan_endpoint",
+                hint="split the site, or give some of its nodes no `lan_endpoint`.",
+            )
             continue
         ports[name] = chosen[name] = port
         used[site].add(port)

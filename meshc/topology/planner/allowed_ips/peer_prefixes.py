@@ -7,7 +7,7 @@ Leaves of one class (see `routing`) with the same exit and the same LANs share o
 routes to the class itself as well, so that a new member changes nothing.
 
 These tables are the smallest there are, plus one entry for each IPv6 address that a node owns and
-that an entry begins at (see `anycast`).
+that an entry begins at (see `anycast_hosts`).
 """
 
 from __future__ import annotations

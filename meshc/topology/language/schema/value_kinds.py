@@ -7,7 +7,7 @@ from typing import Any
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import InterfaceAddress
 from meshc.topology.language.schema import scalars as s
-from meshc.topology.language.schema.fields import Kind, comma_list, many, one
+from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
 from meshc.topology.language.words import quote
 
 
@@ -55,7 +55,7 @@ def _none_or_name(value: Any) -> str | None:
     return None if value == "none" and isinstance(value, str) else s.name(value)
 
 
-def _words(*words: str, **aliases: str) -> Kind:
+def _words(*words: str, **aliases: str) -> ValueKind:
     """One of a few words."""
     return one(s.choice(*words, **aliases), type="string", enum=[*words, *aliases])
 
@@ -83,10 +83,10 @@ ENDPOINTS = many(s.endpoint, _TEXT)
 ONE_ENDPOINT = one(s.endpoint, **_TEXT)
 NAMES = many(s.name, _NAME)
 DNS = many(s.address_or_domain, _TEXT)
-HOOKS = Kind(
+HOOKS = ValueKind(
     many(s.setting, _TEXT, _line_list).read, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
 )
-DIRECT = Kind(
+DIRECT = ValueKind(
     many(_direct_item, _NAME, _direct).read,
     {"anyOf": [{"enum": ["all", "relays", "none"]}, {"type": "array", "items": _NAME}, _TEXT]},
 )

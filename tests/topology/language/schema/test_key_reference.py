@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshc.topology.language.schema import sections
-from meshc.topology.language.schema.reference import language_reference
+from meshc.topology.language.schema.key_reference import language_reference
 
 
 def test_the_page_in_the_repository_is_current() -> None:

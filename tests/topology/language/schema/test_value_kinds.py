@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from meshc.topology.language.schema import kinds
-from meshc.topology.language.schema.fields import Kind, Mistakes
+from meshc.topology.language.schema import value_kinds
+from meshc.topology.language.schema.fields import Mistakes, ValueKind
 from meshc.topology.language.schema.scalars import Mistake
 
-KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, Kind)}
+KINDS = {name: kind for name, kind in vars(value_kinds).items() if isinstance(kind, ValueKind)}
 SAMPLES: list[Any] = [
     "a", "all", "none", "off", "auto", "direct", "peer", "bounce", "linux", "wg-quick", "meshc",
     "reachable", "symmetric", "ipv4", "ipv4, ipv6", "/etc/key", "10.44.0.0/24", "fd44::/64",
@@ -36,9 +36,9 @@ def test_what_is_read_the_schema_accepts(name: str) -> None:
 
 
 def test_commands_hold_commas() -> None:
-    assert kinds.HOOKS.read("echo a, b") == ["echo a, b"]
+    assert value_kinds.HOOKS.read("echo a, b") == ["echo a, b"]
 
 
 def test_words_of_direct_are_not_names() -> None:
-    assert kinds.DIRECT.read("relays") == ["=relays"]
-    assert kinds.DIRECT.read("laptop, nas") == ["laptop", "nas"]
+    assert value_kinds.DIRECT.read("relays") == ["=relays"]
+    assert value_kinds.DIRECT.read("laptop, nas") == ["laptop", "nas"]
