@@ -47,11 +47,11 @@ def engine(
     info, error, silent), WG_TUN_FD and WG_UAPI_FD. It goes to the background once it is ready
     and ends when the interface or the socket is removed, or on SIGTERM.
     """
-    from meshc.engine.io.daemon import Options, serve
+    from meshc.engine.io.daemon import DaemonOptions, serve
 
     sys.exit(
         serve(
-            Options(
+            DaemonOptions(
                 interface=interface,
                 foreground=foreground,
                 metrics=metrics,

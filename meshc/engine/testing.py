@@ -37,7 +37,7 @@ class ManualClock:
         return self.now
 
 
-class Node:
+class SimulatedNode:
     """A device at an address, perhaps behind a NAT; `delivered` is what its interface got.
 
     `inside` is where it sends from, `outside` what others see. Behind a NAT only an address
@@ -96,16 +96,16 @@ class Network:
         reorder: float = 0.0,
         reorder_delay: float = 1.0,
         delay: float = 0.01,
-        node_class: type[Node] = Node,
+        node_class: type[SimulatedNode] = SimulatedNode,
     ) -> None:
         self.clock = ManualClock()
         self.loss, self.duplicate, self.reorder = loss, duplicate, reorder
         self.reorder_delay, self.delay = reorder_delay, delay
         self.node_class = node_class
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, SimulatedNode] = {}
         self.sent = self.lost = 0
         # called with (sender, receiver's address, datagram) for everything that is sent
-        self.taps: list[Callable[[Node, UdpPath, bytes], None]] = []
+        self.taps: list[Callable[[SimulatedNode, UdpPath, bytes], None]] = []
         self._random = random.Random(seed)
         self._flying: list[tuple[float, int, UdpPath, UdpPath, bytes]] = []
         self._serial = 0
@@ -117,7 +117,7 @@ class Network:
 
     # --- building ----------------------------------------------------------------------
 
-    def add(self, name: str, host: str, *, port: int = 51820, nat: bool = False) -> Node:
+    def add(self, name: str, host: str, *, port: int = 51820, nat: bool = False) -> SimulatedNode:
         """A new node whose interface is up."""
         node = self.node_class(name, self.new_device(), UdpPath(host, port), nat=nat)
         self.nodes[name] = node
@@ -132,8 +132,8 @@ class Network:
 
     def peer(
         self,
-        node: Node,
-        other: Node,
+        node: SimulatedNode,
+        other: SimulatedNode,
         *allowed_ips: str,
         endpoint: UdpPath | None = None,
         keepalive: int = 0,
@@ -150,7 +150,7 @@ class Network:
         node.device.configure(DeviceUpdate(peers=(change,)), self.now)
         self.drain(node)
 
-    def restart(self, node: Node) -> None:
+    def restart(self, node: SimulatedNode) -> None:
         """Kills the node's process and starts it with the same configuration."""
         state = node.device.state()
         node.replace_device(self.new_device())
@@ -169,7 +169,7 @@ class Network:
         node.device.configure(update, self.now)
         self.drain(node)
 
-    def rebind(self, node: Node, host: str | None = None) -> None:
+    def rebind(self, node: SimulatedNode, host: str | None = None) -> None:
         """The NAT in front of the node forgets: another outside port, or another address."""
         port = self._random.randrange(1024, 65536)
         node.outside = UdpPath(host or node.outside.host, port)
@@ -177,7 +177,7 @@ class Network:
 
     # --- running -----------------------------------------------------------------------
 
-    def inject(self, node: Node, *packets: bytes) -> None:
+    def inject(self, node: SimulatedNode, *packets: bytes) -> None:
         """Packets from the node's tunnel interface."""
         node.from_tunnel(packets, self.now)
         self.drain(node)
@@ -198,7 +198,7 @@ class Network:
                 self.drain(node)
         self.clock.now = end
 
-    def drain(self, node: Node) -> None:
+    def drain(self, node: SimulatedNode) -> None:
         """Takes out of the device what an input put in."""
         for endpoint, datagrams in node.to_wire():
             for data in datagrams:
@@ -215,15 +215,15 @@ class Network:
         """The last messages as a mermaid sequence diagram."""
         return "\n".join(["sequenceDiagram", *(f"  {line}" for line in self._log)])
 
-    def _next_timer(self) -> tuple[float, Node | None]:
-        best: tuple[float, Node | None] = (inf, None)
+    def _next_timer(self) -> tuple[float, SimulatedNode | None]:
+        best: tuple[float, SimulatedNode | None] = (inf, None)
         for node in self.nodes.values():
             timeout = node.device.next_timeout()
             if timeout is not None and timeout[0] < best[0]:
                 best = timeout[0], node
         return best
 
-    def _send(self, node: Node, endpoint: UdpPath, data: bytes) -> None:
+    def _send(self, node: SimulatedNode, endpoint: UdpPath, data: bytes) -> None:
         self.sent += 1
         for tap in self.taps:
             tap(node, endpoint, data)
@@ -259,7 +259,7 @@ class Network:
                     self.drain(node)
                 return
 
-    def _note(self, node: Node, endpoint: UdpPath, data: bytes, arrow: str) -> None:
+    def _note(self, node: SimulatedNode, endpoint: UdpPath, data: bytes, arrow: str) -> None:
         to = next((n.name for n in self.nodes.values() if n.outside == endpoint), str(endpoint))
         kind = _NAMES.get(data[0], "?")
         self._log.append(f"{node.name}{arrow}{to}: {self.now:.3f} {kind} {len(data)} B")

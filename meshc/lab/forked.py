@@ -84,7 +84,7 @@ class ForkedBundled(Bundled):
             os.dup2(output, 2)
             os.closerange(3, HIGHEST_DESCRIPTOR)  # the job's pipe among them
             daemon = import_module("meshc.engine.io.daemon")
-            code = daemon.serve(daemon.Options(interface=interface, foreground=True))
+            code = daemon.serve(daemon.DaemonOptions(interface=interface, foreground=True))
         except BaseException:  # the end of a process: its log is the only place left to say why
             traceback.print_exc()
         finally:

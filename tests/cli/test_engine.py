@@ -41,7 +41,8 @@ def test_options_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     assert result.exit_code == 3
-    assert seen == [daemon.Options("wg7", foreground=True, metrics=":9586", offload=False, nice=3)]
+    expected = daemon.DaemonOptions("wg7", foreground=True, metrics=":9586", offload=False, nice=3)
+    assert seen == [expected]
 
 
 def test_the_priority_asked_for_is_the_engines_own_default() -> None:

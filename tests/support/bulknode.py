@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from meshc.engine.proto.bulk import Inbound, Outbound
-from meshc.engine.proto.coalesce import Buffers
+from meshc.engine.proto import datapath
+from meshc.engine.proto.datapath import Arena, Buffers
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.opening import Datagrams
-from meshc.engine.proto.rows import Arena
-from meshc.engine.proto.sealing import Send
+from meshc.engine.proto.gro import Datagrams
+from meshc.engine.proto.inbound import Inbound
+from meshc.engine.proto.outbound import Outbound, Outgoing
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.testing import Node
+from meshc.engine.testing import SimulatedNode
 
 SLOT = 2176
 SLOTS = 64
 DATA = 4
 
 
-class BulkNode(Node):
+class BulkNode(SimulatedNode):
     """`Outbound` and `Inbound` around the device; small packets, no offload."""
 
     def __init__(self, name: str, device: Device, inside: UdpPath, *, nat: bool) -> None:
@@ -30,22 +30,22 @@ class BulkNode(Node):
         self._sent: list[tuple[UdpPath, list[bytes]]] = []
         self._written: list[bytes] = []
         self._arena = Arena(SLOTS * SLOT + 65_536)
-        self._outbound = Outbound(device, self._emit, vnet=False)
-        self._inbound = Inbound(device, self._arena, self._write, coalescer=None)
+        path = datapath.new()
+        self._outbound = Outbound(device, path, vnet=False)
+        self._inbound = Inbound(device, path, self._arena, udp=None)
 
     def from_tunnel(self, packets: Sequence[bytes], now: float) -> None:
-        waiting = iter(packets)
-
-        def read(buffers: Sequence[memoryview]) -> int:
-            packet = next(waiting)
-            buffers[0][: len(packet)] = packet
-            return len(packet)
-
-        if len(packets) == 1:
-            self._outbound.pump_one(read, now)
-        else:
-            self._outbound.pump(read, len(packets), now)
-        self._outbound.flush(now)
+        outbound = self._outbound
+        for start in range(0, len(packets), len(outbound.slots)):
+            batch = packets[start : start + len(outbound.slots)]
+            for (slot,), packet in zip(outbound.slots, batch, strict=False):
+                slot[: len(packet)] = packet
+            sizes = [len(packet) for packet in batch]
+            if len(packets) == 1:
+                self._send(outbound.take_one(sizes[0], now))
+            else:
+                self._send(outbound.take(sizes, now))
+        self._send(outbound.flush())
 
     def from_wire(self, datagrams: Sequence[bytes], source: UdpPath, now: float) -> None:
         """As the runner does: data by runs, or alone; the rest behind it."""
@@ -60,10 +60,11 @@ class BulkNode(Node):
             strays = [(data, source) for data in datagrams]
             self.device.receive_unsorted(strays, lambda endpoint: endpoint, now)
         elif len(datagrams) == 1:
-            self._inbound.receive_one(0, size, source, now)
+            self._write(self._inbound.receive_one(0, size, source, now))
         else:
-            self._inbound.receive(Datagrams(0, SLOT, size, len(datagrams)), source, now)
-            self._inbound.flush()
+            run = Datagrams(0, SLOT, size, len(datagrams))
+            self._write(self._inbound.receive(run, source, now))
+            self._write(self._inbound.flush())
 
     def to_wire(self) -> list[tuple[UdpPath, list[bytes]]]:
         sent, self._sent = self._sent, []
@@ -73,10 +74,11 @@ class BulkNode(Node):
         written, self._written = self._written, []
         return written + super().to_tunnel()
 
-    def _emit(self, send: Send, endpoint: UdpPath) -> None:
-        data = bytes(send.data)
-        pieces = [data[at : at + send.segment] for at in range(0, len(data), send.segment)]
-        self._sent.append((endpoint, pieces))
+    def _send(self, sends: Iterable[Outgoing]) -> None:
+        for send, endpoint in sends:
+            data = bytes(send.data)
+            pieces = [data[at : at + send.segment] for at in range(0, len(data), send.segment)]
+            self._sent.append((endpoint, pieces))
 
-    def _write(self, buffers: Buffers) -> None:
-        self._written.append(b"".join(buffers))
+    def _write(self, writes: Iterable[Buffers]) -> None:
+        self._written += [b"".join(buffers) for buffers in writes]

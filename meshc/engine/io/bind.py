@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from ipaddress import IPv6Address
 
 from meshc.engine.io.mmsg import SLOT, Mask, Receiver, Sender
-from meshc.engine.proto.opening import Datagrams
-from meshc.engine.proto.rows import Arena
-from meshc.engine.proto.sealing import Send
+from meshc.engine.proto.datapath import Arena
+from meshc.engine.proto.gro import Datagrams
+from meshc.engine.proto.gso import Send
 from meshc.engine.proto.udp_path import UdpPath
 
 log = logging.getLogger(__name__)

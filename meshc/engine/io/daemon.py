@@ -56,7 +56,7 @@ class StartError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DaemonOptions:
     """How to run one engine."""
 
     interface: str
@@ -66,7 +66,7 @@ class Options:
     nice: int = DEFAULT_NICE
 
 
-def serve(options: Options, environ: Mapping[str, str] = os.environ) -> int:
+def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> int:
     """Start the engine and serve until it ends; in the background unless told otherwise.
 
     Returns the exit status: of the starter once the engine is ready, or of the engine itself.
@@ -105,7 +105,7 @@ def configure_log(environ: Mapping[str, str], interface: str) -> None:
     )
 
 
-def _open(options: Options, environ: Mapping[str, str]) -> Engine:
+def _open(options: DaemonOptions, environ: Mapping[str, str]) -> Engine:
     """Everything that can fail, before anybody is told that the engine is there."""
     name = options.interface
     if not _NAME.fullmatch(name) or name in (".", ".."):
@@ -133,7 +133,7 @@ def _open(options: Options, environ: Mapping[str, str]) -> Engine:
         raise StartError(f"interface {name}: {error.strerror}") from error
 
 
-def _tun(options: Options, environ: Mapping[str, str]) -> Tun:
+def _tun(options: DaemonOptions, environ: Mapping[str, str]) -> Tun:
     given = _descriptor(environ, "WG_TUN_FD")
     if given is not None:
         return Tun.adopt(given)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from meshc.engine.proto.status import DeviceStatus
+from meshc.engine.proto.device_status import DeviceStatus
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

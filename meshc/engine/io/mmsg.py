@@ -16,7 +16,7 @@ from struct import Struct
 import numpy as np
 import numpy.typing as npt
 
-from meshc.engine.proto.rows import Arena
+from meshc.engine.proto.datapath import Arena
 
 SLOTS = 64
 # Not a power of two, so that the heads of small datagrams do not compete for one cache set.

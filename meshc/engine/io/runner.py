@@ -12,44 +12,30 @@ import os
 import select
 import signal
 import socket
-import time
 from collections.abc import Callable
 from functools import partial
 from math import inf
 
 from meshc.engine.io.bind import Bind
+from meshc.engine.io.clock import monotonic
 from meshc.engine.io.epoch import TimestampFile
 from meshc.engine.io.journal import describe
 from meshc.engine.io.metrics import MetricsServer
 from meshc.engine.io.netlink import LinkMonitor, LinkState, link_state
+from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
-from meshc.engine.proto.bulk import Inbound, Outbound
-from meshc.engine.proto.coalesce import Buffers, Coalescer
 from meshc.engine.proto.device import Device
+from meshc.engine.proto.device_status import DeviceStatus
 from meshc.engine.proto.events import HandshakeInitiated
-from meshc.engine.proto.offload import VNET_NONE
-from meshc.engine.proto.sealing import MAX_SEGMENTS, MAX_SEND, Send
-from meshc.engine.proto.status import DeviceStatus
-from meshc.engine.proto.udp_path import UdpPath
 from meshc.errors import ConfigError
 from meshc.wg import uapi
 from meshc.wg.device_values import DeviceUpdate
 
 log = logging.getLogger(__name__)
 
-_READ_BUDGET = 64
 _MAX_CLIENTS = 32
-# So many handshakes in one read together with data: we do not keep up with a flood.
-_MANY_STRAYS = 8
-# How long a full UDP socket holds the loop up before what it refuses is dropped.
-_SEND_WAIT_MS = 50
 _READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
-
-
-def monotonic() -> float:
-    """Seconds that go on while the machine sleeps: sessions must age then, too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Engine:
@@ -66,18 +52,12 @@ class Engine:
         self.device = Device(rng=os.urandom, wall_epoch=self._timestamps.epoch(now))
         self._bind = Bind()
         self._monitor = LinkMonitor(tun.name)
-        coalescer = Coalescer(udp=tun.udp_gso) if tun.vnet else None
-        self._outbound = Outbound(self.device, self._send, vnet=tun.vnet)
-        self._inbound = Inbound(self.device, self._bind.arena, self._write, coalescer=coalescer)
+        self._pump = Pump(self.device, tun, self._bind, self._gone)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._clients: dict[int, UapiClient] = {}
         self.running = False
-        self._tun_busy = False
         self._wanted_port = 0
-        self.write_errors = 0
-        self.send_errors = 0
-        self._plain_header = (VNET_NONE,) if tun.vnet else ()
 
     # --- life --------------------------------------------------------------------------
 
@@ -96,7 +76,7 @@ class Engine:
     def open(self) -> None:
         """Watch everything and take over the state of the interface. Raises OSError."""
         self.running = True
-        self._watch(self._tun.fd, self._on_tun)
+        self._watch(self._tun.fd, self._pump.on_tun)
         self._watch(self._monitor.fileno(), self._on_link)
         if self._listener is not None:
             self._watch(self._listener.fileno(), self._on_connect)
@@ -142,96 +122,13 @@ class Engine:
         self._drain()
 
     def _drain(self) -> None:
-        """Send and deliver what the device made on its plain road, tell its events."""
+        """Send and deliver what the device made by itself, tell its events."""
+        self._pump.drain()
         device = self.device
-        for endpoint, datagrams in device.datagrams_to_send():
-            if len(datagrams) == 1:
-                data = datagrams[0]
-                self._send(Send(memoryview(data), len(data), 1), endpoint)
-                continue
-            for send in _grouped(datagrams):
-                self._send(send, endpoint)
-        for packet in device.packets_to_deliver():
-            self._write([*self._plain_header, packet])
         while (event := device.next_event()) is not None:
             describe(event)
             if type(event) is HandshakeInitiated:
                 self._timestamps.save(device.timestamp_floor, monotonic())
-
-    def _on_tun(self) -> None:
-        outbound, read = self._outbound, self._tun.read_into
-        now = monotonic()
-        try:
-            if self._tun_busy:
-                self._tun_busy = False
-                outbound.pump(read, 1, now)
-            else:
-                # Packets have been coming one by one: this one need not wait until the
-                # device has said that there is no other.
-                outbound.pump_one(read, now)
-            outbound.pump(read, 1, now)
-            self._tun_busy = True
-            outbound.pump(read, _READ_BUDGET - 2, now)
-        except BlockingIOError:
-            pass  # all of it is read
-        except OSError as error:
-            if error.errno == errno.EIO:
-                time.sleep(0.01)  # the interface is down; the link monitor will say so
-            elif error.errno in (errno.EBADFD, errno.EBADF, errno.ENODEV):
-                self._gone()
-            else:
-                raise
-        outbound.flush(now)
-
-    def _on_udp(self, descriptor: int) -> None:
-        inbound = self._inbound
-        try:
-            runs, strays = self._bind.receive(descriptor)
-        except OSError as error:
-            # An ICMP error about something sent earlier; UDP goes on.
-            log.debug("receiving: %s", error.strerror)
-            return
-        now = monotonic()
-        if len(runs) == 1 and runs[0][0].number == 1:
-            run, endpoint = runs[0]
-            inbound.receive_one(run.offset, run.size, endpoint, now)
-            if not self._tun_busy:
-                # What was delivered may be answered by now, by the kernel itself: do not wait
-                # until epoll says so. Where packets come in bulk, a turn later there are more.
-                self._on_tun()
-        elif runs:
-            for run, endpoint in runs:
-                inbound.receive(run, endpoint, now)
-            inbound.flush()
-        if strays:
-            # behind the data: a flood of handshakes must not hold it up
-            busy = bool(runs) and len(strays) >= _MANY_STRAYS
-            self.device.receive_unsorted(strays, self._bind.endpoint_of, now, busy=busy)
-
-    def _send(self, send: Send, endpoint: UdpPath) -> None:
-        for last_try in (False, True):
-            try:
-                self._bind.send(send, endpoint)
-                return
-            except BlockingIOError:
-                if not last_try:
-                    self._bind.wait_writable(endpoint, _SEND_WAIT_MS)
-                    continue
-                self.send_errors += send.number
-            except OSError as error:
-                self.send_errors += send.number
-                log.debug("sending: %s", error.strerror)
-                return
-
-    def _write(self, buffers: Buffers) -> None:
-        try:
-            self._tun.write(buffers)
-        except OSError as error:
-            self.write_errors += 1
-            if error.errno in (errno.EBADFD, errno.EBADF, errno.ENODEV):
-                self._gone()
-            elif error.errno not in (errno.EIO, errno.EAGAIN, errno.ENOBUFS):
-                log.debug("writing to %s: %s", self._tun.name, error.strerror)
 
     # --- the interface -----------------------------------------------------------------
 
@@ -267,7 +164,7 @@ class Engine:
         self._unbind()
         self.device.listen_port = self._bind.open(port, mark)
         for descriptor in self._bind.descriptors():
-            self._watch(descriptor, partial(self._on_udp, descriptor))
+            self._watch(descriptor, partial(self._pump.on_udp, descriptor))
 
     def _unbind(self) -> None:
         for descriptor in self._bind.descriptors():
@@ -345,7 +242,7 @@ class Engine:
 
     def _figures(self) -> tuple[str, DeviceStatus, dict[str, int]]:
         """What the metrics show: interface name, device and counters of this loop."""
-        counters = {"tun_write": self.write_errors, "udp_send": self.send_errors}
+        counters = {"tun_write": self._pump.write_errors, "udp_send": self._pump.send_errors}
         return self._tun.name, self.device.status(), counters
 
     # --- descriptors -------------------------------------------------------------------
@@ -367,20 +264,3 @@ class Engine:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         return ours
-
-
-def _grouped(datagrams: list[bytes]) -> list[Send]:
-    """Datagrams in order as sends: runs of one size, the last of a run may be shorter."""
-    sends = []
-    start, count = 0, len(datagrams)
-    while start < count:
-        size = len(datagrams[start])
-        most = max(1, min(MAX_SEGMENTS, MAX_SEND // size))
-        end = start + 1
-        while end < count and end - start < most and len(datagrams[end]) == size:
-            end += 1
-        if end < count and end - start < most and len(datagrams[end]) < size:
-            end += 1
-        sends.append(Send(memoryview(b"".join(datagrams[start:end])), size, end - start))
-        start = end
-    return sends

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from meshc.engine.proto.coalesce import Buffers
+from meshc.engine.proto.datapath import Buffers
 from meshc.engine.proto.offload import VNET_HDR_SIZE
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from typing import TypeVar
 
 from meshc.engine.proto import messages
 from meshc.engine.proto.cookie import CookieChecker
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.ratelimiter import RateLimiter, TokenBucket
 from meshc.engine.proto.udp_path import UdpPath
 

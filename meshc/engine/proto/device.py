@@ -10,25 +10,26 @@ comes from the network raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from errno import EINVAL
+from itertools import groupby
+from operator import itemgetter
 
-from meshc.engine.proto import datapath
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
-from meshc.engine.proto.datapath import Buffer
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.datapath import Buffer, single
+from meshc.engine.proto.device_status import DeviceStatus
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import Event, LoadChanged
+from meshc.engine.proto.expiry import handle_expired
 from meshc.engine.proto.identity import Identity
-from meshc.engine.proto.messages import TRANSPORT_MIN_LENGTH
+from meshc.engine.proto.messages import TransportHeader
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
-from meshc.engine.proto.status import DeviceStatus
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.engine.proto.unreachable import unreachable
-from meshc.errors import ConfigError, KeyFormatError
-from meshc.keys import PresharedKey, PrivateKey, PublicKey, decode, encode
+from meshc.engine.proto.update_check import check_update
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerState, PeerUpdate
 
 # Diffie-Hellmans a call: a handshake costs about 0.3 ms, and transport data must not wait long
@@ -106,11 +107,8 @@ class Device:
 
     def receive_datagrams(self, batch: Sequence[tuple[Buffer, UdpPath]], now: float) -> None:
         """Datagrams from UDP, in order of arrival."""
-        start = 0
-        for end in range(1, len(batch) + 1):
-            if end == len(batch) or batch[end][1] != batch[start][1]:
-                self._sort_run(batch[start][1], [data for data, _ in batch[start:end]], now)
-                start = end
+        for endpoint, group in groupby(batch, itemgetter(1)):
+            self._sort_run(endpoint, [data for data, _ in group], now)
         self._after_datagrams(now)
 
     def receive_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
@@ -150,24 +148,13 @@ class Device:
     def receive_packets(self, batch: Sequence[bytes], now: float) -> None:
         """Inner packets from the tunnel interface, in order."""
         self._now = now
-        start, count = 0, len(batch)
-        while start < count:
-            destination = datapath.destination_of(batch[start])
-            end = start + 1
-            while end < count and datapath.destination_of(batch[end]) == destination:
-                end += 1
-            self._send(destination, batch[start:end], now)
-            start = end
-
-    def receive_packet_run(self, packets: Sequence[bytes], now: float) -> None:
-        """Inner packets that all have one destination: a super-packet, already split."""
-        self._now = now
-        self._send(datapath.destination_of(packets[0]), packets, now)
+        for destination, packets in groupby(batch, single.destination_of):
+            self._send(destination, list(packets), now)
 
     def handle_timeout(self, now: float) -> None:
         """Acts on every deadline that has passed; calling it too early does no harm."""
         self._now = now
-        self._sessions.handle_timeout(now)
+        handle_expired(self._sessions, now)
         self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
         self._update_load(now)
 
@@ -185,7 +172,7 @@ class Device:
 
     def configure(self, update: DeviceUpdate, now: float) -> None:
         """Applies all of a change or none of it. Raises: ConfigError before anything changed."""
-        _check(update)
+        check_update(update)
         self._now = now
         if update.private_key is not None:
             self._set_private_key(update.private_key)
@@ -203,12 +190,12 @@ class Device:
 
     @property
     def sessions(self) -> Sessions:
-        """For `bulk`, which moves transport data without going through this class."""
+        """For `Inbound` and `Outbound`, which move transport data without going through this."""
         return self._sessions
 
     @property
     def allowed_ips(self) -> AllowedIPs[Peer]:
-        """For `bulk`; it only looks up."""
+        """For `Inbound` and `Outbound`; they only look up."""
         return self._allowed_ips
 
     # --- output ------------------------------------------------------------------------
@@ -257,24 +244,12 @@ class Device:
     def _sort_run(self, endpoint: UdpPath, datagrams: Sequence[Buffer], now: float) -> None:
         """Transport data to its session, run by run of one receiver index; the rest to the gate."""
         self._now = now
-        start, count = 0, len(datagrams)
-        while start < count:
-            first = datagrams[start]
-            head = bytes(first[:8])
-            if head[:4] != _TRANSPORT_TYPE or len(first) < TRANSPORT_MIN_LENGTH:
-                self._receive_handshake(endpoint, bytes(first), now)
-                start += 1
+        for index, run in groupby(datagrams, _receiver_index):
+            if index is not None:
+                self._receive_transport(endpoint, index, list(run), now)
                 continue
-            end = start + 1
-            while (
-                end < count
-                and datagrams[end][:8] == head
-                and len(datagrams[end]) >= TRANSPORT_MIN_LENGTH
-            ):
-                end += 1
-            run = datagrams if end - start == count else datagrams[start:end]
-            self._receive_transport(endpoint, int.from_bytes(head[4:], "little"), run, now)
-            start = end
+            for data in run:
+                self._receive_handshake(endpoint, bytes(data), now)
 
     def _after_datagrams(self, now: float) -> None:
         """Some of the handshakes that wait, now that transport data is through."""
@@ -297,8 +272,12 @@ class Device:
         opened = self._sessions.receive_transport(endpoint, index, datagrams, now)
         if opened is not None:
             peer, plaintexts = opened
-            packets = datapath.accept_sources(peer, plaintexts, self._allowed_ips, self.drops)
-            self._inbox.extend(packets)
+            for packet in filter(None, plaintexts):
+                length = single.inner_length(packet, self._allowed_ips, peer)
+                if isinstance(length, DropReason):
+                    self.drops[length] += 1
+                else:
+                    self._inbox.append(packet[:length])
 
     def _update_load(self, now: float) -> None:
         if self._admission.update_load(now):
@@ -402,20 +381,7 @@ class Device:
         )
 
 
-def _check(update: DeviceUpdate) -> None:
-    """Everything that could fail later, before anything is done."""
-    for name, value, limit in (
-        ("listen_port", update.listen_port, 0xFFFF),
-        ("fwmark", update.fwmark, 0xFFFFFFFF),
-    ):
-        if value is not None and not 0 <= value <= limit:
-            raise ConfigError(f"{name} goes from 0 to {limit}", errno=EINVAL)
-    for peer in update.peers:
-        try:
-            decode(peer.public_key)
-        except KeyFormatError:
-            raise ConfigError("a public key has 32 bytes", errno=EINVAL) from None
-        if peer.keepalive is not None and not 0 <= peer.keepalive <= 0xFFFF:
-            raise ConfigError("persistent_keepalive_interval goes to 65535", errno=EINVAL)
-        if peer.endpoint is not None:
-            UdpPath.to(peer.endpoint)
+def _receiver_index(datagram: Buffer) -> int | None:
+    """The receiver index of transport data; None of anything else."""
+    header = TransportHeader.parse(datagram)
+    return None if header is None else header.receiver_index

@@ -1,38 +1,24 @@
-"""A session's two transport keys, and the three sessions that a peer may have at once."""
+"""Keypairs: a session's two transport keys, and the three sessions that a peer may have at once."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
-from meshc.engine.proto.replay import ReplayWindow
-
-_HEADER = struct.Struct("<II")
+from meshc.engine.proto.datapath.session_keys import OpeningKey, SealingKey
 
 
 class Keypair:
-    """One session: `seal` and `open` are the AEADs' bound methods, so that the data path pays
-    for no lookup; both take (nonce, data, None), and their `_into` forms a buffer besides.
-
-    `header` holds the first eight bytes of every message sent (type 4, their index);
-    `local_index` is what they put in theirs. `send_counter` is the next counter to use.
+    """One session: the key that seals and the one that opens; `local_index` is what the peer
+    puts into its messages.
     """
 
     __slots__ = (
         "birthday",
-        "header",
         "is_initiator",
         "local_index",
-        "open",
-        "open_into",
-        "remote_index",
-        "replay",
-        "seal",
-        "seal_into",
-        "send_counter",
+        "opening",
+        "sealing",
     )
 
     def __init__(
@@ -45,16 +31,11 @@ class Keypair:
         is_initiator: bool,
         birthday: float,
     ) -> None:
-        sealer, opener = ChaCha20Poly1305(send_key), ChaCha20Poly1305(receive_key)
-        self.seal, self.seal_into = sealer.encrypt, sealer.encrypt_into
-        self.open, self.open_into = opener.decrypt, opener.decrypt_into
-        self.header = _HEADER.pack(4, remote_index)
+        self.sealing = SealingKey(send_key, remote_index)
+        self.opening = OpeningKey(receive_key)
         self.local_index = local_index
-        self.remote_index = remote_index
         self.is_initiator = is_initiator
         self.birthday = birthday
-        self.send_counter = 0
-        self.replay = ReplayWindow()
 
     def __repr__(self) -> str:
         return f"Keypair(local_index={self.local_index:#010x})"
@@ -63,7 +44,7 @@ class Keypair:
         """Whether `messages` more may be sent (whitepaper 6.2, REJECT_AFTER_*)."""
         return (
             now - self.birthday < REJECT_AFTER_TIME
-            and self.send_counter + messages <= REJECT_AFTER_MESSAGES
+            and self.sealing.counter + messages <= REJECT_AFTER_MESSAGES
         )
 
 

@@ -101,7 +101,7 @@ class TransportHeader(NamedTuple):
         return _TRANSPORT_HEADER.pack(TRANSPORT, *self)
 
     @classmethod
-    def parse(cls, data: bytes) -> TransportHeader | None:
+    def parse(cls, data: bytes | bytearray | memoryview) -> TransportHeader | None:
         """None unless the type is right and a tag can follow."""
         if len(data) < TRANSPORT_MIN_LENGTH:
             return None

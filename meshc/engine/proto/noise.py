@@ -23,7 +23,7 @@ from meshc.engine.proto.constants import (
     NOISE_CONSTRUCTION,
     WG_IDENTIFIER,
 )
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.keypair import Keypair
 from meshc.engine.proto.messages import MessageInitiation, MessageResponse
@@ -46,7 +46,7 @@ class HandshakeState(Enum):
     RESPONSE_CONSUMED = auto()
 
 
-class Action(Enum):
+class HandshakeAction(Enum):
     """What can be done to a handshake."""
 
     CREATE_INITIATION = auto()
@@ -57,9 +57,9 @@ class Action(Enum):
     CLEAR = auto()
 
 
-_S, _A = HandshakeState, Action
+_S, _A = HandshakeState, HandshakeAction
 
-TRANSITIONS: dict[HandshakeState, dict[Action, HandshakeState]] = {
+TRANSITIONS: dict[HandshakeState, dict[HandshakeAction, HandshakeState]] = {
     _S.ZEROED: {
         _A.CREATE_INITIATION: _S.INITIATION_CREATED,
         _A.CONSUME_INITIATION: _S.INITIATION_CONSUMED,
@@ -137,7 +137,7 @@ class Handshake:
     def __repr__(self) -> str:
         return f"Handshake({self.state.name})"
 
-    def next_state(self, action: Action) -> HandshakeState | None:
+    def next_state(self, action: HandshakeAction) -> HandshakeState | None:
         """Where `action` leads from here; None when it is not allowed."""
         return TRANSITIONS[self.state].get(action)
 
@@ -149,7 +149,7 @@ class Handshake:
 
     def clear(self) -> None:
         """Forgets what is under way; who the peer is and its newest timestamp stay."""
-        self.state = TRANSITIONS[self.state][Action.CLEAR]
+        self.state = TRANSITIONS[self.state][HandshakeAction.CLEAR]
         self.chain_key = self.hash = self.remote_ephemeral = b""
         self.local_ephemeral = None
         self.local_index = self.remote_index = 0
@@ -193,7 +193,7 @@ def create_message_initiation(
     digest = HASH(digest, static)
     chain, key = KDF2(chain, static_static)
     sealed_timestamp = primitives.seal(key, timestamp, digest)
-    handshake.state = TRANSITIONS[handshake.state][Action.CREATE_INITIATION]
+    handshake.state = TRANSITIONS[handshake.state][HandshakeAction.CREATE_INITIATION]
     handshake.hash = HASH(digest, sealed_timestamp)
     handshake.chain_key = chain
     handshake.local_ephemeral = ephemeral
@@ -237,7 +237,7 @@ def consume_message_initiation(
         return Rejected(DropReason.OLD_TIMESTAMP)
     if now - handshake.last_initiation_consumed < HANDSHAKE_INITIATION_RATE:
         return Rejected(DropReason.HANDSHAKE_FLOOD)
-    handshake.state = TRANSITIONS[handshake.state][Action.CONSUME_INITIATION]
+    handshake.state = TRANSITIONS[handshake.state][HandshakeAction.CONSUME_INITIATION]
     handshake.hash = HASH(digest, message.timestamp)
     handshake.chain_key = chain
     handshake.remote_index = message.sender_index
@@ -252,7 +252,7 @@ def create_message_response(
     handshake: Handshake, *, local_index: int, rng: Callable[[int], bytes]
 ) -> MessageResponse | Rejected:
     """5.4.3. The macs are left to the cookie generator."""
-    state = handshake.next_state(Action.CREATE_RESPONSE)
+    state = handshake.next_state(HandshakeAction.CREATE_RESPONSE)
     if state is None:
         return Rejected(DropReason.WRONG_STATE)
     ephemeral = X25519PrivateKey.from_private_bytes(rng(32))
@@ -278,7 +278,7 @@ def consume_message_response(
     identity: Identity, handshake: Handshake, message: MessageResponse
 ) -> Rejected | None:
     """5.4.3 from the initiator's side; None means accepted and committed."""
-    state = handshake.next_state(Action.CONSUME_RESPONSE)
+    state = handshake.next_state(HandshakeAction.CONSUME_RESPONSE)
     ephemeral = handshake.local_ephemeral
     if state is None or ephemeral is None or message.receiver_index != handshake.local_index:
         return Rejected(DropReason.WRONG_STATE)
@@ -303,7 +303,7 @@ def consume_message_response(
 def derive_keypair(handshake: Handshake, now: float) -> Keypair:
     """5.4.5: the transport keys, after which the handshake knows nothing any more."""
     is_initiator = handshake.state is HandshakeState.RESPONSE_CONSUMED
-    state = TRANSITIONS[handshake.state][Action.DERIVE_KEYS]
+    state = TRANSITIONS[handshake.state][HandshakeAction.DERIVE_KEYS]
     first, second = KDF2(handshake.chain_key, b"")
     keypair = Keypair(
         send_key=first if is_initiator else second,

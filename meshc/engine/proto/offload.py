@@ -3,7 +3,7 @@
 With `IFF_VNET_HDR` every packet to or from the TUN device carries a virtio-net header
 (virtio 1.2, 5.1.6 "Device Operation"; `linux/virtio_net.h`). It may say "the checksum is
 yours to finish" (`NEEDS_CSUM`) and "this is many TCP or UDP segments in one" (`gso_type`).
-The bulk versions that work on whole runs of packets are in `segment` and `coalesce`.
+The versions that work on whole runs of packets are in `datapath`.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ def ip_length(packet: bytes | bytearray | memoryview, available: int) -> int:
 
 
 def padded_length(length: int, mtu: int) -> int:
-    """Bytes to seal for a packet of `length`: a multiple of 16 but never above `mtu`.
+    """Bytes to seal for a packet of `length`: a multiple of 16, never above `mtu` unless 0.
 
     Whitepaper 5.4.6 asks for the padding; the kernel and wireguard-go cap it at the MTU so
     that a full packet does not grow beyond what the path carries.
     """
     padded = (length + 15) & ~15
-    return padded if padded <= mtu else max(length, mtu)
+    return padded if not mtu or padded <= mtu else max(length, mtu)

@@ -51,10 +51,3 @@ class ReplayWindow:
         self._bits = (self._bits << shift | run) & _MASK if shift < REPLAY_WINDOW else run & _MASK
         self._next = first + count
         return True
-
-    def seen(self, counter: int) -> bool:
-        """Whether `accept` would say no: a cheap look before the message is decrypted."""
-        ahead = counter - self._next
-        if ahead >= 0:
-            return counter >= REJECT_AFTER_MESSAGES
-        return ahead < -REPLAY_WINDOW or bool(self._bits >> (-ahead - 1) & 1)

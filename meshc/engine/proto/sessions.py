@@ -1,4 +1,4 @@
-"""Everything between a peer and the wire: handshakes, sessions, their timers, what is staged.
+"""Sessions: everything between a peer and the wire, its handshakes, keypairs and what is staged.
 
 `Sessions` holds no configuration; `Device` tells it which peers exist. It never raises on what
 a peer sends. The hooks of `timers` are called here and nowhere else; the order in which they
@@ -11,28 +11,24 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from math import inf
 
-from meshc.engine.proto import datapath
 from meshc.engine.proto.admission import Admission
 from meshc.engine.proto.constants import (
     KEEPALIVE_TIMEOUT,
-    MAX_TIMER_HANDSHAKES,
     REJECT_AFTER_MESSAGES,
     REJECT_AFTER_TIME,
     REKEY_AFTER_MESSAGES,
     REKEY_AFTER_TIME,
     REKEY_TIMEOUT,
-    ZERO_KEYS_AFTER_TIME,
 )
-from meshc.engine.proto.datapath import TRANSPORT_OVERHEAD, Buffer
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.datapath import Buffer, single
+from meshc.engine.proto.datapath.sealing import OVERHEAD
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
     EndpointRoamed,
     Event,
-    HandshakeAbandoned,
     HandshakeCompleted,
     HandshakeInitiated,
-    KeysZeroed,
 )
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.indextable import IndexTable
@@ -79,25 +75,28 @@ class Sessions:
         self.mtu = 0
         self._rng = rng
         self._clock = clock
-        self._expired: dict[str, Callable[[Peer, float], None]] = {
-            "retransmit_handshake": self._expired_retransmit_handshake,
-            "send_keepalive": self._expired_send_keepalive,
-            "new_handshake": self._expired_new_handshake,
-            "zero_key_material": self._expired_zero_key_material,
-            "persistent_keepalive": self._expired_persistent_keepalive,
-        }
 
     # --- data path ---------------------------------------------------------------------
 
     def send(self, peer: Peer, packets: Sequence[bytes], now: float) -> None:
         """Sends inner packets of one peer, or stages them and sees to a session."""
-        keypair = peer.keypairs.current
-        if keypair is None or peer.staged or not keypair.usable(now, len(packets)):
+        keypair = self.sending(peer, len(packets), now)
+        if keypair is None:
             self.drops[DropReason.STAGED_OVERFLOW] += peer.stage(packets)
             self.send_staged(peer, now)
             return
         self._seal_and_send(peer, keypair, packets, now)
         peer.timers.data_sent(now)
+
+    def sending(self, peer: Peer, count: int, now: float) -> Keypair | None:
+        """The session that may carry `count` packets now; without one they must be staged."""
+        if peer.staged or peer.endpoint is None or not self.is_up:
+            return None
+        return self._usable(peer, count, now)
+
+    def _usable(self, peer: Peer, count: int, now: float) -> Keypair | None:
+        keypair = peer.keypairs.current
+        return keypair if keypair is not None and keypair.usable(now, count) else None
 
     def receive_transport(
         self, endpoint: UdpPath, index: int, datagrams: Sequence[Buffer], now: float
@@ -110,18 +109,18 @@ class Sessions:
         if session is None:
             return None
         peer, keypair = session
-        plaintexts = datapath.open_run(keypair, datagrams, self.drops)
+        plaintexts = []
+        for datagram in datagrams:
+            plain = single.open_datagram(keypair.opening, datagram)
+            if isinstance(plain, DropReason):
+                self.drops[plain] += 1
+            else:
+                plaintexts.append(plain)
         if not plaintexts:
             return None
-        size = sum(map(len, plaintexts))
-        self.received(
-            peer,
-            keypair,
-            endpoint,
-            size=size + TRANSPORT_OVERHEAD * len(plaintexts),
-            has_data=size > 0,
-            now=now,
-        )
+        size = sum(map(len, plaintexts)) + OVERHEAD * len(plaintexts)
+        has_data = any(plaintexts)
+        self.received(peer, keypair, endpoint, size=size, has_data=has_data, now=now)
         return peer, plaintexts
 
     def receiving(self, index: int, count: int, now: float) -> tuple[Peer, Keypair] | None:
@@ -172,8 +171,8 @@ class Sessions:
         """Sends what waits, if there is a session; else sees to one."""
         if not peer.staged or not self.is_up:
             return
-        keypair = peer.keypairs.current
-        if keypair is None or not keypair.usable(now, len(peer.staged)):
+        keypair = self._usable(peer, len(peer.staged), now)
+        if keypair is None:
             self.initiate(peer, now)
             return
         packets = list(peer.staged)
@@ -195,7 +194,7 @@ class Sessions:
         if endpoint is None:
             self.drops[DropReason.NO_ENDPOINT] += len(packets)
             return
-        datagrams = datapath.seal(keypair, packets, self.mtu)
+        datagrams = [single.seal(keypair.sealing, packet, self.mtu) for packet in packets]
         outbox = self.outbox
         if outbox and outbox[-1][0] is endpoint:
             outbox[-1][1].extend(datagrams)
@@ -210,7 +209,7 @@ class Sessions:
         timers.any_authenticated_packet_sent()
         timers.any_authenticated_packet_traversal(now)
         # whitepaper 6.2
-        if keypair.send_counter > REKEY_AFTER_MESSAGES or (
+        if keypair.sealing.counter > REKEY_AFTER_MESSAGES or (
             keypair.is_initiator and now - keypair.birthday > REKEY_AFTER_TIME
         ):
             self.initiate(peer, now)
@@ -367,51 +366,6 @@ class Sessions:
     def _knows_index(self, index: int) -> bool:
         return self.indices.get(index) is not None
 
-    # --- timers ------------------------------------------------------------------------
-
-    def handle_timeout(self, now: float) -> None:
-        """Acts on every timer that has expired."""
-        for peer, names in self.timers.due(now):
-            for name in names:
-                self._expired[name](peer, now)
-
-    def _expired_retransmit_handshake(self, peer: Peer, now: float) -> None:
-        if peer.attempts >= MAX_TIMER_HANDSHAKES:
-            peer.timers.send_keepalive = inf
-            dropped = len(peer.staged)
-            peer.staged.clear()
-            self.drops[DropReason.HANDSHAKE_ABANDONED] += dropped
-            if peer.timers.zero_key_material == inf:
-                peer.timers.set("zero_key_material", now + ZERO_KEYS_AFTER_TIME)
-            self.events.append(HandshakeAbandoned(peer.public_key, dropped))
-            return
-        peer.attempts += 1
-        self._forget_source(peer)
-        self.initiate(peer, now, is_retry=True)
-
-    def _expired_send_keepalive(self, peer: Peer, now: float) -> None:
-        self.send_keepalive(peer, now)
-        if peer.timers.need_another_keepalive:
-            peer.timers.need_another_keepalive = False
-            peer.timers.set("send_keepalive", now + KEEPALIVE_TIMEOUT)
-
-    def _expired_new_handshake(self, peer: Peer, now: float) -> None:
-        self._forget_source(peer)
-        self.initiate(peer, now)
-
-    def _expired_zero_key_material(self, peer: Peer, now: float) -> None:
-        self.zero(peer)
-        self.events.append(KeysZeroed(peer.public_key))
-
-    def _expired_persistent_keepalive(self, peer: Peer, now: float) -> None:
-        if peer.timers.interval:
-            self.send_keepalive(peer, now)
-
-    def _forget_source(self, peer: Peer) -> None:
-        """No answer: our own address may have changed, let the kernel choose anew."""
-        if peer.endpoint is not None:
-            peer.endpoint = peer.endpoint.without_source()
-
     # --- life --------------------------------------------------------------------------
 
     def start(self, peer: Peer, now: float) -> None:
@@ -439,4 +393,4 @@ class Sessions:
         peer.handshake.forget_identity()
         peer.handshake.last_initiation_sent = -inf
         for keypair in peer.keypairs:
-            keypair.send_counter = REJECT_AFTER_MESSAGES
+            keypair.sealing.counter = REJECT_AFTER_MESSAGES

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from meshc.engine.io.bind import Bind
-from meshc.engine.proto.sealing import Send
+from meshc.engine.proto.gso import Send
 from meshc.engine.proto.udp_path import UdpPath
 from tests.support.enginenet import wait_for
 

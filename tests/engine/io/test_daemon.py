@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from meshc.engine.io import daemon
-from meshc.engine.io.daemon import Options, serve
+from meshc.engine.io.daemon import DaemonOptions, serve
 from meshc.engine.io.tun import Tun, TunError
 from meshc.keys import PrivateKey
 from tests.support.enginenet import ENGINE, ROOT, SOCKETS, Net, end, run, wait_for
@@ -30,7 +30,7 @@ FACTS = ("cmdline", "environ", "comm")
 def test_names_that_could_leave_the_directory_are_refused(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert serve(Options(name, foreground=True), {}) == 1
+    assert serve(DaemonOptions(name, foreground=True), {}) == 1
 
     assert "is not an interface name" in capsys.readouterr().err
 
@@ -43,7 +43,7 @@ def test_without_rights_it_says_so(
 
     monkeypatch.setattr(daemon.Tun, "create", refuse)
 
-    assert serve(Options("wg0", foreground=True), {}) == 1
+    assert serve(DaemonOptions("wg0", foreground=True), {}) == 1
     assert capsys.readouterr().err == "meshc engine: run as root or with CAP_NET_ADMIN\n"
 
 
@@ -51,7 +51,7 @@ def test_without_rights_it_says_so(
 def test_a_descriptor_that_is_none_is_refused(
     value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert serve(Options("wg0", foreground=True), {"WG_TUN_FD": value}) == 1
+    assert serve(DaemonOptions("wg0", foreground=True), {"WG_TUN_FD": value}) == 1
 
     assert capsys.readouterr().err.startswith("meshc engine: ")
 

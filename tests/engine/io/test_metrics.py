@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from meshc.engine.io.metrics import MetricsServer, exposition
-from meshc.engine.proto.errors import DropReason
-from meshc.engine.proto.status import DeviceStatus
+from meshc.engine.proto.device_status import DeviceStatus
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.wg.device_values import DeviceState, PeerState
 from meshc.wg.endpoint import Endpoint

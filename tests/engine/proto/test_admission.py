@@ -19,7 +19,7 @@ from meshc.engine.proto.admission import (
     Admission,
 )
 from meshc.engine.proto.cookie import CookieGenerator
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.messages import MessageCookieReply, MessageInitiation, MessageResponse
 from meshc.engine.proto.udp_path import UdpPath
 

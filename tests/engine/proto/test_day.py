@@ -9,7 +9,13 @@ import pytest
 
 from meshc.engine.proto.events import HandshakeAbandoned, HandshakeCompleted
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.testing import START_UNIX_NS, Network, Node, ipv4_packet, numbered_packets
+from meshc.engine.testing import (
+    START_UNIX_NS,
+    Network,
+    SimulatedNode,
+    ipv4_packet,
+    numbered_packets,
+)
 from tests.support.bulknode import BulkNode
 
 HOUR = 3600
@@ -23,14 +29,14 @@ class NonceWatch:
     def __init__(self) -> None:
         self.newest: dict[tuple[str, int], int] = {}
 
-    def __call__(self, node: Node, endpoint: UdpPath, data: bytes) -> None:
+    def __call__(self, node: SimulatedNode, endpoint: UdpPath, data: bytes) -> None:
         if data[0] == 4:
             index, counter = struct.unpack_from("<IQ", data, 4)
             assert counter > self.newest.get((node.name, index), -1)
             self.newest[node.name, index] = counter
 
 
-def size_of(node: Node) -> tuple[int, int, int, int]:
+def size_of(node: SimulatedNode) -> tuple[int, int, int, int]:
     sessions = node.device._sessions
     return (
         len(sessions.indices),
@@ -43,7 +49,7 @@ def size_of(node: Node) -> tuple[int, int, int, int]:
 class Ledger:
     """Each numbered packet arrives once at most, and only from its sender."""
 
-    def __init__(self, node: Node, source: str, count: int) -> None:
+    def __init__(self, node: SimulatedNode, source: str, count: int) -> None:
         self.node, self.source = node, bytes(map(int, source.split(".")))
         self.seen = bytearray(count)
 
@@ -60,7 +66,7 @@ class Ledger:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("node_class", [Node, BulkNode], ids=["plain", "fast"])
+@pytest.mark.parametrize("node_class", [SimulatedNode, BulkNode], ids=["plain", "fast"])
 def test_24_hours_with_loss_and_reordering(node_class):
     net = Network(
         seed=7,

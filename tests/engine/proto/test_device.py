@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.cookie import CookieGenerator
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import HandshakeCompleted, LoadChanged
 from meshc.engine.proto.messages import MessageInitiation
 from meshc.engine.proto.tai64n import WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.testing import Network, Node, ipv4_packet, ipv6_packet
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
 from meshc.errors import ConfigError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.prefixes import Prefix
@@ -28,7 +28,7 @@ TWO = PublicKey(encode(b"\2" * 32))
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
-def connected(*nodes: str) -> tuple[Network, list[Node]]:
+def connected(*nodes: str) -> tuple[Network, list[SimulatedNode]]:
     """Named nodes 10.0.0.1, .2, … that all know each other."""
     net = Network()
     made = [net.add(name, f"192.0.2.{n}") for n, name in enumerate(nodes, 1)]
@@ -62,15 +62,6 @@ def test_packets_go_to_the_peer_that_owns_the_destination():
     net.inject(a, *batch)
     net.run(1)
     assert (b.delivered, c.delivered) == ([batch[0], batch[2]], [batch[1]])
-
-
-def test_a_run_of_one_destination_is_the_same_as_a_batch():
-    net, (a, b) = connected("a", "b")
-    run = [ipv4_packet(A, B, bytes([n])) for n in range(9)]
-    a.device.receive_packet_run(run, net.now)
-    net.drain(a)
-    net.run(1)
-    assert b.delivered == run
 
 
 def test_a_source_that_belongs_to_another_peer_is_dropped():
@@ -176,7 +167,7 @@ def test_under_load_a_cookie_is_needed_and_works():
     assert changes[-1] == LoadChanged(False)
 
 
-def _initiation_to(node: Node, number: int) -> bytes:
+def _initiation_to(node: SimulatedNode, number: int) -> bytes:
     ephemeral = number.to_bytes(32, "big")
     message = MessageInitiation(number, ephemeral, bytes(48), bytes(28)).pack()
     return CookieGenerator(node.public_key).add_macs(message, 0.0)

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS
 from meshc.engine.proto.timers import TIMER_NAMES
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.testing import Network, Node, ipv4_packet, ipv6_packet
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, ipv6_packet
 from meshc.keys import PublicKey, encode
 from meshc.prefixes import Prefix
 from meshc.wg.device_values import DeviceUpdate, PeerUpdate
@@ -28,7 +28,7 @@ def address(name: str) -> str:
 class Internet(RuleBasedStateMachine):
     """Three nodes that all know each other, and an attacker who keeps what was sent."""
 
-    node_class = Node
+    node_class = SimulatedNode
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Internet(RuleBasedStateMachine):
         self.net.run(7)
         assert len(self.captured) == 6, "all three pairs are connected"
 
-    def _watch(self, node: Node, to: UdpPath, data: bytes) -> None:
+    def _watch(self, node: SimulatedNode, to: UdpPath, data: bytes) -> None:
         self.captured.append((to, data))
         del self.captured[:-200]
         if data[0] == 4:

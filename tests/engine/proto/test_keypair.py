@@ -71,6 +71,6 @@ def test_a_session_ends_after_180_seconds_or_its_messages():
     pair = keypair(birthday=10.0)
     assert pair.usable(189.9)
     assert not pair.usable(190.0)
-    pair.send_counter = REJECT_AFTER_MESSAGES - 2
+    pair.sealing.counter = REJECT_AFTER_MESSAGES - 2
     assert pair.usable(11.0, 2)
     assert not pair.usable(11.0, 3)

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.messages import MessageInitiation, MessageResponse
 from meshc.engine.proto.noise import (
     TRANSITIONS,
     AcceptedInitiation,
-    Action,
     Handshake,
+    HandshakeAction,
     HandshakeState,
     Rejected,
     consume_message_initiation,
@@ -102,14 +102,14 @@ def test_the_transcript_of_an_independent_implementation(psk, expected):
     assert (response.sender_index, response.receiver_index) == (0x22, 0x11)
     assert consume_message_response(pair.i, pair.at_i, response) is None
     at_i, at_r = derive_keypair(pair.at_i, 101.0), derive_keypair(pair.at_r, 100.0)
-    assert at_i.seal(bytes(12), b"ping over noise.", None).hex() == expected[1]
-    assert at_r.seal(bytes(12), b"pong over noise!", None).hex() == expected[2]
-    assert at_r.open(bytes(12), bytes.fromhex(expected[1]), None) == b"ping over noise."
-    assert at_i.open(bytes(12), bytes.fromhex(expected[2]), None) == b"pong over noise!"
+    assert at_i.sealing.encrypt(bytes(12), b"ping over noise.", None).hex() == expected[1]
+    assert at_r.sealing.encrypt(bytes(12), b"pong over noise!", None).hex() == expected[2]
+    assert at_r.opening.decrypt(bytes(12), bytes.fromhex(expected[1]), None) == b"ping over noise."
+    assert at_i.opening.decrypt(bytes(12), bytes.fromhex(expected[2]), None) == b"pong over noise!"
     assert (at_i.is_initiator, at_r.is_initiator) == (True, False)
-    assert (at_i.local_index, at_i.remote_index) == (0x11, 0x22)
-    assert (at_r.local_index, at_r.remote_index) == (0x22, 0x11)
-    assert at_i.header == b"\4\0\0\0\x22\0\0\0"
+    assert (at_i.local_index, at_i.sealing.remote_index) == (0x11, 0x22)
+    assert (at_r.local_index, at_r.sealing.remote_index) == (0x22, 0x11)
+    assert at_i.sealing.header == b"\4\0\0\0\x22\0\0\0"
     assert (at_i.birthday, at_r.birthday) == (101.0, 100.0)
 
 
@@ -219,10 +219,10 @@ def test_a_response_is_refused_out_of_turn():
 def test_the_table_is_complete_and_closed():
     assert set(TRANSITIONS) == set(HandshakeState)
     for state, action in itertools.product(
-        HandshakeState, (Action.CLEAR, Action.CONSUME_INITIATION)
+        HandshakeState, (HandshakeAction.CLEAR, HandshakeAction.CONSUME_INITIATION)
     ):
         assert action in TRANSITIONS[state]
-    deriving = {s for s in HandshakeState if Action.DERIVE_KEYS in TRANSITIONS[s]}
+    deriving = {s for s in HandshakeState if HandshakeAction.DERIVE_KEYS in TRANSITIONS[s]}
     assert deriving == {HandshakeState.RESPONSE_CREATED, HandshakeState.RESPONSE_CONSUMED}
 
 

@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from meshc.engine.proto import keypair as keypair_module
+from meshc.engine.proto.datapath import session_keys
 from meshc.engine.proto.device import Device
 from meshc.engine.testing import Network, ipv4_packet
 from meshc.errors import ConfigError
@@ -51,8 +51,8 @@ def test_repr_and_str_of_everything_shows_no_secret(monkeypatch):
         secrets.append(key)
         return original(key)
 
-    original = keypair_module.ChaCha20Poly1305
-    monkeypatch.setattr(keypair_module, "ChaCha20Poly1305", watch)
+    original = session_keys.ChaCha20Poly1305
+    monkeypatch.setattr(session_keys, "ChaCha20Poly1305", watch)
     net = Network()
     a, b = net.add("a", "192.0.2.1"), net.add("b", "192.0.2.2")
     net.peer(a, b, "10.0.0.2/32", endpoint=b.outside, preshared_key=PSK)

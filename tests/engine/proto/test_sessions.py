@@ -7,75 +7,27 @@ import itertools
 import pytest
 
 from meshc.engine.proto.constants import MAX_STAGED_PACKETS, REKEY_AFTER_MESSAGES
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import (
     CookieReceived,
     EndpointRoamed,
-    HandshakeAbandoned,
     HandshakeCompleted,
-    HandshakeInitiated,
-    KeysZeroed,
 )
 from meshc.engine.proto.messages import MessageCookieReply
 from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import EVENT_LIMIT
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.testing import Network, Node, ipv4_packet, numbered_packets
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet, numbered_packets
 from meshc.keys import PresharedKey, PublicKey, encode
 from meshc.prefixes import Prefix
 from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 from meshc.wg.endpoint import Endpoint
-
-A, B = "10.0.0.1", "10.0.0.2"
-
-
-class Pair:
-    """Two connected nodes and everything they sent: (time, who, message type, size)."""
-
-    def __init__(self, *, keepalive: int = 0, psk: PresharedKey | None = None, **network) -> None:
-        self.net = Network(**network)
-        self.a = self.net.add("a", "192.0.2.1")
-        self.b = self.net.add("b", "192.0.2.2")
-        self.wire: list[tuple[float, str, int, int]] = []
-        self.net.taps.append(
-            lambda node, to, data: self.wire.append((self.net.now, node.name, data[0], len(data)))
-        )
-        self.net.peer(
-            self.a,
-            self.b,
-            B + "/32",
-            endpoint=self.b.outside,
-            keepalive=keepalive,
-            preshared_key=psk,
-        )
-        self.net.peer(self.b, self.a, A + "/32", endpoint=self.a.outside, preshared_key=psk)
-
-    def ping(self, payload: bytes = b"ping") -> None:
-        self.net.inject(self.a, ipv4_packet(A, B, payload))
-
-    def pong(self, payload: bytes = b"pong") -> None:
-        self.net.inject(self.b, ipv4_packet(B, A, payload))
-
-    def connect(self) -> None:
-        self.ping()
-        self.net.run(0.1)
-        assert self.b.delivered == [ipv4_packet(A, B, b"ping")], self.net.diagram()
-        self.wire.clear()
-
-    def kinds(self, name: str | None = None) -> list[int]:
-        return [kind for _, who, kind, _ in self.wire if name in (None, who)]
-
-    def events(self, node, cls):
-        return [event for event in node.events if isinstance(event, cls)]
-
-    def peer_of(self, node):
-        (peer,) = node.device._sessions.peers.values()
-        return peer
+from tests.support.engine_pair import A, B, EnginePair
 
 
 @pytest.mark.parametrize("psk", [None, PresharedKey(bytes(range(32)))])
 def test_a_staged_packet_starts_a_handshake_and_arrives_after_it(psk):
-    pair = Pair(psk=psk)
+    pair = EnginePair(psk=psk)
     pair.ping()
     pair.net.run(0.1)
     assert [(who, kind) for _, who, kind, _ in pair.wire] == [("a", 1), ("b", 2), ("a", 4)]
@@ -85,7 +37,7 @@ def test_a_staged_packet_starts_a_handshake_and_arrives_after_it(psk):
 
 
 def test_different_preshared_keys_never_connect():
-    pair = Pair(psk=PresharedKey(bytes(range(32))))
+    pair = EnginePair(psk=PresharedKey(bytes(range(32))))
     pair.net.peer(pair.b, pair.a, preshared_key=PresharedKey(bytes(32)))
     pair.ping()
     pair.net.run(30)
@@ -94,7 +46,7 @@ def test_different_preshared_keys_never_connect():
 
 
 def test_the_initiator_confirms_with_a_keepalive_when_nothing_waits():
-    pair = Pair(keepalive=25)
+    pair = EnginePair(keepalive=25)
     pair.peer_of(pair.a).staged.clear()
     pair.net.run(0.1)
     assert [(who, kind, size) for _, who, kind, size in pair.wire][-1] == ("a", 4, 32)
@@ -102,7 +54,7 @@ def test_the_initiator_confirms_with_a_keepalive_when_nothing_waits():
 
 
 def test_the_responder_does_not_send_before_it_is_confirmed():
-    pair = Pair()
+    pair = EnginePair()
     sent: list[bytes] = []
     pair.net.taps.append(lambda node, to, data: sent.append(data) if node is pair.b else None)
     pair.ping()
@@ -116,36 +68,8 @@ def test_the_responder_does_not_send_before_it_is_confirmed():
     assert pair.a.delivered == [ipv4_packet(B, A, b"pong")]
 
 
-def test_retransmission_after_five_seconds_with_jitter_for_ninety():
-    pair = Pair()
-    pair.net.loss = 1.0
-    pair.ping()
-    pair.net.run(300)
-    times = [time for time, _, kind, _ in pair.wire if kind == 1]
-    gaps = [after - before for before, after in itertools.pairwise(times)]
-    assert len(times) == 19
-    assert all(5.0 <= gap <= 5.334 for gap in gaps)
-    assert len(set(gaps)) > 10
-    (abandoned,) = pair.events(pair.a, HandshakeAbandoned)
-    assert abandoned.dropped == 1
-    assert pair.a.device.drops[DropReason.HANDSHAKE_ABANDONED] == 1
-    attempts = [event.attempt for event in pair.events(pair.a, HandshakeInitiated)]
-    assert attempts == list(range(19))
-
-
-def test_a_new_packet_after_giving_up_tries_again():
-    pair = Pair()
-    pair.net.loss = 1.0
-    pair.ping()
-    pair.net.run(200)
-    pair.net.loss = 0.0
-    pair.ping(b"again")
-    pair.net.run(0.1)
-    assert pair.b.delivered == [ipv4_packet(A, B, b"again")]
-
-
 def test_never_two_initiations_within_five_seconds():
-    pair = Pair()
+    pair = EnginePair()
     pair.net.loss = 1.0
     for _ in range(400):
         pair.ping()
@@ -155,7 +79,7 @@ def test_never_two_initiations_within_five_seconds():
 
 
 def test_the_staged_queue_is_bounded_and_keeps_the_newest():
-    pair = Pair()
+    pair = EnginePair()
     pair.net.loss = 1.0
     packets = numbered_packets(A, B)
     batch = [next(packets) for _ in range(MAX_STAGED_PACKETS + 72)]
@@ -167,64 +91,8 @@ def test_the_staged_queue_is_bounded_and_keeps_the_newest():
     assert pair.b.delivered == batch[72:]
 
 
-def test_passive_keepalive_ten_seconds_after_unanswered_data():
-    pair = Pair()
-    pair.connect()
-    pair.net.run(11)
-    assert [(who, kind, size) for _, who, kind, size in pair.wire] == [("b", 4, 32)]
-    pair.net.run(60)
-    assert len(pair.wire) == 1, "a keepalive is not answered by a keepalive"
-
-
-def test_an_answer_makes_the_keepalive_unnecessary():
-    pair = Pair()
-    pair.connect()
-    pair.pong()
-    pair.net.run(8)
-    pair.ping()
-    pair.net.run(5)
-    assert [size for _, _, _, size in pair.wire if size == 32] == []
-
-
-def test_silence_after_data_brings_a_new_handshake_after_fifteen_seconds():
-    pair = Pair()
-    pair.connect()
-    pair.net.loss = 1.0
-    pair.ping()
-    start = pair.net.now
-    pair.net.run(20)
-    initiations = [time - start for time, who, kind, _ in pair.wire if (who, kind) == ("a", 1)]
-    assert len(initiations) == 1
-    assert 15.0 <= initiations[0] <= 15.334
-
-
-def test_persistent_keepalive_keeps_its_interval_and_changes_live():
-    pair = Pair(keepalive=25)
-    pair.net.run(1)
-    pair.wire.clear()
-    pair.net.run(76)
-    assert [size for _, who, _, size in pair.wire if who == "a"] == [32, 32, 32]
-    pair.net.peer(pair.a, pair.b, keepalive=0)
-    pair.wire.clear()
-    pair.net.run(100)
-    assert pair.wire == []
-    pair.net.peer(pair.a, pair.b, keepalive=10)
-    pair.net.run(0.01)
-    assert pair.wire, "switching it on sends one at once"
-
-
-def test_traffic_postpones_the_persistent_keepalive():
-    pair = Pair(keepalive=25)
-    pair.net.run(1)
-    pair.wire.clear()
-    for _ in range(5):
-        pair.net.run(20)
-        pair.ping()
-    assert [size for _, who, kind, size in pair.wire if who == "a" and size == 32] == []
-
-
 def test_the_initiator_renews_after_120_seconds_when_it_sends():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     for _ in range(119):
         pair.ping()
@@ -239,7 +107,7 @@ def test_the_initiator_renews_after_120_seconds_when_it_sends():
 
 
 def test_the_initiator_renews_at_165_seconds_when_it_only_receives():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     for _ in range(164):
         pair.pong()
@@ -250,17 +118,17 @@ def test_the_initiator_renews_at_165_seconds_when_it_only_receives():
 
 
 def test_the_last_minute_renewal_is_asked_for_once():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     peer = pair.peer_of(pair.a)
     pair.net.clock.now += 166
     pair.net.loss = 1.0
     keypair = pair.peer_of(pair.b).keypairs.current
     for _ in range(3):
-        data = keypair.header + keypair.send_counter.to_bytes(8, "little")
-        nonce = bytes(4) + keypair.send_counter.to_bytes(8, "little")
-        data += keypair.seal(nonce, ipv4_packet(B, A, b""), None)
-        keypair.send_counter += 1
+        data = keypair.sealing.header + keypair.sealing.counter.to_bytes(8, "little")
+        nonce = bytes(4) + keypair.sealing.counter.to_bytes(8, "little")
+        data += keypair.sealing.encrypt(nonce, ipv4_packet(B, A, b""), None)
+        keypair.sealing.counter += 1
         pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
         pair.net.drain(pair.a)
     assert pair.kinds("a") == [1]
@@ -268,22 +136,22 @@ def test_the_last_minute_renewal_is_asked_for_once():
 
 
 def test_after_180_seconds_a_session_neither_sends_nor_receives():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     keypair = pair.peer_of(pair.b).keypairs.current
     pair.net.clock.now += 180
     pair.ping()
     assert pair.kinds("a") == [1], "staged, with a handshake first"
-    data = keypair.header + bytes(8) + keypair.seal(bytes(12), b"", None)
+    data = keypair.sealing.header + bytes(8) + keypair.sealing.encrypt(bytes(12), b"", None)
     pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
     assert pair.a.device.drops[DropReason.KEYPAIR_EXPIRED] == 1
 
 
 def test_many_messages_bring_a_new_session_and_too_many_end_it():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     keypair = pair.peer_of(pair.a).keypairs.current
-    keypair.send_counter = REKEY_AFTER_MESSAGES
+    keypair.sealing.counter = REKEY_AFTER_MESSAGES
     pair.net.run(6)
     pair.wire.clear()
     pair.ping()
@@ -292,30 +160,8 @@ def test_many_messages_bring_a_new_session_and_too_many_end_it():
     assert pair.peer_of(pair.a).keypairs.current is not keypair
 
 
-def test_all_keys_are_zeroed_after_540_seconds():
-    pair = Pair()
-    pair.connect()
-    pair.net.run(539)
-    assert len(pair.a.device._sessions.indices) == 1
-    pair.net.run(2)
-    for node in (pair.a, pair.b):
-        assert len(node.device._sessions.indices) == 0
-        assert list(pair.peer_of(node).keypairs) == []
-        assert pair.events(node, KeysZeroed)
-        assert node.device.next_timeout() is None, "an idle peer costs nothing"
-
-
-def test_giving_up_also_leads_to_zeroing():
-    pair = Pair()
-    pair.net.loss = 1.0
-    pair.ping()
-    pair.net.run(100 + 541)
-    assert pair.events(pair.a, KeysZeroed)
-    assert len(pair.a.device._sessions.indices) == 0
-
-
 def test_at_most_three_sessions_are_kept():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     for round_ in range(10):
         pair.net.run(6)
@@ -330,7 +176,7 @@ def test_at_most_three_sessions_are_kept():
 
 
 def test_what_was_sent_in_the_old_session_still_arrives_after_renewal():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     pair.net.run(6)
     pair.net.reorder, pair.net.reorder_delay = 0.0, 0.0
@@ -345,7 +191,7 @@ def test_what_was_sent_in_the_old_session_still_arrives_after_renewal():
 
 
 def test_crossing_initiations_settle():
-    pair = Pair()
+    pair = EnginePair()
     pair.ping()
     pair.pong()
     pair.net.run(12)
@@ -354,7 +200,7 @@ def test_crossing_initiations_settle():
 
 
 def test_roaming_follows_authenticated_messages_only():
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     moved = UdpPath("198.51.100.7", 4242)
     pair.a.outside = moved
@@ -363,7 +209,7 @@ def test_roaming_follows_authenticated_messages_only():
     assert pair.peer_of(pair.b).endpoint == moved
     assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
     forged = UdpPath("203.0.113.1", 1)
-    header = pair.peer_of(pair.a).keypairs.current.header
+    header = pair.peer_of(pair.a).keypairs.current.sealing.header
     pair.net.spoof(forged, pair.b.outside, header + bytes(40))
     pair.net.run(0.1)
     assert pair.peer_of(pair.b).endpoint == moved
@@ -373,7 +219,7 @@ def test_roaming_follows_authenticated_messages_only():
 
 
 def test_a_replayed_datagram_is_dropped_and_moves_nothing():
-    pair = Pair()
+    pair = EnginePair()
     caught: list[bytes] = []
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 4 else None)
     pair.connect()
@@ -387,7 +233,7 @@ def test_a_replayed_datagram_is_dropped_and_moves_nothing():
 
 
 def test_a_replayed_initiation_is_refused():
-    pair = Pair()
+    pair = EnginePair()
     caught: list[bytes] = []
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 1 else None)
     pair.connect()
@@ -400,7 +246,7 @@ def test_a_replayed_initiation_is_refused():
 
 @pytest.mark.parametrize("restarting", ["a", "b"])
 def test_a_restart_of_either_side_restores_traffic(restarting):
-    pair = Pair()
+    pair = EnginePair()
     pair.connect()
     pair.net.run(3)
     pair.net.restart(pair.net.nodes[restarting])
@@ -431,7 +277,7 @@ def test_a_nat_that_rebinds_is_followed():
 
 
 def test_counters_are_those_of_the_wire():
-    pair = Pair()
+    pair = EnginePair()
     sizes = {"a": 0, "b": 0}
     pair.net.taps.append(
         lambda node, to, data: sizes.update({node.name: sizes[node.name] + len(data)})
@@ -445,7 +291,7 @@ def test_counters_are_those_of_the_wire():
     assert at_a.last_handshake > 1_800_000_000 * 10**9
 
 
-def put_under_load(pair: Pair, node: Node) -> None:
+def put_under_load(pair: EnginePair, node: SimulatedNode) -> None:
     """The node asks everybody for a cookie until the clock has moved on by a second."""
     admission = pair.net.nodes[node.name].device.sessions.admission
     admission._load_until = pair.net.now + 1.0
@@ -454,7 +300,7 @@ def put_under_load(pair: Pair, node: Node) -> None:
 
 
 def test_a_responder_under_load_is_convinced_by_a_cookie():
-    pair = Pair()
+    pair = EnginePair()
     for _ in range(60):
         put_under_load(pair, pair.b)
         if not pair.wire:
@@ -469,7 +315,7 @@ def test_a_responder_under_load_is_convinced_by_a_cookie():
 
 
 def test_an_initiator_under_load_asks_the_responder_for_a_cookie():
-    pair = Pair()
+    pair = EnginePair()
     for _ in range(60):
         put_under_load(pair, pair.a)
         if not pair.wire:
@@ -482,7 +328,7 @@ def test_an_initiator_under_load_asks_the_responder_for_a_cookie():
 
 
 def test_a_cookie_reply_that_answers_nothing_is_refused():
-    pair = Pair()
+    pair = EnginePair()
     pair.ping()
     (index,) = pair.a.device.sessions.indices._entries
     forged = MessageCookieReply(index, bytes(24), bytes(32)).pack()
@@ -493,7 +339,7 @@ def test_a_cookie_reply_that_answers_nothing_is_refused():
 
 
 def test_a_response_to_a_session_is_refused():
-    pair = Pair()
+    pair = EnginePair()
     caught: list[bytes] = []
     pair.net.taps.append(lambda node, to, data: caught.append(data) if data[0] == 2 else None)
     pair.connect()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import meshc.engine.proto as package
-from meshc.engine.proto.errors import DropReason
+from meshc.engine.proto.drop_reason import DropReason
 
 
 def test_reasons_are_fit_for_metric_labels():

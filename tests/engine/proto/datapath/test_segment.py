@@ -3,6 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshc.engine.proto.datapath import segment
+from meshc.engine.proto.datapath.segment import Segmentation, Segmenter
 from meshc.engine.proto.offload import (
     GSO_TCPV4,
     GSO_TCPV6,
@@ -11,7 +13,6 @@ from meshc.engine.proto.offload import (
     ip_length,
     padded_length,
 )
-from meshc.engine.proto.segment import Segmenter
 from tests.support.packets import (
     ACK,
     CWR,
@@ -31,11 +32,22 @@ V6 = {"source": "fd00::1", "destination": "fd00::2"}
 
 def split(packet: bytes, vnet: VirtioNetHdr, mtu: int = 65535) -> list[bytes]:
     """All packets of a super-packet as they are to be sealed, padding included."""
-    result = []
-    for views, count, last in SEGMENTER.split(memoryview(packet), vnet, mtu):
-        result += [bytes(view) for view in views[:count]]
-        if last is not None:
-            result.append(bytes(last))
+    gso = Segmentation.of(memoryview(packet), vnet)
+    result: list[bytes] = []
+    if gso is None:
+        return result
+    view = SEGMENTER.arena.view
+    while len(result) < gso.number:
+        stride, full, tail = SEGMENTER.fill(memoryview(packet), gso, len(result))
+        padded = padded_length(gso.header + gso.mss, mtu)
+        result += [bytes(view[at : at + padded]) for at in range(0, full * stride, stride)]
+        if tail:
+            at = full * stride
+            result.append(bytes(view[at : at + padded_length(gso.header + tail, mtu)]))
+    assert len(result) == gso.number
+    assert [len(part) for part in segment.split(memoryview(packet), gso)] == [
+        ip_length(part, len(part)) for part in result
+    ]
     return result
 
 

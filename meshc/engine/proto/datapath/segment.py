@@ -1,4 +1,4 @@
-"""Splitting super-packets from the TUN device into packets of one segment each, in bulk.
+"""Segmentation (GSO): super-packets from the TUN device become packets of one segment each.
 
 One read brings up to 64 KiB of one TCP (or UDP) flow behind one header. The rows of a numpy
 matrix become the packets: the header is written to all rows at once, then the few fields
@@ -7,11 +7,12 @@ that differ (length, IP id, sequence number, checksums) are written as columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from struct import Struct
+from typing import NamedTuple
 
 import numpy as np
 
+from meshc.engine.proto.datapath.arena import U8, Arena
 from meshc.engine.proto.offload import (
     CWR,
     FIN,
@@ -26,56 +27,96 @@ from meshc.engine.proto.offload import (
     UDP_CSUM_OFFSET,
     VirtioNetHdr,
     checksum,
-    padded_length,
 )
-from meshc.engine.proto.rows import U8, Arena
 
-_ROWS = 128
+MOST_SEGMENTS = 128
+"""How many segments `Segmenter.fill` makes at a time."""
+
 _DF = 0x40
 _ARENA = 192 * 1024
 _U16 = Struct(">H")
 _U32 = Struct(">I")
-_INDEX = np.arange(_ROWS, dtype=np.int64)
+_INDEX = np.arange(MOST_SEGMENTS, dtype=np.int64)
+
+
+class Segmentation(NamedTuple):
+    """How a super-packet is to be split: where its transport header begins, the size of all
+    headers, the protocol, octets of payload in a segment and the number of segments."""
+
+    transport: int
+    header: int
+    protocol: int
+    mss: int
+    number: int
+    payload: int
+
+    @property
+    def length(self) -> int:
+        """Octets of the first segment, the longest."""
+        return self.header + min(self.mss, self.payload)
+
+    @classmethod
+    def of(cls, packet: memoryview, vnet: VirtioNetHdr) -> Segmentation | None:
+        """What the headers say; None if they contradict each other.
+
+        `hdr_len` is not looked at: in the forward path the kernel may fill it with the length
+        of the whole linear part, so the TCP header itself says how long it is.
+        """
+        kind = vnet.gso_type & ~GSO_ECN
+        transport = vnet.csum_start
+        size = len(packet)
+        if transport < 20 or transport % 4 or transport + 8 > size or not vnet.gso_size:
+            return None
+        version = packet[0] >> 4
+        if version == 4:
+            if transport != (packet[0] & 15) * 4 or kind not in (GSO_TCPV4, GSO_UDP_L4):
+                return None
+        elif version != 6 or transport < 40 or kind not in (GSO_TCPV6, GSO_UDP_L4):
+            return None
+        if kind == GSO_UDP_L4:
+            header, protocol = transport + 8, PROTO_UDP
+        else:
+            if transport + 20 > size:
+                return None
+            header, protocol = transport + (packet[transport + 12] >> 4) * 4, PROTO_TCP
+            if header < transport + 20:
+                return None
+        mss, payload = vnet.gso_size, size - header
+        if payload <= 0 or header + mss > 0xFFFF:
+            return None
+        return cls(transport, header, protocol, mss, -(-payload // mss), payload)
+
+
+class Segments(NamedTuple):
+    """Segments in the rows of an arena, `stride` apart: `full` of them with all of the MSS, then
+    maybe one with `tail` octets of payload; zeros follow each."""
+
+    stride: int
+    full: int
+    tail: int
 
 
 class Segmenter:
-    """Splits super-packets into rows of its own buffer, which the next call overwrites."""
+    """Splits super-packets into rows of its own arena, which the next call overwrites."""
 
     def __init__(self) -> None:
-        self._arena = Arena(_ARENA)
+        self.arena = Arena(_ARENA)
         self._clean: tuple[int, int] | None = None
 
-    def split(
-        self, packet: memoryview, vnet: VirtioNetHdr, mtu: int
-    ) -> Iterator[tuple[list[memoryview], int, memoryview | None]]:
-        """Yield `(views, count, last)`: `count` packets of equal padded size, then maybe a last.
-
-        `views` may be longer than `count`. Every view is a complete inner packet padded for
-        sealing. A super-packet that contradicts its own header yields nothing. The views are
-        valid until the next step of the iterator.
-        """
-        plan = _plan(packet, vnet)
-        if plan is None:
-            return
-        transport, size, protocol = plan
-        mss = vnet.gso_size
-        header = _Header(packet, transport, size, protocol)
+    def fill(self, packet: memoryview, gso: Segmentation, first: int) -> Segments:
+        """Make complete packets of the segments from number `first` on, at most
+        `MOST_SEGMENTS`."""
+        size, mss = gso.header, gso.mss
+        header = _Header(packet, gso)
         stride = (size + mss + 15) & ~15
-        total = -(-(len(packet) - size) // mss)
-        per_step = min(_ROWS, _ARENA // stride)
-        padded = padded_length(size + mss, mtu)
-        arena = self._arena
-        for first in range(0, total, per_step):
-            count = min(per_step, total - first)
-            full, tail = self._copy(packet, header, first, count, mss, stride)
-            header.number(arena, stride, first, count, mss)
-            if first + count == total:
-                header.end(arena.view, (count - 1) * stride, size + tail if tail else 0)
-            header.sum(arena, stride, full, count, size + mss, size + tail)
-            last = None
-            if tail:
-                last = arena.view[full * stride :][: padded_length(size + tail, mtu)]
-            yield arena.slots(0, stride, padded, full), full, last
+        count = min(MOST_SEGMENTS, _ARENA // stride, gso.number - first)
+        arena = self.arena
+        full, tail = self._copy(packet, header, first, count, mss, stride)
+        header.number(arena, stride, first, count, mss)
+        if first + count == gso.number:
+            header.end(arena.view, (count - 1) * stride, size + tail if tail else 0)
+        header.sum(arena, stride, full, count, size + mss, size + tail)
+        return Segments(stride, full, tail)
 
     def _copy(
         self, packet: memoryview, header: _Header, first: int, count: int, mss: int, stride: int
@@ -85,12 +126,12 @@ class Segmenter:
         start = size + first * mss
         payload = len(packet) - start
         full = min(count, payload // mss)
-        rows = self._arena.matrix(0, stride, stride, count)
+        rows = self.arena.matrix(0, stride, stride, count)
         if self._clean != (size, mss):
             # What follows the packets must be zero, for padding and sums; it stays so as long
             # as the layout does.
             self._clean = (size, mss)
-            self._arena.matrix(0, stride, stride, _ARENA // stride)[:, size + mss :] = 0
+            self.arena.matrix(0, stride, stride, _ARENA // stride)[:, size + mss :] = 0
         rows[:, :size] = header.template(size + mss)
         body = np.frombuffer(packet, np.uint8, full * mss, start)
         rows[:full, size : size + mss] = body.reshape(full, mss)
@@ -117,18 +158,19 @@ class _Header:
         "v4",
     )
 
-    def __init__(self, packet: memoryview, transport: int, size: int, protocol: int) -> None:
-        self._base = bytearray(packet[:size])
+    def __init__(self, packet: memoryview, gso: Segmentation) -> None:
+        transport = gso.transport
+        self._base = bytearray(packet[: gso.header])
         self.transport = transport
-        self.size = size
-        self.protocol = protocol
+        self.size = gso.header
+        self.protocol = gso.protocol
         self.v4 = packet[0] >> 4 == 4
         # RFC 6864 4.1: "Originating sources MAY set the IPv4 ID field of atomic datagrams to any
         # value": with DF set all rows keep one id, and one header checksum.
         self._varies = self.v4 and not packet[6] & _DF
         self._id = _U16.unpack_from(packet, 4)[0]
         self._sequence = self._flags = 0
-        if protocol == PROTO_TCP:
+        if gso.protocol == PROTO_TCP:
             self._sequence = _U32.unpack_from(packet, transport + 4)[0]
             self._flags = packet[transport + 13]
             # Only the last segment ends the burst, only the first tells of the reduced window
@@ -206,35 +248,20 @@ class _Header:
         arena.field(transport + offset, stride, "<u2", count)[:] = 0xFFFF - sums
 
 
+def split(packet: memoryview, gso: Segmentation) -> list[bytes]:
+    """All packets of a super-packet, without padding."""
+    segmenter = Segmenter()
+    view = segmenter.arena.view
+    packets: list[bytes] = []
+    while len(packets) < gso.number:
+        stride, full, tail = segmenter.fill(packet, gso, len(packets))
+        length = gso.header + gso.mss
+        packets += [bytes(view[at : at + length]) for at in range(0, full * stride, stride)]
+        if tail:
+            at = full * stride
+            packets.append(bytes(view[at : at + gso.header + tail]))
+    return packets
+
+
 def _swap(value: int) -> int:
     return (value & 0xFF) << 8 | value >> 8
-
-
-def _plan(packet: memoryview, vnet: VirtioNetHdr) -> tuple[int, int, int] | None:
-    """Offset of the transport header, size of all headers and protocol, if they make sense.
-
-    `hdr_len` is not looked at: in the forward path the kernel may fill it with the length of
-    the whole linear part, so the TCP header itself says how long it is.
-    """
-    kind = vnet.gso_type & ~GSO_ECN
-    transport = vnet.csum_start
-    size = len(packet)
-    if transport < 20 or transport % 4 or transport + 8 > size or not vnet.gso_size:
-        return None
-    version = packet[0] >> 4
-    if version == 4:
-        if transport != (packet[0] & 15) * 4 or kind not in (GSO_TCPV4, GSO_UDP_L4):
-            return None
-    elif version != 6 or transport < 40 or kind not in (GSO_TCPV6, GSO_UDP_L4):
-        return None
-    if kind == GSO_UDP_L4:
-        header_size, protocol = transport + 8, PROTO_UDP
-    else:
-        if transport + 20 > size:
-            return None
-        header_size, protocol = transport + (packet[transport + 12] >> 4) * 4, PROTO_TCP
-        if header_size < transport + 20:
-            return None
-    if size <= header_size or header_size + vnet.gso_size > 0xFFFF:
-        return None
-    return transport, header_size, protocol

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshc.engine.proto.rows import Arena
+from meshc.engine.proto.datapath.arena import Arena
 
 
 def test_slots_lie_a_stride_apart_and_are_made_once() -> None:

@@ -1,4 +1,4 @@
-"""Merging received packets of one flow into super-packets for the TUN device, in bulk.
+"""Receive offload (GRO): packets of one flow become super-packets for the TUN device.
 
 The kernel trusts a merged packet, so every inner checksum is verified here first, all in one
 numpy sum. What does not belong to a run is handed on as it is, and the kernel checks it.
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from meshc.engine.proto.datapath.arena import U8, Arena, Buffers
 from meshc.engine.proto.offload import (
     ACK,
     F_NEEDS_CSUM,
@@ -29,9 +30,7 @@ from meshc.engine.proto.offload import (
     checksum,
     pseudo_header_sum,
 )
-from meshc.engine.proto.rows import U8, Arena
 
-Buffers = list[bytes | bytearray | memoryview]
 Numbers = npt.NDArray[np.int64]
 
 _U16 = Struct(">H")
@@ -39,7 +38,7 @@ _MAX_PACKET = 0xFFFF
 _MAX_FLOWS = 16
 
 
-class Rows(NamedTuple):
+class PacketRows(NamedTuple):
     """Inner packets in an arena: row `r` lies at `r * stride` and is `lengths[r]` bytes long.
 
     From its end to `width` a row holds only zeros; `stride` and `width` are multiples of 4.
@@ -51,111 +50,112 @@ class Rows(NamedTuple):
     lengths: Numbers
 
 
-class Coalescer:
-    """Turns rows of inner packets into what to write to the TUN device.
+MAX_JOINED = _MAX_PACKET + 1
+"""Size of the arena in which super-packets are put together."""
 
-    `udp` says whether the kernel takes UDP super-packets (Linux 6.2 and later).
+
+def coalesce(rows: PacketRows, picked: Numbers, *, udp: bool, out: Arena) -> Iterator[Buffers]:
+    """Yield what one write takes: virtio-net header (with IP header), then data.
+
+    `picked` are the numbers of the rows to deliver, ascending. Packets of one flow stay in
+    order. `udp` says whether the kernel takes UDP super-packets (Linux 6.2 and later), `out` is
+    where payloads are joined. The buffers are valid until the next step.
     """
+    left = picked
+    for _ in range(_MAX_FLOWS):
+        if len(left) < 2:
+            break
+        flow = _flow_of(rows, int(left[0]), udp=udp)
+        if flow is None:
+            yield _single(rows, int(left[0]))
+            left = left[1:]
+            continue
+        heads = _heads(rows, left, flow.size)
+        differs = (heads ^ heads[0]) & _mask(flow)
+        if not np.count_nonzero(differs):
+            yield from _emit(rows, left, heads, flow, None, out)
+            return
+        same = np.logical_not(differs[:, flow.key].any(axis=1))
+        plain = np.logical_not(differs[same][:, flow.structure].any(axis=1))
+        members, left = left[same], left[~same]
+        yield from _emit(rows, members, heads[same], flow, plain, out)
+    for row in left.tolist():
+        yield _single(rows, row)
 
-    def __init__(self, *, udp: bool) -> None:
-        self.udp = udp
-        self._joined = Arena(_MAX_PACKET + 1)
 
-    def merge(self, rows: Rows, picked: Numbers) -> Iterator[Buffers]:
-        """Yield what one write takes: virtio-net header (with IP header), then data.
+def _emit(
+    rows: PacketRows,
+    members: Numbers,
+    heads: U8,
+    flow: _Flow,
+    plain: npt.NDArray[np.bool_] | None,
+    out: Arena,
+) -> Iterator[Buffers]:
+    """Yield the packets of one flow, merged where they follow each other.
 
-        `picked` are the numbers of the rows to deliver, ascending. Packets of one flow stay in
-        order. The buffers are valid until the next step.
-        """
-        left = picked
-        for _ in range(_MAX_FLOWS):
-            if len(left) < 2:
-                break
-            flow = _flow_of(rows, int(left[0]), udp=self.udp)
-            if flow is None:
-                yield _single(rows, int(left[0]))
-                left = left[1:]
-                continue
-            heads = _heads(rows, left, flow.size)
-            differs = (heads ^ heads[0]) & _mask(flow)
-            if not np.count_nonzero(differs):
-                yield from self._emit(rows, left, heads, flow, None)
-                return
-            same = np.logical_not(differs[:, flow.key].any(axis=1))
-            plain = np.logical_not(differs[same][:, flow.structure].any(axis=1))
-            members, left = left[same], left[~same]
-            yield from self._emit(rows, members, heads[same], flow, plain)
-        for row in left.tolist():
-            yield _single(rows, row)
-
-    def _emit(
-        self,
-        rows: Rows,
-        members: Numbers,
-        heads: U8,
-        flow: _Flow,
-        plain: npt.NDArray[np.bool_] | None,
-    ) -> Iterator[Buffers]:
-        """Yield the packets of one flow, merged where they follow each other.
-
-        `plain` says which members are built like the first; None that all headers agree.
-        """
-        payloads = rows.lengths[members] - flow.size
-        good = _verified(rows, members, flow)
-        joins = _joins(rows, members, payloads, flow)
-        if plain is not None:
-            good &= plain
-            joins &= np.logical_not(((heads[1:] ^ heads[:-1]) & _mask(flow)).any(axis=1))
-        first = int(payloads[0])
-        if (
-            np.count_nonzero(good) == len(members)
-            and np.count_nonzero(joins) == len(members) - 1
-            and not np.count_nonzero(payloads[:-1] != first)
-        ):
-            most = (_MAX_PACKET - flow.size) // first
-            ends = [*range(most, len(members), most), len(members)]
+    `plain` says which members are built like the first; None that all headers agree.
+    """
+    payloads = rows.lengths[members] - flow.size
+    good = _verified(rows, members, flow)
+    joins = _joins(rows, members, payloads, flow)
+    if plain is not None:
+        good &= plain
+        joins &= np.logical_not(((heads[1:] ^ heads[:-1]) & _mask(flow)).any(axis=1))
+    first = int(payloads[0])
+    if (
+        np.count_nonzero(good) == len(members)
+        and np.count_nonzero(joins) == len(members) - 1
+        and not np.count_nonzero(payloads[:-1] != first)
+    ):
+        most = (_MAX_PACKET - flow.size) // first
+        ends = [*range(most, len(members), most), len(members)]
+    else:
+        joins &= good[1:] & good[:-1]
+        ends = list(_run_ends(joins.tolist(), payloads.tolist(), flow.size))
+    start = 0
+    for end in ends:
+        if end - start == 1:
+            yield _single(rows, int(members[start]))
         else:
-            joins &= good[1:] & good[:-1]
-            ends = list(_run_ends(joins.tolist(), payloads.tolist(), flow.size))
-        start = 0
-        for end in ends:
-            if end - start == 1:
-                yield _single(rows, int(members[start]))
-            else:
-                part = slice(start, end)
-                yield self._super(rows, members[part], heads[part], flow, payloads[part])
-            start = end
+            part = slice(start, end)
+            yield _super_packet(rows, members[part], heads[part], flow, payloads[part], out)
+        start = end
 
-    def _super(
-        self, rows: Rows, members: Numbers, heads: U8, flow: _Flow, payloads: Numbers
-    ) -> Buffers:
-        """One super-packet of these rows: headers, then all payloads joined."""
-        size, transport = flow.size, flow.transport
-        mss, last = int(payloads[0]), int(payloads[-1])
-        full = len(members) - (last != mss)
-        first = int(members[0])
-        joined = self._joined
-        target = joined.matrix(0, mss, mss, full)
-        if int(members[-1]) - first == len(members) - 1:
-            source = rows.arena.matrix(size, rows.stride, mss, first + full)
-            target[:] = source[first:]
-        else:
-            target[:] = _heads(rows, members[:full], size + mss)[:, size:]
-        total = full * mss
-        if last != mss:
-            at = int(members[-1]) * rows.stride + size
-            joined.view[total : total + last] = rows.arena.view[at : at + last]
-            total += last
-        header = bytearray(heads[0].tobytes())
-        if flow.protocol == PROTO_TCP:
-            kind, offset = (GSO_TCPV4 if flow.v4 else GSO_TCPV6), TCP_CSUM_OFFSET
-            header[transport + 13] |= int(heads[-1, transport + 13]) & PSH
-        else:
-            kind, offset = GSO_UDP_L4, UDP_CSUM_OFFSET
-            _U16.pack_into(header, transport + 4, size - transport + total)
-        _finish(header, flow, offset, total)
-        vnet = VirtioNetHdr(F_NEEDS_CSUM, kind, size, mss, transport, offset)
-        return [vnet.pack() + header, joined.view[:total]]
+
+def _super_packet(
+    rows: PacketRows,
+    members: Numbers,
+    heads: U8,
+    flow: _Flow,
+    payloads: Numbers,
+    out: Arena,
+) -> Buffers:
+    """One super-packet of these rows: headers, then all payloads out."""
+    size, transport = flow.size, flow.transport
+    mss, last = int(payloads[0]), int(payloads[-1])
+    full = len(members) - (last != mss)
+    first = int(members[0])
+    target = out.matrix(0, mss, mss, full)
+    if int(members[-1]) - first == len(members) - 1:
+        source = rows.arena.matrix(size, rows.stride, mss, first + full)
+        target[:] = source[first:]
+    else:
+        target[:] = _heads(rows, members[:full], size + mss)[:, size:]
+    total = full * mss
+    if last != mss:
+        at = int(members[-1]) * rows.stride + size
+        out.view[total : total + last] = rows.arena.view[at : at + last]
+        total += last
+    header = bytearray(heads[0].tobytes())
+    if flow.protocol == PROTO_TCP:
+        kind, offset = (GSO_TCPV4 if flow.v4 else GSO_TCPV6), TCP_CSUM_OFFSET
+        header[transport + 13] |= int(heads[-1, transport + 13]) & PSH
+    else:
+        kind, offset = GSO_UDP_L4, UDP_CSUM_OFFSET
+        _U16.pack_into(header, transport + 4, size - transport + total)
+    _finish(header, flow, offset, total)
+    vnet = VirtioNetHdr(F_NEEDS_CSUM, kind, size, mss, transport, offset)
+    return [vnet.pack() + header, out.view[:total]]
 
 
 class _Flow(NamedTuple):
@@ -180,7 +180,7 @@ class _Flow(NamedTuple):
         return [*ip, at + 12, at + 13] if self.protocol == PROTO_TCP else ip
 
 
-def _flow_of(rows: Rows, row: int, *, udp: bool) -> _Flow | None:
+def _flow_of(rows: PacketRows, row: int, *, udp: bool) -> _Flow | None:
     """What the packet in `row` would merge as; None if it is nothing to merge.
 
     Only plain headers qualify: no IP options or extension headers, no fragments.
@@ -228,7 +228,9 @@ def _mask(flow: _Flow) -> U8:
     return mask
 
 
-def _joins(rows: Rows, members: Numbers, payloads: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
+def _joins(
+    rows: PacketRows, members: Numbers, payloads: Numbers, flow: _Flow
+) -> npt.NDArray[np.bool_]:
     """For each row but the first whether size and sequence continue the row before it."""
     joins: npt.NDArray[np.bool_] = payloads[1:] <= payloads[:-1]
     joins &= payloads[1:] > 0
@@ -241,7 +243,7 @@ def _joins(rows: Rows, members: Numbers, payloads: Numbers, flow: _Flow) -> npt.
     return joins
 
 
-def _verified(rows: Rows, members: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
+def _verified(rows: PacketRows, members: Numbers, flow: _Flow) -> npt.NDArray[np.bool_]:
     """For each row whether its lengths agree and its IP and transport checksums are right."""
     first, count = int(members[0]), len(members)
     if int(members[-1]) - first == count - 1:
@@ -266,7 +268,7 @@ def _verified(rows: Rows, members: Numbers, flow: _Flow) -> npt.NDArray[np.bool_
     return good
 
 
-def _field(rows: Rows, members: Numbers, offset: int, dtype: str) -> npt.NDArray[Any]:
+def _field(rows: PacketRows, members: Numbers, offset: int, dtype: str) -> npt.NDArray[Any]:
     """One header field of the members."""
     first, last = int(members[0]), int(members[-1])
     field = rows.arena.field(offset, rows.stride, dtype, last + 1)
@@ -305,13 +307,13 @@ def _finish(header: bytearray, flow: _Flow, offset: int, payload: int) -> None:
     _U16.pack_into(header, transport + offset, partial)
 
 
-def _heads(rows: Rows, picked: Numbers, size: int) -> U8:
+def _heads(rows: PacketRows, picked: Numbers, size: int) -> U8:
     """The first `size` octets of the picked rows, without a copy if they are adjacent."""
     first, last = int(picked[0]), int(picked[-1])
     heads = rows.arena.matrix(0, rows.stride, size, last + 1)
     return heads[first:] if last - first == len(picked) - 1 else heads[picked]
 
 
-def _single(rows: Rows, row: int) -> Buffers:
+def _single(rows: PacketRows, row: int) -> Buffers:
     at = row * rows.stride
     return [VNET_NONE, rows.arena.view[at : at + int(rows.lengths[row])]]

@@ -1,4 +1,4 @@
-"""Equal-sized slots of one preallocated buffer, with their memoryviews made once.
+"""An arena: one preallocated buffer of equal slots, with their memoryviews made once.
 
 Slicing a memoryview costs about as much as a quarter of an AEAD call; traffic repeats the
 same few layouts, so the slices of a layout are kept and handed out again.
@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 U8 = npt.NDArray[np.uint8]
+Buffer = bytes | bytearray | memoryview
+Buffers = list[Buffer]
+"""One packet or datagram in parts, as writev(2) takes it."""
 
 _MAX_LAYOUTS = 48
 _MAX_ARRAYS = 512

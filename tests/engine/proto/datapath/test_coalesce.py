@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.engine.proto.coalesce import Coalescer, Rows
+from meshc.engine.proto.datapath.arena import Arena
+from meshc.engine.proto.datapath.coalesce import MAX_JOINED, PacketRows, coalesce
 from meshc.engine.proto.offload import (
     VNET_HDR_SIZE,
     VNET_NONE,
     VirtioNetHdr,
     complete_checksum,
 )
-from meshc.engine.proto.rows import Arena
 from tests.support.packets import (
     ACK,
     FIN,
@@ -40,9 +40,10 @@ def merge(packets: Sequence[bytes], *, takes_udp: bool = True) -> list[tuple[Vir
     for row, packet in enumerate(packets):
         arena.buffer[row * STRIDE : row * STRIDE + len(packet)] = packet
     lengths = np.array([len(packet) for packet in packets], np.int64)
-    rows = Rows(arena, STRIDE, width, lengths)
+    rows = PacketRows(arena, STRIDE, width, lengths)
     result = []
-    for buffers in Coalescer(udp=takes_udp).merge(rows, np.arange(len(packets), dtype=np.int64)):
+    picked = np.arange(len(packets), dtype=np.int64)
+    for buffers in coalesce(rows, picked, udp=takes_udp, out=Arena(MAX_JOINED)):
         written = b"".join(bytes(buffer) for buffer in buffers)
         result.append((VirtioNetHdr.parse(written), written[VNET_HDR_SIZE:]))
     return result

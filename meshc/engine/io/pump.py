@@ -1,0 +1,156 @@
+"""The pump: packets from the TUN device to the UDP sockets and back, a few batches a turn.
+
+All system calls of the data path are here; what happens in between is the business of
+`Outbound`, `Inbound` and, for what they leave to it, `Device`.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from meshc.engine.io.bind import Bind
+from meshc.engine.io.clock import monotonic
+from meshc.engine.io.tun import Tun
+from meshc.engine.proto import datapath
+from meshc.engine.proto.datapath import Buffers
+from meshc.engine.proto.device import Device
+from meshc.engine.proto.gso import sends_of
+from meshc.engine.proto.inbound import Inbound
+from meshc.engine.proto.offload import VNET_NONE
+from meshc.engine.proto.outbound import SLOTS, Outbound, Outgoing
+
+log = logging.getLogger(__name__)
+
+_READ_BUDGET = SLOTS
+# So many handshakes in one read together with data: we do not keep up with a flood.
+_MANY_STRAYS = 8
+# How long a full UDP socket holds the loop up before what it refuses is dropped.
+_SEND_WAIT_MS = 50
+_GONE = (errno.EBADFD, errno.EBADF, errno.ENODEV)
+
+
+class Pump:
+    """Moves packets between an interface and its sockets; calls `gone` when the interface is."""
+
+    def __init__(self, device: Device, tun: Tun, bind: Bind, gone: Callable[[], None]) -> None:
+        self._device = device
+        self._tun = tun
+        self._bind = bind
+        self._gone = gone
+        path = datapath.new()
+        self._outbound = Outbound(device, path, vnet=tun.vnet)
+        self._inbound = Inbound(device, path, bind.arena, udp=tun.udp_gso if tun.vnet else None)
+        self._busy = False
+        self._plain_header = (VNET_NONE,) if tun.vnet else ()
+        self.write_errors = 0
+        self.send_errors = 0
+
+    def on_tun(self) -> None:
+        """Packets wait at the TUN device."""
+        outbound = self._outbound
+        now = monotonic()
+        busy, self._busy = self._busy, False
+        taken = 0
+        if not busy:
+            # Packets have been coming one by one: this one need not wait until the device has
+            # said that there is no other.
+            sizes, drained = self._read(1)
+            if drained:
+                return
+            self.send_many(outbound.take_one(sizes[0], now))
+            taken = 1
+        drained = False
+        while taken < _READ_BUDGET and not drained:
+            sizes, drained = self._read(_READ_BUDGET - taken)
+            taken += len(sizes)
+            self._busy = taken > 1
+            self.send_many(outbound.take(sizes, now))
+        self.send_many(outbound.flush())
+
+    def on_udp(self, descriptor: int) -> None:
+        """Datagrams wait at a socket."""
+        inbound = self._inbound
+        try:
+            runs, strays = self._bind.receive(descriptor)
+        except OSError as error:
+            # An ICMP error about something sent earlier; UDP goes on.
+            log.debug("receiving: %s", error.strerror)
+            return
+        now = monotonic()
+        if len(runs) == 1 and runs[0][0].number == 1:
+            run, endpoint = runs[0]
+            self.write_many(inbound.receive_one(run.offset, run.size, endpoint, now))
+            if not self._busy:
+                # What was delivered may be answered by now, by the kernel itself: do not wait
+                # until epoll says so. Where packets come in bulk, a turn later there are more.
+                self.on_tun()
+        elif runs:
+            for run, endpoint in runs:
+                self.write_many(inbound.receive(run, endpoint, now))
+            self.write_many(inbound.flush())
+        if strays:
+            # behind the data: a flood of handshakes must not hold it up
+            busy = bool(runs) and len(strays) >= _MANY_STRAYS
+            self._device.receive_unsorted(strays, self._bind.endpoint_of, now, busy=busy)
+
+    def drain(self) -> None:
+        """Send and deliver what the device made by itself."""
+        for endpoint, datagrams in self._device.datagrams_to_send():
+            self.send_many((send, endpoint) for send in sends_of(datagrams))
+        header = self._plain_header
+        self.write_many([*header, packet] for packet in self._device.packets_to_deliver())
+
+    def send_many(self, sends: Iterable[Outgoing]) -> None:
+        """Send runs of datagrams, each before the next is asked for."""
+        for send, endpoint in sends:
+            for last_try in (False, True):
+                try:
+                    self._bind.send(send, endpoint)
+                    break
+                except BlockingIOError:
+                    if not last_try:
+                        self._bind.wait_writable(endpoint, _SEND_WAIT_MS)
+                        continue
+                    self.send_errors += send.number
+                except OSError as error:
+                    self.send_errors += send.number
+                    log.debug("sending: %s", error.strerror)
+                    break
+
+    def write_many(self, writes: Iterable[Buffers]) -> None:
+        """Write packets to the TUN device, each before the next is asked for."""
+        for buffers in writes:
+            try:
+                self._tun.write(buffers)
+            except OSError as error:
+                self.write_errors += 1
+                if error.errno in _GONE:
+                    self._gone()
+                elif error.errno not in (errno.EIO, errno.EAGAIN, errno.ENOBUFS):
+                    log.debug("writing to %s: %s", self._tun.name, error.strerror)
+
+    def _read(self, budget: int) -> tuple[list[int], bool]:
+        """Read up to `budget` packets into slots, one super-packet at most: their sizes, and
+        whether there is nothing more."""
+        read, slots, slot_size = self._tun.read_into, self._outbound.slots, self._outbound.slot_size
+        sizes: list[int] = []
+        try:
+            for slot in slots[:budget]:
+                size = read(slot)
+                sizes.append(size)
+                if size > slot_size:
+                    return sizes, False
+        except BlockingIOError:
+            return sizes, True
+        except OSError as error:
+            if error.errno == errno.EIO:
+                time.sleep(0.01)  # the interface is down; the link monitor will say so
+            elif error.errno in _GONE:
+                self._gone()
+            else:
+                raise
+            return sizes, True
+        return sizes, False
