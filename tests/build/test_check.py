@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from meshc.topology.planner.addressing.lock_text import format_lock
-from meshc.topology.planner.addressing.lock import Lock
 from meshc.build import check
 from meshc.build.check import check_file, check_text
+from meshc.topology.planner.addressing.lock import Lock
+from meshc.topology.planner.addressing.lock_text import format_lock
 
 HEAD = "meshc: 1\nnetwork: {name: demo, addresses: 10.44.0.0/24}\n"
 GOOD = HEAD + (

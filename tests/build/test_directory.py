@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from meshc.build.directory import BuildDirectory
 from meshc.errors import StateError
 from meshc.render import manifest
 from meshc.render.artifact import Artifact
-from meshc.build.directory import BuildDirectory
 
 
 def artifact(path: str, text: str, *, mode: int = 0o644) -> Artifact:
@@ -114,7 +114,7 @@ def test_links_are_not_followed(tmp_path: Path, what: str) -> None:
 
 
 def test_a_manifest_that_leads_out_is_refused(tmp_path: Path) -> None:
-    entry = manifest.Entry("../../etc/passwd", "a", 0o644, 1, "00", False, "x")
+    entry = manifest.ManifestEntry("../../etc/passwd", "a", 0o644, 1, "00", False, "x")
     (tmp_path / manifest.NAME).write_text(manifest.render("mesh.yaml", "net", [entry]))
     with pytest.raises(StateError, match="not a manifest"):
         build(tmp_path)

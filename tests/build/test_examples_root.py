@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from meshc.topology.planner.mesh_plan import NodePlan
-from meshc.topology.language.spec import Platform
 from meshc.build.pipeline import BuildResult, compile_file
+from meshc.topology.language.spec import Platform
+from meshc.topology.planner.mesh_plan import NodePlan
 from tests.support.sandbox import run_in_sandbox
 from tests.support.workspaces import write_topology
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from meshc.wg.conf import parse
+from meshc.build.pipeline import compile_file
 from meshc.diagnostics import Diagnostics
 from meshc.errors import Refused
 from meshc.topology.language.load import load_spec
-from meshc.build.pipeline import compile_file
+from meshc.wg.conf import parse
 from tests.support.hostile import HOSTILE
 
 WORDS = [word for word in HOSTILE if len(word) < 100]

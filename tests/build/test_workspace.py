@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from meshc.errors import StateError
 from meshc.build.workspace import Workspace, exclusive
+from meshc.errors import StateError
 
 
 def test_what_lies_beside_the_file() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
-from meshc.build.changes import Action, ConfChange, action_of, compare
+from meshc.build.changes import ConfChange, RequiredAction, action_of, compare
 from meshc.deploy.plan.node_facts import Facts, readable
 from meshc.deploy.plan.supervisor_choice import Manner, choose
 from meshc.deploy.plan.target import Target
@@ -109,13 +109,13 @@ def _how(
         stale = manner.live and facts.node_sha == ""
         return ("file", Cost.QUIET) if stale or _at_boot(facts, manner) else ("", Cost.NOTHING)
     action = action_of(change, Platform.LINUX)
-    if action is Action.NOTHING and not wrong:
+    if action is RequiredAction.NOTHING and not wrong:
         return "file", Cost.QUIET
     if manner.live:
         return "reload", Cost.LIVE
     if routes is not None:
         action = action_of(replace(change, routes=False), Platform.LINUX)
-    if action is Action.RESTART:
+    if action is RequiredAction.RESTART:
         return "restart", Cost.RESTART
     return "sync", Cost.PEERS
 

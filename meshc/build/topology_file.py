@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostics
 from meshc.errors import Refused, StateError
+from meshc.files import read_regular
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Spec
-from meshc.files import read_regular
-from meshc.build.workspace import Workspace
 
 
 def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
