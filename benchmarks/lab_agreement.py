@@ -23,11 +23,11 @@ from pathlib import Path
 
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.lab.lab_session import open_session
-from meshc.lab.lab_source import Source, prepare
+from meshc.lab.lab_source import LabSource, prepare
 from meshc.lab.report.lab_report import Cell, count
-from meshc.lab.report.predictor import Prophet
+from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import measure_all, subject_of
-from meshc.lab.world.keeper import Machine
+from meshc.lab.world.keeper import HostFiles
 from meshc.wg.conf import parse
 
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
@@ -181,7 +181,7 @@ FAULTS: dict[str, Callable[[str, random.Random], str | None]] = {
 }
 
 
-def damage(source: Source, rng: random.Random) -> tuple[Source, list[str]]:
+def damage(source: LabSource, rng: random.Random) -> tuple[LabSource, list[str]]:
     """The same network with up to three faults, and what they are. Only the wg-quick files are
     kept: node.json would tell `meshc up` what the file no longer says."""
     interface = f"{source.interface}.conf"
@@ -196,7 +196,7 @@ def damage(source: Source, rng: random.Random) -> tuple[Source, list[str]]:
             texts[name] = damaged
             told.append(f"{name}: {words}")
     confs = {name: parse(text, file=f"{name}/{interface}") for name, text in texts.items()}
-    files = {name: Machine({interface: text.encode()}) for name, text in texts.items()}
+    files = {name: HostFiles({interface: text.encode()}) for name, text in texts.items()}
     return replace(source, confs=confs, files=files), told
 
 
@@ -210,14 +210,14 @@ def compare_one(seed: int, engine: str) -> tuple[list[Cell], list[str], str]:
         source, faults = damage(prepare(file, None, lambda _: None), rng)
     session = open_session(source, engine=engine)
     with session.lab:
-        prophet = Prophet.of(source)
-        predicted = {**prophet.pairs(), **prophet.lans(session.world.lan_hosts)}
+        predictor = Predictor.of(source)
+        predicted = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
         cells = measure_all(
             session,
             subject_of(session),
             predicted,
             lambda _: None,
-            mute=prophet.mute(predicted),
+            mute=predictor.mute(predicted),
             doubt=DOUBT,
         )
     return list(cells), faults, text

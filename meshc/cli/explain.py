@@ -14,7 +14,7 @@ from meshc.cli.failure import reported
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
-    from meshc.topology.proof.story import Leg, Session, Story
+    from meshc.topology.proof.explanation import Explanation, HopSession, Leg
 
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
@@ -42,9 +42,9 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     from meshc.diagnostics import Diagnostics
     from meshc.errors import StateError
     from meshc.topology.planner.links.mesh_graph import build_graph
-    from meshc.topology.proof.story import explain as tell
-    from meshc.topology.proof.story import explain_address
-    from meshc.topology.proof.walk import World
+    from meshc.topology.proof.explanation import explain as tell
+    from meshc.topology.proof.explanation import explain_address
+    from meshc.topology.proof.network_model import NetworkModel
 
     built = open_verification(file, build=build)
     host = _host(b) if b not in built.spec.nodes else None
@@ -55,19 +55,19 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
             raise StateError(f"{file} has no node {name!r}", hint=hint)
     if a == b:
         raise StateError("a node reaches itself without a network", hint="name two nodes")
-    world = World.build(built.files(), built.expectation)
-    missing = [name for name in (a, b) if name not in world.stations and not (host and name == b)]
+    network = NetworkModel.build(built.files(), built.expectation)
+    missing = [name for name in (a, b) if name not in network.models and not (host and name == b)]
     if missing:
         raise StateError(f"the file of {missing[0]} cannot be read", hint="meshc verify says why")
     if host is not None:
-        owner = world.at(host.family, host.value)
+        owner = network.at(host.family, host.value)
         b = owner.name if owner is not None and owner.name != a else b
-    if b in world.stations:
+    if b in network.models:
         graph = build_graph(built.spec, Diagnostics())
-        story = tell(world, a, b, why_not=graph.why_not)
+        story = tell(network, a, b, why_not=graph.why_not)
     else:
         assert host is not None, "a name that is no node was refused above"
-        story = explain_address(world, a, host)
+        story = explain_address(network, a, host)
     click.echo(as_data(story) if as_json else as_text(story))
     sys.exit(0 if story.works else 1)
 
@@ -83,7 +83,7 @@ def _host(text: str) -> Prefix | None:
         return None
 
 
-def as_text(story: Story) -> str:
+def as_text(story: Explanation) -> str:
     """The story in paragraphs."""
     how = "directly" if story.direct else "over " + (", ".join(_relays(story)) or "nobody")
     head = f"{story.a} and {story.b} reach each other {how}."
@@ -104,7 +104,7 @@ def as_text(story: Story) -> str:
     return "\n".join(lines)
 
 
-def _relays(story: Story) -> list[str]:
+def _relays(story: Explanation) -> list[str]:
     return list(dict.fromkeys(name for leg in story.legs[:1] for name in leg.trace.path[1:-1]))
 
 
@@ -114,7 +114,7 @@ def _leg_lines(leg: Leg) -> list[str]:
     return [head, *(f"  {number}. {line}" for number, line in enumerate(leg.lines, 1))]
 
 
-def _session_lines(session: Session) -> list[str]:
+def _session_lines(session: HopSession) -> list[str]:
     one, other = session.nodes
     if session.fault:
         return [f"  {one} ↔ {other}: {session.fault}"]
@@ -128,7 +128,7 @@ def _session_lines(session: Session) -> list[str]:
     return [f"  {one} ↔ {other}: {'; '.join(parts)}"]
 
 
-def as_data(story: Story) -> str:
+def as_data(story: Explanation) -> str:
     """The same as one JSON object."""
     data = {
         "a": story.a,

@@ -14,10 +14,10 @@ import click
 from meshc.cli.failure import polite_end, reported
 
 if TYPE_CHECKING:
-    from meshc.lab.lab_source import Source
-    from meshc.lab.report.lab_report import Report
+    from meshc.lab.lab_source import LabSource
+    from meshc.lab.report.lab_report import LabReport
     from meshc.lab.world.control import Lab
-    from meshc.lab.world.layout import Options
+    from meshc.lab.world.layout_options import LayoutOptions
 
 Command = Callable[..., Any]
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -283,9 +283,9 @@ def _prepare(
     file: Path,
     build: Path | None,
     nats: tuple[str, ...],
-    options: Options,
+    options: LayoutOptions,
     tell: Callable[[str], None],
-) -> tuple[Source, Options]:
+) -> tuple[LabSource, LayoutOptions]:
     """The network as it is to be played; a network that does not build ends the command."""
     from meshc.cli.views.build_report import print_refusal
     from meshc.diagnostics import Diagnostics
@@ -312,8 +312,8 @@ def _prepare(
     return source, options
 
 
-def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> Options:
-    from meshc.lab.world.layout import Options
+def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOptions:
+    from meshc.lab.world.layout_options import LayoutOptions
     from meshc.lab.world.places import Shape
 
     shapes: dict[str, Shape] = {}
@@ -331,7 +331,9 @@ def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> Options:
                 ) from None
         rate = int(values.pop("rate", 0))
         shapes[name if equals else ""] = Shape(**values, rate=rate)
-    return Options(shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat))
+    return LayoutOptions(
+        shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat)
+    )
 
 
 @contextmanager
@@ -354,7 +356,7 @@ def _remarks(notes: list[str]) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-def _show(report: Report) -> None:
+def _show(report: LabReport) -> None:
     from meshc.cli.views.lab_view import show_report
 
     show_report(report)

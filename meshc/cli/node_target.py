@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshc.node import Outcome
+    from meshc.node import LifecycleOutcome
 
 build_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
     "--build",
@@ -50,7 +50,7 @@ def running_interface(target: str, build: Path, run_directory: Path) -> str:
         raise
 
 
-def tell(outcome: Outcome, done: str, *, as_json: bool) -> None:
+def tell(outcome: LifecycleOutcome, done: str, *, as_json: bool) -> None:
     """Prints what happened; `done` is the word for it, `up`."""
     if as_json:
         click.echo(json.dumps(asdict(outcome), indent=2))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from meshc.node import PeerStatus, Status
+    from meshc.node import Status, TunnelStatus
 
 _COLOURS = {"live": "green", "idle": "default", "never": "yellow", "lost": "red"}
 
@@ -125,7 +125,7 @@ def _headline(one: Status) -> str:
     return " · ".join(word for word in words if word)
 
 
-def _row(peer: PeerStatus) -> list[RenderableType]:
+def _row(peer: TunnelStatus) -> list[RenderableType]:
     from rich.text import Text
 
     keepalive = f"{peer.keepalive} s" if peer.keepalive else "–"

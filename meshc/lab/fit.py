@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshc.diagnostics import Diagnostics
-from meshc.lab.world.layout import Options
+from meshc.lab.world.layout_options import LayoutOptions
 from meshc.topology.language.spec import NodeSpec, Spec
 
 
-def check_fit(spec: Spec, options: Options, nats: Iterable[str], diagnostics: Diagnostics) -> None:
+def check_fit(
+    spec: Spec, options: LayoutOptions, nats: Iterable[str], diagnostics: Diagnostics
+) -> None:
     """Finds options that name nothing, and endpoints that a carrier's NAT would kill. `nats` are
     the names given to --nat."""
     lone = {name for name, node in spec.nodes.items() if node.site is None}
@@ -34,7 +36,7 @@ def check_fit(spec: Spec, options: Options, nats: Iterable[str], diagnostics: Di
             )
 
 
-def _behind_carrier(spec: Spec, node: NodeSpec, options: Options) -> bool:
+def _behind_carrier(spec: Spec, node: NodeSpec, options: LayoutOptions) -> bool:
     return (
         spec.lab.place(node=node.name, site=node.site).double_nat
         or (node.site or node.name) in options.carrier

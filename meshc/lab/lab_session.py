@@ -10,13 +10,14 @@ from typing import Any
 
 from meshc.errors import NodeError
 from meshc.lab.forked import PRELOAD
-from meshc.lab.lab_source import Source
+from meshc.lab.lab_source import LabSource
 from meshc.lab.machines import engine_of
 from meshc.lab.world import lab_state
 from meshc.lab.world.control import Lab, start_lab
 from meshc.lab.world.jobs import Job
-from meshc.lab.world.layout import PLAIN, Options, lay_out
-from meshc.lab.world.places import World
+from meshc.lab.world.layout import lay_out
+from meshc.lab.world.layout_options import PLAIN, LayoutOptions
+from meshc.lab.world.places import LabWorld
 from meshc.values import dataclass, field
 
 BRING_UP = "meshc.lab.machines:bring_up"
@@ -24,11 +25,11 @@ Tell = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Session:
+class LabSession:
     """A lab with its nodes. `engines` is what runs each node, `seconds` how long stages took."""
 
-    source: Source
-    world: World
+    source: LabSource
+    world: LabWorld
     lab: Lab
     engines: dict[str, str]
     notes: list[str] = field(default_factory=list)
@@ -36,14 +37,14 @@ class Session:
 
 
 def open_session(
-    source: Source,
+    source: LabSource,
     *,
     engine: str = "bundled",
-    options: Options = PLAIN,
+    options: LayoutOptions = PLAIN,
     identity: str = "",
     linked: bool = True,
     tell: Tell = lambda _: None,
-) -> Session:
+) -> LabSession:
     """Builds the lab of a topology and brings every node up.
 
     `linked` ends the lab with this process. Raises: NodeError when a node does not come up (the
@@ -64,7 +65,7 @@ def open_session(
     lab = start_lab(
         world, dict(source.files), about=about, linked=linked, preload=PRELOAD, progress=tell
     )
-    session = Session(source, world, lab, engines, list(lab.remarks))
+    session = LabSession(source, world, lab, engines, list(lab.remarks))
     session.seconds["world"] = time.monotonic() - begun
     try:
         bring_nodes_up(session, tell)
@@ -75,7 +76,7 @@ def open_session(
     return session
 
 
-def bring_nodes_up(session: Session, tell: Tell = lambda _: None) -> None:
+def bring_nodes_up(session: LabSession, tell: Tell = lambda _: None) -> None:
     """Nodes with an endpoint first: the others find somebody to shake hands with at once.
     Raises: NodeError that names every node that does not come up."""
     spec = session.source.spec
@@ -98,7 +99,7 @@ def bring_nodes_up(session: Session, tell: Tell = lambda _: None) -> None:
         raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
 
 
-def links_of(world: World, nodes: Iterable[str], interface: str) -> dict[str, list[str]]:
+def links_of(world: LabWorld, nodes: Iterable[str], interface: str) -> dict[str, list[str]]:
     """Every link by the name that `lab capture` takes: cables at the end away from the internet,
     and each node's tunnel as NODE:INTERFACE."""
     found = {cable.name: list(cable.right) for cable in world.cables}

@@ -9,7 +9,7 @@ from pathlib import Path
 from meshc.build.reader import BuiltNode, open_build
 from meshc.diagnostics import Diagnostics
 from meshc.lab.scratch import scratch_build
-from meshc.lab.world.keeper import Machine
+from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
@@ -21,7 +21,7 @@ FOREIGN = "somebody else's peer: no file was emitted for it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class LabSource:
     """A topology and its build directory, read. `absent` are the nodes that cannot take part,
     with the reason; `confs` and `files` hold the others."""
 
@@ -29,7 +29,7 @@ class Source:
     build: Path
     spec: Spec
     confs: Mapping[str, Conf]
-    files: Mapping[str, Machine]
+    files: Mapping[str, HostFiles]
     absent: Mapping[str, str]
 
     @property
@@ -41,7 +41,7 @@ class Source:
         return {a.family: a.address for a in self.confs[name].addresses}
 
 
-def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Source:
+def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> LabSource:
     """The files of `build`, else of a build made for this lab alone.
 
     That build happens beside nobody's keys (see `scratch.py`): nothing next to `file` changes,
@@ -54,7 +54,7 @@ def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> Sour
         return read_source(file, made)
 
 
-def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
+def with_nats(source: LabSource, kinds: Mapping[str, Nat]) -> LabSource:
     """The same network with other NATs in front of some nodes or sites; the prediction follows."""
     spec = source.spec
     nodes = {
@@ -64,7 +64,7 @@ def with_nats(source: Source, kinds: Mapping[str, Nat]) -> Source:
     return replace(source, spec=replace(spec, nodes=nodes))
 
 
-def read_source(file: Path, build: Path) -> Source:
+def read_source(file: Path, build: Path) -> LabSource:
     """Reads a topology and its build directory.
 
     Raises: Refused when the topology has errors; StateError when the build directory does not
@@ -75,7 +75,7 @@ def read_source(file: Path, build: Path) -> Source:
     diagnostics.barrier()
     assert spec is not None, "no errors, so there is a Spec"
     confs: dict[str, Conf] = {}
-    files: dict[str, Machine] = {}
+    files: dict[str, HostFiles] = {}
     absent: dict[str, str] = {}
     built = open_build(build, file=file)
     hosts = built.hosts()
@@ -89,8 +89,8 @@ def read_source(file: Path, build: Path) -> Source:
             absent[name] = f"{ELSEWHERE} ({_where(node)})"
             continue
         confs[name] = conf
-        files[name] = Machine(_contents(found), hosts)
-    return Source(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
+        files[name] = HostFiles(_contents(found), hosts)
+    return LabSource(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
 
 
 def _contents(found: BuiltNode) -> dict[str, bytes]:

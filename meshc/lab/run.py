@@ -1,4 +1,4 @@
-"""`meshc lab test`: everything that is measured, in order, as one `Report`."""
+"""`meshc lab test`: everything that is measured, in order, as one `LabReport`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from meshc.errors import NodeError
-from meshc.lab.lab_session import Session
+from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.measure import Subject
-from meshc.lab.report.lab_report import Cell, Key, Measured, Predicted, Report, compare
-from meshc.lab.report.predictor import Prophet, hop_limits
+from meshc.lab.report.lab_report import Cell, Key, LabReport, Measured, Predicted, compare
+from meshc.lab.report.predictor import Predictor, hop_limits
 from meshc.lab.world.jobs import Job
 
 Tell = Callable[[str], None]
 
 
 def run_test(
-    session: Session,
+    session: LabSession,
     *,
     kill: tuple[str, ...] = (),
     recover: bool = False,
     with_bandwidth: bool = False,
     tell: Tell = lambda _: None,
-) -> Report:
+) -> LabReport:
     """Measures a running lab against the proof.
 
     `kill` names nodes to be cut off one after the other, `recover` times what a network goes
@@ -32,15 +32,15 @@ def run_test(
     iperf3. Raises: NodeError when the lab itself fails.
     """
     begun = time.monotonic()
-    prophet = Prophet.of(session.source)
-    predicted = {**prophet.pairs(), **prophet.lans(session.world.lan_hosts)}
+    predictor = Predictor.of(session.source)
+    predicted = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
     subject = subject_of(session)
-    cells = measure_all(session, subject, predicted, tell, mute=prophet.mute(predicted))
+    cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(predicted))
     found = list(checks.check_tests(session.source.spec.tests, cells, session.world.lan_hosts))
     tell("addresses that nobody has")
     found += checks.check_unallocated(session)
     tell("exits")
-    found += checks.check_exits(session, prophet)
+    found += checks.check_exits(session, predictor)
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
@@ -48,7 +48,7 @@ def run_test(
     if recover:
         found += recovery.check_recovery(session, subject, predicted, tell)
     seconds = {**session.seconds, "test": round(time.monotonic() - begun, 3)}
-    return Report(
+    return LabReport(
         network=session.source.spec.network.name,
         file=str(session.source.file),
         engines=session.engines,
@@ -61,7 +61,7 @@ def run_test(
 
 
 def measure_all(
-    session: Session,
+    session: LabSession,
     subject: Subject,
     predicted: Mapping[Key, Predicted],
     tell: Tell,
@@ -69,7 +69,7 @@ def measure_all(
     mute: Collection[Key] = frozenset(),
     doubt: float = measure.DOUBT,
 ) -> tuple[Cell, ...]:
-    """Ping, path, size and TCP of every predicted pair. `mute` is `Prophet.mute`; `doubt` is how
+    """Ping, path, size and TCP of every predicted pair. `mute` is `Predictor.mute`; `doubt` is how
     long, in seconds, those are tried that should not pass."""
     hopeful = [key for key, value in predicted.items() if value.reachable]
     asleep = [key for key, value in predicted.items() if value.asleep]
@@ -88,7 +88,7 @@ def measure_all(
     return compare(predicted, _calm(found), mute)
 
 
-def subject_of(session: Session) -> Subject:
+def subject_of(session: LabSession) -> Subject:
     """Addresses and sizes of everything that is measured."""
     source = session.source
     addresses: dict[str, dict[int, str]] = {name: source.addresses(name) for name in source.confs}
@@ -102,7 +102,7 @@ def subject_of(session: Session) -> Subject:
 DEFAULT_MTU = 1420
 
 
-def _forget_everybody(session: Session, sleepers: Iterable[str]) -> None:
+def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
     more where their peers were last heard of."""
     args = {"interface": session.source.interface}
@@ -120,7 +120,7 @@ def _forget_everybody(session: Session, sleepers: Iterable[str]) -> None:
         )
 
 
-def _all_or_nothing(session: Session, jobs: Sequence[Job]) -> None:
+def _all_or_nothing(session: LabSession, jobs: Sequence[Job]) -> None:
     for outcome in session.lab.run(jobs):
         if outcome.error:
             raise NodeError(f"{outcome.place}: {outcome.error}")

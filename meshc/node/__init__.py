@@ -8,14 +8,14 @@ between namespaces::
     meshc.node.down("wg0")
 """
 
-from meshc.node.interface_status import Health, PeerStatus, Status, interfaces, status
-from meshc.node.lifecycle import Outcome, down, reload, up
+from meshc.node.interface_status import Health, Status, TunnelStatus, interfaces, status
+from meshc.node.lifecycle import LifecycleOutcome, down, reload, up
 
 __all__ = [
     "Health",
-    "Outcome",
-    "PeerStatus",
+    "LifecycleOutcome",
     "Status",
+    "TunnelStatus",
     "down",
     "interfaces",
     "reload",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshc.node import forwarding
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
-from meshc.node.nodefile import NodeFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import FirewallLoad
 from meshc.node.system.killswitch import guards
@@ -15,7 +15,7 @@ from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, wishes
-from meshc.node.system_values import MAIN_TABLE, Rule, is_literal
+from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
 from meshc.wg.conf import Conf
@@ -43,7 +43,7 @@ class DesiredState:
     addresses: tuple[InterfaceAddress, ...]
     mtu: int
     routes: tuple[tuple[Prefix, int], ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     guards: tuple[Change, ...]
     sysctls: tuple[SysctlSet, ...]
     firewall: tuple[FirewallLoad, ...]
@@ -52,7 +52,7 @@ class DesiredState:
 
 
 def desire(
-    file: NodeFile,
+    file: InterfaceFile,
     facts: FactSet,
     *,
     applied: Mapping[str, str] | None = None,
@@ -68,7 +68,7 @@ def desire(
         family for family in (4, 6) if conf.table is None and Prefix(family, 0, 0) in allowed
     )
     mark = _mark(conf, facts, bool(guarded), own)
-    rules: list[Rule] = []
+    rules: list[PolicyRule] = []
     for family in guarded:
         rules.extend(_rules(family, mark, facts, own))
     return DesiredState(
@@ -115,7 +115,7 @@ def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
     return table
 
 
-def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[Rule, ...]:
+def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
     """New rules, or those that are there already when the interface is ours."""
     wanted = default_route_rules(family, mark, facts.rules)
     if not own:

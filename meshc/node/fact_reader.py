@@ -11,7 +11,7 @@ from meshc.errors import NodeError
 from meshc.node.desired import SEND_REDIRECTS, SRC_VALID_MARK
 from meshc.node.fact_set import FactSet
 from meshc.node.forwarding import SYSCTL_PATTERNS
-from meshc.node.nodefile import NodeFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.system import agent_process, dns, firewall, sysctl
 from meshc.node.system_values import Device, is_literal
 from meshc.prefixes import parse_address
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def survey(
     machine: Machine,
-    file: NodeFile,
+    file: InterfaceFile,
     *,
     applied: Mapping[str, str] | None = None,
     lookup: bool = True,
@@ -95,7 +95,7 @@ def known_endpoints(
     return known, unknown
 
 
-def _guarded_families(file: NodeFile) -> tuple[int, ...]:
+def _guarded_families(file: InterfaceFile) -> tuple[int, ...]:
     """The families whose firewall matters: those that are forwarded or have a default route."""
     defaults = {p.family for peer in file.conf.peers for p in peer.allowed_ips if not p.length}
     return tuple(sorted({*file.forwarding.families, *defaults}))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from meshc.node.system.dns import DnsFacts
 from meshc.node.system.firewall import FirewallFacts
-from meshc.node.system_values import MAIN_TABLE, Device, LinkFact, RouteFact, Rule
+from meshc.node.system_values import MAIN_TABLE, Device, LinkFact, PolicyRule, RouteFact
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass, field
 
@@ -30,7 +30,7 @@ class FactSet:
     addresses: tuple[InterfaceAddress, ...] = ()
     links: tuple[LinkFact, ...] = ()
     routes: tuple[RouteFact, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
     resolved: Mapping[str, str] = field(default_factory=dict)
     path_mtu: Mapping[str, int] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from meshc.node import nodefile
 from meshc.node.backends import backend, of_running
 from meshc.node.lifecycle import drift
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
-from meshc.node.nodefile import NodeFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.state_file import Record, StateFile
 from meshc.node.system.wireguard import short
 from meshc.node.system_values import Device, PeerState
@@ -37,7 +37,7 @@ class Health(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class PeerStatus:
+class TunnelStatus:
     """`handshake` is its age in seconds, None for never; `reaches` names the nodes whose traffic
     goes through this peer, apart from itself."""
 
@@ -67,7 +67,7 @@ class Status:
     mtu: int = 0
     since: float | None = None
     addresses: tuple[str, ...] = ()
-    peers: tuple[PeerStatus, ...] = ()
+    peers: tuple[TunnelStatus, ...] = ()
     drift: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -127,8 +127,8 @@ def interfaces(run_directory: Path = RUN_DIRECTORY) -> tuple[str, ...]:
 
 
 def peer_table(
-    device: Device, file: NodeFile | None, *, now: float, since: float = 0.0
-) -> tuple[PeerStatus, ...]:
+    device: Device, file: InterfaceFile | None, *, now: float, since: float = 0.0
+) -> tuple[TunnelStatus, ...]:
     """The peers by name; `since` is when the interface came up. Reads the `hosts` file beside the
     node's directory, to say who is reached through whom."""
     names = _names(file)
@@ -138,7 +138,7 @@ def peer_table(
         name = names.get(peer.public_key, short(peer.public_key))
         age = max(0.0, now - peer.handshake) if peer.handshake else None
         found.append(
-            PeerStatus(
+            TunnelStatus(
                 name,
                 peer.public_key,
                 str(peer.endpoint) if peer.endpoint else "",
@@ -181,7 +181,7 @@ def read_hosts(text: str) -> dict[str, tuple[Prefix, ...]]:
     return found
 
 
-def _file(record: Record | None, interface: str) -> tuple[NodeFile | None, tuple[str, ...]]:
+def _file(record: Record | None, interface: str) -> tuple[InterfaceFile | None, tuple[str, ...]]:
     """The file that an interface was brought up with; where wg-quick did it, the one that it takes
     the name from."""
     path = Path(record.file) if record else nodefile.ETC / f"{interface}.conf"
@@ -193,7 +193,7 @@ def _file(record: Record | None, interface: str) -> tuple[NodeFile | None, tuple
         return None, (f"the file cannot be read any more: {error}",)
 
 
-def _names(file: NodeFile | None) -> dict[str, str]:
+def _names(file: InterfaceFile | None) -> dict[str, str]:
     if file is None:
         return {}
     names = {str(peer.public_key): peer.name for peer in file.conf.peers if peer.name}
@@ -201,7 +201,7 @@ def _names(file: NodeFile | None) -> dict[str, str]:
 
 
 def _through(
-    device: Device, file: NodeFile | None, names: Mapping[str, str]
+    device: Device, file: InterfaceFile | None, names: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Public key -> the nodes that are reached through that peer, by the longest prefix."""
     if file is None or not file.node:

@@ -14,7 +14,7 @@ from meshc.node.changeset import ChangeSet, changes
 from meshc.node.desired import desire
 from meshc.node.fact_reader import survey
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
-from meshc.node.nodefile import NodeFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.state_file import Record, StateFile, new_record
 from meshc.node.system import hooks
 from meshc.node.system.hooks import Hook
@@ -23,7 +23,7 @@ from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LifecycleOutcome:
     """What a command did, or with a dry run would do. `steps` are sentences in order, `engine`
     the one that runs (empty when none does), `notes` what the user should know besides."""
 
@@ -47,7 +47,7 @@ def up(
     dry_run: bool = False,
     watch: bool = True,
     run_directory: Path = RUN_DIRECTORY,
-) -> Outcome:
+) -> LifecycleOutcome:
     """Brings up the interface that the wg-quick file is named after, in the network namespace of
     the calling thread. Does nothing when it is up and as the file says.
 
@@ -82,7 +82,7 @@ def up(
 
 def reload(
     conf_path: str | Path, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY
-) -> Outcome:
+) -> LifecycleOutcome:
     """Makes a running interface what the file says now. Peers, addresses and routes that did not
     change are not touched, so that their sessions and connections go on. Hooks are not run.
 
@@ -112,7 +112,9 @@ def reload(
         return _outcome(machine, file, record.engine, (*plan, *again))
 
 
-def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY) -> Outcome:
+def down(
+    interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY
+) -> LifecycleOutcome:
     """Takes back all that `up` and `reload` did to the machine, also after a crash of theirs, and
     nothing else. Does nothing when the interface is not up.
 
@@ -127,11 +129,11 @@ def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIR
                     hint=f"take it down with what made it (`wg-quick down {interface}`?)",
                 )
             store.remove()
-            return Outcome(interface, notes=(f"{interface} is not up",))
+            return LifecycleOutcome(interface, notes=(f"{interface} is not up",))
         steps = down_plan(record)
         if not dry_run:
             take_down(machine, store, record)
-        return Outcome(
+        return LifecycleOutcome(
             interface,
             record.node,
             record.engine,
@@ -141,7 +143,9 @@ def down(interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIR
         )
 
 
-def drift(machine: Machine, file: NodeFile, record: Record, *, lookup: bool = True) -> ChangeSet:
+def drift(
+    machine: Machine, file: InterfaceFile, record: Record, *, lookup: bool = True
+) -> ChangeSet:
     """What would make the running interface what the file says: what `reload` does, and what
     `status` shows. The machine must be attached to the interface's engine."""
     facts = survey(machine, file, applied=record.endpoints, lookup=lookup)
@@ -170,7 +174,7 @@ def _session(
         yield Machine(netlink, run_directory, "", notes=[]), store
 
 
-def _refuse(file: NodeFile) -> None:
+def _refuse(file: InterfaceFile) -> None:
     """Raises: NodeError for what a file asks that meshc does not do."""
     if file.conf.save_config:
         raise NodeError(
@@ -198,7 +202,7 @@ def _is_up(machine: Machine, record: Record) -> bool:
     )
 
 
-def _up_plan(machine: Machine, file: NodeFile, engine: str, watch: bool) -> ChangeSet:
+def _up_plan(machine: Machine, file: InterfaceFile, engine: str, watch: bool) -> ChangeSet:
     facts = survey(machine, file)
     state = desire(file, facts, watch=watch)
     plan = changes(state, facts, private_key=file.conf.private_key, engine=engine)
@@ -209,8 +213,8 @@ def _up_plan(machine: Machine, file: NodeFile, engine: str, watch: bool) -> Chan
 
 
 def _bring_up(
-    machine: Machine, store: StateFile, record: Record, file: NodeFile, engine: str
-) -> Outcome:
+    machine: Machine, store: StateFile, record: Record, file: InterfaceFile, engine: str
+) -> LifecycleOutcome:
     record.pre_down, record.post_down = _down_hooks(file)
     record.endpoints = _endpoints(file)
     store.save(record)
@@ -234,34 +238,34 @@ def _bring_up(
     return _outcome(machine, file, record.engine, tuple(done))
 
 
-def _hook(machine: Machine, file: NodeFile, phase: str, line: str) -> Change:
+def _hook(machine: Machine, file: InterfaceFile, phase: str, line: str) -> Change:
     hook = Hook(file.interface, phase, line)
     hook.apply(machine)
     return hook
 
 
-def _already_up(machine: Machine, file: NodeFile, record: Record) -> Outcome:
+def _already_up(machine: Machine, file: InterfaceFile, record: Record) -> LifecycleOutcome:
     if drift(machine, file, record):
         machine.note(f"the file differs from what runs; `meshc reload {file.path}` applies it")
     return _outcome(machine, file, record.engine, ())
 
 
-def _down_hooks(file: NodeFile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _down_hooks(file: InterfaceFile) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return file.hooks(file.conf.pre_down), file.hooks(file.conf.post_down)
 
 
-def _hooks_changed(file: NodeFile, record: Record) -> bool:
+def _hooks_changed(file: InterfaceFile, record: Record) -> bool:
     return _down_hooks(file) != (record.pre_down, record.post_down)
 
 
-def _endpoints(file: NodeFile) -> dict[str, str]:
+def _endpoints(file: InterfaceFile) -> dict[str, str]:
     return {str(peer.public_key): str(peer.endpoint) for peer in file.conf.peers if peer.endpoint}
 
 
 def _outcome(
-    machine: Machine, file: NodeFile, engine: str, plan: ChangeSet, *, dry_run: bool = False
-) -> Outcome:
-    return Outcome(
+    machine: Machine, file: InterfaceFile, engine: str, plan: ChangeSet, *, dry_run: bool = False
+) -> LifecycleOutcome:
+    return LifecycleOutcome(
         file.interface,
         file.node,
         engine,

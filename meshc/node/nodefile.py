@@ -45,7 +45,7 @@ class ForwardingFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFile:
+class InterfaceFile:
     """A file, read. `names` maps public keys to node names; `generated_hooks` are the lines of the
     file that meshc does itself when it brings the node up."""
 
@@ -100,7 +100,7 @@ def is_interface_name(text: str) -> bool:
     return _INTERFACE.fullmatch(text) is not None and text not in (".", "..")
 
 
-def read(path: Path) -> NodeFile:
+def read(path: Path) -> InterfaceFile:
     """Reads the file and `node.json` beside it. Raises: NodeError, ConfError."""
     interface = interface_of(path)
     try:
@@ -110,7 +110,7 @@ def read(path: Path) -> NodeFile:
     conf = parse(text, file=str(path))
     facts = path.parent / FACTS_NAME
     extra = _facts(facts, interface, conf) if facts.is_file() else {}
-    return NodeFile(path.resolve(), interface, conf, **extra)
+    return InterfaceFile(path.resolve(), interface, conf, **extra)
 
 
 def _facts(path: Path, interface: str, conf: Conf) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class RouteFact(NamedTuple):
     """Made from an IPv6 router advertisement (RTPROT_RA)."""
 
 
-class Rule(NamedTuple):
+class PolicyRule(NamedTuple):
     """An entry of the routing policy database (ip-rule(8)); `family` is 4 or 6."""
 
     family: int
@@ -49,7 +49,7 @@ class Rule(NamedTuple):
     foreign: bool = False
     """It has conditions that meshc never writes (a source, a device); such a rule is left alone."""
 
-    def same_effect(self, other: Rule) -> bool:
+    def same_effect(self, other: PolicyRule) -> bool:
         """Equal but for the priority."""
         return self._replace(priority=0) == other._replace(priority=0)
 

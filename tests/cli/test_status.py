@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from meshc import node
 from meshc.cli import main
 from meshc.cli.status import age_text, bytes_text
-from meshc.node import Health, PeerStatus, Status
+from meshc.node import Health, Status, TunnelStatus
 
-HUB = PeerStatus(
+HUB = TunnelStatus(
     "hub", "KEY1", "192.0.2.1:51820", 12.0, 3_400_000, 900, 25, Health.LIVE, ("10.0.0.0/8",),
     ("phone", "tablet"),
 )  # fmt: skip
-BOB = PeerStatus("bob", "KEY2", "", None, 0, 148, 25, Health.LOST, ("10.44.0.4/32",))
+BOB = TunnelStatus("bob", "KEY2", "", None, 0, 148, 25, Health.LOST, ("10.44.0.4/32",))
 WELL = Status("wg0", True, "laptop", "kernel", addresses=("10.44.0.2/32",), mtu=1420, peers=(HUB,))
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from meshc import node
 from meshc.cli import main
 from meshc.errors import NodeError
-from meshc.node import Outcome
+from meshc.node import LifecycleOutcome
 from tests.support import wgconf
 
 STEPS = ("create wg0 (auto)", "address 10.44.0.1/32 on wg0")
@@ -24,10 +24,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, dict[str, Any
     heard: list[tuple[str, Any, dict[str, Any]]] = []
 
     def stand_in(name: str) -> Any:
-        def call(target: Any, **options: Any) -> Outcome:
+        def call(target: Any, **options: Any) -> LifecycleOutcome:
             heard.append((name, target, options))
             dry_run = options.get("dry_run", False)
-            return Outcome("wg0", "laptop", "kernel", STEPS, ("by the way",), dry_run)
+            return LifecycleOutcome("wg0", "laptop", "kernel", STEPS, ("by the way",), dry_run)
 
         return call
 

@@ -12,9 +12,9 @@ import pytest
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare, with_nats
 from meshc.lab.probe.checks import check_exits
-from meshc.lab.report.predictor import Prophet
+from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import run_test
-from meshc.lab.world.keeper import Machine
+from meshc.lab.world.keeper import HostFiles
 from meshc.topology.language.spec import Nat
 from meshc.wg.conf import parse
 
@@ -97,11 +97,11 @@ def test_an_exit_user_that_leaks_is_caught() -> None:
     source = replace(
         source,
         confs={**source.confs, "laptop": parse(leaky)},
-        files={**source.files, "laptop": Machine({"wg0.conf": leaky.encode()})},
+        files={**source.files, "laptop": HostFiles({"wg0.conf": leaky.encode()})},
     )
     session = open_session(source)
     with session.lab:
-        checks = check_exits(session, Prophet.of(source))
+        checks = check_exits(session, Predictor.of(source))
     failed = [check for check in checks if not check.passed]
     assert "laptop leaks nothing" in [check.name for check in failed]
     assert any("IPv6 TCP to 2001:2::2 port 7707" in check.detail for check in failed)
@@ -119,7 +119,7 @@ def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
     source = replace(
         source,
         confs={**source.confs, "server1": parse(mute)},
-        files={**source.files, "server1": Machine({"wg0.conf": mute.encode()})},
+        files={**source.files, "server1": HostFiles({"wg0.conf": mute.encode()})},
     )
     session = open_session(source)
     with session.lab:
@@ -140,7 +140,7 @@ def test_what_no_rule_accepts_is_not_forwarded() -> None:
     source = replace(
         source,
         confs={**source.confs, "gw-newyork": parse(deaf)},
-        files={**source.files, "gw-newyork": Machine({"wg0.conf": deaf.encode()})},
+        files={**source.files, "gw-newyork": HostFiles({"wg0.conf": deaf.encode()})},
     )
     session = open_session(source)
     with session.lab:

@@ -12,7 +12,7 @@ from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import changes
 from meshc.node.desired import desire
 from meshc.node.fact_set import FactSet
-from meshc.node.nodefile import ForwardingFacts, NodeFile
+from meshc.node.nodefile import ForwardingFacts, InterfaceFile
 from meshc.node.system.firewall import FirewallFacts
 from meshc.node.system_values import Device, LinkFact, PeerState, RouteFact
 from meshc.prefixes import InterfaceAddress, Prefix
@@ -23,15 +23,15 @@ from tests.support.machine_facts import machine
 PEER = wgconf.PEER_KEY.public_key()
 
 
-def node_file(interface: str, peer: str = "", **more: object) -> NodeFile:
+def node_file(interface: str, peer: str = "", **more: object) -> InterfaceFile:
     text = wgconf.interface(*interface.split("; "))
     if peer:
         text += wgconf.peer(*peer.split("; "))
-    return NodeFile(Path("/etc/wireguard/wg0.conf"), "wg0", parse(text), **more)  # type: ignore[arg-type]
+    return InterfaceFile(Path("/etc/wireguard/wg0.conf"), "wg0", parse(text), **more)  # type: ignore[arg-type]
 
 
 def plan(
-    file: NodeFile, facts: FactSet, recorded: Sequence[Change] = (), *, own: bool = False
+    file: InterfaceFile, facts: FactSet, recorded: Sequence[Change] = (), *, own: bool = False
 ) -> tuple[Change, ...]:
     applied = {str(p.public_key): str(p.endpoint) for p in file.conf.peers if p.endpoint}
     state = desire(file, facts, applied=applied if own else {}, own=own)
@@ -134,7 +134,7 @@ def test_without_a_firewall_there_is_no_guard() -> None:
     assert "route 0.0.0.0/0 into wg0 in table 51820" in found
 
 
-def after(facts: FactSet, done: Sequence[Change], file: NodeFile) -> FactSet:
+def after(facts: FactSet, done: Sequence[Change], file: InterfaceFile) -> FactSet:
     """The machine once the changes were made, as far as these tests need it."""
     from meshc.node.system.address import AddressAdd
     from meshc.node.system.interface import LinkSet
@@ -198,7 +198,9 @@ def test_done_once_nothing_is_left_to_do(interface: str, peer: str, expected: li
     assert plan(file, after(before, done, file), recorded, own=True) == ()
 
 
-def reloaded(old: NodeFile, new: NodeFile, facts: FactSet | None = None) -> tuple[Change, ...]:
+def reloaded(
+    old: InterfaceFile, new: InterfaceFile, facts: FactSet | None = None
+) -> tuple[Change, ...]:
     start = facts or machine()
     done = plan(old, start)
     recorded = [change for change in done if change.recorded]
@@ -250,7 +252,7 @@ RELOADS = [
 
 
 @pytest.mark.parametrize(("new", "expected"), RELOADS)
-def test_what_reload_does(new: NodeFile, expected: list[str]) -> None:
+def test_what_reload_does(new: InterfaceFile, expected: list[str]) -> None:
     found = [line for line in words(reloaded(PLAIN, new))]
     assert sorted(found) == sorted(expected)
     assert found[-1] == expected[-1]

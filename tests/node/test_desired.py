@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meshc.node.desired import automatic_mtu, desire
-from meshc.node.nodefile import NodeFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.system_values import Device, LinkFact, RouteFact
 from meshc.prefixes import Prefix
 from meshc.wg.conf import parse
@@ -41,9 +41,9 @@ def test_the_default_route_decides_without_endpoints() -> None:
     assert automatic_mtu(conf, machine(routes=(), links=())) == 1420
 
 
-def file(*interface: str) -> NodeFile:
+def file(*interface: str) -> InterfaceFile:
     text = wgconf.interface(*interface) + wgconf.peer("AllowedIPs = 0.0.0.0/0")
-    return NodeFile(Path("wg0.conf"), "wg0", parse(text))
+    return InterfaceFile(Path("wg0.conf"), "wg0", parse(text))
 
 
 def test_the_mark_is_the_table() -> None:

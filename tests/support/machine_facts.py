@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from meshc.node.fact_set import FactSet
 from meshc.node.system.firewall import FirewallFacts
-from meshc.node.system_values import LinkFact, RouteFact, Rule
+from meshc.node.system_values import LinkFact, PolicyRule, RouteFact
 from meshc.prefixes import Prefix
 
 EMPTY_DUMP = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
 RULES = tuple(
-    Rule(family, priority, table)
+    PolicyRule(family, priority, table)
     for family, entries in {
         4: ((0, 255), (32766, 254), (32767, 253)),
         6: ((0, 255), (32766, 254)),

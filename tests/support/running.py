@@ -9,20 +9,21 @@ from typing import Any
 
 from meshc.lab.world import lab_state
 from meshc.lab.world.control import Lab, start_lab
-from meshc.lab.world.keeper import Machine
-from meshc.lab.world.layout import PLAIN, Options, lay_out
-from meshc.lab.world.places import World
+from meshc.lab.world.keeper import HostFiles
+from meshc.lab.world.layout import lay_out
+from meshc.lab.world.layout_options import PLAIN, LayoutOptions
+from meshc.lab.world.places import LabWorld
 from meshc.topology.language.spec import Spec
 
 
 @contextmanager
 def running(
-    spec: Spec, options: Options = PLAIN, name: str = "test", **more: Any
-) -> Iterator[tuple[Lab, World]]:
+    spec: Spec, options: LayoutOptions = PLAIN, name: str = "test", **more: Any
+) -> Iterator[tuple[Lab, LabWorld]]:
     """The world of a Spec without any engine; taken down afterwards whatever happens."""
     world = lay_out(spec, dict.fromkeys(spec.nodes, 51820), options)
     about = about_lab(f"{name}-{os.getpid()}", spec.nodes)
-    machines: Mapping[str, Machine] = more.pop("machines", {})
+    machines: Mapping[str, HostFiles] = more.pop("machines", {})
     with start_lab(world, dict(machines), about=about, linked=True, **more) as lab:
         yield lab, world
 

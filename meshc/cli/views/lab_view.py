@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from meshc.lab.report.lab_report import KINDS, Cell, Report, axes, count
+from meshc.lab.report.lab_report import KINDS, Cell, LabReport, axes, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ MOST_REASONS = 8
 COLOURS = {"direct": "green", "relayed": "cyan", "blocked": "yellow", "wrong": "bold red"}
 
 
-def show_report(report: Report, console: Console | None = None) -> None:
+def show_report(report: LabReport, console: Console | None = None) -> None:
     """Prints a report to standard output."""
     console = console or Console(highlight=False)
     sources, targets = axes(report.cells)
@@ -96,7 +96,7 @@ def _mark(cells: Sequence[Cell]) -> Text:
     return Text(text, style=COLOURS[word])
 
 
-def _legend(report: Report) -> Text:
+def _legend(report: LabReport) -> Text:
     text = Text("● direct  ", style="green")
     text.append("○ over relays  ", style="cyan")
     text.append("– blocked as proven  ", style="yellow")
@@ -106,7 +106,7 @@ def _legend(report: Report) -> Text:
     return text
 
 
-def _blocked(report: Report, console: Console) -> None:
+def _blocked(report: LabReport, console: Console) -> None:
     """Why pairs are blocked, each reason once."""
     reasons = report.blocked()
     for reason, keys in list(reasons.items())[:MOST_REASONS]:
@@ -118,7 +118,7 @@ def _blocked(report: Report, console: Console) -> None:
         console.print(Text(f"– {left} more pairs (--json says why)", style="yellow"))
 
 
-def _checks(report: Report) -> Table:
+def _checks(report: LabReport) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(4):
         table.add_column(overflow="fold")
@@ -129,7 +129,7 @@ def _checks(report: Report) -> Table:
     return table
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: LabReport) -> Text:
     total = count(report.cells)
     words = ", ".join(f"{number} {word}" for word, number in total.items() if number)
     engines = ", ".join(sorted(set(report.engines.values())))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from meshc.errors import NodeError
-from meshc.lab.lab_session import Session
+from meshc.lab.lab_session import LabSession
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Cell
 
@@ -18,7 +18,7 @@ PORT = "5201"
 
 
 def measure_bandwidth(
-    session: Session,
+    session: LabSession,
     subject: Subject,
     cells: Sequence[Cell],
     tell: Callable[[str], None] = lambda _: None,
@@ -40,7 +40,7 @@ def measure_bandwidth(
     return tuple(result)
 
 
-def _iperf(session: Session, source: str, target: str, address: str) -> float:
+def _iperf(session: LabSession, source: str, target: str, address: str) -> float:
     server = ["iperf3", "-s", "-1", "-D", "-p", PORT, "-B", address]
     session.lab.call(target, COMMAND, {"argv": server})
     session.lab.call(target, LISTENS, {"port": int(PORT)})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from meshc.lab.lab_session import Session
+from meshc.lab.lab_session import LabSession
 from meshc.lab.report.lab_report import TESTS, Cell, Check, arrow
-from meshc.lab.report.predictor import Prophet
+from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.jobs import Job
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import BITS, Prefix, address_text
@@ -15,7 +15,7 @@ from meshc.topology.language.spec import Expect, TestSpec
 PROBE_NAME = "leak-probe.lab.test"
 
 
-def check_exits(session: Session, prophet: Prophet) -> list[Check]:
+def check_exits(session: LabSession, predictor: Predictor) -> list[Check]:
     """Every user of an exit: what leaves it in the clear, and as whom the internet sees it."""
     users = {
         name: node.exit
@@ -33,7 +33,7 @@ def check_exits(session: Session, prophet: Prophet) -> list[Check]:
             {
                 "interface": "eth0",
                 "hosts": world.hosts,
-                "seconds": _patience(prophet, name, world.hosts),
+                "seconds": _patience(predictor, name, world.hosts),
                 "port": ports[name],
                 "name": PROBE_NAME,
                 "resolvers": world.resolvers,
@@ -50,11 +50,11 @@ def check_exits(session: Session, prophet: Prophet) -> list[Check]:
         leaks = outcome.result["leaks"]
         checks.append(Check("exit", f"{name} leaks nothing", not leaks, "; ".join(leaks)))
         for address, seen in outcome.result["seen"].items():
-            checks.append(_exit_check(session, prophet, name, users[name], address, seen))
+            checks.append(_exit_check(session, predictor, name, users[name], address, seen))
     return sorted(checks, key=lambda check: check.name)
 
 
-def check_unallocated(session: Session) -> list[Check]:
+def check_unallocated(session: LabSession) -> list[Check]:
     """An address of the pools that nobody has must die at once: no answer, and no loop."""
     used = {
         Prefix.host(address)
@@ -154,8 +154,8 @@ def _places(target: str, lan_hosts: Sequence[LanHost]) -> list[str]:
 
 
 def _exit_check(
-    session: Session,
-    prophet: Prophet,
+    session: LabSession,
+    predictor: Predictor,
     user: str,
     exit_node: str,
     address: str,
@@ -163,7 +163,7 @@ def _exit_check(
 ) -> Check:
     """The public host is reached through the exit and under its address, or not at all."""
     family = 6 if ":" in address else 4
-    predicted = prophet.internet(user, address)
+    predicted = predictor.internet(user, address)
     name = f"{user} reaches the internet over IPv{family} as {exit_node}"
     exit_spec = session.source.spec.nodes[exit_node]
     if family not in exit_spec.underlay or not predicted.reachable:
@@ -177,12 +177,12 @@ def _exit_check(
     return Check("exit", name, seen["peer"] in theirs, detail)
 
 
-def _patience(prophet: Prophet, user: str, hosts: Sequence[str]) -> float:
+def _patience(predictor: Predictor, user: str, hosts: Sequence[str]) -> float:
     """Long where everything should be reached, so that a slow machine does not look like a loss."""
-    return 30.0 if all(prophet.internet(user, host).reachable for host in hosts) else 4.0
+    return 30.0 if all(predictor.internet(user, host).reachable for host in hosts) else 4.0
 
 
-def _listen_ports(session: Session, names: Sequence[str]) -> dict[str, int]:
+def _listen_ports(session: LabSession, names: Sequence[str]) -> dict[str, int]:
     jobs = [
         Job(n, "meshc.lab.machines:report_status", {"interface": session.source.interface})
         for n in names

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from meshc.lab.lab_session import Session
+from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Check, compare
-from meshc.lab.report.predictor import Prophet
+from meshc.lab.report.predictor import Predictor
 
 CUT = """
 table inet lab_cut {
@@ -27,7 +27,7 @@ RULES = "meshc.lab.world.routers:load"
 
 
 def check_failure(
-    session: Session,
+    session: LabSession,
     subject: Subject,
     name: str,
     tell: Callable[[str], None] = lambda _: None,
@@ -36,8 +36,8 @@ def check_failure(
 
     Raises: NodeError when there is no such node.
     """
-    before = Prophet.of(session.source)
-    without = Prophet.of(session.source, without=[name])
+    before = Predictor.of(session.source)
+    without = Predictor.of(session.source, without=[name])
     expected = {**without.pairs(), **without.lans(session.world.lan_hosts)}
     whole = {**before.pairs(), **before.lans(session.world.lan_hosts)}
     expected = {key: value for key, value in expected.items() if name not in key}

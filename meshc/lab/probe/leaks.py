@@ -24,7 +24,7 @@ LINK_ICMPV6 = frozenset({130, 131, 132, 133, 134, 135, 136, 137, 143})
 NAMES = {ICMP: "ICMP", TCP: "TCP", UDP: "UDP", ICMPV6: "ICMPv6"}
 
 
-class Flow(NamedTuple):
+class FrameHeaders(NamedTuple):
     """What an Ethernet frame carries. Ports are 0 where there are none; for ICMPv6 `source_port`
     is the type."""
 
@@ -62,7 +62,7 @@ def watch(args: Mapping[str, Any]) -> dict[str, Any]:
     return {"seen": answers, "lookups": lookups, "leaks": list(leaks)}
 
 
-def is_leak(flow: Flow, port: int) -> bool:
+def is_leak(flow: FrameHeaders, port: int) -> bool:
     """Whether this may not leave a node that sends everything through its exit. `port` is the
     UDP port of its WireGuard."""
     if flow.kind == ARP or (flow.kind == IPV4 and flow.protocol == IGMP):
@@ -74,7 +74,7 @@ def is_leak(flow: Flow, port: int) -> bool:
     return False  # not IP: nothing that a router would pass on
 
 
-def describe(flow: Flow) -> str:
+def describe(flow: FrameHeaders) -> str:
     """`IPv6 UDP to 2001:db8::1 port 53`."""
     family = "IPv4" if flow.kind == IPV4 else "IPv6"
     name = NAMES.get(flow.protocol, f"protocol {flow.protocol}")
@@ -83,10 +83,10 @@ def describe(flow: Flow) -> str:
     return f"{family} {name} to {flow.target}{port}{dns}"
 
 
-def parse_frame(frame: bytes) -> Flow:
+def parse_frame(frame: bytes) -> FrameHeaders:
     """The flow of an Ethernet frame; frames cut short keep what could be read."""
     if len(frame) < 14:
-        return Flow(0)
+        return FrameHeaders(0)
     kind = struct.unpack_from("!H", frame, 12)[0]
     if kind == IPV4 and len(frame) >= 34:
         at = 14 + (frame[14] & 15) * 4
@@ -100,19 +100,19 @@ def parse_frame(frame: bytes) -> Flow:
         return _transport(
             kind, protocol, socket.inet_ntop(socket.AF_INET6, frame[38:54]), frame[at:]
         )
-    return Flow(kind)
+    return FrameHeaders(kind)
 
 
-def _transport(kind: int, protocol: int, target: str, rest: bytes) -> Flow:
+def _transport(kind: int, protocol: int, target: str, rest: bytes) -> FrameHeaders:
     if protocol in (TCP, UDP) and len(rest) >= 4:
         source_port, target_port = struct.unpack_from("!HH", rest)
-        return Flow(kind, protocol, target, source_port, target_port)
+        return FrameHeaders(kind, protocol, target, source_port, target_port)
     if protocol == ICMPV6 and rest:
-        return Flow(kind, protocol, target, rest[0])
-    return Flow(kind, protocol, target)
+        return FrameHeaders(kind, protocol, target, rest[0])
+    return FrameHeaders(kind, protocol, target)
 
 
-def _outgoing(tap: socket.socket) -> Iterator[Flow]:
+def _outgoing(tap: socket.socket) -> Iterator[FrameHeaders]:
     while True:
         try:
             frame, address = tap.recvfrom(256)

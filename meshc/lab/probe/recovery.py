@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from meshc.lab.lab_session import Session
+from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Check, Key, Predicted
-from meshc.lab.world.layout import INTERNET
+from meshc.lab.world.draft import INTERNET
 from meshc.lab.world.nat import rebound
 from meshc.lab.world.places import Port
 from meshc.lab.world.sites import WAN
@@ -26,7 +26,7 @@ NEW_PORTS = (40_000, 60_000)
 
 
 def check_recovery(
-    session: Session,
+    session: LabSession,
     subject: Subject,
     predicted: Mapping[Key, Predicted],
     tell: Callable[[str], None] = lambda _: None,
@@ -54,13 +54,13 @@ def check_recovery(
     return checks
 
 
-def _rebind(session: Session, router: str) -> None:
+def _rebind(session: LabSession, router: str) -> None:
     """The router restarts: hosts inside get other external ports than before."""
     rules = rebound(session.world.places[router].rules, WAN, *NEW_PORTS)
     session.lab.call(router, "meshc.lab.world.routers:forget", {"rules": rules})
 
 
-def _move(session: Session, router: str) -> bool:
+def _move(session: LabSession, router: str) -> bool:
     """The router gets another address; False where endpoints of the file are bound to it."""
     world = session.world
     cable = next((c for c in world.cables if c.right == Port(router, WAN)), None)
@@ -87,7 +87,7 @@ def _move(session: Session, router: str) -> bool:
 
 
 def _until(
-    session: Session,
+    session: LabSession,
     subject: Subject,
     keys: Iterable[Key],
     what: str,

@@ -85,7 +85,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class LabReport:
     """A whole run. `engines` maps a node to what ran it; `absent` to why it did not take part."""
 
     network: str

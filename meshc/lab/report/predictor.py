@@ -10,33 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from meshc.lab.lab_source import Source
+from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
-from meshc.topology.proof.drop import MUTUAL, Reason
+from meshc.topology.proof.drop import MUTUAL, DropReason
 from meshc.topology.proof.expectation import NodeFile, expectation
+from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import longest
-from meshc.topology.proof.walk import Packet, Trace, World, walk, walk_pair
+from meshc.topology.proof.walk import Packet, Trace, walk, walk_pair
 from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Prophet:
+class Predictor:
     """Answers for a set of files; `without` gives one for a network that has lost a node."""
 
-    source: Source
-    world: World
+    source: LabSource
+    world: NetworkModel
 
     @classmethod
-    def of(cls, source: Source, *, without: Iterable[str] = ()) -> Prophet:
+    def of(cls, source: LabSource, *, without: Iterable[str] = ()) -> Predictor:
         gone = set(without)
         files = [NodeFile(name, conf) for name, conf in source.confs.items() if name not in gone]
-        return cls(source, World.build(files, expectation(source.spec)))
+        return cls(source, NetworkModel.build(files, expectation(source.spec)))
 
     def pairs(self) -> dict[Key, Predicted]:
         """Every ordered pair of nodes that take part, in the families that both have."""
-        names = [name for name in sorted(self.source.confs) if name in self.world.stations]
+        names = [name for name in sorted(self.source.confs) if name in self.world.models]
         found: dict[Key, Predicted] = {}
         for a in names:
             for b in names:
@@ -60,7 +61,7 @@ class Prophet:
         found: dict[Key, Predicted] = {}
         for host in hosts:
             for name in sorted(self.source.confs):
-                if name in self.world.stations and not self._on_lan(name, host):
+                if name in self.world.models and not self._on_lan(name, host):
                     family = host.prefix.family
                     if family in self.source.addresses(name):
                         found[Key(name, host.place, family)] = self._lan(name, host)
@@ -109,8 +110,8 @@ class Prophet:
             for family, address in self.source.addresses(name).items()
             if family == 6
         }
-        for relay, station in self.world.stations.items():
-            begun = [r for r in station.tunnel_routes if Prefix(6, r.value, 128) in owners]
+        for relay, model in self.world.models.items():
+            begun = [r for r in model.tunnel_routes if Prefix(6, r.value, 128) in owners]
             for first in {Prefix(6, route.value, 128) for route in begun if route.family == 6}:
                 route = longest(begun, 6, first.value)
                 if route is not None and route.length < 127 and owners[first] != relay:
@@ -127,7 +128,7 @@ class Prophet:
 def _asleep(trace: Trace) -> str:
     """Who cannot start the session that is missing, if that is all that is wrong."""
     found = trace.drop
-    return found.at if found is not None and found.reason is Reason.ASLEEP else ""
+    return found.at if found is not None and found.reason is DropReason.ASLEEP else ""
 
 
 def _text(trace: Trace) -> str:

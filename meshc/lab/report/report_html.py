@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from meshc.lab.report.lab_report import KINDS, Cell, Check, Report, arrow, axes, count
+from meshc.lab.report.lab_report import KINDS, Cell, Check, LabReport, arrow, axes, count
 
 MOST_PAIRS = 12
 MARKS = {"direct": "●", "relayed": "○", "blocked": "–", "wrong": "✗"}
@@ -17,7 +17,7 @@ WORDS = {
 }
 
 
-def render_html(report: Report) -> str:
+def render_html(report: LabReport) -> str:
     """The whole page."""
     verdict = report.verdict[0].upper() + report.verdict[1:]
     title = f"{report.network}: {report.verdict}"
@@ -41,7 +41,7 @@ def render_html(report: Report) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _numbers(report: Report) -> str:
+def _numbers(report: LabReport) -> str:
     total = count(report.cells)
     tiles = [(str(number), WORDS[word], word) for word, number in total.items() if number]
     tiles.append((str(len(report.engines)), "nodes", ""))
@@ -57,7 +57,7 @@ def _numbers(report: Report) -> str:
     return f'<ul class="tiles">{items}</ul>'
 
 
-def _failures(report: Report) -> str:
+def _failures(report: LabReport) -> str:
     lines = list(report.failures())
     if not lines:
         return ""
@@ -92,7 +92,7 @@ def _matrix(cells: Sequence[Cell]) -> str:
     )
 
 
-def _blocked(report: Report) -> str:
+def _blocked(report: LabReport) -> str:
     """Each reason once, with the pairs that it costs."""
     rows = []
     for reason, keys in report.blocked().items():
@@ -173,7 +173,7 @@ def _pairs(cells: Sequence[Cell]) -> str:
     )
 
 
-def _nodes(report: Report) -> str:
+def _nodes(report: LabReport) -> str:
     rows = [
         f"<tr><td>{escape(name)}</td><td>{escape(engine)}</td></tr>"
         for name, engine in report.engines.items()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from meshc.lab.report.lab_report import Report, arrow
+from meshc.lab.report.lab_report import LabReport, arrow
 
 
-def render_junit(report: Report) -> str:
+def render_junit(report: LabReport) -> str:
     """One test case per pair and family, and one per check."""
     root = Element("testsuites", name=f"meshc lab {report.network}")
     pairs = SubElement(root, "testsuite", name="pairs", tests=str(len(report.cells)))

@@ -1,4 +1,4 @@
-"""Builds a `World` by netlink: cables, bridges, addresses, routes, rules, shapes.
+"""Builds a `LabWorld` by netlink: cables, bridges, addresses, routes, rules, shapes.
 
 One netlink socket per namespace and no process per step: a few tenths of a millisecond each.
 """
@@ -15,7 +15,7 @@ from meshc.errors import NodeError
 from meshc.lab.world import wire
 from meshc.lab.world.nat import loss_rules
 from meshc.lab.world.netns import inside, set_sysctls
-from meshc.lab.world.places import Cable, Place, Port, Shape, World
+from meshc.lab.world.places import Cable, LabWorld, Place, Port, Shape
 
 IFA_F_NODAD = 0x02
 # Without these, a bridge hands LAN frames to the router's own NAT rules.
@@ -26,9 +26,9 @@ BRIDGE_SYSCTLS = (
 
 
 def build_links(
-    world: World, namespaces: Mapping[str, int], progress: Callable[[str], None]
+    world: LabWorld, namespaces: Mapping[str, int], progress: Callable[[str], None]
 ) -> list[str]:
-    """Makes everything in the World; the answer is remarks about what this kernel cannot do.
+    """Makes everything in the LabWorld; the answer is remarks about what this kernel cannot do.
 
     Raises: NodeError when a step fails, with the namespace it failed in.
     """
@@ -72,7 +72,7 @@ def netlink() -> Any:
     return pyroute2.IPRoute()
 
 
-def _without_netem(world: World, namespaces: Mapping[str, int]) -> frozenset[str]:
+def _without_netem(world: LabWorld, namespaces: Mapping[str, int]) -> frozenset[str]:
     """Names of the cables that delay packets, where the kernel cannot do that by itself."""
     slow = frozenset(c.name for c in world.cables if c.shape.delay or c.shape.jitter)
     if not slow:
@@ -85,7 +85,9 @@ def _without_netem(world: World, namespaces: Mapping[str, int]) -> frozenset[str
     return frozenset()
 
 
-def _cables(world: World, namespaces: Mapping[str, int], slow: Collection[str]) -> list[wire.Wire]:
+def _cables(
+    world: LabWorld, namespaces: Mapping[str, int], slow: Collection[str]
+) -> list[wire.Wire]:
     """A veth pair each; the answer is the cables in `slow`, which a process must carry."""
     by_left: dict[str, list[Cable]] = {}
     wires = []
@@ -153,7 +155,7 @@ def _furnish(place: Place) -> None:
             _step(place.name, link.route, "add", **options)
 
 
-def _shape(world: World, namespaces: Mapping[str, int], slow: Collection[str]) -> list[str]:
+def _shape(world: LabWorld, namespaces: Mapping[str, int], slow: Collection[str]) -> list[str]:
     """Delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables in
     `slow` is there already."""
     remarks: dict[str, None] = {BY_PROCESS: None} if slow else {}

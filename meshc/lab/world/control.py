@@ -18,9 +18,9 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.lab.world import lab_state
 from meshc.lab.world.jobs import Job, Outcome
-from meshc.lab.world.keeper import Machine, Order
+from meshc.lab.world.keeper import HostFiles, Order
 from meshc.lab.world.netns import Privilege, privilege
-from meshc.lab.world.places import World
+from meshc.lab.world.places import LabWorld
 
 
 class Lab:
@@ -99,8 +99,8 @@ def attach(identity: str) -> Lab | None:
 
 
 def start_lab(
-    world: World,
-    machines: dict[str, Machine],
+    world: LabWorld,
+    machines: dict[str, HostFiles],
     *,
     about: dict[str, Any],
     linked: bool,
@@ -184,7 +184,7 @@ def _await(
 
 def environment() -> dict[str, str]:
     """The environment of helper processes: they import this very meshc."""
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(Path(__file__).resolve().parents[3])
     path = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))}
 

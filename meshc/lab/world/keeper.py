@@ -24,10 +24,10 @@ from meshc.errors import MeshcError
 from meshc.lab.probe import services
 from meshc.lab.world import jobs, linux, netns
 from meshc.lab.world.cabling import build_links
-from meshc.lab.world.places import Kind, World
+from meshc.lab.world.places import LabWorld, PlaceKind
 
 
-class Machine(NamedTuple):
+class HostFiles(NamedTuple):
     """The files that a node gets below /etc/wireguard (name -> content), and what is appended to
     its /etc/hosts."""
 
@@ -39,8 +39,8 @@ class Order(NamedTuple):
     """What to build. `linked` ends the lab with the process that asked for it; `preload` names
     modules that jobs will want: imported once, shared by all of them."""
 
-    world: World
-    machines: Mapping[str, Machine]
+    world: LabWorld
+    machines: Mapping[str, HostFiles]
     mode: str
     directory: str
     linked: bool
@@ -101,7 +101,7 @@ class Keeper:
         gc.freeze()  # so that children share these pages instead of copying them
         pending = []
         for place in self.order.world.places.values():
-            if place.kind in (Kind.NODE, Kind.LAN, Kind.HOST):
+            if place.kind in (PlaceKind.NODE, PlaceKind.LAN, PlaceKind.HOST):
                 reader, writer = os.pipe()
                 pid = os.fork()
                 if pid == 0:
@@ -152,17 +152,17 @@ class Keeper:
         stream.write(json.dumps(value).encode() + b"\n")
         stream.flush()
 
-    def _hold(self, name: str, kind: Kind, writer: int) -> None:
+    def _hold(self, name: str, kind: PlaceKind, writer: int) -> None:
         """The life of a holder. Does not return."""
         try:
             world = self.order.world
             linux.setns(self.entries[name].network, linux.NEWNET)
-            machine = self.order.machines.get(name, Machine({}))
+            machine = self.order.machines.get(name, HostFiles({}))
             netns.own_machine(name.replace(":", "-"), world.resolvers, machine.hosts)
             for file, content in machine.files.items():
                 _install(Path("/etc/wireguard", file), content)
             server = services.Services(name)
-            if kind is Kind.HOST:
+            if kind is PlaceKind.HOST:
                 server.reflect((world.hosts[0], world.resolvers[0]))
                 server.resolve(world.names, world.places[name].addresses, world.hosts)
             os.write(writer, b"ready")

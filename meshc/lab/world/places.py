@@ -1,6 +1,7 @@
 """The simulated internet as values: which namespaces, cables, addresses and routes there are.
 
-Nothing here touches the system; `layout.py` makes a `World` from a topology, `links.py` builds it.
+Nothing here touches the system: `layout.py` makes a `LabWorld` of a topology, `cabling.py` builds
+it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
 
 
-class Kind(Enum):
+class PlaceKind(Enum):
     """What a namespace plays."""
 
     INTERNET = "internet"
@@ -65,7 +66,7 @@ class Place:
     `sysctls` are (path below /proc/sys, value)."""
 
     name: str
-    kind: Kind
+    kind: PlaceKind
     title: str
     bridges: Mapping[str, tuple[str, ...]]
     addresses: tuple[tuple[str, InterfaceAddress], ...]
@@ -84,7 +85,7 @@ class LanHost(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class LabWorld:
     """A whole simulated internet.
 
     `names` is what its DNS answers; `uplinks` the cable through which each node (and each site,

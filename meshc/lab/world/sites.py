@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from meshc.lab.world.draft import GATEWAY6, PlaceDraft, WorldDraft
+from meshc.lab.world.member import Member
 from meshc.lab.world.nat import Forward, Inside, Pinhole, Router, router_rules
 from meshc.lab.world.outer_addresses import LAN_LENGTH, pick_host
-from meshc.lab.world.places import Kind, LanHost, Port
+from meshc.lab.world.places import LanHost, PlaceKind, Port
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
-from meshc.topology.language.spec import Endpoint, Nat, NodeSpec
-
-if TYPE_CHECKING:
-    from meshc.lab.world.layout import Draft, PlaceDraft
+from meshc.topology.language.spec import Nat, NodeSpec
 
 WAN, LAN = "wan", "lan"
-GATEWAY6 = "fe80::1"
-
-
-class Member(NamedTuple):
-    """A node and what the lab decided for it. `endpoints` pairs each endpoint of the file with an
-    address it stands for (a name may stand for one per family)."""
-
-    node: NodeSpec
-    nat: Nat
-    listen_port: int | None
-    endpoints: tuple[tuple[Endpoint, str], ...]
-
-    @property
-    def bare(self) -> bool:
-        """On the internet itself: no NAT, and no port that differs from the one it listens on."""
-        moved = any(e.port != self.listen_port for e, _ in self.endpoints)
-        return self.nat is Nat.NONE and not moved
-
-    @property
-    def opened(self) -> bool:
-        """Anybody may reach its endpoints; a restricted NAT lets in only answers."""
-        return self.nat in (Nat.NONE, Nat.FULL_CONE)
 
 
 class SiteBuilder:
-    """Lays out one router, its LAN and its members in a `Draft`."""
+    """Lays out one router, its LAN and its members in a `WorldDraft`."""
 
-    def __init__(self, draft: Draft, title: str, members: list[Member]) -> None:
+    def __init__(self, draft: WorldDraft, title: str, members: list[Member]) -> None:
         self.draft, self.title, self.members = draft, title, members
-        self.router = draft.place(f"nat:{title}", Kind.NAT, f"router of {title}")
+        self.router = draft.place(f"nat:{title}", PlaceKind.NAT, f"router of {title}")
         self.router.forwards = True
         site = draft.spec.sites.get(title)
         self.lans = self._lans(site.lan if site else ())
@@ -115,7 +90,7 @@ class SiteBuilder:
 
     def _attach(self, member: Member) -> None:
         node, draft = member.node, self.draft
-        place = draft.place(node.name, Kind.NODE, f"node {node.name}")
+        place = draft.place(node.name, PlaceKind.NODE, f"node {node.name}")
         alone = self.title == node.name
         self._plug(place, f"{node.name}:lan" if alone else node.name)
         private = self._private_address(member, place)
@@ -206,7 +181,7 @@ class SiteBuilder:
                 continue
             draft = self.draft
             name = draft.lan_name(node.name)
-            host = draft.place(name, Kind.LAN, f"a host on {prefix} at {self.title}")
+            host = draft.place(name, PlaceKind.LAN, f"a host on {prefix} at {self.title}")
             self._plug(host, name)
             narrow = max(lan, prefix, key=lambda p: p.length)
             at = pick_host(narrow, self.taken, high=True)
@@ -245,7 +220,7 @@ class SiteBuilder:
         """A second NAT between this router and the internet (RFC 6598): symmetric, the strictest.
         IPv6 is routed as usual. A forwarded port leads nowhere behind it: endpoints are dead."""
         draft = self.draft
-        carrier = draft.place(f"cgnat:{self.title}", Kind.CARRIER, f"carrier of {self.title}")
+        carrier = draft.place(f"cgnat:{self.title}", PlaceKind.CARRIER, f"carrier of {self.title}")
         carrier.forwards = True
         outside = draft.pool.uplink()
         middle, gateway = draft.pool.behind_carrier(), draft.pool.carrier_gateway

@@ -15,7 +15,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from meshc.errors import NodeError
-from meshc.node.system_values import MAIN_TABLE, LinkFact, RouteFact, Rule
+from meshc.node.system_values import MAIN_TABLE, LinkFact, PolicyRule, RouteFact
 from meshc.prefixes import InterfaceAddress, Prefix
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -153,7 +153,7 @@ class Netlink:
             mtu=_route_mtu(message),
         )
 
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[PolicyRule, ...]:
         """Those that lead to a table, by family and priority."""
         found = []
         for version, family in _FAMILY.items():
@@ -162,11 +162,11 @@ class Netlink:
                     found.append(_rule(message, version))
         return tuple(sorted(found, key=lambda rule: (rule.family, rule.priority)))
 
-    def add_rule(self, rule: Rule) -> bool:
+    def add_rule(self, rule: PolicyRule) -> bool:
         """False when it was there. Raises: NodeError."""
         return self._rule("add", rule, {errno.EEXIST})
 
-    def delete_rule(self, rule: Rule) -> bool:
+    def delete_rule(self, rule: PolicyRule) -> bool:
         """False when it was not there. Raises: NodeError."""
         return self._rule("del", rule, _ABSENT)
 
@@ -203,7 +203,7 @@ class Netlink:
             ignore=ignore,
         )
 
-    def _rule(self, verb: str, rule: Rule, ignore: set[int]) -> bool:
+    def _rule(self, verb: str, rule: PolicyRule, ignore: set[int]) -> bool:
         wanted: dict[str, Any] = {}
         if rule.fwmark is not None:
             wanted["fwmark"] = rule.fwmark
@@ -295,10 +295,10 @@ def _route_mtu(message: Any) -> int | None:
     return int(found) if found else None
 
 
-def _rule(message: Any, version: int) -> Rule:
+def _rule(message: Any, version: int) -> PolicyRule:
     suppress = message.get_attr("FRA_SUPPRESS_PREFIXLEN")
     mark = message.get_attr("FRA_FWMARK")
-    return Rule(
+    return PolicyRule(
         version,
         message.get_attr("FRA_PRIORITY") or 0,
         message.get_attr("FRA_TABLE") or message["table"],

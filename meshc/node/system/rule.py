@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from meshc.node.change import Change
-from meshc.node.system_values import MAIN_TABLE, Rule
+from meshc.node.system_values import MAIN_TABLE, PolicyRule
 from meshc.values import dataclass
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RuleAdd(Change):
-    """The fields of `values.Rule`, one by one, so that they can be written down."""
+    """The fields of `values.PolicyRule`, one by one, so that they can be written down."""
 
     family: int
     priority: int
@@ -25,14 +25,14 @@ class RuleAdd(Change):
     suppress_prefixlength: int | None = None
 
     @classmethod
-    def of(cls, rule: Rule) -> RuleAdd:
+    def of(cls, rule: PolicyRule) -> RuleAdd:
         """The change that adds this rule."""
         return cls(*rule[:6])
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> PolicyRule:
         """The rule that this change adds."""
-        return Rule(
+        return PolicyRule(
             self.family,
             self.priority,
             self.table,
@@ -55,7 +55,9 @@ class RuleAdd(Change):
         machine.netlink.delete_rule(self.rule)
 
 
-def default_route_rules(family: int, mark: int, present: Iterable[Rule]) -> tuple[Rule, Rule]:
+def default_route_rules(
+    family: int, mark: int, present: Iterable[PolicyRule]
+) -> tuple[PolicyRule, PolicyRule]:
     """All but WireGuard's own packets use the table of that number, unless the main table has
     something better than a default route (wg-quick(8), `add_default`).
 
@@ -64,6 +66,6 @@ def default_route_rules(family: int, mark: int, present: Iterable[Rule]) -> tupl
     taken = sorted(rule.priority for rule in present if rule.family == family)
     first = next((number for number in taken if number > 0), 32766)
     return (
-        Rule(family, first - 1, mark, fwmark=mark, inverted=True),
-        Rule(family, first - 2, MAIN_TABLE, suppress_prefixlength=0),
+        PolicyRule(family, first - 1, mark, fwmark=mark, inverted=True),
+        PolicyRule(family, first - 2, MAIN_TABLE, suppress_prefixlength=0),
     )

@@ -14,29 +14,30 @@ from meshc.topology.proof.verdict import Verdict
 
 if TYPE_CHECKING:
     from meshc.topology.proof.dead_relays import RelayFailure
+    from meshc.topology.proof.network_model import NetworkModel
     from meshc.topology.proof.proof import Proof, prove
-    from meshc.topology.proof.walk import Trace, World
+    from meshc.topology.proof.walk import Trace
 
 __all__ = [
     "Expectation",
+    "NetworkModel",
     "NodeFacts",
     "NodeFile",
     "Proof",
     "RelayFailure",
     "Trace",
     "Verdict",
-    "World",
     "expectation",
     "prove",
 ]
 
 # a build tells the facts in one process and proves in another: the first need not import numpy
 _HEAVY = {
+    "NetworkModel": "network_model",
     "Proof": "proof",
-    "prove": "proof",
-    "RelayFailure": "failures",
+    "RelayFailure": "dead_relays",
     "Trace": "walk",
-    "World": "walk",
+    "prove": "proof",
 }
 
 

@@ -1,6 +1,6 @@
-"""The `tests:` of a topology file, judged on the proof.
+"""Assertions: the `tests:` of a topology file, checked against the data plane.
 
-A test may name groups of thousands of nodes on both sides, so that pairs of nodes are judged as
+A test may name groups of thousands of nodes on both sides, so that pairs of nodes are checked as
 whole tables; only targets outside of the mesh are asked for one by one.
 """
 
@@ -15,23 +15,31 @@ from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Expect, TestSpec
 from meshc.topology.proof.expectation import Expectation
-from meshc.topology.proof.losses import story
-from meshc.topology.proof.matrix import Matrix
+from meshc.topology.proof.loss_findings import story
+from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import Bools, Ints
-from meshc.topology.proof.traces import ARRIVED, IN_LAN, OUT, Batch, Sky, fly
-from meshc.topology.proof.walk import Packet, Trace, World, walk, walk_pair
+from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
+from meshc.topology.proof.trace_batch import (
+    ARRIVED,
+    IN_LAN,
+    OUT,
+    DataPlane,
+    PacketBatch,
+    trace_batch,
+)
+from meshc.topology.proof.walk import Packet, Trace, walk, walk_pair
 from meshc.values import dataclass, field
 
 _MOST = 3
 _TABLE = 1 << 20
 
 
-def judge_tests(
+def check_assertions(
     expectation: Expectation,
     names: tuple[str, ...],
-    matrices: Mapping[int, Matrix],
-    skies: Mapping[int, Sky],
-    world: World,
+    matrices: Mapping[int, ReachabilityMatrix],
+    planes: Mapping[int, DataPlane],
+    network: NetworkModel,
     found: Diagnostics,
 ) -> None:
     """A finding for every test that does not hold, with some of the pairs that break it."""
@@ -39,9 +47,9 @@ def judge_tests(
     for test in expectation.tests:
         broken = _Broken()
         for family, matrix in matrices.items():
-            judge = _Judge(test, names, number, matrix, skies[family], world)
-            judge.nodes(broken)
-            judge.prefixes(broken)
+            assertion = _Assertion(test, names, number, matrix, planes[family], network)
+            assertion.nodes(broken)
+            assertion.prefixes(broken)
         if broken.count:
             more = f" (and {broken.count - _MOST:,} more)" if broken.count > _MOST else ""
             found.add(
@@ -64,19 +72,19 @@ class _Broken:
 
 
 @dataclass(slots=True)
-class _Judge:
+class _Assertion:
     """One test in one family."""
 
     test: TestSpec
     names: tuple[str, ...]
     number: Mapping[str, int]
-    matrix: Matrix
-    sky: Sky
-    world: World
+    matrix: ReachabilityMatrix
+    plane: DataPlane
+    network: NetworkModel
 
     @property
     def family(self) -> int:
-        return self.sky.tables.family
+        return self.plane.fib.family
 
     def nodes(self, broken: _Broken) -> None:
         """All pairs of a source and a target that are nodes."""
@@ -90,12 +98,12 @@ class _Judge:
             for a, b in self.wrong_pairs(some, targets, broken):
                 source, target = self.names[a], self.names[b]
                 broken.texts.append(self.why(source, target))
-                broken.trace = broken.trace or walk_pair(self.world, source, target, self.family)
+                broken.trace = broken.trace or walk_pair(self.network, source, target, self.family)
 
     def known(self, names: tuple[str, ...]) -> Ints:
         """The numbers of those names that are nodes with an address in this family."""
         numbers = [self.number[name] for name in names if name in self.number]
-        home = self.sky.tables.home
+        home = self.plane.fib.home
         return np.array([n for n in numbers if home[n] >= 0], np.int32)
 
     def wrong_pairs(
@@ -123,11 +131,11 @@ class _Judge:
         """Whether each pair's path has exactly the relays that the test names."""
         via = [self.number.get(name, -1) for name in self.test.via or ()]
         good: Bools = hops == len(via) + 1
-        tables = self.sky.tables
-        target = np.broadcast_to(tables.home[targets], good.shape).ravel()
+        fib = self.plane.fib
+        target = np.broadcast_to(fib.home[targets], good.shape).ravel()
         here = np.repeat(sources, len(targets))
         for relay in via:
-            there = tables.next_hop(here, target)
+            there = fib.next_hop(here, target)
             good &= (there == relay).reshape(good.shape)
             here = np.where(there >= 0, there, here).astype(np.int32)
         return good
@@ -136,8 +144,8 @@ class _Judge:
         pair = f"{source} → {target}"
         if self.test.expect is Expect.UNREACHABLE:
             return f"{pair} is reachable"
-        trace = walk_pair(self.world, source, target, self.family)
-        back = walk_pair(self.world, target, source, self.family)
+        trace = walk_pair(self.network, source, target, self.family)
+        back = walk_pair(self.network, target, source, self.family)
         if trace.delivered and back.delivered and self.test.via is not None:
             return f"{pair} goes {' → '.join(trace.path)}"
         return f"{pair} is not reachable over IPv{self.family}"
@@ -159,17 +167,15 @@ class _Judge:
     def outside(self, source: int, prefix: Prefix) -> tuple[str, Trace]:
         """Why a prefix as target breaks the test, or ''. `via` then names everyone between the
         source and the LAN, the router last."""
-        tables = self.sky.tables
-        atoms = np.array(
-            [a for a in tables.atoms(prefix) if tables.first(a) <= prefix.last], np.int32
-        )
+        fib = self.plane.fib
+        atoms = np.array([a for a in fib.atoms(prefix) if fib.first(a) <= prefix.last], np.int32)
         one = np.full_like(atoms, source)
-        home = np.full_like(atoms, tables.home[source])
-        landing = fly(self.sky, Batch(one, home, atoms, exact=True))
-        reached = bool(np.isin(landing.result, (ARRIVED, IN_LAN, OUT)).all())
-        own = tables.first(int(tables.home[source]))
+        home = np.full_like(atoms, fib.home[source])
+        traces = trace_batch(self.plane, PacketBatch(one, home, atoms, exact=True))
+        reached = bool(np.isin(traces.result, (ARRIVED, IN_LAN, OUT)).all())
+        own = fib.first(int(fib.home[source]))
         packet = Packet(self.family, own, prefix.value)
-        trace = walk(self.world, self.names[source], packet)
+        trace = walk(self.network, self.names[source], packet)
         if self.test.expect is Expect.UNREACHABLE:
             return ("is reachable" if reached else ""), trace
         if not reached:

@@ -1,11 +1,11 @@
-"""What is lost when a relay dies. AllowedIPs are static: nothing takes over by itself."""
+"""Dead relays: what is lost with one. AllowedIPs are static: nothing takes over by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.proof.matrix import Matrix
+from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
 from meshc.values import dataclass
 
 
@@ -22,7 +22,7 @@ class RelayFailure:
 
 
 def relay_failures(
-    names: tuple[str, ...], matrices: Mapping[int, Matrix], found: Diagnostics
+    names: tuple[str, ...], matrices: Mapping[int, ReachabilityMatrix], found: Diagnostics
 ) -> tuple[RelayFailure, ...]:
     """One entry per relay, with the family in which it carries most."""
     worst: dict[str, RelayFailure] = {}

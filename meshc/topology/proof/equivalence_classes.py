@@ -1,9 +1,9 @@
-"""Nodes that no packet can tell apart, so that one of them is proven for all.
+"""Equivalence classes of nodes: no packet can tell two of one class apart, one stands for all.
 
-Two nodes are in one group when they have the same table, everyone has the same next hop to both
+Two nodes are in one class when they have the same FIB, everyone has the same next hop to both
 (themselves, when it is them), their sessions to the same neighbours have the same verdicts, and no
 firewall rule and no fact distinguishes them. Then swapping them changes no step of any walk. Ten
-thousand leaves behind three relays are a few groups; in a full mesh each node is its own.
+thousand leaves behind three relays are a few classes; in a full mesh each node is its own.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import hashlib
 
 import numpy as np
 
-from meshc.topology.proof.fib import Tables
-from meshc.topology.proof.node_model import Station
+from meshc.topology.proof.fib import Fib
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import Ints
-from meshc.topology.proof.session_table import Edges
+from meshc.topology.proof.session_table import SessionTable
 from meshc.values import dataclass
 
 _SELF = -9
 
 
 @dataclass(slots=True)
-class Groups:
-    """`of[n]` is node n's group (-1: no address in this family), `size` the number of members,
-    `first` and `second` two of them (the same one in a group of one)."""
+class EquivalenceClasses:
+    """`of[n]` is node n's class (-1: no address in this family), `size` the number of members,
+    `first` and `second` two of them (the same one in a class of one)."""
 
     of: Ints
     size: Ints
@@ -32,28 +32,30 @@ class Groups:
     second: Ints
 
 
-def group_nodes(tables: Tables, edges: Edges, stations: tuple[Station, ...]) -> Groups:
-    """The groups of all nodes that have an address in this family."""
-    nodes = np.flatnonzero(tables.home >= 0)
-    of = np.full(len(stations), -1, np.int32)
+def equivalence_classes(
+    fib: Fib, sessions: SessionTable, models: tuple[NodeModel, ...]
+) -> EquivalenceClasses:
+    """The classes of all nodes that have an address in this family."""
+    nodes = np.flatnonzero(fib.home >= 0)
+    of = np.full(len(models), -1, np.int32)
     members: dict[object, list[int]] = {}
-    # every group costs a column of rows; with as many rows as nodes there is nothing to gain
-    alone = len(tables.peer) > max(16, len(nodes) // 2)
-    columns = None if alone else _columns(tables, nodes)
-    bundles = None if alone else _bundles(edges, len(stations), tables)
+    # every class costs a column of rows; with as many rows as nodes there is nothing to gain
+    alone = len(fib.peer) > max(16, len(nodes) // 2)
+    columns = None if alone else _columns(fib, nodes)
+    bundles = None if alone else _bundles(sessions, len(models), fib)
     for at, n in enumerate(nodes.tolist()):
         key: object = n
         if columns is not None and bundles is not None:
-            alone_by_fact = stations[n].conf is None or int(tables.home[n]) in tables.shared
+            alone_by_fact = models[n].conf is None or int(fib.home[n]) in fib.shared
             key = (
-                int(tables.row_of[n]), columns[at], bundles[n], n if alone_by_fact else -1,
-                *_facts(stations[n]), int(tables.rules[tables.home[n]]),
+                int(fib.row_of[n]), columns[at], bundles[n], n if alone_by_fact else -1,
+                *_facts(models[n]), int(fib.rules[fib.home[n]]),
             )  # fmt: skip
         members.setdefault(key, []).append(n)
-    for group, nodes_of_it in enumerate(members.values()):
-        of[nodes_of_it] = group
+    for class_, nodes_of_it in enumerate(members.values()):
+        of[nodes_of_it] = class_
     lists = list(members.values())
-    return Groups(
+    return EquivalenceClasses(
         of=of,
         size=np.array([len(m) for m in lists], np.int32),
         first=np.array([m[0] for m in lists], np.int32),
@@ -61,39 +63,39 @@ def group_nodes(tables: Tables, edges: Edges, stations: tuple[Station, ...]) -> 
     )
 
 
-def _columns(tables: Tables, nodes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> list[bytes]:
+def _columns(fib: Fib, nodes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> list[bytes]:
     """How everyone reaches each node, and whom everyone believes its packets come from."""
-    homes = tables.home[nodes]
+    homes = fib.home[nodes]
     result = []
-    both = np.concatenate([tables.route[:, homes], tables.peer[:, homes]]).T.copy()
+    both = np.concatenate([fib.route[:, homes], fib.peer[:, homes]]).T.copy()
     both[both == nodes[:, None]] = _SELF
     for column in both:
         result.append(hashlib.blake2b(column.tobytes(), digest_size=16).digest())
     return result
 
 
-def _bundles(edges: Edges, nodes: int, tables: Tables) -> list[bytes]:
+def _bundles(sessions: SessionTable, nodes: int, fib: Fib) -> list[bytes]:
     """The neighbours of each node with the verdicts of both directions. Those that are exceptions
-    in the tables are left out: no packet that stands for others goes there."""
-    frm, to = tables.pairs()
-    left = ~np.isin(edges.key, frm.astype(np.int64) * edges.nodes + to)
-    back = np.where(edges.back >= 0, edges.fault[edges.back], -1)
-    table = np.stack([edges.to, edges.fault, back], axis=1).astype(np.int32)[left]
-    ends = np.searchsorted(edges.frm[left], np.arange(nodes + 1))
+    in the FIB are left out: no packet that stands for others goes there."""
+    frm, to = fib.pairs()
+    left = ~np.isin(sessions.key, frm.astype(np.int64) * sessions.nodes + to)
+    back = np.where(sessions.back >= 0, sessions.fault[sessions.back], -1)
+    table = np.stack([sessions.to, sessions.fault, back], axis=1).astype(np.int32)[left]
+    ends = np.searchsorted(sessions.frm[left], np.arange(nodes + 1))
     out = [
         hashlib.blake2b(table[ends[n] : ends[n + 1]].tobytes(), digest_size=16)
         for n in range(nodes)
     ]
     # those who list a node that does not list them
-    for i in np.flatnonzero((edges.back < 0) & left).tolist():
-        out[edges.to[i]].update(b"%d:%d;" % (edges.frm[i], edges.fault[i]))
+    for i in np.flatnonzero((sessions.back < 0) & left).tolist():
+        out[sessions.to[i]].update(b"%d:%d;" % (sessions.frm[i], sessions.fault[i]))
     return [digest.digest() for digest in out]
 
 
-def _facts(station: Station) -> tuple[object, ...]:
+def _facts(model: NodeModel) -> tuple[object, ...]:
     """What distinguishes a node beside its place in the network."""
-    facts = station.facts
+    facts = model.facts
     forwarding: object = None
-    if facts.relay or facts.routes or facts.exit_node or station.firewall.chains:
-        forwarding = station.name
-    return (forwarding, facts.lans, facts.exit, station.conf and station.conf.mtu)
+    if facts.relay or facts.routes or facts.exit_node or model.firewall.chains:
+        forwarding = model.name
+    return (forwarding, facts.lans, facts.exit, model.conf and model.conf.mtu)

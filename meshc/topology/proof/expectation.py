@@ -1,4 +1,4 @@
-"""What the proof is told beside the files: the facts that no wg-quick file can hold.
+"""The expectation: what the proof is told beside the files, facts that no wg-quick file holds.
 
 A file does not say where its node is reached from outside, behind which NAT it sits or which LAN
 it is connected to. These come from the topology file. Everything about routes, peers, keys,

@@ -1,4 +1,4 @@
-"""Every node's forwarding table over every address that matters, one family at a time.
+"""The FIB: every node's forwarding table over every address that matters, one family at a time.
 
 The prefixes of all files cut the address space into intervals inside which no file tells two
 addresses apart; an interval is an *atom*. A node's table is then one row: the next node for each
@@ -7,7 +7,7 @@ handful of rows.
 
 In a large network even a leaf's few neighbours of its own (the other nodes of its site) would give
 it a table of its own. There, the addresses of such neighbours are taken out of the rows and kept
-as *exceptions*, (node, atom) -> neighbour; pairs of such neighbours are then flown one by one.
+as *exceptions*, (node, atom) -> neighbour; pairs of such neighbours are then traced one by one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
-from meshc.topology.proof.distinct import distinct
-from meshc.topology.proof.node_model import Station
-from meshc.topology.proof.peer_table import Bools, Columns, Ints, Longs
+from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.peer_table import Bools, Ints, Longs, MeshPeerTable
+from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
 
 UPLINK = -1  # no route into the tunnel
 NO_PEER = -2  # routed into the tunnel, where no peer has it
 LAN = -3  # a network that the node is connected to
 # Above this many nodes tables are told apart without their exceptions: below, all pairs are
-# flown faster than exceptions are looked up.
+# traced faster than exceptions are looked up.
 LARGE = 1200
 # NOBODY = -4: the peer that has it is no node
 DEEPEST = 64  # as many hops as an IP packet has by default
@@ -35,7 +35,7 @@ _DEFAULTS = {4: DEFAULT_V4, 6: DEFAULT_V6}
 
 
 @dataclass(slots=True)
-class Tables:
+class Fib:
     """`bounds[i]` is where atom i + 1 begins; atom 0 begins at address 0.
 
     `row_of[n]` is node n's row in `peer` (cryptokey routing: the node whose AllowedIPs match, or
@@ -82,7 +82,7 @@ class Tables:
         return bisect_right(self.bounds, address)
 
     def atoms(self, prefix: Prefix) -> range:
-        """The atoms that a prefix of the tables consists of."""
+        """The atoms that a prefix of the FIB consists of."""
         return range(self.atom(prefix.value), self.atom(prefix.last) + 1)
 
     def first(self, atom: int) -> int:
@@ -90,30 +90,30 @@ class Tables:
         return self.bounds[atom - 1] if atom else 0
 
 
-def build_tables(columns: Columns, family: int, pools: Iterable[Prefix]) -> Tables:
+def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib:
     """Cuts the space and fills the rows."""
-    stations = columns.stations
-    sets = [[p for p in s if p.family == family] for s in columns.allowed_sets]
+    models = table.models
+    sets = [[p for p in s if p.family == family] for s in table.allowed_sets]
     cuts = {p for s in sets for p in s}
     cuts.update(p for p in pools if p.family == family)
     cuts.add(_DEFAULTS[family])
     rule_prefixes: set[Prefix] = set()
-    for station in stations:
-        facts = station.facts
-        for group in (station.own, station.other_routes, facts.lans, facts.routes):
-            cuts.update(p for p in group if p.family == family)
-        rule_prefixes |= _rule_prefixes(station, family)
+    for model in models:
+        facts = model.facts
+        for prefixes in (model.own, model.other_routes, facts.lans, facts.routes):
+            cuts.update(p for p in prefixes if p.family == family)
+        rule_prefixes |= _rule_prefixes(model, family)
     cuts |= rule_prefixes
     bounds = sorted({p.value for p in cuts} | {p.last + 1 for p in cuts})
     if bounds and bounds[0] == 0:
         bounds = bounds[1:]
-    tables = Tables(
+    fib = Fib(
         family=family,
         bounds=bounds,
-        row_of=np.zeros(len(stations), np.int32),
+        row_of=np.zeros(len(models), np.int32),
         peer=np.zeros((0, 0), np.int32),
         route=np.zeros((0, 0), np.int32),
-        home=np.full(len(stations), -1, np.int32),
+        home=np.full(len(models), -1, np.int32),
         owner=np.full(len(bounds) + 1, -1, np.int32),
         behind=np.full(len(bounds) + 1, -1, np.int32),
         shared={},
@@ -121,126 +121,126 @@ def build_tables(columns: Columns, family: int, pools: Iterable[Prefix]) -> Tabl
         exception=np.zeros(0, np.int64),
         exception_to=np.zeros(0, np.int32),
     )
-    _own(tables, stations)
-    tables.rules = _rule_classes(tables, rule_prefixes)
-    _fill(tables, columns, sets)
-    _mirror(tables, stations)
-    return tables
+    _own(fib, models)
+    fib.rules = _rule_classes(fib, rule_prefixes)
+    _fill(fib, table, sets)
+    _mirror(fib, models)
+    return fib
 
 
-def _own(tables: Tables, stations: tuple[Station, ...]) -> None:
+def _own(fib: Fib, models: tuple[NodeModel, ...]) -> None:
     """Whose address each atom is, and behind which router it lies."""
     owners: dict[int, set[int]] = {}
-    length = np.full(len(tables.owner), -1, np.int32)
-    for n, station in enumerate(stations):
-        for prefix in station.own:
-            if prefix.family != tables.family:
+    length = np.full(len(fib.owner), -1, np.int32)
+    for n, model in enumerate(models):
+        for prefix in model.own:
+            if prefix.family != fib.family:
                 continue
-            atom = tables.atom(prefix.value)
+            atom = fib.atom(prefix.value)
             owners.setdefault(atom, set()).add(n)
-            if tables.home[n] < 0:
-                tables.home[n] = atom
-        for prefix in station.facts.routes:
-            if prefix.family == tables.family:
-                part = tables.atoms(prefix)
+            if fib.home[n] < 0:
+                fib.home[n] = atom
+        for prefix in model.facts.routes:
+            if prefix.family == fib.family:
+                part = fib.atoms(prefix)
                 better = length[part.start : part.stop] < prefix.length
-                tables.behind[part.start : part.stop][better] = n
+                fib.behind[part.start : part.stop][better] = n
                 length[part.start : part.stop][better] = prefix.length
     for atom, nodes in owners.items():
-        tables.owner[atom] = min(nodes)
+        fib.owner[atom] = min(nodes)
         if len(nodes) > 1:
-            tables.shared[atom] = frozenset(nodes)
+            fib.shared[atom] = frozenset(nodes)
 
 
-def _fill(tables: Tables, columns: Columns, sets: list[list[Prefix]]) -> None:
+def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
     """One row per different table. Painting the entries in the order of their lengths leaves
     the longest match; among equal ones the last in the file, as in WireGuard."""
-    spans = _Spans(tables, sets)
-    taken_out = _exceptions(tables, columns, sets, spans)
+    spans = _Spans(fib, sets)
+    taken_out = _exceptions(fib, table, sets, spans)
     rows: dict[tuple[object, ...], int] = {}
     peers: list[Ints] = []
     routed: dict[int, Ints] = {}
-    for n, station in enumerate(columns.stations):
-        part = slice(int(columns.start[n]), int(columns.start[n + 1]))
-        numbers, to = columns.allowed[part], columns.to[part]
+    for n, model in enumerate(table.models):
+        part = slice(int(table.start[n]), int(table.start[n + 1]))
+        numbers, to = table.allowed[part], table.to[part]
         if taken_out is not None:
             left = ~taken_out[part]
             numbers, to = numbers[left], to[left]
-        lans = tuple(p for p in station.facts.lans if p.family == tables.family)
-        others = tuple(p for p in station.other_routes if p.family == tables.family)
+        lans = tuple(p for p in model.facts.lans if p.family == fib.family)
+        others = tuple(p for p in model.other_routes if p.family == fib.family)
         key = (
             numbers.tobytes(), to.tobytes(), lans, others,
-            station.installs_routes, n if station.conf is None else -1,
+            model.installs_routes, n if model.conf is None else -1,
         )  # fmt: skip
         row = rows.get(key)
         if row is None:
             row = rows[key] = len(peers)
-            peer = np.full(len(tables.owner), NO_PEER, np.int32)
+            peer = np.full(len(fib.owner), NO_PEER, np.int32)
             lo, hi, length, who = spans.entries(numbers, to)
             _paint(peer, lo, hi, who)
             peers.append(peer)
-            if lans or others or not station.installs_routes:
-                used = (lo, hi, length) if station.installs_routes else None
-                routed[row] = _routed(tables, peer, used, others, lans)
-        tables.row_of[n] = row
+            if lans or others or not model.installs_routes:
+                used = (lo, hi, length) if model.installs_routes else None
+                routed[row] = _routed(fib, peer, used, others, lans)
+        fib.row_of[n] = row
     if peers:
-        tables.peer = np.stack(peers)
+        fib.peer = np.stack(peers)
         peers.clear()
-        tables.route = np.where(tables.peer == NO_PEER, np.int32(UPLINK), tables.peer)
+        fib.route = np.where(fib.peer == NO_PEER, np.int32(UPLINK), fib.peer)
         for row, route in routed.items():
-            tables.route[row] = route
+            fib.route[row] = route
 
 
 def _exceptions(
-    tables: Tables, columns: Columns, sets: list[list[Prefix]], spans: _Spans
+    fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]], spans: _Spans
 ) -> Bools | None:
     """Finds the sections that become exceptions; None when the network is small.
 
     Such a section joins two nodes that forward for nobody, and has nothing but the peer's own
     addresses, which are nobody else's and stand in no other section of the file.
     """
-    stations = columns.stations
-    if len(stations) <= LARGE:
+    models = table.models
+    if len(models) <= LARGE:
         return None
-    leaf = np.array([_is_leaf(station, tables.family) for station in stations], bool)
-    frm, to = columns.frm, columns.to
+    leaf = np.array([_is_leaf(model, fib.family) for model in models], bool)
+    frm, to = table.frm, table.to
     found: Bools = leaf[frm] & (to >= 0) & leaf[np.maximum(to, 0)]
     candidates = np.flatnonzero(found)
-    kind = columns.allowed[candidates].astype(np.int64) * len(stations) + to[candidates]
+    kind = table.allowed[candidates].astype(np.int64) * len(models) + to[candidates]
     _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
-    doubled = set(tables.shared)
+    doubled = set(fib.shared)
     own = [
-        set(sets[columns.allowed[i]]) <= set(stations[to[i]].own)
-        and not any(tables.atom(p.value) in doubled for p in sets[columns.allowed[i]])
+        set(sets[table.allowed[i]]) <= set(models[to[i]].own)
+        and not any(fib.atom(p.value) in doubled for p in sets[table.allowed[i]])
         for i in candidates[first]
     ]
     found[candidates] = np.array(own, bool)[inverse] if own else False
     for n in np.flatnonzero(leaf):
-        part = slice(int(columns.start[n]), int(columns.start[n + 1]))
-        lo, hi, _, _ = spans.entries(columns.allowed[part], to[part])
-        spans_of_it = lo.astype(np.int64) * len(tables.owner) + hi
-        if len(distinct(spans_of_it)) < len(spans_of_it):
+        part = slice(int(table.start[n]), int(table.start[n + 1]))
+        lo, hi, _, _ = spans.entries(table.allowed[part], to[part])
+        spans_of_it = lo.astype(np.int64) * len(fib.owner) + hi
+        if len(unique_values(spans_of_it)) < len(spans_of_it):
             found[part] = False
     rows = np.flatnonzero(found)
-    count = spans.count[columns.allowed[rows]]
+    count = spans.count[table.allowed[rows]]
     ends = np.cumsum(count)
     at = np.arange(int(count.sum())) - np.repeat(ends - count, count)
-    at += np.repeat(spans.begin[columns.allowed[rows]], count)
+    at += np.repeat(spans.begin[table.allowed[rows]], count)
     nodes = np.repeat(frm[rows], count).astype(np.int64)
-    key = nodes * len(tables.owner) + spans.lo[at]
+    key = nodes * len(fib.owner) + spans.lo[at]
     order = np.argsort(key)
-    tables.exception = key[order]
-    tables.exception_to = np.repeat(to[rows], count)[order]
+    fib.exception = key[order]
+    fib.exception_to = np.repeat(to[rows], count)[order]
     return found
 
 
-def _is_leaf(station: Station, family: int) -> bool:
+def _is_leaf(model: NodeModel, family: int) -> bool:
     """Whether it never forwards from the tunnel into the tunnel, and routes by AllowedIPs."""
-    facts = station.facts
-    if station.conf is None or not station.installs_routes or facts.relay:
+    facts = model.facts
+    if model.conf is None or not model.installs_routes or facts.relay:
         return False
     if facts.has_hooks:
-        forwards = family in station.firewall.families
+        forwards = family in model.firewall.families
     else:
         forwards = bool(facts.routes) or facts.exit_node
     return not forwards and not any(lan.is_host for lan in facts.lans)
@@ -249,9 +249,9 @@ def _is_leaf(station: Station, family: int) -> bool:
 class _Spans:
     """The atoms of each set of AllowedIPs, for many sets at once."""
 
-    def __init__(self, tables: Tables, sets: list[list[Prefix]]) -> None:
+    def __init__(self, fib: Fib, sets: list[list[Prefix]]) -> None:
         flat = [p for s in sets for p in s]
-        span = {p: (r.start, r.stop) for p in dict.fromkeys(flat) for r in (tables.atoms(p),)}
+        span = {p: (r.start, r.stop) for p in dict.fromkeys(flat) for r in (fib.atoms(p),)}
         both = np.array([span[p] for p in flat], np.int32).reshape(-1, 2)
         self.lo, self.hi = both[:, 0], both[:, 1]
         self.length = np.array([p.length for p in flat], np.int32)
@@ -289,7 +289,7 @@ def _paint(row: Ints, lo: Ints, hi: Ints, value: Ints) -> None:
 
 
 def _routed(
-    tables: Tables,
+    fib: Fib,
     peer: Ints,
     allowed: tuple[Ints, Ints, Ints] | None,
     others: tuple[Prefix, ...],
@@ -300,31 +300,31 @@ def _routed(
     if allowed is not None:
         _paint(best, *allowed)
     for prefix in others:
-        part = tables.atoms(prefix)
+        part = fib.atoms(prefix)
         span = best[part.start : part.stop]
         np.maximum(span, prefix.length, out=span)
     routed: Ints = np.where(best < 0, UPLINK, peer).astype(np.int32)
     for prefix in lans:
-        part = tables.atoms(prefix)
+        part = fib.atoms(prefix)
         wins = best[part.start : part.stop] <= prefix.length
         routed[part.start : part.stop][wins] = LAN
     return routed
 
 
-def _mirror(tables: Tables, stations: tuple[Station, ...]) -> None:
+def _mirror(fib: Fib, models: tuple[NodeModel, ...]) -> None:
     """Rows of nodes without a file: back along the way that packets take to them."""
-    for n, station in enumerate(stations):
-        if station.conf is not None:
+    for n, model in enumerate(models):
+        if model.conf is not None:
             continue
-        row = tables.row_of[n]
-        lan = tables.route[row] == LAN
-        whose = np.where(tables.owner >= 0, tables.owner, tables.behind)
-        found = np.full(len(stations), NO_PEER, np.int32)
-        home = int(tables.home[n])
+        row = fib.row_of[n]
+        lan = fib.route[row] == LAN
+        whose = np.where(fib.owner >= 0, fib.owner, fib.behind)
+        found = np.full(len(models), NO_PEER, np.int32)
+        home = int(fib.home[n])
         if home >= 0:
-            here = np.arange(len(stations), dtype=np.int32)
+            here = np.arange(len(models), dtype=np.int32)
             for _ in range(DEEPEST):
-                there = tables.peer[tables.row_of[here], home]
+                there = fib.peer[fib.row_of[here], home]
                 arrived = (there == n) & (found < 0)
                 found[arrived] = here[arrived]
                 live = there >= 0
@@ -336,34 +336,34 @@ def _mirror(tables: Tables, stations: tuple[Station, ...]) -> None:
         row_values = np.where(whose >= 0, found[whose], UPLINK).astype(np.int32)
         row_values[whose == n] = NO_PEER
         row_values[lan] = LAN
-        tables.route[row] = row_values
+        fib.route[row] = row_values
 
 
-def _rule_prefixes(station: Station, family: int) -> set[Prefix]:
+def _rule_prefixes(model: NodeModel, family: int) -> set[Prefix]:
     return {
         prefix
-        for rules in station.firewall.chains.values()
+        for rules in model.firewall.chains.values()
         for rule in rules
         for prefix in (rule.source, rule.destination)
         if prefix is not None and prefix.family == family
     }
 
 
-def _rule_classes(tables: Tables, prefixes: set[Prefix]) -> Ints:
+def _rule_classes(fib: Fib, prefixes: set[Prefix]) -> Ints:
     """Equal numbers for atoms that no firewall rule tells apart."""
-    member = np.zeros((len(prefixes), len(tables.owner)), bool)
+    member = np.zeros((len(prefixes), len(fib.owner)), bool)
     for i, prefix in enumerate(sorted(prefixes)):
-        part = tables.atoms(prefix)
+        part = fib.atoms(prefix)
         member[i, part.start : part.stop] = True
     if not len(prefixes):
-        return np.zeros(len(tables.owner), np.int32)
+        return np.zeros(len(fib.owner), np.int32)
     _, inverse = np.unique(np.packbits(member, axis=0), axis=1, return_inverse=True)
     return inverse.reshape(-1).astype(np.int32)
 
 
-def reached(tables: Tables, nodes: Ints, atoms: Ints) -> Bools:
+def reached(fib: Fib, nodes: Ints, atoms: Ints) -> Bools:
     """Whether each atom is an address of the node beside it."""
-    own: Bools = tables.owner[atoms] == nodes
-    for atom, owners in tables.shared.items():
+    own: Bools = fib.owner[atoms] == nodes
+    for atom, owners in fib.shared.items():
         own |= (atoms == atom) & np.isin(nodes, np.fromiter(owners, np.int32))
     return own

@@ -1,4 +1,4 @@
-"""Hook lines taken apart as far as the proof needs: which commands would bash run?
+"""The commands of hook lines, as far as the proof needs them: which ones would bash run?
 
 Not a shell: words are not expanded. A word that bash would compute (`$(...)`, `$WAN`) is kept as
 text that starts with `$`, which no rule mistakes for the tunnel's name.

@@ -1,4 +1,4 @@
-"""One node as its kernel sees it after `wg-quick up`: addresses, routes, peers, firewall.
+"""The model of one node after `wg-quick up`: addresses, routes, peers, firewall.
 
 Nothing here is clever: every lookup goes through every entry. This is the definition against which
 the fast tables of the prover are tested, and what traces and `explain` are told from.
@@ -21,7 +21,7 @@ from meshc.topology.proof.netfilter import Firewall
 from meshc.wg.conf import Conf, PeerConf
 
 
-class Way(Enum):
+class RouteKind(Enum):
     """Where the routing tables of a node send a packet."""
 
     OWN = "to itself"
@@ -31,7 +31,7 @@ class Way(Enum):
 
 
 @dataclass(frozen=True)
-class Station:
+class NodeModel:
     """`conf` is None for a node without a file: it is taken to mirror what others expect of it."""
 
     facts: NodeFacts
@@ -99,18 +99,26 @@ class Station:
         best = longest(self.allowed, family, address)
         return (self.allowed[best], best) if best is not None else (None, None)
 
-    def route(self, family: int, address: int) -> tuple[Way, Prefix | None]:
+    def route(self, family: int, address: int) -> tuple[RouteKind, Prefix | None]:
         """Longest match over what the machine routes. On a tie the connected network wins: its
         route is there before wg-quick comes, and `ip route add` refuses a second one."""
         if self.owns(family, address):
-            return Way.OWN, Prefix(family, address, BITS[family])
+            return RouteKind.OWN, Prefix(family, address, BITS[family])
         lan = longest(self.facts.lans, family, address)
         tunnel = longest(self.tunnel_routes, family, address)
         if lan is not None and (tunnel is None or lan.length >= tunnel.length):
-            return Way.LAN, lan
+            return RouteKind.LAN, lan
         if tunnel is not None:
-            return Way.TUNNEL, tunnel
-        return Way.UPLINK, None
+            return RouteKind.TUNNEL, tunnel
+        return RouteKind.UPLINK, None
+
+
+def model_of(facts: NodeFacts, conf: Conf | None) -> NodeModel:
+    """The model of one node; its key is that of its file when the file has it."""
+    key = facts.public_key
+    if conf is not None and conf.private_key is not None:
+        key = conf.private_key.public_key()
+    return NodeModel(facts, conf, key)
 
 
 def merged_peers(sections: Iterable[PeerConf]) -> dict[PublicKey, PeerConf]:

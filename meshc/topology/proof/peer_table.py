@@ -1,4 +1,4 @@
-"""All peer sections of all files as columns of numbers.
+"""The peer table of the whole mesh: all [Peer] sections of all files as columns of numbers.
 
 A full mesh of a thousand nodes has a million sections. Their values repeat (a node's prefixes are
 the same in every file), so each different value gets a number once, and what is compared after
@@ -7,7 +7,7 @@ that are arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from meshc.keys import KEY_LENGTH, PublicKey
 from meshc.prefixes import Prefix
-from meshc.topology.proof.distinct import distinct
 from meshc.topology.proof.expectation import Expectation, NodeFile
-from meshc.topology.proof.node_model import Station, merged_peers
-from meshc.topology.proof.walk import station_of
+from meshc.topology.proof.node_model import NodeModel, merged_peers, model_of
+from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
 from meshc.wg.conf import HostPort, PeerConf, PeerTable, Section
 
@@ -48,16 +47,16 @@ class Numbering(Generic[_T]):
 
 
 @dataclass(slots=True)
-class Columns:
+class MeshPeerTable:
     """One row per [Peer] section, ordered by node and then as in its file.
 
     `start[n]:start[n + 1]` are the rows of node n. `to` is the node with the section's key, or
     NOBODY. `allowed` and `endpoint` are numbers into `allowed_sets` and `endpoints` (-1: none);
-    `keepalive` is 0 for none. `stations` have lost their peers: they are told apart in here.
+    `keepalive` is 0 for none. `models` have lost their peers: they are told apart in here.
     """
 
     names: tuple[str, ...]
-    stations: tuple[Station, ...]
+    models: tuple[NodeModel, ...]
     start: Longs
     to: Ints
     allowed: Ints
@@ -79,10 +78,10 @@ class Columns:
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
 
-class _Rows:
-    """The columns of one file after the other.
+class _Sections:
+    """The sections of one file after the other.
 
-    Sections are numbered: the k-th one seen has its values at `values[:][k]`, so that a file is a
+    They are numbered: the k-th one seen has its values at `values[:][k]`, so that a file is a
     list of section numbers, and the columns are looked up from those at the end.
     """
 
@@ -110,7 +109,7 @@ class _Rows:
             return
         self._learn()
         numbers, keys, newlines, odd = self._ours[:, np.array(table.numbers, np.intp)]
-        if odd.any() or len(distinct(keys)) < len(keys):
+        if odd.any() or len(unique_values(keys)) < len(keys):
             self.add(node, table.peers())
             return
         lines = table.line + np.cumsum(newlines, dtype=np.int32) - newlines
@@ -164,72 +163,78 @@ class _Rows:
         return len(keys) - 1
 
 
-def read_columns(files: Iterable[NodeFile], expectation: Expectation) -> Columns:
+def read_peer_table(files: Iterable[NodeFile], expectation: Expectation) -> MeshPeerTable:
     """Takes the files one by one and keeps none of them.
 
     Nodes are numbered in the order of their names; a managed node without a file is left out.
     """
-    rows: dict[str, int] = {}
-    read: dict[str, Station] = {}
-    table = _Rows()
+    place: dict[str, int] = {}
+    read: dict[str, NodeModel] = {}
+    sections = _Sections()
     for file in files:
         facts = expectation.nodes.get(file.name)
         if facts is None:
             continue
-        rows[file.name] = len(table.parts)
+        place[file.name] = len(sections.parts)
         if file.table is None:
-            table.add(len(table.parts), file.conf.peers)
+            sections.add(len(sections.parts), file.conf.peers)
         else:
-            table.add_table(len(table.parts), file.table)
+            sections.add_table(len(sections.parts), file.table)
         # at once: while the next file is written there is time
-        read[file.name] = station_of(facts, replace(file.conf, peers=()))
-    stations = tuple(
-        read.get(name) or station_of(facts, None)
+        read[file.name] = model_of(facts, replace(file.conf, peers=()))
+    models = tuple(
+        read.get(name) or model_of(facts, None)
         for name, facts in expectation.nodes.items()
         if name in read or not facts.managed
     )
-    names = tuple(station.name for station in stations)
-    number_of_row = {rows[name]: n for n, name in enumerate(names) if name in rows}
-    by_key, twins = _by_key(stations)
-    to_of_key = np.array([by_key.get(key, NOBODY) for key in table.keys.values], np.int32)
-    table.add(-1, ())
-    parts = [table.parts[rows.get(name, -1)] for name in names] or table.parts[-1:]
+    return _joined(sections, place, models)
+
+
+def _joined(
+    sections: _Sections, place: Mapping[str, int], models: tuple[NodeModel, ...]
+) -> MeshPeerTable:
+    """The files in the order of their nodes; `place` is where each was read."""
+    names = tuple(model.name for model in models)
+    number_of = {place[name]: n for n, name in enumerate(names) if name in place}
+    by_key, twins = _by_key(models)
+    to_of_key = np.array([by_key.get(key, NOBODY) for key in sections.keys.values], np.int32)
+    sections.add(-1, ())
+    parts = [sections.parts[place.get(name, -1)] for name in names] or sections.parts[-1:]
     counts = [len(part[0]) for part in parts] if names else []
-    keys, allowed, endpoint, keepalive = table.values(np.concatenate([part[0] for part in parts]))
+    numbers = np.concatenate([part[0] for part in parts])
+    keys, allowed, endpoint, keepalive = sections.values(numbers)
     line = np.concatenate([part[1] for part in parts])
     secrets = b"".join([part[2] for part in parts])
-    psk = np.frombuffer(secrets, np.uint8).reshape(-1, KEY_LENGTH)
-    table.parts.clear()
-    ends = tuple(end for end in table.ends.values if end is not None)
-    return Columns(
+    sections.parts.clear()
+    return MeshPeerTable(
         names=names,
-        stations=stations,
+        models=models,
         start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         to=to_of_key[keys],
         allowed=allowed,
         endpoint=endpoint,
         keepalive=keepalive,
         line=line,
-        psk=psk,
-        allowed_sets=tuple(table.sets.values),
-        endpoints=ends,
-        repeated=tuple((number_of_row[row], key) for row, key in table.repeated),
-        host_bits=tuple((number_of_row[r], line, text) for r, line, text in table.host_bits),
+        psk=np.frombuffer(secrets, np.uint8).reshape(-1, KEY_LENGTH),
+        allowed_sets=tuple(sections.sets.values),
+        endpoints=tuple(end for end in sections.ends.values if end is not None),
+        repeated=tuple((number_of[at], key) for at, key in sections.repeated),
+        host_bits=tuple((number_of[at], line, text) for at, line, text in sections.host_bits),
         twins=twins,
-        files=tuple(station.conf.file if station.conf else "" for station in stations),
+        files=tuple(model.conf.file if model.conf else "" for model in models),
     )
 
 
 def _by_key(
-    stations: Sequence[Station],
+    models: Sequence[NodeModel],
 ) -> tuple[dict[PublicKey, int], tuple[tuple[int, int], ...]]:
     """Nodes by public key, and pairs of nodes with the same one."""
     by_key: dict[PublicKey, int] = {}
     twins = []
-    for n, station in enumerate(stations):
-        if station.key is None:
+    for n, model in enumerate(models):
+        if model.key is None:
             continue
-        first = by_key.setdefault(station.key, n)
+        first = by_key.setdefault(model.key, n)
         if first != n:
             twins.append((first, n))
     return by_key, tuple(twins)

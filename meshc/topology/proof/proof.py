@@ -10,21 +10,22 @@ import numpy as np
 
 from meshc.diagnostics import Diagnostic, Diagnostics, Severity
 from meshc.topology.proof.anycast import check_anycast
-from meshc.topology.proof.assertions import judge_tests
+from meshc.topology.proof.assertions import check_assertions
 from meshc.topology.proof.dead_relays import RelayFailure, relay_failures
-from meshc.topology.proof.equivalence_classes import group_nodes
+from meshc.topology.proof.equivalence_classes import equivalence_classes
 from meshc.topology.proof.expectation import Expectation, NodeFile
-from meshc.topology.proof.fib import build_tables
+from meshc.topology.proof.external_findings import check_external
+from meshc.topology.proof.fib import build_fib
 from meshc.topology.proof.file_checks import check_files
-from meshc.topology.proof.losses import check_losses
-from meshc.topology.proof.matrix import Matrix, fill_matrix
-from meshc.topology.proof.node_model import Station
-from meshc.topology.proof.outside import check_outside
-from meshc.topology.proof.peer_table import Columns, read_columns
-from meshc.topology.proof.session_table import Edges, judge_edges
-from meshc.topology.proof.traces import Sky
+from meshc.topology.proof.loss_findings import check_losses
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
+from meshc.topology.proof.reachability_matrix import ReachabilityMatrix, fill_matrix
+from meshc.topology.proof.session_table import SessionTable, judge_sessions
+from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.verdict import READABLE, Verdict
-from meshc.topology.proof.walk import Trace, World, walk_pair
+from meshc.topology.proof.walk import Trace, walk_pair
 from meshc.wg.conf import Conf
 
 Reread = Callable[[str], Conf]
@@ -38,11 +39,11 @@ class Proof:
     """
 
     names: tuple[str, ...]
-    matrices: Mapping[int, Matrix] = field(compare=False)
+    matrices: Mapping[int, ReachabilityMatrix] = field(compare=False)
     findings: tuple[Diagnostic, ...]
     failures: tuple[RelayFailure, ...]
-    world: World = field(compare=False, repr=False)
-    skies: Mapping[int, Sky] = field(compare=False, repr=False)
+    network: NetworkModel = field(compare=False, repr=False)
+    planes: Mapping[int, DataPlane] = field(compare=False, repr=False)
 
     @property
     def holds(self) -> bool:
@@ -74,18 +75,18 @@ class Proof:
         hops = self.hops(source, target, family)
         if hops <= 0:
             return None
-        tables = self.skies[family].tables
+        fib = self.planes[family].fib
         here, end = self._number(source), self._number(target)
         nodes = [here]
         for _ in range(hops):
-            step = tables.next_hop(np.array([here], np.int32), tables.home[[end]])
+            step = fib.next_hop(np.array([here], np.int32), fib.home[[end]])
             here = int(step[0])
             nodes.append(here)
         return tuple(self.names[n] for n in nodes)
 
     def trace(self, source: str, target: str, family: int) -> Trace:
         """The packet's walk, step by step. Raises: KeyError for a name that is no node."""
-        return walk_pair(self.world, source, target, family)
+        return walk_pair(self.network, source, target, family)
 
     def with_findings(self, findings: Iterable[Diagnostic]) -> Proof:
         """The same proof with another list of findings, such as one that reading added to."""
@@ -127,28 +128,30 @@ def prove(
     a network of a thousand nodes thanks with half a gigabyte; traces then read what they need.
     """
     kept: dict[str, Conf] = {}
-    columns = read_columns(files if reread else _keep(files, kept), expectation)
-    world = _world(columns, expectation, reread or kept.__getitem__)
-    edges = judge_edges(columns)
+    table = read_peer_table(files if reread else _keep(files, kept), expectation)
+    network = _network(table, expectation, reread or kept.__getitem__)
+    sessions = judge_sessions(table)
     found = Diagnostics()
-    matrices: dict[int, Matrix] = {}
-    skies: dict[int, Sky] = {}
-    for family in _families(columns):
-        sky = skies[family] = _sky(columns, edges, expectation, family)
-        matrices[family] = fill_matrix(sky, group_nodes(sky.tables, edges, columns.stations))
-    told = check_losses(columns, matrices, world, expectation, found)
-    check_files(columns, edges, skies, expectation, told, found)
-    check_anycast(columns, found)
-    check_outside(columns, skies, matrices, world, expectation, found)
-    failures = relay_failures(columns.names, matrices, found)
-    judge_tests(expectation, columns.names, matrices, skies, world, found)
+    matrices: dict[int, ReachabilityMatrix] = {}
+    planes: dict[int, DataPlane] = {}
+    for family in _families(table):
+        plane = planes[family] = _plane(table, sessions, expectation, family)
+        matrices[family] = fill_matrix(
+            plane, equivalence_classes(plane.fib, sessions, table.models)
+        )
+    told = check_losses(table, matrices, network, expectation, found)
+    check_files(table, sessions, planes, expectation, told, found)
+    check_anycast(table, found)
+    check_external(table, planes, matrices, network, expectation, found)
+    failures = relay_failures(table.names, matrices, found)
+    check_assertions(expectation, table.names, matrices, planes, network, found)
     return Proof(
-        names=columns.names,
+        names=table.names,
         matrices=matrices,
         findings=tuple(found.sorted()),
         failures=failures,
-        world=world,
-        skies=skies,
+        network=network,
+        planes=planes,
     )
 
 
@@ -158,22 +161,24 @@ def _keep(files: Iterable[NodeFile], kept: dict[str, Conf]) -> Iterator[NodeFile
         yield file
 
 
-def _world(columns: Columns, expectation: Expectation, read: Reread) -> World:
-    def load(station: Station) -> Station:
-        return replace(station, conf=read(station.name)) if station.conf is not None else station
+def _network(table: MeshPeerTable, expectation: Expectation, read: Reread) -> NetworkModel:
+    def load(model: NodeModel) -> NodeModel:
+        return replace(model, conf=read(model.name)) if model.conf is not None else model
 
-    return World(columns.stations, expectation.pools, load)
-
-
-def _families(columns: Columns) -> list[int]:
-    return sorted({p.family for station in columns.stations for p in station.own})
+    return NetworkModel(table.models, expectation.pools, load)
 
 
-def _sky(columns: Columns, edges: Edges, expectation: Expectation, family: int) -> Sky:
-    tables = build_tables(columns, family, expectation.pools)
-    pools = np.zeros(len(tables.owner), bool)
+def _families(table: MeshPeerTable) -> list[int]:
+    return sorted({p.family for model in table.models for p in model.own})
+
+
+def _plane(
+    table: MeshPeerTable, sessions: SessionTable, expectation: Expectation, family: int
+) -> DataPlane:
+    fib = build_fib(table, family, expectation.pools)
+    pools = np.zeros(len(fib.owner), bool)
     for prefix in expectation.pools:
         if prefix.family == family:
-            part = tables.atoms(prefix)
+            part = fib.atoms(prefix)
             pools[part.start : part.stop] = True
-    return Sky(tables, edges, columns.stations, pools)
+    return DataPlane(fib, sessions, table.models, pools)

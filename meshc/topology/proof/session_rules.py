@@ -1,4 +1,4 @@
-"""Whether two nodes can have a WireGuard session, and whether it is there when it is needed.
+"""The rules of a session: can two nodes have one, and is it there when it is needed?
 
 A session needs both sides to list each other, equal pre-shared keys, and one side that can send
 the first packet. The other side must then be able to start as well, or be kept reachable: the NAT
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from enum import Enum
 
 from meshc.keys import KEY_LENGTH
-from meshc.topology.proof.drop import Reason
+from meshc.topology.proof.drop import DropReason
 from meshc.topology.proof.expectation import literal_family
-from meshc.topology.proof.node_model import Station
+from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import HostPort, PeerConf
 
 
@@ -30,28 +30,28 @@ class Reach(Enum):
 STARTS = frozenset({Reach.OPEN, Reach.LAN})
 
 
-def session_fault(sender: Station, receiver: Station) -> Reason | None:
+def session_fault(sender: NodeModel, receiver: NodeModel) -> DropReason | None:
     """Why a packet of `sender` does not reach `receiver` over their session; None when it does.
 
     `sender` is known to list `receiver`'s public key.
     """
     ours, theirs = section(sender, receiver), section(receiver, sender)
     if theirs is None and receiver.conf is not None:
-        return Reason.NOT_LISTED
+        return DropReason.NOT_LISTED
     if ours is not None and theirs is not None and _psk(ours) != _psk(theirs):
-        return Reason.PRESHARED_KEY
+        return DropReason.PRESHARED_KEY
     out, back = reach(sender, receiver), reach(receiver, sender)
     if out in STARTS:
         return None
     if back in STARTS:
-        return None if _keeps_alive(receiver, sender) else Reason.ASLEEP
+        return None if _keeps_alive(receiver, sender) else DropReason.ASLEEP
     if out is Reach.FIXED and back is Reach.FIXED:
         both = _keeps_alive(sender, receiver) and _keeps_alive(receiver, sender)
-        return None if both else Reason.ASLEEP
-    return Reason.NO_ENDPOINT
+        return None if both else DropReason.ASLEEP
+    return DropReason.NO_ENDPOINT
 
 
-def reach(sender: Station, receiver: Station) -> Reach:
+def reach(sender: NodeModel, receiver: NodeModel) -> Reach:
     """The best that `sender` can do to send `receiver` the first packet."""
     if sender.conf is None:
         # without a file of its own it is taken to use whatever there is
@@ -63,7 +63,7 @@ def reach(sender: Station, receiver: Station) -> Reach:
     return reach_by(ours.endpoint, sender, receiver)
 
 
-def reach_by(endpoint: HostPort, sender: Station, receiver: Station) -> Reach:
+def reach_by(endpoint: HostPort, sender: NodeModel, receiver: NodeModel) -> Reach:
     """Whether this endpoint, written at `sender`, is `receiver`'s."""
     there = receiver.facts
     local = receiver.conf.listen_port if receiver.conf is not None else None
@@ -95,9 +95,9 @@ def reach_by(endpoint: HostPort, sender: Station, receiver: Station) -> Reach:
     return Reach.FIXED if there.fixed else Reach.NONE
 
 
-def section(station: Station, other: Station) -> PeerConf | None:
-    """`station`'s [Peer] section for `other`."""
-    return station.peers.get(other.key) if other.key is not None else None
+def section(model: NodeModel, other: NodeModel) -> PeerConf | None:
+    """`model`'s [Peer] section for `other`."""
+    return model.peers.get(other.key) if other.key is not None else None
 
 
 def same_host(one: str, other: str) -> bool:
@@ -116,17 +116,17 @@ def _psk(peer: PeerConf) -> bytes:
     return peer.preshared_key.raw if peer.preshared_key is not None else bytes(KEY_LENGTH)
 
 
-def _keeps_alive(station: Station, other: Station) -> bool:
-    if station.conf is None:
+def _keeps_alive(model: NodeModel, other: NodeModel) -> bool:
+    if model.conf is None:
         return True
-    ours = section(station, other)
+    ours = section(model, other)
     return ours is not None and bool(ours.keepalive)
 
 
-def _all_endpoints(station: Station) -> Iterator[HostPort]:
-    """Every endpoint at which somebody may reach the station."""
-    yield from station.facts.endpoints
-    lan = station.facts.lan_endpoint
+def _all_endpoints(model: NodeModel) -> Iterator[HostPort]:
+    """Every endpoint at which somebody may reach the node."""
+    yield from model.facts.endpoints
+    lan = model.facts.lan_endpoint
     if lan is not None:
-        port = lan.port or (station.conf.listen_port if station.conf else None) or 0
+        port = lan.port or (model.conf.listen_port if model.conf else None) or 0
         yield HostPort(lan.host, port)

@@ -1,24 +1,24 @@
-"""Which sessions stand: `session.py` for every directed pair that lists each other, in arrays."""
+"""The session table: `session_rules` for every directed pair that lists each other, in arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from meshc.topology.proof.drop import Reason
-from meshc.topology.proof.node_model import Station
-from meshc.topology.proof.peer_table import NOBODY, Bools, Columns, Ints, Longs
-from meshc.topology.proof.positions import Positions, kinds
+from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs, MeshPeerTable
 from meshc.topology.proof.session_rules import Reach, reach, reach_by
+from meshc.topology.proof.sorted_index import SortedIndex, kinds
 from meshc.values import dataclass
 
-# codes of an edge: 0 stands, the rest say why not
-FAULTS: tuple[Reason | None, ...] = (
+# codes of a session: 0 stands, the rest say why not
+FAULTS: tuple[DropReason | None, ...] = (
     None,
-    Reason.OWN_KEY,
-    Reason.NOT_LISTED,
-    Reason.PRESHARED_KEY,
-    Reason.NO_ENDPOINT,
-    Reason.ASLEEP,
+    DropReason.OWN_KEY,
+    DropReason.NOT_LISTED,
+    DropReason.PRESHARED_KEY,
+    DropReason.NO_ENDPOINT,
+    DropReason.ASLEEP,
 )
 OWN_KEY, NOT_LISTED, PSK, NO_ENDPOINT, ASLEEP = range(1, 6)
 _REACH = {Reach.NONE: 0, Reach.OPEN: 1, Reach.LAN: 2, Reach.FIXED: 3}
@@ -27,17 +27,17 @@ _CHUNK = 1 << 18
 
 
 @dataclass(slots=True)
-class Edges:
+class SessionTable:
     """Directed pairs (`frm` lists `to`), sorted by `key` = frm * nodes + to.
 
     `row` is the section of each, -1 for one that a node without a file is taken to have. `back`
-    is the index of the opposite edge or -1; `reach` is what its own endpoint is worth; `fault`
+    is the index of the opposite session or -1; `reach` is what its own endpoint is worth; `fault`
     is an index into FAULTS.
     """
 
     nodes: int
     key: Longs
-    positions: Positions
+    index: SortedIndex
     frm: Ints
     to: Ints
     row: Longs
@@ -47,45 +47,45 @@ class Edges:
     fault: Ints
 
     def find(self, frm: Ints, to: Ints) -> Longs:
-        """The index of each pair; every pair must be an edge."""
-        return self.positions.find(frm.astype(np.int64) * self.nodes + to)
+        """The index of each pair; every pair must have a session."""
+        return self.index.find(frm.astype(np.int64) * self.nodes + to)
 
 
-def judge_edges(columns: Columns) -> Edges:
-    """Finds the edges of all files and why those that do not work do not."""
-    nodes = len(columns.names)
-    frm, to, row = _pairs(columns)
+def judge_sessions(table: MeshPeerTable) -> SessionTable:
+    """Finds the sessions of all files and why those that do not work do not."""
+    nodes = len(table.names)
+    frm, to, row = _pairs(table)
     key = frm.astype(np.int64) * nodes + to
     if len(key) > 1 and not bool((key[1:] > key[:-1]).all()):
         order = np.argsort(key, kind="stable")
         key, frm, to, row = key[order], frm[order], to[order], row[order]
     opposite = to.astype(np.int64) * nodes + frm
-    positions = Positions(key, nodes * nodes)
-    back = positions.find(opposite)
+    index = SortedIndex(key, nodes * nodes)
+    back = index.find(opposite)
     made = row < 0
-    keepalive = np.where(made, 1, columns.keepalive[row] if len(columns.to) else 1)
-    edges = Edges(
+    keepalive = np.where(made, 1, table.keepalive[row] if len(table.to) else 1)
+    sessions = SessionTable(
         nodes=nodes,
         key=key,
-        positions=positions,
+        index=index,
         frm=frm,
         to=to,
         row=row,
         back=back,
-        reach=_reaches(columns, frm, to, row),
+        reach=_reaches(table, frm, to, row),
         keepalive=keepalive.astype(np.int32),
         fault=np.zeros(len(key), np.int32),
     )
-    edges.fault = _faults(edges, _same_psk(columns, edges))
-    return edges
+    sessions.fault = _faults(sessions, _same_psk(table, sessions))
+    return sessions
 
 
-def _pairs(columns: Columns) -> tuple[Ints, Ints, Longs]:
-    """The edges in the files, and those of nodes without a file back to whoever lists them."""
-    frm = columns.frm
-    rows = np.flatnonzero(columns.to != NOBODY)
-    frm, to = frm[rows], columns.to[rows]
-    made = np.array([station.conf is None for station in columns.stations], bool)
+def _pairs(table: MeshPeerTable) -> tuple[Ints, Ints, Longs]:
+    """The sessions in the files, and those of nodes without a file back to whoever lists them."""
+    frm = table.frm
+    rows = np.flatnonzero(table.to != NOBODY)
+    frm, to = frm[rows], table.to[rows]
+    made = np.array([model.conf is None for model in table.models], bool)
     mirrored = np.flatnonzero(made[to]) if len(to) else np.zeros(0, np.int64)
     return (
         np.concatenate([frm, to[mirrored]]),
@@ -94,63 +94,63 @@ def _pairs(columns: Columns) -> tuple[Ints, Ints, Longs]:
     )
 
 
-def _faults(edges: Edges, same_psk: Bools) -> Ints:
+def _faults(sessions: SessionTable, same_psk: Bools) -> Ints:
     """The order of the tests is that of `session_fault`."""
-    back = edges.back
+    back = sessions.back
     there = back >= 0
-    out = edges.reach
-    in_ = np.where(there, edges.reach[back], 0)
-    awake = np.where(there, edges.keepalive[back] > 0, False)
+    out = sessions.reach
+    in_ = np.where(there, sessions.reach[back], 0)
+    awake = np.where(there, sessions.keepalive[back] > 0, False)
     starts = (out == _OPEN) | (out == _LAN)
     started = (in_ == _OPEN) | (in_ == _LAN)
     fixed = (out == _FIXED) & (in_ == _FIXED)
-    both = awake & (edges.keepalive > 0)
+    both = awake & (sessions.keepalive > 0)
     fault = np.where(fixed, np.where(both, 0, ASLEEP), NO_ENDPOINT)
     fault = np.where(started, np.where(awake, 0, ASLEEP), fault)
     fault = np.where(starts, 0, fault)
     fault = np.where(same_psk, fault, PSK)
     fault = np.where(there, fault, NOT_LISTED)
-    return np.where(edges.frm == edges.to, OWN_KEY, fault).astype(np.int32)
+    return np.where(sessions.frm == sessions.to, OWN_KEY, fault).astype(np.int32)
 
 
-def _same_psk(columns: Columns, edges: Edges) -> Bools:
-    """Whether both sections have the same pre-shared key; a made edge has what the other has."""
-    same = np.ones(len(edges.key), bool)
-    if not columns.psk.any():
+def _same_psk(table: MeshPeerTable, sessions: SessionTable) -> Bools:
+    """Whether both sections have the same pre-shared key; a made session has what the other has."""
+    same = np.ones(len(sessions.key), bool)
+    if not table.psk.any():
         return same
-    both = np.flatnonzero((edges.back >= 0) & (edges.row >= 0))
-    both = both[edges.row[edges.back[both]] >= 0]
+    both = np.flatnonzero((sessions.back >= 0) & (sessions.row >= 0))
+    both = both[sessions.row[sessions.back[both]] >= 0]
     for at in range(0, len(both), _CHUNK):
         part = both[at : at + _CHUNK]
-        ours = columns.psk[edges.row[part]]
-        theirs = columns.psk[edges.row[edges.back[part]]]
+        ours = table.psk[sessions.row[part]]
+        theirs = table.psk[sessions.row[sessions.back[part]]]
         same[part] = (ours.view(np.int64) == theirs.view(np.int64)).all(axis=1)
     return same
 
 
-def _reaches(columns: Columns, frm: Ints, to: Ints, row: Longs) -> Ints:
-    """What each edge's endpoint is worth, asked once per endpoint, receiver, underlay and
+def _reaches(table: MeshPeerTable, frm: Ints, to: Ints, row: Longs) -> Ints:
+    """What each session's endpoint is worth, asked once per endpoint, receiver, underlay and
     whether both are in one site: nothing else of the sender matters to `reach_by`."""
     result = np.zeros(len(frm), np.int32)
-    stations = columns.stations
+    models = table.models
     for i in np.flatnonzero(row < 0):
-        result[i] = _REACH[reach(stations[frm[i]], stations[to[i]])]
-    if not len(columns.to):
+        result[i] = _REACH[reach(models[frm[i]], models[to[i]])]
+    if not len(table.to):
         return result
-    site, underlay = _contexts(stations)
-    endpoint = np.where(row >= 0, columns.endpoint[row], -1)
+    site, underlay = _contexts(models)
+    endpoint = np.where(row >= 0, table.endpoint[row], -1)
     asked = np.flatnonzero(endpoint >= 0)
     if not len(asked):
         return result
     same_site = (site[frm[asked]] == site[to[asked]]) & (site[to[asked]] >= 0)
     # four families of underlays, in one site or not
     some, context = kinds(underlay[frm[asked]] * 2 + same_site, 8)
-    question = endpoint[asked].astype(np.int64) * len(stations) + to[asked]
-    size = len(columns.endpoints) * len(stations) * len(some)
+    question = endpoint[asked].astype(np.int64) * len(models) + to[asked]
+    size = len(table.endpoints) * len(models) * len(some)
     first, inverse = kinds(question * len(some) + context, size)
     answers = np.array(
         [
-            _REACH[reach_by(columns.endpoints[endpoint[i]], stations[frm[i]], stations[to[i]])]
+            _REACH[reach_by(table.endpoints[endpoint[i]], models[frm[i]], models[to[i]])]
             for i in asked[first]
         ],
         np.int32,
@@ -159,11 +159,11 @@ def _reaches(columns: Columns, frm: Ints, to: Ints, row: Longs) -> Ints:
     return result
 
 
-def _contexts(stations: tuple[Station, ...]) -> tuple[Ints, Ints]:
+def _contexts(models: tuple[NodeModel, ...]) -> tuple[Ints, Ints]:
     """Numbers for each node's site (-1: none) and for the families of its underlay."""
     sites: dict[str, int] = {}
     site = [
-        -1 if s.facts.site is None else sites.setdefault(s.facts.site, len(sites)) for s in stations
+        -1 if s.facts.site is None else sites.setdefault(s.facts.site, len(sites)) for s in models
     ]
-    underlay = [(4 in s.facts.underlay) + 2 * (6 in s.facts.underlay) for s in stations]
+    underlay = [(4 in s.facts.underlay) + 2 * (6 in s.facts.underlay) for s in models]
     return np.array(site, np.int32), np.array(underlay, np.int32)

@@ -1,4 +1,4 @@
-"""What a proof says in the end, small enough to travel between processes."""
+"""The verdict: what a proof says in the end, small enough to travel between processes."""
 
 from __future__ import annotations
 

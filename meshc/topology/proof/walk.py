@@ -1,4 +1,4 @@
-"""One packet, one step at a time: the definition of what the emitted files do.
+"""The walk of one packet, one step at a time: the definition of what the emitted files do.
 
 At each node: is the address its own? Which way do its routes send it? Which peer has the longest
 AllowedIPs match? Does the session to that peer stand? Does the peer accept the source? May the
@@ -7,19 +7,17 @@ packet be forwarded? The fast prover must agree with this walk, packet for packe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from meshc.keys import PublicKey, fingerprint
+from meshc.keys import fingerprint
 from meshc.prefixes import Prefix, address_text
-from meshc.topology.proof.drop import Drop, Reason
-from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
+from meshc.topology.proof.drop import Drop, DropReason
 from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
-from meshc.topology.proof.node_model import Station, Way, longest
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.node_model import NodeModel, RouteKind
 from meshc.topology.proof.session_rules import session_fault
 from meshc.values import dataclass
-from meshc.wg.conf import Conf
 
 _TTL = 64
 
@@ -54,7 +52,7 @@ class Trace:
     packet: Packet
     hops: tuple[Hop, ...]
     drop: Drop | None
-    way: Way | None = None
+    way: RouteKind | None = None
 
     @property
     def delivered(self) -> bool:
@@ -71,109 +69,31 @@ class Trace:
         return f"{self.origin} → {self.target}: {end}"
 
 
-class World:
-    """All nodes at once, by name and by public key.
-
-    With `load`, `stations` may have lost their peers; it is asked for the whole one when a walk
-    comes by, so that a trace through ten thousand files reads three.
-    """
-
-    def __init__(
-        self,
-        stations: Iterable[Station],
-        pools: tuple[Prefix, ...] = (),
-        load: Callable[[Station], Station] | None = None,
-    ) -> None:
-        self.stations: dict[str, Station] = {s.name: s for s in stations}
-        self.pools = pools
-        self._load = load
-        self._loaded: dict[str, Station] = {}
-        self._by_key: dict[PublicKey, str] = {}
-        for station in self.stations.values():
-            if station.key is not None:
-                self._by_key.setdefault(station.key, station.name)
-
-    @classmethod
-    def build(cls, files: Iterable[NodeFile], expectation: Expectation) -> World:
-        """Joins files and facts; a managed node whose file is missing is left out."""
-        confs = {file.name: file.conf for file in files}
-        return cls(
-            (
-                station_of(facts, confs.get(name))
-                for name, facts in expectation.nodes.items()
-                if name in confs or not facts.managed
-            ),
-            expectation.pools,
-        )
-
-    def station(self, name: str) -> Station:
-        """The whole node. Raises: KeyError."""
-        if self._load is None:
-            return self.stations[name]
-        station = self._loaded.get(name)
-        if station is None:
-            station = self._loaded[name] = self._load(self.stations[name])
-        return station
-
-    def with_key(self, key: PublicKey) -> Station | None:
-        """The node with this public key."""
-        name = self._by_key.get(key)
-        return None if name is None else self.station(name)
-
-    def at(self, family: int, address: int) -> Station | None:
-        """The node that has this address on its tunnel."""
-        for station in self.stations.values():
-            if station.owns(family, address):
-                return self.station(station.name)
-        return None
-
-    def owner(self, family: int, address: int) -> Station | None:
-        """The node with this address, else the one behind which it lies."""
-        station = self.at(family, address)
-        if station is not None:
-            return station
-        best: Station | None = None
-        length = -1
-        for station in self.stations.values():
-            route = longest(station.facts.routes, family, address)
-            if route is not None and route.length > length:
-                best, length = station, route.length
-        return None if best is None else self.station(best.name)
-
-
-def station_of(facts: NodeFacts, conf: Conf | None) -> Station:
-    """The station of one node; its key is that of its file when the file has it."""
-    key = facts.public_key
-    if conf is not None and conf.private_key is not None:
-        key = conf.private_key.public_key()
-    return Station(facts, conf, key)
-
-
-def walk(world: World, origin: str, packet: Packet, *, target: str = "") -> Trace:
+def walk(network: NetworkModel, origin: str, packet: Packet, *, target: str = "") -> Trace:
     """Sends a packet from `origin` and follows it to its end.
 
     A source address that is not `origin`'s own is a host on a LAN behind it (or, for an answer
     from the internet, behind an exit): the packet must then be forwarded into the tunnel.
     """
-    return _Walk(world, origin, packet, target).run()
+    return _Walk(network, origin, packet, target).run()
 
 
-def walk_pair(world: World, source: str, target: str, family: int) -> Trace:
+def walk_pair(network: NetworkModel, source: str, target: str, family: int) -> Trace:
     """The packet from one node's own address to another's."""
-    a, b = world.station(source), world.station(target)
+    a, b = network.model(source), network.model(target)
     start, end = a.address(family), b.address(family)
-    for station, address in ((a, start), (b, end)):
+    for model, address in ((a, start), (b, end)):
         if address is None:
-            drop = Drop(Reason.NO_ADDRESS, station.name, family=family)
+            drop = Drop(DropReason.NO_ADDRESS, model.name, family=family)
             return Trace(source, target, Packet(family, 0, 0), (Hop(source),), drop)
     assert start is not None, "checked above"
     assert end is not None, "checked above"
-    return walk(world, source, Packet(family, start.value, end.value), target=target)
+    return walk(network, source, Packet(family, start.value, end.value), target=target)
 
 
 class _Walk:
-    def __init__(self, world: World, origin: str, packet: Packet, target: str) -> None:
-        self.world = world
+    def __init__(self, network: NetworkModel, origin: str, packet: Packet, target: str) -> None:
+        self.network = network
         self.origin = origin
         self.packet = packet
         self.target = target or address_text(packet.family, packet.target)
@@ -181,7 +101,7 @@ class _Walk:
 
     def run(self) -> Trace:
         family, source, target, _ = self.packet
-        here = self.world.station(self.origin)
+        here = self.network.model(self.origin)
         way_in = TUNNEL if not here.owns(family, source) else ""
         if way_in:
             way_in = OUTSIDE
@@ -189,17 +109,17 @@ class _Walk:
         for _hop in range(_TTL):
             self.hops.append(Hop(here.name, accepted=accepted))
             way, lan = here.route(family, target)
-            if here.conf is None and way is Way.UPLINK and self.world.owner(family, target):
-                way = Way.TUNNEL
-            if way is Way.OWN:
+            if here.conf is None and way is RouteKind.UPLINK and self.network.owner(family, target):
+                way = RouteKind.TUNNEL
+            if way is RouteKind.OWN:
                 return self.end(way=way)
-            if way in (Way.LAN, Way.UPLINK):
+            if way in (RouteKind.LAN, RouteKind.UPLINK):
                 return self.leave(here, way, lan, way_in)
             if way_in:
                 fault = self.forward(here, way_in, TUNNEL)
                 if fault is not None:
                     return self.end(fault)
-            there, fault = self.next_station(here)
+            there, fault = self.next_model(here)
             if there is None:
                 return self.end(fault)
             accepted, fault = self.receive(here, there)
@@ -208,59 +128,59 @@ class _Walk:
             if there.name in (hop.node for hop in self.hops):
                 ring = self.path_names()
                 ring = [*ring[ring.index(there.name) :], there.name]
-                return self.end(self.drop(Reason.LOOP, there.name, detail=" → ".join(ring)))
+                return self.end(self.drop(DropReason.LOOP, there.name, detail=" → ".join(ring)))
             here, way_in = there, TUNNEL
         raise AssertionError("a path without repetition is shorter than the TTL allows")
 
     def path_names(self) -> list[str]:
         return [hop.node for hop in self.hops]
 
-    def next_station(self, here: Station) -> tuple[Station | None, Drop | None]:
+    def next_model(self, here: NodeModel) -> tuple[NodeModel | None, Drop | None]:
         """The peer with the longest match, if the session to it stands."""
         family, _, target, _ = self.packet
         if here.conf is None:
-            there = mirrored_next(self.world, here, family, target)
+            there = mirrored_next(self.network, here, family, target)
             if there is None:
-                return None, self.drop(Reason.NO_PEER, here.name)
+                return None, self.drop(DropReason.NO_PEER, here.name)
             match = None
         else:
             key, match = here.peer_for(family, target)
             if key is None:
-                return None, self.drop(Reason.NO_PEER, here.name)
+                return None, self.drop(DropReason.NO_PEER, here.name)
             name = here.peers[key].name or f"key {fingerprint(key)}"
             if key == here.key:
-                return None, self.drop(Reason.OWN_KEY, here.name, name)
-            there = self.world.with_key(key)
+                return None, self.drop(DropReason.OWN_KEY, here.name, name)
+            there = self.network.with_key(key)
             if there is None:
-                return None, self.drop(Reason.UNKNOWN_KEY, here.name, name)
+                return None, self.drop(DropReason.UNKNOWN_KEY, here.name, name)
         self.hops[-1] = replace(self.hops[-1], peer=there.name, match=match)
         fault = session_fault(here, there)
         if fault is not None:
             return None, self.drop(fault, here.name, there.name)
         return there, None
 
-    def receive(self, here: Station, there: Station) -> tuple[Prefix | None, Drop | None]:
+    def receive(self, here: NodeModel, there: NodeModel) -> tuple[Prefix | None, Drop | None]:
         """WireGuard's source filter at the receiver."""
         family, source, _, _ = self.packet
         if there.conf is None:
             return None, None
         key, match = there.peer_for(family, source)
         if key is None:
-            return None, self.drop(Reason.SOURCE_OF_NOBODY, there.name)
+            return None, self.drop(DropReason.SOURCE_OF_NOBODY, there.name)
         if key != here.key:
-            other = self.world.with_key(key)
+            other = self.network.with_key(key)
             name = other.name if other else there.peers[key].name or f"key {fingerprint(key)}"
-            return None, self.drop(Reason.SOURCE_OF_PEER, there.name, name)
+            return None, self.drop(DropReason.SOURCE_OF_PEER, there.name, name)
         return match, None
 
-    def leave(self, here: Station, way: Way, lan: Prefix | None, way_in: str) -> Trace:
+    def leave(self, here: NodeModel, way: RouteKind, lan: Prefix | None, way_in: str) -> Trace:
         """The packet leaves the tunnel, to a LAN or to the internet."""
         family, source, target, established = self.packet
-        pool = any(p.family == family and p.value <= target <= p.last for p in self.world.pools)
-        if way is Way.UPLINK and (not way_in or pool or not here.facts.exit_node):
-            return self.end(self.drop(Reason.NO_ROUTE, here.name))
-        if way is Way.LAN and self.world.at(family, target) is not None:
-            return self.end(self.drop(Reason.OWN_LAN, here.name, detail=str(lan)))
+        pool = any(p.family == family and p.value <= target <= p.last for p in self.network.pools)
+        if way is RouteKind.UPLINK and (not way_in or pool or not here.facts.exit_node):
+            return self.end(self.drop(DropReason.NO_ROUTE, here.name))
+        if way is RouteKind.LAN and self.network.at(family, target) is not None:
+            return self.end(self.drop(DropReason.OWN_LAN, here.name, detail=str(lan)))
         if way_in != TUNNEL:
             # from itself or from a LAN beside it: the tunnel has no part in this packet
             return self.end(way=way)
@@ -268,37 +188,37 @@ class _Walk:
         if fault is not None:
             return self.end(fault)
         flow = Flow(family, source, target, "", OUTSIDE)
-        needs = here.facts.masquerade if way is Way.LAN else True
+        needs = here.facts.masquerade if way is RouteKind.LAN else True
         if (
             needs
             and not established
             and here.facts.has_hooks
             and not here.firewall.masquerades(flow)
         ):
-            return self.end(self.drop(Reason.NO_MASQUERADE, here.name))
+            return self.end(self.drop(DropReason.NO_MASQUERADE, here.name))
         return self.end(way=way)
 
-    def forward(self, here: Station, way_in: str, way_out: str) -> Drop | None:
+    def forward(self, here: NodeModel, way_in: str, way_out: str) -> Drop | None:
         """Whether `here` passes the packet on: the switch of the family, then the rules."""
         family, source, target, established = self.packet
         facts = here.facts
         if not facts.has_hooks:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
-            return None if helps else self.drop(Reason.NOT_A_RELAY, here.name)
+            return None if helps else self.drop(DropReason.NOT_A_RELAY, here.name)
         firewall = here.firewall
         if family not in firewall.families:
-            return self.drop(Reason.NO_FORWARDING, here.name)
+            return self.drop(DropReason.NO_FORWARDING, here.name)
         flow = Flow(family, source, target, way_in, way_out, established)
         accepted, rule = firewall.forwarding(flow)
         if not accepted:
             if rule:
-                return self.drop(Reason.RULE, here.name, detail=rule)
+                return self.drop(DropReason.RULE, here.name, detail=rule)
             ways = [facts.interface if way == TUNNEL else way for way in (way_in, way_out)]
-            return self.drop(Reason.NO_RULE, here.name, detail=f"from {ways[0]} to {ways[1]}")
+            return self.drop(DropReason.NO_RULE, here.name, detail=f"from {ways[0]} to {ways[1]}")
         self.hops[-1] = replace(self.hops[-1], rule=rule)
         return None
 
-    def drop(self, reason: Reason, at: str, other: str = "", detail: str = "") -> Drop:
+    def drop(self, reason: DropReason, at: str, other: str = "", detail: str = "") -> Drop:
         family, source, target, _ = self.packet
         return Drop(
             reason,
@@ -310,23 +230,25 @@ class _Walk:
             family=family,
         )
 
-    def end(self, drop: Drop | None = None, *, way: Way | None = None) -> Trace:
+    def end(self, drop: Drop | None = None, *, way: RouteKind | None = None) -> Trace:
         return Trace(self.origin, self.target, self.packet, tuple(self.hops), drop, way)
 
 
-def mirrored_next(world: World, station: Station, family: int, target: int) -> Station | None:
+def mirrored_next(
+    network: NetworkModel, model: NodeModel, family: int, target: int
+) -> NodeModel | None:
     """Where a node without a file sends a packet: back along the way that packets from there
     take to it, which is the only next hop with which its peers' files make sense."""
-    owner = world.owner(family, target)
-    own = station.address(family)
-    if owner is None or own is None or owner is station:
+    owner = network.owner(family, target)
+    own = model.address(family)
+    if owner is None or own is None or owner is model:
         return None
     here, seen = owner, {owner.name}
     while True:
-        there = _listed_next(here, family, own.value, world)
+        there = _listed_next(here, family, own.value, network)
         if there is None:
             return None
-        if there is station:
+        if there is model:
             return here
         if there.name in seen:
             return None
@@ -334,6 +256,8 @@ def mirrored_next(world: World, station: Station, family: int, target: int) -> S
         here = there
 
 
-def _listed_next(here: Station, family: int, target: int, world: World) -> Station | None:
+def _listed_next(
+    here: NodeModel, family: int, target: int, network: NetworkModel
+) -> NodeModel | None:
     key, _ = here.peer_for(family, target)
-    return world.with_key(key) if key is not None else None
+    return network.with_key(key) if key is not None else None

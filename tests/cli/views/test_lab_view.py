@@ -5,10 +5,10 @@ import io
 from rich.console import Console
 
 from meshc.cli.views.lab_view import show_report, status_table
-from meshc.lab.report.lab_report import Cell, Check, Key, Measured, Predicted, Report
+from meshc.lab.report.lab_report import Cell, Check, Key, LabReport, Measured, Predicted
 
 
-def shown(report: Report) -> str:
+def shown(report: LabReport) -> str:
     console = Console(file=io.StringIO(), width=100)
     show_report(report, console)
     assert isinstance(console.file, io.StringIO)
@@ -21,8 +21,8 @@ def a_cell(source: str, target: str, *between: str, problem: str = "") -> Cell:
     return Cell(Key(source, target, 4), Predicted(True, path), measured, (problem,) * bool(problem))
 
 
-def a_report(*cells: Cell, **more: object) -> Report:
-    return Report(network="net", file="f", engines={"a": "bundled"}, cells=cells, **more)  # type: ignore[arg-type]
+def a_report(*cells: Cell, **more: object) -> LabReport:
+    return LabReport(network="net", file="f", engines={"a": "bundled"}, cells=cells, **more)  # type: ignore[arg-type]
 
 
 def test_direct_and_relayed_pairs_have_their_marks() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.lab.probe.leaks import ARP, IPV4, IPV6, Flow, describe, is_leak, parse_frame
+from meshc.lab.probe.leaks import ARP, IPV4, IPV6, FrameHeaders, describe, is_leak, parse_frame
 
 ETHERNET = bytes(12)
 
@@ -47,8 +47,8 @@ def test_what_may_leave_an_exit_user(frame: bytes, leaks: bool) -> None:
 
 def test_a_leak_is_named() -> None:
     assert describe(parse_frame(ipv4(17, udp(1, 53)))) == "IPv4 UDP to 192.0.2.9 port 53 (DNS)"
-    assert describe(Flow(IPV6, 58, "2001:db8::9", 128)) == "IPv6 ICMPv6 to 2001:db8::9"
-    assert describe(Flow(IPV4, 47, "192.0.2.1")) == "IPv4 protocol 47 to 192.0.2.1"
+    assert describe(FrameHeaders(IPV6, 58, "2001:db8::9", 128)) == "IPv6 ICMPv6 to 2001:db8::9"
+    assert describe(FrameHeaders(IPV4, 47, "192.0.2.1")) == "IPv4 protocol 47 to 192.0.2.1"
 
 
 @given(st.binary(max_size=80))

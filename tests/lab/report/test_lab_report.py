@@ -8,9 +8,9 @@ from meshc.lab.report.lab_report import (
     Cell,
     Check,
     Key,
+    LabReport,
     Measured,
     Predicted,
-    Report,
     axes,
     compare,
     count,
@@ -77,8 +77,8 @@ def test_lan_hosts_are_columns_after_the_nodes() -> None:
     assert axes(cells) == (["a", "b"], ["a", "b", "lan:a"])
 
 
-def a_report(*cells: Cell, checks: tuple[Check, ...] = ()) -> Report:
-    return Report(network="n", file="mesh.yaml", engines={"a": "x"}, cells=cells, checks=checks)
+def a_report(*cells: Cell, checks: tuple[Check, ...] = ()) -> LabReport:
+    return LabReport(network="n", file="mesh.yaml", engines={"a": "x"}, cells=cells, checks=checks)
 
 
 def test_one_wrong_cell_or_check_fails_the_report() -> None:

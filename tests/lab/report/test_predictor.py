@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.keys import PresharedKey, PrivateKey
-from meshc.lab.lab_source import Source
+from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted
-from meshc.lab.report.predictor import Prophet, hop_limits
+from meshc.lab.report.predictor import Predictor, hop_limits
 from meshc.lab.world.layout import lay_out
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import Nat
@@ -28,7 +28,7 @@ PostUp = iptables -w -t nat -A POSTROUTING -s 10.44.0.0/24 -d 192.168.1.0/24 -j 
 """
 
 
-def a_source(*, keepalive: bool = True) -> Source:
+def a_source(*, keepalive: bool = True) -> LabSource:
     keys = {name: PrivateKey.generate() for name in ("relay", "a", "b")}
 
     def conf(name: str, number: int, extra: str, *peers: str) -> str:
@@ -59,11 +59,11 @@ def a_source(*, keepalive: bool = True) -> Source:
     )
     confs = {name: parse(text, file=f"{name}/wg0.conf") for name, text in texts.items()}
     nowhere = Path("mesh.yaml")
-    return Source(file=nowhere, build=nowhere, spec=spec, confs=confs, files={}, absent={})
+    return LabSource(file=nowhere, build=nowhere, spec=spec, confs=confs, files={}, absent={})
 
 
 def test_every_pair_and_its_path() -> None:
-    found = Prophet.of(a_source()).pairs()
+    found = Predictor.of(a_source()).pairs()
     assert len(found) == 6
     assert all(value.reachable for value in found.values())
     assert found[Key("a", "b", 4)].path == ("a", "relay", "b")
@@ -75,7 +75,7 @@ def test_hosts_behind_a_router() -> None:
     """`a` is on that LAN itself: its packets never see the mesh."""
     source = a_source()
     hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
-    found = Prophet.of(source).lans(hosts)
+    found = Predictor.of(source).lans(hosts)
     assert {key.source: value.reachable for key, value in found.items()} == {
         "b": True,
         "relay": True,
@@ -84,13 +84,13 @@ def test_hosts_behind_a_router() -> None:
 
 
 def test_without_the_relay_the_others_are_lost() -> None:
-    found = Prophet.of(a_source(), without=["relay"]).pairs()
+    found = Predictor.of(a_source(), without=["relay"]).pairs()
     assert set(found) == {Key("a", "b", 4), Key("b", "a", 4)}
     assert not any(value.reachable for value in found.values())
 
 
 def test_a_sleeper_can_be_answered_but_not_called() -> None:
-    found = Prophet.of(a_source(keepalive=False)).pairs()
+    found = Predictor.of(a_source(keepalive=False)).pairs()
     assert found[Key("b", "relay", 4)].reachable
     called = found[Key("relay", "b", 4)]
     assert not called.reachable
@@ -101,7 +101,7 @@ def test_a_prediction_follows_the_file() -> None:
     source = a_source()
     deaf = replace(source.confs["relay"], post_up=())
     broken = replace(source, confs={**source.confs, "relay": deaf})
-    found = Prophet.of(broken).pairs()[Key("a", "b", 4)]
+    found = Predictor.of(broken).pairs()[Key("a", "b", 4)]
     assert not found.reachable
     assert "relay drops it" in found.reason
 
@@ -111,7 +111,7 @@ def test_a_fault_of_two_sides_is_named_in_one_order() -> None:
     a = source.confs["a"]
     keyed = a.peers[0]._replace(preshared_key=PresharedKey(bytes([7] * 32)))
     broken = replace(source, confs={**source.confs, "a": replace(a, peers=(keyed,))})
-    found = Prophet.of(broken).pairs()
+    found = Predictor.of(broken).pairs()
     reasons = {found[key].reason for key in (Key("a", "relay", 4), Key("relay", "a", 4))}
     assert reasons == {"a and relay have different pre-shared keys"}
 
@@ -119,24 +119,24 @@ def test_a_fault_of_two_sides_is_named_in_one_order() -> None:
 def test_relays_that_cannot_speak_to_a_node() -> None:
     """Nobody who is reachable; and over IPv6 a node at which a route of the relay begins."""
     source = a_source()
-    prophet = Prophet.of(source)
-    assert prophet.mute(prophet.pairs()) == frozenset()
+    predictor = Predictor.of(source)
+    assert predictor.mute(predictor.pairs()) == frozenset()
     six = InterfaceAddress.parse("fd44::8/128")
     node = replace(source.confs["a"], addresses=(*source.confs["a"].addresses, six))
     peers = source.confs["relay"].peers
     wide = peers[0]._replace(allowed_ips=(*peers[0].allowed_ips, Prefix.parse("fd44::8/125")))
     hub = replace(source.confs["relay"], peers=(wide, *peers[1:]))
-    prophet = Prophet.of(replace(source, confs={**source.confs, "a": node, "relay": hub}))
-    assert prophet.mute({}) == {Key("relay", "a", 6)}
+    predictor = Predictor.of(replace(source, confs={**source.confs, "a": node, "relay": hub}))
+    assert predictor.mute({}) == {Key("relay", "a", 6)}
     own = wide._replace(allowed_ips=(*wide.allowed_ips, six.host))
     mended = replace(source.confs["relay"], peers=(own, *peers[1:]))
     confs = {**source.confs, "a": node, "relay": mended}
-    assert Prophet.of(replace(source, confs=confs)).mute({}) == frozenset()
+    assert Predictor.of(replace(source, confs=confs)).mute({}) == frozenset()
     lost = {Key("b", "a", 4): Predicted(False)}
-    assert Key("b", "a", 4) in prophet.mute(lost)
+    assert Key("b", "a", 4) in predictor.mute(lost)
 
 
 def test_no_exit_no_internet() -> None:
-    found = Prophet.of(a_source()).internet("a", "198.18.0.2")
+    found = Predictor.of(a_source()).internet("a", "198.18.0.2")
     assert not found.reachable
-    assert not Prophet.of(a_source()).internet("a", "2001:2::2").reachable
+    assert not Predictor.of(a_source()).internet("a", "2001:2::2").reachable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshc.lab.report.lab_report import Cell, Check, Key, Measured, Predicted, Report
+from meshc.lab.report.lab_report import Cell, Check, Key, LabReport, Measured, Predicted
 from meshc.lab.report.report_html import render_html
 
 VOID = {"meta", "link", "br"}
@@ -34,14 +34,14 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def read(report: Report) -> Reader:
+def read(report: LabReport) -> Reader:
     reader = Reader()
     reader.feed(render_html(report))
     assert reader.open == []
     return reader
 
 
-def a_report(problem: str = "") -> Report:
+def a_report(problem: str = "") -> LabReport:
     cells = (
         Cell(Key("a", "b", 4), Predicted(True, ("a", "r", "b")), Measured(True, ms=1.5)),
         Cell(
@@ -52,13 +52,15 @@ def a_report(problem: str = "") -> Report:
         ),
     )
     checks = (Check("exit", "a leaks nothing", True), Check("recovery", "x", True, seconds=2.0))
-    return Report(network="<b>net", file="m.yaml", engines={"a": "k"}, cells=cells, checks=checks)
+    return LabReport(
+        network="<b>net", file="m.yaml", engines={"a": "k"}, cells=cells, checks=checks
+    )
 
 
 def test_what_is_blocked_and_what_to_do_next() -> None:
     cell = Cell(Key("a", "b", 4), Predicted(False, ("a",), "b <drops> it"), Measured(False))
     checks = (Check("tests", "a → b reachable", False, "IPv4: it is unreachable"),)
-    report = Report(network="n", file="m.yaml", engines={"a": "k"}, cells=(cell,), checks=checks)
+    report = LabReport(network="n", file="m.yaml", engines={"a": "k"}, cells=(cell,), checks=checks)
     text = read(report).text
     assert "Blocked, as proven" in text
     assert "b <drops> ita → b" in text

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from meshc.lab.lab_session import open_session
-from meshc.lab.lab_source import Source, prepare
+from meshc.lab.lab_source import LabSource, prepare
 from meshc.lab.probe.measure import PING
 from meshc.lab.report.lab_report import Key
-from meshc.lab.report.predictor import Prophet
+from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import measure_all, subject_of
-from meshc.lab.world.keeper import Machine
+from meshc.lab.world.keeper import HostFiles
 from meshc.wg.conf import parse
 
 pytestmark = [
@@ -47,7 +47,7 @@ def silent(_: str) -> None:
     """Nobody watches."""
 
 
-def built(directory: Path) -> Source:
+def built(directory: Path) -> LabSource:
     """The network, with a small MTU on the relay that is one hop further."""
     file = directory / "mesh.yaml"
     file.write_text(TOPOLOGY)
@@ -59,11 +59,11 @@ def built(directory: Path) -> Source:
     return with_text(source, small)
 
 
-def with_text(source: Source, text: str) -> Source:
+def with_text(source: LabSource, text: str) -> LabSource:
     return replace(
         source,
         confs={**source.confs, "east": parse(text)},
-        files={**source.files, "east": Machine({"wg0.conf": text.encode()})},
+        files={**source.files, "east": HostFiles({"wg0.conf": text.encode()})},
     )
 
 
@@ -74,12 +74,12 @@ def test_errors_reach_a_node_that_has_an_entry_of_its_own(tmp_path: Path, entry:
         text = source.files["east"].files["wg0.conf"].decode()
         source = with_text(source, text.replace(OWN_ENTRY, ""))
     session = open_session(source)
-    prophet = Prophet.of(source)
+    predictor = Predictor.of(source)
     with session.lab:
         # Not from west: it would learn the MTU for itself, and then answer in the place of east.
-        pairs = prophet.pairs()
+        pairs = predictor.pairs()
         wanted = {key: pairs[key] for key in (Key("w44", "e", 6), Key("w45", "e", 6))}
-        mute = prophet.mute(wanted)
+        mute = predictor.mute(wanted)
         cells = measure_all(session, subject_of(session), wanted, silent, mute=mute)
         target = {"address": "fd44::9", "size": 1400}
         heard = {

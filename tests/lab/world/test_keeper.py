@@ -18,7 +18,7 @@ import pytest
 from meshc.errors import NodeError, StateError
 from meshc.lab.world import cabling, lab_state
 from meshc.lab.world.jobs import Job
-from meshc.lab.world.layout import Options
+from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.places import Shape
 from meshc.topology.language.spec import Nat
 from tests.support.labs import a_spec, behind, home, relay
@@ -39,7 +39,7 @@ def test_each_nat_is_what_a_stun_probe_says_it_is() -> None:
     together = [behind(f"site-{nat.value.replace('_', '-')}", nat, "home") for nat in KINDS]
     double = behind("double", Nat.FULL_CONE)
     spec = a_spec(*alone, *together, double, sites=(home(),))
-    options = Options(carrier=frozenset({"double"}))
+    options = LayoutOptions(carrier=frozenset({"double"}))
     expected = {node.name: node.nat.value for node in (*alone, *together)}
     expected["double"] = "symmetric"
     with running(spec, options) as (lab, world):
@@ -102,7 +102,7 @@ def test_a_job_that_hangs_or_fails_is_an_outcome() -> None:
 
 def test_loss_without_netem_is_made_by_the_router() -> None:
     spec = a_spec(relay())
-    with running(spec, Options(shapes={"relay": Shape(delay=1, loss=100)})) as (lab, world):
+    with running(spec, LayoutOptions(shapes={"relay": Shape(delay=1, loss=100)})) as (lab, world):
         ask = {"targets": [{"address": world.hosts[0], "patient": False}], "seconds": 1.0}
         assert lab.call("relay", "meshc.lab.probe.probes:ping", ask)[0]["kind"] == "none"
         assert set(lab.remarks) in (set(), {cabling.BY_PROCESS, cabling.NO_LOSS})
@@ -110,7 +110,7 @@ def test_loss_without_netem_is_made_by_the_router() -> None:
 
 def test_delay_is_there_with_netem_and_without() -> None:
     spec = a_spec(relay(), behind("a", Nat.SYMMETRIC))
-    with running(spec, Options(shapes={"a": Shape(delay=40)})) as (lab, world):
+    with running(spec, LayoutOptions(shapes={"a": Shape(delay=40)})) as (lab, world):
         ask = {"targets": [{"address": address} for address in world.hosts]}
         slow, quick = (
             lab.call(name, "meshc.lab.probe.probes:ping", ask) for name in ("a", "relay")
@@ -161,7 +161,7 @@ def test_a_lab_ends_with_the_program_that_asked_for_it() -> None:
         "    print(lab.state.id, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root
     )

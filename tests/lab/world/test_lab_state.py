@@ -71,12 +71,12 @@ def test_what_was_killed_while_it_was_built_is_a_leftover_at_once(own_directory:
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from meshc.lab import state\n"
+        "from meshc.lab.world import lab_state as state\n"
         "state.base_directory = lambda: Path(sys.argv[1])\n"
         "state.claim('mesh-1')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code, str(own_directory)], cwd=root)
     assert list(lab_state.leftovers()) == ["mesh-1"]
     assert lab_state.claim("mesh-1").is_dir()
@@ -90,12 +90,12 @@ def test_a_scratch_directory_is_private_and_found_after_a_kill(own_directory: Pa
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from meshc.lab import state\n"
+        "from meshc.lab.world import lab_state as state\n"
         "state.base_directory = lambda: Path(sys.argv[1])\n"
-        "with lab_state.scratch_directory():\n"
+        "with state.scratch_directory():\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code, str(own_directory)], cwd=root)
     (left,) = lab_state.leftovers()
     lab_state.forget(left)

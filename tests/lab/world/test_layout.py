@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from meshc.lab.world.layout import Options, lay_out
-from meshc.lab.world.places import Kind, Place, Shape, World
+from meshc.lab.world.layout import lay_out
+from meshc.lab.world.layout_options import LayoutOptions
+from meshc.lab.world.places import LabWorld, Place, PlaceKind, Shape
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import LabPlace, LabSpec, Nat, NodeSpec
 from tests.support.labs import a_spec, behind, endpoint, home, relay
@@ -13,7 +14,7 @@ def addresses(place: Place, interface: str) -> list[str]:
     return [str(address) for name, address in place.addresses if name == interface]
 
 
-def uplink_of(world: World, name: str) -> str:
+def uplink_of(world: LabWorld, name: str) -> str:
     """The namespace at the other end of a node's or site's uplink."""
     return world.cable(world.uplinks[name]).left.place
 
@@ -113,8 +114,8 @@ def test_resolvers_of_the_file_are_on_the_internet() -> None:
 
 def test_a_carrier_sits_between_a_site_and_the_internet() -> None:
     spec = a_spec(behind("a", Nat.FULL_CONE, "home"), sites=(home(),))
-    world = lay_out(spec, {"a": None}, Options(carrier=frozenset({"home"})))
-    assert Kind.CARRIER is world.places["cgnat:home"].kind
+    world = lay_out(spec, {"a": None}, LayoutOptions(carrier=frozenset({"home"})))
+    assert PlaceKind.CARRIER is world.places["cgnat:home"].kind
     assert uplink_of(world, "home") == "cgnat:home"
 
 
@@ -122,7 +123,7 @@ def test_uplinks_are_shaped_as_the_file_and_the_flags_say() -> None:
     lab = LabSpec(default=LabPlace(latency_ms=5), sites={"home": LabPlace(loss_percent=2)})
     spec = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))
     spec = type(spec)(spec.network, spec.nodes, spec.sites, {}, lab=lab)
-    options = Options(shapes={"relay": Shape(rate=1000)})
+    options = LayoutOptions(shapes={"relay": Shape(rate=1000)})
     world = lay_out(spec, {"a": None, "relay": 51820}, options)
     assert Shape(loss=2) == world.cable("home").shape
     assert Shape(rate=1000) == world.cable("relay").shape

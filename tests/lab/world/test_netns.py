@@ -71,7 +71,7 @@ def test_the_bundled_engine_runs_in_a_user_namespace(monkeypatch: pytest.MonkeyP
     """Some settings are for the first user namespace alone: the engine does without them."""
     user = netns.Privilege(netns.USER, "this test says so")
     monkeypatch.setattr(control, "privilege", lambda: user)
-    example = Path(__file__).parents[2] / "examples" / "topologies" / "client-server" / "mesh.yaml"
+    example = Path(__file__).parents[3] / "examples" / "topologies" / "client-server" / "mesh.yaml"
     session = open_session(prepare(example, None, lambda _: None))
     with session.lab:
         assert list(run_test(session).failures()) == []

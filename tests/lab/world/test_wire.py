@@ -67,7 +67,7 @@ def test_a_full_wire_drops_in_one_direction_only() -> None:
 CODE = """
 import os, signal, socket, sys, time
 import pyroute2
-from meshc.lab import linux, wire
+from meshc.lab.world import linux, wire
 from meshc.lab.world.places import Shape
 
 linux.unshare(linux.NEWNET)
@@ -100,7 +100,7 @@ print("passed")
 @pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="needs /dev/net/tun")
 def test_frames_come_through_both_ways_with_the_delay() -> None:
     """In a network namespace of its own: two devices and the process between them."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=root, capture_output=True, text=True, timeout=60
     )

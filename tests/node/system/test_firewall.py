@@ -94,7 +94,7 @@ def box() -> Iterator[Namespace]:
 
 USE = """
 import sys
-from meshc.node import firewall
+from meshc.node.system import firewall
 from meshc.node.system.firewall import Chain, FirewallLoad
 load = FirewallLoad(4, {program!r}, (Chain("filter", "MESHC-FWD-wg0", "FORWARD", {rules!r}),
                                      Chain("raw", "MESHC-RAW-wg0", "PREROUTING", ())), ("raw",))
@@ -133,7 +133,7 @@ def test_both_back_ends_load_reload_and_forget(box: Namespace, program: str) -> 
 @needs_root[1]
 def test_the_back_end_that_is_in_use_is_chosen(box: Namespace) -> None:
     require("iptables-legacy")
-    ask = "from meshc.node import firewall; print(firewall.read_facts(4).program)"
+    ask = "from meshc.node.system import firewall; print(firewall.read_facts(4).program)"
 
     def chosen() -> str:
         return box.run(sys.executable, "-c", ask).stdout.strip()

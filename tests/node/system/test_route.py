@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from meshc.errors import NodeError
 from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import RuleAdd, default_route_rules
-from meshc.node.system_values import Rule
+from meshc.node.system_values import PolicyRule
 from meshc.prefixes import InterfaceAddress, Prefix
 from tests.support.machine_facts import RULES
 
@@ -82,7 +82,7 @@ def test_what_is_no_table(text: str) -> None:
 def test_new_rules_go_before_the_old_ones() -> None:
     """fib_default_rule_pref: one less than the first rule that is not `local`."""
     assert [rule.priority for rule in default_route_rules(4, 7, RULES)] == [32765, 32764]
-    busy = (*RULES, Rule(4, 1000, 77, foreign=True))
+    busy = (*RULES, PolicyRule(4, 1000, 77, foreign=True))
     assert [rule.priority for rule in default_route_rules(4, 7, busy)] == [999, 998]
     assert [rule.priority for rule in default_route_rules(6, 7, busy)] == [32765, 32764]
 

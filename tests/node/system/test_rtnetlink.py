@@ -26,7 +26,7 @@ ip rule add not fwmark 9 table 51820 priority 200
 CHECKS = """
 from meshc.errors import NodeError
 from meshc.node.system.rtnetlink import Netlink
-from meshc.node.system_values import Rule
+from meshc.node.system_values import PolicyRule
 from meshc.prefixes import InterfaceAddress, Prefix
 
 def raises(call, *args):
@@ -74,8 +74,8 @@ with Netlink() as netlink:
 
     rules = {(r.family, r.priority): r for r in netlink.rules()}
     assert rules[4, 100].foreign and not rules[4, 200].foreign
-    assert rules[4, 200] == Rule(4, 200, 51820, fwmark=9, inverted=True)
-    for rule in (Rule(4, 300, 254, suppress_prefixlength=0), Rule(6, 301, 5, 5, True)):
+    assert rules[4, 200] == PolicyRule(4, 200, 51820, fwmark=9, inverted=True)
+    for rule in (PolicyRule(4, 300, 254, suppress_prefixlength=0), PolicyRule(6, 301, 5, 5, True)):
         assert netlink.add_rule(rule) and not netlink.add_rule(rule)
         assert rule in netlink.rules()
         assert netlink.delete_rule(rule) and not netlink.delete_rule(rule)

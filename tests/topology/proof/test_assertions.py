@@ -1,4 +1,4 @@
-"""`tests:` entries, judged on the files."""
+"""Assertions (`tests:` entries), checked on the files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RELAY = "public-server1"
 PLACE = Location("mesh.yaml", 40, 5)
 
 
-def claim(
+def assertion(
     sources: tuple[str, ...],
     targets: tuple[str, ...],
     expect: Expect = Expect.REACHABLE,
@@ -24,46 +24,46 @@ def claim(
 
 
 TRUE = {
-    "reachable": claim(("phone",), ("home-server",)),
-    "via": claim(("phone",), ("home-server",), via=(RELAY,)),
-    "direct": claim(("phone",), (RELAY,), via=()),
-    "group": claim(("phone", "laptop"), ("phone", "laptop", "home-server")),
-    "lan": claim(("phone",), ("192.168.1.0/24",)),
-    "part of the lan": claim(("phone",), ("192.168.1.128/25",)),
-    "lan via": claim(("phone",), ("192.168.1.0/24",), via=(RELAY, "home-server")),
-    "elsewhere": claim(("phone",), ("192.168.2.0/24",), Expect.UNREACHABLE),
-    "own lan": claim(("home-server",), ("192.168.1.0/24",)),
-    "other family": claim(("phone",), ("fd00::/64",)),
+    "reachable": assertion(("phone",), ("home-server",)),
+    "via": assertion(("phone",), ("home-server",), via=(RELAY,)),
+    "direct": assertion(("phone",), (RELAY,), via=()),
+    "group": assertion(("phone", "laptop"), ("phone", "laptop", "home-server")),
+    "lan": assertion(("phone",), ("192.168.1.0/24",)),
+    "part of the lan": assertion(("phone",), ("192.168.1.128/25",)),
+    "lan via": assertion(("phone",), ("192.168.1.0/24",), via=(RELAY, "home-server")),
+    "elsewhere": assertion(("phone",), ("192.168.2.0/24",), Expect.UNREACHABLE),
+    "own lan": assertion(("home-server",), ("192.168.1.0/24",)),
+    "other family": assertion(("phone",), ("fd00::/64",)),
 }
 FALSE = {
     "reachable": (
-        claim(("phone",), ("home-server",), Expect.UNREACHABLE),
+        assertion(("phone",), ("home-server",), Expect.UNREACHABLE),
         "phone → home-server is reachable",
     ),
     "via": (
-        claim(("phone",), ("home-server",), via=()),
+        assertion(("phone",), ("home-server",), via=()),
         "phone → home-server goes phone → public-server1 → home-server",
     ),
     "lan": (
-        claim(("phone",), ("192.168.2.0/24",)),
+        assertion(("phone",), ("192.168.2.0/24",)),
         "phone → 192.168.2.0/24 is not reachable over IPv4",
     ),
     "more than the lan": (
-        claim(("phone",), ("192.168.0.0/23",)),
+        assertion(("phone",), ("192.168.0.0/23",)),
         "phone → 192.168.0.0/23 is not reachable over IPv4",
     ),
 }
 
 
 @pytest.mark.parametrize("test", TRUE.values(), ids=TRUE)
-def test_a_claim_that_holds(test: TestSpec) -> None:
+def test_an_assertion_that_holds(test: TestSpec) -> None:
     wire = lan_example()
     wire.tests = (test,)
     assert findings(wire) == []
 
 
 @pytest.mark.parametrize(("test", "text"), FALSE.values(), ids=FALSE)
-def test_a_claim_that_does_not_hold(test: TestSpec, text: str) -> None:
+def test_an_assertion_that_does_not_hold(test: TestSpec, text: str) -> None:
     wire = lan_example()
     wire.tests = (test,)
     found = finding(wire, "E419")
@@ -74,21 +74,21 @@ def test_a_claim_that_does_not_hold(test: TestSpec, text: str) -> None:
 
 def test_the_internet_through_an_exit() -> None:
     wire = exit_example()
-    wire.tests = (claim(("phone",), ("1.1.1.1/32",)), claim(("laptop",), ("1.1.1.1/32",)))
+    wire.tests = (assertion(("phone",), ("1.1.1.1/32",)), assertion(("laptop",), ("1.1.1.1/32",)))
     assert finding(wire, "E419").message == (
         "this test does not hold: laptop → 1.1.1.1/32 is not reachable over IPv4"
     )
 
 
-def test_a_lost_answer_breaks_a_claim() -> None:
+def test_a_lost_answer_breaks_an_assertion() -> None:
     wire = main_example()
     wire.nodes[RELAY].peers["home-server"].allowed.clear()
-    wire.tests = (claim(("home-server",), ("phone",)),)
+    wire.tests = (assertion(("home-server",), ("phone",)),)
     assert "home-server → phone is not reachable" in finding(wire, "E419").message
 
 
 def test_many_broken_pairs_are_counted() -> None:
     wire = main_example()
     names = tuple(wire.nodes)
-    wire.tests = (claim(names, names, Expect.UNREACHABLE),)
+    wire.tests = (assertion(names, names, Expect.UNREACHABLE),)
     assert "(and 17 more)" in finding(wire, "E419").message

@@ -1,4 +1,4 @@
-"""Nodes that no packet can tell apart are one group."""
+"""Nodes that no packet can tell apart are one class."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from meshc.topology.proof import prove
 from tests.support.wire import Wire, main_example
 
 
-def groups(wire: Wire) -> list[set[str]]:
+def classes(wire: Wire) -> list[set[str]]:
     proof = prove(wire.files(), wire.expectation())
-    of = proof.matrices[4].groups.of
+    of = proof.matrices[4].classes.of
     return [
-        {name for name, group in zip(proof.names, of, strict=True) if group == number}
+        {name for name, class_ in zip(proof.names, of, strict=True) if class_ == number}
         for number in range(max(of) + 1)
     ]
 
@@ -23,9 +23,9 @@ def groups(wire: Wire) -> list[set[str]]:
 LEAVES = {"home-server", "laptop", "phone"}
 
 
-def test_the_leaves_of_a_relay_are_one_group() -> None:
-    # with so few nodes grouping begins above sixteen tables only
-    assert LEAVES in groups(main_example())
+def test_the_leaves_of_a_relay_are_one_class() -> None:
+    # with so few nodes classes begin above sixteen tables only
+    assert LEAVES in classes(main_example())
 
 
 def _mtu(wire: Wire) -> None:
@@ -57,5 +57,5 @@ def _address(wire: Wire) -> None:
 def test_what_makes_a_node_different(change: object) -> None:
     wire = main_example()
     change(wire)  # type: ignore[operator]
-    assert {"phone"} in groups(wire)
-    assert LEAVES - {"phone"} in groups(wire)
+    assert {"phone"} in classes(wire)
+    assert LEAVES - {"phone"} in classes(wire)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from meshc.prefixes import Prefix
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Firewall, Flow, read_rule
-from meshc.topology.proof.node_model import Station
+from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import Conf
 
 A, B, LAN = 0x0A2C0001, 0x0A2C0002, 0xC0A80105
@@ -117,8 +117,8 @@ def test_any_hook_line_is_survived(lines: list[list[str]]) -> None:
     fire = firewall(*hooks)
     relayed(fire)
     fire.masquerades(Flow(4, A, LAN, "", OUTSIDE))
-    station = Station(NodeFacts(name="n"), Conf(post_up=hooks, table="7"), None)
-    station.route(4, A)
+    model = NodeModel(NodeFacts(name="n"), Conf(post_up=hooks, table="7"), None)
+    model.route(4, A)
 
 
 def test_masquerade_needs_its_way_out() -> None:

@@ -1,4 +1,4 @@
-"""Columns from tables equal columns from peers, also for files that nobody should write."""
+"""Numbered sections and peers give the same peer table, also for files that nobody should write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from meshc.render.wgquick import WgQuickRenderer
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.proof.expectation import NodeFile, expectation
-from meshc.topology.proof.peer_table import Columns, read_columns
+from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
 from meshc.wg.conf import ConfReader, parse
 from tests.support.keyed_plans import full_mesh, secrets_of, small_plan
 
@@ -32,27 +32,27 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("plan", [full_mesh(5), small_plan()], ids=["mesh", "star"])
-def test_tables_and_peers_give_the_same_columns(plan: MeshPlan, change: str) -> None:
+def test_numbered_sections_and_peers_give_the_same_table(plan: MeshPlan, change: str) -> None:
     secrets, reader = secrets_of(plan), ConfReader()
     renderer = WgQuickRenderer(plan, secrets)
     texts = {
         name: CHANGES[change](renderer.render(node).decode()) for name, node in plan.nodes.items()
     }
     wanted = expectation(plan.spec)
-    plain = read_columns((NodeFile(name, parse(text)) for name, text in texts.items()), wanted)
-    tables = read_columns(
+    plain = read_peer_table((NodeFile(name, parse(text)) for name, text in texts.items()), wanted)
+    fib = read_peer_table(
         (NodeFile(name, *reader.read_table(text)) for name, text in texts.items()), wanted
     )
-    _equal(tables, plain)
+    _equal(fib, plain)
 
 
-def _equal(one: Columns, other: Columns) -> None:
+def _equal(one: MeshPeerTable, other: MeshPeerTable) -> None:
     for field in ("start", "to", "keepalive", "line", "psk"):
         assert np.array_equal(getattr(one, field), getattr(other, field)), field
     for field in ("names", "repeated", "host_bits", "twins"):
         assert getattr(one, field) == getattr(other, field), field
-    for columns in (one, other):
-        assert len(columns.psk) == len(columns.to) == columns.start[-1]
+    for table in (one, other):
+        assert len(table.psk) == len(table.to) == table.start[-1]
     sets = [[c.allowed_sets[n] for n in c.allowed] for c in (one, other)]
     ends = [[None if n < 0 else c.endpoints[n] for n in c.endpoint] for c in (one, other)]
     assert sets[0] == sets[1]

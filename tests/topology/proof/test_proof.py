@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from meshc.topology.proof import fib, prove
-from meshc.topology.proof.walk import World, walk_pair
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.walk import walk_pair
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire, main_example
 
@@ -18,8 +19,8 @@ def agree(wire: Wire) -> None:
     """Every ordered pair in every family: same verdict, same path, same fault."""
     files, expected = wire.files(), wire.expectation()
     proof = prove(files, expected)
-    world = World.build(files, expected)
-    keys = [station.key for station in world.stations.values() if station.key]
+    network = NetworkModel.build(files, expected)
+    keys = [model.key for model in network.models.values() if model.key]
     if len(set(keys)) < len(keys):
         # two nodes with one key are one peer to everybody: there is nothing to agree on
         assert any(f.code == "E403" and "same key" in f.message for f in proof.findings)
@@ -32,7 +33,7 @@ def agree(wire: Wire) -> None:
                 hops = proof.hops(a, b, family)
                 if a == b or hops < 0:
                     continue
-                trace = walk_pair(world, a, b, family)
+                trace = walk_pair(network, a, b, family)
                 good = trace.delivered and trace.path[-1] == b
                 assert hops == (len(trace.path) - 1 if good else 0), trace.text
                 assert proof.path(a, b, family) == (trace.path if good else None)

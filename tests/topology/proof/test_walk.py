@@ -9,7 +9,8 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, Platform
-from meshc.topology.proof.walk import Packet, World, walk, walk_pair
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.walk import Packet, walk, walk_pair
 from meshc.wg.conf import HostPort
 from tests.support.wire import FORWARD, Wire, main_example, preshared_key, private_key
 from tests.support.wire_examples import lan_example
@@ -17,18 +18,18 @@ from tests.support.wire_examples import lan_example
 RELAY = "public-server1"
 
 
-def world(wire: Wire) -> World:
-    return World.build(wire.files(), wire.expectation())
+def network(wire: Wire) -> NetworkModel:
+    return NetworkModel.build(wire.files(), wire.expectation())
 
 
 def told(wire: Wire, source: str, target: str) -> str:
-    return walk_pair(world(wire), source, target, 4).text
+    return walk_pair(network(wire), source, target, 4).text
 
 
 def test_every_pair_of_the_main_example_arrives() -> None:
-    net = world(main_example())
-    for source in net.stations:
-        for target in net.stations:
+    net = network(main_example())
+    for source in net.models:
+        for target in net.models:
             assert walk_pair(net, source, target, 4).delivered
 
 
@@ -42,7 +43,7 @@ def test_paths_of_the_main_example() -> None:
 
 
 def test_each_hop_says_what_chose_it() -> None:
-    first, second, third = walk_pair(world(main_example()), "phone", "laptop", 4).hops
+    first, second, third = walk_pair(network(main_example()), "phone", "laptop", 4).hops
     assert (first.match, second.match) == (
         Prefix.parse("10.44.0.0/24"),
         Prefix.parse("10.44.0.4/32"),
@@ -261,14 +262,14 @@ def test_one_site_speaks_over_its_lan() -> None:
 
 def test_a_lan_is_reached_through_its_router_with_masquerade() -> None:
     wire = lan_example()
-    net = world(wire)
+    net = network(wire)
     packet = Packet(4, 0x0A2C0005, 0xC0A80114)
     trace = walk(net, "phone", packet)
     assert trace.text == "phone → 192.168.1.20: phone → public-server1 → home-server"
     answer = Packet(4, packet.target, packet.source, True)
     assert walk(net, "home-server", answer).delivered
     wire.nodes["home-server"].post_up.pop()
-    assert walk(world(wire), "phone", packet).text == (
+    assert walk(network(wire), "phone", packet).text == (
         "phone → 192.168.1.20: home-server lets it out without masquerading 10.44.0.5, "
         "so that no answer finds the way back"
     )

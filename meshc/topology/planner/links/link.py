@@ -18,7 +18,7 @@ from meshc.topology.language.spec import DirectMode, Endpoint, LinkSpec, Nat, No
 OPEN_NATS = frozenset({Nat.NONE, Nat.FULL_CONE, Nat.UNKNOWN})
 
 
-class Reason(Enum):
+class LinkReason(Enum):
     """Why a direct link exists; the values are printed."""
 
     LAN = "same site, at the LAN endpoint"
@@ -35,7 +35,7 @@ class Link(NamedTuple):
 
     a: str
     b: str
-    reason: Reason
+    reason: LinkReason
     to_a: Endpoint | None
     to_b: Endpoint | None
     keepalive_a: int | None
@@ -71,13 +71,15 @@ def same_site(a: NodeSpec, b: NodeSpec) -> bool:
     return a.site is not None and a.site == b.site
 
 
-def directions(a: NodeSpec, b: NodeSpec) -> tuple[Reason, Endpoint | None, Endpoint | None] | None:
+def directions(
+    a: NodeSpec, b: NodeSpec
+) -> tuple[LinkReason, Endpoint | None, Endpoint | None] | None:
     """What is physically possible between two nodes: why, the endpoint of `a`, that of `b`.
 
     None when neither side can start. A LAN endpoint wins over a public one in each direction.
     """
     to_a = to_b = None
-    reason = Reason.PUBLIC
+    reason = LinkReason.PUBLIC
     families = common_families(a, b)
     if is_public(a):
         to_a = endpoint_for(a.endpoints, families)
@@ -86,11 +88,11 @@ def directions(a: NodeSpec, b: NodeSpec) -> tuple[Reason, Endpoint | None, Endpo
     if is_fixed(a) and is_fixed(b):
         to_a = endpoint_for(a.endpoints, families)
         to_b = endpoint_for(b.endpoints, families)
-        reason = Reason.FIXED
+        reason = LinkReason.FIXED
         if to_a is None or to_b is None:
             to_a = to_b = None
     if same_site(a, b) and (a.lan_endpoint or b.lan_endpoint):
-        reason = Reason.LAN
+        reason = LinkReason.LAN
         # a fixed endpoint would need both sides to keep sending to the outside of their own NAT
         to_a = a.lan_endpoint or (to_a if is_public(a) else None)
         to_b = b.lan_endpoint or (to_b if is_public(b) else None)
@@ -115,7 +117,7 @@ def make_link(
     if possible is None:
         return None
     reason, to_a, to_b = possible
-    fixed = reason is Reason.FIXED
+    fixed = reason is LinkReason.FIXED
     preshared = preshared_keys and a.managed and b.managed
     if override is not None and override.preshared_key is not None:
         preshared = override.preshared_key

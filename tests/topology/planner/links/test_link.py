@@ -6,7 +6,7 @@ import pytest
 
 from meshc.topology.language.spec import Endpoint, LinkSpec, Nat, NodeSpec
 from meshc.topology.planner.links.link import (
-    Reason,
+    LinkReason,
     directions,
     endpoint_for,
     is_fixed,
@@ -74,7 +74,7 @@ def test_a_filtered_node_keeps_the_way_to_a_public_one_open() -> None:
     public = node("p", endpoint="p.example")
     link = make_link(fixed, public, None, preshared_keys=True)
     assert link is not None
-    assert (link.reason, link.to_a, link.keepalive_a) == (Reason.PUBLIC, None, 25)
+    assert (link.reason, link.to_a, link.keepalive_a) == (LinkReason.PUBLIC, None, 25)
 
 
 def test_an_interval_for_one_link_is_used_by_whoever_can_start() -> None:

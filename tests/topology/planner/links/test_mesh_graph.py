@@ -14,7 +14,7 @@ from meshc.topology.language.spec import (
     SiteSpec,
     Spec,
 )
-from meshc.topology.planner.links.link import Reason, allows, directions
+from meshc.topology.planner.links.link import LinkReason, allows, directions
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
 from meshc.topology.planner.routing.relay_rank import preference
 from tests.support import specs
@@ -99,7 +99,7 @@ def test_one_side_can_start_and_one_that_cannot_be_called_keeps_alive(spec: Spec
         if (link.to_a is None) != (link.to_b is None):
             assert (link.keepalive_a, link.keepalive_b).count(25) == 1
             assert (link.keepalive_a == 25) == (link.to_b is not None)
-        elif link.reason is Reason.FIXED:
+        elif link.reason is LinkReason.FIXED:
             assert (link.keepalive_a, link.keepalive_b) == (25, 25)
         else:
             assert (link.keepalive_a, link.keepalive_b) == (None, None)
@@ -132,7 +132,7 @@ def test_nat_to_nat_with_fixed_endpoints() -> None:
     )
     link = graph.link("a", "b")
     assert link is not None
-    assert link.reason is Reason.FIXED
+    assert link.reason is LinkReason.FIXED
     assert link.to_b == Endpoint("203.0.113.9", 4002, 4)
     assert (link.keepalive_a, link.keepalive_b) == (25, 25)
     assert graph.neighbour_names("c") == ()

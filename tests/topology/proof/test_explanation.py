@@ -1,4 +1,4 @@
-"""The story of one pair."""
+"""The explanation of one pair."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat
-from meshc.topology.proof.story import Session, Story, explain, explain_address
-from meshc.topology.proof.walk import World
+from meshc.topology.proof.explanation import Explanation, HopSession, explain, explain_address
+from meshc.topology.proof.network_model import NetworkModel
 from meshc.wg.conf import HostPort
 from tests.support.wire import Wire, main_example
 from tests.support.wire_examples import exit_example, lan_example
@@ -17,9 +17,9 @@ from tests.support.wire_examples import exit_example, lan_example
 RELAY = "public-server1"
 
 
-def story(wire: Wire, a: str, b: str) -> Story:
-    world = World.build(wire.files(), wire.expectation())
-    return explain(world, a, b, why_not=lambda one, other: f"{one} and {other} hide")
+def story(wire: Wire, a: str, b: str) -> Explanation:
+    network = NetworkModel.build(wire.files(), wire.expectation())
+    return explain(network, a, b, why_not=lambda one, other: f"{one} and {other} hide")
 
 
 def test_a_bounced_pair() -> None:
@@ -42,7 +42,7 @@ def test_a_bounced_pair() -> None:
 
 def test_sessions_of_a_path() -> None:
     told = story(main_example(), "phone", "laptop")
-    assert told.sessions[0] == Session(
+    assert told.sessions[0] == HopSession(
         nodes=("phone", RELAY),
         starters=("phone",),
         at=("198.51.100.1:51820 (public endpoint)",),
@@ -117,8 +117,8 @@ def test_an_unknown_name() -> None:
 
 
 def test_a_host_on_a_lan() -> None:
-    world = World.build(lan_example().files(), lan_example().expectation())
-    told = explain_address(world, "phone", Prefix.host("192.168.1.20"))
+    network = NetworkModel.build(lan_example().files(), lan_example().expectation())
+    told = explain_address(network, "phone", Prefix.host("192.168.1.20"))
     assert told.works
     there, back = told.legs
     assert there.trace.path == ("phone", RELAY, "home-server")
@@ -129,11 +129,11 @@ def test_a_host_on_a_lan() -> None:
 
 def test_a_host_in_the_internet() -> None:
     wire = exit_example()
-    world = World.build(wire.files(), wire.expectation())
-    told = explain_address(world, "phone", Prefix.host("1.1.1.1"))
+    network = NetworkModel.build(wire.files(), wire.expectation())
+    told = explain_address(network, "phone", Prefix.host("1.1.1.1"))
     assert told.works
     assert told.legs[0].lines[-1].endswith("lets it out to the internet")
-    told = explain_address(world, "laptop", Prefix.host("1.1.1.1"))
+    told = explain_address(network, "laptop", Prefix.host("1.1.1.1"))
     assert not told.works
     assert told.legs[0].lines[-1] == "laptop has no route into the tunnel for 1.1.1.1"
-    assert explain_address(world, "laptop", Prefix.host("2001:db8::1")).legs == ()
+    assert explain_address(network, "laptop", Prefix.host("2001:db8::1")).legs == ()

@@ -1,4 +1,4 @@
-"""The story of one pair: every decision on the way, in both directions and all families."""
+"""The explanation of one pair: every decision on the way, in both directions and all families."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from meshc.prefixes import Prefix
-from meshc.topology.proof.drop import Reason
-from meshc.topology.proof.node_model import Station, Way
+from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.node_model import NodeModel, RouteKind
 from meshc.topology.proof.session_rules import Reach, reach, section, session_fault
-from meshc.topology.proof.walk import Hop, Packet, Trace, World, walk, walk_pair
+from meshc.topology.proof.walk import Hop, Packet, Trace, walk, walk_pair
 from meshc.values import dataclass
 from meshc.wg.conf import PeerConf
 
 _LAST = {
-    Way.OWN: "is where it belongs",
-    Way.LAN: "hands it to the LAN",
-    Way.UPLINK: "lets it out to the internet",
-    Way.TUNNEL: "has it",
+    RouteKind.OWN: "is where it belongs",
+    RouteKind.LAN: "hands it to the LAN",
+    RouteKind.UPLINK: "lets it out to the internet",
+    RouteKind.TUNNEL: "has it",
     None: "has it",
 }
 # (node, other) -> one sentence: the planner's view of why there is no direct link
@@ -25,7 +26,7 @@ WhyNot = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class HopSession:
     """One hop's session. `starter` are those who can send the first packet, `at` where to;
     `keepalive` maps who keeps it alive to its seconds. `fault` is empty when it stands."""
 
@@ -51,13 +52,13 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Explanation:
     """`why_not_direct` is empty for a direct pair, and when nobody could say."""
 
     a: str
     b: str
     legs: tuple[Leg, ...]
-    sessions: tuple[Session, ...]
+    sessions: tuple[HopSession, ...]
     why_not_direct: str
     mtu: int | None
 
@@ -72,58 +73,60 @@ class Story:
         return any(leg.delivered and len(leg.trace.path) <= 2 for leg in self.legs)
 
 
-def explain(world: World, a: str, b: str, *, why_not: WhyNot | None = None) -> Story:
+def explain(network: NetworkModel, a: str, b: str, *, why_not: WhyNot | None = None) -> Explanation:
     """Tells how packets get from `a` to `b` and back. Raises: KeyError for an unknown name."""
-    stations = world.station(a), world.station(b)
-    families = [f for f in (4, 6) if all(s.address(f) is not None for s in stations)]
+    models = network.model(a), network.model(b)
+    families = [f for f in (4, 6) if all(s.address(f) is not None for s in models)]
     legs = tuple(
-        _leg(world, walk_pair(world, source, target, family), source, target)
+        _leg(network, walk_pair(network, source, target, family), source, target)
         for family in families
         for source, target in ((a, b), (b, a))
     )
-    linked = section(stations[0], stations[1]) is not None
+    linked = section(models[0], models[1]) is not None
     reason = "" if linked or why_not is None else why_not(a, b)
-    return _story(world, a, b, legs, reason)
+    return _explanation(network, a, b, legs, reason)
 
 
-def explain_address(world: World, a: str, address: Prefix) -> Story:
+def explain_address(network: NetworkModel, a: str, address: Prefix) -> Explanation:
     """Tells how packets get from `a` to a host that is no node, on a LAN or in the internet, and
     how its answers come back. Raises: KeyError for an unknown name."""
     family, b = address.family, address.address
-    own = world.station(a).address(family)
+    own = network.model(a).address(family)
     if own is None:
-        return Story(a, b, (), (), "", None)
-    there = walk(world, a, Packet(family, own.value, address.value), target=b)
-    legs = [_leg(world, there, a, b)]
+        return Explanation(a, b, (), (), "", None)
+    there = walk(network, a, Packet(family, own.value, address.value), target=b)
+    legs = [_leg(network, there, a, b)]
     if there.delivered:
         answer = Packet(family, address.value, own.value, established=True)
-        back = walk(world, there.path[-1], answer, target=a)
-        legs.append(_leg(world, replace(back, origin=b), b, a))
-    return _story(world, a, b, tuple(legs), "")
+        back = walk(network, there.path[-1], answer, target=a)
+        legs.append(_leg(network, replace(back, origin=b), b, a))
+    return _explanation(network, a, b, tuple(legs), "")
 
 
-def _story(world: World, a: str, b: str, legs: tuple[Leg, ...], why_not_direct: str) -> Story:
+def _explanation(
+    network: NetworkModel, a: str, b: str, legs: tuple[Leg, ...], why_not_direct: str
+) -> Explanation:
     hops = {
         (one, other) if one < other else (other, one): None
         for leg in legs
         for one, other in _hops(leg.trace)
     }
-    sessions = tuple(_session(world.station(one), world.station(other)) for one, other in hops)
+    sessions = tuple(_session(network.model(one), network.model(other)) for one, other in hops)
     passed = {name for leg in legs for name in leg.trace.path}
-    mtus = [conf.mtu for name in passed if (conf := world.station(name).conf) and conf.mtu]
-    return Story(a, b, legs, sessions, why_not_direct, min(mtus, default=None))
+    mtus = [conf.mtu for name in passed if (conf := network.model(name).conf) and conf.mtu]
+    return Explanation(a, b, legs, sessions, why_not_direct, min(mtus, default=None))
 
 
-def _leg(world: World, trace: Trace, source: str, target: str) -> Leg:
-    lines = [_told(world, trace, number) for number in range(len(trace.hops))]
+def _leg(network: NetworkModel, trace: Trace, source: str, target: str) -> Leg:
+    lines = [_told(network, trace, number) for number in range(len(trace.hops))]
     if trace.drop is not None:
         lines.append(trace.drop.text)
     # a node is reached at itself, anything else where the packet leaves the tunnel
-    delivered = trace.delivered and (target not in world.stations or trace.path[-1] == target)
+    delivered = trace.delivered and (target not in network.models or trace.path[-1] == target)
     return Leg(trace.packet.family, source, target, trace, tuple(lines), delivered)
 
 
-def _told(world: World, trace: Trace, number: int) -> str:
+def _told(network: NetworkModel, trace: Trace, number: int) -> str:
     """What one node does with the packet, as a sentence."""
     hop = trace.hops[number]
     before = trace.hops[number - 1].node if number else ""
@@ -132,7 +135,7 @@ def _told(world: World, trace: Trace, number: int) -> str:
         parts.append(f"takes it from {before}, whose {_entry(hop)} hold the source")
     if hop.rule:
         parts.append(f"forwards it by `{hop.rule}`")
-    elif before and hop.peer and not world.station(hop.node).facts.has_hooks:
+    elif before and hop.peer and not network.model(hop.node).facts.has_hooks:
         parts.append("forwards it, being a relay without hooks")
     if hop.peer:
         parts.append(f"sends it to {hop.peer}{_by(hop)}")
@@ -155,7 +158,7 @@ def _hops(trace: Trace) -> Iterator[tuple[str, str]]:
             yield hop.node, hop.peer
 
 
-def _session(one: Station, other: Station) -> Session:
+def _session(one: NodeModel, other: NodeModel) -> HopSession:
     """Who shakes hands with whom, where, and who keeps it alive."""
     starters, places, alive = [], [], []
     for here, there in ((one, other), (other, one)):
@@ -174,7 +177,7 @@ def _session(one: Station, other: Station) -> Session:
         for fault in (session_fault(here, there),)
         if fault is not None
     ]
-    return Session(
+    return HopSession(
         nodes=(one.name, other.name),
         starters=tuple(starters),
         at=tuple(places),
@@ -184,13 +187,13 @@ def _session(one: Station, other: Station) -> Session:
     )
 
 
-def _place(ours: PeerConf | None, there: Station, worth: Reach) -> str:
+def _place(ours: PeerConf | None, there: NodeModel, worth: Reach) -> str:
     endpoint = ours.endpoint if ours is not None else None
     where = str(endpoint) if endpoint else f"an endpoint of {there.name}"
     return f"{where} ({worth.value})"
 
 
-def _fault(reason: Reason, one: Station, other: Station) -> str:
+def _fault(reason: DropReason, one: NodeModel, other: NodeModel) -> str:
     text: str = reason.value.format(
         at=one.name, other=other.name, detail="", source="", target="", family=""
     )

@@ -1,4 +1,4 @@
-"""Lost pairs as findings: one per fault, not one per pair."""
+"""Findings about lost pairs: one per fault, not one per pair."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.topology.language.spec import Expect
-from meshc.topology.proof.drop import Drop, Reason
+from meshc.topology.proof.drop import Drop, DropReason
 from meshc.topology.proof.expectation import Expectation
-from meshc.topology.proof.matrix import Loss, Matrix
-from meshc.topology.proof.peer_table import Columns
-from meshc.topology.proof.walk import Hop, Trace, World, walk_pair
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.peer_table import MeshPeerTable
+from meshc.topology.proof.reachability_matrix import LostPairs, ReachabilityMatrix
+from meshc.topology.proof.walk import Hop, Trace, walk_pair
 from meshc.values import dataclass
 
 # Beyond these many faults, more of them help nobody.
 _MOST = 50
 
 _NO_WAY = "list the address at the node that drops it, or at a relay that both ends use"
-CODES_OF: dict[Reason, tuple[str, str]] = {
-    Reason.NO_ROUTE: ("E412", _NO_WAY),
-    Reason.NO_PEER: ("E412", _NO_WAY),
-    Reason.OWN_LAN: ("E412", "the LAN and the pool overlap: renumber one of them"),
-    Reason.UNKNOWN_KEY: ("E403", "build again, or put the node's real public key there"),
-    Reason.OWN_KEY: ("E403", "build again: a node cannot be its own peer"),
-    Reason.NOT_LISTED: ("E404", "a link must stand in both files; bring both nodes up to date"),
-    Reason.PRESHARED_KEY: ("E405", "both ends of a link need the same PresharedKey"),
-    Reason.NO_ENDPOINT: (
+CODES_OF: dict[DropReason, tuple[str, str]] = {
+    DropReason.NO_ROUTE: ("E412", _NO_WAY),
+    DropReason.NO_PEER: ("E412", _NO_WAY),
+    DropReason.OWN_LAN: ("E412", "the LAN and the pool overlap: renumber one of them"),
+    DropReason.UNKNOWN_KEY: ("E403", "build again, or put the node's real public key there"),
+    DropReason.OWN_KEY: ("E403", "build again: a node cannot be its own peer"),
+    DropReason.NOT_LISTED: ("E404", "a link must stand in both files; bring both nodes up to date"),
+    DropReason.PRESHARED_KEY: ("E405", "both ends of a link need the same PresharedKey"),
+    DropReason.NO_ENDPOINT: (
         "E406",
         "one side needs an Endpoint at which the other is reached, with its ListenPort",
     ),
-    Reason.ASLEEP: ("E407", "the side behind the NAT needs PersistentKeepalive = 25"),
-    Reason.SOURCE_OF_PEER: (
+    DropReason.ASLEEP: ("E407", "the side behind the NAT needs PersistentKeepalive = 25"),
+    DropReason.SOURCE_OF_PEER: (
         "E400",
         "AllowedIPs filter sources as well: both ends of every hop must agree on the path",
     ),
-    Reason.SOURCE_OF_NOBODY: (
+    DropReason.SOURCE_OF_NOBODY: (
         "E400",
         "AllowedIPs filter sources as well: the receiver must list it for the sending peer",
     ),
-    Reason.NO_FORWARDING: ("E409", "a relay needs forwarding switched on for this family"),
-    Reason.NOT_A_RELAY: ("E409", "only a relay carries packets of others: `role: relay`"),
-    Reason.NO_RULE: ("E409", "a relay needs a FORWARD rule that accepts these packets"),
-    Reason.RULE: ("E409", "a rule that accepts these packets must come before it"),
-    Reason.NO_MASQUERADE: ("E410", "add a MASQUERADE rule, or a route back on the other side"),
-    Reason.LOOP: ("E411", "one of these nodes must have a next hop outside of the circle"),
-    Reason.NO_ADDRESS: ("E400", "give the node an address"),
+    DropReason.NO_FORWARDING: ("E409", "a relay needs forwarding switched on for this family"),
+    DropReason.NOT_A_RELAY: ("E409", "only a relay carries packets of others: `role: relay`"),
+    DropReason.NO_RULE: ("E409", "a relay needs a FORWARD rule that accepts these packets"),
+    DropReason.RULE: ("E409", "a rule that accepts these packets must come before it"),
+    DropReason.NO_MASQUERADE: ("E410", "add a MASQUERADE rule, or a route back on the other side"),
+    DropReason.LOOP: ("E411", "one of these nodes must have a next hop outside of the circle"),
+    DropReason.NO_ADDRESS: ("E400", "give the node an address"),
 }
 
 
@@ -60,24 +61,24 @@ class Fault:
 
 
 def check_losses(
-    columns: Columns,
-    matrices: Mapping[int, Matrix],
-    world: World,
+    table: MeshPeerTable,
+    matrices: Mapping[int, ReachabilityMatrix],
+    network: NetworkModel,
     expectation: Expectation,
     found: Diagnostics,
 ) -> frozenset[tuple[str, ...]]:
     """A finding for each fault, the costliest first to be told of; returns their causes. Pairs
     that a test declares unreachable are no loss."""
-    wanted = _declared(expectation, columns)
+    wanted = _declared(expectation, table)
     faults: dict[tuple[str, ...], Fault] = {}
     for matrix in matrices.values():
         losses = sorted(matrix.losses.values(), key=lambda loss: -loss.pairs)
         pairs: dict[tuple[str, ...], int] = {}
         for loss in losses[: 4 * _MOST]:
-            names = columns.names[loss.source], columns.names[loss.target]
+            names = table.names[loss.source], table.names[loss.target]
             if loss.pairs <= _declared_pairs(matrix, loss, wanted):
                 continue
-            trace = walk_pair(world, *names, matrix.family)
+            trace = walk_pair(network, *names, matrix.family)
             drop = trace.drop
             if drop is None:
                 # it arrives, but not where it should: two nodes have this address (E415)
@@ -92,22 +93,22 @@ def check_losses(
             found.add("E400", f"{rest:,} more IPv{matrix.family} pairs are lost in other ways")
     shown = sorted(faults.values(), key=lambda fault: -fault.pairs)[:_MOST]
     for fault in shown:
-        _tell(fault, columns, expectation, found)
+        _tell(fault, table, expectation, found)
     if len(faults) > len(shown):
         found.add("E400", f"{len(faults) - len(shown):,} more faults lose packets")
     return frozenset(fault.drop.cause for fault in shown)
 
 
-def _tell(fault: Fault, columns: Columns, expectation: Expectation, found: Diagnostics) -> None:
+def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     drop = fault.drop
     code, hint = CODES_OF[drop.reason]
-    if drop.reason is Reason.ASLEEP and expectation.nodes[drop.other].keepalive == 0:
+    if drop.reason is DropReason.ASLEEP and expectation.nodes[drop.other].keepalive == 0:
         code, hint = "W408", "`keepalive: 0` asks for this; it then speaks first or not at all"
     many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
     found.add(
         code,
         fault.trace.text + many,
-        place(columns, drop.at, drop.other),
+        place(table, drop.at, drop.other),
         hint=hint,
         trace=story(fault.trace),
     )
@@ -131,23 +132,23 @@ def _line(hop: Hop) -> str:
     return f"{hop.node}: {', '.join(parts) or 'has the packet'}"
 
 
-def place(columns: Columns, at: str, other: str = "") -> Location | None:
+def place(table: MeshPeerTable, at: str, other: str = "") -> Location | None:
     """The section for `other` in the file of `at`, else the top of that file."""
-    n = columns.names.index(at)
-    if not columns.files[n]:
+    n = table.names.index(at)
+    if not table.files[n]:
         return None
     line = 1
-    if other in columns.names:
-        start, end = int(columns.start[n]), int(columns.start[n + 1])
-        rows = np.flatnonzero(columns.to[start:end] == columns.names.index(other))
+    if other in table.names:
+        start, end = int(table.start[n]), int(table.start[n + 1])
+        rows = np.flatnonzero(table.to[start:end] == table.names.index(other))
         if len(rows):
-            line = int(columns.line[start + rows[0]])
-    return Location(columns.files[n], line, 1)
+            line = int(table.line[start + rows[0]])
+    return Location(table.files[n], line, 1)
 
 
-def _declared(expectation: Expectation, columns: Columns) -> list[tuple[set[int], set[int]]]:
+def _declared(expectation: Expectation, table: MeshPeerTable) -> list[tuple[set[int], set[int]]]:
     """(sources, targets) of the tests that expect nothing to arrive."""
-    number = {name: n for n, name in enumerate(columns.names)}
+    number = {name: n for n, name in enumerate(table.names)}
     return [
         (
             {number[name] for name in test.sources if name in number},
@@ -158,11 +159,13 @@ def _declared(expectation: Expectation, columns: Columns) -> list[tuple[set[int]
     ]
 
 
-def _declared_pairs(matrix: Matrix, loss: Loss, wanted: list[tuple[set[int], set[int]]]) -> int:
+def _declared_pairs(
+    matrix: ReachabilityMatrix, loss: LostPairs, wanted: list[tuple[set[int], set[int]]]
+) -> int:
     """How many pairs like this one are declared lost; 0 when this one itself is not."""
     if not any(loss.source in sources and loss.target in targets for sources, targets in wanted):
         return 0
-    of = matrix.groups.of
+    of = matrix.classes.of
     count = 0
     for sources, targets in wanted:
         a = {n for n in sources if of[n] == of[loss.source]}

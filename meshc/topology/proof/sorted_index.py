@@ -1,4 +1,4 @@
-"""Where whole numbers stand in a column."""
+"""The index of a sorted column: where whole numbers stand in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Longs = NDArray[np.int64]
 _ROOM = 4
 
 
-class Positions:
+class SortedIndex:
     """Finds numbers in a sorted column that has each once; all are in `range(size)`."""
 
     def __init__(self, column: Longs, size: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.topology.proof import positions
-from meshc.topology.proof.positions import Positions, kinds
+from meshc.topology.proof import sorted_index
+from meshc.topology.proof.sorted_index import SortedIndex, kinds
 
 SIZE = 40
 COLUMNS = st.lists(st.integers(0, SIZE - 1), max_size=60)
@@ -20,11 +20,11 @@ COLUMNS = st.lists(st.integers(0, SIZE - 1), max_size=60)
 @contextmanager
 def room(of: int) -> Iterator[None]:
     """With this much room for a table: none, or more than is ever needed."""
-    before, positions._ROOM = positions._ROOM, of
+    before, sorted_index._ROOM = sorted_index._ROOM, of
     try:
         yield
     finally:
-        positions._ROOM = before
+        sorted_index._ROOM = before
 
 
 @pytest.mark.parametrize("of", [0, 1000])
@@ -32,7 +32,7 @@ def room(of: int) -> Iterator[None]:
 def test_each_is_found_or_not(of: int, values: list[int], wanted: list[int]) -> None:
     column = sorted(set(values))
     with room(of):
-        found = Positions(np.array(column, np.int64), SIZE).find(np.array(wanted, np.int64))
+        found = SortedIndex(np.array(column, np.int64), SIZE).find(np.array(wanted, np.int64))
     assert found.tolist() == [column.index(w) if w in column else -1 for w in wanted]
 
 

@@ -1,4 +1,4 @@
-"""Many packets at once, step by step: `walk.py` in arrays.
+"""Traces of a batch of packets, step by step: `walk.py` in arrays.
 
 All packets of a batch take their n-th hop together. What may differ between two packets at the
 same node is looked up by number: next node, session fault, accepted source, firewall verdict.
@@ -8,40 +8,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from meshc.topology.proof.drop import Reason
-from meshc.topology.proof.fib import DEEPEST, LAN, NO_PEER, UPLINK, Tables, reached
+from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.fib import DEEPEST, LAN, NO_PEER, UPLINK, Fib, reached
 from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
-from meshc.topology.proof.node_model import Station, Way
+from meshc.topology.proof.node_model import NodeModel, RouteKind
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs
-from meshc.topology.proof.session_table import FAULTS, Edges
+from meshc.topology.proof.session_table import FAULTS, SessionTable
 from meshc.values import dataclass, field
 
 # A result below ARRIVED is an index into ENDS; from ARRIVED on it says where the packet got to.
-ENDS: tuple[Reason, ...] = (
+ENDS: tuple[DropReason, ...] = (
     *(fault for fault in FAULTS if fault is not None),
-    Reason.NO_ROUTE,
-    Reason.NO_PEER,
-    Reason.OWN_LAN,
-    Reason.UNKNOWN_KEY,
-    Reason.SOURCE_OF_PEER,
-    Reason.SOURCE_OF_NOBODY,
-    Reason.NO_FORWARDING,
-    Reason.NOT_A_RELAY,
-    Reason.NO_RULE,
-    Reason.RULE,
-    Reason.NO_MASQUERADE,
-    Reason.LOOP,
+    DropReason.NO_ROUTE,
+    DropReason.NO_PEER,
+    DropReason.OWN_LAN,
+    DropReason.UNKNOWN_KEY,
+    DropReason.SOURCE_OF_PEER,
+    DropReason.SOURCE_OF_NOBODY,
+    DropReason.NO_FORWARDING,
+    DropReason.NOT_A_RELAY,
+    DropReason.NO_RULE,
+    DropReason.RULE,
+    DropReason.NO_MASQUERADE,
+    DropReason.LOOP,
 )
 _END = {reason: code for code, reason in enumerate(ENDS)}
 ARRIVED, IN_LAN, OUT = 100, 101, 102
-WAYS = {ARRIVED: Way.OWN, IN_LAN: Way.LAN, OUT: Way.UPLINK}
+WAYS = {ARRIVED: RouteKind.OWN, IN_LAN: RouteKind.LAN, OUT: RouteKind.UPLINK}
 _FORWARDED = -1
 
 
 @dataclass(slots=True)
-class Batch:
+class PacketBatch:
     """Packets: where each starts, and the atoms of its source and target. `exact` looks the
-    exceptions of the tables up; without it a packet stands for a pair that has none."""
+    exceptions of the FIB up; without it a packet stands for a pair that has none."""
 
     origin: Ints
     source: Ints
@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Landing:
+class Traces:
     """Per packet: `result` (ENDS, ARRIVED, IN_LAN, OUT), the node `at` which it ended, `other`
     (the peer that a fault involves, or -1) and how many `hops` it took. `relays` are (packet,
     node) pairs: who forwarded what."""
@@ -64,31 +64,31 @@ class Landing:
 
 
 @dataclass(slots=True)
-class Sky:
-    """Everything that a flight looks at, for one family."""
+class DataPlane:
+    """What forwards the packets of one family: FIB, sessions and nodes."""
 
-    tables: Tables
-    edges: Edges
-    stations: tuple[Station, ...]
+    fib: Fib
+    sessions: SessionTable
+    models: tuple[NodeModel, ...]
     pools: Bools
     made: Bools = field(init=False)
     exits: Bools = field(init=False)
     masquerade: Bools = field(init=False)
 
     def __post_init__(self) -> None:
-        self.made = np.array([s.conf is None for s in self.stations], bool)
-        self.exits = np.array([s.facts.exit_node for s in self.stations], bool)
-        self.masquerade = np.array([s.facts.masquerade for s in self.stations], bool)
+        self.made = np.array([s.conf is None for s in self.models], bool)
+        self.exits = np.array([s.facts.exit_node for s in self.models], bool)
+        self.masquerade = np.array([s.facts.masquerade for s in self.models], bool)
 
 
-def fly(sky: Sky, batch: Batch) -> Landing:
+def trace_batch(plane: DataPlane, batch: PacketBatch) -> Traces:
     """Follows every packet to its end."""
-    return _Flight(sky, batch).run()
+    return _BatchWalk(plane, batch).run()
 
 
-class _Flight:
-    def __init__(self, sky: Sky, batch: Batch) -> None:
-        self.sky, self.batch = sky, batch
+class _BatchWalk:
+    def __init__(self, plane: DataPlane, batch: PacketBatch) -> None:
+        self.plane, self.batch = plane, batch
         count = len(batch.origin)
         self.result = np.full(count, _FORWARDED, np.int32)
         self.at = batch.origin.copy()
@@ -97,11 +97,11 @@ class _Flight:
         self.relay_packets: list[Longs] = []
         self.relay_nodes: list[Ints] = []
 
-    def run(self) -> Landing:
-        tables, batch = self.sky.tables, self.batch
+    def run(self) -> Traces:
+        fib, batch = self.plane.fib, self.batch
         live = np.arange(len(batch.origin))
         # a packet whose source is not its origin's own comes from a network beside it
-        outside = ~reached(tables, batch.origin, batch.source)
+        outside = ~reached(fib, batch.origin, batch.source)
         for step in range(DEEPEST):
             if not len(live):
                 break
@@ -111,7 +111,7 @@ class _Flight:
             self.hops[live] += 1
         assert not len(live), "a path without repetition is shorter than that"
         empty = np.zeros(0, np.int64)
-        return Landing(
+        return Traces(
             self.result,
             self.at,
             self.other,
@@ -129,14 +129,11 @@ class _Flight:
 
     def route(self, live: Longs, step: int, outside: Bools) -> tuple[Longs, Ints]:
         """Ends what arrives, leaves or has no way on; gives the rest its next node."""
-        tables, batch = self.sky.tables, self.batch
+        fib, batch = self.plane.fib, self.batch
         here, target = self.at[live], batch.target[live]
-        home = reached(tables, here, target)
+        home = reached(fib, here, target)
         self.end(live[home], ARRIVED)
-        if batch.exact:
-            there = tables.next_hop(here, target)
-        else:
-            there = tables.route[tables.row_of[here], target]
+        there = fib.next_hop(here, target) if batch.exact else fib.route[fib.row_of[here], target]
         there[home] = UPLINK
         for way, code in ((LAN, IN_LAN), (UPLINK, OUT)):
             leaving = (there == way) & ~home
@@ -153,54 +150,54 @@ class _Flight:
                 self.relay_packets.append(live[ok])
                 self.relay_nodes.append(self.at[live[ok]])
             live, there = live[ok], there[ok]
-        for code, reason in ((NO_PEER, Reason.NO_PEER), (NOBODY, Reason.UNKNOWN_KEY)):
+        for code, reason in ((NO_PEER, DropReason.NO_PEER), (NOBODY, DropReason.UNKNOWN_KEY)):
             self.end(live[there == code], _END[reason])
         going = there >= 0
         return live[going], there[going]
 
     def send(self, live: Longs, there: Ints) -> tuple[Longs, Ints]:
         """The session to the next node, its source filter, and whether it was there before."""
-        tables, batch, edges = self.sky.tables, self.batch, self.sky.edges
+        fib, batch, sessions = self.plane.fib, self.batch, self.plane.sessions
         here = self.at[live]
-        fault = edges.fault[edges.find(here, there)]
+        fault = sessions.fault[sessions.find(here, there)]
         bad = fault > 0
         self.end(live[bad], 0)
         self.result[live[bad]] = fault[bad] - 1
         self.other[live[bad]] = there[bad]
         live, there, here = live[~bad], there[~bad], here[~bad]
         if batch.exact:
-            believed = tables.believed(there, batch.source[live])
+            believed = fib.believed(there, batch.source[live])
         else:
-            believed = tables.peer[tables.row_of[there], batch.source[live]]
-        mirrors = self.sky.made[there]
+            believed = fib.peer[fib.row_of[there], batch.source[live]]
+        mirrors = self.plane.made[there]
         bad = (believed != here) & ~mirrors
         nobody = believed == NO_PEER
-        self.end(live[bad], _END[Reason.SOURCE_OF_PEER], believed[bad])
-        self.end(live[bad & nobody], _END[Reason.SOURCE_OF_NOBODY])
+        self.end(live[bad], _END[DropReason.SOURCE_OF_PEER], believed[bad])
+        self.end(live[bad & nobody], _END[DropReason.SOURCE_OF_NOBODY])
         self.at[live[bad]] = there[bad]
         live, there = live[~bad], there[~bad]
         # the source filter lets a packet come back to nobody but the node that made it
         again = there == batch.origin[live]
-        self.end(live[again], _END[Reason.LOOP])
+        self.end(live[again], _END[DropReason.LOOP])
         self.at[live[again]] = there[again]
         return live[~again], there[~again]
 
     def leave(self, packets: Longs, code: int, step: int, outside: Bools) -> None:
         """Out of the tunnel into a LAN, or to the internet through an exit."""
-        tables, batch = self.sky.tables, self.batch
+        fib, batch = self.plane.fib, self.batch
         here, target = self.at[packets], batch.target[packets]
         if code == OUT:
-            exits = self.sky.exits[here]
+            exits = self.plane.exits[here]
             inside = np.ones(len(packets), bool) if step else outside[packets]
-            lost = ~exits | ~inside | self.sky.pools[target]
-            self.end(packets[lost], _END[Reason.NO_ROUTE])
+            lost = ~exits | ~inside | self.plane.pools[target]
+            self.end(packets[lost], _END[DropReason.NO_ROUTE])
         else:
-            lost = tables.owner[target] >= 0
-            self.end(packets[lost], _END[Reason.OWN_LAN])
+            lost = fib.owner[target] >= 0
+            self.end(packets[lost], _END[DropReason.OWN_LAN])
         packets = packets[~lost]
         if step:
             packets = packets[self.forward(packets, TUNNEL, OUTSIDE)]
-            lans = self.sky.masquerade[self.at[packets]]
+            lans = self.plane.masquerade[self.at[packets]]
             if not self.batch.established:
                 needs = lans if code == IN_LAN else np.ones(len(packets), bool)
                 packets = packets[self.masqueraded(packets, needs)]
@@ -216,18 +213,18 @@ class _Flight:
     def masqueraded(self, packets: Longs, needs: Bools) -> Bools:
         verdict = self.judged(packets, "", OUTSIDE, "nat")
         bad: Bools = (verdict != _FORWARDED) & needs
-        self.end(packets[bad], _END[Reason.NO_MASQUERADE])
+        self.end(packets[bad], _END[DropReason.NO_MASQUERADE])
         return ~bad
 
     def judged(self, packets: Longs, way_in: str, way_out: str, table: str) -> Ints:
         """A verdict per packet, by (node, class of source, class of target)."""
-        tables, batch = self.sky.tables, self.batch
+        fib, batch = self.plane.fib, self.batch
         if not len(packets):
             return np.zeros(0, np.int32)
-        classes = int(tables.rules.max(initial=0)) + 1
+        classes = int(fib.rules.max(initial=0)) + 1
         source, target = batch.source[packets], batch.target[packets]
-        kind = self.at[packets].astype(np.int64) * classes + tables.rules[source]
-        kind = kind * classes + tables.rules[target]
+        kind = self.at[packets].astype(np.int64) * classes + fib.rules[source]
+        kind = kind * classes + fib.rules[target]
         _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
         verdicts = [
             self.verdict(
@@ -240,27 +237,27 @@ class _Flight:
 
     def verdict(self, node: int, source: int, target: int, ways: tuple[str, str, str]) -> int:
         """What `_Walk.forward` and `_Walk.leave` say for one packet."""
-        station, tables = self.sky.stations[node], self.sky.tables
-        facts, (way_in, way_out, table) = station.facts, ways
-        family = tables.family
+        model, fib = self.plane.models[node], self.plane.fib
+        facts, (way_in, way_out, table) = model.facts, ways
+        family = fib.family
         if table == "nat" and not facts.has_hooks:
             return _FORWARDED
         if not facts.has_hooks:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
-            return _FORWARDED if helps else _END[Reason.NOT_A_RELAY]
+            return _FORWARDED if helps else _END[DropReason.NOT_A_RELAY]
         flow = Flow(
             family,
-            tables.first(source),
-            tables.first(target),
+            fib.first(source),
+            fib.first(target),
             way_in,
             way_out,
             self.batch.established,
         )
         if table == "nat":
-            return _FORWARDED if station.firewall.masquerades(flow) else 0
-        if family not in station.firewall.families:
-            return _END[Reason.NO_FORWARDING]
-        accepted, rule = station.firewall.forwarding(flow)
+            return _FORWARDED if model.firewall.masquerades(flow) else 0
+        if family not in model.firewall.families:
+            return _END[DropReason.NO_FORWARDING]
+        accepted, rule = model.firewall.forwarding(flow)
         if accepted:
             return _FORWARDED
-        return _END[Reason.RULE if rule else Reason.NO_RULE]
+        return _END[DropReason.RULE if rule else DropReason.NO_RULE]

@@ -1,4 +1,4 @@
-"""Verdicts for all pairs, from one packet per pair of groups."""
+"""Verdicts for all pairs, from one packet per pair of classes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def sites(count: int) -> Wire:
     return wire
 
 
-def test_special_pairs_fly_for_themselves() -> None:
+def test_special_pairs_are_traced_for_themselves() -> None:
     wire = sites(6)
     with patch.object(fib, "LARGE", 0):
         proof = prove(wire.files(), wire.expectation())
     matrix = proof.matrices[4]
     assert matrix.counts == (13 * 12, 13 * 12, 24 + 12)
-    assert sorted(matrix.groups.size) == [1, 12]
+    assert sorted(matrix.classes.size) == [1, 12]
     assert len(matrix.special) == 12
     assert proof.hops("s0a", "s0b", 4) == 1
     assert proof.hops("s0a", "s1b", 4) == 2
@@ -53,7 +53,7 @@ def test_a_loss_is_told_of_a_pair_that_is_lost() -> None:
     )
 
 
-def test_groups_and_single_nodes_count_the_same() -> None:
+def test_classes_and_single_nodes_count_the_same() -> None:
     wire = sites(4)
     wire.nodes["s2a"].peers["s2b"].psk = None
     counts = []

@@ -1,7 +1,7 @@
-"""The verdict for every ordered pair of nodes in one address family.
+"""The reachability matrix: every ordered pair of nodes in one address family.
 
-One packet flies for each ordered pair of groups (`groups.py`), in batches, and speaks for all
-pairs of their members, save those that are exceptions in the tables: these fly themselves.
+One packet is traced for each ordered pair of equivalence classes, in batches, and speaks for all
+pairs of their members, save those that are exceptions in the FIB: these are traced themselves.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from meshc.topology.proof.distinct import distinct
-from meshc.topology.proof.equivalence_classes import Groups
+from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.peer_table import Bools, Ints, Longs
-from meshc.topology.proof.traces import ARRIVED, Batch, Landing, Sky, fly
+from meshc.topology.proof.trace_batch import ARRIVED, DataPlane, PacketBatch, Traces, trace_batch
+from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass, field
 
 _BATCH = 1 << 20
 
 
 @dataclass(slots=True)
-class Loss:
+class LostPairs:
     """Packets that are lost in one way: how many pairs, and one of them.
 
-    `code` is an index into `flight.ENDS`; `other` is -1 when nobody else is involved.
+    `code` is an index into `trace_batch.ENDS`; `other` is -1 when nobody else is involved.
     """
 
     code: int
@@ -36,7 +36,7 @@ class Loss:
 
 
 @dataclass(slots=True)
-class Usage:
+class RelayUsage:
     """What one relay carries: ordered pairs through it, those that no other relay could carry
     (over the sessions that stand in the files), and some examples of each."""
 
@@ -47,18 +47,17 @@ class Usage:
 
 
 @dataclass(slots=True)
-class Matrix:
-    """`hops[a, b]` is the number of hops from group a to group b, 0 when the packet is lost and
-    for a group of one to itself, -1 between two nodes without a file: nothing is known of them.
-    `steep` are (source, relay) nodes where a relay's MTU is below
-    the source's."""
+class ReachabilityMatrix:
+    """`hops[a, b]` is the number of hops from class a to class b, 0 when the packet is lost and
+    for a class of one to itself, -1 between two nodes without a file: nothing is known of them.
+    `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's."""
 
     family: int
-    groups: Groups
+    classes: EquivalenceClasses
     hops: NDArray[np.int8]
-    losses: dict[tuple[int, int, int], Loss]
-    usage: dict[int, Usage]
-    steep: dict[tuple[int, int], tuple[int, int]]
+    losses: dict[tuple[int, int, int], LostPairs]
+    usage: dict[int, RelayUsage]
+    path_mtu: dict[tuple[int, int], tuple[int, int]]
     special: Longs
     special_hops: NDArray[np.int8]
     counts: tuple[int, int, int] = (0, 0, 0)
@@ -66,7 +65,7 @@ class Matrix:
     def hops_of(self, source: int, target: int) -> int:
         """Hops between two nodes; 0 when lost, -1 when one has no address in this family or
         neither has a file."""
-        a, b = int(self.groups.of[source]), int(self.groups.of[target])
+        a, b = int(self.classes.of[source]), int(self.classes.of[target])
         if a < 0 or b < 0:
             return -1
         at = self.find_special(source, target)
@@ -74,7 +73,7 @@ class Matrix:
 
     def hops_between(self, sources: Ints, targets: Ints) -> NDArray[np.int8]:
         """`hops_of` for every source (row) and target (column), which all have addresses."""
-        of, nodes = self.groups.of, len(self.groups.of)
+        of, nodes = self.classes.of, len(self.classes.of)
         result = self.hops[np.ix_(of[sources], of[targets])]
         row, column = (np.full(nodes, -1, np.int64) for _ in range(2))
         row[sources], column[targets] = np.arange(len(sources)), np.arange(len(targets))
@@ -84,17 +83,17 @@ class Matrix:
         return result
 
     def find_special(self, source: int, target: int) -> int | None:
-        """The place of a pair among those that fly for themselves."""
-        key = source * len(self.groups.of) + target
+        """The place of a pair among those that are traced for themselves."""
+        key = source * len(self.classes.of) + target
         at = int(np.searchsorted(self.special, key))
         return at if at < len(self.special) and self.special[at] == key else None
 
     def example(self, source: int, target: int, *, alone: bool) -> tuple[int, int]:
-        """One of the pairs for which a packet flew: itself if it flew `alone`, else a pair of the
-        same two groups that is none of the special ones."""
+        """One of the pairs that a packet stands for: itself if traced `alone`, else a pair of
+        the same two classes that is none of the special ones."""
         if alone or self.find_special(source, target) is None:
             return source, target
-        of = self.groups.of
+        of = self.classes.of
         for a in np.flatnonzero(of == of[source]).tolist():
             for b in np.flatnonzero(of == of[target]).tolist():
                 if a != b and self.find_special(a, b) is None:
@@ -102,54 +101,54 @@ class Matrix:
         return source, target
 
 
-def fill_matrix(sky: Sky, groups: Groups) -> Matrix:
-    """Flies all pairs of groups, then the special pairs."""
-    count = len(groups.size)
-    special = _special(sky)
-    matrix = Matrix(
-        sky.tables.family, groups, np.zeros((count, count), np.int8), {}, {}, {},
+def fill_matrix(plane: DataPlane, classes: EquivalenceClasses) -> ReachabilityMatrix:
+    """Traces all pairs of classes, then the special pairs."""
+    count = len(classes.size)
+    special = _special(plane)
+    matrix = ReachabilityMatrix(
+        plane.fib.family, classes, np.zeros((count, count), np.int8), {}, {}, {},
         special, np.zeros(len(special), np.int8),
     )  # fmt: skip
-    spare = _Spare(sky, groups)
-    made = sky.made[groups.first]
+    spare = _Spare(plane, classes)
+    made = plane.made[classes.first]
     matrix.hops[np.ix_(made, made)] = -1
-    home = sky.tables.home
-    for a, b, weight in _pairs(groups, special):
+    home = plane.fib.home
+    for a, b, weight in _pairs(classes, special):
         known = (weight > 0) & ~(made[a] & made[b])
         a, b, weight = a[known], b[known], weight[known]
-        source = groups.first[a]
-        target = np.where(a == b, groups.second[b], groups.first[b])
-        landing = fly(sky, Batch(source, home[source], home[target]))
-        arrived = _settle(matrix, sky, landing, (source, target, weight), spare, alone=False)
-        matrix.hops[a[arrived], b[arrived]] = landing.hops[arrived]
+        source = classes.first[a]
+        target = np.where(a == b, classes.second[b], classes.first[b])
+        traces = trace_batch(plane, PacketBatch(source, home[source], home[target]))
+        arrived = _settle(matrix, plane, traces, (source, target, weight), spare, alone=False)
+        matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
-        source, target = (n.astype(np.int32) for n in np.divmod(pair, len(groups.of)))
-        landing = fly(sky, Batch(source, home[source], home[target], exact=True))
+        source, target = (n.astype(np.int32) for n in np.divmod(pair, len(classes.of)))
+        traces = trace_batch(plane, PacketBatch(source, home[source], home[target], exact=True))
         one = np.ones(len(pair), np.int64)
-        arrived = _settle(matrix, sky, landing, (source, target, one), spare, alone=True)
-        matrix.special_hops[start : start + _BATCH][arrived] = landing.hops[arrived]
+        arrived = _settle(matrix, plane, traces, (source, target, one), spare, alone=True)
+        matrix.special_hops[start : start + _BATCH][arrived] = traces.hops[arrived]
     return matrix
 
 
-def _special(sky: Sky) -> Longs:
+def _special(plane: DataPlane) -> Longs:
     """Both directions of every exception, as source * nodes + target, sorted."""
-    tables, nodes = sky.tables, len(sky.stations)
-    frm, to = tables.pairs()
-    known = (tables.home[frm] >= 0) & (tables.home[to] >= 0) & (frm != to)
+    fib, nodes = plane.fib, len(plane.models)
+    frm, to = fib.pairs()
+    known = (fib.home[frm] >= 0) & (fib.home[to] >= 0) & (frm != to)
     one, other = frm[known].astype(np.int64), to[known].astype(np.int64)
-    return distinct(np.concatenate([one * nodes + other, other * nodes + one]))
+    return unique_values(np.concatenate([one * nodes + other, other * nodes + one]))
 
 
-def _pairs(groups: Groups, special: Longs) -> Iterator[tuple[Ints, Ints, Longs]]:
-    """All ordered pairs of groups in batches, each with the number of pairs of nodes that it
+def _pairs(classes: EquivalenceClasses, special: Longs) -> Iterator[tuple[Ints, Ints, Longs]]:
+    """All ordered pairs of classes in batches, each with the number of pairs of nodes that it
     stands for."""
-    count = len(groups.size)
+    count = len(classes.size)
     rows = max(1, _BATCH // max(count, 1))
     everyone = np.arange(count, dtype=np.int32)
-    size = groups.size.astype(np.int64)
-    nodes = max(len(groups.of), 1)
-    source, target = groups.of[special // nodes], groups.of[special % nodes]
+    size = classes.size.astype(np.int64)
+    nodes = max(len(classes.of), 1)
+    source, target = classes.of[special // nodes], classes.of[special % nodes]
     for start in range(0, count, rows):
         some = everyone[start : start + rows]
         a, b = np.repeat(some, count), np.tile(everyone, len(some))
@@ -160,9 +159,9 @@ def _pairs(groups: Groups, special: Longs) -> Iterator[tuple[Ints, Ints, Longs]]
 
 
 def _settle(
-    matrix: Matrix,
-    sky: Sky,
-    landing: Landing,
+    matrix: ReachabilityMatrix,
+    plane: DataPlane,
+    traces: Traces,
     pairs: tuple[Ints, Ints, Longs],
     spare: _Spare,
     *,
@@ -171,23 +170,23 @@ def _settle(
     """Counts what a batch did; returns which of its packets arrived."""
     source, target, weight = pairs
     # a doubled address may be answered by the wrong node
-    arrived: Bools = (landing.result == ARRIVED) & (landing.at == target)
-    direct = arrived & (landing.hops == 1)
+    arrived: Bools = (traces.result == ARRIVED) & (traces.at == target)
+    direct = arrived & (traces.hops == 1)
     total, good, near = matrix.counts
     matrix.counts = (
         total + int(weight.sum()),
         good + int(weight[arrived].sum()),
         near + int(weight[direct].sum()),
     )
-    _lose(matrix, landing, arrived, pairs, alone=alone)
-    _use(matrix, landing, arrived, pairs, spare, alone=alone)
-    _slopes(matrix, sky, landing, arrived, (source, target))
+    _lose(matrix, traces, arrived, pairs, alone=alone)
+    _use(matrix, traces, arrived, pairs, spare, alone=alone)
+    _path_mtu(matrix, plane, traces, arrived, (source, target))
     return arrived
 
 
 def _lose(
-    matrix: Matrix,
-    landing: Landing,
+    matrix: ReachabilityMatrix,
+    traces: Traces,
     arrived: Bools,
     pairs: tuple[Ints, Ints, Longs],
     *,
@@ -198,8 +197,8 @@ def _lose(
         return
     source, target, weight = (column[lost] for column in pairs)
     # one number per cause: the nodes' numbers are the digits, `other` counts from -1
-    base = np.int64(len(matrix.groups.of) + 1)
-    cause = (landing.result[lost] * base + landing.at[lost]) * base + landing.other[lost] + 1
+    base = np.int64(len(matrix.classes.of) + 1)
+    cause = (traces.result[lost] * base + traces.at[lost]) * base + traces.other[lost] + 1
     kinds, first, inverse = np.unique(cause, return_index=True, return_inverse=True)
     sums = np.bincount(inverse, weights=weight).astype(np.int64)
     for kind, i, pairs_lost in zip(kinds.tolist(), first, sums, strict=True):
@@ -211,25 +210,25 @@ def _lose(
             old.pairs += int(pairs_lost)
         else:
             example = matrix.example(int(source[i]), int(target[i]), alone=alone)
-            matrix.losses[code, at, other] = Loss(code, at, other, int(pairs_lost), *example)
+            matrix.losses[code, at, other] = LostPairs(code, at, other, int(pairs_lost), *example)
 
 
 def _use(
-    matrix: Matrix,
-    landing: Landing,
+    matrix: ReachabilityMatrix,
+    traces: Traces,
     arrived: Bools,
     pairs: tuple[Ints, Ints, Longs],
     spare: _Spare,
     *,
     alone: bool,
 ) -> None:
-    packets, nodes = landing.relays
+    packets, nodes = traces.relays
     delivered = arrived[packets]
     packets, nodes = packets[delivered], nodes[delivered]
-    for relay in distinct(nodes).tolist():
+    for relay in unique_values(nodes).tolist():
         through = packets[nodes == relay]
         source, target, weight = (column[through] for column in pairs)
-        usage = matrix.usage.setdefault(relay, Usage())
+        usage = matrix.usage.setdefault(relay, RelayUsage())
         usage.pairs += int(weight.sum())
         # a relay that dies takes its own pairs with it; these are the pairs of others
         stranded = ~spare.reconnects(relay, source, target)
@@ -244,20 +243,24 @@ def _use(
             ]
 
 
-def _slopes(
-    matrix: Matrix, sky: Sky, landing: Landing, arrived: Bools, pairs: tuple[Ints, Ints]
+def _path_mtu(
+    matrix: ReachabilityMatrix,
+    plane: DataPlane,
+    traces: Traces,
+    arrived: Bools,
+    pairs: tuple[Ints, Ints],
 ) -> None:
     """Sources that make larger packets than a relay or the receiver passes on."""
-    mtu = np.array([(s.conf and s.conf.mtu) or 0 for s in sky.stations], np.int32)
-    packets, nodes = landing.relays
+    mtu = np.array([(s.conf and s.conf.mtu) or 0 for s in plane.models], np.int32)
+    packets, nodes = traces.relays
     source = pairs[0][packets]
-    steep = (mtu[nodes] > 0) & (mtu[source] > mtu[nodes]) & arrived[packets]
-    if not steep.any():
+    path_mtu = (mtu[nodes] > 0) & (mtu[source] > mtu[nodes]) & arrived[packets]
+    if not path_mtu.any():
         return
-    packets, nodes, source = packets[steep], nodes[steep], source[steep]
+    packets, nodes, source = packets[path_mtu], nodes[path_mtu], source[path_mtu]
     key = source.astype(np.int64) * len(mtu) + nodes
     for i in np.unique(key, return_index=True)[1]:
-        matrix.steep.setdefault(
+        matrix.path_mtu.setdefault(
             (int(source[i]), int(nodes[i])), (int(mtu[source[i]]), int(pairs[1][packets[i]]))
         )
 
@@ -265,18 +268,18 @@ def _slopes(
 class _Spare:
     """Whether a pair could meet over other relays, by the sessions that stand both ways."""
 
-    def __init__(self, sky: Sky, groups: Groups) -> None:
-        edges = sky.edges
-        stations = sky.stations
-        relays = [n for n, s in enumerate(stations) if s.facts.relay]
+    def __init__(self, plane: DataPlane, classes: EquivalenceClasses) -> None:
+        sessions = plane.sessions
+        models = plane.models
+        relays = [n for n, s in enumerate(models) if s.facts.relay]
         self.index = {node: k for k, node in enumerate(relays)}
-        sound = (edges.fault == 0) & (edges.back >= 0)
-        sound &= np.where(edges.back >= 0, edges.fault[edges.back] == 0, False)
-        number = np.full(len(stations), -1, np.int32)
+        sound = (sessions.fault == 0) & (sessions.back >= 0)
+        sound &= np.where(sessions.back >= 0, sessions.fault[sessions.back] == 0, False)
+        number = np.full(len(models), -1, np.int32)
         number[relays] = np.arange(len(relays))
-        use = np.flatnonzero(sound & (number[edges.to] >= 0))
-        self.link = np.zeros((len(stations), len(relays)), bool)
-        self.link[edges.frm[use], number[edges.to[use]]] = True
+        use = np.flatnonzero(sound & (number[sessions.to] >= 0))
+        self.link = np.zeros((len(models), len(relays)), bool)
+        self.link[sessions.frm[use], number[sessions.to[use]]] = True
         self.link[relays, range(len(relays))] = True
         self.relays = relays
         self._closures: dict[int, Bools] = {}

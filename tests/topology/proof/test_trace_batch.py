@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshc.topology.proof import fib, prove
-from meshc.topology.proof.traces import ENDS, WAYS, Batch, fly
-from meshc.topology.proof.walk import Packet, Trace, World, walk
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.trace_batch import ENDS, WAYS, PacketBatch, trace_batch
+from meshc.topology.proof.walk import Packet, Trace, walk
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire
 
@@ -26,9 +27,9 @@ def twins(wire: Wire) -> bool:
 def compare(wire: Wire, rng: random.Random) -> None:
     """Random packets between any atoms, first ones and answers."""
     files, expected = wire.files(), wire.expectation()
-    proof, world = prove(files, expected), World.build(files, expected)
-    for family, sky in proof.skies.items():
-        cuts = sky.tables
+    proof, network = prove(files, expected), NetworkModel.build(files, expected)
+    for family, plane in proof.planes.items():
+        cuts = plane.fib
         top = 1 << (32 if family == 4 else 128)
         atoms = [a for a in range(len(cuts.owner)) if cuts.first(a) < top]
         for _ in range(40):
@@ -37,7 +38,7 @@ def compare(wire: Wire, rng: random.Random) -> None:
             if source < 0 or rng.random() < 0.3:
                 source = rng.choice(atoms)
             target, established = rng.choice(atoms), rng.random() < 0.5
-            batch = Batch(
+            batch = PacketBatch(
                 np.array([origin], np.int32),
                 np.array([source], np.int32),
                 np.array([target], np.int32),
@@ -45,12 +46,12 @@ def compare(wire: Wire, rng: random.Random) -> None:
                 exact=True,
             )
             packet = Packet(family, cuts.first(source), cuts.first(target), established)
-            trace = walk(world, proof.names[origin], packet)
-            landing = fly(sky, batch)
-            told(trace, int(landing.result[0]), proof.names[int(landing.at[0])])
-            relays = [proof.names[n] for n in landing.relays[1].tolist()]
+            trace = walk(network, proof.names[origin], packet)
+            traces = trace_batch(plane, batch)
+            told(trace, int(traces.result[0]), proof.names[int(traces.at[0])])
+            relays = [proof.names[n] for n in traces.relays[1].tolist()]
             if trace.delivered:
-                assert int(landing.hops[0]) == len(trace.path) - 1
+                assert int(traces.hops[0]) == len(trace.path) - 1
                 assert relays == list(trace.path[1:-1])
 
 

@@ -1,4 +1,4 @@
-"""The different values of a column."""
+"""The unique values of a column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
-def distinct(values: NDArray[_Scalar]) -> NDArray[_Scalar]:
+def unique_values(values: NDArray[_Scalar]) -> NDArray[_Scalar]:
     """Sorted, each once: `numpy.unique`, which however imports all of numpy.ma, and that takes
     longer than most proofs."""
     in_order = np.sort(values, axis=None)

@@ -1,0 +1,280 @@
+"""The draft of a simulated internet: places and cables while they are being laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshc.errors import PrefixFormatError
+from meshc.lab.world.layout_options import LayoutOptions
+from meshc.lab.world.member import Member
+from meshc.lab.world.outer_addresses import Addresses
+from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
+from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
+from meshc.topology.language.spec import Endpoint, Nat, NodeSpec, Spec
+from meshc.values import dataclass, field
+
+INTERNET, PUBLIC_HOST = "internet", "host"
+GATEWAY6 = "fe80::1"
+# Families that the internet's own machinery uses: 1 gateway, 2 public host, 53 its resolver.
+GATEWAY, HOST, RESOLVER = 1, 2, 53
+MTU = 1500
+
+
+@dataclass(slots=True)
+class PlaceDraft:
+    """A namespace while it is being laid out."""
+
+    name: str
+    kind: PlaceKind
+    title: str
+    bridges: dict[str, list[str]] = field(default_factory=dict)
+    addresses: list[tuple[str, InterfaceAddress]] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    rules: str = ""
+    forwards: bool = False
+
+    def address(self, interface: str, text: str, length: int | None = None) -> None:
+        parsed = InterfaceAddress.parse(text)
+        if length is not None:
+            parsed = parsed._replace(length=length)
+        known = {(name, a.family, a.value) for name, a in self.addresses}
+        if (interface, parsed.family, parsed.value) not in known:
+            self.addresses.append((interface, parsed))
+
+    def route(
+        self,
+        prefix: Prefix | str,
+        interface: str,
+        via: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        if isinstance(prefix, str):
+            prefix = Prefix.parse(prefix)
+        self.routes.append(Route(prefix, interface, via, source))
+
+    def done(self) -> Place:
+        return Place(
+            name=self.name,
+            kind=self.kind,
+            title=self.title,
+            bridges={name: tuple(ports) for name, ports in self.bridges.items()},
+            addresses=tuple(self.addresses),
+            routes=tuple(dict.fromkeys(self.routes)),
+            rules=self.rules,
+            sysctls=_sysctls(self),
+        )
+
+
+class WorldDraft:
+    """The world under construction: what `layout.py` and `SiteBuilder` both add to."""
+
+    def __init__(
+        self, spec: Spec, listen_ports: Mapping[str, int | None], options: LayoutOptions
+    ) -> None:
+        self.spec, self.ports, self.options = spec, listen_ports, options
+        self.pool = Addresses(_used(spec))
+        self.places: dict[str, PlaceDraft] = {}
+        self.cables: list[Cable] = []
+        self.names: dict[str, list[str]] = {}
+        self.uplinks: dict[str, str] = {}
+        self.nat_of: dict[str, str] = {}
+        self.public: dict[str, tuple[str, ...]] = {}
+        self.lan_hosts: list[LanHost] = []
+        self.hosts = tuple(self.pool.fixed(family, HOST) for family in (4, 6))
+        self.resolvers = tuple(self.pool.fixed(family, RESOLVER) for family in (4, 6))
+
+    def place(self, name: str, kind: PlaceKind, title: str) -> PlaceDraft:
+        return self.places.setdefault(name, PlaceDraft(name, kind, title))
+
+    def cable(self, name: str, left: Port, right: Port) -> None:
+        shape = self._shape(name)
+        if any(cable.name == name for cable in self.cables):
+            name = f"{name}:wan"  # a site may be called like one of its nodes
+        self.cables.append(Cable(name, left, right, shape))
+
+    def carrier(self, title: str) -> bool:
+        """Whether a carrier's NAT sits in front of this router."""
+        lab = self.spec.lab
+        place = lab.sites.get(title) or lab.nodes.get(title) or lab.default
+        return place.double_nat or title in self.options.carrier
+
+    def _shape(self, name: str) -> Shape:
+        """Flags first, then the file; its default is for uplinks only, not for LAN cables."""
+        if name in self.options.shapes:
+            return self.options.shapes[name]
+        lab = self.spec.lab
+        node = self.spec.nodes.get(name)
+        place = lab.sites.get(name) or lab.nodes.get(name)
+        uplink = name in self.spec.sites or (node is not None and node.site is None)
+        if place is None and uplink:
+            if any(self.options.shape):
+                return self.options.shape
+            place = lab.default
+        if place is None:
+            return Shape()
+        rate = place.bandwidth_kbit or 0
+        return Shape(place.latency_ms, place.jitter_ms, place.loss_percent, rate)
+
+    def internet(self) -> None:
+        """The router in the middle, and the host that plays everybody else's servers."""
+        core = self.place(INTERNET, PlaceKind.INTERNET, "the internet")
+        core.forwards = True
+        host = self.place(PUBLIC_HOST, PlaceKind.HOST, "a host on the internet, and its resolver")
+        resolvers = [*self.resolvers, *(a for a in self._public_dns() if a not in self.resolvers)]
+        self.uplink(host, "eth0", [*self.hosts, *resolvers], name="internet:host")
+
+    def uplink(self, place: PlaceDraft, interface: str, addresses: list[str], *, name: str) -> None:
+        """Cables `place` to the internet and routes its addresses there; the first address of each
+        family is its source."""
+        core = self.places[INTERNET]
+        port = f"u{len(self.cables)}"
+        self.cable(name, Port(INTERNET, port), Port(place.name, interface))
+        gateway = self.pool.fixed(4, GATEWAY)
+        core.address(port, gateway, 32)
+        core.address(port, GATEWAY6, 64)
+        first: dict[int, str] = {}
+        for text in addresses:
+            prefix = Prefix.host(text)
+            first.setdefault(prefix.family, text)
+            place.address(interface, text, BITS[prefix.family])
+            core.route(prefix, port)
+        if 4 in first:
+            place.route(f"{gateway}/32", interface)
+            place.route(DEFAULT_V4, interface, gateway, first[4])
+        if 6 in first:
+            place.route(DEFAULT_V6, interface, GATEWAY6, first[6])
+
+    def member(self, node: NodeSpec) -> Member:
+        """A node with its endpoints as addresses; names are entered into the DNS."""
+        found: list[tuple[Endpoint, str]] = []
+        literal = {e.family: e.host for e in node.endpoints if e.family is not None}
+        for endpoint in node.endpoints:
+            if endpoint.family is not None:
+                found.append((endpoint, endpoint.host))
+                continue
+            if endpoint.host not in self.names:
+                spare = self.pool.uplink()
+                families = self._published(node, endpoint)
+                self.names[endpoint.host] = [literal.get(f, spare[f]) for f in families]
+            found += [(endpoint, address) for address in self.names[endpoint.host]]
+        return Member(node, self._nat(node), self.ports.get(node.name), tuple(found))
+
+    def own_lans(self, node: NodeSpec) -> None:
+        """LANs behind this node that are not its site's: each gets a cable and a host."""
+        done = {host.prefix for host in self.lan_hosts if host.router == node.name}
+        place = self.places[node.name]
+        for number, prefix in enumerate(p for p in node.routes if p not in done):
+            interface, name = f"lan{number}", self.lan_name(node.name)
+            host = self.place(name, PlaceKind.LAN, f"a host on {prefix} behind {node.name}")
+            self.cable(name, Port(node.name, interface), Port(name, "eth0"))
+            if prefix.is_host:
+                host.address("eth0", str(prefix))
+                place.route(prefix, interface)
+                self.lan_hosts.append(LanHost(name, node.name, prefix, prefix.address))
+                continue
+            near, far = (
+                prefix.value + 1,
+                prefix.value + (2 if prefix.last - prefix.value > 2 else 0),
+            )
+            router = InterfaceAddress(prefix.family, near, prefix.length)
+            place.addresses.append((interface, router))
+            inside = InterfaceAddress(prefix.family, far, prefix.length)
+            host.addresses.append(("eth0", inside))
+            if not node.masquerade:
+                for pool in self.spec.network.pools:
+                    if pool.family == prefix.family:
+                        host.route(pool, "eth0", router.address)
+            self.lan_hosts.append(LanHost(name, node.name, prefix, inside.address))
+
+    def lan_name(self, router: str) -> str:
+        """A new name for a host behind `router`: lan:ROUTER, then lan:ROUTER:2, ..."""
+        number = sum(host.router == router for host in self.lan_hosts) + 1
+        return f"lan:{router}" if number == 1 else f"lan:{router}:{number}"
+
+    def world(self) -> LabWorld:
+        managed = set(self.ports)
+        return LabWorld(
+            places={name: place.done() for name, place in self.places.items()},
+            cables=tuple(self.cables),
+            names={name: tuple(found) for name, found in sorted(self.names.items())},
+            uplinks=dict(sorted(self.uplinks.items())),
+            nat_of=dict(sorted(self.nat_of.items())),
+            public=dict(sorted(self.public.items())),
+            lan_hosts=tuple(sorted(self.lan_hosts)),
+            hosts=self.hosts,
+            resolvers=self.resolvers,
+            absent={name: "not in the lab" for name in self.spec.nodes if name not in managed},
+        )
+
+    def _published(self, node: NodeSpec, endpoint: Endpoint) -> list[int]:
+        """The families in which a node's name resolves. IPv6 translates no ports, so whoever
+        forwards another port publishes IPv4 only; so does who sits behind a symmetric NAT, which
+        the language takes for a dead endpoint (over IPv6 it would work none the less)."""
+        forwarded = endpoint.port != self.ports.get(node.name)
+        if 4 in node.underlay and (forwarded or self._nat(node) is Nat.SYMMETRIC):
+            return [4]
+        return list(node.underlay)
+
+    def _nat(self, node: NodeSpec) -> Nat:
+        """The kind that is played: unknown becomes something definite."""
+        if node.nat is not Nat.UNKNOWN:
+            return node.nat
+        if node.endpoints:
+            return Nat.NONE
+        return Nat.SYMMETRIC
+
+    def _public_dns(self) -> list[str]:
+        """Resolvers that the file names and that are on the internet, not inside the network."""
+        inside = [*self.spec.network.pools]
+        for site in self.spec.sites.values():
+            inside += site.lan
+        for node in self.spec.nodes.values():
+            inside += node.routes
+        texts = dict.fromkeys(self.spec.network.dns)
+        texts |= dict.fromkeys(t for node in self.spec.nodes.values() for t in node.dns)
+        found = []
+        for text in texts:
+            prefix = _literal(text)
+            if prefix is not None and not any(p.contains(prefix) for p in inside):
+                found.append(prefix.address)
+        return found
+
+
+def _used(spec: Spec) -> list[Prefix]:
+    """Every prefix and address that the file mentions."""
+    used = [*spec.network.pools]
+    for site in spec.sites.values():
+        used += site.lan
+    texts = [*spec.network.dns]
+    for node in spec.nodes.values():
+        used += [*node.routes, *node.addresses]
+        texts += [*node.dns, *(e.host for e in node.endpoints)]
+        if node.lan_endpoint is not None:
+            texts.append(node.lan_endpoint.host)
+    used += [prefix for prefix in map(_literal, texts) if prefix is not None]
+    return used
+
+
+def _literal(text: str) -> Prefix | None:
+    try:
+        return Prefix.host(text)
+    except PrefixFormatError:
+        return None
+
+
+def _sysctls(place: PlaceDraft) -> tuple[tuple[str, str], ...]:
+    """Said outright, because a new namespace takes some of these from the host's."""
+    forward = "1" if place.forwards else "0"
+    return (
+        ("net/ipv4/ip_forward", forward),
+        ("net/ipv6/conf/all/forwarding", forward),
+        ("net/ipv6/conf/default/accept_dad", "0"),
+        ("net/ipv6/conf/default/router_solicitations", "0"),
+        # Loose, as distributions ship it; strict would drop what comes round another way.
+        ("net/ipv4/conf/all/rp_filter", "2" if place.kind is PlaceKind.NODE else "0"),
+        # Path probing reads "time exceeded" from relays: none of them may be rationed away.
+        ("net/ipv4/icmp_ratelimit", "0"),
+        ("net/ipv4/icmp_msgs_per_sec", "1000000"),
+        ("net/ipv4/icmp_msgs_burst", "100000"),
+        ("net/ipv6/icmp/ratelimit", "0"),
+    )

@@ -1,0 +1,172 @@
+"""Findings about external traffic: LANs, the internet, nobody's addresses, MTU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from meshc.diagnostics import Diagnostics
+from meshc.prefixes import Prefix
+from meshc.topology.proof.expectation import Expectation
+from meshc.topology.proof.external_traffic import (
+    ExternalLoss,
+    exit_losses,
+    lan_losses,
+    leaks,
+    rings,
+)
+from meshc.topology.proof.loss_findings import CODES_OF, place, story
+from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.peer_table import MeshPeerTable
+from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
+from meshc.topology.proof.trace_batch import DataPlane
+from meshc.topology.proof.walk import Packet, Trace, walk
+
+_MOST = 20
+
+
+def check_external(
+    table: MeshPeerTable,
+    planes: Mapping[int, DataPlane],
+    matrices: Mapping[int, ReachabilityMatrix],
+    network: NetworkModel,
+    expectation: Expectation,
+    found: Diagnostics,
+) -> None:
+    """LANs, exits, circles and MTU in every family."""
+    for family, plane in planes.items():
+        classes = matrices[family].classes
+        _losses(
+            plane,
+            network,
+            table,
+            [*lan_losses(plane, classes), *exit_losses(plane, classes)],
+            found,
+        )
+        for ring, address in rings(plane, expectation.pools):
+            relays = all(table.models[n].facts.relay for n in ring)
+            found.add(
+                "E411" if relays else "W426",
+                f"an address that nobody has ({address}) goes round: "
+                + " → ".join(table.names[n] for n in ring),
+                place(table, table.names[ring[0]], table.names[ring[1]]),
+                hint="only one of two nodes may have the other as its catch-all",
+            )
+        _path_mtu(table, matrices[family], found)
+    _leaks(table, planes, found)
+    _dns(table, planes, found)
+
+
+def _losses(
+    plane: DataPlane,
+    network: NetworkModel,
+    table: MeshPeerTable,
+    losses: list[ExternalLoss],
+    found: Diagnostics,
+) -> None:
+    faults: dict[tuple[str, ...], tuple[Trace, ExternalLoss, int]] = {}
+    for loss in losses:
+        trace = _trace(plane, network, table, loss)
+        where = table.names[loss.node]
+        cause = trace.drop.cause if trace.drop else ("astray", *trace.path[-1:], where)
+        old = faults.get((*cause, loss.what, str(loss.answer)))
+        count = (old[2] if old else 0) + loss.pairs
+        faults[(*cause, loss.what, str(loss.answer))] = (old[0] if old else trace, loss, count)
+    for trace, loss, count in list(faults.values())[:_MOST]:
+        where = table.names[loss.node]
+        what = f"{loss.what} behind {where}"
+        many = f" ({count:,} nodes)" if count > 1 else ""
+        drop = trace.drop
+        ends = drop.text if drop else f"it leaves the tunnel at {trace.path[-1]} instead"
+        way = f"{what} → {trace.target}" if loss.answer else f"{trace.origin} → {what}"
+        code, hint = CODES_OF[drop.reason] if drop else ("E412", "send it to the right router")
+        if drop is None and loss.what == "the internet":
+            code, hint = "E414", "traffic for the internet must leave through the exit alone"
+        found.add(
+            code,
+            f"{way}: {ends}{many}",
+            place(table, drop.at, drop.other) if drop else None,
+            path=f"nodes.{trace.origin}",
+            hint=hint,
+            trace=story(trace),
+        )
+
+
+def _trace(
+    plane: DataPlane, network: NetworkModel, table: MeshPeerTable, loss: ExternalLoss
+) -> Trace:
+    family, home = plane.fib.family, plane.fib.home
+    source = plane.fib.first(int(home[loss.source]))
+    name, there = table.names[loss.source], table.names[loss.node]
+    if loss.answer:
+        return walk(network, there, Packet(family, loss.address, source, True), target=name)
+    return walk(network, name, Packet(family, source, loss.address), target=loss.what)
+
+
+def _path_mtu(table: MeshPeerTable, matrix: ReachabilityMatrix, found: Diagnostics) -> None:
+    for (source, relay), (mtu, target) in sorted(matrix.path_mtu.items())[:_MOST]:
+        names = table.names
+        conf = table.models[relay].conf
+        found.add(
+            "W416",
+            f"{names[source]} sends packets of {mtu} bytes to {names[target]}, but {names[relay]} "
+            f"on the way passes only {conf.mtu if conf else 0}",
+            place(table, names[source]),
+            path=f"nodes.{names[source]}.mtu",
+            hint="lower its MTU, or `mtu: auto` everywhere",
+        )
+
+
+def _leaks(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics) -> None:
+    """An exit user's whole address space goes into the tunnel, in both families."""
+    for n, model in enumerate(table.models):
+        if model.facts.exit is None or model.conf is None:
+            continue
+        for family in (4, 6):
+            open_ = leaks(planes[family], n) if family in planes else _uncovered(table, n, family)
+            if not open_:
+                continue
+            found.add(
+                "E414",
+                f"{model.name} uses the exit {model.facts.exit}, but IPv{family} to "
+                f"{open_[0].address} leaves outside of the tunnel",
+                place(table, model.name, model.facts.exit),
+                path=f"nodes.{model.name}.exit",
+                hint=f"{'0.0.0.0/0' if family == 4 else '::/0'} must go to the exit as well",
+            )
+
+
+def _uncovered(table: MeshPeerTable, node: int, family: int) -> list[Prefix]:
+    """For a family in which nobody has an address: is there a default route into the tunnel?"""
+    rows = np.arange(int(table.start[node]), int(table.start[node + 1]))
+    for row in rows.tolist():
+        for prefix in table.allowed_sets[int(table.allowed[row])]:
+            if prefix.family == family and prefix.length == 0:
+                return []
+    return [Prefix(family, 0, 0)]
+
+
+def _dns(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics) -> None:
+    """Nodes whose DNS server is an address of the pools that nobody has, told once per server."""
+    users: dict[str, list[int]] = {}
+    for n, model in enumerate(table.models):
+        for server in model.conf.dns if model.conf is not None else ():
+            users.setdefault(server, []).append(n)
+    for server, nodes in sorted(users.items()):
+        address = Prefix.host(server)
+        plane = planes.get(address.family)
+        if plane is None:
+            continue
+        atom = plane.fib.atom(address.value)
+        if not plane.pools[atom] or plane.fib.owner[atom] >= 0 or plane.fib.behind[atom] >= 0:
+            continue
+        name = table.names[nodes[0]]
+        others = f" and {len(nodes) - 1:,} more" if len(nodes) > 1 else ""
+        found.add(
+            "W427",
+            f"{name}{others}: the DNS server {server} is an address that no node has",
+            place(table, name),
+            path=f"nodes.{name}.dns",
+            hint="name the address of a node, or a server outside of the network",
+        )

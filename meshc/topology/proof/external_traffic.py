@@ -1,0 +1,183 @@
+"""External traffic: packets to LANs behind routers, to the internet behind an exit, and to those
+addresses of the pools that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from meshc.prefixes import Prefix, address_text, parse_address
+from meshc.topology.proof.equivalence_classes import EquivalenceClasses
+from meshc.topology.proof.fib import DEEPEST, LAN
+from meshc.topology.proof.peer_table import Ints
+from meshc.topology.proof.trace_batch import IN_LAN, OUT, DataPlane, PacketBatch, trace_batch
+from meshc.topology.proof.unique_values import unique_values
+from meshc.values import dataclass
+
+# Well-known addresses, tried in this order: one that no file mentions stands for the internet.
+_FAR_AWAY = {
+    4: ("1.1.1.1", "8.8.8.8", "9.9.9.9"),
+    6: ("2606:4700:4700::1111", "2001:4860:4860::8888", "2620:fe::9"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalLoss:
+    """A packet to or from outside that does not get where it should. `answer` when it is the
+    way back that fails; then `node` is where the outside address lies behind, and `source` the
+    member of the mesh that the answer is for. `pairs` counts nodes of the same class."""
+
+    source: int
+    node: int
+    address: int
+    answer: bool
+    what: str
+    pairs: int
+
+
+def lan_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[ExternalLoss]:
+    """Every node must get to every LAN and hear the answer, except those that are on it."""
+    fib = plane.fib
+    for router, model in enumerate(plane.models):
+        for prefix in model.facts.routes:
+            if prefix.family != fib.family:
+                continue
+            atoms = [
+                atom
+                for atom in fib.atoms(prefix)
+                if fib.behind[atom] == router and fib.owner[atom] < 0
+            ]
+            for atom in _different(plane, atoms):
+                yield from _to_lan(plane, classes, router, (atom, str(prefix)))
+
+
+def _different(plane: DataPlane, atoms: list[int]) -> list[int]:
+    """One atom of each kind: atoms with equal columns and rules fare the same."""
+    fib = plane.fib
+    seen: dict[tuple[bytes, bytes, int], int] = {}
+    for atom in atoms:
+        key = (
+            fib.route[:, atom].tobytes(),
+            fib.peer[:, atom].tobytes(),
+            int(fib.rules[atom]),
+        )
+        seen.setdefault(key, atom)
+    return list(seen.values())
+
+
+def _to_lan(
+    plane: DataPlane, classes: EquivalenceClasses, router: int, lan: tuple[int, str]
+) -> Iterator[ExternalLoss]:
+    fib, (atom, what) = plane.fib, lan
+    source = classes.first
+    on_it = fib.route[fib.row_of[source], atom] == LAN
+    unknown = plane.made[source] & plane.made[router]
+    source = source[(source != router) & ~on_it & ~unknown]
+    sizes = classes.size[classes.of[source]]
+    there = trace_batch(plane, PacketBatch(source, fib.home[source], np.full_like(source, atom)))
+    lost = (there.result != IN_LAN) | (there.at != router)
+    yield from _losses(plane, source[lost], sizes[lost], (router, atom, False, what))
+    back = source[~lost]
+    answer = trace_batch(
+        plane,
+        PacketBatch(np.full_like(back, router), np.full_like(back, atom), fib.home[back], True),
+    )
+    lost_again = answer.at != back
+    yield from _losses(
+        plane, back[lost_again], sizes[~lost][lost_again], (router, atom, True, what)
+    )
+
+
+def exit_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[ExternalLoss]:
+    """Who uses an exit must get out through it and hear the answer."""
+    fib = plane.fib
+    atom = far_away(plane)
+    numbers = {model.name: n for n, model in enumerate(plane.models)}
+    users = [n for n in classes.first.tolist() if plane.models[n].facts.exit in numbers]
+    for user in users:
+        exit_node = numbers[plane.models[user].facts.exit or ""]
+        if fib.home[exit_node] < 0:
+            continue
+        one = np.array([user], np.int32)
+        size = classes.size[classes.of[one]]
+        there = trace_batch(plane, PacketBatch(one, fib.home[one], np.array([atom], np.int32)))
+        tag = (exit_node, atom)
+        if there.result[0] != OUT or there.at[0] != exit_node:
+            yield from _losses(plane, one, size, (*tag, False, "the internet"))
+            continue
+        answer = trace_batch(
+            plane,
+            PacketBatch(
+                np.array([exit_node], np.int32), np.array([atom], np.int32), fib.home[one], True
+            ),
+        )
+        if answer.at[0] != user:
+            yield from _losses(plane, one, size, (*tag, True, "the internet"))
+
+
+def far_away(plane: DataPlane) -> int:
+    """An atom that stands for the internet: outside of all pools and LANs."""
+    fib = plane.fib
+    for text in _FAR_AWAY[fib.family]:
+        atom = fib.atom(int(parse_address(text)))
+        if not plane.pools[atom] and fib.behind[atom] < 0 and fib.owner[atom] < 0:
+            return atom
+    return fib.atom(int(parse_address(_FAR_AWAY[fib.family][0])))
+
+
+def leaks(plane: DataPlane, user: int) -> list[Prefix]:
+    """What an exit user sends to its own default gateway: should be nothing of this family."""
+    fib = plane.fib
+    row = fib.route[fib.row_of[user]]
+    result = []
+    top = 1 << (32 if fib.family == 4 else 128)
+    for atom in np.flatnonzero(row < 0).tolist():
+        if row[atom] == LAN or fib.first(atom) >= top:
+            continue
+        bits = 32 if fib.family == 4 else 128
+        result.append(Prefix(fib.family, fib.first(atom), bits))
+    return result
+
+
+def rings(plane: DataPlane, pools: tuple[Prefix, ...]) -> Iterator[tuple[list[int], str]]:
+    """Next hops that lead an address which nobody has round in a circle: (nodes, address)."""
+    fib = plane.fib
+    free = sorted(
+        atom
+        for prefix in pools
+        if prefix.family == fib.family
+        for atom in fib.atoms(prefix)
+        if fib.owner[atom] < 0 and fib.behind[atom] < 0
+    )
+    seen: set[tuple[int, ...]] = set()
+    for atom in _different(plane, free):
+        here = np.arange(len(plane.models), dtype=np.int32)
+        for _ in range(DEEPEST):
+            there = fib.route[fib.row_of[here], atom]
+            there = there[there >= 0]
+            if not len(there):
+                break
+            here = unique_values(there)
+        else:
+            ring = _ring(plane, int(here[0]), atom)
+            if tuple(sorted(ring)) not in seen:
+                seen.add(tuple(sorted(ring)))
+                yield ring, address_text(fib.family, fib.first(atom))
+
+
+def _ring(plane: DataPlane, node: int, atom: int) -> list[int]:
+    ring = [node]
+    while True:
+        node = int(plane.fib.route[plane.fib.row_of[node], atom])
+        if node in ring:
+            return [*ring[ring.index(node) :], node]
+        ring.append(node)
+
+
+def _losses(
+    plane: DataPlane, source: Ints, sizes: Ints, tag: tuple[int, int, bool, str]
+) -> Iterator[ExternalLoss]:
+    node, atom, answer, what = tag
+    for n, size in zip(source.tolist(), sizes.tolist(), strict=True):
+        yield ExternalLoss(n, node, plane.fib.first(atom), answer, what, size)
