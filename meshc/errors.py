@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from meshc.diagnostics import Diagnostic
+    from meshc.diagnostics.diagnostic import Diagnostic
 
 
 class MeshcError(Exception):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from tests.support.netns import byte_code
+from tests.support.skips import is_error
 
 TOGETHER = frozenset(
     {
@@ -56,6 +58,20 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # the tests run in workers, which would look there for modules of their own
     os.environ["PYTHONPYCACHEPREFIX"] = shared or byte_code()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip for want of a tool, where all tools are there, is a failure."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if is_error(reason, os.environ):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: {reason}; nothing is skipped in CI"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

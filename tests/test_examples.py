@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGIES = ROOT / "examples" / "topologies"
 GOLDEN = ROOT / "tests" / "golden"
 EXAMPLES = sorted(path.parent.name for path in TOPOLOGIES.glob("*/mesh.yaml"))
+assert EXAMPLES, "no example"
 
 # Of the large example only these are kept; its manifest holds the hashes of the rest.
 LARGE = ("manifest.json", "hosts", "relay-asia/wg0.conf", "leaf000/wg0.conf", "leaf000/node.json")
@@ -77,6 +81,7 @@ def test_the_build_is_the_golden_one(
     expected = {
         str(p.relative_to(golden)): p.read_text() for p in sorted(golden.rglob("*")) if p.is_file()
     }
+    assert expected, f"{golden} is empty"
     assert list(files) == list(expected)
     for name, text in expected.items():
         assert files[name] == text, f"{example}/{name}"
@@ -107,6 +112,26 @@ def test_reordering_the_file_changes_no_byte(example: str, tmp_path: Path) -> No
             other = tmp_path / "b" / path.relative_to(tmp_path / "a")
             assert path.read_bytes() == other.read_bytes(), path.name
     assert (tmp_path / "a/mesh.lock").read_bytes() == (tmp_path / "b/mesh.lock").read_bytes()
+
+
+@pytest.mark.slow(30)
+def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
+    """Sets and dictionaries of text have another order in each: none of it reaches a file."""
+    trees = []
+    for seed in ("0", "1", "2"):
+        subprocess.run(
+            [sys.executable, "-m", "tests.support.build_all", str(tmp_path / seed)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            timeout=600,
+        )
+        files = [path for path in sorted((tmp_path / seed).rglob("*")) if path.is_file()]
+        trees.append({path.relative_to(tmp_path / seed): path.read_bytes() for path in files})
+    assert {path.parts[0] for path in trees[0]} == set(EXAMPLES)
+    for other in trees[1:]:
+        assert list(other) == list(trees[0])
+        assert [path for path in other if other[path] != trees[0][path]] == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

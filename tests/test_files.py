@@ -56,7 +56,14 @@ def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
         read_regular(tmp_path / "x", limit=3)
 
 
-def test_sync_takes_any_descriptor(tmp_path: Path) -> None:
+def test_sync_is_of_one_file_system_and_of_all_where_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything: list[str] = []
+    monkeypatch.setattr(os, "sync", lambda: everything.append("sync"))
     descriptor = os.open(tmp_path, os.O_RDONLY)
     sync_filesystem(descriptor)
+    assert everything == []
     os.close(descriptor)
+    sync_filesystem(descriptor)
+    assert everything == ["sync"]

@@ -28,9 +28,17 @@ def _placed(found: Diagnostic, spec: Spec) -> Diagnostic:
     """Moved to the node that it is about."""
     if found.location is not None and found.location.file == spec.file:
         return found
-    node = spec.nodes.get(found.path.removeprefix("nodes."))
-    at = node.at() if node else None
+    at = _written_at(found.path, spec)
     trace = found.trace
     if found.location is not None:
         trace = (*trace, f"seen in what would be {found.location}")
     return replace(found, location=at or Location(spec.file, 1, 1), trace=trace)
+
+
+def _written_at(path: str, spec: Spec) -> Location | None:
+    """Where `nodes.NAME` or `nodes.NAME.KEY` stands; names may have dots themselves."""
+    whole = path.removeprefix("nodes.")
+    if whole in spec.nodes:
+        return spec.nodes[whole].at()
+    name, _, key = whole.rpartition(".")
+    return spec.nodes[name].at(key) if name in spec.nodes else None

@@ -14,6 +14,8 @@ from meshc.cli.failure import reported
 if TYPE_CHECKING:
     from meshc.build.worker import Worker
 
+PATIENCE = 1.0
+"""Seconds before a build tells what it does: most are done by then."""
 REFUSED = 1
 
 
@@ -64,12 +66,14 @@ def _build(
         refusal_as_json,
         report_as_json,
     )
-    from meshc.cli.views.late_progress import LateProgress
+    from meshc.cli.views.progress import Progress
     from meshc.errors import Refused
 
     try:
-        with LateProgress() as progress:
-            result = compile_file(file, out=out, dry_run=dry_run, progress=progress, worker=worker)
+        with Progress(patience=PATIENCE) as progress:
+            result = compile_file(
+                file, out=out, dry_run=dry_run, progress=progress.stage, worker=worker
+            )
     except Refused as refused:
         if as_json:
             click.echo(refusal_as_json(refused))

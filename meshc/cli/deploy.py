@@ -51,13 +51,14 @@ def deploy(
     overwrite_drift: bool,
     window: float,
 ) -> None:
-    """Bring the build of FILE to its nodes: plan, confirm, apply, check, commit.
+    """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
-    Without NODE, all nodes with a deploy.host. Each node arms its own way back first: unless the
+    Without NODE, all nodes with a deploy.host. Each node keeps its own way back first: unless the
     new configuration is confirmed through a new connection, the node puts back what ran before,
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
-    from meshc.cli.views.deploy_view import Steps, outcomes_as_json, print_outcomes, print_plan
+    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
+    from meshc.cli.views.progress import Progress
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.remote_keys import fetch_keys
     from meshc.deploy.rollout import roll_out
@@ -69,8 +70,8 @@ def deploy(
         ):
             click.echo(line, err=True)
         targets = chosen(file, build, nodes, everything=everything, local=local)
-    with Steps(len(targets), quiet=True) as tell:
-        found = ask(targets, dialer, tell, parallel)
+    with Progress() as progress:
+        found = ask(targets, dialer, progress.step, parallel)
     if not as_json:
         print_plan(found)
     if any(one.refused for one in found):
@@ -78,8 +79,9 @@ def deploy(
     _settle_drift(found, overwrite=overwrite_drift, yes=yes)
     _confirm(found, yes=yes)
     try:
-        with Steps(len(targets), quiet=as_json) as tell:
-            ends = asyncio.run(roll_out(found, dialer, tell, window=window, parallel=parallel))
+        with Progress(lines=not as_json) as progress:
+            work = roll_out(found, dialer, progress.step, window=window, parallel=parallel)
+            ends = asyncio.run(work)
     except KeyboardInterrupt:
         _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
     if as_json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.views.page import Column, PlainPage
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -40,17 +41,13 @@ def list_(file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_dict(info) for info in found], indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("node", "public key", "private key", "since", ""):
-        table.add_column(title, no_wrap=True)
+    rows = []
     for info in found:
         since = time.strftime("%Y-%m-%d", time.localtime(info.created)) if info.created else ""
-        table.add_row(info.node, info.public_key or "–", info.where, since, info.problem)
-    # keys are copied from here: they are never cut or wrapped
-    Console(highlight=False, width=200).print(table, soft_wrap=True)
+        rows.append((info.node, info.public_key or "–", info.where, since, info.problem))
+    titles = ("node", "public key", "private key", "since", "")
+    # keys are copied from here: they are never cut or wrapped, on a terminal neither
+    PlainPage().table([Column(title) for title in titles], rows)
 
 
 @keys.command(epilog="Example: meshc keys rotate mesh.yaml laptop phone")

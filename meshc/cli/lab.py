@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshc.cli.failure import polite_end, reported
+from meshc.cli.views.progress import Progress
 
 if TYPE_CHECKING:
     from meshc.lab.lab_source import LabSource
@@ -91,8 +91,8 @@ def up(
     from meshc.lab.lab_session import open_session
     from meshc.lab.world import lab_state
 
-    with polite_end(), _progress() as tell:
-        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), tell)
+    with polite_end(), Progress() as progress:
+        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
         identity = lab_state.lab_id(file, source.spec.network.name)
         session = open_session(
             source,
@@ -100,7 +100,7 @@ def up(
             options=options,
             identity=identity,
             linked=False,
-            tell=tell,
+            tell=progress.stage,
         )
     _remarks([*session.notes, *(f"{n}: {why}" for n, why in source.absent.items())])
     click.echo(
@@ -143,15 +143,15 @@ def test(
     from meshc.lab.report.report_junit import render_junit
     from meshc.lab.run import run_test
 
-    with polite_end(), _progress() as tell:
-        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), tell)
+    with polite_end(), Progress() as progress:
+        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
         for name in kill:
             if name not in source.confs:
                 raise click.UsageError(f"--kill {name}: there is no such node in the lab")
-        session = open_session(source, engine=engine, options=options, tell=tell)
+        session = open_session(source, engine=engine, options=options, tell=progress.stage)
         with session.lab:
             report = run_test(
-                session, kill=kill, recover=recovery, with_bandwidth=bandwidth, tell=tell
+                session, kill=kill, recover=recovery, with_bandwidth=bandwidth, tell=progress.stage
             )
     if html is not None:
         html.write_text(render_html(report))
@@ -186,6 +186,7 @@ def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
 def status(as_json: bool) -> None:
     """Show the labs that are up, and how their nodes do."""
     from meshc.cli.views.lab_view import status_table
+    from meshc.cli.views.page import standard_page
     from meshc.lab.overview import overview
     from meshc.lab.world import lab_state
     from meshc.lab.world.control import attach
@@ -200,7 +201,7 @@ def status(as_json: bool) -> None:
         click.echo("no lab is up (`meshc lab up FILE` starts one)")
     else:
         for one in found:
-            status_table(one)
+            status_table(standard_page(), one)
 
 
 @lab.command(epilog="Example: meshc lab down mesh.yaml; meshc lab down --all")
@@ -284,7 +285,7 @@ def _prepare(
     build: Path | None,
     nats: tuple[str, ...],
     options: LayoutOptions,
-    tell: Callable[[str], None],
+    progress: Progress,
 ) -> tuple[LabSource, LayoutOptions]:
     """The network as it is to be played; a network that does not build ends the command."""
     from meshc.cli.views.build_report import print_refusal
@@ -301,12 +302,12 @@ def _prepare(
             raise click.UsageError(f"--nat {text}: KIND is one of {', '.join(NATS)}")
         kinds[name] = Nat(kind)
     try:
-        source = with_nats(prepare(file, build, tell), kinds)
+        source = with_nats(prepare(file, build, progress.stage), kinds)
         diagnostics = Diagnostics()
         check_fit(source.spec, options, kinds, diagnostics)
         diagnostics.barrier()
     except Refused as refused:
-        tell("")
+        progress.clear()
         print_refusal(refused)
         sys.exit(2)
     return source, options
@@ -336,21 +337,6 @@ def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOpt
     )
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """One line on stderr that is overwritten; silent when stderr is not a terminal."""
-    shown = sys.stderr.isatty()
-
-    def tell(text: str) -> None:
-        if shown:
-            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-
-    try:
-        yield tell
-    finally:
-        tell("")
-
-
 def _remarks(notes: list[str]) -> None:
     for note in notes:
         click.echo(f"note: {note}", err=True)
@@ -358,5 +344,6 @@ def _remarks(notes: list[str]) -> None:
 
 def _show(report: LabReport) -> None:
     from meshc.cli.views.lab_view import show_report
+    from meshc.cli.views.page import standard_page
 
-    show_report(report)
+    show_report(standard_page(), report)

@@ -37,14 +37,15 @@ def plan(
 
     Without NODE, all nodes with a deploy.host. Nothing is changed anywhere.
     """
-    from meshc.cli.views.deploy_view import Steps, plan_as_json, print_plan
+    from meshc.cli.views.deploy_view import plan_as_json, print_plan
+    from meshc.cli.views.progress import Progress
     from meshc.deploy.connect.dial import Dialer
 
     with refused_findings():
         targets = chosen(file, build, nodes, everything=everything, local=local)
     dialer = Dialer(ssh_config, known_hosts, None, local)
-    with Steps(len(targets), quiet=True) as tell:
-        found = ask(targets, dialer, tell, parallel)
+    with Progress() as progress:
+        found = ask(targets, dialer, progress.step, parallel)
     if as_json:
         click.echo(plan_as_json(found))
     else:

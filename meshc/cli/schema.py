@@ -23,7 +23,7 @@ Then begin a topology with this line, which most editors understand:
 def schema(form: str) -> None:
     """Print the JSON Schema of the language, so that editors complete and check it."""
     if form == "markdown":
-        from meshc.topology.language.schema.reference import language_reference
+        from meshc.topology.language.schema.key_reference import language_reference
 
         click.echo(language_reference(), nl=False)
         return

@@ -14,14 +14,23 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.node_target import build_option, run_option, running_interface
+from meshc.cli.views.page import Column, Page, Piece, Styled, TerminalPage, standard_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rich.console import RenderableType
-
     from meshc.node import Status, TunnelStatus
 
+_COLUMNS = (
+    Column("peer"),
+    Column("state"),
+    Column("handshake"),
+    Column("endpoint"),
+    Column("received", "right"),
+    Column("sent", "right"),
+    Column("keepalive", fold=True),
+    Column("also carries", fold=True),
+)
 _COLOURS = {"live": "green", "idle": "default", "never": "yellow", "lost": "red"}
 
 
@@ -62,55 +71,40 @@ def status(
     if as_json:
         click.echo(json.dumps([_plain(asdict(one)) for one in found], indent=2))
     else:
-        _print(found)
+        print_status(standard_page(), found)
     sys.exit(max((one.exit_code for one in found), default=0))
 
 
-def _print(found: Sequence[Status]) -> None:
+def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    if not found:
-        console.print("no interface is up (`meshc up NODE` brings one up)")
-    for one in found:
-        console.print(_render(one))
-
-
-def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:
-    from rich.console import Group
-    from rich.live import Live
-
     try:
-        with Live(screen=True, auto_refresh=False) as live:
+        with console.screen():
             while True:
-                live.update(Group(*map(_render, look())), refresh=True)
+                found = look()
+                console.clear()
+                print_status(TerminalPage(console), found)
                 time.sleep(interval)
     except KeyboardInterrupt:
         return
 
 
-def _render(one: Status) -> RenderableType:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    parts: list[RenderableType] = [Text(_headline(one), style="bold" if one.up else "bold red")]
-    if one.peers:
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for title in ("peer", "state", "handshake", "endpoint"):
-            table.add_column(title)
-        table.add_column("received", justify="right")
-        table.add_column("sent", justify="right")
-        for title in ("keepalive", "also carries"):
-            table.add_column(title, overflow="fold")
-        for peer in one.peers:
-            table.add_row(*_row(peer))
-        parts.append(table)
-    parts += [Text(f"! {problem}", style="red") for problem in one.problems]
-    if one.drift:
-        parts.append(Text("differs from its file (`meshc reload` would):", style="yellow"))
-        parts += [Text(f"  {line}", style="yellow") for line in one.drift]
-    return Group(*parts, Text(""))
+def print_status(page: Page, found: Sequence[Status]) -> None:
+    """The interfaces, each with its peers and what is wrong with it."""
+    if not found:
+        page.line("no interface is up (`meshc up NODE` brings one up)")
+    for one in found:
+        page.line(Styled(_headline(one), "bold" if one.up else "bold red"))
+        if one.peers:
+            page.table(_COLUMNS, map(_row, one.peers))
+        for problem in one.problems:
+            page.line(Styled(f"! {problem}", "red"))
+        if one.drift:
+            page.line(Styled("differs from its file (`meshc reload` would):", "yellow"))
+        for line in one.drift:
+            page.line(Styled(f"  {line}", "yellow"))
+        page.line()
 
 
 def _headline(one: Status) -> str:
@@ -125,25 +119,19 @@ def _headline(one: Status) -> str:
     return " · ".join(word for word in words if word)
 
 
-def _row(peer: TunnelStatus) -> list[RenderableType]:
-    from rich.text import Text
-
+def _row(peer: TunnelStatus) -> tuple[Piece, ...]:
+    state = peer.health.value
     keepalive = f"{peer.keepalive} s" if peer.keepalive else "–"
-    if peer.health.value == "lost":
-        keepalive += " lost"
-    cells = (
+    return (
         peer.name,
-        peer.health.value,
+        Styled(state, _COLOURS[state]),
         "never" if peer.handshake is None else f"{age_text(peer.handshake)} ago",
         peer.endpoint or "unknown yet",
         bytes_text(peer.received),
         bytes_text(peer.sent),
-        keepalive,
+        f"{keepalive} lost" if state == "lost" else keepalive,
         ", ".join(peer.reaches) or "–",
     )
-    row: list[RenderableType] = [Text(cell) for cell in cells]
-    row[1] = Text(cells[1], style=_COLOURS[cells[1]])
-    return row
 
 
 def age_text(seconds: float) -> str:

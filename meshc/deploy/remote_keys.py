@@ -13,6 +13,7 @@ from meshc.build.topology_file import read_spec
 from meshc.build.workspace import Workspace
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.plan.target import Target
+from meshc.deploy.protocol import MakeKey, NodeKey
 from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.keys import PublicKey
@@ -37,9 +38,9 @@ async def fetch_keys(
     said, nodes = [], dict(lock.nodes)
     for node in wanted:
         answer = await _ask(spec, node, dial, local=local)
-        public = PublicKey.parse(answer["public_key"])
+        public = PublicKey.parse(answer.public_key)
         nodes[node.name] = replace(nodes.get(node.name, LockedNode()), public_key=public)
-        made = "made a private key in" if answer["made"] else "has a private key in"
+        made = "made a private key in" if answer.made else "has a private key in"
         said.append(f"{node.name}: {made} {node.private_key_file}; public key {public}")
     if wanted:
         with workspace.locked():
@@ -60,7 +61,7 @@ def _keyless(spec: Spec, lock: Lock) -> list[NodeSpec]:
     ]
 
 
-async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> dict[str, str]:
+async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> NodeKey:
     if not node.deploy.host and not local:
         raise StateError(
             f"{node.name} keeps its private key, and does not say how it is reached",
@@ -72,6 +73,6 @@ async def _ask(spec: Spec, node: NodeSpec, dial: Dial, *, local: bool) -> dict[s
     try:
         # as wg-quick will read it: %i is the interface in every line that it runs
         path = (node.private_key_file or "").replace("%i", plan.interface)
-        return await session.call("keygen", path=path)
+        return await session.call(MakeKey(path))
     finally:
         await session.transport.close()

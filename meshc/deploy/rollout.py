@@ -1,7 +1,7 @@
-"""Brings differences to nodes: armed first, confirmed through a new connection, in waves.
+"""Brings differences to nodes: a candidate, confirmed through a new connection, in waves.
 
-The node can put itself back at any moment from `arm` to `commit`, and does so when nobody commits
-in time. The controller never needs to be there for that: whatever happens to it, the node ends with
+The node can roll back at any moment from `stage` to `confirm`, and does so when nobody confirms in
+time. The controller never needs to be there for that: whatever happens to it, the node ends with
 the old configuration or with the confirmed new one.
 """
 
@@ -10,20 +10,33 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
-from typing import Any
 
 from meshc.deploy.bundle import archive, bundle
 from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.dial import Dial
-from meshc.deploy.connect.node_session import SILENT, NodeSession, RemoteError
+from meshc.deploy.connect.node_session import NoAnswerError, NodeSession, RemoteError
 from meshc.deploy.connect.transport import TransportError
-from meshc.deploy.plan.meshc_environment import Way
-from meshc.deploy.plan.supervisor_choice import Manner
+from meshc.deploy.plan.meshc_environment import PackageSource
+from meshc.deploy.plan.supervisor_choice import SupervisorChoice
 from meshc.deploy.plan.survey import Surveyed, Tell
 from meshc.deploy.plan.waves import waves
+from meshc.deploy.protocol import (
+    Activation,
+    Adopt,
+    AskFacts,
+    CommitConfirmed,
+    Confirm,
+    InstallMeshc,
+    RemoveUnused,
+    RollBack,
+    StageCandidate,
+    State,
+    Verified,
+    Verify,
+)
 from meshc.errors import NodeError
 from meshc.values import dataclass
 
@@ -43,7 +56,7 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeployOutcome:
     """How it ended on one node; `message` says why where it did not go well."""
 
     node: str
@@ -63,11 +76,11 @@ async def roll_out(
     *,
     window: float = 60.0,
     parallel: int = 8,
-) -> list[Outcome]:
+) -> list[DeployOutcome]:
     """Wave by wave; a wave begins with its canary, and no further node is begun once one has
     failed. `window` is the seconds after which an unconfirmed node puts itself back."""
     by_name = {one.target.name: one for one in surveyed}
-    ends: dict[str, Outcome] = {}
+    ends: dict[str, DeployOutcome] = {}
     gate = asyncio.Semaphore(parallel)
     failed = ""
 
@@ -76,7 +89,9 @@ async def roll_out(
         async with gate:
             if failed:
                 why = f"{failed} failed before its turn"
-                ends[name] = Outcome(name, End.SKIPPED, why, "mend that node, then deploy again")
+                ends[name] = DeployOutcome(
+                    name, End.SKIPPED, why, "mend that node, then deploy again"
+                )
             else:
                 ends[name] = await deploy_one(by_name[name], dial, tell, window=window)
                 if not ends[name].good:
@@ -92,117 +107,130 @@ async def roll_out(
     return [ends[found.target.name] for found in surveyed]
 
 
-async def deploy_one(found: Surveyed, dial: Dial, tell: Tell, *, window: float) -> Outcome:
-    """One node: arm, apply, look at it through a new connection, commit. Never raises NodeError."""
+async def deploy_one(found: Surveyed, dial: Dial, tell: Tell, *, window: float) -> DeployOutcome:
+    """One node: stage, commit confirmed, verify through a new connection, confirm. Never raises
+    NodeError."""
     name = found.target.name
     try:
-        if not found.difference:
-            if found.difference.adopt:
-                await _adopt(found, dial)
-            return Outcome(name, End.UNCHANGED)
+        if found.difference.adopt:
+            await _adopt(found, dial)
     except NodeError as error:
-        return Outcome(name, End.FAILED, str(error), error.hint)
-    return await _Deployment(found, dial, tell, window).run()
+        return DeployOutcome(name, End.FAILED, str(error), error.hint)
+    activation, choice = found.difference.activation, found.difference.choice
+    if activation is None or choice is None:
+        return DeployOutcome(name, End.UNCHANGED)
+    return await _Deployment(found, dial, tell, window, activation, choice).run()
 
 
 async def _adopt(found: Surveyed, dial: Dial) -> None:
     session = await dial(found.target)
     try:
-        await session.call("adopt", sha=found.target.sha)
+        await session.call(Adopt(found.target.sha))
     finally:
         await session.transport.close()
 
 
 class _Deployment:
-    """One deployment of one node, from `arm` to its end."""
+    """One deployment of one node, from `stage` to its end."""
 
-    def __init__(self, found: Surveyed, dial: Dial, tell: Tell, window: float) -> None:
+    def __init__(
+        self,
+        found: Surveyed,
+        dial: Dial,
+        tell: Tell,
+        window: float,
+        activation: Activation,
+        choice: SupervisorChoice,
+    ) -> None:
         self.target, self.difference = found.target, found.difference
-        self.facts = found.facts
+        self.activation, self.choice = activation, choice
+        self.sha = found.facts.sha if found.facts else ""
         self.name = found.target.name
         self.token = secrets.token_hex(8)
         self.window = window
         self.end = time.monotonic() + window
         self._dial, self._tell = dial, tell
 
-    async def run(self) -> Outcome:
+    async def run(self) -> DeployOutcome:
         try:
             session = await self._dial(self.target)
         except NodeError as error:
-            return Outcome(self.name, End.FAILED, str(error), error.hint)
+            return DeployOutcome(self.name, End.FAILED, str(error), error.hint)
         try:
             ended = await self._begin(session)
         finally:
             await session.transport.close()
         return ended or await self._confirm()
 
-    async def _begin(self, session: NodeSession) -> Outcome | None:
-        """Up to `apply`, over the first connection; None when it is to be confirmed."""
+    async def _begin(self, session: NodeSession) -> DeployOutcome | None:
+        """Up to the commit, over the first connection; None when it is to be confirmed."""
         try:
             await self._install(session)
         except NodeError as error:
-            return Outcome(self.name, End.FAILED, str(error), error.hint)
+            return DeployOutcome(self.name, End.FAILED, str(error), error.hint)
         try:
-            await self._arm(session)
+            await self._stage(session)
         except TransportError as error:
             return await self._learn(str(error), error.hint)
         except NodeError as error:
-            if self.difference.manner.meshc is not None:
+            if self.choice.meshc is not None:
                 with suppress(NodeError):  # else the next deploy removes what nobody uses
-                    await session.call("remove_unused")
-            return Outcome(self.name, End.FAILED, str(error), error.hint)
+                    await session.call(RemoveUnused())
+            return DeployOutcome(self.name, End.FAILED, str(error), error.hint)
         try:
-            self._tell(self.name, "apply")
+            self._tell(self.name, "commit")
             # an answer that does not come may mean that the path was cut: the next step finds out
             with suppress(TransportError):
-                await session.call("apply", token=self.token, timeout=self.window)
-            self._tell(self.name, "applied")
+                await session.call(CommitConfirmed(self.token), timeout=self.window)
+            self._tell(self.name, "committed")
+        except NoAnswerError as error:
+            return await self._learn(str(error), error.hint)
         except RemoteError as error:
-            if error.kind == SILENT:
-                return await self._learn(str(error), error.hint)
-            return Outcome(self.name, End.RESTORED, str(error), error.hint)
+            return DeployOutcome(self.name, End.RESTORED, str(error), error.hint)
         return None
 
     async def _install(self, session: NodeSession) -> None:
-        """meshc itself, where the node needs one; nothing uses it before `apply`."""
-        wanted = self.difference.manner.meshc
+        """meshc itself, where the node needs one; nothing uses it before the commit."""
+        wanted = self.choice.meshc
         if wanted is None or wanted.there:
             return
         self._tell(self.name, "install")
-        fetched = wanted.way is Way.FETCHED
+        fetched = wanted.source is PackageSource.FETCHED
         packed = await asyncio.to_thread(archive, whole=not fetched)
         await session.call(
-            "install",
-            identity=wanted.identity,
-            locked=bundle().locked() if fetched else "",
-            size=len(packed.content),
-            sha256=packed.sha256,
+            InstallMeshc(
+                identity=wanted.identity,
+                locked=bundle().locked() if fetched else "",
+                size=len(packed.content),
+                sha256=packed.sha256,
+            ),
             payload=packed.content,
             timeout=INSTALL,
         )
         self._tell(self.name, "installed")
 
-    async def _arm(self, session: NodeSession) -> None:
-        self._tell(self.name, "arm")
+    async def _stage(self, session: NodeSession) -> None:
+        self._tell(self.name, "stage")
         self.end = time.monotonic() + self.window
         await session.call(
-            "arm",
-            token=self.token,
-            window=self.window,
-            sha=self.facts.sha if self.facts else "",
-            how=self.difference.how,
-            manner=self.difference.manner.name,
-            env=dict(self.difference.manner.env),
-            routes=self.difference.routes._asdict(),
-            environment=_identity(self.difference.manner),
-            conf=self.target.conf,
-            facts=self.target.facts,
-            program=sent_program.program(),
+            StageCandidate(
+                token=self.token,
+                window=self.window,
+                sha=self.sha,
+                activation=self.activation,
+                supervisor=self.choice.supervisor,
+                env=self.choice.env,
+                routes=self.difference.routes,
+                environment=self.choice.meshc.identity if self.choice.meshc else "",
+                conf=self.target.conf,
+                node_json=self.target.node_json,
+                program=sent_program.program(),
+            )
         )
-        self._tell(self.name, "armed")
+        self._tell(self.name, "staged")
 
-    async def _confirm(self) -> Outcome:
-        """Until the deadline: connect anew, check, commit. A broken connection is tried again."""
+    async def _confirm(self) -> DeployOutcome:
+        """Until the deadline: connect anew, verify, confirm. A broken connection is tried again."""
         last = "no new connection"
         while time.monotonic() < self.end:
             try:
@@ -212,7 +240,7 @@ class _Deployment:
                 await asyncio.sleep(RETRY)
                 continue
             try:
-                return await self._check_and_commit(session)
+                return await self._verify_and_confirm(session)
             except TransportError as error:
                 last = str(error)
             except RemoteError as error:
@@ -224,30 +252,33 @@ class _Deployment:
             "the new configuration probably cuts the way from here to the node",
         )
 
-    async def _check_and_commit(self, session: NodeSession) -> Outcome:
-        self._tell(self.name, "check")
+    async def _verify_and_confirm(self, session: NodeSession) -> DeployOutcome:
+        self._tell(self.name, "verify")
         patience = min(PATIENCE, self._left() * 0.7)
         seen = await session.call(
-            "check",
-            token=self.token,
-            public_key=str(self.target.plan.public_key),
-            peers=self._steady_peers(),
-            patience=patience,
+            Verify(
+                token=self.token,
+                public_key=str(self.target.plan.public_key),
+                peers=self._steady_peers(),
+                patience=patience,
+            ),
             timeout=patience + 10,
         )
-        self._tell(self.name, "checked")
+        self._tell(self.name, "verified")
         fault = _fault(self.name, seen)
         if fault:
-            await session.call("rollback", token=self.token)
-            return Outcome(self.name, End.RESTORED, fault, "nothing of the new one is left there")
-        self._tell(self.name, "commit")
-        await session.call("commit", token=self.token)
-        self._tell(self.name, "committed")
-        missing = len(seen["before"]) - len(seen["alive"])
-        quiet = f"{missing} of {len(seen['before'])} peers have not answered again"
-        return Outcome(self.name, End.COMMITTED, quiet if missing else "")
+            await session.call(RollBack(self.token))
+            return DeployOutcome(
+                self.name, End.RESTORED, fault, "nothing of the new one is left there"
+            )
+        self._tell(self.name, "confirm")
+        await session.call(Confirm(self.token))
+        self._tell(self.name, "confirmed")
+        missing = len(seen.before) - len(seen.alive)
+        quiet = f"{missing} of {len(seen.before)} peers have not answered again"
+        return DeployOutcome(self.name, End.COMMITTED, quiet if missing else "")
 
-    async def _learn(self, why: str, hint: str) -> Outcome:
+    async def _learn(self, why: str, hint: str) -> DeployOutcome:
         """Waits until the node has put itself back, and asks it."""
         self._tell(self.name, "waiting for the node to put itself back")
         end = self.end + PATIENCE
@@ -256,16 +287,16 @@ class _Deployment:
             try:
                 session = await self._dial(self.target, timeout=5)
                 try:
-                    phase = (await session.call("facts", salt=""))["phase"]
+                    state = (await session.call(AskFacts(""))).state
                 finally:
                     await session.transport.close()
             except NodeError:
                 continue
-            if phase in ("restored", "none"):
-                return Outcome(self.name, End.RESTORED, why, hint)
-            if phase == "committed":
-                return Outcome(self.name, End.COMMITTED, "")
-        return Outcome(
+            if state in (State.ROLLED_BACK, State.IDLE):
+                return DeployOutcome(self.name, End.RESTORED, why, hint)
+            if state is State.CONFIRMED:
+                return DeployOutcome(self.name, End.COMMITTED, "")
+        return DeployOutcome(
             self.name,
             End.UNKNOWN,
             f"{why}; it has not answered since",
@@ -284,17 +315,13 @@ class _Deployment:
         }
 
 
-def _identity(manner: Manner) -> str:
-    return manner.meshc.identity if manner.meshc else ""
-
-
-def _fault(name: str, seen: Mapping[str, Any]) -> str:
+def _fault(name: str, seen: Verified) -> str:
     """What is wrong with a node after the new configuration was applied; empty: nothing."""
-    if not seen["up"]:
+    if not seen.up:
         return f"{name}: the interface is not up with the new configuration"
-    if not seen["good"]:
+    if not seen.good:
         return f"{name}: the interface runs with another key than it should"
-    if seen["before"] and not seen["alive"]:
-        count = len(seen["before"])
+    if seen.before and not seen.alive:
+        count = len(seen.before)
         return f"{name}: none of the {count} peers that it talked to before answers any more"
     return ""

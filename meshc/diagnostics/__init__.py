@@ -5,42 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from meshc.diagnostics.codes import CODES, Code, Severity
+from meshc.diagnostics.diagnostic import Diagnostic, Location
 from meshc.errors import Refused
 from meshc.values import dataclass, field
 
 __all__ = ["CODES", "Code", "Diagnostic", "Diagnostics", "Location", "Severity"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
-    """A place in a file; line and column count from 1, as editors do."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One finding. `path` is the dotted place in the document, `nodes.paris.routes[0]`."""
-
-    code: str
-    message: str
-    location: Location | None = None
-    path: str = ""
-    hint: str = ""
-    trace: tuple[str, ...] = ()
-
-    @property
-    def severity(self) -> Severity:
-        return CODES[self.code].severity
-
-    def sort_key(self) -> tuple[str, int, int, str, str]:
-        at = self.location or Location("", 0, 0)
-        return (at.file, at.line, at.column, self.code, self.message)
 
 
 @dataclass(slots=True)

@@ -50,7 +50,8 @@ ADDRESS_CODES = (
     Code(
         "E306",
         "no port is left",
-        "Every UDP port from 1024 to 65535 is taken by another node of the same site.",
+        "Every UDP port from 1024 to 65535 is taken by another node of the same site. Split the "
+        "site, or take the `lan_endpoint` of nodes away that no neighbour needs to reach directly.",
     ),
     Code(
         "E310",

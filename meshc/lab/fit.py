@@ -23,7 +23,10 @@ def check_fit(
             hint=f"uplinks: {', '.join(sorted(uplinks))}",
         )
     for name in sorted(set(nats) - spec.nodes.keys() - spec.sites.keys()):
-        diagnostics.add("E802", f"{name!r} is neither a site nor a node")
+        places = ", ".join(sorted({*spec.sites, *spec.nodes}))
+        diagnostics.add(
+            "E802", f"{name!r} is neither a site nor a node", hint=f"sites and nodes: {places}"
+        )
     for node in spec.nodes.values():
         if node.endpoints and _behind_carrier(spec, node, options):
             place = node.site or node.name

@@ -19,8 +19,8 @@ from meshc.errors import NodeError
 from meshc.lab.world import linux
 from meshc.lab.world.lab_state import process_start
 from meshc.node import uapi
+from meshc.node.backends import BUNDLED, Backend, BackendHost, backend
 from meshc.node.backends.bundled import Bundled
-from meshc.node.machine import Machine
 
 # Imported by the keeper before it forks anything.
 PRELOAD = (
@@ -44,17 +44,17 @@ class ForkedBundled(Bundled):
         """Its modules are here: the keeper has imported them."""
         return "" if os.path.exists("/dev/net/tun") else "/dev/net/tun is missing"
 
-    def create(self, machine: Machine, interface: str) -> None:
+    def create(self, host: BackendHost, interface: str) -> None:
         """Forks an engine and waits until it answers. Raises: NodeError with its last words."""
         with contextlib.suppress(FileNotFoundError):
             uapi.socket_path(interface).unlink()
-        log = machine.run_directory / f"{interface}.log"
+        log = host.run_directory / f"{interface}.log"
         child = os.fork()
         if child == 0:
             self._become_engine(interface, str(log))
-        _number(machine, interface).write_text(str(child))
+        _number(host, interface).write_text(str(child))
         deadline = time.monotonic() + PATIENCE
-        while not self._answers(machine, interface):
+        while not self._answers(host, interface):
             ended = os.waitpid(child, os.WNOHANG)[0] == child
             if ended or time.monotonic() > deadline:
                 words = log.read_text(errors="replace").strip().splitlines()[-3:]
@@ -63,14 +63,14 @@ class ForkedBundled(Bundled):
                 )
             time.sleep(POLL)
 
-    def destroy(self, machine: Machine, interface: str) -> None:
+    def destroy(self, host: BackendHost, interface: str) -> None:
         """Ends the engine and waits for that: one that lingers would take the socket of the next
         away. (A forked process has its parent's environment, so no token finds it.)"""
-        note = _number(machine, interface)
+        note = _number(host, interface)
         if note.exists():
             _end(int(note.read_text()))
             note.unlink()
-        super().destroy(machine, interface)
+        super().destroy(host, interface)
 
     def _become_engine(self, interface: str, log: str) -> None:
         """The life of the child. Does not return."""
@@ -91,8 +91,8 @@ class ForkedBundled(Bundled):
             os._exit(code)  # and nothing before it that could raise: this stack is the parent's
 
 
-def _number(machine: Machine, interface: str) -> Path:
-    return machine.run_directory / f"{interface}.pid"
+def _number(host: BackendHost, interface: str) -> Path:
+    return host.run_directory / f"{interface}.pid"
 
 
 def _end(process: int) -> None:
@@ -106,8 +106,7 @@ def _end(process: int) -> None:
             time.sleep(POLL)
 
 
-def fork_engines() -> None:
-    """From now on `meshc.node` in this process forks the bundled engine instead of starting a
-    Python for it: `meshc.node.backends.backend` looks the class up by its name each time."""
-    module = import_module("meshc.node.backends.bundled")
-    setattr(module, "Bundled", ForkedBundled)  # noqa: B010  mypy would refuse the assignment
+def forking_backend(name: str) -> Backend:
+    """The backends of `meshc.node`, but that the bundled engine is forked from this process
+    instead of being a Python of its own. Raises: NodeError for a name that there is not."""
+    return ForkedBundled() if name == BUNDLED else backend(name)

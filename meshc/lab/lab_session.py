@@ -11,16 +11,15 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.lab.forked import PRELOAD
 from meshc.lab.lab_source import LabSource
-from meshc.lab.machines import engine_of
+from meshc.lab.node_jobs import BringUp, engine_of
 from meshc.lab.world import lab_state
 from meshc.lab.world.control import Lab, start_lab
-from meshc.lab.world.jobs import Job
+from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.layout import lay_out
 from meshc.lab.world.layout_options import PLAIN, LayoutOptions
 from meshc.lab.world.places import LabWorld
 from meshc.values import dataclass, field
 
-BRING_UP = "meshc.lab.machines:bring_up"
 Tell = Callable[[str], None]
 
 
@@ -85,8 +84,8 @@ def bring_nodes_up(session: LabSession, tell: Tell = lambda _: None) -> None:
     done, failed = 0, []
     for names in (public, others):
         jobs = [
-            Job(n, BRING_UP, {"interface": session.source.interface, "engine": session.engines[n]})
-            for n in names
+            PlacedJob(name, BringUp(session.source.interface, session.engines[name]))
+            for name in names
         ]
         for outcome in session.lab.run(jobs, parallel=os.cpu_count() or 2, timeout=120):
             done += 1
@@ -94,7 +93,7 @@ def bring_nodes_up(session: LabSession, tell: Tell = lambda _: None) -> None:
             if outcome.error:
                 failed.append(f"{outcome.place}: {outcome.error}")
             else:
-                session.notes += [f"{outcome.place}: {note}" for note in outcome.result["notes"]]
+                session.notes += [f"{outcome.place}: {note}" for note in outcome.value.notes]
     if failed:
         raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from meshc.errors import NodeError
+from meshc.lab.node_jobs import ReadNode
 from meshc.lab.world.control import Lab
-from meshc.lab.world.jobs import Job
+from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.lab_state import LabState
-
-STATUS = "meshc.lab.machines:report_status"
 
 
 def overview(known: LabState, running: Lab | None) -> dict[str, Any]:
@@ -33,11 +33,12 @@ def overview(known: LabState, running: Lab | None) -> dict[str, Any]:
 
 
 def _nodes(known: LabState, running: Lab) -> list[dict[str, Any]]:
-    jobs = [Job(name, STATUS, {"interface": known.interface}) for name in sorted(known.nodes)]
+    jobs = [PlacedJob(name, ReadNode(known.interface)) for name in sorted(known.nodes)]
     answers = {o.place: o for o in running.run(jobs, parallel=4, timeout=30)}
     nodes = []
     for name, engine in sorted(known.nodes.items()):
         outcome = answers[name]
-        found = outcome.result or {"engine": "", "peers": [], "error": outcome.error}
+        missing = {"engine": "", "peers": [], "error": outcome.error}
+        found = missing if outcome.error else asdict(outcome.value)
         nodes.append({"name": name, "wanted": engine, **found})
     return nodes

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 from meshc.errors import NodeError
 from meshc.lab.lab_session import LabSession
+from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Cell, Key, LabReport, Measured, Predicted, compare
 from meshc.lab.report.predictor import Predictor, hop_limits
-from meshc.lab.world.jobs import Job
+from meshc.lab.world.jobs import PlacedJob
+from meshc.lab.world.router_jobs import ForgetMappings
+from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
 
@@ -98,29 +101,18 @@ def subject_of(session: LabSession) -> Subject:
     return Subject(addresses, mtu)
 
 
-# wg-quick's own choice on a link of 1500 bytes, for files without an MTU line.
-DEFAULT_MTU = 1420
-
-
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
     more where their peers were last heard of."""
-    args = {"interface": session.source.interface}
-    jobs = [
-        Job(name, "meshc.lab.world.routers:forget") for name in set(session.world.nat_of.values())
-    ]
-    _all_or_nothing(session, jobs)
-    for call in ("take_down", "bring_up"):
-        _all_or_nothing(
-            session,
-            [
-                Job(name, f"meshc.lab.machines:{call}", {**args, "engine": session.engines[name]})
-                for name in sorted(sleepers)
-            ],
-        )
+    interface, names = session.source.interface, sorted(sleepers)
+    routers = sorted(set(session.world.nat_of.values()))
+    _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])
+    _all_or_nothing(session, [PlacedJob(name, TakeDown(interface)) for name in names])
+    raised = [PlacedJob(name, BringUp(interface, session.engines[name])) for name in names]
+    _all_or_nothing(session, raised)
 
 
-def _all_or_nothing(session: LabSession, jobs: Sequence[Job]) -> None:
+def _all_or_nothing(session: LabSession, jobs: Sequence[PlacedJob[object]]) -> None:
     for outcome in session.lab.run(jobs):
         if outcome.error:
             raise NodeError(f"{outcome.place}: {outcome.error}")

@@ -19,11 +19,10 @@ from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
 from meshc.wg.conf import Conf
+from meshc.wg.overhead import OVERHEAD, UNDERLAY_MTU
 
 FIRST_TABLE = 51820
 """Where wg-quick(8) begins to look for a free routing table."""
-OVERHEAD = 80
-"""IPv6 and UDP headers and WireGuard's own (whitepaper 5.4.6): what wg-quick(8) takes off."""
 SRC_VALID_MARK = "net/ipv4/conf/all/src_valid_mark"
 SEND_REDIRECTS = "net/ipv4/conf/all/send_redirects"
 """The kernel's WireGuard switches it off, for every interface, when one is set up
@@ -100,7 +99,7 @@ def automatic_mtu(conf: Conf, facts: FactSet) -> int:
         default = facts.default_route(4)
         if default is not None:
             towards.append(default.mtu or facts.link_mtu(default.device) or 0)
-    return (max(towards, default=0) or 1500) - OVERHEAD
+    return (max(towards, default=0) or UNDERLAY_MTU) - OVERHEAD[6]
 
 
 def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:

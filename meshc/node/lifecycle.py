@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meshc.errors import NodeError
 from meshc.node import nodefile
-from meshc.node.backends import AUTO
+from meshc.node.backends import AUTO, BackendFactory, backend
 from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes
 from meshc.node.desired import desire
@@ -46,6 +46,7 @@ def up(
     engine: str = AUTO,
     dry_run: bool = False,
     watch: bool = True,
+    backends: BackendFactory = backend,
     run_directory: Path = RUN_DIRECTORY,
 ) -> LifecycleOutcome:
     """Brings up the interface that the wg-quick file is named after, in the network namespace of
@@ -53,13 +54,13 @@ def up(
 
     `engine` is auto, kernel, bundled, wireguard-go or the path of a program. Where endpoints are
     host names a background process looks after them, unless `watch` is False and the caller
-    does (`meshc.agent.watch.watch`).
+    does (`meshc.agent.watch.watch`). `backends` makes the engine of a name.
 
     Raises: NodeError when it cannot be done; everything is as it was then. ConfError.
     """
     file = nodefile.read(Path(conf_path))
     _refuse(file)
-    with _session(file.interface, run_directory, lock=not dry_run) as (machine, store):
+    with _session(file.interface, run_directory, backends, lock=not dry_run) as (machine, store):
         record = store.load()
         if record is not None and _is_up(machine, record):
             return _already_up(machine, file, record)
@@ -81,7 +82,11 @@ def up(
 
 
 def reload(
-    conf_path: str | Path, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY
+    conf_path: str | Path,
+    *,
+    dry_run: bool = False,
+    backends: BackendFactory = backend,
+    run_directory: Path = RUN_DIRECTORY,
 ) -> LifecycleOutcome:
     """Makes a running interface what the file says now. Peers, addresses and routes that did not
     change are not touched, so that their sessions and connections go on. Hooks are not run.
@@ -90,7 +95,7 @@ def reload(
     """
     file = nodefile.read(Path(conf_path))
     _refuse(file)
-    with _session(file.interface, run_directory, lock=not dry_run) as (machine, store):
+    with _session(file.interface, run_directory, backends, lock=not dry_run) as (machine, store):
         record = store.load()
         if record is None or not _is_up(machine, record):
             raise NodeError(
@@ -113,14 +118,18 @@ def reload(
 
 
 def down(
-    interface: str, *, dry_run: bool = False, run_directory: Path = RUN_DIRECTORY
+    interface: str,
+    *,
+    dry_run: bool = False,
+    backends: BackendFactory = backend,
+    run_directory: Path = RUN_DIRECTORY,
 ) -> LifecycleOutcome:
     """Takes back all that `up` and `reload` did to the machine, also after a crash of theirs, and
     nothing else. Does nothing when the interface is not up.
 
     Raises: NodeError when the interface was made by somebody else, or parts could not be undone.
     """
-    with _session(interface, run_directory, lock=not dry_run) as (machine, store):
+    with _session(interface, run_directory, backends, lock=not dry_run) as (machine, store):
         record = store.load()
         if record is None:
             if machine.netlink.link(interface) is not None:
@@ -161,7 +170,7 @@ def drift(
 
 @contextlib.contextmanager
 def _session(
-    interface: str, run_directory: Path, *, lock: bool
+    interface: str, run_directory: Path, backends: BackendFactory, *, lock: bool
 ) -> Iterator[tuple[Machine, StateFile]]:
     from meshc.node.system.rtnetlink import Netlink
 
@@ -171,7 +180,7 @@ def _session(
         if lock:
             stack.enter_context(store.locked())
         netlink = stack.enter_context(Netlink())
-        yield Machine(netlink, run_directory, "", notes=[]), store
+        yield Machine(netlink, run_directory, "", notes=[], backends=backends), store
 
 
 def _refuse(file: InterfaceFile) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.errors import NodeError
+from meshc.node.backends import Backend, BackendFactory, backend
 from meshc.values import dataclass
 
 if TYPE_CHECKING:
-    from meshc.node.backends import Backend
     from meshc.node.system.rtnetlink import Netlink
 
 RUN_DIRECTORY = Path("/run/meshc")
@@ -19,13 +19,15 @@ _CAP_NET_ADMIN = 12
 
 @dataclass(slots=True)
 class Machine:
-    """`token` marks the processes of one `up`; `notes` collects what the user should read."""
+    """`token` marks the processes of one `up`; `notes` collects what the user should read;
+    `backends` makes the engine of a name."""
 
     netlink: Netlink
     run_directory: Path
     token: str
     engine: Backend | None = None
     notes: list[str] | None = None
+    backends: BackendFactory = backend
 
     @property
     def backend(self) -> Backend:

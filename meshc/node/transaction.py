@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from meshc.errors import MeshcError, NodeError
-from meshc.node.backends import backend
 from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import ChangeSet
 from meshc.node.machine import Machine
@@ -14,7 +13,7 @@ from meshc.node.system.hooks import Hook
 def attach(machine: Machine, record: Record) -> None:
     """Points the machine at the engine and the processes of a record."""
     machine.token = record.token
-    machine.engine = backend(record.engine) if record.engine else None
+    machine.engine = machine.backends(record.engine) if record.engine else None
 
 
 def apply_plan(machine: Machine, store: StateFile, record: Record, plan: ChangeSet) -> None:

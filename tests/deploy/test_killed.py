@@ -36,7 +36,7 @@ echo $((number + 1)) > /run/number
 sleep 2
 exec {python} "$@" {given}
 """
-STEPS = {"arm": 1, "apply": 2, "check": 3, "commit": 4}  # after the facts, each one request
+STEPS = {"stage": 1, "commit": 2, "verify": 3, "confirm": 4}  # after the facts, each one request
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["arrived", "cut"])
@@ -64,7 +64,7 @@ def test_the_controller_is_killed_while_the_node_is_at_work(tmp_path: Path, whol
             net.write(PAIR.format(mtu=old + 1))
             net.build()
             hub.shell(f"rm -f /run/reached; echo 0 > /run/number; echo {number} > /run/stop")
-            window = "60" if step == "commit" else "12"  # it must not be over before that
+            window = "60" if step == "confirm" else "12"  # it must not be over before that
             command = ["deploy", str(net.file), "hub", "--yes", "--window", window]
             with net.controller.start(
                 sys.executable, "-m", "meshc", *command, *net.options()
@@ -82,11 +82,11 @@ def test_the_controller_is_killed_while_the_node_is_at_work(tmp_path: Path, whol
             assert net.leftovers("hub") == ["node.json", "wg0.conf"]
             net.wait_for_traffic("hub", "public")
             ends[step] = now - old
-        assert ends == {"arm": 0, "apply": 0, "check": 0, "commit": int(whole)}
+        assert ends == {"stage": 0, "commit": 0, "verify": 0, "confirm": int(whole)}
 
 
 @pytest.mark.parametrize(("how", "changes"), [("restart", 24), ("sync", 24), ("start", 20)])
-def test_the_program_is_killed_at_each_change_of_apply(
+def test_the_program_is_killed_at_each_change_of_a_commit(
     tmp_path: Path, how: str, changes: int
 ) -> None:
     """An interface for each change, all at once, because each waits for its own deadline."""
@@ -162,8 +162,8 @@ def _at_work(machine: Namespace) -> bool:
 
 def _state(machine: Namespace, name: str) -> Any:
     text = machine.shell(f"cat /var/lib/meshc/deploy/{name}/state.json", check=False)
-    return json.loads(text or '{"phase": ""}')
+    return json.loads(text or '{"state": ""}')
 
 
 def _over(machine: Namespace, name: str) -> bool:
-    return _state(machine, name)["phase"] in ("restored", "committed")
+    return _state(machine, name)["state"] in ("rolled-back", "confirmed")

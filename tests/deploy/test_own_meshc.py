@@ -135,10 +135,11 @@ def test_a_node_that_can_only_fetch_them_and_cannot_says_what_to_do(tmp_path: Pa
 # meshc on a machine whose Python loads other binaries than that of the node
 OTHER_PYTHON = """
 import dataclasses
-from meshc.deploy import bundle, manner, rollout
+from meshc.deploy import bundle
+from meshc.deploy.plan import supervisor_choice
 from meshc.cli import main
 
 here = dataclasses.replace(bundle.bundle(), soabi="cpython-399-pdp11")
-manner.choose.__kwdefaults__["offer"] = lambda: here
+supervisor_choice.choose.__kwdefaults__["offer"] = lambda: here
 main(prog_name="meshc")
 """

@@ -20,7 +20,7 @@ nodes:
   hub: {{endpoint: 198.51.100.1, deploy: {{host: 198.51.100.1, user: root}}{hub}}}
   public: {{endpoint: 198.51.100.2, deploy: {{host: 198.51.100.2, user: root}}}}
 """
-STEPS = ("arm", "armed", "apply", "applied", "check", "checked", "commit", "committed")
+STEPS = ("stage", "staged", "commit", "committed", "verify", "verified", "confirm", "confirmed")
 # deploys FILE to this machine and dies by SIGKILL when it has reached STEP
 KILLED = """
 import asyncio, os, signal, sys
@@ -102,12 +102,12 @@ def test_wherever_the_controller_dies_the_node_is_old_or_new(tmp_path: Path) -> 
         assert [process.wait(120) for process in killed] == [-9] * len(STEPS)
         ends = {}
         for number, step in enumerate(STEPS):
-            wait_until(lambda n=number: _phase(net, n) in ("restored", "committed"), patience=90)
+            wait_until(lambda n=number: _state(net, n) in ("rolled-back", "confirmed"), patience=90)
             there = machine.shell(f"cat /etc/wireguard/wgk{number}.conf")
             runs = machine.json("ip", "-j", "link", "show", f"wgk{number}")[0]["mtu"]
             assert (there, runs) in ((old[number], 1300), (new[number], 1350)), step
             ends[step] = runs
-        assert ends == {step: 1350 if step == "committed" else 1300 for step in STEPS}
+        assert ends == {step: 1350 if step == "confirmed" else 1300 for step in STEPS}
         assert [name for name in net.leftovers("hub") if name.startswith(".")] == []
 
 
@@ -119,7 +119,7 @@ def _network(net: Field, number: int, mtu: int) -> Path:
     return file
 
 
-def _phase(net: Field, number: int) -> str:
+def _state(net: Field, number: int) -> str:
     path = f"/var/lib/meshc/deploy/wgk{number}/state.json"
     text = net.machines["hub"].shell(f"cat {path}", check=False)
-    return str(json.loads(text or '{"phase": ""}')["phase"])
+    return str(json.loads(text or '{"state": ""}')["state"])

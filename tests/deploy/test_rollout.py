@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,23 @@ import pytest
 from meshc.deploy import rollout
 from meshc.deploy.connect import sent_program
 from meshc.deploy.plan.survey import survey
+from meshc.deploy.protocol import (
+    Confirm,
+    Failure,
+    FailureReason,
+    InstallMeshc,
+    Progress,
+    StageCandidate,
+    State,
+    Verified,
+)
 from meshc.deploy.rollout import End, roll_out
 from meshc.errors import Refused, StateError
 from tests.support.deploys import mesh
 from tests.support.fakenode import FACTS, LOST, NONE, FakeNodes
 from tests.support.hostile import HOSTILE
 
-SILENT = {"good": True, "up": True, "public_key": "", "before": ["a", "b"], "alive": []}
+SILENT = Verified(good=True, up=True, public_key="", before=("a", "b"), alive=())
 
 
 @pytest.fixture(autouse=True)
@@ -44,23 +55,23 @@ def targets(tmp_path: Path) -> Any:
     return mesh(tmp_path)
 
 
-def test_every_node_is_armed_applied_checked_and_committed(targets: Any) -> None:
+def test_every_node_is_staged_committed_verified_and_confirmed(targets: Any) -> None:
     nodes = FakeNodes()
     assert set(ends(deploy(nodes, targets)).values()) == {End.COMMITTED}
     for name in targets:
-        assert nodes.verbs(name) == ["facts", "arm", "apply", "check", "commit"]
+        assert nodes.verbs(name) == ["facts", "stage", "commit-confirmed", "verify", "confirm"]
 
 
 def test_relays_are_done_before_gateways_and_these_before_leaves(targets: Any) -> None:
     nodes = FakeNodes()
     deploy(nodes, targets)
-    arms = [name for name, request in nodes.requests if request["verb"] == "arm"]
-    commits = [name for name, request in nodes.requests if request["verb"] == "commit"]
-    assert arms == commits == ["hub", "exit", "router", "leaf"]
+    staged = [name for name, request in nodes.requests if isinstance(request, StageCandidate)]
+    confirmed = [name for name, request in nodes.requests if isinstance(request, Confirm)]
+    assert staged == confirmed == ["hub", "exit", "router", "leaf"]
 
 
 def test_a_failed_canary_stops_the_rest(targets: Any) -> None:
-    nodes = FakeNodes({("exit", "check"): SILENT})
+    nodes = FakeNodes({("exit", "verify"): SILENT})
     found = deploy(nodes, targets)
     assert ends(found) == {
         "hub": End.COMMITTED,
@@ -68,104 +79,106 @@ def test_a_failed_canary_stops_the_rest(targets: Any) -> None:
         "router": End.SKIPPED,
         "leaf": End.SKIPPED,
     }
-    assert nodes.verbs("exit")[-2:] == ["check", "rollback"]
+    assert nodes.verbs("exit")[-2:] == ["verify", "roll-back"]
     assert "none of the 2 peers" in found["exit"].message
     assert nodes.verbs("leaf") == ["facts"]
 
 
 def test_one_peer_that_answers_again_is_enough(targets: Any) -> None:
-    some = {**SILENT, "alive": ["a"]}
-    found = deploy(FakeNodes({("hub", "check"): some}), targets)
+    some = replace(SILENT, alive=("a",))
+    found = deploy(FakeNodes({("hub", "verify"): some}), targets)
     assert found["hub"].end is End.COMMITTED
     assert "1 of 2 peers" in found["hub"].message
 
 
 @pytest.mark.parametrize(
-    ("check", "word"),
+    ("seen", "word"),
     [
-        ({**SILENT, "up": False, "good": False}, "not up"),
-        ({**SILENT, "good": False}, "another key"),
+        (replace(SILENT, up=False, good=False), "not up"),
+        (replace(SILENT, good=False), "another key"),
     ],
 )
 def test_an_interface_that_is_not_as_it_should_be_is_put_back(
-    targets: Any, check: dict[str, Any], word: str
+    targets: Any, seen: Verified, word: str
 ) -> None:
-    found = deploy(FakeNodes({("hub", "check"): check}), targets)
+    found = deploy(FakeNodes({("hub", "verify"): seen}), targets)
     assert found["hub"].end is End.RESTORED
     assert word in found["hub"].message
 
 
-BARE = {**FACTS, "kernel": False}
+BARE = replace(FACTS, kernel=False)
 
 
-def test_meshc_goes_to_the_node_that_needs_it_before_it_is_armed(targets: Any) -> None:
+def test_meshc_goes_to_the_node_that_needs_it_before_its_candidate(targets: Any) -> None:
     nodes = FakeNodes({("leaf", "facts"): BARE})
     assert set(ends(deploy(nodes, targets)).values()) == {End.COMMITTED}
-    assert nodes.verbs("leaf") == ["facts", "install", "arm", "apply", "check", "commit"]
-    sent = {(name, one["verb"]): one for name, one in nodes.requests}
+    assert nodes.verbs("leaf") == [
+        *("facts", "install", "stage", "commit-confirmed", "verify", "confirm"),
+    ]
+    sent = {(name, type(one)): one for name, one in nodes.requests}
     (payload,) = nodes.payloads
-    assert hashlib.sha256(payload).hexdigest() == sent["leaf", "install"]["sha256"]
-    assert sent["leaf", "arm"]["environment"] == sent["leaf", "install"]["identity"]
-    assert sent["hub", "arm"]["environment"] == ""
+    assert hashlib.sha256(payload).hexdigest() == sent["leaf", InstallMeshc].sha256
+    assert sent["leaf", StageCandidate].environment == sent["leaf", InstallMeshc].identity
+    assert sent["hub", StageCandidate].environment == ""
 
 
 def test_a_node_where_it_cannot_be_installed_is_as_it_was(targets: Any) -> None:
-    damaged = {"error": "the packages of meshc arrived damaged", "hint": "deploy again"}
+    damaged = Failure("the packages of meshc arrived damaged", "deploy again")
     nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "install"): damaged})
     found = deploy(nodes, targets)
     assert (found["leaf"].end, found["leaf"].hint) == (End.FAILED, "deploy again")
     assert nodes.verbs("leaf") == ["facts", "install"]
 
 
-def test_an_installed_one_goes_again_when_the_node_cannot_be_armed(targets: Any) -> None:
-    full = {"error": "the disk is full", "hint": "make room", "kind": "space"}
-    nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "arm"): full})
+def test_an_installed_one_goes_again_when_the_candidate_cannot_be_staged(targets: Any) -> None:
+    full = Failure("the disk is full", "make room", FailureReason.SPACE)
+    nodes = FakeNodes({("leaf", "facts"): BARE, ("leaf", "stage"): full})
     assert deploy(nodes, targets)["leaf"].end is End.FAILED
-    assert nodes.verbs("leaf") == ["facts", "install", "arm", "remove_unused"]
+    assert nodes.verbs("leaf") == ["facts", "install", "stage", "remove-unused"]
 
 
-def test_a_lost_answer_to_apply_is_found_out_by_the_check(targets: Any) -> None:
-    nodes = FakeNodes({("hub", "apply"): LOST})
+def test_a_lost_answer_to_a_commit_is_found_out_by_the_verification(targets: Any) -> None:
+    nodes = FakeNodes({("hub", "commit-confirmed"): LOST})
     assert deploy(nodes, targets)["hub"].end is End.COMMITTED
 
 
 def test_a_node_that_breaks_off_is_not_said_to_be_put_back_before_it_is(targets: Any) -> None:
     """The program there ended without an answer: only the node knows how far it came."""
-    phases = iter(["armed", "applying", "restored"])
-    nodes = FakeNodes({("hub", "apply"): NONE})
+    states = iter([State.CANDIDATE, State.COMMITTING, State.ROLLED_BACK])
+    nodes = FakeNodes({("hub", "commit-confirmed"): NONE})
     first = []
 
     def facts(_: Any) -> Any:
         first.append(1)
-        return {**FACTS, "phase": next(phases) if len(first) > 1 else "none"}
+        return replace(FACTS, state=next(states) if len(first) > 1 else State.IDLE)
 
     nodes.answers["hub", "facts"] = facts
     found = deploy(nodes, targets)
     assert found["hub"].end is End.RESTORED
     assert "gave no answer" in found["hub"].message
-    assert next(phases, None) is None
+    assert next(states, None) is None
 
 
-def test_a_lost_answer_to_commit_is_asked_again(targets: Any) -> None:
-    answers = iter([LOST, {"phase": "committed"}])
-    nodes = FakeNodes({("hub", "commit"): lambda _: next(answers)})
+def test_a_lost_answer_to_a_confirm_is_asked_again(targets: Any) -> None:
+    answers = iter([LOST, Progress(State.CONFIRMED)])
+    nodes = FakeNodes({("hub", "confirm"): lambda _: next(answers)})
     assert deploy(nodes, targets)["hub"].end is End.COMMITTED
-    assert nodes.verbs("hub").count("commit") == 2
+    assert nodes.verbs("hub").count("confirm") == 2
 
 
 def test_a_node_that_is_cut_off_is_reported_as_put_back(targets: Any) -> None:
-    nodes = FakeNodes({("hub", "check"): LOST})
+    nodes = FakeNodes({("hub", "verify"): LOST})
     found = deploy(nodes, targets, window=0.2)
     assert found["hub"].end is End.RESTORED
     assert "not reached through a new connection" in found["hub"].message
 
 
-def test_a_refusal_of_arm_changes_nothing(targets: Any) -> None:
-    full = {"error": "the disk is full", "hint": "make room", "kind": "space"}
-    nodes = FakeNodes({("hub", "arm"): full})
+def test_a_refusal_of_the_candidate_changes_nothing(targets: Any) -> None:
+    full = Failure("the disk is full", "make room", FailureReason.SPACE)
+    nodes = FakeNodes({("hub", "stage"): full})
     found = deploy(nodes, targets)
     assert (found["hub"].end, found["hub"].hint) == (End.FAILED, "make room")
-    assert nodes.verbs("hub") == ["facts", "arm"]
+    assert nodes.verbs("hub") == ["facts", "stage"]
 
 
 def test_a_node_that_cannot_be_asked_is_a_finding(targets: Any) -> None:
@@ -188,7 +201,7 @@ def test_no_value_of_the_file_is_ever_part_of_a_command(
     nodes = FakeNodes()
     deploy(nodes, targets)
     assert set(nodes.argvs) == {sent_program.ARGV}
-    sent = {name: request["conf"] for name, request in nodes.requests if request["verb"] == "arm"}
+    sent = {name: one.conf for name, one in nodes.requests if isinstance(one, StageCandidate)}
     assert sent == {name: target.conf for name, target in targets.items()}
 
 
@@ -203,3 +216,21 @@ def _with(directory: Path, place: str, value: str) -> Any:
         return mesh(directory, more=f"  new: {{deploy: {{{other}{place}: {text}}}}}\n")
     listed = f"[{text}]" if place in ("post_up", "dns") else text
     return mesh(directory, more=f"  new: {{{place}: {listed}, deploy: {{host: x}}}}\n")
+
+
+ODD_ANSWERS = [b"{", b"{}\n", b"[]", b'{"answer": {"state": 1}}', b'{"answer": {}}', b"[" * 100_000]
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS, ids=range(len(ODD_ANSWERS)))
+@pytest.mark.parametrize("name", ["facts", "stage", "commit-confirmed", "verify", "confirm"])
+def test_an_answer_that_is_none_is_the_failure_of_its_node(
+    targets: Any, name: str, odd: bytes
+) -> None:
+    nodes = FakeNodes({("leaf", name): b"{" + odd + b"\n"})
+    found = asyncio.run(survey(list(targets.values()), nodes, lambda *_: None))
+    if name == "facts":
+        assert [one.target.name for one in found if one.refused] == ["leaf"]
+        return
+    end = deploy(nodes, {"leaf": targets["leaf"]}, window=0.5)["leaf"]
+    assert not end.good
+    assert "what the node answered is no answer" in end.message

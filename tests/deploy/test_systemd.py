@@ -37,7 +37,7 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
         here.write()
-        here.deploy_and_die("applied", window=600)
+        here.deploy_and_die("committed", window=600)
         assert here.hub.read(DROP_IN) == ""
         _restart(here, "power cut")  # the unit that starts has its old environment again
         assert ENGINE in here.hub.shell("systemctl show --property=Environment wg-quick@wg0")
@@ -50,26 +50,27 @@ def _reboot(here: BootedField) -> None:
     here.net.wait_for_traffic("hub", "public")
 
 
-PHASES = ("armed", "applying", "applied")
+STATES = ("candidate", "committing", "commit-confirmed")
+STEPS = {"candidate": "staged", "commit-confirmed": "committed"}  # of the controller
 
 
 @pytest.mark.parametrize("way", ["reboot", "power cut"])
 def test_a_restart_in_the_middle_puts_back_what_ran(tmp_path: Path, way: str) -> None:
-    """In each phase; nobody but the node itself has a hand in it."""
+    """In each state; nobody but the node itself has a hand in it."""
     with booted_field(tmp_path) as here:
-        for phase in ("armed", "applied"):
-            _stop_in(here, phase)
+        for state in ("candidate", "commit-confirmed"):
+            _stop_in(here, state)
             _restart(here, way)
-            assert (here.phase(), here.files(), here.mtu()) == ("restored", [], 0)
+            assert (here.state(), here.files(), here.mtu()) == ("rolled-back", [], 0)
         here.write(hub=", mtu: 1300")
         here.net.deploy("--all")
         before = here.hub.shell("cat /etc/wireguard/wg0.conf"), here.files()
-        for phase in PHASES:
-            _stop_in(here, phase)
-            assert here.phase() == phase
+        for state in STATES:
+            _stop_in(here, state)
+            assert here.state() == state
             assert "meshc-restore-wg0.service" in str(here.files())
             _restart(here, way)
-            assert here.phase() == "restored", phase
+            assert here.state() == "rolled-back", state
             assert (here.hub.shell("cat /etc/wireguard/wg0.conf"), here.files()) == before
             assert here.mtu() == 1300
             here.net.wait_for_traffic("hub", "public")
@@ -87,10 +88,10 @@ def _restart(here: BootedField, way: str) -> None:
     assert here.hub.shell("systemctl --failed --no-legend list-units 'meshc*' 'wg-quick*'") == ""
 
 
-def _stop_in(here: BootedField, phase: str) -> None:
-    """A deploy whose controller dies in this phase, with so much time left that the watcher has
+def _stop_in(here: BootedField, state: str) -> None:
+    """A deploy whose controller dies in this state, with so much time left that the watcher has
     no part in what follows."""
-    if phase == "applying":
+    if state == "committing":
         here.write(hub=', mtu: 1350, post_up: ["touch /run/hooked; sleep 300"]')
         controller = here.start_deploy(window=600)
         wait_until(lambda: here.hub.shell("ls /run") and "hooked" in here.hub.shell("ls /run"))
@@ -98,7 +99,7 @@ def _stop_in(here: BootedField, phase: str) -> None:
         controller.wait()
     else:
         here.write(hub=", mtu: 1350")
-        here.deploy_and_die(phase, window=600)
+        here.deploy_and_die(STEPS[state], window=600)
 
 
 @pytest.mark.parametrize("place", ["container", "machine"])
@@ -189,11 +190,11 @@ def test_the_watcher_outlives_the_login(tmp_path: Path) -> None:
         here.login("setsid sleep 4321 >/dev/null 2>&1 & true")
         wait_until(lambda: not here.hub.run("pgrep", "-f", "sleep 4321", check=False).stdout)
         here.write(hub=", mtu: 1350")
-        here.deploy_and_die("applied", window=25)
+        here.deploy_and_die("committed", window=25)
         wait_until(lambda: not here.hub.shell("loginctl list-sessions --no-legend"))
-        assert (here.phase(), here.mtu()) == ("applied", 1350)
+        assert (here.state(), here.mtu()) == ("commit-confirmed", 1350)
         here.hub.shell("systemctl kill --signal=SIGKILL 'meshc-rollback-*.service'")
-        wait_until(lambda: here.phase() == "restored", patience=90, what="putting back")
+        wait_until(lambda: here.state() == "rolled-back", patience=90, what="putting back")
         assert here.mtu() == 1300
         here.net.wait_for_traffic("hub", "public")
         wait_until(lambda: not here.units("meshc-*"))
@@ -210,9 +211,9 @@ def test_from_one_supervisor_to_another(tmp_path: Path) -> None:
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
         here.write(deploy=", supervisor: systemd")
-        here.deploy_and_die("applied", window=20)
+        here.deploy_and_die("committed", window=20)
         assert here.is_("active", "meshc@wg0")
-        wait_until(lambda: here.phase() == "restored", patience=90, what="putting back")
+        wait_until(lambda: here.state() == "rolled-back", patience=90, what="putting back")
         wait_until(
             lambda: not here.hub.shell("systemctl list-units --no-legend 'meshc-rollback-*'")
         )

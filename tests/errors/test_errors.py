@@ -1,7 +1,8 @@
-"""Every diagnostic of the language has a file that earns it, and its exact text.
+"""Every diagnostic has a case that earns it, and its exact text.
 
-`CODE-name.yaml` is the topology, `CODE-name.txt` what is printed about it. New texts:
-`pytest tests/errors --update-golden`, then read the difference.
+`CODE-name.yaml` is a topology, `CODE-name.txt` what is printed about it. What no topology alone can
+earn lies in the directory of its kind: `tests/support/error_kinds.py` says what is done there. New
+texts: `pytest tests/errors --update-golden`, then read the difference.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from meshc.build.check import check_text
-from meshc.diagnostics import Diagnostic, Diagnostics
-from meshc.diagnostics.language_codes import LANGUAGE_CODES
+from meshc.diagnostics import CODES, Diagnostic, Diagnostics
 from meshc.render.report.text import format_findings
 from meshc.topology.language.load import load_spec
+from tests.support.error_kinds import KINDS, said
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.yaml"))
+OTHERS = sorted(HERE.glob("*/*.yaml"))
+assert CASES, "no topology"
+assert OTHERS, "no case of another kind"
 
 
 def findings(path: Path) -> list[Diagnostic]:
@@ -32,13 +36,25 @@ def findings(path: Path) -> list[Diagnostic]:
     return list(diagnostics)
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_exact_text(path: Path, pytestconfig: pytest.Config) -> None:
-    text = format_findings(findings(path))
-    golden = path.with_suffix(".txt")
-    if pytestconfig.getoption("--update-golden"):
+def compare(text: str, golden: Path, config: pytest.Config) -> None:
+    if config.getoption("--update-golden"):
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_exact_text(path: Path, pytestconfig: pytest.Config) -> None:
+    compare(format_findings(findings(path)), path.with_suffix(".txt"), pytestconfig)
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_exact_text_of_what_happened(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = said(path)
+    assert path.stem.partition("-")[0] in text
+    compare(text, path.with_suffix(".txt"), pytestconfig)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -52,10 +68,15 @@ def test_the_code_in_the_name_is_found_at_a_place_in_the_file(path: Path) -> Non
         assert code in {item.code for item in found}
 
 
-def test_every_code_of_the_language_has_a_case() -> None:
-    covered = {path.stem.split("-")[0] for path in CASES}
-    without = {code.id for code in LANGUAGE_CODES} - covered
-    assert without == {"E109"}, "only a file that cannot be opened has no text"
+def test_every_code_has_a_case() -> None:
+    covered = {path.stem.partition("-")[0] for path in (*CASES, *OTHERS)} - {"ten"}
+    assert covered == set(CODES)
+
+
+def test_every_text_has_its_case_and_every_directory_its_kind() -> None:
+    texts = {path.with_suffix("") for path in HERE.rglob("*.txt")}
+    assert texts == {path.with_suffix("") for path in (*CASES, *OTHERS)}
+    assert {path.parent.name for path in OTHERS} == {*KINDS, "qr"}
 
 
 def test_ten_mistakes_are_ten_findings_each_at_its_line() -> None:

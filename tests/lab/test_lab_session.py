@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare, with_nats
 from meshc.lab.probe.checks import check_exits
@@ -66,8 +67,8 @@ def test_nodes_know_each_other_by_name_and_endpoints_from_dns() -> None:
     with session.lab:
         found = {
             name: session.lab.call(
-                "phone", "meshc.lab.machines:command", {"argv": ["getent", "ahostsv4", name]}
-            )["output"].split()[0]
+                "phone", RunCommand(("getent", "ahostsv4", name))
+            ).output.split()[0]
             for name in names
         }
     inside = [source.addresses(name)[4] for name in names[:2]]

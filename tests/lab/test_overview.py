@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meshc.errors import NodeError
+from meshc.lab.node_jobs import LabNode
 from meshc.lab.overview import overview
-from meshc.lab.world.jobs import Job, Outcome
+from meshc.lab.world.jobs import JobOutcome, PlacedJob
 from meshc.lab.world.lab_state import LabState
 
 KNOWN = LabState(
@@ -24,9 +25,9 @@ KNOWN = LabState(
 
 
 class FakeLab:
-    def run(self, jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
-        yield Outcome(1, "b", None, "it broke")
-        yield Outcome(0, "a", {"engine": "bundled", "peers": [], "up": True}, "")
+    def run(self, jobs: Sequence[PlacedJob[LabNode]], **_: Any) -> Iterator[JobOutcome[LabNode]]:
+        yield JobOutcome(1, "b", None, "it broke")
+        yield JobOutcome(0, "a", LabNode(True, "bundled", 51820))
 
 
 def test_a_lab_that_is_gone_has_no_nodes() -> None:
@@ -42,7 +43,7 @@ def test_nodes_are_in_order_and_failures_are_said() -> None:
 
 def test_a_lab_that_ends_meanwhile_is_gone() -> None:
     class Ending:
-        def run(self, *_: Any, **__: Any) -> Iterator[Outcome]:
+        def run(self, *_: Any, **__: Any) -> Iterator[JobOutcome[LabNode]]:
             raise NodeError("it ended")
 
     found = overview(KNOWN, Ending())  # type: ignore[arg-type]

@@ -80,9 +80,9 @@ class BootedField:
         options += ["-o", f"UserKnownHostsFile={self.net.known_hosts}", "-o", "BatchMode=yes"]
         self.net.controller.run("ssh", *options, "root@198.51.100.1", command)
 
-    def phase(self) -> str:
+    def state(self) -> str:
         """That of the hub's deployment, read from its disk."""
-        return str(json.loads(self.hub.read(STATE) or '{"phase": ""}')["phase"])
+        return str(json.loads(self.hub.read(STATE) or '{"state": ""}')["state"])
 
     def is_(self, question: str, unit: str) -> bool:
         """`systemctl is-QUESTION` on the hub."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from meshc.build.pipeline import compile_file
-from meshc.deploy.plan.node_facts import Facts, OwnMeshc, Running
 from meshc.deploy.plan.target import Target, targets
+from meshc.deploy.protocol import Facts, OwnMeshc, RunningInterface, RunningPeer, Supervisor
 from meshc.deploy.remote.base import redact
 
 SALT = "salt"
@@ -35,24 +36,33 @@ def mesh(directory: Path, *, leaf: str = "", way: str = "", more: str = "") -> d
 
 def empty(**changes: Any) -> Facts:
     """A machine with the tools and the kernel's WireGuard, where nothing was deployed yet."""
-    return Facts(**{"tools": TOOLS, "kernel": True, "meshc": PYTHON, **changes})
+    programs = programs_of(changes.pop("tools", TOOLS))
+    return Facts(**{"programs": programs, "kernel": True, "meshc": PYTHON, **changes})
+
+
+def programs_of(tools: Iterable[str]) -> dict[str, str]:
+    """Where tools are."""
+    return {tool: f"/usr/bin/{tool}" for tool in tools}
 
 
 def deployed(target: Target, /, **changes: Any) -> Facts:
     """The same machine with this target deployed and running."""
     peers = {
-        str(peer.public_key): tuple(sorted(map(str, peer.allowed_ips)))
+        str(peer.public_key): RunningPeer(tuple(sorted(map(str, peer.allowed_ips))))
         for peer in target.plan.peers
     }
     text = redact(target.conf, SALT)
     found = {
         "sha": target.sha,
         "conf": text,
-        "node_sha": "1",
+        "node_json_sha": "1",
         "deployed_sha": target.sha,
         "deployed": text,
-        "running": Running(
-            up=True, manner="wg-quick", public_key=str(target.plan.public_key), peers=peers
+        "running": RunningInterface(
+            up=True,
+            supervisor=Supervisor.WG_QUICK,
+            public_key=str(target.plan.public_key),
+            peers=peers,
         ),
     }
     return empty(**{**found, **changes})

@@ -2,65 +2,55 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshc.deploy.connect.node_session import NodeSession
 from meshc.deploy.connect.transport import Result, TransportError
 from meshc.deploy.plan.target import Target
+from meshc.deploy.protocol import (
+    REQUESTS,
+    Facts,
+    Installed,
+    OwnMeshc,
+    Progress,
+    State,
+    Verified,
+    Versions,
+)
+from meshc.deploy.protocol_json import decode_call, encode_answer
 
-FACTS: dict[str, Any] = {
-    "python": [3, 11, 0],
-    "uid": 0,
-    "tools": {name: f"/usr/bin/{name}" for name in ("wg", "wg-quick", "iptables", "ip6tables")},
-    "systemd": False,
-    "kernel": True,
-    "target": {"path": "/etc/wireguard", "writable": True, "free": 1 << 30},
-    "state": {"path": "/var/lib", "writable": True, "free": 1 << 30},
-    "sha": "",
-    "conf": None,
-    "node_sha": "",
-    "deployed_sha": "",
-    "deployed": None,
-    "pending": None,
-    "phase": "restored",
-    "running": {"up": False, "manner": "", "public_key": "", "port": 0, "peers": {}},
-    "environment": {
-        "place": {"path": "/opt", "writable": True, "free": 1 << 30},
-        "soabi": "cpython-311-x86_64-linux-gnu",
-        "libc": ["glibc", "2.36"],
-        "pip": True,
-        "there": [],
-        "used": "",
-    },
-    "enabled": [],
-    "deployed_env": None,
-}
+FACTS = Facts(
+    programs={name: f"/usr/bin/{name}" for name in ("wg", "wg-quick", "iptables", "ip6tables")},
+    kernel=True,
+    state=State.ROLLED_BACK,
+    meshc=OwnMeshc(soabi="cpython-311-x86_64-linux-gnu", libc=("glibc", "2.36"), pip=True),
+)
 GOOD: dict[str, Any] = {
     "facts": FACTS,
-    "install": {"installed": True},
-    "remove_unused": {"there": []},
-    "arm": {"phase": "armed"},
-    "apply": {"phase": "applied"},
-    "check": {"good": True, "up": True, "public_key": "", "before": [], "alive": []},
-    "commit": {"phase": "committed"},
-    "rollback": {"phase": "restored"},
-    "adopt": {"phase": "none"},
+    "install": Installed(True),
+    "remove-unused": Versions(()),
+    "stage": Progress(State.CANDIDATE),
+    "commit-confirmed": Progress(State.COMMIT_CONFIRMED),
+    "verify": Verified(True, True, "", (), ()),
+    "confirm": Progress(State.CONFIRMED),
+    "roll-back": Progress(State.ROLLED_BACK),
+    "adopt": Progress(State.IDLE),
 }
+NAMES = {request: name for name, request in REQUESTS.items()}
 LOST = "lost"
 NONE = "none"
 
 
 class FakeNodes:
-    """A `Dial`. `answers` maps (node, verb) to what differs from a node where all is well: an
-    answer, `LOST` for a connection that breaks, `NONE` for a program that breaks, or a function
-    of the request."""
+    """A `Dial`. `answers` maps (node, name of a request) to what differs from a node where all is
+    well: an answer or a failure, bytes for a line that is neither, `LOST` for a connection that
+    breaks, `NONE` for a program that breaks, or a function of the request."""
 
     def __init__(self, answers: Mapping[tuple[str, str], Any] | None = None) -> None:
         self.answers = dict(answers or {})
         self.argvs: list[tuple[str, ...]] = []
-        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[tuple[str, Any]] = []
         self.payloads: list[bytes] = []
 
     async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:
@@ -69,7 +59,7 @@ class FakeNodes:
         return NodeSession(_FakeTransport(target.name, self), target.plan.interface)
 
     def verbs(self, node: str) -> list[str]:
-        return [request["verb"] for name, request in self.requests if name == node]
+        return [NAMES[type(request)] for name, request in self.requests if name == node]
 
 
 class _FakeTransport:
@@ -81,10 +71,10 @@ class _FakeTransport:
         self._nodes.argvs.append(tuple(argv))
         head, _, rest = stdin.partition(b"\n")
         line, _, payload = rest[int(head.split()[1]) :].partition(b"\n")
-        request = json.loads(line)
+        request = decode_call(line).request
         self._nodes.payloads += [payload] if payload else []
         self._nodes.requests.append((self.name, request))
-        verb = request["verb"]
+        verb = NAMES[type(request)]
         answer = self._nodes.answers.get((self.name, verb), GOOD[verb])
         if isinstance(answer, Callable):  # type: ignore[arg-type]
             answer = answer(request)
@@ -92,7 +82,8 @@ class _FakeTransport:
             raise TransportError(f"{self.name}: the connection broke")
         if answer == NONE:
             return Result(1, b"", b"Traceback: something")
-        return Result(0, b"welcome\n" + json.dumps(answer).encode() + b"\n", b"")
+        said = answer if isinstance(answer, bytes) else encode_answer(answer)
+        return Result(0, b"welcome\n" + said, b"")
 
     async def close(self) -> None:
         """Nothing to end."""

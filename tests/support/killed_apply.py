@@ -1,4 +1,4 @@
-"""Arms a deployment of this machine, applies it, and dies by SIGKILL at the given change. Not a
+"""Stages a candidate on this machine, commits it, and dies by SIGKILL at the given change. Not a
 test: `python -m tests.support.killed_apply INTERFACE HOW NEW COUNT`, where NEW is a file; says
 `survived` when there were fewer. A program that is started counts twice: it runs, it has ended."""
 
@@ -15,38 +15,40 @@ from pathlib import Path
 from typing import Any
 
 from meshc.deploy.connect import sent_program
-from meshc.deploy.remote.verbs import VERBS
+from meshc.deploy.protocol import (
+    Activation,
+    CommitConfirmed,
+    Directories,
+    Routes,
+    StageCandidate,
+    Supervisor,
+)
+from meshc.deploy.remote import deployment
+from meshc.deploy.remote.managed_interface import ManagedInterface
 
 TOKEN = "0123456789abcdef"
 WINDOW = 20.0
 
 
-def main(interface: str, how: str, new: str, limit: int) -> None:
-    request: dict[str, Any] = {
-        "interface": interface,
-        "conf_dir": "/etc/wireguard",
-        "state_dir": "/var/lib/meshc/deploy",
-        "env_dir": "/opt/meshc",
-        "token": TOKEN,
-    }
-    there = Path(f"/etc/wireguard/{interface}.conf").read_bytes()
-    VERBS["arm"](
-        {
-            **request,
-            "window": WINDOW,
-            "sha": hashlib.sha256(there).hexdigest(),
-            "how": how,
-            "manner": "wg-quick",
-            "env": {},
-            "environment": "",
-            "routes": {"add": [], "remove": []},
-            "conf": Path(new).read_text(),
-            "facts": json.dumps({"interface": interface}),
-            "program": sent_program.program(),
-        }
+def main(name: str, how: str, new: str, limit: int) -> None:
+    interface = ManagedInterface(name, Directories())
+    there = Path(f"/etc/wireguard/{name}.conf").read_bytes()
+    candidate = StageCandidate(
+        token=TOKEN,
+        window=WINDOW,
+        sha=hashlib.sha256(there).hexdigest(),
+        activation=Activation(how),
+        supervisor=Supervisor.WG_QUICK,
+        env={},
+        routes=Routes(),
+        environment="",
+        conf=Path(new).read_text(),
+        node_json=json.dumps({"interface": name}),
+        program=sent_program.program(),
     )
+    deployment.stage(interface, candidate)
     _die_at(limit)
-    VERBS["apply"](request)
+    deployment.commit_confirmed(interface, CommitConfirmed(TOKEN))
     print("survived")
 
 

@@ -42,7 +42,10 @@ def endpoint(text: str) -> Endpoint:
 
 
 def node(name: str, **keys: Any) -> NodeSpec:
-    """A node; `relay`, `endpoint`, `address`, `routes` and `lan` take text. Line 0 is unknown."""
+    """A node; `relay`, `endpoint`, `address`, `routes` and `lan` take text. Line 0 is unknown.
+
+    As by the resolver, its listen port is that of its LAN endpoint or of its endpoints, if given.
+    """
     if keys.pop("relay", False):
         keys["role"] = Role.RELAY
     for key, field in (("endpoint", "endpoints"),):
@@ -57,6 +60,9 @@ def node(name: str, **keys: Any) -> NodeSpec:
         keys["addresses"] = tuple(Prefix.host(a) for a in keys.pop("address").split())
     if isinstance(keys.get("routes"), str):
         keys["routes"] = tuple(Prefix.parse(p) for p in keys["routes"].split())
+    given = [keys["lan_endpoint"]] if "lan_endpoint" in keys else []
+    ports = [end.port for end in (*given, *keys.get("endpoints", ())) if end.port]
+    keys.setdefault("listen_port", ports[0] if ports else None)
     return NodeSpec(name=name, **keys)
 
 

@@ -113,7 +113,7 @@ class Wire:
             host, _, number = endpoint.rpartition(":")
             endpoints = (HostPort(host.strip("[]"), int(number)),)
             port = int(number)
-        known = NodeFacts(name=name, endpoints=endpoints)
+        known = NodeFacts(name=name, endpoints=endpoints, listen_port=port)
         node = Node(
             name,
             list(addresses),

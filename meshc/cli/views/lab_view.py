@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from meshc.cli.views.page import Column, Page, Piece, Styled
 from meshc.lab.report.lab_report import KINDS, Cell, LabReport, axes, count
 
 if TYPE_CHECKING:
@@ -17,73 +14,75 @@ if TYPE_CHECKING:
 # Wider matrices than this are unreadable: then only what went wrong is listed.
 MOST_COLUMNS = 16
 MOST_REASONS = 8
+MOST_FAILURES = 40
 COLOURS = {"direct": "green", "relayed": "cyan", "blocked": "yellow", "wrong": "bold red"}
 
 
-def show_report(report: LabReport, console: Console | None = None) -> None:
-    """Prints a report to standard output."""
-    console = console or Console(highlight=False)
+def show_report(page: Page, report: LabReport) -> None:
+    """The whole report."""
     sources, targets = axes(report.cells)
     if len(targets) <= MOST_COLUMNS:
-        console.print(_matrix(report.cells, sources, targets))
-        console.print(_legend(report))
-    _blocked(report, console)
+        _matrix(page, report.cells, sources, targets)
+        _legend(page, report)
+    _blocked(page, report)
     if report.checks:
-        console.print(_checks(report))
+        _checks(page, report)
     for name, why in report.absent.items():
-        console.print(Text(f"not in the lab: {name}: {why}", style="dim"))
+        page.line(Styled(f"not in the lab: {name}: {why}", "dim"))
     for remark in report.remarks:
-        console.print(Text(f"note: {remark}", style="yellow"))
+        page.line(Styled(f"note: {remark}", "yellow"))
     failures = list(report.failures())
-    for line in failures[:40]:
-        console.print(Text(f"✗ {line}", style="red"))
-    if len(failures) > 40:
-        console.print(Text(f"... and {len(failures) - 40} more (--json lists all)", style="red"))
-    console.print(_verdict(report))
+    for line in failures[:MOST_FAILURES]:
+        page.line(Styled(f"✗ {line}", "red"))
+    if len(failures) > MOST_FAILURES:
+        left = len(failures) - MOST_FAILURES
+        page.line(Styled(f"... and {left} more (--json lists all)", "red"))
+    _verdict(page, report)
     for step in report.next_steps():
-        console.print(Text(f"  {step}"), soft_wrap=True)
+        page.line(f"  {step}")
 
 
-def status_table(found: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints one lab of `meshc lab status`."""
-    console = console or Console(highlight=False)
+def status_table(page: Page, found: Mapping[str, Any]) -> None:
+    """One lab of `meshc lab status`."""
     word = "up" if found["alive"] else "gone (meshc lab down removes it)"
-    console.print(Text(f"{found['id']}: {word} · {found['file']} · {found['mode']}", style="bold"))
+    page.line(Styled(f"{found['id']}: {word} · {found['file']} · {found['mode']}", "bold"))
     if not found["nodes"]:
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("node", "engine", "sessions", "received", "sent"):
-        table.add_column(title)
-    for node in found["nodes"]:
-        live = sum(peer["health"] == "live" for peer in node["peers"])
-        table.add_row(
-            node["name"],
-            node["engine"] or "not up",
-            f"{live} of {len(node['peers'])}",
-            f"{sum(p['received'] for p in node['peers']):,} B",
-            f"{sum(p['sent'] for p in node['peers']):,} B",
-        )
-    console.print(table)
+    titles = ("node", "engine", "sessions", "received", "sent")
+    page.table([Column(title) for title in titles], map(_status_row, found["nodes"]))
 
 
-def _matrix(cells: Sequence[Cell], sources: Sequence[str], targets: Sequence[str]) -> Table:
+def _status_row(node: Mapping[str, Any]) -> tuple[str, ...]:
+    live = sum(peer["health"] == "live" for peer in node["peers"])
+    return (
+        node["name"],
+        node["engine"] or "not up",
+        f"{live} of {len(node['peers'])}",
+        f"{sum(p['received'] for p in node['peers']):,} B",
+        f"{sum(p['sent'] for p in node['peers']):,} B",
+    )
+
+
+def _matrix(
+    page: Page, cells: Sequence[Cell], sources: Sequence[str], targets: Sequence[str]
+) -> None:
     """Rows send, columns receive; one mark per pair, both families in it."""
     by_pair: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         by_pair.setdefault((cell.key.source, cell.key.target), []).append(cell)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("from \\ to", style="dim", no_wrap=True)
-    for target in targets:
-        table.add_column(target, justify="center", overflow="fold")
-    for source in sources:
-        row = [_mark(by_pair.get((source, target), [])) for target in targets]
-        table.add_row(Text(source), *row)
-    return table
+    columns = [Column("from \\ to"), *(Column(target, "center", fold=True) for target in targets)]
+    page.table(
+        columns,
+        (
+            [source, *(_mark(by_pair.get((source, target), [])) for target in targets)]
+            for source in sources
+        ),
+    )
 
 
-def _mark(cells: Sequence[Cell]) -> Text:
+def _mark(cells: Sequence[Cell]) -> Piece:
     if not cells:
-        return Text("·", style="dim")
+        return Styled("·", "dim")
     word = max((cell.kind for cell in cells), key=KINDS.index)
     times = [cell.measured.ms for cell in cells if cell.measured.ms is not None]
     speed = [cell.measured.mbit for cell in cells if cell.measured.mbit is not None]
@@ -93,43 +92,48 @@ def _mark(cells: Sequence[Cell]) -> Text:
         text += f" {max(speed):.0f}M"
     elif times:
         text += f" {min(times):.1f}"
-    return Text(text, style=COLOURS[word])
+    return Styled(text, COLOURS[word])
 
 
-def _legend(report: LabReport) -> Text:
-    text = Text("● direct  ", style="green")
-    text.append("○ over relays  ", style="cyan")
-    text.append("– blocked as proven  ", style="yellow")
-    text.append("✗ not as proven  ", style="bold red")
+def _legend(page: Page, report: LabReport) -> None:
     speed = any(cell.measured.mbit is not None for cell in report.cells)
-    text.append("Mbit/s" if speed else "ms round trip", style="dim")
-    return text
+    page.line(
+        Styled("● direct  ", "green"),
+        Styled("○ over relays  ", "cyan"),
+        Styled("– blocked as proven  ", "yellow"),
+        Styled("✗ not as proven  ", "bold red"),
+        Styled("Mbit/s" if speed else "ms round trip", "dim"),
+    )
 
 
-def _blocked(report: LabReport, console: Console) -> None:
+def _blocked(page: Page, report: LabReport) -> None:
     """Why pairs are blocked, each reason once."""
     reasons = report.blocked()
     for reason, keys in list(reasons.items())[:MOST_REASONS]:
         more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
         line = f"– {keys[0].source} → {keys[0].target}{more}: {reason}"
-        console.print(Text(line, style="yellow"))
+        page.line(Styled(line, "yellow"))
     if len(reasons) > MOST_REASONS:
         left = sum(len(keys) for keys in list(reasons.values())[MOST_REASONS:])
-        console.print(Text(f"– {left} more pairs (--json says why)", style="yellow"))
+        page.line(Styled(f"– {left} more pairs (--json says why)", "yellow"))
 
 
-def _checks(report: LabReport) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(4):
-        table.add_column(overflow="fold")
-    for check in report.checks:
-        mark = Text("✓", style="green") if check.passed else Text("✗", style="bold red")
-        took = "" if check.seconds is None else f"{check.seconds:.1f} s"
-        table.add_row(mark, Text(check.group, style="dim"), Text(check.name), Text(took))
-    return table
+def _checks(page: Page, report: LabReport) -> None:
+    page.table(
+        [Column("", fold=True)] * 4,
+        [
+            (
+                Styled("✓", "green") if check.passed else Styled("✗", "bold red"),
+                Styled(check.group, "dim"),
+                check.name,
+                "" if check.seconds is None else f"{check.seconds:.1f} s",
+            )
+            for check in report.checks
+        ],
+    )
 
 
-def _verdict(report: LabReport) -> Text:
+def _verdict(page: Page, report: LabReport) -> None:
     total = count(report.cells)
     words = ", ".join(f"{number} {word}" for word, number in total.items() if number)
     engines = ", ".join(sorted(set(report.engines.values())))
@@ -139,4 +143,4 @@ def _verdict(report: LabReport) -> Text:
         f"{len(report.checks)} checks, {len(report.engines)} nodes on {engines}, {took:.1f} s"
     )
     style = "bold green" if report.passed else "bold red"
-    return Text(f"{report.verdict} · {line}", style=style)
+    page.line(Styled(f"{report.verdict} · {line}", style))

@@ -1,6 +1,7 @@
-"""What a command prints, as lines and tables: laid out by rich on a terminal, plain elsewhere.
+"""The page of a command: what it prints, as lines and tables.
 
-Importing rich takes as long as compiling a hundred nodes, and into a pipe or a log there is
+Laid out by rich on a terminal, plain elsewhere: importing rich takes as long as compiling a hundred
+nodes, and into a pipe or a log there is
 nothing to colour or to fold.
 """
 
@@ -44,7 +45,7 @@ class Page(Protocol):
         """One line, however long: the terminal wraps it, and copies it whole."""
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Piece]]) -> None:
-        """Titles, and one line for each row."""
+        """Titles (unless all are empty), and one line for each row."""
 
 
 def standard_page() -> Page:
@@ -59,8 +60,11 @@ class PlainPage:
         click.echo("".join(map(_plain, pieces)))
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Piece]]) -> None:
-        lines = [[column.title for column in columns]]
+        titles = [column.title for column in columns]
+        lines = [titles] if any(titles) else []
         lines += [[_plain(piece) for piece in row] for row in rows]
+        if not lines:
+            return
         widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
         marks = {"left": "<", "right": ">", "center": "^"}
         form = _BETWEEN.join(
@@ -87,7 +91,8 @@ class TerminalPage:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        titled = any(column.title for column in columns)
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=titled)
         for column in columns:
             table.add_column(
                 column.title,

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.transport import Result, Transport
-from meshc.deploy.remote import environment
+from meshc.deploy.protocol import A, Call, Directories, Failure, FailureReason, Request
+from meshc.deploy.protocol_json import ProtocolError, decode_answer
 from meshc.errors import NodeError
 
-STATE_DIRECTORY = "/var/lib/meshc/deploy"
-CONF_DIRECTORY = "/etc/wireguard"
-SILENT = "silent"
-"""The kind of a RemoteError where the node said nothing about how far it came."""
 _NO_PYTHON = (126, 127)
 _MAY_NOT = ("not in the sudoers", "not allowed", "may not run sudo")
 _SUDO = ("env", "LC_ALL=C", "sudo")  # its words are read below: not in another language
 
 
 class RemoteError(NodeError):
-    """The node answered with a refusal; `kind` is its word for the reason (`space`, `over`...)."""
+    """The node refused, or cannot be asked."""
 
-    def __init__(self, message: str, *, hint: str = "", kind: str = "failed") -> None:
-        self.kind = kind
+    def __init__(
+        self, message: str, *, hint: str = "", reason: FailureReason = FailureReason.FAILED
+    ) -> None:
+        self.reason = reason
         super().__init__(message, hint=hint)
+
+
+class NoAnswerError(RemoteError):
+    """The node said nothing, or nothing that can be read, about how far it came."""
 
 
 class PasswordNeededError(NodeError):
@@ -45,39 +45,43 @@ class NodeSession:
         *,
         become: bool = False,
         password: str | None = None,
+        directories: Directories = Directories(),  # noqa: B008 (it is frozen)
     ) -> None:
         self.transport = transport
         self.interface = interface
+        self._directories = directories
         self._become = become
         self._password = password
         self._accepted = False
 
-    async def call(
-        self, verb: str, *, timeout: float = 90, payload: bytes = b"", **request: Any
-    ) -> dict[str, Any]:
+    async def call(self, request: Request[A], *, timeout: float = 90, payload: bytes = b"") -> A:
         """One request; `payload` follows it. Raises: TransportError, RemoteError,
         PasswordNeededError."""
-        whole = {
-            "verb": verb,
-            "interface": self.interface,
-            "conf_dir": CONF_DIRECTORY,
-            "state_dir": STATE_DIRECTORY,
-            "env_dir": environment.HOME,
-            **request,
-        }
+        whole = Call(self.interface, self._directories, request)
         password = self._password if self._become else None
         if password is not None and not self._accepted:
             await self._try_password(password)
-        data = sent_program.stdin(whole, password=password, payload=payload)
+        try:
+            data = sent_program.stdin(whole, password=password, payload=payload)
+        except ProtocolError as error:
+            why = f"{self.transport.name}: the request cannot be sent: {error}"
+            raise RemoteError(why, reason=FailureReason.PROTOCOL) from None
         result = await self.transport.run(self._argv(), stdin=data, timeout=timeout)
-        answer = _answer(result)
-        if answer is None:
+        line = _last_object(result.stdout)
+        if line is None:
             raise self._no_answer(result)
-        if "error" in answer:
+        try:
+            answer = decode_answer(line, request)
+        except ProtocolError as error:
+            raise NoAnswerError(
+                f"{self.transport.name}: what the node answered is no answer: {error}",
+                hint="log in and run python3 there: it, and the login shell, must print nothing "
+                "of their own",
+                reason=FailureReason.PROTOCOL,
+            ) from None
+        if isinstance(answer, Failure):
             raise RemoteError(
-                f"{self.transport.name}: {answer['error']}",
-                hint=answer.get("hint", ""),
-                kind=answer.get("kind", "failed"),
+                f"{self.transport.name}: {answer.message}", hint=answer.hint, reason=answer.reason
             )
         return answer
 
@@ -111,12 +115,11 @@ class NodeSession:
                 hint="install it there (apt install python3, apk add python3)"
                 if what == "python3"
                 else "install sudo there, or log in as root and leave deploy.become out",
-                kind="python",
+                reason=FailureReason.TOOL,
             )
-        return RemoteError(
+        return NoAnswerError(
             f"{name}: the node gave no answer (exit {result.code}): {said}",
             hint="python3 there must be 3.8 or later, and the login shell must print nothing",
-            kind=SILENT,
         )
 
     def _refused_by_sudo(self, said: str) -> NodeError:
@@ -126,7 +129,7 @@ class NodeSession:
                 f"{name}: sudo refuses: {said}",
                 hint="give the login user the right to run python3 through sudo (on Debian: "
                 "`usermod -aG sudo USER` as root), or log in as root and leave deploy.become out",
-                kind="rights",
+                reason=FailureReason.RIGHTS,
             )
         if self._password is not None:
             return PasswordNeededError(
@@ -141,13 +144,7 @@ class NodeSession:
         )
 
 
-def _answer(result: Result) -> dict[str, Any] | None:
-    """The last line of the output: login scripts may have printed something before it."""
-    for line in reversed(result.stdout.splitlines()):
-        if line.startswith(b"{"):
-            try:
-                found = json.loads(line)
-            except ValueError:
-                return None
-            return found if isinstance(found, dict) else None
-    return None
+def _last_object(output: bytes) -> bytes | None:
+    """The answer in the output: login scripts may have printed something before it."""
+    lines = reversed(output.splitlines())
+    return next((line for line in lines if line.startswith(b"{")), None)

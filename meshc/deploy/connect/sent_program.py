@@ -1,7 +1,7 @@
 """The text of the program that is sent to a node, and the words that start it there.
 
-The program is the package `remote`: the sources of its modules and a loader that makes modules of
-them in memory; nothing of it stays on the node.
+The program is the package `remote` and the protocol: the sources of their modules and a loader that
+makes modules of them in memory; nothing of it stays on the node.
 """
 
 from __future__ import annotations
@@ -11,19 +11,37 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-_PACKAGE = "meshc.deploy.remote"
+from meshc.deploy.protocol import Call
+from meshc.deploy.protocol_json import encode_call
+
+_PACKAGES = ("meshc", "meshc.deploy", "meshc.deploy.remote")
 _MODULES = (  # each needs only those before it
-    "base", "units", "interface", "environment", "bootguard",
-    "staging", "deployment", "verbs",
-)  # fmt: skip
+    "protocol",
+    "protocol_json",
+    "remote.base",
+    "remote.deployment_states",
+    "remote.deployment_record",
+    "remote.managed_interface",
+    "remote.units",
+    "remote.supervision",
+    "remote.environment",
+    "remote.bootguard",
+    "remote.staging",
+    "remote.restoring",
+    "remote.watcher",
+    "remote.deployment",
+    "remote.x25519",
+    "remote.verbs",
+)
 _LOADER = """\
 import json, sys, types
-for name in ("meshc", "meshc.deploy", {package!r}):
+for name in {packages!r}:
     sys.modules[name] = types.ModuleType(name)
 for name, text in json.loads({sources!r}).items():
-    name = {package!r} + "." + name
+    name = "meshc.deploy." + name
     module = sys.modules[name] = types.ModuleType(name)
-    setattr(sys.modules[{package!r}], name.rpartition(".")[2], module)
+    package, _, last = name.rpartition(".")
+    setattr(sys.modules[package], last, module)
     exec(compile(text, name, "exec"), module.__dict__)
 module.main()
 """
@@ -43,21 +61,22 @@ NOTHING = ("python3", "-c", "")
 @cache
 def program() -> str:
     """The whole program; also what the watcher on the node runs from a file."""
-    files = resources.files(_PACKAGE)
-    sources = {name: (files / f"{name}.py").read_text("utf-8") for name in _MODULES}
-    return _LOADER.format(package=_PACKAGE, sources=json.dumps(sources))
+    files = resources.files("meshc.deploy")
+    paths = {name: name.replace(".", "/") + ".py" for name in _MODULES}
+    sources = {name: (files / path).read_text("utf-8") for name, path in paths.items()}
+    return _LOADER.format(packages=_PACKAGES, sources=json.dumps(sources))
 
 
-def stdin(request: dict[str, Any], *, password: str | None = None, payload: bytes = b"") -> bytes:
+def stdin(call: Call[Any], *, password: str | None = None, payload: bytes = b"") -> bytes:
     """What goes to the standard input of `ARGV`, or of sudo with it: one request, and the bytes
-    that it speaks of."""
+    that it speaks of. Raises: ProtocolError when the request is too large."""
     first = b"" if password is None else password.encode() + b"\n"
     text = program().encode()
-    return b"%b%b %d\n%b%b\n%b" % (
+    return b"%b%b %d\n%b%b%b" % (
         first,
         _MARK.encode(),
         len(text),
         text,
-        json.dumps(request).encode(),
+        encode_call(call),
         payload,
     )

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from typing import NamedTuple
 
 from meshc.build.changes import ConfChange, RequiredAction, action_of, compare
-from meshc.deploy.plan.node_facts import Facts, readable
-from meshc.deploy.plan.supervisor_choice import Manner, choose
+from meshc.deploy.plan.supervisor_choice import HOME, SupervisorChoice, choose
 from meshc.deploy.plan.target import Target
+from meshc.deploy.protocol import Activation, Facts, Routes, Supervisor
 from meshc.deploy.remote.base import redact
-from meshc.deploy.remote.environment import HOME
+from meshc.errors import ConfError
 from meshc.topology.language.spec import Platform
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, parse
-
-NO_MANNER = Manner("")
-
-
-class Routes(NamedTuple):
-    """Routes into the tunnel that `wg syncconf` would leave out, as text."""
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
 
 NO_ROUTES = Routes()
 
@@ -42,12 +31,13 @@ class Cost(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What happens on one node. `how` is the word for the program on the node (empty: nothing to
-    apply); `drift` says what somebody else changed there since the last deploy."""
+    """What happens on one node. Without an `activation` there is nothing to do, and without a
+    `choice` nothing is known of the node; `drift` says what somebody else changed there since the
+    last deploy."""
 
     node: str
-    how: str = ""
-    manner: Manner = NO_MANNER
+    activation: Activation | None = None
+    choice: SupervisorChoice | None = None
     cost: Cost = Cost.NOTHING
     changes: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
@@ -57,7 +47,7 @@ class Difference:
     routes: Routes = NO_ROUTES
 
     def __bool__(self) -> bool:
-        return bool(self.how)
+        return self.activation is not None
 
     def describe(self) -> tuple[str, ...]:
         """Lines for people: what changes, then what it costs."""
@@ -71,53 +61,59 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     """What brings a node from its facts to its target. `salt` is the one the facts were asked
     with, so that equal keys have equal hashes on both sides."""
     new = parse(redact(target.conf, salt))
-    old = readable(facts.conf)
-    manner = choose(target.plan.spec.deploy, facts, target.plan.interface)
+    old = _readable(facts.conf)
+    choice = choose(target.plan.spec.deploy, facts, target.plan.interface)
     change = None if old is None else compare(old, new)
     routes = _routes(old, new)
-    how, cost = _how(target, facts, change, manner, routes)
+    activation, cost = _activation(target, facts, change, choice, routes)
     return Difference(
         node=target.name,
-        how=how,
-        manner=manner,
+        activation=activation,
+        choice=choice,
         cost=cost,
-        changes=_changes(target, facts, change, manner) if how else (),
+        changes=_changes(target, facts, change, choice) if activation else (),
         rescan=_rescan(target, change),
         drift=_drift(target, facts),
-        adopt=not how and facts.deployed_sha != target.sha,
+        adopt=not activation and facts.deployed_sha != target.sha,
         steady=_steady(old, new),
-        routes=routes if routes and how == "sync" else NO_ROUTES,
+        routes=routes if routes and activation is Activation.SYNC else NO_ROUTES,
     )
 
 
-def _how(
+def _activation(
     target: Target,
     facts: Facts,
     change: ConfChange | None,
-    manner: Manner,
+    choice: SupervisorChoice,
     routes: Routes | None,
-) -> tuple[str, Cost]:
+) -> tuple[Activation | None, Cost]:
     running = facts.running
     if not running.up:
-        return "start", Cost.START
-    if running.manner != manner.name or change is None or _another_engine(facts, manner):
-        return "restart", Cost.RESTART
-    if manner.meshc is not None and manner.meshc.changes:
-        return "restart", Cost.RESTART  # what runs goes on with the modules it has loaded
+        return Activation.START, Cost.START
+    if (
+        running.supervisor is not choice.supervisor
+        or change is None
+        or _another_engine(facts, choice)
+    ):
+        return Activation.RESTART, Cost.RESTART
+    if choice.meshc is not None and choice.meshc.changes:
+        return Activation.RESTART, Cost.RESTART  # what runs goes on with the modules it has loaded
     wrong = _runs_otherwise(target, facts)
     if facts.sha == target.sha and not wrong:
-        stale = manner.live and facts.node_sha == ""
-        return ("file", Cost.QUIET) if stale or _at_boot(facts, manner) else ("", Cost.NOTHING)
+        stale = choice.supervisor.live and facts.node_json_sha == ""
+        if stale or _at_boot(facts, choice):
+            return Activation.FILE, Cost.QUIET
+        return None, Cost.NOTHING
     action = action_of(change, Platform.LINUX)
     if action is RequiredAction.NOTHING and not wrong:
-        return "file", Cost.QUIET
-    if manner.live:
-        return "reload", Cost.LIVE
+        return Activation.FILE, Cost.QUIET
+    if choice.supervisor.live:
+        return Activation.RELOAD, Cost.LIVE
     if routes is not None:
         action = action_of(replace(change, routes=False), Platform.LINUX)
     if action is RequiredAction.RESTART:
-        return "restart", Cost.RESTART
-    return "sync", Cost.PEERS
+        return Activation.RESTART, Cost.RESTART
+    return Activation.SYNC, Cost.PEERS
 
 
 def _routes(old: Conf | None, new: Conf) -> Routes | None:
@@ -136,42 +132,45 @@ def _changes(
     target: Target,
     facts: Facts,
     change: ConfChange | None,
-    manner: Manner,
+    choice: SupervisorChoice,
 ) -> tuple[str, ...]:
     lines = []
     running = facts.running
     if facts.sha == "":
-        lines.append(f"new file {facts.target.path}/{target.plan.interface}.conf")
+        lines.append(f"new file {facts.conf_dir.path}/{target.plan.interface}.conf")
     elif change is None:
         lines.append("the file there cannot be read; it is replaced")
     elif facts.sha != target.sha:
         lines += _told(change) or ["comments and order of the file"]
     else:
         lines += _runs_otherwise(target, facts)
-    if manner.meshc is not None:
-        lines += manner.meshc.describe(HOME)
+    if choice.meshc is not None:
+        lines += choice.meshc.describe(HOME)
     if not running.up:
-        lines.append(f"{target.plan.interface} comes up through {manner.name}")
-    elif running.manner != manner.name:
-        lines.append(f"run by {manner.name} instead of {running.manner}")
-    elif _another_engine(facts, manner):
+        lines.append(f"{target.plan.interface} comes up through {choice.supervisor.value}")
+    elif running.supervisor is not choice.supervisor:
+        lines.append(f"run by {choice.supervisor.value} instead of {_word(running.supervisor)}")
+    elif _another_engine(facts, choice):
         lines.append("run by another engine")
-    return (*lines, *_at_boot(facts, manner))
+    return (*lines, *_at_boot(facts, choice))
 
 
-def _another_engine(facts: Facts, manner: Manner) -> bool:
+def _another_engine(facts: Facts, choice: SupervisorChoice) -> bool:
     """Whether it was deployed for another one; unknown where somebody else brought it up."""
-    return facts.deployed_env is not None and dict(facts.deployed_env) != dict(manner.env)
+    return facts.deployed_env is not None and dict(facts.deployed_env) != dict(choice.env)
 
 
-def _at_boot(facts: Facts, manner: Manner) -> list[str]:
+def _at_boot(facts: Facts, choice: SupervisorChoice) -> list[str]:
     """What changes for the next boot. Without systemd the machine's own start script decides."""
     if not facts.systemd:
         return []
-    wanted = {manner.name} if manner.unit else set()
+    wanted = {choice.supervisor} if choice.supervisor.unit else set()
     return [
         *("comes up again after a reboot" for _ in wanted - facts.enabled),
-        *(f"a reboot does not start {name} any more" for name in sorted(facts.enabled - wanted)),
+        *(
+            f"a reboot does not start {name} any more"
+            for name in sorted(one.value for one in facts.enabled - wanted)
+        ),
     ]
 
 
@@ -214,7 +213,7 @@ def _runs_otherwise(target: Target, facts: Facts) -> list[str]:
         str(peer.public_key): tuple(sorted(map(str, peer.allowed_ips)))
         for peer in parse(target.conf).peers
     }
-    if wanted != dict(running.peers):
+    if wanted != {key: peer.allowed for key, peer in running.peers.items()}:
         return ["the peers that run are not those of the file"]
     return []
 
@@ -225,11 +224,25 @@ def _drift(target: Target, facts: Facts) -> tuple[str, ...]:
         return ()
     if not facts.deployed_sha:
         return ("a file that meshc did not put there",)
-    before, now = readable(facts.deployed), readable(facts.conf)
+    before, now = _readable(facts.deployed), _readable(facts.conf)
     if now is None:
         return ("the file there cannot be read any more",)
     told = _told(compare(before, now)) if before is not None else []
     return tuple(told or ["comments and order of the file"])
+
+
+def _readable(text: str | None) -> Conf | None:
+    """A file of the node as values; None when there is none or wg-quick would refuse it."""
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ConfError:
+        return None
+
+
+def _word(supervisor: Supervisor | None) -> str:
+    return supervisor.value if supervisor else "nobody known"
 
 
 def _steady(old: Conf | None, new: Conf) -> frozenset[str]:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from enum import Enum
 
 from meshc.deploy.bundle import Bundle, version
-from meshc.deploy.plan.node_facts import Facts, OwnMeshc
+from meshc.deploy.protocol import Facts, OwnMeshc
 from meshc.values import dataclass
 
 OLDEST = (3, 11)
 _FETCHED = 150 << 20  # bytes: what pip unpacks besides what it keeps
 
 
-class Way(Enum):
-    """How packages get to a node."""
+class PackageSource(Enum):
+    """Where a node gets packages from."""
 
     SENT = "sent from here"
     FETCHED = "fetched there by pip"
@@ -23,11 +23,11 @@ class Way(Enum):
 @dataclass(frozen=True, slots=True)
 class Environment:
     """One version of meshc for the interface of one node. `there`: it is installed already;
-    `used`: what the interface uses now, empty for none. `why` explains the way."""
+    `used`: what the interface uses now, empty for none. `why` explains the source."""
 
     identity: str
     version: str
-    way: Way
+    source: PackageSource
     size: int
     used: str = ""
     there: bool = False
@@ -42,7 +42,7 @@ class Environment:
         if not self.changes:
             return []
         size = f"{max(1, self.size >> 20)} MB"
-        how = "is there already" if self.there else f"{size}, {self.way.value}{self.why}"
+        how = "is there already" if self.there else f"{size}, {self.source.value}{self.why}"
         old = f", in the place of {_version(self.used)}" if self.used else ""
         if self.used == self.identity:
             old = " again, because its Python there is gone"
@@ -62,12 +62,14 @@ def environment(facts: Facts, offer: Offer) -> Environment | tuple[str, ...]:
     there = identity in own.there
     why = _not_sent(have, facts, own)
     if not why or there:
-        return Environment(identity, have.version, Way.SENT, have.size, own.used, there)
+        return Environment(identity, have.version, PackageSource.SENT, have.size, own.used, there)
     if not have.locked():
         return (f"a way for meshc to get there: {why}, and there is no requirements-run.lock here",)
     if not own.pip:
         return (f"the module ensurepip of its python3 (apt install python3-venv): {why}",)
-    return Environment(identity, have.version, Way.FETCHED, _FETCHED, own.used, there, f": {why}")
+    return Environment(
+        identity, have.version, PackageSource.FETCHED, _FETCHED, own.used, there, f": {why}"
+    )
 
 
 def _not_sent(have: Bundle, facts: Facts, own: OwnMeshc) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshc.deploy.plan.difference import Difference
-from meshc.deploy.plan.node_facts import Facts
 from meshc.deploy.plan.target import Target
+from meshc.deploy.protocol import Facts
 from meshc.diagnostics import Diagnostic
 
 _PYTHON = (3, 8)
@@ -44,12 +44,12 @@ def _rights(target: Target) -> Diagnostic:
 
 
 def _pending(target: Target, facts: Facts) -> Iterator[Diagnostic]:
-    if facts.pending is not None and not facts.abandoned:
+    if facts.pending is not None and facts.pending.watched:
         yield _at(
             target,
             "E707",
             "a deploy is under way that nobody has confirmed yet",
-            f"wait {facts.pending} s; then the node has put back what ran before.",
+            f"wait {facts.pending.seconds} s; then the node has put back what ran before.",
         )
 
 
@@ -61,12 +61,12 @@ def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnost
             f"its python3 is {'.'.join(map(str, facts.python))}, 3.8 or later is needed there",
             "install a newer one; it must be the first python3 on the PATH of a login.",
         )
-    elif found.manner.lacks:
-        missing = ", ".join(found.manner.lacks)
+    elif found.choice and found.choice.lacks:
+        missing = ", ".join(found.choice.lacks)
         yield _at(
             target,
             "E703",
-            f"{found.manner.name} is to bring it up, but {missing} is missing there",
+            f"{found.choice.supervisor.value} is to bring it up, but {missing} is missing there",
             "install it on the node (wireguard-tools; wireguard-go needs no meshc), or choose "
             "another deploy.engine or deploy.supervisor.",
         )
@@ -86,10 +86,11 @@ def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnost
 def _room(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnostic]:
     if not (found or found.adopt):
         return
-    needed = 2 * len(target.conf) + len(target.facts) + _SPARE
-    places = [(facts.target, needed), (facts.state, needed)]
-    if found.manner.meshc is not None and not found.manner.meshc.there:
-        places.append((facts.meshc.place, found.manner.meshc.size * 5 // 4))  # and compiled
+    needed = 2 * len(target.conf) + len(target.node_json) + _SPARE
+    places = [(facts.conf_dir, needed), (facts.state_dir, needed)]
+    meshc = found.choice.meshc if found.choice else None
+    if meshc is not None and not meshc.there:
+        places.append((facts.meshc.place, meshc.size * 5 // 4))  # and compiled
     for place, needed in places:
         if not place.writable:
             yield _at(

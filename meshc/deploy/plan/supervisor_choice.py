@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from meshc.deploy.bundle import bundle
 from meshc.deploy.plan.meshc_environment import Environment, Offer, environment
-from meshc.deploy.plan.node_facts import Facts
-from meshc.deploy.remote.environment import HOME
+from meshc.deploy.protocol import Directories, Facts, Supervisor
 from meshc.topology.language.spec import Deploy
 from meshc.values import dataclass, field
 
+HOME = Directories().environments
 USERSPACE = "WG_QUICK_USERSPACE_IMPLEMENTATION"
 ENGINE = "MESHC_ENGINE"
 PROGRAM = "MESHC_PROGRAM"
@@ -18,31 +18,20 @@ PROGRAM = "MESHC_PROGRAM"
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """`name` is `wg-quick@` or `meshc@` for systemd units, `wg-quick` or `meshc` without;
-    `env` is what the unit or the program gets in its environment. `meshc` is the version that
-    the interface gets for itself, where it needs one that the machine has not; `lacks` says what
-    is missing on the node."""
+class SupervisorChoice:
+    """Who brings the interface up; `env` is what the unit or the program gets in its environment.
+    `meshc` is the version that the interface gets for itself, where it needs one that the machine
+    has not; `lacks` says what is missing on the node."""
 
-    name: str
+    supervisor: Supervisor
     env: Mapping[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     meshc: Environment | None = None
 
-    @property
-    def unit(self) -> bool:
-        """Whether a unit of systemd runs it."""
-        return self.name.endswith("@")
-
-    @property
-    def live(self) -> bool:
-        """Whether every difference can be applied to the running interface."""
-        return self.name.startswith("meshc")
-
 
 def choose(
     deploy: Deploy, facts: Facts, interface: str = "wg0", *, offer: Offer = bundle
-) -> Manner:
+) -> SupervisorChoice:
     """The supervisor and engine for a node. `offer` is what meshc this machine can give it."""
     own = deploy.engine not in ("auto", "kernel")
     stock = {"wg", "wg-quick"} <= facts.tools
@@ -61,15 +50,17 @@ def choose(
         if meshc is not None and unit:
             env[PROGRAM] = f"{HOME}/interfaces/{interface}/bin/meshc"
         lacks += [*missing, *_without_wg(facts)]
-        return Manner("meshc@" if unit else "meshc", env, tuple(lacks), meshc)
+        supervisor = Supervisor.MESHC_UNIT if unit else Supervisor.MESHC
+        return SupervisorChoice(supervisor, env, tuple(lacks), meshc)
     env, meshc, missing = _userspace(deploy.engine, facts, interface, offer)
     wanted = [tool for tool in ("wg", "wg-quick") if tool not in facts.tools]
-    return Manner("wg-quick@" if unit else "wg-quick", env, (*wanted, *missing), meshc)
+    supervisor = Supervisor.WG_QUICK_UNIT if unit else Supervisor.WG_QUICK
+    return SupervisorChoice(supervisor, env, (*wanted, *missing), meshc)
 
 
 def _has(facts: Facts, tool: str) -> bool:
     """Whether the machine has it by itself, and not in an environment that we made."""
-    return tool in facts.tools and not facts.paths.get(tool, "").startswith(HOME + "/")
+    return tool in facts.tools and not facts.programs[tool].startswith(HOME + "/")
 
 
 def _given(facts: Facts, offer: Offer) -> tuple[Environment | None, tuple[str, ...]]:
@@ -93,6 +84,6 @@ def _userspace(
     if engine == "auto" and (facts.kernel or "wireguard-go" in facts.tools):
         return {}, None, ()  # what wg-quick looks for by itself
     if _has(facts, "meshc-engine"):
-        return {USERSPACE: facts.paths.get("meshc-engine", "meshc-engine")}, None, ()
+        return {USERSPACE: facts.programs["meshc-engine"]}, None, ()
     meshc, missing = _given(facts, offer)
     return {USERSPACE: f"{HOME}/interfaces/{interface}/bin/meshc-engine"}, meshc, missing

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.connect.node_session import PasswordNeededError
 from meshc.deploy.plan.difference import Difference, difference
-from meshc.deploy.plan.node_facts import Facts, parse_facts
 from meshc.deploy.plan.refusals import refusals
 from meshc.deploy.plan.target import Target
+from meshc.deploy.protocol import AskFacts, Facts
 from meshc.diagnostics import Diagnostic, Severity
 from meshc.errors import NodeError
 from meshc.values import dataclass
@@ -54,7 +54,7 @@ async def _survey(target: Target, dial: Dial) -> Surveyed:
     try:
         session = await dial(target)
         try:
-            facts = parse_facts(await session.call("facts", salt=salt))
+            facts = await session.call(AskFacts(salt))
         finally:
             await session.transport.close()
     except PasswordNeededError:

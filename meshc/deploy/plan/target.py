@@ -28,7 +28,7 @@ class Target:
 
     plan: NodePlan
     conf: str = field(repr=False)
-    facts: str = "{}"
+    node_json: str = "{}"
     inside: Mapping[str, str] = field(default_factory=dict)
     phones: frozenset[str] = frozenset()
 

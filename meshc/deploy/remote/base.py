@@ -18,17 +18,20 @@ import shutil
 import subprocess
 import tempfile
 import time
-from typing import Any
+
+from meshc.deploy.protocol import DirectoryFacts, Failure, FailureReason
 
 _SECRET = re.compile(r"(?i)((?:PrivateKey|PresharedKey)\s*=\s*)([A-Za-z0-9+/]{42,44}=*)")
 
 
 class Refusal(Exception):
-    """What the node answers instead: a message, a hint, and a word for the kind of failure."""
+    """What stops a request; the node answers `failure` instead."""
 
-    def __init__(self, message: str, hint: str = "", kind: str = "failed") -> None:
+    def __init__(
+        self, message: str, hint: str = "", reason: FailureReason = FailureReason.FAILED
+    ) -> None:
         super().__init__(message)
-        self.answer = {"error": message, "hint": hint, "kind": kind}
+        self.failure = Failure(message, hint, reason)
 
 
 def redact(text: str, salt: str) -> str:
@@ -52,7 +55,7 @@ def run(
             code = subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                    timeout=limit, env={**os.environ, **(env or {})})  # fmt: skip
         except FileNotFoundError:
-            raise Refusal(f"{argv[0]} is not installed", "install it", "tool") from None
+            raise Refusal(f"{argv[0]} is not installed", "install it", FailureReason.TOOL) from None
         except subprocess.TimeoutExpired:
             raise Refusal(f"{' '.join(argv[:2])} did not end in {limit:.0f} s") from None
         out.seek(0)
@@ -85,16 +88,13 @@ def kernel_wireguard() -> bool:
     return bool(shutil.which("modprobe")) and ok(["modprobe", "-n", "wireguard"])
 
 
-def target_facts(path: str) -> dict[str, Any]:
+def directory_facts(path: str) -> DirectoryFacts:
     """What is known about the place for new files, also when it does not exist yet."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     found = os.statvfs(path)
-    return {
-        "path": path,
-        "writable": os.access(path, os.W_OK) and not found.f_flag & os.ST_RDONLY,
-        "free": found.f_bavail * found.f_frsize,
-    }
+    writable = os.access(path, os.W_OK) and not found.f_flag & os.ST_RDONLY
+    return DirectoryFacts(path, writable, found.f_bavail * found.f_frsize)
 
 
 def read(path: str) -> bytes | None:
@@ -136,16 +136,18 @@ def sync_directory(path: str) -> None:
 
 def from_os(error: OSError) -> Refusal:
     where = error.filename or ""
+    room, root = "make room and deploy again", "set deploy.become, or log in as root"
+    why = FailureReason
     known = {
-        errno.ENOSPC: ("the disk is full: %s", "make room and deploy again", "space"),
-        errno.EDQUOT: ("the quota is used up: %s", "make room and deploy again", "space"),
-        errno.EROFS: ("%s is on a read-only file system", "remount it writable", "readonly"),
-        errno.EACCES: ("no right to write %s", "set deploy.become, or log in as root", "rights"),
-        errno.EPERM: ("no right to write %s", "set deploy.become, or log in as root", "rights"),
+        errno.ENOSPC: ("the disk is full: %s", room, why.SPACE),
+        errno.EDQUOT: ("the quota is used up: %s", room, why.SPACE),
+        errno.EROFS: ("%s is on a read-only file system", "remount it writable", why.READ_ONLY),
+        errno.EACCES: ("no right to write %s", root, why.RIGHTS),
+        errno.EPERM: ("no right to write %s", root, why.RIGHTS),
     }
     if error.errno in known:
-        text, hint, kind = known[error.errno]
-        return Refusal(text % where, hint, kind)
+        text, hint, reason = known[error.errno]
+        return Refusal(text % where, hint, reason)
     return Refusal(f"{where}: {error.strerror}")
 
 

@@ -1,6 +1,6 @@
 """What puts an unfinished deployment back when the machine was restarted in the middle of it.
 
-The watcher does not outlive a restart. A unit of ours does: `arm` leaves it for the next boot,
+The watcher does not outlive a restart. A unit of ours does: staging leaves it for the next boot,
 ahead of everything that brings the network up, and the end of the deployment takes it away.
 """
 
@@ -9,13 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
 
+from meshc.deploy.protocol import UNITS
 from meshc.deploy.remote import units
 from meshc.deploy.remote.base import sync_directory, write
-
-if TYPE_CHECKING:
-    from meshc.deploy.remote.supervision import Node
+from meshc.deploy.remote.managed_interface import ManagedInterface
 
 # It takes no part in the default dependencies: those would put it after sysinit.target, for which
 # cloud-init waits with the network already up.
@@ -37,24 +35,25 @@ ExecStart={argv}
 """
 
 
-def place(node: Node, token: str) -> None:
+def place(interface: ManagedInterface, token: str) -> None:
     """From here on the next boot restores. On the disk when it returns."""
     if not units.runs():
         return
+    places = interface.directories
     argv = (
         sys.executable,
-        os.path.join(node.home, "program.py"),
-        *("boot", node.interface, node.conf_dir, node.state_dir, token),
+        os.path.join(interface.home, "program.py"),
+        *("boot", interface.name, places.conf, places.state, places.environments, token),
     )
     text = _UNIT.format(
         header=units.HEADER,
-        interface=units.escaped(node.interface),
-        conf_dir=units.quoted(node.conf_dir),
-        state_dir=units.quoted(node.state_dir),
-        before=" ".join(units.name(node, manner) for manner in units.MANNERS),
+        interface=units.escaped(interface.name),
+        conf_dir=units.quoted(places.conf),
+        state_dir=units.quoted(places.state),
+        before=" ".join(units.name(interface, one) for one in UNITS),
         argv=" ".join(units.argument(word) for word in argv),
     )
-    path, link = _paths(node)
+    path, link = _paths(interface)
     write(path, text.encode(), 0o644)
     units.make_directory(os.path.dirname(link))
     with contextlib.suppress(FileExistsError):
@@ -62,15 +61,15 @@ def place(node: Node, token: str) -> None:
     sync_directory(os.path.dirname(link))
 
 
-def remove(node: Node) -> None:
+def remove(interface: ManagedInterface) -> None:
     """The next boot changes nothing. Should it be lost that this happened: the unit looks at the
     state of the deployment first."""
-    for path in reversed(_paths(node)):
+    for path in reversed(_paths(interface)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
 
 
-def _paths(node: Node) -> tuple[str, str]:
-    unit = f"meshc-restore-{units.escaped(node.interface)}.service"
+def _paths(interface: ManagedInterface) -> tuple[str, str]:
+    unit = f"meshc-restore-{units.escaped(interface.name)}.service"
     wants = os.path.join(units.DIRECTORY, "sysinit.target.wants")
     return os.path.join(units.DIRECTORY, unit), os.path.join(wants, unit)

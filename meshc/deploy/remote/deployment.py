@@ -1,12 +1,9 @@
-"""One deployment on the node: a small state machine in STATE/IFACE/state.json, under a lock::
+"""A deployment on the node, step by step; its states are in `deployment_states`.
 
-    armed -> applying -> applied -> committed
-        \\________\\__________\\---> restoring -> restored
-
-`arm` puts everything that needs room on disk in its place and starts the watcher, a process of
-its own that restores what was there when nobody committed before the deadline. From then on
-the operator's connection may die at any moment. The new and the old file lie beside the
-configuration under names of this deployment, so that applying and restoring are renames, which a
+`stage` puts everything that needs room on disk in its place and starts the watcher, a process of
+its own that restores what was there when nobody confirmed before the deadline. From then on the
+operator's connection may die at any moment. The new and the old file lie beside the
+configuration under names of this deployment, so that going there and back are renames, which a
 full disk cannot stop. A machine that is restarted in between restores at the next boot, before the
 interface comes up.
 """
@@ -18,323 +15,234 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import time
-from typing import Any
+from dataclasses import replace
 
-from meshc.deploy.remote import bootguard, environment, staging, units
-from meshc.deploy.remote.base import (
-    Refusal,
-    boot,
-    clock,
-    from_os,
-    pings,
-    read,
-    run,
-    sha,
-    write,
+from meshc.deploy.protocol import (
+    Activation,
+    Adopt,
+    CommitConfirmed,
+    Confirm,
+    FailureReason,
+    Progress,
+    RollBack,
+    RunningInterface,
+    StageCandidate,
+    Verified,
+    Verify,
 )
-from meshc.deploy.remote.supervision import Node, node_of, reload, running, start, stop, sync
+from meshc.deploy.remote import bootguard, environment, staging, units
+from meshc.deploy.remote.base import Refusal, boot, clock, from_os, pings, read, sha, write
+from meshc.deploy.remote.deployment_record import (
+    Before,
+    Candidate,
+    Deployed,
+    DeploymentRecord,
+)
+from meshc.deploy.remote.deployment_states import Event, after, over, unfinished
+from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.restoring import restore
+from meshc.deploy.remote.supervision import reload, running, start, stop, sync
+from meshc.deploy.remote.watcher import pending, start_watcher
 
-UNFINISHED = ("armed", "applying", "applied", "restoring")
 ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (whitepaper 6.1)
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
-def arm(request: dict[str, Any]) -> dict[str, Any]:
+def stage(interface: ManagedInterface, request: StageCandidate) -> Progress:
     """Keeps what runs, puts the new file beside it, starts the watcher. Undone when it fails."""
-    node, token = node_of(request), request["token"]
-    if not _TOKEN.fullmatch(token):
+    if not _TOKEN.fullmatch(request.token):
         raise Refusal("not a token")
-    node.make_home()
-    with node.locked():
-        state = node.load()
-        left = pending(node, state)
-        if left and left["watched"]:
-            raise Refusal(
-                "another deploy of this interface is under way",
-                f"wait: {left['seconds']} s from now the node puts back what ran before",
-                "busy",
-            )
-        if left:
-            restore(node, state)
-        if sha(read(node.conf)) != request["sha"]:
-            raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
-        staging.clean(node)
-        state = _new_state(node, request, state.get("deployed"))
+    interface.make_home()
+    with interface.locked():
+        record = _ended(interface)
+        if sha(read(interface.conf)) != request.sha:
+            raise _changed(interface)
+        staging.clean(interface)
+        state = after(record.state, Event.STAGE)
+        candidate = _candidate(interface, request, record.deployed)
         try:
-            staging.stage(node, request, state)
-            write(os.path.join(node.home, "program.py"), request["program"].encode())
-            node.save(state)
-            bootguard.place(node, token)
-            _start_watcher(node, token)
+            candidate = replace(candidate, files=staging.stage(interface, request))
+            write(os.path.join(interface.home, "program.py"), request.program.encode())
+            interface.save(DeploymentRecord(state, request.token, record.deployed, candidate))
+            bootguard.place(interface, request.token)
+            start_watcher(interface, request.token)
         except BaseException:
-            bootguard.remove(node)
-            staging.clean(node, token)
+            bootguard.remove(interface)
+            staging.clean(interface, request.token)
             with contextlib.suppress(OSError):
-                node.save({"phase": "restored", "deployed": state["deployed"]})
+                failed = after(state, Event.FAILS)
+                interface.save(DeploymentRecord(failed, deployed=record.deployed))
             raise
-        return {"phase": "armed", "seconds": request["window"]}
+        return Progress(state)
 
 
-def apply(request: dict[str, Any]) -> dict[str, Any]:
+def commit_confirmed(interface: ManagedInterface, request: CommitConfirmed) -> Progress:
     """Puts the new file in place and makes it run. On a failure what was there is put back."""
-    node = node_of(request)
-    with node.locked():
-        state = _mine(node, request, "armed")
-        state["phase"] = "applying"
-        state["applied_at"] = int(time.time())
-        node.save(state)
+    with interface.locked():
+        record = _mine(interface, request.token, Event.COMMIT)
+        state = after(record.state, Event.COMMIT)
+        candidate = replace(record.staged, committed_at=int(time.time()))
+        record = replace(record, state=state, candidate=candidate)
+        interface.save(record)
         try:
-            _switch(node, state)
-            state["phase"] = "applied"
-            node.save(state)
+            _switch(interface, record.token, candidate)
+            record = replace(record, state=after(state, Event.RUNS))
+            interface.save(record)
         except (Refusal, OSError) as error:
-            reason = error if isinstance(error, Refusal) else from_os(error)
-            restore(node, state)
-            reason.answer["error"] += "; the node has put back what was there"
-            raise reason from error
-    return {"phase": "applied"}
+            failure = (error if isinstance(error, Refusal) else from_os(error)).failure
+            restore(interface, replace(record, state=state), Event.FAILS)
+            raise Refusal(
+                failure.message + "; the node has put back what was there",
+                failure.hint,
+                failure.reason,
+            ) from error
+    return Progress(record.state)
 
 
-def check(request: dict[str, Any]) -> dict[str, Any]:
+def verify(interface: ManagedInterface, request: Verify) -> Verified:
     """Whether the interface is up with the right key, and who answers of those who did before."""
-    node = node_of(request)
-    state = _mine(node, request, "applied")
-    wanted = {k: where for k, where in request["peers"].items() if k in state["before"]["alive"]}
-    end = min(clock() + request["patience"], state["deadline"])
+    candidate = _mine(interface, request.token, Event.VERIFY).staged
+    wanted = {key: at for key, at in request.peers.items() if key in candidate.before.alive}
+    end = min(clock() + request.patience, candidate.deadline)
     alive: set[str] = set()
     while True:
-        now = running(node)
-        good = now["up"] and now["public_key"] == request["public_key"]
+        now = running(interface)
+        good = now.up and now.public_key == request.public_key
         silent = {key: where for key, where in wanted.items() if key not in alive}
         # a session that went on makes no new handshake, but it answers
         alive |= pings(silent)
-        alive |= {k for k in silent if _handshake(now, k) >= state["applied_at"]}
+        alive |= {key for key in silent if _handshake(now, key) >= candidate.committed_at}
         if (good and len(alive) == len(wanted)) or clock() >= end:
             break
         time.sleep(0.2)
-    return {
-        "good": good,
-        "up": now["up"],
-        "public_key": now["public_key"],
-        "before": sorted(wanted),
-        "alive": sorted(alive),
-    }
+    return Verified(good, now.up, now.public_key, tuple(sorted(wanted)), tuple(sorted(alive)))
 
 
-def commit(request: dict[str, Any]) -> dict[str, Any]:
+def confirm(interface: ManagedInterface, request: Confirm) -> Progress:
     """Ends the deployment: the new file stays. After this answer the watcher does nothing."""
-    node = node_of(request)
-    with node.locked():
-        state = node.load()
-        if state["phase"] == "committed" and state.get("token") == request["token"]:
-            return {"phase": "committed"}  # the answer to the first request got lost
-        state = _mine(node, request, "applied")
+    with interface.locked():
+        record = _mine(interface, request.token, Event.CONFIRM)
+        state = after(record.state, Event.CONFIRM)
+        if record.state is state:
+            return Progress(state)  # the answer to the first request got lost
+        candidate = record.staged
         # a copy to compare with later; should the machine stop between the two writes, the record
         # still names the deployment before, whose file is put back
-        shutil.copyfile(node.conf, os.path.join(node.home, "deployed.next"))
-        state["phase"] = "committed"
-        state["deployed"] = {"sha": state["new_sha"], "env": state["env"]}
-        node.save(state)
-        os.replace(os.path.join(node.home, "deployed.next"),
-                   os.path.join(node.home, "deployed.conf"))  # fmt: skip
-        bootguard.remove(node)
-        staging.clean(node, request["token"])
-        units.settle(node, state["manner"])
-        environment.settle(node.interface, state.get("environment"))
-    return {"phase": "committed"}
+        copy = os.path.join(interface.home, "deployed.next")
+        shutil.copyfile(interface.conf, copy)
+        deployed = Deployed(candidate.sha, candidate.env)
+        interface.save(DeploymentRecord(state, record.token, deployed))
+        os.replace(copy, os.path.join(interface.home, "deployed.conf"))
+        bootguard.remove(interface)
+        staging.clean(interface, record.token)
+        units.settle(interface, candidate.supervisor)
+        environment.settle(interface.name, candidate.environment)
+    return Progress(state)
 
 
-def rollback(request: dict[str, Any]) -> dict[str, Any]:
-    """Restores at once instead of at the deadline. Without a token: an unfinished deployment."""
-    node = node_of(request)
-    if not os.path.isdir(node.home):
-        return {"phase": "none"}
-    with node.locked():
-        state = node.load()
-        if state["phase"] in UNFINISHED and request.get("token") in (None, state["token"]):
-            restore(node, state)
-        return {"phase": node.load()["phase"]}
+def roll_back(interface: ManagedInterface, request: RollBack) -> Progress:
+    """Restores at once instead of at the deadline."""
+    if not os.path.isdir(interface.home):
+        return Progress(DeploymentRecord().state)
+    with interface.locked():
+        record = interface.load()
+        if unfinished(record.state) and request.token in (None, record.token):
+            record = restore(interface, record, Event.ROLL_BACK)
+        return Progress(record.state)
 
 
-def adopt(request: dict[str, Any]) -> dict[str, Any]:
+def adopt(interface: ManagedInterface, request: Adopt) -> Progress:
     """Records that the file which is there is the deployed one: it was equal already. So is one
     that a deployment brought which nobody will end any more."""
-    node = node_of(request)
-    node.make_home()
-    with node.locked():
-        state = node.load()
-        left = pending(node, state)
-        content = read(node.conf) or b""
-        if (left and left["watched"]) or sha(content) != request["sha"]:
-            raise Refusal(f"{node.conf} changed meanwhile", "look at the plan again", "changed")
-        write(os.path.join(node.home, "deployed.conf"), content)
-        state["deployed"] = {"sha": request["sha"]}
+    interface.make_home()
+    with interface.locked():
+        record = interface.load()
+        left = pending(interface, record)
+        content = read(interface.conf) or b""
+        if (left and left.watched) or sha(content) != request.sha:
+            raise _changed(interface)
+        write(os.path.join(interface.home, "deployed.conf"), content)
+        env = record.staged.env if left else None
+        state = after(record.state, Event.ADOPT)
+        interface.save(DeploymentRecord(state, record.token, Deployed(request.sha, env)))
         if left:
-            state["phase"] = "committed"
-            state["deployed"]["env"] = state["env"]
-        node.save(state)
-        if left:
-            bootguard.remove(node)
-            staging.clean(node)
-    return {"phase": state["phase"]}
+            bootguard.remove(interface)
+            staging.clean(interface)
+    return Progress(state)
 
 
-def watch(node: Node, token: str) -> None:
-    """Waits for the commit until the deadline, then restores. Runs detached from everything."""
-    write(os.path.join(node.home, "watcher"), f"{token} {os.getpid()}".encode())
-    while True:
-        state = node.load()
-        if state.get("token") != token or state["phase"] not in UNFINISHED:
-            return
-        left = state["deadline"] - clock()
-        if left <= 0:
-            break
-        time.sleep(min(left, 1.0))
-    with node.locked():
-        state = node.load()
-        if state.get("token") == token and state["phase"] in UNFINISHED:
-            restore(node, state)
-
-
-def at_boot(node: Node, token: str) -> None:
-    """Restores what a restart of the machine interrupted, before the interface comes up: what
-    the boot starts by itself is up to the units that were enabled, as before."""
-    with node.locked():
-        state = node.load()
-        if state.get("token") == token and state["phase"] in UNFINISHED:
-            restore(node, state, up=False)
-        bootguard.remove(node)
-
-
-def restore(node: Node, state: dict[str, Any], *, up: bool = True) -> None:
-    """Makes it as it was before `arm`. May be called again after it was interrupted. `up`: what
-    ran then is started."""
-    before, token = state["before"], state["token"]
-    if state["phase"] != "armed":  # else nothing was touched yet
-        state["phase"] = "restoring"
-        with contextlib.suppress(OSError):  # a full disk must not stop the renames
-            node.save(state)
-        going_on = state["how"] in ("sync", "reload", "file") and running(node)["up"]
-        if not going_on:
-            stop(node)
-        staging.put_back(node, state)
-        environment.switch_back(node.interface, state.get("environment"))
-        if going_on:
-            going_on = _changed_back(node, state)
-        if up and before["up"] and not going_on:
-            start(node, before["manner"], before.get("env", state["env"]))
-    staging.clean(node, token)
-    node.save({"phase": "restored", "deployed": state.get("deployed"), "token": token})
-    bootguard.remove(node)
-    environment.prune(state.get("environment"))
-
-
-def _changed_back(node: Node, state: dict[str, Any]) -> bool:
-    """Without taking the interface down; False, and it is down, where that fails."""
-    try:
-        if state["how"] == "sync":
-            sync(node, state["routes"]["remove"], state["routes"]["add"])
-        elif state["how"] == "reload":
-            reload(node, state["manner"])
-    except Refusal:
-        stop(node)
-        return False
-    return True
-
-
-def _new_state(
-    node: Node, request: dict[str, Any], deployed: dict[str, Any] | None
-) -> dict[str, Any]:
-    now = running(node)
-    return {
-        "phase": "armed",
-        "token": request["token"],
-        "deadline": clock() + request["window"],
-        "boot": boot(),
-        "how": request["how"],
-        "manner": request["manner"],
-        "env": request["env"],
-        "routes": request["routes"],
-        "environment": environment.record(request),
-        "new_sha": hashlib.sha256(request["conf"].encode()).hexdigest(),
-        "before": {
-            "existed": [],
-            "staged": [],
-            "up": now["up"],
-            "manner": now["manner"],
-            "env": (deployed or {}).get(
-                "env", {} if request.get("environment") else request["env"]
-            ),
-            "alive": [k for k in now["peers"] if time.time() - _handshake(now, k) < ALIVE],
-        },
-        "deployed": deployed,
-    }
-
-
-def _switch(node: Node, state: dict[str, Any]) -> None:
-    how, manner = state["how"], state["manner"]
-    limit = max(1.0, state["deadline"] - clock())
-    if how == "restart":
-        stop(node, limit)
-    environment.switch(node.interface, state["environment"])
-    staging.switch(node, state)
-    if how == "sync":
-        sync(node, state["routes"]["add"], state["routes"]["remove"], limit)
-    elif how == "reload":
-        reload(node, manner, limit)
-    elif how in ("start", "restart"):
-        start(node, manner, state["env"], limit)
-
-
-def _start_watcher(node: Node, token: str) -> None:
-    program = os.path.join(node.home, "program.py")
-    rest = [node.interface, node.conf_dir, node.state_dir, token]
-    if units.runs() and shutil.which("systemd-run"):
-        # a unit of its own: systemd may end everything that a login session leaves behind
-        command = [sys.executable, program, "watch", *rest]
-        again = ["--property=Restart=on-failure", "--property=RestartSec=1"]
-        unit = f"meshc-rollback-{token}"
-        run(["systemd-run", "--quiet", "--collect", "--unit", unit, *again, "--", *command])
-    else:
-        run([sys.executable, program, "detach", *rest])
-    end = clock() + 10
-    while (read(os.path.join(node.home, "watcher")) or b"").split()[:1] != [token.encode()]:
-        if clock() > end:
-            raise Refusal("the watcher that would put things back did not start")
-        time.sleep(0.02)
-
-
-def pending(node: Node, state: dict[str, Any]) -> dict[str, Any] | None:
-    """None, or an unfinished deployment: whether somebody will end it, and in how many seconds."""
-    if state["phase"] not in UNFINISHED:
-        return None
-    words = (read(os.path.join(node.home, "watcher")) or b"").split()
-    here = state["boot"] == boot() and len(words) == 2
-    watched = here and _is_watcher(int(words[1]), state["token"])
-    return {"watched": watched, "seconds": max(0, int(state["deadline"] - clock()) + 1)}
-
-
-def _is_watcher(pid: int, token: str) -> bool:
-    words = (read(f"/proc/{pid}/cmdline") or b"").split(b"\0")
-    return token.encode() in words
-
-
-def _mine(node: Node, request: dict[str, Any], phase: str) -> dict[str, Any]:
-    state = node.load()
-    if state.get("token") != request["token"] or state["phase"] != phase:
+def _ended(interface: ManagedInterface) -> DeploymentRecord:
+    """The record, where no deployment is under way; what nobody watches any more is rolled back.
+    Raises: Refusal."""
+    record = interface.load()
+    left = pending(interface, record)
+    if left and left.watched:
         raise Refusal(
-            "this deployment is over: the node is {}".format(state["phase"]),
-            "the node has put back what ran before; deploy again",
-            "over",
+            "another deploy of this interface is under way",
+            f"wait: {left.seconds} s from now the node puts back what ran before",
+            FailureReason.BUSY,
         )
-    if phase != "armed" and state["boot"] != boot():
-        raise Refusal("the node was restarted in between", "deploy again", "over")
-    return state
+    return restore(interface, record, Event.ROLL_BACK) if left else record
 
 
-def _handshake(now: dict[str, Any], key: str) -> int:
+def _candidate(
+    interface: ManagedInterface, request: StageCandidate, deployed: Deployed | None
+) -> Candidate:
+    now = running(interface)
+    env = deployed.env if deployed else None
+    if env is None:
+        env = {} if request.environment else request.env
+    home = interface.directories.environments
+    return Candidate(
+        deadline=clock() + request.window,
+        boot=boot(),
+        activation=request.activation,
+        supervisor=request.supervisor,
+        env=request.env,
+        routes=request.routes,
+        environment=environment.change(interface.name, home, request.environment),
+        sha=hashlib.sha256(request.conf.encode()).hexdigest(),
+        before=Before(
+            supervisor=now.supervisor,
+            env=env,
+            alive=tuple(k for k in now.peers if time.time() - _handshake(now, k) < ALIVE),
+        ),
+    )
+
+
+def _switch(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
+    how, supervisor = candidate.activation, candidate.supervisor
+    limit = max(1.0, candidate.deadline - clock())
+    if how is Activation.RESTART:
+        stop(interface, limit)
+    environment.switch(interface.name, candidate.environment)
+    staging.switch(interface, token, candidate)
+    if how is Activation.SYNC:
+        sync(interface, candidate.routes.add, candidate.routes.remove, limit)
+    elif how is Activation.RELOAD:
+        reload(interface, supervisor, limit)
+    elif how in (Activation.START, Activation.RESTART):
+        start(interface, supervisor, candidate.env, limit)
+
+
+def _mine(interface: ManagedInterface, token: str, event: Event) -> DeploymentRecord:
+    """The record, where it is of this deployment and the event may come. Raises: Refusal."""
+    record = interface.load()
+    if record.token != token:
+        raise over(record.state)
+    after(record.state, event)
+    if record.candidate and record.candidate.committed_at and record.candidate.boot != boot():
+        raise Refusal("the node was restarted in between", "deploy again", FailureReason.OVER)
+    return record
+
+
+def _changed(interface: ManagedInterface) -> Refusal:
+    return Refusal(
+        f"{interface.conf} changed meanwhile", "look at the plan again", FailureReason.CHANGED
+    )
+
+
+def _handshake(now: RunningInterface, key: str) -> int:
     """When the last one was, in seconds since 1970; 0 for never."""
-    found: int = now["peers"].get(key, {}).get("handshake", 0)
-    return found
+    return now.peers[key].handshake if key in now.peers else 0

@@ -22,28 +22,30 @@ import sysconfig
 import tarfile
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from meshc.deploy.remote.base import Refusal, read, run, sync_directory, target_facts
+from meshc.deploy.protocol import FailureReason, Installed, InstallMeshc, OwnMeshc, Versions
+from meshc.deploy.remote.base import Refusal, directory_facts, read, run, sync_directory
+from meshc.deploy.remote.deployment_record import EnvironmentChange
 
-HOME = "/opt/meshc"
+_AGAIN = ("deploy again", FailureReason.PACKAGES)
 _IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,120}")
 _SCRIPTS = {"meshc": "meshc.cli:main", "meshc-engine": "meshc.cli.engine:entry"}
 _CHECK = "import numpy, cryptography.hazmat.primitives.ciphers.aead, meshc.node, meshc.engine.io"
 
 
-def facts(interface: str, home: str) -> dict[str, Any]:
+def facts(interface: str, home: str) -> OwnMeshc:
     """What the controller chooses by: the Python that would run it, and what is there."""
     libc, version = platform.libc_ver()
     there = [name for name in _versions(home) if _python_runs(os.path.join(home, "versions", name))]
-    return {
-        "place": target_facts(home),
-        "soabi": sysconfig.get_config_var("SOABI") or "",
-        "libc": [libc, version],
-        "pip": find_spec("ensurepip") is not None and find_spec("venv") is not None,
-        "there": there,
-        "used": used(interface, home),
-    }
+    return OwnMeshc(
+        place=directory_facts(home),
+        soabi=sysconfig.get_config_var("SOABI") or "",
+        libc=(libc, version),
+        pip=find_spec("ensurepip") is not None and find_spec("venv") is not None,
+        there=frozenset(there),
+        used=used(interface, home),
+    )
 
 
 def used(interface: str, home: str) -> str:
@@ -59,9 +61,9 @@ def enter(interface: str, home: str) -> None:
     os.environ["PATH"] += os.pathsep + os.path.join(_link(interface, home), "bin")
 
 
-def install(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
+def install(home: str, request: InstallMeshc, stream: BinaryIO) -> Installed:
     """Makes a version from the archive that follows the request, whole or not at all."""
-    identity, home = request["identity"], request["env_dir"]
+    identity = request.identity
     if not _IDENTITY.fullmatch(identity):
         raise Refusal(f"not a version of meshc: {identity!r}")
     os.umask(0o022)  # a unit without root's rights reads it as well
@@ -70,7 +72,7 @@ def install(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
         with _locked(home):
             _remove_parts(home)
             if _python_runs(path):
-                return {"installed": False}
+                return Installed(False)
             part = os.path.join(home, "versions", f".{identity}.part")
             try:
                 os.makedirs(part)
@@ -87,26 +89,23 @@ def install(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
     except BaseException:
         _remove_empty(home)
         raise
-    return {"installed": True}
+    return Installed(True)
 
 
-def record(request: dict[str, Any]) -> dict[str, str] | None:
-    """What a deployment keeps of it; None where the controller knows of no environments."""
-    if "environment" not in request:
-        return None
-    home, interface = request["env_dir"], request["interface"]
-    return {"home": home, "new": request["environment"], "old": used(interface, home)}
+def change(interface: str, home: str, new: str) -> EnvironmentChange:
+    """From what the interface uses now to a new version; empty: to none."""
+    return EnvironmentChange(home, new, used(interface, home))
 
 
-def switch(interface: str, kept: dict[str, str] | None) -> None:
+def switch(interface: str, to: EnvironmentChange) -> None:
     """The interface uses the new version from here on."""
-    if not kept or kept["new"] == used(interface, kept["home"]):
+    home, identity = to.home, to.new
+    if identity == used(interface, home):
         return
-    home, identity = kept["home"], kept["new"]
     link, old, new = (_link(interface, home, end) for end in ("", ".old", ".new"))
     if identity:
         if identity not in _versions(home):
-            raise Refusal(f"meshc {identity} is not in {home} any more", "deploy again", "packages")
+            raise Refusal(f"meshc {identity} is not in {home} any more", *_AGAIN)
         os.makedirs(os.path.dirname(link), exist_ok=True)
         os.chmod(os.path.dirname(link), 0o755)
         _remove(new)
@@ -121,28 +120,26 @@ def switch(interface: str, kept: dict[str, str] | None) -> None:
     sync_directory(os.path.dirname(link))
 
 
-def switch_back(interface: str, kept: dict[str, str] | None) -> None:
+def switch_back(interface: str, to: EnvironmentChange) -> None:
     """The interface uses what it used before the deployment: one rename, for a full disk."""
-    if not kept or kept["new"] == kept["old"]:
+    if to.new == to.old:
         return
-    link, old = (_link(interface, kept["home"], end) for end in ("", ".old"))
+    link, old = (_link(interface, to.home, end) for end in ("", ".old"))
     if os.path.lexists(old):
         os.replace(old, link)
         _remove(old)  # a rename between two names of one file leaves both (rename(2))
-    elif not kept["old"]:
+    elif not to.old:
         _remove(link)
 
 
-def settle(interface: str, kept: dict[str, str] | None) -> None:
+def settle(interface: str, to: EnvironmentChange) -> None:
     """The deployment is over: nobody needs the way back any more."""
-    if kept:
-        _remove(_link(interface, kept["home"], ".old"))
-        prune(kept)
+    _remove(_link(interface, to.home, ".old"))
+    prune(to.home)
 
 
-def prune(kept: dict[str, str] | None) -> None:
+def prune(home: str) -> None:
     """Removes what nobody uses. Leaves it to a later call when another process installs."""
-    home = kept["home"] if kept else ""
     if not os.path.isdir(home):
         return
     with contextlib.suppress(BlockingIOError), _locked(home, fcntl.LOCK_NB):
@@ -156,22 +153,22 @@ def prune(kept: dict[str, str] | None) -> None:
     _remove_empty(home)
 
 
-def remove_unused(request: dict[str, Any]) -> dict[str, Any]:
-    """After a deploy that failed before it was armed."""
-    prune({"home": request["env_dir"]})
-    return {"there": _versions(request["env_dir"])}
+def remove_unused(home: str) -> Versions:
+    """After a deploy that failed before its candidate was staged."""
+    prune(home)
+    return Versions(tuple(_versions(home)))
 
 
-def _fill(part: str, final: str, request: dict[str, Any], stream: BinaryIO) -> None:
+def _fill(part: str, final: str, request: InstallMeshc, stream: BinaryIO) -> None:
     python = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
     os.makedirs(os.path.join(part, "bin"))
     library = os.path.join(part, "lib", "python{}.{}".format(*sys.version_info), "site-packages")
-    if request["locked"]:
-        _fetch(part, python, request["locked"])
+    if request.locked:
+        _fetch(part, python, request.locked)
     else:
         _bare(part, python)
     os.makedirs(library, exist_ok=True)
-    _unpack(library, request["size"], request["sha256"], stream)
+    _unpack(library, request.size, request.sha256, stream)
     for name in os.listdir(os.path.join(part, "bin")):
         if not name.startswith("python"):
             os.unlink(os.path.join(part, "bin", name))
@@ -206,11 +203,11 @@ def _fetch(part: str, python: str, locked: str) -> None:
             1500)  # fmt: skip
     except Refusal as refusal:
         raise Refusal(
-            "pip there could not fetch the packages of meshc: {}".format(refusal.answer["error"]),
+            f"pip there could not fetch the packages of meshc: {refusal.failure.message}",
             "give the node a way to a package index (/etc/pip.conf), or deploy from a machine with "
             "the Python of the node ({}.{}): then the packages come from "
             "there".format(*sys.version_info),
-            "packages",
+            FailureReason.PACKAGES,
         ) from None
 
 
@@ -249,8 +246,7 @@ def _unpack(library: str, size: int, digest: str, stream: BinaryIO) -> None:
             "missing"
             if measured.missing
             else "the packages of meshc arrived damaged",
-            "deploy again",
-            "packages",
+            *_AGAIN,
         )
 
 
@@ -258,7 +254,7 @@ def _write_member(library: str, archive: tarfile.TarFile, member: tarfile.TarInf
     steps = member.name.split("/")
     content = archive.extractfile(member) if member.isreg() else None
     if content is None or {"", ".", ".."} & set(steps):
-        raise Refusal(f"not a file of a package: {member.name!r}", kind="packages")
+        raise Refusal(f"not a file of a package: {member.name!r}", reason=FailureReason.PACKAGES)
     path = os.path.join(library, *steps)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
@@ -325,7 +321,9 @@ def _locked(home: str, more: int = 0) -> Iterator[None]:
         os.makedirs(home, mode=0o755, exist_ok=True)
         found = os.lstat(home)
         if os.path.islink(home) or found.st_uid != os.geteuid():
-            raise Refusal(f"{home} is not a directory of root's own", "move it away", "foreign")
+            raise Refusal(
+                f"{home} is not a directory of root's own", "move it away", FailureReason.FOREIGN
+            )
         descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | more)

@@ -1,72 +1,72 @@
 """The files of a deployment: the new ones and what is to be kept lie beside their places, so that
-applying and restoring are renames, which a full disk cannot stop.
-
-`state["before"]` says which places had a file (`old...` in `existed`) and which get a new one
-(`new...` in `staged`; where none lies beside the place, the file goes away).
-"""
+putting them in place and back are renames, which a full disk cannot stop."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-from typing import Any
 
+from meshc.deploy.protocol import UNITS, StageCandidate, Supervisor
 from meshc.deploy.remote import units
 from meshc.deploy.remote.base import read, sync_directory, write
-from meshc.deploy.remote.supervision import Node
+from meshc.deploy.remote.deployment_record import Candidate, StagedFiles
+from meshc.deploy.remote.managed_interface import ManagedInterface
 
 
-def stage(node: Node, request: dict[str, Any], state: dict[str, Any]) -> None:
+def stage(interface: ManagedInterface, request: StageCandidate) -> StagedFiles:
     """Lays the new files down and keeps the old ones."""
-    token, before = request["token"], state["before"]
-    os.makedirs(node.conf_dir, mode=0o700, exist_ok=True)
-    places = _places(node, request["manner"])
-    for word, text in _new(node, request, places).items():
+    token = request.token
+    os.makedirs(interface.directories.conf, mode=0o700, exist_ok=True)
+    places = _places(interface, request.supervisor)
+    staged, existed = [], []
+    for word, text in _new(interface, request, places).items():
         if text is not None:
             mode = 0o644 if word == "-unit" else 0o600
-            write(_beside(node, token, "new" + word, places[word]), text.encode(), mode)
-        before["staged"].append("new" + word)
+            new = _beside(interface, token, "new" + word, places[word])
+            write(new, text.encode(), mode)
+        staged.append("new" + word)
     for word, path in places.items():
         if os.path.exists(path):
-            os.link(path, _beside(node, token, "old" + word, path))
-            before["existed"].append("old" + word)
+            os.link(path, _beside(interface, token, "old" + word, path))
+            existed.append("old" + word)
+    return StagedFiles(tuple(existed), tuple(staged))
 
 
-def switch(node: Node, state: dict[str, Any]) -> None:
+def switch(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
     """Puts the new files in place; the configuration comes last."""
-    for word, path in reversed(_places(node, state["manner"]).items()):
-        if "new" + word not in state["before"]["staged"]:
+    for word, path in reversed(_places(interface, candidate.supervisor).items()):
+        if "new" + word not in candidate.files.staged:
             continue
-        new = _beside(node, state["token"], "new" + word, path)
+        new = _beside(interface, token, "new" + word, path)
         if os.path.exists(new):
             os.replace(new, path)
         else:
             os.unlink(path)
         sync_directory(os.path.dirname(path))
-    _tell_systemd(state)
+    _tell_systemd(candidate.files)
 
 
-def put_back(node: Node, state: dict[str, Any]) -> None:
+def put_back(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
     """Puts the old files in place again, as often as it is asked for."""
-    before = state["before"]
-    for word, path in _places(node, state["manner"]).items():
-        old = _beside(node, state["token"], "old" + word, path)
+    files = candidate.files
+    for word, path in _places(interface, candidate.supervisor).items():
+        old = _beside(interface, token, "old" + word, path)
         if os.path.exists(old):
             os.replace(old, path)
-        elif "old" + word not in before["existed"] and "new" + word in before["staged"]:
+        elif "old" + word not in files.existed and "new" + word in files.staged:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         with contextlib.suppress(FileNotFoundError):
             sync_directory(os.path.dirname(path))
-    _tell_systemd(state)
+    _tell_systemd(files)
 
 
-def clean(node: Node, token: str = "") -> None:
+def clean(interface: ManagedInterface, token: str = "") -> None:
     """Removes what lies beside the places for a deployment, or for all of them."""
-    places = [node.conf]
+    places = [interface.conf]
     if units.runs():
-        places += [units.path_of(node, manner) for manner in units.MANNERS]
+        places += [units.path_of(interface, supervisor) for supervisor in UNITS]
     for path in places:
         directory, name = os.path.split(path)
         with contextlib.suppress(FileNotFoundError):
@@ -76,37 +76,46 @@ def clean(node: Node, token: str = "") -> None:
         units.remove_directory(directory)
 
 
-def _places(node: Node, manner: str) -> dict[str, str]:
+def _places(interface: ManagedInterface, supervisor: Supervisor) -> dict[str, str]:
     """A word for each file, and where it stands."""
-    found = {"": node.conf, "-facts": node.facts}
-    if manner in units.MANNERS:
-        found["-unit"] = units.path_of(node, manner)
+    found = {"": interface.conf, "-node": interface.node_json}
+    if supervisor.unit:
+        found["-unit"] = units.path_of(interface, supervisor)
     return found
 
 
-def _beside(node: Node, token: str, which: str, path: str) -> str:
-    """In the directory of its place, so that a rename is enough. The facts, a file that another
-    interface may write as well, wait under the name of this one."""
-    directory, name = os.path.split(node.conf if path == node.facts else path)
+def _beside(interface: ManagedInterface, token: str, which: str, path: str) -> str:
+    """In the directory of its place, so that a rename is enough. node.json, which another interface
+    may write as well, waits under the name of this one."""
+    directory, name = os.path.split(interface.conf if path == interface.node_json else path)
     return os.path.join(directory, f".{name}.{token}.{which}")
 
 
-def _new(node: Node, request: dict[str, Any], places: dict[str, str]) -> dict[str, str | None]:
+def _new(
+    interface: ManagedInterface, request: StageCandidate, places: dict[str, str]
+) -> dict[str, str | None]:
     """The texts; None where the file goes away."""
-    conf, facts, manner = request["conf"], request["facts"], request["manner"]
-    new: dict[str, str | None] = {"": conf}
-    there = json.loads(read(node.facts) or b"{}")
-    if there.get("interface", node.interface) == node.interface:
-        new["-facts"] = facts  # else they belong to another network
+    new: dict[str, str | None] = {"": request.conf}
+    if _owner(interface) == interface.name:
+        new["-node"] = request.node_json  # else it belongs to another network
     if "-unit" in places:
         path = places["-unit"]
-        text = units.text_of(node, manner, request["env"], conf, facts)
+        text = units.text_of(
+            interface, request.supervisor, request.env, request.conf, request.node_json
+        )
         if read(path) != (None if text is None else text.encode()):
             new["-unit"] = text
             units.make_directory(os.path.dirname(path))
     return new
 
 
-def _tell_systemd(state: dict[str, Any]) -> None:
-    if "new-unit" in state["before"]["staged"]:
+def _owner(interface: ManagedInterface) -> str:
+    """The interface that node.json belongs to; nobody's is ours."""
+    there = json.loads(read(interface.node_json) or b"{}")
+    owner: str = there.get("interface", interface.name)
+    return owner
+
+
+def _tell_systemd(files: StagedFiles) -> None:
+    if "new-unit" in files.staged:
         units.reload()

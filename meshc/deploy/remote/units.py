@@ -13,17 +13,15 @@ import json
 import os
 import re
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from meshc.deploy.protocol import UNITS, Supervisor
 from meshc.deploy.remote.base import Refusal, ok, read, redact, run, sync_directory
-
-if TYPE_CHECKING:
-    from meshc.deploy.remote.supervision import Node
+from meshc.deploy.remote.managed_interface import ManagedInterface
 
 DIRECTORY = "/etc/systemd/system"
 RUNS = "/run/systemd/system"
 CONTAINER = "/run/systemd/container"  # systemd tells by it that it runs in one
-MANNERS = ("wg-quick@", "meshc@")
 HEADER = "# Written by meshc deploy.\n"
 _HOOK = re.compile(r"(?im)^\s*(?:Pre|Post)(?:Up|Down)\s*=\s*(.*?)\s*$")
 _DNS = re.compile(r"(?im)^\s*DNS\s*=")
@@ -86,10 +84,10 @@ def runs() -> bool:
     return os.path.isdir(RUNS)
 
 
-def name(node: Node, manner: str) -> str:
+def name(interface: ManagedInterface, supervisor: Supervisor) -> str:
     """`meshc@wg0.service`; systemd writes the letters of an interface that it has no place for
     as numbers (systemd.unit(5))."""
-    return manner + escaped(node.interface) + ".service"
+    return supervisor.value + escaped(interface.name) + ".service"
 
 
 def escaped(interface: str) -> str:
@@ -107,21 +105,27 @@ def argument(word: str) -> str:
     return quoted(word.replace("$", "$$"))
 
 
-def path_of(node: Node, manner: str) -> str:
-    """The file that is ours in this manner."""
-    unit = name(node, manner)
-    if manner == "meshc@":
+def path_of(interface: ManagedInterface, supervisor: Supervisor) -> str:
+    """The file that is ours for this supervisor."""
+    unit = name(interface, supervisor)
+    if supervisor is Supervisor.MESHC_UNIT:
         return os.path.join(DIRECTORY, unit)
     return os.path.join(DIRECTORY, unit + ".d", "meshc.wg.conf")
 
 
-def text_of(node: Node, manner: str, env: dict[str, str], conf: str, facts: str) -> str | None:
+def text_of(
+    interface: ManagedInterface,
+    supervisor: Supervisor,
+    env: Mapping[str, str],
+    conf: str,
+    node_json: str,
+) -> str | None:
     """What is to stand there for this file of the interface; None for nothing."""
-    if manner == "meshc@":
-        return HEADER + _own(node, env, conf, facts)
-    if escaped(node.interface) != node.interface:
+    if supervisor is Supervisor.MESHC_UNIT:
+        return HEADER + _own(interface, env, conf, node_json)
+    if escaped(interface.name) != interface.name:
         raise Refusal(
-            f"{name(node, manner)} would bring up an interface of another name",
+            f"{name(interface, supervisor)} would bring up an interface of another name",
             "wg-quick's unit takes no + and no =; choose another name, or supervisor: systemd",
         )
     if not env:
@@ -130,29 +134,29 @@ def text_of(node: Node, manner: str, env: dict[str, str], conf: str, facts: str)
     return HEADER + "[Service]\n" + "\n".join(lines) + "\n"
 
 
-def _own(node: Node, env: dict[str, str], conf: str, facts: str) -> str:
+def _own(interface: ManagedInterface, env: Mapping[str, str], conf: str, node_json: str) -> str:
     limits = ""
-    if not _hooks(conf, facts):
+    if not _hooks(conf, node_json):
         # resolv.conf is replaced by renaming, which needs its directory
         writable = "/proc/sys/net" + (" /etc" if _DNS.search(conf) else "")
         limits = _LIMITS.format(writable=writable)
         if not os.path.exists(CONTAINER):
             limits += _LIMITS_OUTSIDE_CONTAINERS
     return _UNIT.format(
-        name=node.interface,
-        interface=argument(node.interface),
+        name=interface.name,
+        interface=argument(interface.name),
         meshc=argument(env.get("MESHC_PROGRAM") or shutil.which("meshc") or "/usr/local/bin/meshc"),
-        conf=argument(node.conf),
+        conf=argument(interface.conf),
         engine=argument(env.get("MESHC_ENGINE", "auto")),
         modules=_modules(),
         limits=limits,
     )
 
 
-def _hooks(conf: str, facts: str) -> list[str]:
+def _hooks(conf: str, node_json: str) -> list[str]:
     """The hooks that somebody wrote: those that meshc writes it does itself."""
     with contextlib.suppress(ValueError, AttributeError):
-        own = set(json.loads(facts).get("generated_hooks", ()))
+        own = set(json.loads(node_json).get("generated_hooks", ()))
         return [line for line in _HOOK.findall(conf) if line not in own]
     return _HOOK.findall(conf)
 
@@ -166,34 +170,35 @@ def _modules() -> str:
     return "ExecStartPre=-+{} -aq ip_tables ip6_tables\n".format(shutil.which("modprobe"))
 
 
-def active(node: Node) -> str:
-    """The manner of the unit that is active for this interface; empty: none."""
-    if not runs():
-        return ""
-    found = (m for m in MANNERS if ok(["systemctl", "is-active", "--quiet", name(node, m)]))
-    return next(found, "")
+def active(interface: ManagedInterface) -> Supervisor | None:
+    """The unit that is active for this interface."""
+    return next(iter(_that(interface, "is-active")), None)
 
 
-def enabled(node: Node) -> list[str]:
-    """The manners of the units that a boot starts."""
+def enabled(interface: ManagedInterface) -> list[Supervisor]:
+    """The units that a boot starts."""
+    return _that(interface, "is-enabled")
+
+
+def _that(interface: ManagedInterface, verb: str) -> list[Supervisor]:
     if not runs():
         return []
-    return [m for m in MANNERS if ok(["systemctl", "is-enabled", "--quiet", name(node, m)])]
+    return [one for one in UNITS if ok(["systemctl", verb, "--quiet", name(interface, one)])]
 
 
-def settle(node: Node, manner: str) -> None:
-    """From now on a boot brings the interface up in this manner, and in no other."""
+def settle(interface: ManagedInterface, supervisor: Supervisor) -> None:
+    """From now on a boot brings the interface up by this supervisor, and by no other."""
     if not runs():
         return
-    found = enabled(node)
-    if manner in MANNERS and manner not in found:
-        run(["systemctl", "enable", name(node, manner)])
-    for other in MANNERS:
-        if other == manner:
+    found = enabled(interface)
+    if supervisor.unit and supervisor not in found:
+        run(["systemctl", "enable", name(interface, supervisor)])
+    for other in UNITS:
+        if other is supervisor:
             continue
         if other in found:
-            run(["systemctl", "disable", name(node, other)])
-        path = path_of(node, other)
+            run(["systemctl", "disable", name(interface, other)])
+        path = path_of(interface, other)
         if (read(path) or b"").startswith(HEADER.encode()):
             os.unlink(path)
             remove_directory(os.path.dirname(path))
@@ -210,11 +215,11 @@ def remove_directory(path: str) -> None:
             os.rmdir(path)
 
 
-def forget_failures(node: Node) -> None:
+def forget_failures(interface: ManagedInterface) -> None:
     """A unit that failed under a deploy which was put back is no failure of the machine."""
     if runs():
-        for manner in MANNERS:
-            ok(["systemctl", "reset-failed", name(node, manner)])
+        for supervisor in UNITS:
+            ok(["systemctl", "reset-failed", name(interface, supervisor)])
 
 
 def make_directory(path: str) -> None:
@@ -228,15 +233,17 @@ def reload() -> None:
     run(["systemctl", "daemon-reload"])
 
 
-def control(verb: str, node: Node, manner: str, limit: float) -> None:
+def control(verb: str, interface: ManagedInterface, supervisor: Supervisor, limit: float) -> None:
     """`systemctl VERB`; a failure comes with the last words of the unit."""
-    unit = name(node, manner)
+    unit = name(interface, supervisor)
     try:
         run(["systemctl", verb, unit], limit)
     except Refusal as refusal:
         words = _last_words(unit)
         if words:
-            refusal.answer["error"] = f"{unit} failed: {words}"
+            raise Refusal(
+                f"{unit} failed: {words}", refusal.failure.hint, refusal.failure.reason
+            ) from None
         raise
 
 

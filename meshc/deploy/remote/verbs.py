@@ -1,28 +1,37 @@
-"""One JSON request on standard input, one JSON answer back; an answer never holds a secret key."""
+"""What the program does on the node: one request on standard input, one answer on standard output.
+
+An answer never holds a secret key, and whatever goes wrong is an answer as well.
+"""
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from meshc.deploy.remote import deployment, environment, units
+from meshc.deploy import protocol
+from meshc.deploy.protocol import Directories, Facts, Failure, FailureReason, Installed, NodeKey
+from meshc.deploy.protocol_json import LIMIT, ProtocolError, decode_call, encode_answer
+from meshc.deploy.remote import deployment, environment, units, watcher
 from meshc.deploy.remote.base import (
     Refusal,
+    directory_facts,
     from_os,
     kernel_wireguard,
     read,
     redact,
     sha,
-    target_facts,
     write,
 )
-from meshc.deploy.remote.supervision import Node, node_of, running
+from meshc.deploy.remote.deployment_record import Deployed
+from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.supervision import running
+from meshc.deploy.remote.x25519 import public_of
 
 TOOLS = (
     "wg", "wg-quick", "ip", "iptables", "ip6tables", "systemctl", "meshc", "meshc-engine",
@@ -31,39 +40,55 @@ TOOLS = (
 
 
 def main() -> None:
-    """One request, one answer. What goes wrong is an answer as well."""
+    """One request, one answer; or, with arguments, what nobody asks for."""
     for number in (signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)  # a dying connection must not stop a half-done step
     os.umask(0o077)
     path = os.environ.get("PATH", "")
     os.environ["PATH"] = path + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-    if len(sys.argv) == 6:
-        node = Node(*sys.argv[2:5])
-        kept = node.load().get("environment") or {}
-        environment.enter(node.interface, kept.get("home", environment.HOME))
-        _alone(sys.argv[1], node, sys.argv[5])
+    if len(sys.argv) == 7:
+        word, name, conf, state, environments, token = sys.argv[1:]
+        interface = ManagedInterface(name, Directories(conf, state, environments))
+        environment.enter(name, environments)
+        _alone(word, interface, token)
         return
-    request = json.loads(sys.stdin.buffer.readline())
-    try:
-        environment.enter(node_of(request).interface, request["env_dir"])
-        answer = VERBS[request["verb"]](request)
-    except Refusal as refusal:
-        answer = refusal.answer
-    except OSError as error:
-        answer = from_os(error).answer
+    answer = _encoded(_answer(sys.stdin.buffer.readline(LIMIT + 1)))
     with contextlib.suppress(OSError):
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        sys.stdout.buffer.write(answer)
+        sys.stdout.buffer.flush()
 
 
-def _alone(word: str, node: Node, token: str) -> None:
+def _answer(line: bytes) -> object:
+    try:
+        call = decode_call(line)
+        interface = ManagedInterface(call.interface, call.directories)
+        environment.enter(interface.name, interface.directories.environments)
+        return VERBS[type(call.request)](interface, call.request)
+    except ProtocolError as error:
+        hint = "the connection may have broken off: deploy again"
+        return Failure(f"the request is not one: {error}", hint, FailureReason.PROTOCOL)
+    except Refusal as refusal:
+        return refusal.failure
+    except OSError as error:
+        return from_os(error).failure
+
+
+def _encoded(answer: object) -> bytes:
+    try:
+        return encode_answer(answer)
+    except ProtocolError as error:
+        why = f"the answer cannot be sent: {error}"
+        return encode_answer(Failure(why, reason=FailureReason.PROTOCOL))
+
+
+def _alone(word: str, interface: ManagedInterface, token: str) -> None:
     """What the program does on the node without anybody who asks."""
     if word == "boot":
-        deployment.at_boot(node, token)
+        watcher.at_boot(interface, token)
         return
     if word == "detach":
         _detach()
-    deployment.watch(node, token)
+    watcher.watch(interface, token)
 
 
 def _detach() -> None:
@@ -77,42 +102,47 @@ def _detach() -> None:
         os.dup2(null, number)
 
 
-def facts(request: dict[str, Any]) -> dict[str, Any]:
+def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
     """Everything that the controller decides by; changes nothing."""
-    node = node_of(request)
-    content = read(node.conf)
-    state = node.load()
-    if content is not None and os.path.islink(node.conf):
-        raise Refusal(node.conf + " is a link: something else manages it", kind="foreign")
-    deployed: dict[str, Any] = state.get("deployed") or {}
-    last = read(os.path.join(node.home, "deployed.conf")) if deployed else None
-    return {
-        "python": list(sys.version_info[:3]),
-        "uid": os.geteuid(),
-        "tools": {name: shutil.which(name) for name in TOOLS},
-        "systemd": units.runs(),
-        "kernel": kernel_wireguard(),
-        "target": target_facts(node.conf_dir),
-        "state": target_facts(node.state_dir),
-        "sha": sha(content),
-        "conf": None if content is None else redact(content.decode("utf-8", "replace"),
-                                                    request["salt"]),
-        "node_sha": sha(read(node.facts)),
-        "deployed_sha": deployed.get("sha", ""),
-        "deployed_env": deployed.get("env"),
-        "deployed": None if last is None else redact(last.decode("utf-8", "replace"),
-                                                     request["salt"]),
-        "pending": deployment.pending(node, state),
-        "phase": state["phase"],
-        "running": running(node),
-        "environment": environment.facts(node.interface, request["env_dir"]),
-        "enabled": units.enabled(node),
-    }  # fmt: skip
+    content = read(interface.conf)
+    record = interface.load()
+    if content is not None and os.path.islink(interface.conf):
+        why = " is a link: something else manages it"
+        raise Refusal(interface.conf + why, reason=FailureReason.FOREIGN)
+    deployed = record.deployed or Deployed("")
+    last = read(os.path.join(interface.home, "deployed.conf")) if deployed.sha else None
+    paths = {name: shutil.which(name) for name in TOOLS}
+    places = interface.directories
+    return Facts(
+        python=sys.version_info[:3],
+        uid=os.geteuid(),
+        programs={name: path for name, path in paths.items() if path},
+        systemd=units.runs(),
+        kernel=kernel_wireguard(),
+        conf_dir=directory_facts(places.conf),
+        state_dir=directory_facts(places.state),
+        sha=sha(content),
+        conf=_shown(content, request.salt),
+        node_json_sha=sha(read(interface.node_json)),
+        deployed_sha=deployed.sha,
+        deployed_env=deployed.env,
+        deployed=_shown(last, request.salt),
+        pending=watcher.pending(interface, record),
+        state=record.state,
+        running=running(interface),
+        meshc=environment.facts(interface.name, places.environments),
+        enabled=frozenset(units.enabled(interface)),
+    )
 
 
-def keygen(request: dict[str, Any]) -> dict[str, Any]:
+def _shown(content: bytes | None, salt: str) -> str | None:
+    """A file as it may leave the node."""
+    return None if content is None else redact(content.decode("utf-8", "replace"), salt)
+
+
+def make_key(_: ManagedInterface, request: protocol.MakeKey) -> NodeKey:
     """The public key of the private key at `path`, which is made when there is none."""
-    path = request["path"]
+    path = request.path
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o700, exist_ok=True)
     made = False
@@ -134,43 +164,31 @@ def keygen(request: dict[str, Any]) -> dict[str, Any]:
     except ValueError:
         private = b""
     if len(private) != 32:
-        raise Refusal(f"{path} is not a private key", "`wg genkey` makes one", "key")
-    return {"made": made, "public_key": base64.b64encode(public_of(private)).decode()}
+        why = "`wg genkey` makes one"
+        raise Refusal(f"{path} is not a private key", why, FailureReason.KEY)
+    return NodeKey(made, base64.b64encode(public_of(private)).decode())
 
 
-def install(request: dict[str, Any]) -> dict[str, Any]:
+def install(interface: ManagedInterface, request: protocol.InstallMeshc) -> Installed:
     """meshc itself, from the archive behind the request."""
-    return environment.install(request, sys.stdin.buffer)
+    return environment.install(interface.directories.environments, request, sys.stdin.buffer)
 
 
-VERBS = {
-    "facts": facts,
-    "install": install,
-    "remove_unused": environment.remove_unused,
-    "arm": deployment.arm,
-    "apply": deployment.apply,
-    "check": deployment.check,
-    "commit": deployment.commit,
-    "rollback": deployment.rollback,
-    "adopt": deployment.adopt,
-    "keygen": keygen,
+def remove_unused(interface: ManagedInterface, _: protocol.RemoveUnused) -> protocol.Versions:
+    """The versions of meshc that no interface uses."""
+    return environment.remove_unused(interface.directories.environments)
+
+
+VERBS: dict[type[Any], Callable[[ManagedInterface, Any], object]] = {
+    protocol.AskFacts: facts,
+    protocol.InstallMeshc: install,
+    protocol.RemoveUnused: remove_unused,
+    protocol.StageCandidate: deployment.stage,
+    protocol.CommitConfirmed: deployment.commit_confirmed,
+    protocol.Verify: deployment.verify,
+    protocol.Confirm: deployment.confirm,
+    protocol.RollBack: deployment.roll_back,
+    protocol.Adopt: deployment.adopt,
+    protocol.MakeKey: make_key,
 }
-
-
-def public_of(private: bytes) -> bytes:
-    """X25519(private, 9), RFC 7748 section 5, for nodes without wg."""
-    prime = 2**255 - 19
-    scalar = int.from_bytes(private, "little") & ~7 & ~(128 << 8 * 31) | (64 << 8 * 31)
-    x1, x2, z2, x3, z3, swap = 9, 1, 0, 9, 1, 0
-    for at in range(254, -1, -1):
-        bit = scalar >> at & 1
-        if swap ^ bit:
-            x2, x3, z2, z3 = x3, x2, z3, z2
-        swap = bit
-        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
-        da, cb, aa, bb = d * a % prime, c * b % prime, a * a % prime, b * b % prime
-        x3, z3 = (da + cb) ** 2 % prime, x1 * (da - cb) ** 2 % prime
-        x2, z2 = aa * bb % prime, (aa - bb) * (aa + 121665 * (aa - bb)) % prime
-    if swap:
-        x2, z2 = x3, z3
-    return (x2 * pow(z2, prime - 2, prime) % prime).to_bytes(32, "little")
+"""What is done for each request."""

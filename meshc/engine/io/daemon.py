@@ -26,10 +26,9 @@ from meshc.engine.io.runner import Engine
 from meshc.engine.io.supervisor import notify
 from meshc.engine.io.tun import Tun, TunError
 from meshc.engine.io.uapi_socket import DIRECTORY, SocketInUse, UapiListener
+from meshc.wg.overhead import DEFAULT_MTU
 
 log = logging.getLogger("meshc.engine")
-
-DEFAULT_MTU = 1420
 
 QUEUE_LENGTH = 1024
 """Packets that wait at the TUN device, as many as the kernel module queues for a peer

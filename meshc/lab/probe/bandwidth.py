@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from meshc.errors import NodeError
+from meshc.lab.commands import AwaitListener, RunCommand
 from meshc.lab.lab_session import LabSession
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Cell
 
-COMMAND = "meshc.lab.machines:command"
-LISTENS = "meshc.lab.machines:wait_until_listening"
 SECONDS = 2
-PORT = "5201"
+PORT = 5201
 
 
 def measure_bandwidth(
@@ -41,24 +40,13 @@ def measure_bandwidth(
 
 
 def _iperf(session: LabSession, source: str, target: str, address: str) -> float:
-    server = ["iperf3", "-s", "-1", "-D", "-p", PORT, "-B", address]
-    session.lab.call(target, COMMAND, {"argv": server})
-    session.lab.call(target, LISTENS, {"port": int(PORT)})
-    client = [
-        "iperf3",
-        "-c",
-        address,
-        "-p",
-        PORT,
-        "-t",
-        str(SECONDS),
-        "-J",
-        "--connect-timeout",
-        "3000",
-    ]
-    done = session.lab.call(source, COMMAND, {"argv": client}, timeout=SECONDS + 20)
+    server = ("iperf3", "-s", "-1", "-D", "-p", str(PORT), "-B", address)
+    session.lab.call(target, RunCommand(server))
+    session.lab.call(target, AwaitListener(PORT))
+    ask = ("-c", address, "-p", str(PORT), "-t", str(SECONDS), "-J", "--connect-timeout", "3000")
+    done = session.lab.call(source, RunCommand(("iperf3", *ask)), timeout=SECONDS + 20)
     try:
-        received = json.loads(done["output"])["end"]["sum_received"]["bits_per_second"]
+        received = json.loads(done.output)["end"]["sum_received"]["bits_per_second"]
     except (ValueError, KeyError):
-        raise NodeError(f"iperf3 {source} → {target}: {done['output'].strip()[-200:]}") from None
+        raise NodeError(f"iperf3 {source} → {target}: {done.output.strip()[-200:]}") from None
     return round(float(received) / 1e6, 1)

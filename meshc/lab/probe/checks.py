@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from meshc.lab.lab_session import LabSession
+from meshc.lab.node_jobs import ReadNode
+from meshc.lab.probe.leaks import WatchLeaks
+from meshc.lab.probe.ping import Ping, PingTarget
+from meshc.lab.probe.tcp import Greeting
 from meshc.lab.report.lab_report import TESTS, Cell, Check, arrow
 from meshc.lab.report.predictor import Predictor
-from meshc.lab.world.jobs import Job
+from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import BITS, Prefix, address_text
 from meshc.topology.language.spec import Expect, TestSpec
@@ -27,17 +31,16 @@ def check_exits(session: LabSession, predictor: Predictor) -> list[Check]:
     ports = _listen_ports(session, list(users))
     world = session.world
     jobs = [
-        Job(
+        PlacedJob(
             name,
-            "meshc.lab.probe.leaks:watch",
-            {
-                "interface": "eth0",
-                "hosts": world.hosts,
-                "seconds": _patience(predictor, name, world.hosts),
-                "port": ports[name],
-                "name": PROBE_NAME,
-                "resolvers": world.resolvers,
-            },
+            WatchLeaks(
+                interface="eth0",
+                hosts=world.hosts,
+                port=ports[name],
+                name=PROBE_NAME,
+                resolvers=world.resolvers,
+                seconds=_patience(predictor, name, world.hosts),
+            ),
         )
         for name in users
     ]
@@ -47,9 +50,9 @@ def check_exits(session: LabSession, predictor: Predictor) -> list[Check]:
         if outcome.error:
             checks.append(Check("exit", name, False, outcome.error))
             continue
-        leaks = outcome.result["leaks"]
+        leaks = outcome.value.leaks
         checks.append(Check("exit", f"{name} leaks nothing", not leaks, "; ".join(leaks)))
-        for address, seen in outcome.result["seen"].items():
+        for address, seen in outcome.value.seen.items():
             checks.append(_exit_check(session, predictor, name, users[name], address, seen))
     return sorted(checks, key=lambda check: check.name)
 
@@ -67,34 +70,28 @@ def check_unallocated(session: LabSession) -> list[Check]:
         for pool in session.source.spec.network.pools
         if (free := unallocated(pool, used)) is not None
     ]
-    jobs = [
-        Job(
-            name,
-            "meshc.lab.probe.probes:ping",
-            {
-                "targets": [
-                    {"address": address, "patient": False}
-                    for address in targets
-                    if Prefix.host(address).family in session.source.addresses(name)
-                ],
-                "tries": 2,
-                "interval": 0.3,
-                "seconds": 1.5,
-            },
+    asked = {
+        name: tuple(
+            PingTarget(address, patient=False)
+            for address in targets
+            if Prefix.host(address).family in session.source.addresses(name)
         )
         for name in sorted(session.source.confs)
+    }
+    jobs = [
+        PlacedJob(name, Ping(mine, seconds=1.5, interval=0.3, tries=2))
+        for name, mine in asked.items()
     ]
     bad = []
     for outcome in session.lab.run(jobs, parallel=8, timeout=60):
         if outcome.error:
             bad.append(f"{outcome.place}: {outcome.error}")
             continue
-        targets_here = jobs[outcome.number].args["targets"]
-        for target, heard in zip(targets_here, outcome.result, strict=True):
-            if heard["kind"] == "exceeded":
-                bad.append(f"{outcome.place} → {target['address']} goes round in a circle")
-            elif heard["kind"] == "reply":
-                bad.append(f"{outcome.place} → {target['address']}: {heard['from']} answers")
+        for target, heard in zip(asked[outcome.place], outcome.value, strict=True):
+            if heard.kind == "exceeded":
+                bad.append(f"{outcome.place} → {target.address} goes round in a circle")
+            elif heard.kind == "reply":
+                bad.append(f"{outcome.place} → {target.address}: {heard.sender} answers")
     name = f"nobody has {', '.join(targets)}: it dies at once, from every node"
     return [Check("addresses", name, not bad, "; ".join(bad[:5]))]
 
@@ -159,7 +156,7 @@ def _exit_check(
     user: str,
     exit_node: str,
     address: str,
-    seen: Mapping[str, str],
+    seen: Greeting,
 ) -> Check:
     """The public host is reached through the exit and under its address, or not at all."""
     family = 6 if ":" in address else 4
@@ -169,12 +166,12 @@ def _exit_check(
     if family not in exit_spec.underlay or not predicted.reachable:
         reason = predicted.reason or f"{exit_node} has no IPv{family} itself"
         name = f"{user} has no IPv{family} internet: {reason}"
-        return Check("exit", name, "error" in seen, f"{seen.get('peer')} got through")
-    if "error" in seen:
-        return Check("exit", name, False, seen["error"])
+        return Check("exit", name, bool(seen.error), f"{seen.peer} got through")
+    if seen.error:
+        return Check("exit", name, False, seen.error)
     theirs = session.world.public[exit_node]
-    detail = f"seen as {seen['peer']}, and {exit_node} is {', '.join(theirs)}"
-    return Check("exit", name, seen["peer"] in theirs, detail)
+    detail = f"seen as {seen.peer}, and {exit_node} is {', '.join(theirs)}"
+    return Check("exit", name, seen.peer in theirs, detail)
 
 
 def _patience(predictor: Predictor, user: str, hosts: Sequence[str]) -> float:
@@ -183,9 +180,9 @@ def _patience(predictor: Predictor, user: str, hosts: Sequence[str]) -> float:
 
 
 def _listen_ports(session: LabSession, names: Sequence[str]) -> dict[str, int]:
-    jobs = [
-        Job(n, "meshc.lab.machines:report_status", {"interface": session.source.interface})
-        for n in names
-    ]
-    found = {o.place: o.result for o in session.lab.run(jobs, parallel=2, timeout=60)}
-    return {name: (found[name] or {}).get("listen_port", 0) for name in names}
+    jobs = [PlacedJob(name, ReadNode(session.source.interface)) for name in names]
+    ports = dict.fromkeys(names, 0)
+    for outcome in session.lab.run(jobs, parallel=2, timeout=60):
+        if not outcome.error:
+            ports[outcome.place] = outcome.value.listen_port
+    return ports

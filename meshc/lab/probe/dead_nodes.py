@@ -14,6 +14,7 @@ from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Check, compare
 from meshc.lab.report.predictor import Predictor
+from meshc.lab.world.router_jobs import LoadRules
 
 CUT = """
 table inet lab_cut {
@@ -23,7 +24,6 @@ table inet lab_cut {
 }
 """
 HEAL = "delete table inet lab_cut\n"
-RULES = "meshc.lab.world.routers:load"
 
 
 def check_failure(
@@ -42,7 +42,7 @@ def check_failure(
     whole = {**before.pairs(), **before.lans(session.world.lan_hosts)}
     expected = {key: value for key, value in expected.items() if name not in key}
     tell(f"without {name}")
-    session.lab.call(name, RULES, {"rules": CUT})
+    session.lab.call(name, LoadRules(CUT))
     hopeful = [key for key, value in expected.items() if value.reachable]
     lost = [key for key, value in expected.items() if not value.reachable]
     found = measure.reachability(session.lab, subject, hopeful, lost)
@@ -52,7 +52,7 @@ def check_failure(
     title = f"without {name}: {died} of {len(expected)} pairs are lost, as proven"
     checks = [Check("failure", title, not wrong, detail)]
     tell(f"{name} is back")
-    session.lab.call(name, RULES, {"rules": HEAL})
+    session.lab.call(name, LoadRules(HEAL))
     begun = time.monotonic()
     again = [key for key, value in whole.items() if value.reachable]
     healed = measure.reachability(session.lab, subject, again, (), patience=60)

@@ -10,9 +10,13 @@ import socket
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from meshc.lab.probe import probes
+from meshc.lab.probe.lookup import Lookup, Resolution, nameservers
+from meshc.lab.probe.ping import Ping, PingTarget
+from meshc.lab.probe.tcp import Greet, Greeting
+from meshc.lab.world.jobs import Job
 
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
@@ -35,56 +39,69 @@ class FrameHeaders(NamedTuple):
     target_port: int = 0
 
 
-def watch(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Makes traffic and reports what left `interface` in the clear. A job.
+@dataclass(frozen=True, slots=True)
+class LeakFindings:
+    """`seen` is how the public host at each address greeted, `leaks` a sentence for each."""
+
+    seen: Mapping[str, Greeting]
+    lookups: tuple[Resolution, ...]
+    leaks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLeaks(Job[LeakFindings]):
+    """Makes traffic and reports what left `interface` in the clear.
 
     `hosts` are addresses of the public host, `port` WireGuard's own UDP port, `name` something to
-    ask the resolvers for, `seconds` how long to try connections. The answer: {seen: {address:
-    {name, peer} or {error}}, lookups, leaks: [sentence]}; `peer` is the address under which the
-    public host saw this node.
+    ask the resolvers for (those of /etc/resolv.conf and `resolvers`), `seconds` how long to try
+    connections.
     """
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
-        tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        tap.bind((args["interface"], ETH_P_ALL))
-        tap.setblocking(False)
-        targets = [{"address": address} for address in args["hosts"]]
-        seen = probes.tcp({"targets": targets, "seconds": args.get("seconds", 4.0)})
-        probes.ping({"targets": [{**t, "patient": False} for t in targets], "seconds": 1.0})
-        servers = [*probes.nameservers(), *args.get("resolvers", ())]
-        lookups = [
-            probes.lookup({"name": args["name"], "server": server, "seconds": 1.0})
-            for server in dict.fromkeys(servers)
-        ]
-        time.sleep(0.1)
-        flows = [flow for flow in _outgoing(tap) if is_leak(flow, int(args["port"]))]
-    leaks = dict.fromkeys(describe(flow) for flow in flows)
-    answers = {t["address"]: found for t, found in zip(targets, seen, strict=True)}
-    return {"seen": answers, "lookups": lookups, "leaks": list(leaks)}
+
+    interface: str
+    hosts: tuple[str, ...]
+    port: int
+    name: str
+    resolvers: tuple[str, ...] = ()
+    seconds: float = 4.0
+
+    def run(self) -> LeakFindings:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
+            tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            tap.bind((self.interface, ETH_P_ALL))
+            tap.setblocking(False)
+            seen = Greet(self.hosts, self.seconds).run()
+            Ping(tuple(PingTarget(at, patient=False) for at in self.hosts), seconds=1.0).run()
+            servers = dict.fromkeys([*nameservers(), *self.resolvers])
+            lookups = tuple(Lookup(self.name, server, seconds=1.0).run() for server in servers)
+            time.sleep(0.1)
+            frames = [one for one in _outgoing(tap) if is_leak(one, self.port)]
+        leaks = tuple(dict.fromkeys(map(describe, frames)))
+        return LeakFindings(dict(zip(self.hosts, seen, strict=True)), lookups, leaks)
 
 
-def is_leak(flow: FrameHeaders, port: int) -> bool:
+def is_leak(frame: FrameHeaders, port: int) -> bool:
     """Whether this may not leave a node that sends everything through its exit. `port` is the
     UDP port of its WireGuard."""
-    if flow.kind == ARP or (flow.kind == IPV4 and flow.protocol == IGMP):
+    if frame.kind == ARP or (frame.kind == IPV4 and frame.protocol == IGMP):
         return False
-    if flow.kind == IPV6 and flow.protocol == ICMPV6:
-        return flow.source_port not in LINK_ICMPV6
-    if flow.kind in (IPV4, IPV6):
-        return not (flow.protocol == UDP and flow.source_port == port)
+    if frame.kind == IPV6 and frame.protocol == ICMPV6:
+        return frame.source_port not in LINK_ICMPV6
+    if frame.kind in (IPV4, IPV6):
+        return not (frame.protocol == UDP and frame.source_port == port)
     return False  # not IP: nothing that a router would pass on
 
 
-def describe(flow: FrameHeaders) -> str:
+def describe(frame: FrameHeaders) -> str:
     """`IPv6 UDP to 2001:db8::1 port 53`."""
-    family = "IPv4" if flow.kind == IPV4 else "IPv6"
-    name = NAMES.get(flow.protocol, f"protocol {flow.protocol}")
-    port = f" port {flow.target_port}" if flow.target_port else ""
-    dns = " (DNS)" if flow.target_port == 53 else ""
-    return f"{family} {name} to {flow.target}{port}{dns}"
+    family = "IPv4" if frame.kind == IPV4 else "IPv6"
+    name = NAMES.get(frame.protocol, f"protocol {frame.protocol}")
+    port = f" port {frame.target_port}" if frame.target_port else ""
+    dns = " (DNS)" if frame.target_port == 53 else ""
+    return f"{family} {name} to {frame.target}{port}{dns}"
 
 
 def parse_frame(frame: bytes) -> FrameHeaders:
-    """The flow of an Ethernet frame; frames cut short keep what could be read."""
+    """The headers of an Ethernet frame; frames cut short keep what could be read."""
     if len(frame) < 14:
         return FrameHeaders(0)
     kind = struct.unpack_from("!H", frame, 12)[0]

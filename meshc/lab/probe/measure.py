@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple, TypeVar
 
-from meshc.lab.probe.probes import PLAIN_TTL
+from meshc.lab.probe.ping import PLAIN_TTL, Echo, Ping, PingTarget
+from meshc.lab.probe.tcp import Greet
 from meshc.lab.report.lab_report import SILENT, Key, Measured
 from meshc.lab.world.control import Lab
-from meshc.lab.world.jobs import Job
+from meshc.lab.world.jobs import Job, PlacedJob
 from meshc.values import dataclass
 
-PING, TCP = "meshc.lab.probe.probes:ping", "meshc.lab.probe.probes:tcp"
 PARALLEL = 8
 # A lost handshake message is sent again after 5 s (whitepaper 6.1, REKEY_TIMEOUT), with up to
 # a third of a second of jitter; two in a row may be lost while both ends come up.
@@ -25,6 +25,8 @@ PATIENCE = 17.0
 DOUBT = 2.0
 # What should pass is waited for so many times longer as long as answers keep coming in.
 SLOWNESS = 8
+# Seconds: a machine that is slow greets late.
+GREETING_PATIENCE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,11 @@ def reachability(
     hopeful, hopeless = list(hopeful), list(hopeless)
     tell(f"ping, {len(hopeful)} pairs that should pass")
     most = patience * (1 if strict else SLOWNESS)
-    options = {"seconds": patience, "most": most, "interval": 0.4}
-    found = _pings(lab, subject, hopeful, options)
+    found = _pings(lab, subject, hopeful, Pinging(patience, most, 0.4))
     if hopeless:
         tell(f"ping, {len(hopeless)} pairs that should not pass")
-        found |= _pings(
-            lab,
-            subject,
-            hopeless,
-            {"seconds": doubt, "interval": 0.6, "tries": max(2, round(doubt / 0.6))},
-            patient=False,
-        )
+        few = Pinging(doubt, None, 0.6, tries=max(2, round(doubt / 0.6)))
+        found |= _pings(lab, subject, hopeless, few, patient=False)
     return found
 
 
@@ -81,32 +77,32 @@ def paths(
     keys = [key for key, value in measured.items() if value.reachable]
     targets = {
         key: [
-            {"address": subject.addresses[key.target][key.family], "ttl": ttl}
+            PingTarget(subject.addresses[key.target][key.family], ttl=ttl)
             for ttl in range(1, hops.get(key, 0) + 2)
         ]
         for key in keys
     }
-    answers = _batch(lab, PING, targets, {"seconds": 4.0, "most": 4.0 * SLOWNESS, "interval": 0.5})
+    answers = _echoes(lab, targets, Pinging(4.0, 4.0 * SLOWNESS, 0.5))
     result = dict(measured)
     for key, heard in answers.items():
-        path = _path(subject, key, heard)
-        result[key] = replace(measured[key], path=path, ms=heard[-1].get("ms", measured[key].ms))
+        ms = measured[key].ms if heard[-1].ms is None else heard[-1].ms
+        result[key] = replace(measured[key], path=_path(subject, key, heard), ms=ms)
     return result
 
 
 def sizes(lab: Lab, subject: Subject, measured: Mapping[Key, Measured]) -> dict[Key, Measured]:
     """Adds whether a packet of exactly the pair's MTU passes, in one piece and back."""
-    targets: dict[Key, list[dict[str, Any]]] = {}
+    targets: dict[Key, list[PingTarget]] = {}
     for key, value in measured.items():
         if value.reachable:
             mtu = min(subject.mtu[key.source], subject.mtu.get(key.target, 1500))
             address = subject.addresses[key.target][key.family]
-            targets[key] = [{"address": address, "size": mtu}]
-    answers = _batch(lab, PING, targets, {"seconds": 3.0, "most": 3.0 * SLOWNESS, "interval": 0.4})
+            targets[key] = [PingTarget(address, size=mtu)]
+    answers = _echoes(lab, targets, Pinging(3.0, 3.0 * SLOWNESS, 0.4))
     result = dict(measured)
     for key, (heard,) in answers.items():
-        passed = heard["kind"] == "reply"
-        result[key] = replace(measured[key], mtu=int(targets[key][0]["size"]), mtu_ok=passed)
+        passed = heard.kind == "reply"
+        result[key] = replace(measured[key], mtu=targets[key][0].size, mtu_ok=passed)
     return result
 
 
@@ -115,81 +111,112 @@ def connections(
 ) -> dict[Key, Measured]:
     """Adds whether TCP reaches the very machine that was meant."""
     targets = {
-        key: [{"address": subject.addresses[key.target][key.family]}]
+        key: [subject.addresses[key.target][key.family]]
         for key, value in measured.items()
         if value.reachable
     }
-    answers = _batch(lab, TCP, targets, {"seconds": 40.0})
+    answers = _batch(
+        lab,
+        targets,
+        lambda addresses: Greet(addresses, GREETING_PATIENCE),
+        timeout=GREETING_PATIENCE + 60,
+    )
     result = dict(measured)
-    for key, (heard,) in answers.items():
-        right = heard.get("name") == key.target
-        detail = "" if right else heard.get("error") or f"{heard.get('name')} answered"
+    for key, heard in answers.items():
+        if isinstance(heard, str):
+            result[key] = replace(measured[key], tcp=False, detail=heard)
+            continue
+        (greeting,) = heard
+        right = greeting.name == key.target
+        detail = "" if right else greeting.error or f"{greeting.name} answered"
         result[key] = replace(measured[key], tcp=right, detail=detail)
     return result
 
 
+class Pinging(NamedTuple):
+    """How long and how often to ask: see `Ping`."""
+
+    seconds: float
+    most: float | None
+    interval: float
+    tries: int = 3
+
+    def job(self, targets: tuple[PingTarget, ...]) -> Ping:
+        return Ping(targets, self.seconds, self.most, self.interval, self.tries)
+
+
 def _pings(
-    lab: Lab,
-    subject: Subject,
-    keys: Sequence[Key],
-    options: Mapping[str, Any],
-    *,
-    patient: bool = True,
+    lab: Lab, subject: Subject, keys: Sequence[Key], how: Pinging, *, patient: bool = True
 ) -> dict[Key, Measured]:
-    targets: dict[Key, list[dict[str, Any]]] = {}
+    targets: dict[Key, list[PingTarget]] = {}
     for key in keys:
         address = subject.addresses.get(key.target, {}).get(key.family)
         if address is not None and key.family in subject.addresses.get(key.source, {}):
-            targets[key] = [{"address": address, "patient": patient}]
-    answers = _batch(lab, PING, targets, options)
+            targets[key] = [PingTarget(address, patient=patient)]
+    answers = _echoes(lab, targets, how)
     missing = Measured(False, detail="no address in this family")
     return {key: _measured(answers[key][0]) if key in answers else missing for key in keys}
 
 
-def _measured(heard: Mapping[str, Any]) -> Measured:
-    if heard["kind"] == "reply":
-        return Measured(True, ms=heard["ms"])
-    detail = heard.get("error") or ("" if heard["kind"] == "none" else heard["kind"])
+def _measured(heard: Echo) -> Measured:
+    if heard.kind == "reply":
+        return Measured(True, ms=heard.ms)
+    detail = heard.error or ("" if heard.kind == "none" else heard.kind)
     return Measured(False, detail=detail)
 
 
+def _echoes(
+    lab: Lab, targets: Mapping[Key, Sequence[PingTarget]], how: Pinging
+) -> dict[Key, Sequence[Echo]]:
+    """What each pair heard; where the job failed, silence that says why."""
+    longest = how.seconds if how.most is None else how.most
+    answers = _batch(lab, targets, how.job, timeout=longest + 60)
+    return {
+        key: [Echo(error=heard)] * len(targets[key]) if isinstance(heard, str) else heard
+        for key, heard in answers.items()
+    }
+
+
+Target = TypeVar("Target")
+Heard = TypeVar("Heard")
+
+
 def _batch(
-    lab: Lab, call: str, targets: Mapping[Key, list[dict[str, Any]]], options: Mapping[str, Any]
-) -> dict[Key, list[dict[str, Any]]]:
-    """One job per source with the targets of all its keys; answers are dealt back out."""
+    lab: Lab,
+    targets: Mapping[Key, Sequence[Target]],
+    job: Callable[[tuple[Target, ...]], Job[tuple[Heard, ...]]],
+    *,
+    timeout: float,
+) -> dict[Key, tuple[Heard, ...] | str]:
+    """One job per source with the targets of all its keys; answers are dealt back out. A text is
+    why there are none."""
     by_source: dict[str, list[Key]] = {}
     for key in targets:
         by_source.setdefault(key.source, []).append(key)
     jobs = [
-        Job(source, call, {"targets": [t for key in keys for t in targets[key]], **options})
+        PlacedJob(source, job(tuple(t for key in keys for t in targets[key])))
         for source, keys in by_source.items()
     ]
-    found: dict[Key, list[dict[str, Any]]] = {}
-    for outcome in lab.run(
-        jobs, parallel=PARALLEL, timeout=options.get("most", options["seconds"]) + 60
-    ):
-        heard = outcome.result
-        if outcome.error:
-            heard = None
+    found: dict[Key, tuple[Heard, ...] | str] = {}
+    for outcome in lab.run(jobs, parallel=PARALLEL, timeout=timeout):
         at = 0
         for key in by_source[outcome.place]:
             size = len(targets[key])
-            silent = {"kind": "none", "error": outcome.error}
-            found[key] = heard[at : at + size] if heard is not None else [silent] * size
+            found[key] = outcome.error or outcome.value[at : at + size]
             at += size
     return found
 
 
-def _path(subject: Subject, key: Key, heard: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def _path(subject: Subject, key: Key, heard: Sequence[Echo]) -> tuple[str, ...]:
     """Source, who said "time exceeded" at each hop limit, and the target if it answered at the
     last one. A hop that stayed silent is `?`; a longer way than expected ends in `...`."""
     path = [key.source]
     for answer in heard:
-        if answer["kind"] == "reply":
+        if answer.kind == "reply":
             path.append(key.target)
-            back = PLAIN_TTL - int(answer["ttl"])
+            back = PLAIN_TTL - answer.ttl
             if back != len(path) - 2:
                 path.append(f"(back over {back} relays)")
             return tuple(path)
-        path.append(subject.owner(answer["from"]) if answer["kind"] == "exceeded" else SILENT)
+        path.append(subject.owner(answer.sender) if answer.kind == "exceeded" else SILENT)
     return (*path, "...")

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from meshc.lab.lab_session import LabSession
+from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Check, Key, Predicted
 from meshc.lab.world.draft import INTERNET
 from meshc.lab.world.nat import rebound
 from meshc.lab.world.places import Port
+from meshc.lab.world.router_jobs import ForgetMappings, MoveAddress, RouteAddress
 from meshc.lab.world.sites import WAN
 from meshc.prefixes import DEFAULT_V4, address_text
 
@@ -46,9 +48,9 @@ def check_recovery(
         if _move(session, router):
             checks.append(_until(session, subject, mine, f"{router} has a new address", tell))
     for name in sorted(session.engines):
-        args = {"interface": session.source.interface, "engine": session.engines[name]}
-        session.lab.call(name, "meshc.lab.machines:take_down", args)
-        session.lab.call(name, "meshc.lab.machines:bring_up", args)
+        interface = session.source.interface
+        session.lab.call(name, TakeDown(interface))
+        session.lab.call(name, BringUp(interface, session.engines[name]))
         mine = [k for k in keys if k.target == name]
         checks.append(_until(session, subject, mine, f"{name} restarted its engine", tell))
     return checks
@@ -57,7 +59,7 @@ def check_recovery(
 def _rebind(session: LabSession, router: str) -> None:
     """The router restarts: hosts inside get other external ports than before."""
     rules = rebound(session.world.places[router].rules, WAN, *NEW_PORTS)
-    session.lab.call(router, "meshc.lab.world.routers:forget", {"rules": rules})
+    session.lab.call(router, ForgetMappings(rules))
 
 
 def _move(session: LabSession, router: str) -> bool:
@@ -65,24 +67,17 @@ def _move(session: LabSession, router: str) -> bool:
     world = session.world
     cable = next((c for c in world.cables if c.right == Port(router, WAN)), None)
     own = [a for name, a in world.places[router].addresses if name == WAN and a.family == 4]
-    routes = [r for r in world.places[router].routes if r.via and r.prefix == DEFAULT_V4]
-    if cable is None or cable.left.place != INTERNET or len(own) != 1 or not routes:
+    routes = world.places[router].routes
+    gateway = next((r.via for r in routes if r.via and r.prefix == DEFAULT_V4), None)
+    if cable is None or cable.left.place != INTERNET or len(own) != 1 or gateway is None:
         return False
     fixed = {a for e in world.names.values() for a in e}
     if own[0].address in fixed or " snat to " in world.places[router].rules:
         return False
     # The upper half of the lab's internet is never handed out by the layout.
     new = address_text(4, own[0].value ^ (1 << 16))
-    session.lab.call(
-        INTERNET,
-        "meshc.lab.world.routers:route",
-        {"address": new, "interface": cable.left.interface},
-    )
-    session.lab.call(
-        router,
-        "meshc.lab.world.routers:move",
-        {"interface": WAN, "old": own[0].address, "new": new, "gateway": routes[0].via},
-    )
+    session.lab.call(INTERNET, RouteAddress(new, cable.left.interface))
+    session.lab.call(router, MoveAddress(WAN, own[0].address, new, gateway))
     return True
 
 

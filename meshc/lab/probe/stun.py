@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
+from meshc.lab.world.jobs import Job
 from meshc.prefixes import address_text
 
 PORTS = (3478, 3479)
@@ -53,32 +53,46 @@ def parse_response(data: bytes, transaction: bytes) -> tuple[str, int] | None:
     return address_text(4, value ^ MAGIC), port ^ (MAGIC >> 16)
 
 
-def classify(args: Mapping[str, Any]) -> dict[str, Any]:
-    """The kind of NAT between here and the public host. A job.
+@dataclass(frozen=True, slots=True)
+class NatFinding:
+    """`nat` is a word of the language, or `blocked` when nothing comes back at all; `mapped` is the
+    address as the public host sees it, `local` as it is here."""
 
-    `servers` are the two addresses. The answer: {nat, mapped, local}; `nat` is a word of the
-    language, or `blocked` when nothing comes back at all.
-    """
-    first, second = args["servers"]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.connect((first, PORTS[0]))
-        local = sock.getsockname()[0]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((local, int(args.get("port", 0))))
-        here = sock.getsockname()
-        seen = _ask(sock, (first, PORTS[0]))
-        if seen is None:
-            return {"nat": "blocked", "mapped": None, "local": here}
-        both = _ask(sock, (first, PORTS[0]), CHANGE_ADDRESS | CHANGE_PORT)
-        if both is not None:
-            kind = "none" if seen == here else "full_cone"
-        elif _ask(sock, (second, PORTS[1])) != seen:
-            kind = "symmetric"
-        elif _ask(sock, (first, PORTS[0]), CHANGE_PORT) is not None:
-            kind = "restricted"
-        else:
-            kind = "port_restricted"
-    return {"nat": kind, "mapped": seen, "local": here}
+    nat: str
+    mapped: tuple[str, int] | None
+    local: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyNat(Job[NatFinding]):
+    """The kind of NAT between here and the public host, whose addresses `servers` are; `port` is
+    the one to ask from."""
+
+    servers: tuple[str, str]
+    port: int = 0
+
+    def run(self) -> NatFinding:
+        first = self.servers[0]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((first, PORTS[0]))
+            local = sock.getsockname()[0]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((local, self.port))
+            here: tuple[str, int] = sock.getsockname()
+            seen = _ask(sock, (first, PORTS[0]))
+            if seen is None:
+                return NatFinding("blocked", None, here)
+            return NatFinding(self._kind(sock, here, seen), seen, here)
+
+    def _kind(self, sock: socket.socket, here: tuple[str, int], seen: tuple[str, int]) -> str:
+        first, second = self.servers
+        if _ask(sock, (first, PORTS[0]), CHANGE_ADDRESS | CHANGE_PORT) is not None:
+            return "none" if seen == here else "full_cone"
+        if _ask(sock, (second, PORTS[1])) != seen:
+            return "symmetric"
+        if _ask(sock, (first, PORTS[0]), CHANGE_PORT) is not None:
+            return "restricted"
+        return "port_restricted"
 
 
 def _ask(sock: socket.socket, server: tuple[str, int], change: int = 0) -> tuple[str, int] | None:

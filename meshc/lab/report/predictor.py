@@ -14,7 +14,7 @@ from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
-from meshc.topology.proof.drop import MUTUAL, DropReason
+from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import longest
@@ -128,7 +128,7 @@ class Predictor:
 def _asleep(trace: Trace) -> str:
     """Who cannot start the session that is missing, if that is all that is wrong."""
     found = trace.drop
-    return found.at if found is not None and found.reason is DropReason.ASLEEP else ""
+    return found.at if found is not None and found.reason is LossReason.ASLEEP else ""
 
 
 def _text(trace: Trace) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import signal
 import socket
 import subprocess
 import sys
@@ -16,8 +15,9 @@ from types import TracebackType
 from typing import Any
 
 from meshc.errors import NodeError
+from meshc.lab.job_registry import read_outcome, write_job
 from meshc.lab.world import lab_state
-from meshc.lab.world.jobs import Job, Outcome
+from meshc.lab.world.jobs import Answer, Job, JobOutcome, PlacedJob
 from meshc.lab.world.keeper import HostFiles, Order
 from meshc.lab.world.netns import Privilege, privilege
 from meshc.lab.world.places import LabWorld
@@ -50,26 +50,29 @@ class Lab:
             self._process = None
 
     def run(
-        self, jobs: Sequence[Job], *, parallel: int = 4, timeout: float = 60.0
-    ) -> Iterator[Outcome]:
+        self, jobs: Sequence[PlacedJob[Answer]], *, parallel: int = 4, timeout: float = 60.0
+    ) -> Iterator[JobOutcome[Answer]]:
         """Runs jobs in the lab; outcomes come as they finish. Raises: NodeError when it is gone."""
-        request = {"op": "run", "jobs": jobs, "parallel": parallel, "timeout": timeout}
+        requests = [write_job(job) for job in jobs]
+        request = {"op": "run", "jobs": requests, "parallel": parallel, "timeout": timeout}
         with self._connect() as connection, connection.makefile("rwb") as stream:
             stream.write(json.dumps(request).encode() + b"\n")
             stream.flush()
             for line in stream:
-                answer = json.loads(line)
-                if answer.get("done"):
+                told = json.loads(line)
+                if "refused" in told:
+                    raise NodeError(f"lab {self.state.id} does not run this: {told['refused']}")
+                if told.get("done"):
                     return
-                yield Outcome(**answer)
+                yield read_outcome(jobs[told["number"]], told)
         raise NodeError(f"lab {self.state.id} ended while it was working")
 
-    def call(self, place: str, call: str, args: dict[str, Any], *, timeout: float = 60.0) -> Any:
-        """Runs one job and answers with its result. Raises: NodeError when it fails."""
-        (outcome,) = self.run([Job(place, call, args)], timeout=timeout)
+    def call(self, place: str, job: Job[Answer], *, timeout: float = 60.0) -> Answer:
+        """Runs one job and answers with what it answers. Raises: NodeError when it fails."""
+        (outcome,) = self.run([PlacedJob(place, job)], timeout=timeout)
         if outcome.error:
             raise NodeError(f"{place}: {outcome.error}")
-        return outcome.result
+        return outcome.value
 
     def holders(self) -> dict[str, int]:
         """The process that holds each place, as process 1 of the lab numbers it (0: none)."""
@@ -119,7 +122,7 @@ def start_lab(
     log = (directory / "keeper.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-c", "from meshc.lab.world.keeper import main; main()"],
-        env=environment(),
+        env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -182,17 +185,8 @@ def _await(
     raise NodeError(f"the lab's first process ended early: {' '.join(tail) or 'no reason given'}")
 
 
-def environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """The environment of helper processes: they import this very meshc."""
     package = str(Path(__file__).resolve().parents[3])
     path = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))}
-
-
-def interrupt_is_an_exception() -> None:
-    """SIGTERM ends the program the way Ctrl-C does, so that `with` blocks clean up."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)

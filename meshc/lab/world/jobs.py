@@ -1,156 +1,54 @@
-"""Functions run inside namespaces: a forked process per job, results as JSON over a pipe.
+"""Jobs: what can be done inside a place of a lab, each a value with its arguments.
 
-A job names a function as `module:function`; it is called with one dict in the namespaces of
-its place and answers with something that JSON can hold. Only functions of `meshc.lab` are called.
+A job is run by a forked process in the namespaces of its place (`job_runner.py`); what it answers
+comes back as a value of the type that its `run` declares. Which jobs there are is listed once, in
+`job_registry.py`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import json
-import os
-import selectors
-import signal
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast, get_type_hints
 
-from meshc.errors import MeshcError
-from meshc.lab.world import linux
-from meshc.values import dataclass, field
+Answer = TypeVar("Answer", covariant=True)
 
 
-class Job(NamedTuple):
-    """`call` is run in the namespaces of `place`."""
+class Job(Generic[Answer]):
+    """Base of all jobs: frozen dataclasses whose fields `value_json` can write."""
+
+    __slots__ = ()
+
+    def run(self) -> Answer:
+        """Does it, in the namespaces that this process is in. Raises: NodeError."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedJob(Generic[Answer]):
+    """A job and the place to run it in."""
 
     place: str
-    call: str
-    args: Mapping[str, Any] = {}
+    job: Job[Answer]
 
 
-class Entry(NamedTuple):
-    """How to get into a place: its network namespace, and the process that holds its mounts
-    (0 when it has none of its own)."""
-
-    network: int
-    holder: int
-
-
-class Outcome(NamedTuple):
-    """`number` is the job's position in the batch. `error` is empty when it worked."""
+@dataclass(frozen=True, slots=True)
+class JobOutcome(Generic[Answer]):
+    """`number` is the job's position in the batch. `error` is empty when it worked, and only then
+    `answer` is what the job's type promises."""
 
     number: int
     place: str
-    result: Any
-    error: str
+    answer: Answer | None
+    error: str = ""
+
+    @property
+    def value(self) -> Answer:
+        """The answer of a job that worked."""
+        if self.error:
+            raise ValueError(f"{self.place} has no answer: {self.error}")
+        return cast(Answer, self.answer)
 
 
-@dataclass(slots=True)
-class _Running:
-    index: int
-    job: Job
-    pid: int
-    deadline: float
-    data: bytearray = field(default_factory=bytearray)
-
-
-def run_jobs(
-    jobs: Sequence[Job], entries: Mapping[str, Entry], *, parallel: int, timeout: float
-) -> Iterator[Outcome]:
-    """Runs all jobs, at most `parallel` at a time, and yields outcomes as they come.
-
-    A job that takes more than `timeout` seconds is killed and reported as an error.
-    """
-    waiting = list(enumerate(jobs))[::-1]
-    selector = selectors.DefaultSelector()
-    running: dict[int, _Running] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < parallel:
-                index, job = waiting.pop()
-                reader, task = _start(index, job, entries[job.place], timeout)
-                running[reader] = task
-                selector.register(reader, selectors.EVENT_READ)
-            soonest = min(task.deadline for task in running.values())
-            for key, _ in selector.select(max(0.0, soonest - time.monotonic())):
-                task = running[key.fd]
-                chunk = os.read(key.fd, 1 << 16)
-                task.data += chunk
-                if not chunk:
-                    selector.unregister(key.fd)
-                    del running[key.fd]
-                    yield _finish(key.fd, task)
-            for reader in [r for r, t in running.items() if t.deadline <= time.monotonic()]:
-                selector.unregister(reader)
-                task = running.pop(reader)
-                os.kill(task.pid, signal.SIGKILL)
-                _finish(reader, task)
-                message = f"no answer within {timeout:g} s"
-                yield Outcome(task.index, task.job.place, None, message)
-    finally:
-        for reader, task in running.items():
-            os.kill(task.pid, signal.SIGKILL)
-            _finish(reader, task)
-        selector.close()
-
-
-def enter(entry: Entry) -> None:
-    """Moves this process into a place. Raises: OSError."""
-    if entry.holder:
-        for name, kind in (("uts", linux.NEWUTS), ("mnt", linux.NEWNS)):
-            descriptor = os.open(f"/proc/{entry.holder}/ns/{name}", os.O_RDONLY)
-            linux.setns(descriptor, kind)
-            os.close(descriptor)
-    linux.setns(entry.network, linux.NEWNET)
-
-
-def _start(index: int, job: Job, entry: Entry, timeout: float) -> tuple[int, _Running]:
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            os.close(reader)
-            os.set_inheritable(writer, False)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _write(writer, _call(job, entry))
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(writer)
-    return reader, _Running(index, job, pid, time.monotonic() + timeout)
-
-
-def _call(job: Job, entry: Entry) -> bytes:
-    try:
-        enter(entry)
-        module, _, name = job.call.partition(":")
-        if not module.startswith("meshc.lab."):
-            raise ValueError(f"{job.call} is not a function of the lab")
-        answer = {"result": getattr(importlib.import_module(module), name)(job.args)}
-    except MeshcError as error:
-        hint = getattr(error, "hint", "")
-        answer = {"error": f"{error} ({hint})" if hint else str(error)}
-    except Exception as error:  # the boundary of a process: everything must become an answer
-        traceback.print_exc()
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    return json.dumps(answer).encode()
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _finish(reader: int, task: _Running) -> Outcome:
-    os.close(reader)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(task.pid, 0)
-    if not task.data:
-        return Outcome(task.index, task.job.place, None, "the process ended without an answer")
-    answer = json.loads(bytes(task.data))
-    return Outcome(task.index, task.job.place, answer.get("result"), answer.get("error", ""))
+def answer_type(kind: type[Job[Any]]) -> Any:
+    """What `run` of this kind of job declares to answer."""
+    return get_type_hints(kind.run)["return"]

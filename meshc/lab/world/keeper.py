@@ -3,7 +3,7 @@
 Started by `control.start_lab` in a fresh interpreter; reads an `Order` from its standard
 input, reports progress as JSON lines on its standard output, then serves its control socket.
 Requests on the socket are JSON lines as well: `{"op": "run", "jobs": [...]}` streams
-outcomes, `{"op": "stop"}` ends the lab.
+outcomes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from meshc.errors import MeshcError
+from meshc.lab.job_registry import read_job
 from meshc.lab.probe import services
-from meshc.lab.world import jobs, linux, netns
+from meshc.lab.world import linux, netns
 from meshc.lab.world.cabling import build_links
+from meshc.lab.world.job_runner import PlaceEntry, run_jobs
 from meshc.lab.world.places import LabWorld, PlaceKind
 
 
@@ -93,7 +96,7 @@ class Keeper:
         self, order: Order, namespaces: Mapping[str, int], listener: socket.socket
     ) -> None:
         self.order, self.listener = order, listener
-        self.entries = {name: jobs.Entry(fd, 0) for name, fd in namespaces.items()}
+        self.entries = {name: PlaceEntry(fd, 0) for name, fd in namespaces.items()}
 
     def populate(self) -> None:
         """Forks the holders and waits until each of them serves."""
@@ -135,16 +138,17 @@ class Keeper:
         stream: BinaryIO = connection.makefile("rwb")  # type: ignore[assignment]
         for line in stream:
             request = json.loads(line)
-            if request["op"] == "stop":
-                os.kill(1, signal.SIGTERM)
-                return
             if request["op"] == "entries":
                 self._reply(stream, {name: e.holder for name, e in self.entries.items()})
                 continue
-            batch = [jobs.Job(*job) for job in request["jobs"]]
+            try:
+                batch = [read_job(job) for job in request["jobs"]]
+            except ValueError as error:
+                self._reply(stream, {"refused": str(error)})
+                continue
             limits = {"parallel": request["parallel"], "timeout": request["timeout"]}
-            for outcome in jobs.run_jobs(batch, self.entries, **limits):
-                self._reply(stream, outcome._asdict())
+            for outcome in run_jobs(batch, self.entries, **limits):
+                self._reply(stream, asdict(outcome))
             self._reply(stream, {"done": True})
 
     @staticmethod

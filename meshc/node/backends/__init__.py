@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from meshc.errors import NodeError
+from meshc.node.backends.backend import (
+    AUTO,
+    BUNDLED,
+    EXTERNAL,
+    KERNEL,
+    Backend,
+    BackendFactory,
+    BackendHost,
+)
 
-if TYPE_CHECKING:
-    from meshc.node.machine import Machine
-    from meshc.node.system_values import Device, DeviceUpdate
-
-AUTO = "auto"
-KERNEL = "kernel"
-BUNDLED = "bundled"
-EXTERNAL = "wireguard-go"
-
-
-class Backend(Protocol):
-    """One way to have a WireGuard interface. `name` is what the user reads and writes."""
-
-    @property
-    def name(self) -> str: ...
-
-    def missing(self) -> str:
-        """Why it cannot work on this machine; empty when it can. Changes nothing."""
-        ...
-
-    def create(self, machine: Machine, interface: str) -> None:
-        """Makes the interface, down and without settings. Raises: NodeError."""
-        ...
-
-    def destroy(self, machine: Machine, interface: str) -> None:
-        """Removes the interface and all that belongs to it; nothing there is no error."""
-        ...
-
-    def read(self, interface: str) -> Device:
-        """The whole device, all peers. Raises: NodeError."""
-        ...
-
-    def write(self, interface: str, update: DeviceUpdate) -> None:
-        """Applies an update; peers that it does not name keep their sessions. Raises: NodeError."""
-        ...
+__all__ = [
+    "AUTO",
+    "BUNDLED",
+    "EXTERNAL",
+    "KERNEL",
+    "Backend",
+    "BackendFactory",
+    "BackendHost",
+    "backend",
+    "candidates",
+    "of_running",
+]
 
 
 def backend(name: str) -> Backend:
@@ -65,10 +50,10 @@ def backend(name: str) -> Backend:
     )
 
 
-def candidates(name: str) -> tuple[Backend, ...]:
+def candidates(name: str, backends: BackendFactory = backend) -> tuple[Backend, ...]:
     """What `name` stands for, in the order to try; `auto` prefers the fastest."""
     names = (KERNEL, BUNDLED, EXTERNAL) if name == AUTO else (name,)
-    return tuple(backend(one) for one in names)
+    return tuple(backends(one) for one in names)
 
 
 def of_running(interface: str) -> Backend:

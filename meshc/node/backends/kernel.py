@@ -15,7 +15,7 @@ from meshc.prefixes import Prefix
 from meshc.wg.conf import HostPort
 
 if TYPE_CHECKING:
-    from meshc.node.machine import Machine
+    from meshc.node.backends.backend import BackendHost
 
 _NO_KEY = bytes(32)
 _PREFIXES_A_MESSAGE = 500
@@ -39,17 +39,17 @@ class Kernel:
                 continue
         return "this kernel has no wireguard module"
 
-    def create(self, machine: Machine, interface: str) -> None:
+    def create(self, host: BackendHost, interface: str) -> None:
         try:
-            machine.netlink.add_link(interface, "wireguard")
+            host.netlink.add_link(interface, "wireguard")
         except NodeError as error:
             raise NodeError(
                 f"the kernel would not make a WireGuard interface: {error}",
                 hint=error.hint or "`--engine bundled` needs no kernel module",
             ) from None
 
-    def destroy(self, machine: Machine, interface: str) -> None:
-        machine.netlink.delete_link(interface)
+    def destroy(self, host: BackendHost, interface: str) -> None:
+        host.netlink.delete_link(interface)
 
     def read(self, interface: str) -> Device:
         """Raises: NodeError when there is no such WireGuard interface."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from meshc.errors import NodeError
 from meshc.node import uapi
-from meshc.node.machine import Machine
+from meshc.node.backends.backend import BackendHost
 from meshc.node.system import processes
 from meshc.node.system_values import Device, DeviceUpdate
 
@@ -29,7 +29,7 @@ class Userspace:
         """What its environment needs besides ours."""
         return {}
 
-    def create(self, machine: Machine, interface: str) -> None:
+    def create(self, host: BackendHost, interface: str) -> None:
         """Starts the program and waits until it answers. Raises: NodeError with its last words."""
         if not uapi.remove_stale_socket(interface):
             raise NodeError(
@@ -37,28 +37,28 @@ class Userspace:
                 hint="an interface of that name in another network namespace? Give each its own"
                 " /run, or choose another name",
             )
-        log = machine.run_directory / f"{interface}.log"
+        log = host.run_directory / f"{interface}.log"
         log.unlink(missing_ok=True)
         child = processes.start(
-            self.argv(interface), token=machine.token, log=log, extra=self.environment()
+            self.argv(interface), token=host.token, log=log, extra=self.environment()
         )
         deadline = time.monotonic() + _START_PATIENCE
-        while not self._answers(machine, interface):
+        while not self._answers(host, interface):
             if child.poll() is not None or time.monotonic() > deadline:
                 words = log.read_text(errors="replace").strip().splitlines()[-3:]
-                processes.stop(machine.token)
+                processes.stop(host.token)
                 raise NodeError(
                     f"{self.name} did not bring up {interface}",
                     hint="; ".join(words) or f"it said nothing (exit {child.returncode})",
                 )
             time.sleep(_POLL)
 
-    def destroy(self, machine: Machine, interface: str) -> None:
+    def destroy(self, host: BackendHost, interface: str) -> None:
         """Ends the program; removes the interface, the socket and the log."""
-        processes.stop(machine.token)
-        machine.netlink.delete_link(interface)
+        processes.stop(host.token)
+        host.netlink.delete_link(interface)
         uapi.remove_stale_socket(interface)
-        (machine.run_directory / f"{interface}.log").unlink(missing_ok=True)
+        (host.run_directory / f"{interface}.log").unlink(missing_ok=True)
 
     def read(self, interface: str) -> Device:
         return uapi.read_device(interface)
@@ -66,8 +66,8 @@ class Userspace:
     def write(self, interface: str, update: DeviceUpdate) -> None:
         uapi.write_device(interface, update)
 
-    def _answers(self, machine: Machine, interface: str) -> bool:
-        if machine.netlink.link(interface) is None or not uapi.socket_path(interface).exists():
+    def _answers(self, host: BackendHost, interface: str) -> bool:
+        if host.netlink.link(interface) is None or not uapi.socket_path(interface).exists():
             return False
         try:
             uapi.read_device(interface)

@@ -26,7 +26,7 @@ class LinkAdd(Change):
 
     def apply(self, machine: Machine) -> None:
         reasons: list[str] = []
-        for candidate in candidates(self.engine):
+        for candidate in candidates(self.engine, machine.backends):
             why = candidate.missing()
             if not why:
                 try:
@@ -41,7 +41,7 @@ class LinkAdd(Change):
 
     def reverse(self, machine: Machine) -> None:
         # the engine that was found may not have been written down: each looks for its own traces
-        known = (machine.engine,) if machine.engine else candidates(self.engine)
+        known = (machine.engine,) if machine.engine else candidates(self.engine, machine.backends)
         for one in known:
             one.destroy(machine, self.interface)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from meshc.topology.importer.inference import Imported, ImportedNode
+from meshc.wg.overhead import TUNNEL_MTU
 
 # Hooks that meshc itself writes: they come back with the next build.
 _OWN = ("MESHC-", "/run/meshc", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
-# 1500 less 80 or 60 octets of overhead: what `mtu: auto` comes to by itself.
-_AUTO_MTUS = (1420, 1440)
+# what `mtu: auto` comes to by itself
+_AUTO_MTUS = frozenset(TUNNEL_MTU.values())
 
 
 def document(imported: Imported, *, name: str) -> str:

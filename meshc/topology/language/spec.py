@@ -1,6 +1,6 @@
 """The resolved meaning of a topology file: frozen, sorted, comparable.
 
-`schema.py` holds the language as users write it; `resolve.py` applies the precedence
+`schema/` holds the language as users write it; `resolve/` applies the precedence
 node > group > site > defaults > network and makes these values. Everything after this
 module works on them and never sees YAML.
 """
@@ -89,8 +89,9 @@ class NodeSpec:
     """One node with every key resolved. Addresses may still be missing (then allocated).
 
     `endpoints` are in the order of the file, each with its port filled in. `lan_endpoint` has
-    port 0 when the file gives none: the allocated listen port is used. `listen_port` is None
-    when the file gives none. `underlay` is the families in which this node speaks to the internet.
+    port 0 when the file gives none: the allocated listen port is used. `listen_port` is the port
+    that the file gives in any way, if only by the endpoints; None when it gives none. `underlay`
+    is the families in which this node speaks to the internet.
     """
 
     name: str

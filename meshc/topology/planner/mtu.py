@@ -1,8 +1,6 @@
-"""The MTU of every interface.
+"""The MTU of every interface: what the overhead of its links leaves.
 
-A WireGuard packet adds 32 bytes and its UDP and IP headers: 60 bytes over IPv4, 80 over IPv6
-(whitepaper section 5.4.6). Over Ethernet's 1500 that leaves 1440 and 1420; 1420 is also what
-wg-quick(8) takes. A packet that is bounced must fit every relay on its way.
+A packet that is bounced must fit every relay on its way.
 """
 
 from __future__ import annotations
@@ -13,9 +11,7 @@ from meshc.topology.language.spec import NodeSpec
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.routing import DELIVER, Routing
-
-UNDERLAY_MTU = 1500
-OVERHEAD = {4: 60, 6: 80}
+from meshc.wg.overhead import TUNNEL_MTU, UNDERLAY_MTU
 
 
 def node_mtus(routing: Routing) -> tuple[int, ...]:
@@ -29,7 +25,7 @@ def node_mtus(routing: Routing) -> tuple[int, ...]:
 
 
 def _bases(graph: MeshGraph) -> list[int]:
-    """1500 less the largest overhead that a link of the node may have."""
+    """What the largest overhead that a link of the node may have leaves."""
     kinds = [node.underlay for node in graph.nodes]
     lans = {
         node.site for node in graph.nodes if node.lan_endpoint and node.lan_endpoint.family != 4
@@ -41,7 +37,7 @@ def _bases(graph: MeshGraph) -> list[int]:
         v6 = node.site in lans and node.site is not None
         v6 = v6 or any(map(v6_for[node.underlay].__getitem__, row))
         v6 = v6 or any(v6_for[u][i] for u in set(map(kinds.__getitem__, row)))
-        bases.append(UNDERLAY_MTU - OVERHEAD[6 if v6 else 4])
+        bases.append(TUNNEL_MTU[6 if v6 else 4])
     return bases
 
 

@@ -144,5 +144,6 @@ class _Planner:
         """A LAN endpoint without a port is at the port that the peer listens on."""
         if endpoint is None or endpoint.port:
             return endpoint
-        port = self.allocation.ports.get(peer.name) or self.graph.spec.network.listen_port
+        port = self.allocation.ports[peer.name]
+        assert port is not None, "a node with a LAN endpoint has a port"
         return Endpoint(endpoint.host, port, endpoint.family)

@@ -7,7 +7,7 @@ from enum import Enum
 from meshc.values import dataclass
 
 
-class DropReason(Enum):
+class LossReason(Enum):
     """The values are the sentence that follows `phone → home-server: `."""
 
     NO_ADDRESS = "{at} has no IPv{family} address"
@@ -38,14 +38,14 @@ class DropReason(Enum):
 
 
 # Two sides of one fault: neither is more to blame, so that a finding names them in one order.
-MUTUAL = frozenset({DropReason.PRESHARED_KEY, DropReason.NO_ENDPOINT})
+MUTUAL = frozenset({LossReason.PRESHARED_KEY, LossReason.NO_ENDPOINT})
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
     """The end of a packet: where (`at`), why, and who else is involved (`other`)."""
 
-    reason: DropReason
+    reason: LossReason
     at: str
     other: str = ""
     detail: str = ""
@@ -69,10 +69,10 @@ class Drop:
         """Equal for packets that are lost for the same fault in the same place."""
         if self.reason in MUTUAL:
             return (self.reason.name, *sorted((self.at, self.other)))
-        if self.reason is DropReason.NO_FORWARDING:
+        if self.reason is LossReason.NO_FORWARDING:
             return (self.reason.name, self.at, str(self.family))
-        if self.reason in (DropReason.NO_RULE, DropReason.RULE):
+        if self.reason in (LossReason.NO_RULE, LossReason.RULE):
             return (self.reason.name, self.at, self.detail)
-        if self.reason is DropReason.LOOP:
+        if self.reason is LossReason.LOOP:
             return (self.reason.name, *sorted(set(self.detail.split(" → "))))
         return (self.reason.name, self.at, self.other)

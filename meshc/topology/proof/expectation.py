@@ -45,9 +45,9 @@ class NodeFacts:
     """One node's surroundings.
 
     `endpoints` are where the public internet reaches it (if `nat` allows); `lan_endpoint` is where
-    its site does, port 0 meaning its listen port. `listen_port` is the local port behind a port
-    forwarding, None when it is the port of the endpoint. `lans` are the networks that it is
-    connected to beside the tunnel. `addresses` matter for nodes without a file only.
+    its site does, port 0 meaning its listen port. `listen_port` is the local port, which a router
+    may forward another one to; a node with an endpoint always has one. `lans` are the networks
+    that it is connected to beside the tunnel. `addresses` matter for nodes without a file only.
     """
 
     name: str

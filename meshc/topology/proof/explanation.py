@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from meshc.prefixes import Prefix
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel, RouteKind
 from meshc.topology.proof.session_rules import Reach, reach, section, session_fault
@@ -193,7 +193,7 @@ def _place(ours: PeerConf | None, there: NodeModel, worth: Reach) -> str:
     return f"{where} ({worth.value})"
 
 
-def _fault(reason: DropReason, one: NodeModel, other: NodeModel) -> str:
+def _fault(reason: LossReason, one: NodeModel, other: NodeModel) -> str:
     text: str = reason.value.format(
         at=one.name, other=other.name, detail="", source="", target="", family=""
     )

@@ -9,7 +9,7 @@ import numpy as np
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
-from meshc.topology.proof.drop import MUTUAL, Drop, DropReason
+from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.node_model import NodeModel, longest
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
@@ -23,12 +23,10 @@ from meshc.topology.proof.session_table import (
 )
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.unique_values import unique_values
+from meshc.wg.overhead import LEAST_IPV6_MTU, OVERHEAD, UNDERLAY_MTU
 
 # So many findings of one kind are shown; the last one says how many more there are.
 _MOST = 20
-_UNDERLAY = 1500
-_OVERHEAD = {4: 60, 6: 80}  # outer IP header, UDP, WireGuard data header and tag
-_LEAST_IPV6 = 1280  # RFC 8200 section 5
 # The sockets of these apps are kept out of the tunnel by the system.
 _PROTECTED = frozenset({Platform.IOS, Platform.ANDROID})
 
@@ -89,7 +87,7 @@ def _keys(table: MeshPeerTable, told: frozenset[tuple[str, ...]], found: Diagnos
             path=f"nodes.{table.names[second]}",
             hint=f"`meshc keys rotate {table.names[second]}` makes a new one",
         )
-    told_at = {cause[1] for cause in told if cause[0] == DropReason.UNKNOWN_KEY.name}
+    told_at = {cause[1] for cause in told if cause[0] == LossReason.UNKNOWN_KEY.name}
     frm = table.frm
     unknown = [
         row
@@ -196,7 +194,7 @@ def _links(
                 continue
             sessions_of_it.append((i, a, b))
         for i, a, b in _some(sessions_of_it, code, "links", found):
-            by_choice = reason is DropReason.ASLEEP and _silent(table, sessions, i)
+            by_choice = reason is LossReason.ASLEEP and _silent(table, sessions, i)
             found.add(
                 "W408" if by_choice else code,
                 text.format(a=a, b=b),
@@ -359,22 +357,22 @@ def _mtu(table: MeshPeerTable, found: Diagnostics) -> None:
         if conf is None or conf.mtu is None:
             continue
         part = table.endpoint[int(table.start[n]) : int(table.start[n + 1])]
-        overhead = _OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
+        overhead = OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
         place = Location(table.files[n], 1, 1)
-        if conf.mtu > _UNDERLAY - overhead:
+        if conf.mtu > UNDERLAY_MTU - overhead:
             found.add(
                 "E417",
-                f"{model.name}: MTU {conf.mtu} does not fit: {_UNDERLAY} less {overhead} "
-                f"for the tunnel is {_UNDERLAY - overhead}",
+                f"{model.name}: MTU {conf.mtu} does not fit: {UNDERLAY_MTU} less {overhead} "
+                f"for the tunnel is {UNDERLAY_MTU - overhead}",
                 place,
                 path=f"nodes.{model.name}.mtu",
                 hint="`mtu: auto` finds the right one",
             )
-        if conf.mtu < _LEAST_IPV6 and any(p.family == 6 for p in model.own):
+        if conf.mtu < LEAST_IPV6_MTU and any(p.family == 6 for p in model.own):
             found.add(
                 "E417",
                 f"{model.name}: with an MTU of {conf.mtu} its IPv6 does not work: "
-                f"{_LEAST_IPV6} is the least",
+                f"{LEAST_IPV6_MTU} is the least",
                 place,
                 path=f"nodes.{model.name}.mtu",
                 hint="RFC 8200 section 5; raise it or leave IPv6 out",

@@ -8,7 +8,7 @@ import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.topology.language.spec import Expect
-from meshc.topology.proof.drop import Drop, DropReason
+from meshc.topology.proof.drop import Drop, LossReason
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
@@ -20,34 +20,34 @@ from meshc.values import dataclass
 _MOST = 50
 
 _NO_WAY = "list the address at the node that drops it, or at a relay that both ends use"
-CODES_OF: dict[DropReason, tuple[str, str]] = {
-    DropReason.NO_ROUTE: ("E412", _NO_WAY),
-    DropReason.NO_PEER: ("E412", _NO_WAY),
-    DropReason.OWN_LAN: ("E412", "the LAN and the pool overlap: renumber one of them"),
-    DropReason.UNKNOWN_KEY: ("E403", "build again, or put the node's real public key there"),
-    DropReason.OWN_KEY: ("E403", "build again: a node cannot be its own peer"),
-    DropReason.NOT_LISTED: ("E404", "a link must stand in both files; bring both nodes up to date"),
-    DropReason.PRESHARED_KEY: ("E405", "both ends of a link need the same PresharedKey"),
-    DropReason.NO_ENDPOINT: (
+CODES_OF: dict[LossReason, tuple[str, str]] = {
+    LossReason.NO_ROUTE: ("E412", _NO_WAY),
+    LossReason.NO_PEER: ("E412", _NO_WAY),
+    LossReason.OWN_LAN: ("E412", "the LAN and the pool overlap: renumber one of them"),
+    LossReason.UNKNOWN_KEY: ("E403", "build again, or put the node's real public key there"),
+    LossReason.OWN_KEY: ("E403", "build again: a node cannot be its own peer"),
+    LossReason.NOT_LISTED: ("E404", "a link must stand in both files; bring both nodes up to date"),
+    LossReason.PRESHARED_KEY: ("E405", "both ends of a link need the same PresharedKey"),
+    LossReason.NO_ENDPOINT: (
         "E406",
         "one side needs an Endpoint at which the other is reached, with its ListenPort",
     ),
-    DropReason.ASLEEP: ("E407", "the side behind the NAT needs PersistentKeepalive = 25"),
-    DropReason.SOURCE_OF_PEER: (
+    LossReason.ASLEEP: ("E407", "the side behind the NAT needs PersistentKeepalive = 25"),
+    LossReason.SOURCE_OF_PEER: (
         "E400",
         "AllowedIPs filter sources as well: both ends of every hop must agree on the path",
     ),
-    DropReason.SOURCE_OF_NOBODY: (
+    LossReason.SOURCE_OF_NOBODY: (
         "E400",
         "AllowedIPs filter sources as well: the receiver must list it for the sending peer",
     ),
-    DropReason.NO_FORWARDING: ("E409", "a relay needs forwarding switched on for this family"),
-    DropReason.NOT_A_RELAY: ("E409", "only a relay carries packets of others: `role: relay`"),
-    DropReason.NO_RULE: ("E409", "a relay needs a FORWARD rule that accepts these packets"),
-    DropReason.RULE: ("E409", "a rule that accepts these packets must come before it"),
-    DropReason.NO_MASQUERADE: ("E410", "add a MASQUERADE rule, or a route back on the other side"),
-    DropReason.LOOP: ("E411", "one of these nodes must have a next hop outside of the circle"),
-    DropReason.NO_ADDRESS: ("E400", "give the node an address"),
+    LossReason.NO_FORWARDING: ("E409", "a relay needs forwarding switched on for this family"),
+    LossReason.NOT_A_RELAY: ("E409", "only a relay carries packets of others: `role: relay`"),
+    LossReason.NO_RULE: ("E409", "a relay needs a FORWARD rule that accepts these packets"),
+    LossReason.RULE: ("E409", "a rule that accepts these packets must come before it"),
+    LossReason.NO_MASQUERADE: ("E410", "add a MASQUERADE rule, or a route back on the other side"),
+    LossReason.LOOP: ("E411", "one of these nodes must have a next hop outside of the circle"),
+    LossReason.NO_ADDRESS: ("E400", "give the node an address"),
 }
 
 
@@ -102,7 +102,7 @@ def check_losses(
 def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     drop = fault.drop
     code, hint = CODES_OF[drop.reason]
-    if drop.reason is DropReason.ASLEEP and expectation.nodes[drop.other].keepalive == 0:
+    if drop.reason is LossReason.ASLEEP and expectation.nodes[drop.other].keepalive == 0:
         code, hint = "W408", "`keepalive: 0` asks for this; it then speaks first or not at all"
     many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
     found.add(

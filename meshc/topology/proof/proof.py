@@ -109,14 +109,10 @@ class Proof:
         return found
 
     def _number(self, name: str) -> int:
-        number = int(np.searchsorted(self._sorted, name))
+        number = int(np.searchsorted(self.names, name))
         if number == len(self.names) or self.names[number] != name:
             raise ValueError(f"{name!r} is not a node of this proof")
         return number
-
-    @property
-    def _sorted(self) -> tuple[str, ...]:
-        return self.names
 
 
 def prove(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from meshc.keys import KEY_LENGTH
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import HostPort, PeerConf
@@ -30,25 +30,25 @@ class Reach(Enum):
 STARTS = frozenset({Reach.OPEN, Reach.LAN})
 
 
-def session_fault(sender: NodeModel, receiver: NodeModel) -> DropReason | None:
+def session_fault(sender: NodeModel, receiver: NodeModel) -> LossReason | None:
     """Why a packet of `sender` does not reach `receiver` over their session; None when it does.
 
     `sender` is known to list `receiver`'s public key.
     """
     ours, theirs = section(sender, receiver), section(receiver, sender)
     if theirs is None and receiver.conf is not None:
-        return DropReason.NOT_LISTED
+        return LossReason.NOT_LISTED
     if ours is not None and theirs is not None and _psk(ours) != _psk(theirs):
-        return DropReason.PRESHARED_KEY
+        return LossReason.PRESHARED_KEY
     out, back = reach(sender, receiver), reach(receiver, sender)
     if out in STARTS:
         return None
     if back in STARTS:
-        return None if _keeps_alive(receiver, sender) else DropReason.ASLEEP
+        return None if _keeps_alive(receiver, sender) else LossReason.ASLEEP
     if out is Reach.FIXED and back is Reach.FIXED:
         both = _keeps_alive(sender, receiver) and _keeps_alive(receiver, sender)
-        return None if both else DropReason.ASLEEP
-    return DropReason.NO_ENDPOINT
+        return None if both else LossReason.ASLEEP
+    return LossReason.NO_ENDPOINT
 
 
 def reach(sender: NodeModel, receiver: NodeModel) -> Reach:
@@ -82,8 +82,7 @@ def reach_by(endpoint: HostPort, sender: NodeModel, receiver: NodeModel) -> Reac
         e.port == endpoint.port and same_host(e.host, endpoint.host) for e in there.endpoints
     ):
         return Reach.NONE
-    # the local port: behind a port forwarding the one that the topology names, else the same
-    if local is not None and local != (there.listen_port or endpoint.port):
+    if local is not None and local != there.listen_port:
         return Reach.NONE
     family = literal_family(endpoint.host)
     families = set(sender.facts.underlay)

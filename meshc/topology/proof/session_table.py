@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs, MeshPeerTable
 from meshc.topology.proof.session_rules import Reach, reach, reach_by
@@ -12,13 +12,13 @@ from meshc.topology.proof.sorted_index import SortedIndex, kinds
 from meshc.values import dataclass
 
 # codes of a session: 0 stands, the rest say why not
-FAULTS: tuple[DropReason | None, ...] = (
+FAULTS: tuple[LossReason | None, ...] = (
     None,
-    DropReason.OWN_KEY,
-    DropReason.NOT_LISTED,
-    DropReason.PRESHARED_KEY,
-    DropReason.NO_ENDPOINT,
-    DropReason.ASLEEP,
+    LossReason.OWN_KEY,
+    LossReason.NOT_LISTED,
+    LossReason.PRESHARED_KEY,
+    LossReason.NO_ENDPOINT,
+    LossReason.ASLEEP,
 )
 OWN_KEY, NOT_LISTED, PSK, NO_ENDPOINT, ASLEEP = range(1, 6)
 _REACH = {Reach.NONE: 0, Reach.OPEN: 1, Reach.LAN: 2, Reach.FIXED: 3}

@@ -8,33 +8,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.fib import DEEPEST, LAN, NO_PEER, UPLINK, Fib, reached
 from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
-from meshc.topology.proof.node_model import NodeModel, RouteKind
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs
 from meshc.topology.proof.session_table import FAULTS, SessionTable
 from meshc.values import dataclass, field
 
 # A result below ARRIVED is an index into ENDS; from ARRIVED on it says where the packet got to.
-ENDS: tuple[DropReason, ...] = (
+ENDS: tuple[LossReason, ...] = (
     *(fault for fault in FAULTS if fault is not None),
-    DropReason.NO_ROUTE,
-    DropReason.NO_PEER,
-    DropReason.OWN_LAN,
-    DropReason.UNKNOWN_KEY,
-    DropReason.SOURCE_OF_PEER,
-    DropReason.SOURCE_OF_NOBODY,
-    DropReason.NO_FORWARDING,
-    DropReason.NOT_A_RELAY,
-    DropReason.NO_RULE,
-    DropReason.RULE,
-    DropReason.NO_MASQUERADE,
-    DropReason.LOOP,
+    LossReason.NO_ROUTE,
+    LossReason.NO_PEER,
+    LossReason.OWN_LAN,
+    LossReason.UNKNOWN_KEY,
+    LossReason.SOURCE_OF_PEER,
+    LossReason.SOURCE_OF_NOBODY,
+    LossReason.NO_FORWARDING,
+    LossReason.NOT_A_RELAY,
+    LossReason.NO_RULE,
+    LossReason.RULE,
+    LossReason.NO_MASQUERADE,
+    LossReason.LOOP,
 )
 _END = {reason: code for code, reason in enumerate(ENDS)}
 ARRIVED, IN_LAN, OUT = 100, 101, 102
-WAYS = {ARRIVED: RouteKind.OWN, IN_LAN: RouteKind.LAN, OUT: RouteKind.UPLINK}
 _FORWARDED = -1
 
 
@@ -150,7 +149,7 @@ class _BatchWalk:
                 self.relay_packets.append(live[ok])
                 self.relay_nodes.append(self.at[live[ok]])
             live, there = live[ok], there[ok]
-        for code, reason in ((NO_PEER, DropReason.NO_PEER), (NOBODY, DropReason.UNKNOWN_KEY)):
+        for code, reason in ((NO_PEER, LossReason.NO_PEER), (NOBODY, LossReason.UNKNOWN_KEY)):
             self.end(live[there == code], _END[reason])
         going = there >= 0
         return live[going], there[going]
@@ -172,13 +171,13 @@ class _BatchWalk:
         mirrors = self.plane.made[there]
         bad = (believed != here) & ~mirrors
         nobody = believed == NO_PEER
-        self.end(live[bad], _END[DropReason.SOURCE_OF_PEER], believed[bad])
-        self.end(live[bad & nobody], _END[DropReason.SOURCE_OF_NOBODY])
+        self.end(live[bad], _END[LossReason.SOURCE_OF_PEER], believed[bad])
+        self.end(live[bad & nobody], _END[LossReason.SOURCE_OF_NOBODY])
         self.at[live[bad]] = there[bad]
         live, there = live[~bad], there[~bad]
         # the source filter lets a packet come back to nobody but the node that made it
         again = there == batch.origin[live]
-        self.end(live[again], _END[DropReason.LOOP])
+        self.end(live[again], _END[LossReason.LOOP])
         self.at[live[again]] = there[again]
         return live[~again], there[~again]
 
@@ -190,10 +189,10 @@ class _BatchWalk:
             exits = self.plane.exits[here]
             inside = np.ones(len(packets), bool) if step else outside[packets]
             lost = ~exits | ~inside | self.plane.pools[target]
-            self.end(packets[lost], _END[DropReason.NO_ROUTE])
+            self.end(packets[lost], _END[LossReason.NO_ROUTE])
         else:
             lost = fib.owner[target] >= 0
-            self.end(packets[lost], _END[DropReason.OWN_LAN])
+            self.end(packets[lost], _END[LossReason.OWN_LAN])
         packets = packets[~lost]
         if step:
             packets = packets[self.forward(packets, TUNNEL, OUTSIDE)]
@@ -213,7 +212,7 @@ class _BatchWalk:
     def masqueraded(self, packets: Longs, needs: Bools) -> Bools:
         verdict = self.judged(packets, "", OUTSIDE, "nat")
         bad: Bools = (verdict != _FORWARDED) & needs
-        self.end(packets[bad], _END[DropReason.NO_MASQUERADE])
+        self.end(packets[bad], _END[LossReason.NO_MASQUERADE])
         return ~bad
 
     def judged(self, packets: Longs, way_in: str, way_out: str, table: str) -> Ints:
@@ -244,7 +243,7 @@ class _BatchWalk:
             return _FORWARDED
         if not facts.has_hooks:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
-            return _FORWARDED if helps else _END[DropReason.NOT_A_RELAY]
+            return _FORWARDED if helps else _END[LossReason.NOT_A_RELAY]
         flow = Flow(
             family,
             fib.first(source),
@@ -256,8 +255,8 @@ class _BatchWalk:
         if table == "nat":
             return _FORWARDED if model.firewall.masquerades(flow) else 0
         if family not in model.firewall.families:
-            return _END[DropReason.NO_FORWARDING]
+            return _END[LossReason.NO_FORWARDING]
         accepted, rule = model.firewall.forwarding(flow)
         if accepted:
             return _FORWARDED
-        return _END[DropReason.RULE if rule else DropReason.NO_RULE]
+        return _END[LossReason.RULE if rule else LossReason.NO_RULE]

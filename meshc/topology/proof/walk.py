@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from meshc.keys import fingerprint
 from meshc.prefixes import Prefix, address_text
-from meshc.topology.proof.drop import Drop, DropReason
+from meshc.topology.proof.drop import Drop, LossReason
 from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel, RouteKind
@@ -84,7 +84,7 @@ def walk_pair(network: NetworkModel, source: str, target: str, family: int) -> T
     start, end = a.address(family), b.address(family)
     for model, address in ((a, start), (b, end)):
         if address is None:
-            drop = Drop(DropReason.NO_ADDRESS, model.name, family=family)
+            drop = Drop(LossReason.NO_ADDRESS, model.name, family=family)
             return Trace(source, target, Packet(family, 0, 0), (Hop(source),), drop)
     assert start is not None, "checked above"
     assert end is not None, "checked above"
@@ -128,7 +128,7 @@ class _Walk:
             if there.name in (hop.node for hop in self.hops):
                 ring = self.path_names()
                 ring = [*ring[ring.index(there.name) :], there.name]
-                return self.end(self.drop(DropReason.LOOP, there.name, detail=" → ".join(ring)))
+                return self.end(self.drop(LossReason.LOOP, there.name, detail=" → ".join(ring)))
             here, way_in = there, TUNNEL
         raise AssertionError("a path without repetition is shorter than the TTL allows")
 
@@ -141,18 +141,18 @@ class _Walk:
         if here.conf is None:
             there = mirrored_next(self.network, here, family, target)
             if there is None:
-                return None, self.drop(DropReason.NO_PEER, here.name)
+                return None, self.drop(LossReason.NO_PEER, here.name)
             match = None
         else:
             key, match = here.peer_for(family, target)
             if key is None:
-                return None, self.drop(DropReason.NO_PEER, here.name)
+                return None, self.drop(LossReason.NO_PEER, here.name)
             name = here.peers[key].name or f"key {fingerprint(key)}"
             if key == here.key:
-                return None, self.drop(DropReason.OWN_KEY, here.name, name)
+                return None, self.drop(LossReason.OWN_KEY, here.name, name)
             there = self.network.with_key(key)
             if there is None:
-                return None, self.drop(DropReason.UNKNOWN_KEY, here.name, name)
+                return None, self.drop(LossReason.UNKNOWN_KEY, here.name, name)
         self.hops[-1] = replace(self.hops[-1], peer=there.name, match=match)
         fault = session_fault(here, there)
         if fault is not None:
@@ -166,11 +166,11 @@ class _Walk:
             return None, None
         key, match = there.peer_for(family, source)
         if key is None:
-            return None, self.drop(DropReason.SOURCE_OF_NOBODY, there.name)
+            return None, self.drop(LossReason.SOURCE_OF_NOBODY, there.name)
         if key != here.key:
             other = self.network.with_key(key)
             name = other.name if other else there.peers[key].name or f"key {fingerprint(key)}"
-            return None, self.drop(DropReason.SOURCE_OF_PEER, there.name, name)
+            return None, self.drop(LossReason.SOURCE_OF_PEER, there.name, name)
         return match, None
 
     def leave(self, here: NodeModel, way: RouteKind, lan: Prefix | None, way_in: str) -> Trace:
@@ -178,9 +178,9 @@ class _Walk:
         family, source, target, established = self.packet
         pool = any(p.family == family and p.value <= target <= p.last for p in self.network.pools)
         if way is RouteKind.UPLINK and (not way_in or pool or not here.facts.exit_node):
-            return self.end(self.drop(DropReason.NO_ROUTE, here.name))
+            return self.end(self.drop(LossReason.NO_ROUTE, here.name))
         if way is RouteKind.LAN and self.network.at(family, target) is not None:
-            return self.end(self.drop(DropReason.OWN_LAN, here.name, detail=str(lan)))
+            return self.end(self.drop(LossReason.OWN_LAN, here.name, detail=str(lan)))
         if way_in != TUNNEL:
             # from itself or from a LAN beside it: the tunnel has no part in this packet
             return self.end(way=way)
@@ -195,7 +195,7 @@ class _Walk:
             and here.facts.has_hooks
             and not here.firewall.masquerades(flow)
         ):
-            return self.end(self.drop(DropReason.NO_MASQUERADE, here.name))
+            return self.end(self.drop(LossReason.NO_MASQUERADE, here.name))
         return self.end(way=way)
 
     def forward(self, here: NodeModel, way_in: str, way_out: str) -> Drop | None:
@@ -204,21 +204,21 @@ class _Walk:
         facts = here.facts
         if not facts.has_hooks:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
-            return None if helps else self.drop(DropReason.NOT_A_RELAY, here.name)
+            return None if helps else self.drop(LossReason.NOT_A_RELAY, here.name)
         firewall = here.firewall
         if family not in firewall.families:
-            return self.drop(DropReason.NO_FORWARDING, here.name)
+            return self.drop(LossReason.NO_FORWARDING, here.name)
         flow = Flow(family, source, target, way_in, way_out, established)
         accepted, rule = firewall.forwarding(flow)
         if not accepted:
             if rule:
-                return self.drop(DropReason.RULE, here.name, detail=rule)
+                return self.drop(LossReason.RULE, here.name, detail=rule)
             ways = [facts.interface if way == TUNNEL else way for way in (way_in, way_out)]
-            return self.drop(DropReason.NO_RULE, here.name, detail=f"from {ways[0]} to {ways[1]}")
+            return self.drop(LossReason.NO_RULE, here.name, detail=f"from {ways[0]} to {ways[1]}")
         self.hops[-1] = replace(self.hops[-1], rule=rule)
         return None
 
-    def drop(self, reason: DropReason, at: str, other: str = "", detail: str = "") -> Drop:
+    def drop(self, reason: LossReason, at: str, other: str = "", detail: str = "") -> Drop:
         family, source, target, _ = self.packet
         return Drop(
             reason,

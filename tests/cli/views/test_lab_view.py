@@ -5,12 +5,13 @@ import io
 from rich.console import Console
 
 from meshc.cli.views.lab_view import show_report, status_table
+from meshc.cli.views.page import TerminalPage
 from meshc.lab.report.lab_report import Cell, Check, Key, LabReport, Measured, Predicted
 
 
 def shown(report: LabReport) -> str:
     console = Console(file=io.StringIO(), width=100)
-    show_report(report, console)
+    show_report(TerminalPage(console), report)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -52,7 +53,7 @@ def test_the_status_of_a_lab() -> None:
     peer = {"health": "live", "received": 1000, "sent": 2000}
     node = {"name": "a", "engine": "bundled", "peers": [peer]}
     found = {"id": "net-1", "file": "f", "mode": "root", "alive": True, "nodes": [node]}
-    status_table(found, console)
+    status_table(TerminalPage(console), found)
     assert isinstance(console.file, io.StringIO)
     assert "1 of 1" in console.file.getvalue()
     assert "2,000 B" in console.file.getvalue()

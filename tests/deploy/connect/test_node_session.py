@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.node_session import NodeSession, PasswordNeededError, RemoteError
 from meshc.deploy.connect.transport import LocalTransport
+from meshc.deploy.protocol import AskFacts, Call, Directories, Facts, State
+from meshc.deploy.protocol_json import decode_answer
 
 # sudo as it behaves: -n refuses, -S reads one line; NOPASSWD reads nothing
 ASKS = """#!/bin/sh
@@ -27,13 +28,19 @@ REFUSES = "#!/bin/sh\necho 'joe is not in the sudoers file.' >&2; exit 1\n"
 
 def call(
     directory: Path, monkeypatch: pytest.MonkeyPatch, sudo: str, password: str | None
-) -> dict[str, Any]:
+) -> Facts:
     path = directory / "sudo"
     path.write_text(sudo)
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
-    session = NodeSession(LocalTransport("here"), "wgx9", become=True, password=password)
-    return asyncio.run(session.call("facts", salt="s", state_dir=str(directory / "none")))
+    session = NodeSession(
+        LocalTransport("here"),
+        "wgx9",
+        become=True,
+        password=password,
+        directories=Directories(state=str(directory / "none")),
+    )
+    return asyncio.run(session.call(AskFacts("s")))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +49,7 @@ def call(
 def test_sudo_lets_us_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sudo: str, password: str | None
 ) -> None:
-    assert call(tmp_path, monkeypatch, sudo, password)["uid"] == os.geteuid()
+    assert call(tmp_path, monkeypatch, sudo, password).uid == os.geteuid()
 
 
 @pytest.mark.parametrize(("password", "wrong"), [(None, False), ("guess", True)])
@@ -62,24 +69,25 @@ def test_a_user_who_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_password_is_never_part_of_a_command() -> None:
-    data = sent_program.stdin({"verb": "facts"}, password="pass word")
+    data = sent_program.stdin(Call("wgx9", Directories(), AskFacts("s")), password="pass word")
     assert data.startswith(b"pass word\nmeshc-program ")
     assert "pass word" not in " ".join(sent_program.ARGV)
 
 
 def test_the_program_needs_nothing_of_meshc(tmp_path: Path) -> None:
     """An isolated Python that cannot import meshc runs it."""
-    import json
     import subprocess
     import sys
 
-    request = {"verb": "facts", "interface": "wgx9", "salt": "s"}
-    places = {"conf_dir": str(tmp_path), "state_dir": str(tmp_path), "env_dir": str(tmp_path)}
+    request = AskFacts("s")
+    places = Directories(str(tmp_path), str(tmp_path), str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-I", "-S", *sent_program.ARGV[1:]],
-        input=sent_program.stdin({**request, **places}),
+        input=sent_program.stdin(Call("wgx9", places, request)),
         capture_output=True,
         cwd=tmp_path,
     )
     assert done.stderr == b""
-    assert json.loads(done.stdout)["phase"] == "none"
+    answer = decode_answer(done.stdout, request)
+    assert isinstance(answer, Facts)
+    assert (answer.state, answer.conf) == (State.IDLE, None)

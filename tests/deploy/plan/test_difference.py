@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from meshc.deploy.plan.difference import Cost, difference
-from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh
+from meshc.deploy.protocol import Activation, Routes, Supervisor
+from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh, programs_of
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_a_machine_that_has_it_all_is_up_to_date(before: Any) -> None:
 
 def test_an_empty_machine_starts(before: Any) -> None:
     found = difference(before["leaf"], empty(), SALT)
-    assert (found.how, found.cost) == ("start", Cost.START)
+    assert (found.activation, found.cost) == (Activation.START, Cost.START)
     assert found.changes == (
         "new file /etc/wireguard/wg0.conf",
         "wg0 comes up through wg-quick",
@@ -39,51 +40,51 @@ def test_a_new_peer_costs_peers_only_and_brings_its_route(
 ) -> None:
     after = mesh(tmp_path, more="  other: {endpoint: 198.51.100.9}\n")
     found = difference(after[name], deployed(before[name]), SALT)
-    assert (found.how, found.cost) == ("sync", Cost.PEERS)
+    assert (found.activation, found.cost) == (Activation.SYNC, Cost.PEERS)
     assert "peer + other" in found.changes
     (other,) = (peer for peer in after[name].plan.peers if peer.name == "other")
-    assert found.routes == (tuple(map(str, other.allowed_ips)), ())
+    assert found.routes == Routes(tuple(map(str, other.allowed_ips)))
     assert found.steady == {str(peer.public_key) for peer in before[name].plan.peers}
 
 
 def test_a_default_route_that_comes_is_a_restart(before: Any, tmp_path: Path) -> None:
     after = mesh(tmp_path, leaf=", exit: exit")
     found = difference(after["leaf"], deployed(before["leaf"]), SALT)
-    assert (found.how, found.routes) == ("restart", ((), ()))
+    assert (found.activation, found.routes) == (Activation.RESTART, Routes())
 
 
 @pytest.mark.parametrize(
-    ("leaf", "how", "word"),
+    ("leaf", "activation", "word"),
     [
-        (", keepalive: 7", "sync", "peer ~"),
-        (", mtu: 1300", "restart", "mtu"),
-        (", post_up: [date]", "restart", "post up"),
-        (", listen_port: 4444", "sync", "listen port"),
+        (", keepalive: 7", Activation.SYNC, "peer ~"),
+        (", mtu: 1300", Activation.RESTART, "mtu"),
+        (", post_up: [date]", Activation.RESTART, "post up"),
+        (", listen_port: 4444", Activation.SYNC, "listen port"),
     ],
 )
 def test_the_cost_follows_from_what_changed(
-    before: Any, tmp_path: Path, leaf: str, how: str, word: str
+    before: Any, tmp_path: Path, leaf: str, activation: Activation, word: str
 ) -> None:
     after = mesh(tmp_path, leaf=leaf)
     found = difference(after["leaf"], deployed(before["leaf"]), SALT)
-    assert found.how == how
+    assert found.activation is activation
     assert word in "".join(found.changes)
-    assert found.cost is {"sync": Cost.PEERS, "restart": Cost.RESTART}[how]
+    assert found.cost is {Activation.SYNC: Cost.PEERS, Activation.RESTART: Cost.RESTART}[activation]
 
 
 def test_meshc_changes_everything_while_it_runs(before: Any, tmp_path: Path) -> None:
     after = mesh(tmp_path, leaf=", mtu: 1300", way=", supervisor: meshc")["leaf"]
     facts = deployed(before["leaf"])
-    running = replace(facts.running, manner="meshc")
-    tools = facts.tools | {"meshc"}
-    found = difference(after, replace(facts, running=running, tools=tools), SALT)
-    assert (found.how, found.cost) == ("reload", Cost.LIVE)
+    running = replace(facts.running, supervisor=Supervisor.MESHC)
+    programs = programs_of(facts.tools | {"meshc"})
+    found = difference(after, replace(facts, running=running, programs=programs), SALT)
+    assert (found.activation, found.cost) == (Activation.RELOAD, Cost.LIVE)
 
 
 def test_another_supervisor_restarts(before: Any) -> None:
     facts = deployed(before["leaf"], systemd=True)
     found = difference(before["leaf"], facts, SALT)
-    assert found.how == "restart"
+    assert found.activation is Activation.RESTART
     assert found.changes == (
         "run by wg-quick@ instead of wg-quick",
         "comes up again after a reboot",
@@ -93,28 +94,31 @@ def test_another_supervisor_restarts(before: Any) -> None:
 @pytest.mark.parametrize(
     ("enabled", "told"),
     [
-        ({"wg-quick@"}, ()),
+        ({Supervisor.WG_QUICK_UNIT}, ()),
         (set(), ("comes up again after a reboot",)),
-        ({"wg-quick@", "meshc@"}, ("a reboot does not start meshc@ any more",)),
+        (
+            {Supervisor.WG_QUICK_UNIT, Supervisor.MESHC_UNIT},
+            ("a reboot does not start meshc@ any more",),
+        ),
     ],
 )
 def test_a_reboot_starts_the_unit_and_no_other(
-    before: Any, enabled: set[str], told: tuple[str, ...]
+    before: Any, enabled: set[Supervisor], told: tuple[str, ...]
 ) -> None:
     facts = deployed(before["leaf"], systemd=True, enabled=frozenset(enabled))
-    facts = replace(facts, running=replace(facts.running, manner="wg-quick@"))
+    facts = replace(facts, running=replace(facts.running, supervisor=Supervisor.WG_QUICK_UNIT))
     found = difference(before["leaf"], facts, SALT)
-    assert (found.how, found.changes) == ("file" if told else "", told)
+    assert (found.activation, found.changes) == (Activation.FILE if told else None, told)
 
 
 def test_without_a_unit_a_reboot_starts_none(before: Any, tmp_path: Path) -> None:
     """`supervisor: meshc` on a machine with systemd: nothing to change a second time."""
     target = mesh(tmp_path, way=", supervisor: meshc")["leaf"]
     facts = deployed(target, systemd=True)
-    running = replace(facts.running, manner="meshc")
-    facts = replace(facts, running=running, tools=facts.tools | {"meshc"})
+    running = replace(facts.running, supervisor=Supervisor.MESHC)
+    facts = replace(facts, running=running, programs=programs_of(facts.tools | {"meshc"}))
     assert not difference(target, facts, SALT)
-    found = difference(target, replace(facts, enabled=frozenset({"meshc@"})), SALT)
+    found = difference(target, replace(facts, enabled=frozenset({Supervisor.MESHC_UNIT})), SALT)
     assert found.changes == ("a reboot does not start meshc@ any more",)
 
 
@@ -122,7 +126,7 @@ def test_another_engine_is_a_restart(before: Any, tmp_path: Path) -> None:
     target = mesh(tmp_path, way=", engine: /opt/engine")["leaf"]
     facts = deployed(target, kernel=False, deployed_env={})
     found = difference(target, facts, SALT)
-    assert (found.how, found.changes) == ("restart", ("run by another engine",))
+    assert (found.activation, found.changes) == (Activation.RESTART, ("run by another engine",))
     engine = {"WG_QUICK_USERSPACE_IMPLEMENTATION": "/opt/engine"}
     assert not difference(target, replace(facts, deployed_env=engine), SALT)
     assert not difference(target, replace(facts, deployed_env=None), SALT)
@@ -132,22 +136,23 @@ def test_an_engine_of_its_own_is_part_of_the_plan(before: Any) -> None:
     """First it comes, then there is nothing to do, and another version is a restart."""
     target = before["leaf"]
     first = difference(target, empty(kernel=False), SALT)
-    assert first.how == "start"
+    assert first.activation is Activation.START
     assert any("in /opt/meshc (" in line for line in first.changes)
-    assert first.manner.meshc is not None
-    name = first.manner.meshc.identity
+    assert first.choice is not None
+    assert first.choice.meshc is not None
+    name = first.choice.meshc.identity
     own = replace(PYTHON, there=frozenset({name}), used=name)
     assert not difference(target, deployed(target, kernel=False, meshc=own), SALT)
     older = replace(PYTHON, there=frozenset({"0.0.1-x"}), used="0.0.1-x")
     found = difference(target, deployed(target, kernel=False, meshc=older), SALT)
-    assert (found.how, found.cost) == ("restart", Cost.RESTART)
+    assert (found.activation, found.cost) == (Activation.RESTART, Cost.RESTART)
     assert "in the place of 0.0.1" in found.changes[0]
 
 
 def test_an_interface_that_is_down_comes_up_again(before: Any) -> None:
     facts = deployed(before["leaf"])
     found = difference(before["leaf"], replace(facts, running=empty().running), SALT)
-    assert found.how == "start"
+    assert found.activation is Activation.START
 
 
 def test_peers_changed_by_hand_are_put_right(before: Any) -> None:
@@ -155,7 +160,7 @@ def test_peers_changed_by_hand_are_put_right(before: Any) -> None:
     found = difference(
         before["leaf"], replace(facts, running=replace(facts.running, peers={})), SALT
     )
-    assert found.how == "sync"
+    assert found.activation is Activation.SYNC
     assert found.changes == ("the peers that run are not those of the file",)
 
 
@@ -163,7 +168,7 @@ def test_comments_alone_disturb_nobody(before: Any) -> None:
     target = before["leaf"]
     facts = deployed(replace(target, conf="# older\n" + target.conf))
     found = difference(target, facts, SALT)
-    assert (found.how, found.cost) == ("file", Cost.QUIET)
+    assert (found.activation, found.cost) == (Activation.FILE, Cost.QUIET)
 
 
 def test_a_file_edited_there_is_drift_with_its_lines(before: Any) -> None:

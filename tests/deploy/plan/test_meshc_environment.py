@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from meshc.deploy.bundle import Bundle
-from meshc.deploy.plan.meshc_environment import Environment, Way, environment
-from meshc.deploy.plan.node_facts import OwnMeshc
+from meshc.deploy.plan.meshc_environment import Environment, PackageSource, environment
+from meshc.deploy.protocol import OwnMeshc
 from tests.support.deploys import empty
 
 SOABI = "cpython-311-x86_64-linux-gnu"
@@ -24,7 +24,11 @@ def chosen(here: Bundle = HERE, python: tuple[int, ...] = (3, 11, 2), **node: An
 
 def test_the_same_python_gets_the_packages_from_here() -> None:
     found = chosen()
-    assert (found.way, found.identity, found.there) == (Way.SENT, f"1.2-{SOABI}", False)
+    assert (found.source, found.identity, found.there) == (
+        PackageSource.SENT,
+        f"1.2-{SOABI}",
+        False,
+    )
     assert found.describe("/opt/meshc") == ["meshc 1.2 in /opt/meshc (1 MB, sent from here)"]
 
 
@@ -38,13 +42,16 @@ def test_the_same_python_gets_the_packages_from_here() -> None:
 )
 def test_another_one_has_its_pip_fetch_them(node: dict[str, Any], why: str) -> None:
     found = chosen(**node)
-    assert found.way is Way.FETCHED
+    assert found.source is PackageSource.FETCHED
     assert f"fetched there by pip: {why}" in found.describe("/opt/meshc")[0]
 
 
 def test_packages_that_pip_did_not_put_here_are_fetched_there() -> None:
     found = chosen(replace(HERE, strange="numpy"))
-    assert (found.way, found.why) == (Way.FETCHED, ": numpy here was not installed by pip")
+    assert (found.source, found.why) == (
+        PackageSource.FETCHED,
+        ": numpy here was not installed by pip",
+    )
 
 
 @pytest.mark.parametrize(

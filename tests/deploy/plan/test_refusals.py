@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from meshc.deploy.plan.difference import difference
-from meshc.deploy.plan.node_facts import Place, Running
 from meshc.deploy.plan.refusals import refusals
+from meshc.deploy.protocol import DirectoryFacts, Pending, RunningInterface, Supervisor
 from tests.support.deploys import PYTHON, SALT, TOOLS, deployed, empty, mesh
 
 
@@ -35,11 +35,11 @@ def test_nothing_is_in_the_way_of_a_good_machine(hub: Any) -> None:
         ({"python": (3, 7, 16)}, "E703"),
         ({"kernel": False, "python": (3, 9, 2)}, "E703"),
         ({"tools": TOOLS - {"iptables"}}, "E704"),
-        ({"target": Place(writable=False)}, "E705"),
-        ({"target": Place(free=100)}, "E705"),
-        ({"state": Place("/var/lib", free=100)}, "E705"),
-        ({"running": Running(up=True, manner="wg-quick")}, "E706"),
-        ({"pending": 30}, "E707"),
+        ({"conf_dir": DirectoryFacts(writable=False)}, "E705"),
+        ({"conf_dir": DirectoryFacts(free=100)}, "E705"),
+        ({"state_dir": DirectoryFacts("/var/lib", free=100)}, "E705"),
+        ({"running": RunningInterface(up=True, supervisor=Supervisor.WG_QUICK)}, "E706"),
+        ({"pending": Pending(watched=True, seconds=30)}, "E707"),
     ],
 )
 def test_each_has_its_code(hub: Any, changes: dict[str, Any], code: str) -> None:
@@ -48,7 +48,7 @@ def test_each_has_its_code(hub: Any, changes: dict[str, Any], code: str) -> None
 
 def test_meshc_itself_needs_room_where_it_goes(hub: Any) -> None:
     assert found(hub, empty(kernel=False)) == []
-    small = replace(PYTHON, place=Place("/opt", free=1 << 20))
+    small = replace(PYTHON, place=DirectoryFacts("/opt", free=1 << 20))
     assert found(hub, empty(kernel=False, meshc=small)) == ["E705"]
     assert found(hub, empty(meshc=small)) == []
 
@@ -58,11 +58,11 @@ def test_a_leaf_needs_no_iptables(tmp_path: Path) -> None:
 
 
 def test_an_abandoned_deploy_is_not_in_the_way(hub: Any) -> None:
-    assert found(hub, empty(pending=0, abandoned=True)) == []
+    assert found(hub, empty(pending=Pending(watched=False, seconds=0))) == []
 
 
 def test_a_full_disk_is_not_in_the_way_of_nothing(hub: Any) -> None:
-    assert found(hub, deployed(hub, target=Place(free=0))) == []
+    assert found(hub, deployed(hub, conf_dir=DirectoryFacts(free=0))) == []
 
 
 def test_drift_is_a_warning(hub: Any) -> None:

@@ -9,10 +9,11 @@ import pytest
 from meshc.deploy.bundle import Bundle
 from meshc.deploy.plan.supervisor_choice import ENGINE, PROGRAM, USERSPACE, choose
 from meshc.topology.language.spec import Deploy
-from tests.support.deploys import TOOLS, empty
+from tests.support.deploys import TOOLS, empty, programs_of
 
 OWN = "/opt/meshc/interfaces/wg7/bin/meshc-engine"
 OURS = "/opt/meshc/interfaces/wg7/bin/meshc"
+STOCK = "/usr/bin/meshc-engine"
 OLD = {"python": (3, 9, 2)}
 TOO_OLD = ("Python 3.11 or later for meshc (it has 3.9.2)",)
 HERE = Bundle("1.2", "cpython-311-x86_64-linux-gnu", (2, 34), {}, {}, frozenset())
@@ -25,7 +26,13 @@ MESHC = TOOLS | {"meshc", "meshc-engine"}
         ({}, {}, "wg-quick", {}, ()),
         ({}, {"systemd": True}, "wg-quick@", {}, ()),
         ({}, {"kernel": False, "tools": TOOLS | {"wireguard-go"}}, "wg-quick", {}, ()),
-        ({}, {"kernel": False, "tools": MESHC}, "wg-quick", {USERSPACE: "meshc-engine"}, ()),
+        (
+            {},
+            {"kernel": False, "tools": MESHC},
+            "wg-quick",
+            {USERSPACE: STOCK},
+            (),
+        ),
         ({}, {"tools": MESHC - {"wg-quick"}}, "meshc", {}, ()),
         ({}, {"tools": frozenset({"ip"})}, "wg-quick", {}, ("wg", "wg-quick")),
         ({"engine": "kernel"}, {"kernel": False}, "wg-quick", {}, ("WireGuard in the kernel",)),
@@ -52,16 +59,16 @@ def test_the_choice(
     lacks: tuple[str, ...],
 ) -> None:
     found = choose(Deploy(**deploy), empty(**facts), "wg7", offer=lambda: HERE)
-    assert (found.name, dict(found.env), found.lacks) == (name, env, lacks)
+    assert (found.supervisor.value, dict(found.env), found.lacks) == (name, env, lacks)
 
 
 @pytest.mark.parametrize("tool", ["meshc", "meshc-engine"])
 def test_what_the_machine_has_goes_before_what_we_bring(tool: str) -> None:
     deploy = Deploy(supervisor="meshc") if tool == "meshc" else Deploy(engine="bundled")
-    facts = {"kernel": False, "tools": TOOLS | {tool}}
-    theirs = empty(**facts, paths={tool: f"/usr/local/bin/{tool}"})
+    stock = programs_of(TOOLS)
+    theirs = empty(kernel=False, programs={**stock, tool: f"/usr/local/bin/{tool}"})
     assert choose(deploy, theirs, "wg7", offer=lambda: HERE).meshc is None
-    ours = empty(**facts, paths={tool: f"/opt/meshc/interfaces/wg7/bin/{tool}"})
+    ours = empty(kernel=False, programs={**stock, tool: f"/opt/meshc/interfaces/wg7/bin/{tool}"})
     found = choose(deploy, ours, "wg7", offer=lambda: HERE).meshc
     assert found is not None
     assert found.identity == "1.2-cpython-311-x86_64-linux-gnu"

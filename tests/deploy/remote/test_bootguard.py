@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from meshc.deploy.protocol import Directories
 from meshc.deploy.remote import bootguard, units
-from meshc.deploy.remote.supervision import Node
+from meshc.deploy.remote.managed_interface import ManagedInterface
 
 TOKEN = "0123456789abcdef"
 
@@ -22,7 +23,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_stands_before_whatever_brings_the_interface_up(directory: Path) -> None:
-    bootguard.place(Node("wg0", "/etc/wireguard", "/var/lib/meshc/deploy"), TOKEN)
+    bootguard.place(ManagedInterface("wg0", Directories()), TOKEN)
     unit = directory / "meshc-restore-wg0.service"
     link = directory / "sysinit.target.wants" / unit.name
     assert link.resolve() == unit
@@ -30,14 +31,14 @@ def test_it_stands_before_whatever_brings_the_interface_up(directory: Path) -> N
     assert "Before=network-pre.target wg-quick@wg0.service meshc@wg0.service" in text
     assert 'RequiresMountsFor="/etc/wireguard" "/var/lib/meshc/deploy"' in text
     assert text.rstrip().endswith(
-        f'"boot" "wg0" "/etc/wireguard" "/var/lib/meshc/deploy" "{TOKEN}"'
+        f'"boot" "wg0" "/etc/wireguard" "/var/lib/meshc/deploy" "/opt/meshc" "{TOKEN}"'
     )
     assert unit.stat().st_mode & 0o777 == 0o644
     assert link.parent.stat().st_mode & 0o777 == 0o755
 
 
 def test_placed_twice_and_removed_twice(directory: Path) -> None:
-    node = Node("wg0", "/etc/wireguard", "/var/lib/meshc/deploy")
+    node = ManagedInterface("wg0", Directories())
     for _ in range(2):
         bootguard.place(node, TOKEN)
     for _ in range(2):
@@ -47,7 +48,7 @@ def test_placed_twice_and_removed_twice(directory: Path) -> None:
 
 def test_without_systemd_there_is_none(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "RUNS", "/nonexistent")
-    node = Node("wg0", "/etc/wireguard", "/var/lib/meshc/deploy")
+    node = ManagedInterface("wg0", Directories())
     bootguard.place(node, TOKEN)
     bootguard.remove(node)
     assert list(directory.iterdir()) == []

@@ -17,8 +17,10 @@ import pytest
 
 from meshc import __version__
 from meshc.deploy.bundle import archive, bundle
+from meshc.deploy.protocol import Installed, InstallMeshc, OwnMeshc
 from meshc.deploy.remote import environment
 from meshc.deploy.remote.base import Refusal
+from meshc.deploy.remote.deployment_record import EnvironmentChange
 from tests.support.netns import wait_until
 
 NAME = "1.0-here"
@@ -34,10 +36,9 @@ def packed(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
     return out.getvalue()
 
 
-def install(home: Path, content: bytes, **more: Any) -> dict[str, Any]:
+def install(home: Path, content: bytes, **more: Any) -> Installed:
     request = {
         "identity": NAME,
-        "env_dir": str(home),
         "locked": "",
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -45,7 +46,7 @@ def install(home: Path, content: bytes, **more: Any) -> dict[str, Any]:
     }
     mask = os.umask(0o077)
     try:
-        return environment.install(request, io.BytesIO(content))
+        return environment.install(str(home), InstallMeshc(**request), io.BytesIO(content))
     finally:
         os.umask(mask)
 
@@ -53,7 +54,7 @@ def install(home: Path, content: bytes, **more: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("opt") / "meshc"
-    assert install(home, archive(whole=True).content) == {"installed": True}
+    assert install(home, archive(whole=True).content) == Installed(True)
     return home
 
 
@@ -67,15 +68,11 @@ def versions(tmp_path: Path) -> Path:
     return home
 
 
-def kept(home: Path, new: str) -> dict[str, str]:
-    found = environment.record(
-        {"environment": new, "env_dir": str(home), "interface": "wgx9"},
-    )
-    assert found is not None
-    return found
+def kept(home: Path, new: str) -> EnvironmentChange:
+    return environment.change("wgx9", str(home), new)
 
 
-def there(home: Path) -> dict[str, Any]:
+def there(home: Path) -> OwnMeshc:
     return environment.facts("wgx9", str(home))
 
 
@@ -92,7 +89,7 @@ def test_it_runs_by_itself(installed: Path, tmp_path: Path) -> None:
             check=True,
         )
         assert done.stdout == f"{name}, version {__version__}\n"
-    assert there(installed)["there"] == [NAME]
+    assert there(installed).there == {NAME}
 
 
 def test_others_may_read_it_and_only_its_owner_writes(installed: Path) -> None:
@@ -105,7 +102,7 @@ def test_others_may_read_it_and_only_its_owner_writes(installed: Path) -> None:
 
 def test_a_second_time_nothing_happens(installed: Path) -> None:
     before = (installed / "versions" / NAME).stat()
-    assert install(installed, b"whatever") == {"installed": False}
+    assert install(installed, b"whatever") == Installed(False)
     assert (installed / "versions" / NAME).stat() == before
 
 
@@ -113,8 +110,8 @@ def test_one_whose_python_is_gone_is_made_again(versions: Path) -> None:
     python = versions / "versions" / NAME / "bin" / "python3"
     python.unlink()
     python.symlink_to("/usr/bin/python3.1")
-    assert install(versions, archive(whole=True).content) == {"installed": True}
-    assert there(versions)["there"] == [NAME, "2.0-here"]
+    assert install(versions, archive(whole=True).content) == Installed(True)
+    assert there(versions).there == {NAME, "2.0-here"}
     assert sorted(os.listdir(versions / "versions")) == [NAME, "2.0-here"]
     assert (python.parent / "meshc").is_file()
 
@@ -123,7 +120,7 @@ def test_one_whose_python_is_gone_is_made_again(versions: Path) -> None:
 def test_pip_on_the_node_fetches_the_locked_packages(tmp_path: Path) -> None:
     home = tmp_path / "meshc"
     content = archive(whole=False).content
-    assert install(home, content, locked=bundle().locked()) == {"installed": True}
+    assert install(home, content, locked=bundle().locked()) == Installed(True)
     bin_directory = home / "versions" / NAME / "bin"
     said = subprocess.check_output([str(bin_directory / "meshc"), "--version"], text=True)
     assert said == f"meshc, version {__version__}\n"
@@ -138,7 +135,7 @@ def test_packages_that_cannot_be_fetched_are_a_clear_refusal(
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     with pytest.raises(Refusal, match="pip there could not fetch") as refused:
         install(tmp_path / "meshc", archive(whole=False).content, locked=bundle().locked())
-    assert "package index" in refused.value.answer["hint"]
+    assert "package index" in refused.value.failure.hint
     assert os.listdir(tmp_path) == []
 
 
@@ -174,7 +171,7 @@ def test_half_of_it_is_never_left(
 def test_what_a_killed_installation_left_goes_with_the_next(tmp_path: Path) -> None:
     home = tmp_path / "meshc"
     (home / "versions" / ".0.9-here.part" / "lib").mkdir(parents=True)
-    environment.remove_unused({"env_dir": str(home)})
+    environment.remove_unused(str(home))
     assert os.listdir(tmp_path) == []
 
 
@@ -189,11 +186,11 @@ def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 def test_from_the_first_version_back_to_none(versions: Path) -> None:
     first = kept(versions, NAME)
     environment.switch("wgx9", first)
-    assert there(versions)["used"] == NAME
+    assert there(versions).used == NAME
     environment.switch_back("wgx9", first)
     environment.switch_back("wgx9", first)  # after it was interrupted
-    assert there(versions)["used"] == ""
-    environment.prune(first)
+    assert there(versions).used == ""
+    environment.prune(str(versions))
     assert not versions.exists()
 
 
@@ -201,14 +198,14 @@ def test_from_one_version_to_another_and_back(versions: Path) -> None:
     environment.switch("wgx9", kept(versions, NAME))
     second = kept(versions, "2.0-here")
     environment.switch("wgx9", second)
-    assert there(versions)["used"] == "2.0-here"
-    environment.prune(second)
-    assert len(there(versions)["there"]) == 2  # the way back is still needed
+    assert there(versions).used == "2.0-here"
+    environment.prune(str(versions))
+    assert len(there(versions).there) == 2  # the way back is still needed
     environment.switch_back("wgx9", second)
     environment.switch_back("wgx9", second)
-    assert there(versions)["used"] == NAME
-    environment.prune(second)
-    assert there(versions)["there"] == [NAME]
+    assert there(versions).used == NAME
+    environment.prune(str(versions))
+    assert there(versions).there == {NAME}
     assert sorted(os.listdir(versions / "interfaces")) == ["wgx9"]
 
 
@@ -217,7 +214,7 @@ def test_a_commit_removes_the_version_that_nobody_uses(versions: Path) -> None:
     second = kept(versions, "2.0-here")
     environment.switch("wgx9", second)
     environment.settle("wgx9", second)
-    assert there(versions)["there"] == ["2.0-here"]
+    assert there(versions).there == {"2.0-here"}
     assert os.listdir(versions / "interfaces") == ["wgx9"]
 
 
@@ -237,12 +234,12 @@ def test_what_another_interface_or_a_process_uses_stays(versions: Path) -> None:
         try:
             told = Path(f"/proc/{process.pid}/cmdline")
             wait_until(lambda: b"program" in told.read_bytes())
-            environment.prune(kept(versions, ""))
-            assert there(versions)["there"] == [NAME, "2.0-here"]
+            environment.prune(str(versions))
+            assert there(versions).there == {NAME, "2.0-here"}
         finally:
             process.kill()
-    environment.prune(kept(versions, ""))
-    assert there(versions)["there"] == [NAME]
+    environment.prune(str(versions))
+    assert there(versions).there == {NAME}
 
 
 def test_a_version_that_went_meanwhile_is_refused(versions: Path) -> None:
@@ -250,21 +247,13 @@ def test_a_version_that_went_meanwhile_is_refused(versions: Path) -> None:
     with pytest.raises(Refusal, match=r"meshc 3.0-here is not in .* any more"):
         environment.switch("wgx9", gone)
     environment.switch_back("wgx9", gone)
-    assert there(versions)["used"] == ""
+    assert there(versions).used == ""
 
 
 def test_the_python_of_the_node_is_told(versions: Path) -> None:
     found = there(versions)
-    assert found["soabi"] == sysconfig.get_config_var("SOABI")
+    assert found.soabi == sysconfig.get_config_var("SOABI")
     broken = versions / "versions" / NAME / "bin" / "python3"
     broken.unlink()
     broken.symlink_to("/usr/bin/python3.1")  # the system was upgraded under it
-    assert there(versions)["there"] == ["2.0-here"]
-
-
-def test_a_controller_that_knows_of_none_changes_none(versions: Path) -> None:
-    assert environment.record({"interface": "wgx9"}) is None
-    environment.switch("wgx9", None)
-    environment.switch_back("wgx9", None)
-    environment.settle("wgx9", None)
-    assert len(there(versions)["there"]) == 2
+    assert there(versions).there == {"2.0-here"}

@@ -7,33 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from meshc.deploy.protocol import UNITS, Directories
 from meshc.deploy.remote import units
 from meshc.deploy.remote.base import Refusal
-from meshc.deploy.remote.supervision import Node
+from meshc.deploy.remote.managed_interface import ManagedInterface
 from tests.support.booted import booted_machine
 
+WG_QUICK, MESHC = UNITS
 CONF = "[Interface]\nAddress = 10.0.0.1/32\n"
 WORDS = ("plain", "two words", 'a"quote', "a\\slash", "%i %% %h", "$HOME ${HOME}", "#;'`", "é\ttab")
 
 
-def node(interface: str = "wg0") -> Node:
-    return Node(interface, "/etc/wireguard", "/var/lib/meshc/deploy")
+def interface(name: str = "wg0") -> ManagedInterface:
+    return ManagedInterface(name, Directories())
 
 
 def test_wg_quick_needs_no_file_of_ours_without_an_engine() -> None:
-    assert units.text_of(node(), "wg-quick@", {}, CONF, "{}") is None
+    assert units.text_of(interface(), WG_QUICK, {}, CONF, "{}") is None
 
 
 def test_a_drop_in_holds_the_environment() -> None:
-    text = units.text_of(node(), "wg-quick@", {"B": "two words", "A": "100%"}, CONF, "{}")
+    text = units.text_of(interface(), WG_QUICK, {"B": "two words", "A": "100%"}, CONF, "{}")
     assert text == (
         '# Written by meshc deploy.\n[Service]\nEnvironment="A=100%%"\nEnvironment="B=two words"\n'
     )
 
 
 def test_each_interface_has_files_of_its_own() -> None:
-    for manner in units.MANNERS:
-        assert units.path_of(node("wg0"), manner) != units.path_of(node("wg1"), manner)
+    for unit in UNITS:
+        assert units.path_of(interface("wg0"), unit) != units.path_of(interface("wg1"), unit)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +49,20 @@ def test_each_interface_has_files_of_its_own() -> None:
     ],
 )
 def test_only_a_file_without_hooks_is_limited(line: str, limited: bool) -> None:
-    facts = json.dumps({"generated_hooks": ["own"]})
-    text = units.text_of(node(), "meshc@", {}, f"{CONF}{line}\n", facts) or ""
+    node_json = json.dumps({"generated_hooks": ["own"]})
+    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", node_json) or ""
     assert ("CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW" in text) == limited
     assert ("ProtectSystem=strict" in text) == limited
 
 
 @pytest.mark.parametrize(("line", "writable"), [("", False), ("DNS = 192.0.2.1", True)])
 def test_etc_is_writable_for_resolv_conf_alone(line: str, writable: bool) -> None:
-    text = units.text_of(node(), "meshc@", {}, f"{CONF}{line}\n", "{}") or ""
+    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", "{}") or ""
     assert (" /etc\n" in text) == writable
 
 
 def test_the_engine_is_one_word() -> None:
-    text = units.text_of(node(), "meshc@", {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}") or ""
+    text = units.text_of(interface(), MESHC, {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}") or ""
     assert ' --engine "/opt/my $$x/e"\n' in text
 
 
@@ -73,15 +75,15 @@ def test_the_old_iptables_gets_its_modules(
         (tmp_path / name).touch(0o755)
     (tmp_path / "iptables").symlink_to(f"xtables-{kind}-multi")
     monkeypatch.setenv("PATH", str(tmp_path))
-    text = units.text_of(node(), "meshc@", {}, CONF, "{}") or ""
+    text = units.text_of(interface(), MESHC, {}, CONF, "{}") or ""
     wanted = f"ExecStartPre=-+{tmp_path}/modprobe -aq ip_tables ip6_tables\nExecStart="
     assert (wanted in text) == (kind == "legacy")
 
 
 def test_a_name_that_the_unit_of_wg_quick_cannot_have() -> None:
     with pytest.raises(Refusal, match="interface of another name"):
-        units.text_of(node("a+b"), "wg-quick@", {}, CONF, "{}")
-    assert units.path_of(node("a+b"), "meshc@").endswith("/meshc@a\\x2bb.service")
+        units.text_of(interface("a+b"), WG_QUICK, {}, CONF, "{}")
+    assert units.path_of(interface("a+b"), MESHC).endswith("/meshc@a\\x2bb.service")
 
 
 @pytest.mark.root

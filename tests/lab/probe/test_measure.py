@@ -5,8 +5,10 @@ from typing import Any
 
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
+from meshc.lab.probe.ping import Echo, Ping, PingTarget
+from meshc.lab.probe.tcp import Greet, Greeting
 from meshc.lab.report.lab_report import Key, Measured
-from meshc.lab.world.jobs import Job, Outcome
+from meshc.lab.world.jobs import JobOutcome, PlacedJob
 
 SUBJECT = Subject(
     addresses={
@@ -22,36 +24,44 @@ AB, BA = Key("a", "b", 4), Key("b", "a", 4)
 class FakeLab:
     """Answers jobs from a table: (source, target address, hop limit) -> what was heard."""
 
-    def __init__(self, answers: Mapping[tuple[str, str, int], dict[str, Any]]) -> None:
+    def __init__(self, answers: Mapping[tuple[str, str, int], Echo | Greeting]) -> None:
         self.answers = answers
-        self.jobs: list[Job] = []
+        self.jobs: list[tuple[str, Ping | Greet]] = []
 
-    def run(self, jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[PlacedJob[Any]], **_: Any) -> Iterator[JobOutcome[Any]]:
         for number, job in enumerate(jobs):
-            self.jobs.append(job)
-            if job.place == "broken":
-                yield Outcome(number, job.place, None, "it broke")
-                continue
-            heard = [
-                self.answers.get((job.place, t["address"], t.get("ttl", 64)), {"kind": "none"})
-                for t in job.args["targets"]
-            ]
-            yield Outcome(number, job.place, heard, "")
+            place, what = job.place, job.job
+            assert isinstance(what, Ping | Greet)
+            self.jobs.append((place, what))
+            if place == "broken":
+                yield JobOutcome(number, place, None, "it broke")
+            elif isinstance(what, Greet):
+                yield JobOutcome(
+                    number, place, tuple(self.answers[place, at, 64] for at in what.addresses)
+                )
+            else:
+                asked = [(place, target.address, target.ttl) for target in what.targets]
+                heard = tuple(self.answers.get(one, Echo()) for one in asked)
+                yield JobOutcome(number, place, heard)
+
+    def pings(self) -> list[tuple[str, PingTarget]]:
+        """The first target of each ping, with who asks."""
+        return [(place, job.targets[0]) for place, job in self.jobs if isinstance(job, Ping)]
 
 
-def reply(ttl: int = 64, **more: Any) -> dict[str, Any]:
-    return {"kind": "reply", "from": "", "ttl": ttl, "ms": 1.0, **more}
+def reply(ttl: int = 64) -> Echo:
+    return Echo("reply", ttl=ttl, ms=1.0)
 
 
-def exceeded(sender: str) -> dict[str, Any]:
-    return {"kind": "exceeded", "from": sender, "ttl": 64, "ms": 1.0}
+def exceeded(sender: str) -> Echo:
+    return Echo("exceeded", sender, 64, 1.0)
 
 
 def test_one_job_per_source_and_hopeless_pairs_last() -> None:
     lab = FakeLab({("a", "10.0.0.2", 64): reply()})
     found = measure.reachability(lab, SUBJECT, [AB], [BA])  # type: ignore[arg-type]
     assert found == {AB: Measured(True, ms=1.0), BA: Measured(False)}
-    assert [(job.place, job.args["targets"][0]["patient"]) for job in lab.jobs] == [
+    assert [(place, target.patient) for place, target in lab.pings()] == [
         ("a", True),
         ("b", False),
     ]
@@ -95,13 +105,17 @@ def test_other_paths_look_different() -> None:
 def test_the_full_size_is_that_of_the_smaller_end() -> None:
     lab = FakeLab({("a", "10.0.0.2", 64): reply()})
     found = measure.sizes(lab, SUBJECT, {AB: Measured(True), BA: Measured(False)})  # type: ignore[arg-type]
-    assert lab.jobs[0].args["targets"][0]["size"] == 1400
+    assert lab.pings()[0][1].size == 1400
     assert (found[AB].mtu, found[AB].mtu_ok) == (1400, True)
     assert found[BA].mtu_ok is None
 
 
 def test_tcp_must_reach_the_machine_that_was_meant() -> None:
-    for answer, right in (({"name": "b"}, True), ({"name": "r"}, False), ({"error": "x"}, False)):
+    for answer, right in (
+        (Greeting("b"), True),
+        (Greeting("r"), False),
+        (Greeting(error="x"), False),
+    ):
         lab = FakeLab({("a", "10.0.0.2", 64): answer})
         found = measure.connections(lab, SUBJECT, {AB: Measured(True)})  # type: ignore[arg-type]
         assert found[AB].tcp is right

@@ -14,7 +14,7 @@ import pytest
 
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import LabSource, prepare
-from meshc.lab.probe.measure import PING
+from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.report.lab_report import Key
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import measure_all, subject_of
@@ -81,14 +81,11 @@ def test_errors_reach_a_node_that_has_an_entry_of_its_own(tmp_path: Path, entry:
         wanted = {key: pairs[key] for key in (Key("w44", "e", 6), Key("w45", "e", 6))}
         mute = predictor.mute(wanted)
         cells = measure_all(session, subject_of(session), wanted, silent, mute=mute)
-        target = {"address": "fd44::9", "size": 1400}
-        heard = {
-            name: session.lab.call(name, PING, {"targets": [target], "seconds": 1.5})[0]
-            for name in ("w44", "w45")
-        }
+        ask = Ping((PingTarget("fd44::9", size=1400),), seconds=1.5)
+        heard = {name: session.lab.call(name, ask)[0].kind for name in ("w44", "w45")}
     paths = {cell.key.source: cell.measured.path for cell in cells}
     assert mute == (frozenset() if entry else {Key("east", "w44", 6)})
     assert paths["w45"] == ("w45", "west", "east", "e")
     assert paths["w44"] == ("w44", "west", "east" if entry else "?", "e")
-    assert heard["w45"]["kind"] == "too_big"
-    assert heard["w44"]["kind"] == ("too_big" if entry else "none")
+    assert heard["w45"] == "too_big"
+    assert heard["w44"] == ("too_big" if entry else "none")

@@ -10,6 +10,7 @@ import pytest
 
 from meshc.errors import NodeError
 from meshc.lab.probe.capture import listen, write_packets
+from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.world.control import Lab
 from meshc.lab.world.enter import run_inside
 from tests.support.labs import a_spec, relay
@@ -66,9 +67,9 @@ def test_a_link_is_captured_to_a_pcap_file(tmp_path: Path) -> None:
         if child == 0:
             os._exit(0 if work(lab) == 2 else 1)
         try:
-            ask = {"targets": [{"address": world.hosts[0]}]}
+            ask = Ping((PingTarget(world.hosts[0]),))
             while os.waitpid(child, os.WNOHANG) == (0, 0):
-                lab.call("relay", "meshc.lab.probe.probes:ping", ask)
+                lab.call("relay", ask)
         finally:
             assert target.stat().st_size > 24
         with pytest.raises(NodeError, match="is not a link"):

@@ -5,9 +5,11 @@ node ── nat:SITE ── internet ── host (STUN, DNS, TCP)
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,10 +18,16 @@ from pathlib import Path
 import pytest
 
 from meshc.errors import NodeError, StateError
+from meshc.lab.commands import RunCommand
+from meshc.lab.probe.lookup import Lookup
+from meshc.lab.probe.ping import Ping, PingTarget
+from meshc.lab.probe.stun import ClassifyNat
+from meshc.lab.probe.tcp import Greet
 from meshc.lab.world import cabling, lab_state
-from meshc.lab.world.jobs import Job
+from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.places import Shape
+from meshc.lab.world.router_jobs import ForgetMappings, RouteAddress
 from meshc.topology.language.spec import Nat
 from tests.support.labs import a_spec, behind, home, relay
 from tests.support.running import alive, processes_of, running
@@ -43,31 +51,29 @@ def test_each_nat_is_what_a_stun_probe_says_it_is() -> None:
     expected = {node.name: node.nat.value for node in (*alone, *together)}
     expected["double"] = "symmetric"
     with running(spec, options) as (lab, world):
-        servers = {"servers": [world.hosts[0], world.resolvers[0]]}
-        jobs = [Job(name, "meshc.lab.probe.stun:classify", servers) for name in expected]
-        found = {o.place: o.result["nat"] for o in lab.run(jobs, parallel=4)}
+        classify = ClassifyNat((world.hosts[0], world.resolvers[0]))
+        jobs = [PlacedJob(name, classify) for name in expected]
+        found = {o.place: o.value.nat for o in lab.run(jobs, parallel=4)}
     assert found == expected
 
 
 def test_names_resolve_and_both_families_reach_the_internet() -> None:
     spec = a_spec(relay(), behind("a", Nat.PORT_RESTRICTED, "home"), sites=(home(),))
     with running(spec) as (lab, world):
-        answer = lab.call("a", "meshc.lab.probe.probes:lookup", {"name": "relay.example.com"})
-        targets = [{"address": address} for address in world.hosts]
-        pings = lab.call("a", "meshc.lab.probe.probes:ping", {"targets": targets})
-        seen = lab.call("a", "meshc.lab.probe.probes:tcp", {"targets": targets})
-    assert tuple(answer["addresses"]) == world.names["relay.example.com"]
-    assert [ping["kind"] for ping in pings] == ["reply", "reply"]
-    assert tuple(one["peer"] for one in seen) == world.public["a"]
+        answer = lab.call("a", Lookup("relay.example.com"))
+        pings = lab.call("a", Ping(tuple(map(PingTarget, world.hosts))))
+        seen = lab.call("a", Greet(world.hosts))
+    assert answer.addresses == world.names["relay.example.com"]
+    assert [ping.kind for ping in pings] == ["reply", "reply"]
+    assert tuple(one.peer for one in seen) == world.public["a"]
 
 
 def test_a_stranger_does_not_get_through_the_ipv6_firewall() -> None:
     spec = a_spec(relay(), behind("a", Nat.PORT_RESTRICTED, "home"), sites=(home(),))
     with running(spec) as (lab, world):
         inside = next(address for address in world.public["a"] if ":" in address)
-        ask = {"targets": [{"address": inside}], "seconds": 1.0}
-        from_outside = lab.call("relay", "meshc.lab.probe.probes:tcp", ask)
-    assert "error" in from_outside[0]
+        (from_outside,) = lab.call("relay", Greet((inside,), seconds=1.0))
+    assert from_outside.error
 
 
 def test_a_router_that_forgets_gives_another_port() -> None:
@@ -75,57 +81,68 @@ def test_a_router_that_forgets_gives_another_port() -> None:
 
     spec = a_spec(behind("a", Nat.FULL_CONE))
     with running(spec) as (lab, world):
-        ask = {"servers": [world.hosts[0], world.resolvers[0]], "port": 7000}
-        before = lab.call("a", "meshc.lab.probe.stun:classify", ask)
+        ask = ClassifyNat((world.hosts[0], world.resolvers[0]), port=7000)
+        before = lab.call("a", ask)
         rules = rebound(world.places["nat:a"].rules, "wan", 40_000, 60_000)
-        lab.call("nat:a", "meshc.lab.world.routers:forget", {"rules": rules})
-        after = lab.call("a", "meshc.lab.probe.stun:classify", ask)
-    assert before["mapped"][1] == 7000
-    assert after["mapped"][1] >= 40_000
+        lab.call("nat:a", ForgetMappings(rules))
+        after = lab.call("a", ask)
+    assert before.mapped is not None
+    assert after.mapped is not None
+    assert before.mapped[1] == 7000
+    assert after.mapped[1] >= 40_000
 
 
 def test_a_job_that_hangs_or_fails_is_an_outcome() -> None:
     with running(a_spec(relay())) as (lab, _):
-        sleep = {"argv": ["sleep", "60"]}
-        jobs = [
-            Job("relay", "meshc.lab.machines:command", sleep),
-            Job("relay", "meshc.lab.probe.probes:ping", {"targets": [{}]}),
-            Job("relay", "os:getpid"),
+        jobs: list[PlacedJob[object]] = [
+            PlacedJob("relay", RunCommand(("sleep", "60"))),
+            PlacedJob("relay", RouteAddress("192.0.2.1", "nowhere")),
         ]
         errors = {o.number: o.error for o in lab.run(jobs, timeout=2)}
         with pytest.raises(NodeError, match="is not installed"):
-            lab.call("relay", "meshc.lab.machines:command", {"argv": ["no-such-program"]})
+            lab.call("relay", RunCommand(("no-such-program",)))
     assert "no answer within 2 s" in errors[0]
-    assert "KeyError" in errors[1]
-    assert "not a function of the lab" in errors[2]
+    assert "IndexError" in errors[1]
+
+
+def test_what_is_not_registered_is_not_run() -> None:
+    """Whoever speaks to the control socket, and not only our own client."""
+    with running(a_spec(relay())) as (lab, _), socket.socket(socket.AF_UNIX) as control:
+        control.connect(str(lab.state.directory / "control.sock"))
+        request = {"place": "relay", "kind": "os:getpid", "job": {}}
+        batch = {"op": "run", "jobs": [request], "parallel": 1, "timeout": 5}
+        with control.makefile("rwb") as stream:
+            stream.write(json.dumps(batch).encode() + b"\n")
+            stream.flush()
+            answer = json.loads(stream.readline())
+        assert lab.call("relay", RunCommand(("true",))).code == 0
+    assert answer == {"refused": "'os:getpid' is not a registered job"}
 
 
 def test_loss_without_netem_is_made_by_the_router() -> None:
     spec = a_spec(relay())
     with running(spec, LayoutOptions(shapes={"relay": Shape(delay=1, loss=100)})) as (lab, world):
-        ask = {"targets": [{"address": world.hosts[0], "patient": False}], "seconds": 1.0}
-        assert lab.call("relay", "meshc.lab.probe.probes:ping", ask)[0]["kind"] == "none"
+        ask = Ping((PingTarget(world.hosts[0], patient=False),), seconds=1.0)
+        assert lab.call("relay", ask)[0].kind == "none"
         assert set(lab.remarks) in (set(), {cabling.BY_PROCESS, cabling.NO_LOSS})
 
 
 def test_delay_is_there_with_netem_and_without() -> None:
     spec = a_spec(relay(), behind("a", Nat.SYMMETRIC))
     with running(spec, LayoutOptions(shapes={"a": Shape(delay=40)})) as (lab, world):
-        ask = {"targets": [{"address": address} for address in world.hosts]}
-        slow, quick = (
-            lab.call(name, "meshc.lab.probe.probes:ping", ask) for name in ("a", "relay")
-        )
-    assert {answer["kind"] for answer in (*slow, *quick)} == {"reply"}
-    assert min(answer["ms"] for answer in slow) >= 80  # there and back
-    assert min(answer["ms"] for answer in quick) < 80
+        ask = Ping(tuple(map(PingTarget, world.hosts)))
+        slow, quick = (lab.call(name, ask) for name in ("a", "relay"))
+    assert {answer.kind for answer in (*slow, *quick)} == {"reply"}
+    assert min(answer.ms or 0 for answer in slow) >= 80  # there and back
+    assert min(answer.ms or 0 for answer in quick) < 80
 
 
 def test_two_labs_run_side_by_side_and_one_id_only_once() -> None:
     spec = a_spec(relay())
     with running(spec, name="one") as (one, world), running(spec, name="two") as (two, _):
         for lab in (one, two):
-            ask = {"targets": [{"address": world.hosts[0]}]}
-            assert lab.call("relay", "meshc.lab.probe.probes:ping", ask)[0]["kind"] == "reply"
+            ask = Ping((PingTarget(world.hosts[0]),))
+            assert lab.call("relay", ask)[0].kind == "reply"
         with pytest.raises(StateError, match="already up"), running(spec, name="two"):
             pass
         assert two.state.alive
@@ -147,7 +164,7 @@ def test_a_killed_process_one_takes_everything_with_it() -> None:
         _wait_until(lambda: not alive(pids))
         assert lab.state.id in list(lab_state.leftovers())
         with pytest.raises(NodeError, match="does not answer"):
-            lab.call("relay", "meshc.lab.machines:command", {"argv": ["true"]})
+            lab.call("relay", RunCommand(("true",)))
     assert lab.state.id not in list(lab_state.leftovers())
 
 

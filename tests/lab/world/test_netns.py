@@ -9,6 +9,7 @@ import pytest
 from meshc.errors import NodeError
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare
+from meshc.lab.probe.stun import ClassifyNat
 from meshc.lab.run import run_test
 from meshc.lab.world import control, netns
 from meshc.lab.world.enter import run_inside
@@ -54,8 +55,8 @@ def test_a_lab_in_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     user = netns.Privilege(netns.USER, "this test says so")
     monkeypatch.setattr(control, "privilege", lambda: user)
     with running(a_spec(relay(), behind("a", Nat.FULL_CONE))) as (lab, world):
-        ask = {"servers": [world.hosts[0], world.resolvers[0]]}
-        assert lab.call("a", "meshc.lab.probe.stun:classify", ask)["nat"] == "full_cone"
+        ask = ClassifyNat((world.hosts[0], world.resolvers[0]))
+        assert lab.call("a", ask).nat == "full_cone"
         assert lab.state.mode == netns.USER
         child = os.fork()
         if child == 0:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meshc.topology.language.spec import Nat
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.session_rules import Reach, reach, same_host, session_fault
 from meshc.wg.conf import HostPort
@@ -24,7 +24,7 @@ def pair(**facts: object) -> Wire:
     return wire
 
 
-def faults(wire: Wire) -> tuple[DropReason | None, DropReason | None]:
+def faults(wire: Wire) -> tuple[LossReason | None, LossReason | None]:
     network = NetworkModel.build(wire.files(), wire.expectation())
     a, b = network.model("a"), network.model("b")
     return session_fault(a, b), session_fault(b, a)
@@ -57,22 +57,22 @@ def test_a_sound_pair() -> None:
 def test_the_hidden_side_must_keep_it_alive() -> None:
     wire = pair()
     wire.nodes["a"].peers["b"].keepalive = None
-    assert faults(wire) == (None, DropReason.ASLEEP)
+    assert faults(wire) == (None, LossReason.ASLEEP)
 
 
 def test_a_keepalive_on_the_public_side_helps_nobody() -> None:
     wire = pair()
     wire.nodes["a"].peers["b"].keepalive = None
     wire.nodes["b"].peers["a"].keepalive = 25
-    assert faults(wire) == (None, DropReason.ASLEEP)
+    assert faults(wire) == (None, LossReason.ASLEEP)
 
 
 def test_the_listen_port_is_that_of_the_endpoint() -> None:
     wire = pair()
     wire.nodes["b"].listen_port = 51821
-    assert faults(wire) == (DropReason.NO_ENDPOINT, DropReason.NO_ENDPOINT)
+    assert faults(wire) == (LossReason.NO_ENDPOINT, LossReason.NO_ENDPOINT)
     wire.nodes["b"].listen_port = None
-    assert faults(wire) == (DropReason.NO_ENDPOINT, DropReason.NO_ENDPOINT)
+    assert faults(wire) == (LossReason.NO_ENDPOINT, LossReason.NO_ENDPOINT)
 
 
 def test_a_forwarded_port_may_differ() -> None:
@@ -80,7 +80,7 @@ def test_a_forwarded_port_may_differ() -> None:
     wire.nodes["b"].listen_port = 1234
     assert faults(wire) == (None, None)
     wire.nodes["b"].listen_port = 51820
-    assert faults(wire) == (DropReason.NO_ENDPOINT, DropReason.NO_ENDPOINT)
+    assert faults(wire) == (LossReason.NO_ENDPOINT, LossReason.NO_ENDPOINT)
 
 
 def test_a_zero_preshared_key_is_none() -> None:
@@ -99,7 +99,7 @@ def test_a_host_name_counts_in_every_family_of_its_node() -> None:
     wire.nodes["a"].peers["b"].endpoint = "B.example.org:51820"
     assert faults(wire) == (None, None)
     wire.nodes["a"].facts = replace(wire.nodes["a"].facts, underlay=(4,))
-    assert faults(wire) == (DropReason.NO_ENDPOINT, DropReason.NO_ENDPOINT)
+    assert faults(wire) == (LossReason.NO_ENDPOINT, LossReason.NO_ENDPOINT)
 
 
 def test_a_site_is_needed_for_a_lan_endpoint() -> None:
@@ -115,7 +115,7 @@ def test_a_node_without_a_file_uses_what_there_is() -> None:
     wire.nodes["a"].facts = replace(wire.nodes["a"].facts, managed=False)
     assert faults(wire) == (None, None)
     wire.nodes["b"].facts = replace(wire.nodes["b"].facts, nat=Nat.SYMMETRIC)
-    assert faults(wire)[1] is DropReason.NO_ENDPOINT
+    assert faults(wire)[1] is LossReason.NO_ENDPOINT
 
 
 def test_hosts_compare_by_value() -> None:

@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.topology.proof.drop import DropReason
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import read_peer_table
 from meshc.topology.proof.session_rules import session_fault
@@ -32,7 +32,7 @@ def test_every_session(seed: int, faults: int) -> None:
     names = table.names
     for frm, to, fault in zip(sessions.frm, sessions.to, sessions.fault, strict=True):
         here, there = network.model(names[frm]), network.model(names[to])
-        expected = DropReason.OWN_KEY if here is there else session_fault(here, there)
+        expected = LossReason.OWN_KEY if here is there else session_fault(here, there)
         assert FAULTS[fault] is expected, (names[frm], names[to])
 
 

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from meshc.topology.proof import fib, prove
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.trace_batch import ENDS, WAYS, PacketBatch, trace_batch
+from meshc.topology.proof.node_model import RouteKind
+from meshc.topology.proof.trace_batch import ARRIVED, ENDS, IN_LAN, OUT, PacketBatch, trace_batch
 from meshc.topology.proof.walk import Packet, Trace, walk
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire
+
+KINDS = {ARRIVED: RouteKind.OWN, IN_LAN: RouteKind.LAN, OUT: RouteKind.UPLINK}
 
 
 def twins(wire: Wire) -> bool:
@@ -58,7 +61,7 @@ def compare(wire: Wire, rng: random.Random) -> None:
 def told(trace: Trace, result: int, at: str) -> None:
     """The same end at the same node, or the same reason."""
     if trace.drop is None:
-        assert WAYS[result] is trace.way, trace.text
+        assert KINDS[result] is trace.way, trace.text
         assert at == trace.path[-1], trace.text
     else:
         assert result < len(ENDS), trace.text

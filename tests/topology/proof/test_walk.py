@@ -291,11 +291,9 @@ def test_a_relay_without_hooks_is_taken_at_its_word() -> None:
     relay = wire.nodes[RELAY]
     relay.post_up.clear()
     old = relay.facts
-    relay.facts = type(old)(
-        name=RELAY, endpoints=old.endpoints, relay=True, platform=Platform.ROUTEROS
-    )
+    relay.facts = replace(old, relay=True, platform=Platform.ROUTEROS)
     assert told(wire, "phone", "laptop").endswith("phone → public-server1 → laptop")
-    relay.facts = type(old)(name=RELAY, endpoints=old.endpoints, platform=Platform.ROUTEROS)
+    relay.facts = replace(old, relay=False, platform=Platform.ROUTEROS)
     assert told(wire, "phone", "laptop") == (
         "phone → laptop: public-server1 drops it: it does not forward for others"
     )

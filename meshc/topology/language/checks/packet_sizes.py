@@ -7,9 +7,9 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.locations import Locations
 from meshc.topology.language.spec import Spec
+from meshc.wg.overhead import LEAST_IPV6_MTU, TUNNEL_MTU, UNDERLAY_MTU
 
-MOST = 1440  # 1500 less 20 (IPv4), 8 (UDP) and 32 (WireGuard, whitepaper section 5.4.6)
-LEAST_IPV6 = 1280  # RFC 8200 section 5
+_MOST = max(TUNNEL_MTU.values())
 
 
 def check_mtu(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
@@ -24,19 +24,19 @@ def check_mtu(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
             if path is not None:
                 places[path] = node.mtu
     for path, mtu in places.items():
-        if mtu > MOST:
+        if mtu > _MOST:
             document.report(
                 diagnostics,
                 "W150",
-                f"{mtu} bytes leave no room for WireGuard on a path of 1500",
+                f"{mtu} bytes leave no room for WireGuard on a path of {UNDERLAY_MTU}",
                 path,
-                f"write `auto`, or at most {MOST}.",
+                f"write `auto`, or at most {_MOST}.",
             )
-        elif ipv6 and mtu < LEAST_IPV6:
+        elif ipv6 and mtu < LEAST_IPV6_MTU:
             document.report(
                 diagnostics,
                 "W150",
                 f"an interface with an MTU of {mtu} cannot have IPv6 addresses",
                 path,
-                f"write `auto`, or at least {LEAST_IPV6}.",
+                f"write `auto`, or at least {LEAST_IPV6_MTU}.",
             )

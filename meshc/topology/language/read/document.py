@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.read.parsed_file import Path, Source
+from meshc.topology.language.read.parsed_file import ParsedFile, Path
 from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import MissingKey, UnknownKey
 from meshc.topology.language.schema.scalars import Mistake
@@ -30,7 +30,7 @@ class Document:
     """The sections as dictionaries that hold the keys which the file gives, already read.
     `links` and `tests` keep their index in the file."""
 
-    source: Source
+    source: ParsedFile
     network: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Document:
         )
 
 
-def read_document(source: Source, diagnostics: Diagnostics) -> Document | None:
+def read_document(source: ParsedFile, diagnostics: Diagnostics) -> Document | None:
     """None when there is nothing to work on; mistakes are in `diagnostics`."""
     if not isinstance(source.data, dict):
         got = "the file is empty" if source.data is None else f"got {describe(source.data)}"
@@ -88,7 +88,7 @@ def format_path(path: Path) -> str:
 
 
 class _DocumentReader:
-    def __init__(self, source: Source, diagnostics: Diagnostics) -> None:
+    def __init__(self, source: ParsedFile, diagnostics: Diagnostics) -> None:
         self.source = source
         self.diagnostics = diagnostics
         self.document = Document(source)

@@ -13,7 +13,7 @@ Mark = tuple[int, int]
 
 
 @dataclass(slots=True)
-class Source:
+class ParsedFile:
     """A parsed document: `data` is made of dict (with text keys), list, str, int, float, bool
     and None; `locate` tells where a place in it stands in the file.
 

@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.topology.language.read.parsed_file import Mark, Source
+from meshc.topology.language.read.parsed_file import Mark, ParsedFile
 from meshc.topology.language.read.yaml_errors import explain_yaml_error
 from meshc.topology.language.words import quote
 from meshc.values import dataclass
@@ -66,7 +66,7 @@ _WORDS: dict[str, Any] = {
 _STRING_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 
 
-def parse_source(text: str, file: str, diagnostics: Diagnostics) -> Source | None:
+def parse_source(text: str, file: str, diagnostics: Diagnostics) -> ParsedFile | None:
     """Reads one YAML document; None when it is unusable, with the reason in `diagnostics`."""
     text = text.removeprefix("\ufeff")
     if not _readable(text, file, diagnostics):
@@ -154,10 +154,10 @@ class _Reader:
         self.diagnostics = diagnostics
         self.stack: list[_Frame] = []
         self.anchors: dict[str, _Anchor] = {}
-        self.source = Source(file, None)
+        self.source = ParsedFile(file, None)
         self.documents = 0
 
-    def read(self, events: Iterator[Event]) -> Source | None:
+    def read(self, events: Iterator[Event]) -> ParsedFile | None:
         for event in events:
             if isinstance(event, ScalarEvent):
                 self._scalar(event)

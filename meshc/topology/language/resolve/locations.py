@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from meshc.diagnostics import Location
-from meshc.topology.language.read.parsed_file import Path, Source
+from meshc.topology.language.read.parsed_file import ParsedFile, Path
 
 # sections, the nearest first: their place in the document, and the words that they give
 Layout = tuple[tuple[Path, Collection[str]], ...]
@@ -17,11 +17,11 @@ class Locations(Mapping[str, Location]):
 
     __slots__ = ("_layout", "_source")
 
-    def __init__(self, source: Source, layout: Layout) -> None:
+    def __init__(self, source: ParsedFile, layout: Layout) -> None:
         self._source = source
         self._layout = layout
 
-    def __reduce__(self) -> tuple[type[Locations], tuple[Source, Layout]]:
+    def __reduce__(self) -> tuple[type[Locations], tuple[ParsedFile, Layout]]:
         return Locations, (
             self._source,
             tuple((path, tuple(words)) for path, words in self._layout),

@@ -46,7 +46,7 @@ class Mistakes(Exception):
         self.found = found
 
 
-class Kind(NamedTuple):
+class ValueKind(NamedTuple):
     """One kind of value. `read` raises Mistake or Mistakes; `schema` is its JSON Schema."""
 
     read: Read
@@ -56,13 +56,13 @@ class Kind(NamedTuple):
 class Field(NamedTuple):
     """One key of a section."""
 
-    kind: Kind
+    kind: ValueKind
     description: str
     required: bool = False
     examples: tuple[Any, ...] = ()
 
 
-class Section(NamedTuple):
+class KeySection(NamedTuple):
     """A mapping with known keys. `name` is what it is called in the JSON Schema."""
 
     name: str
@@ -91,26 +91,26 @@ class Section(NamedTuple):
         return result, found
 
 
-def one(read: Read, **schema: Any) -> Kind:
+def one(read: Read, **schema: Any) -> ValueKind:
     """A single value."""
-    return Kind(read, schema)
+    return ValueKind(read, schema)
 
 
-def many(read: Read, item: Mapping[str, Any], split: Split | None = None) -> Kind:
+def many(read: Read, item: Mapping[str, Any], split: Split | None = None) -> ValueKind:
     """A list that also takes one text, which `split` takes apart (at commas by default)."""
     parts = split or comma_list
-    return Kind(
+    return ValueKind(
         lambda value: _collected(enumerate(parts(value)), read),
         {"anyOf": [{"type": "array", "items": item}, {"type": "string"}]},
     )
 
 
-def nested(section: Section) -> Kind:
+def nested(section: KeySection) -> ValueKind:
     """A section below a key."""
-    return Kind(lambda value: _whole(section, value), {"$ref": _reference(section)})
+    return ValueKind(lambda value: _whole(section, value), {"$ref": _reference(section)})
 
 
-def named(section: Section) -> Kind:
+def named(section: KeySection) -> ValueKind:
     """A mapping from names to sections."""
 
     def read(value: Any) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def named(section: Section) -> Kind:
         return dict(zip(value, _collected(pairs, lambda it: _whole(section, it)), strict=True))
 
     schema = {"type": "object", "additionalProperties": {"$ref": _reference(section)}}
-    return Kind(read, schema)
+    return ValueKind(read, schema)
 
 
 def comma_list(value: Any) -> list[Any]:
@@ -135,11 +135,11 @@ def comma_list(value: Any) -> list[Any]:
     return value
 
 
-def _reference(section: Section) -> str:
+def _reference(section: KeySection) -> str:
     return f"#/$defs/{section.name}"
 
 
-def _whole(section: Section, value: Any) -> dict[str, Any]:
+def _whole(section: KeySection, value: Any) -> dict[str, Any]:
     result, found = section.read(value)
     if found:
         raise Mistakes(found)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from meshc.topology.language.schema import scalars, sections
-from meshc.topology.language.schema.fields import Field, Section
+from meshc.topology.language.schema.fields import Field, KeySection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS = ("network", "node", "site", "group", "defaults", "link", "test", "lab")
@@ -82,7 +82,7 @@ def _definitions() -> dict[str, Any]:
     return {s.name: _section(s) for s in sorted(sections.SECTIONS.values(), key=lambda s: s.name)}
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _section(section: KeySection) -> dict[str, Any]:
     required = [key for key, field in section.fields.items() if field.required]
     return {
         "title": section.name,

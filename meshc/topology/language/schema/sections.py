@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshc.topology.language.schema import kinds as k
-from meshc.topology.language.schema.fields import Field, Section, named, nested
+from meshc.topology.language.schema import value_kinds as k
+from meshc.topology.language.schema.fields import Field, KeySection, named, nested
 
 LANGUAGE_VERSION = 1
 
-DEPLOY = Section(
+DEPLOY = KeySection(
     "DeploySection",
     "How `meshc deploy` reaches a node, and what runs there.",
     {
@@ -92,7 +92,7 @@ _NODE_KEYS: dict[str, Field] = {
     "post_down": Field(k.HOOKS, "Commands after the interface is gone."),
     "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
 }
-NODE = Section(
+NODE = KeySection(
     "NodeSection",
     "One node.",
     {
@@ -114,7 +114,7 @@ NODE = Section(
         "public_key": Field(k.KEY, "The key is made elsewhere; meshc never sees its secret."),
     },
 )
-DEFAULTS = Section(
+DEFAULTS = KeySection(
     "DefaultsSection",
     "Node keys for all nodes.",
     {
@@ -122,7 +122,7 @@ DEFAULTS = Section(
         "site": Field(k.NAME, "The place where nodes are that name none."),
     },
 )
-GROUP = Section(
+GROUP = KeySection(
     "GroupSection",
     "A group with node keys for its members.",
     {
@@ -131,7 +131,7 @@ GROUP = Section(
         "site": Field(k.NAME, "The place where the members are."),
     },
 )
-SITE = Section(
+SITE = KeySection(
     "SiteSection",
     "A place behind one NAT; may hold node keys for the nodes there.",
     {
@@ -139,7 +139,7 @@ SITE = Section(
         "lan": Field(k.PREFIXES, "The networks of the place itself."),
     },
 )
-NETWORK = Section(
+NETWORK = KeySection(
     "NetworkSection",
     "The network as a whole.",
     {
@@ -159,7 +159,7 @@ NETWORK = Section(
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
     },
 )
-LINK = Section(
+LINK = KeySection(
     "LinkSection",
     "An override for one pair of nodes; links themselves are inferred.",
     {
@@ -169,7 +169,7 @@ LINK = Section(
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side that needs it."),
     },
 )
-TEST = Section(
+TEST = KeySection(
     "TestSection",
     "A promise that the proof checks.",
     {
@@ -179,7 +179,7 @@ TEST = Section(
         "via": Field(k.TEST_VIA, "The relays of the path in order; direct for none at all."),
     },
 )
-PLACE = Section(
+PLACE = KeySection(
     "LabPlace",
     "What the lab simulates between a place and the internet, one way.",
     {
@@ -190,7 +190,7 @@ PLACE = Section(
         "double_nat": Field(k.BOOL, "Put a carrier-grade NAT behind the site's own."),
     },
 )
-LAB = Section(
+LAB = KeySection(
     "LabSection",
     "What `meshc lab` simulates; it changes no configuration.",
     {
@@ -200,7 +200,7 @@ LAB = Section(
     },
 )
 
-SECTIONS: dict[str, Section] = {
+SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
     "site": SITE,
@@ -228,8 +228,3 @@ EXAMPLES = {
     "from": "`from: laptop`.",
     "to": "`to: server`.",
 }
-
-
-def known_keys(section: str) -> tuple[str, ...]:
-    """The keys that a section can hold."""
-    return tuple(SECTIONS[section].fields)

@@ -7,8 +7,8 @@ begun, because a relay must list addresses exactly and a full chunk is one entry
 the place comes from a hash of the name, so that two branches that each add a node rarely collide.
 
 The first number of a block is the last to be taken: where a whole block is one AllowedIPs entry,
-an IPv6 address that this entry begins at needs another of its own (see `anycast`), in files that a
-new node would not have to touch otherwise.
+an IPv6 address that this entry begins at needs another of its own (see `anycast_hosts`), in files
+that a new node would not have to touch otherwise.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The UDP port on which each node listens, and distinct ones behind one NAT.
 
-A node with an endpoint listens where its endpoint points, unless `listen_port` says that the port
-is forwarded to another. A node with only a LAN endpoint needs a fixed port too; when the file
-gives none, meshc picks one that no other node of the site uses, and the lock keeps it.
+The resolver has found the port that the file gives, in whichever way. A node with only a LAN
+endpoint needs a fixed port too; when the file gives none, meshc picks one that no other node of
+the site uses, and the lock keeps it.
 """
 
 from __future__ import annotations
@@ -18,44 +18,40 @@ LAST_PORT = 65535
 FIRST_PORT = 1024
 
 
-def stated_port(node: NodeSpec) -> int | None:
-    """The listen port that the file gives, in whichever way; None when it gives none."""
-    if node.listen_port is not None:
-        return node.listen_port
-    if node.endpoints:
-        return node.endpoints[0].port
-    if node.lan_endpoint is not None and node.lan_endpoint.port:
-        return node.lan_endpoint.port
-    return None
-
-
 def allocate_ports(
     spec: Spec, lock: Lock, diagnostics: Diagnostics
 ) -> tuple[dict[str, int | None], dict[str, int]]:
     """The port of every node, and those that meshc chose (for the lock), sorted by name."""
-    ports: dict[str, int | None] = {name: stated_port(spec.nodes[name]) for name in spec.nodes}
+    ports = {name: node.listen_port for name, node in spec.nodes.items()}
     used: dict[str, set[int]] = defaultdict(set)
     for name, port in ports.items():
         site = spec.nodes[name].site
         if site is not None and port is not None:
             used[site].add(port)
     chosen: dict[str, int] = {}
-    needy = [n for n in sorted(spec.nodes) if _needs_port(spec.nodes[n], ports[n])]
+    needy = [name for name, node in sorted(spec.nodes.items()) if _needs_port(node)]
     for name in sorted(needy, key=lambda n: (_locked(lock, n) is None, n)):
         site = spec.nodes[name].site or ""
         locked = _locked(lock, name)
         keep = locked is not None and locked not in used[site]
         port = locked if keep else _free_port(spec.network.listen_port, used[site])
         if port is None:
-            diagnostics.add("E306", f"no UDP port is left for {name} at site {site}")
+            node = spec.nodes[name]
+            diagnostics.add(
+                "E306",
+                f"no UDP port is left for {name} at site {site}",
+                node.at("lan_endpoint"),
+                path=f"nodes.{name}.lan_endpoint",
+                hint="split the site, or give some of its nodes no `lan_endpoint`.",
+            )
             continue
         ports[name] = chosen[name] = port
         used[site].add(port)
     return dict(sorted(ports.items())), dict(sorted(chosen.items()))
 
 
-def _needs_port(node: NodeSpec, stated: int | None) -> bool:
-    return stated is None and node.lan_endpoint is not None
+def _needs_port(node: NodeSpec) -> bool:
+    return node.listen_port is None and node.lan_endpoint is not None
 
 
 def _locked(lock: Lock, name: str) -> int | None:

@@ -7,27 +7,30 @@ Leaves of one class (see `routing`) with the same exit and the same LANs share o
 routes to the class itself as well, so that a new member changes nothing.
 
 These tables are the smallest there are, plus one entry for each IPv6 address that a node owns and
-that an entry begins at (see `anycast`).
+that an entry begins at (see `anycast_hosts`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, collapse
+from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
-from meshc.topology.planner.addressing.address_blocks import FIRST_WIDTH, block_bits
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
-from meshc.topology.planner.allowed_ips.minimal_table import UNMATCHED, Region, minimal_table
+from meshc.topology.planner.allowed_ips.minimal_table import Region
 from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
+from meshc.topology.planner.allowed_ips.table_regions import (
+    PeerBits,
+    Prefixes,
+    Table,
+    block_regions,
+    default_regions,
+)
 from meshc.topology.planner.routing.relay_rank import global_rank
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
-Prefixes = tuple[Prefix, ...]
-Table = Mapping[int, Prefixes]
 _Key = tuple[int, int, Prefixes, tuple[int, ...] | None]
 _Hosts = Mapping[Prefix, int]
 
@@ -206,14 +209,14 @@ class PeerTables:
         relays = sorted(r for r, _ in self.routing.attachments[class_] if r != preferred)
         if preferred is not None:
             relays.insert(0, preferred)
-        peers = _Bits(relays, exit_peer)
-        regions = _defaults(peers, exit_peer)
+        peers = PeerBits(relays, exit_peer)
+        regions = default_regions(peers, exit_peer)
         owned: dict[Prefix, int] = {}
         if preferred is not None:
             for pool in self.routing.graph.spec.network.pools:
                 regions[pool] = Region(pool, peers.relays, peers.of(preferred))
             owned = {p: peers.of(hop) for p, hop in self._leaf_owned(class_, hidden, met)}
-        for region in by_block(owned, self.routing.graph.spec.network.pools):
+        for region in block_regions(owned, self.routing.graph.spec.network.pools):
             regions.setdefault(region.prefix, region)
         if exit_peer >= 0:
             for prefix in self.visible(exit_peer, hidden):
@@ -270,8 +273,8 @@ class PeerTables:
         graph = self.routing.graph
         row = graph.neighbours[node]
         relays = frozenset(graph.relays)
-        peers = _Bits([i for i in row if i in relays], exit_peer)
-        regions = _defaults(peers, exit_peer)
+        peers = PeerBits([i for i in row if i in relays], exit_peer)
+        regions = default_regions(peers, exit_peer)
         for peer in peers:
             for prefix in self.visible(peer, hidden):
                 regions[prefix] = Region(prefix, peers.of(peer))
@@ -302,7 +305,7 @@ class PeerTables:
     def _add_nested(
         self,
         regions: dict[Prefix, Region],
-        peers: _Bits,
+        peers: PeerBits,
         neighbours: Iterable[int],
         hidden: Prefixes,
     ) -> None:
@@ -313,35 +316,6 @@ class PeerTables:
                 bit = peers.add(i)
                 for prefix in self.visible(i, hidden):
                     regions[prefix] = Region(prefix, bit, bit, peers.anyone)
-
-
-class _Bits:
-    """Numbers the peers of one table: relays first, then the exit, then others."""
-
-    def __init__(self, relays: Sequence[int], exit_peer: int) -> None:
-        self._bits = {peer: 2 << i for i, peer in enumerate(relays)}
-        self.relays = sum(self._bits.values())
-        if exit_peer >= 0 and exit_peer not in self._bits:
-            self.add(exit_peer)
-        self.anyone = sum(self._bits.values()) | UNMATCHED
-
-    def __contains__(self, peer: int) -> bool:
-        return peer in self._bits
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._bits)
-
-    def of(self, peer: int) -> int:
-        return self._bits[peer]
-
-    def add(self, peer: int) -> int:
-        bit = self._bits[peer] = 2 << len(self._bits)
-        return bit
-
-    def table(self, regions: Mapping[Prefix, Region]) -> Table:
-        """The smallest table for these regions, by peer."""
-        found = minimal_table(regions.values())
-        return {peer: found.get(bit, ()) for peer, bit in self._bits.items()}
 
 
 def catch_all(routing: Routing, class_: int) -> int | None:
@@ -360,48 +334,3 @@ def catch_all(routing: Routing, class_: int) -> int | None:
         if hop is not None:
             load[hop] += len(members)
     return min(near, key=lambda relay: (-load[relay], global_rank(nodes[relay])))
-
-
-def _defaults(peers: _Bits, exit_peer: int) -> dict[Prefix, Region]:
-    """Both default routes, always: a node with an exit never leaks IPv6."""
-    if exit_peer < 0:
-        return {}
-    bit = peers.of(exit_peer)
-    return {default: Region(default, bit, bit) for default in (DEFAULT_V4, DEFAULT_V6)}
-
-
-def by_block(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Region]:
-    """The owned prefixes as regions, a block of the allocation as one where it is uniform.
-
-    The free addresses of such a block go where its nodes go. That costs no entry, and the next
-    node in the block is then routed right already.
-    """
-    blocks: dict[Prefix, dict[Prefix, int]] = defaultdict(dict)
-    rest: dict[Prefix, int] = {}
-    for prefix, peer in owned.items():
-        block = _block_of(prefix, pools)
-        (rest if block is None else blocks[block])[prefix] = peer
-    for block, inside in blocks.items():
-        if len(set(inside.values())) == 1:
-            yield Region(block, next(iter(inside.values())))
-        else:
-            rest.update(inside)
-    for prefix, peer in rest.items():
-        yield Region(prefix, peer)
-
-
-def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
-    """The allocation block in which a prefix lies; None for one outside the numbered space."""
-    for pool in pools:
-        if not pool.contains(prefix):
-            continue
-        width = min(BITS[pool.family] - pool.length, FIRST_WIDTH)
-        bits = block_bits(width)
-        number = prefix.value - pool.value
-        if number >> width or bits >= BITS[pool.family] - pool.length:
-            return None
-        if prefix.length < BITS[pool.family] - bits:
-            return None  # a prefix of whole blocks
-        start = pool.value + ((number >> bits) << bits)
-        return Prefix(pool.family, start, BITS[pool.family] - bits)
-    return None

@@ -8,7 +8,6 @@ from meshc.diagnostics import Diagnostics
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Endpoint, Nat, NodeSpec, Spec
 from meshc.topology.language.words import quote
-from meshc.topology.planner.addressing.listen_ports import stated_port
 from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
 from meshc.topology.planner.links.link import is_fixed, same_site
 from meshc.topology.planner.routing.routing import Routing
@@ -99,7 +98,7 @@ def _doors(node: NodeSpec) -> list[tuple[Endpoint, str, str]]:
     doors = [(endpoint, "", "endpoint") for endpoint in node.endpoints]
     if node.lan_endpoint is not None and node.site is not None:
         lan = node.lan_endpoint
-        port = lan.port or stated_port(node) or 0
+        port = lan.port or node.listen_port
         if port:
             lan = Endpoint(lan.host, port, lan.family)
             doors.append((lan, node.site, "lan_endpoint"))

@@ -42,10 +42,6 @@ class MeshGraph:
         """Whether two nodes, by name, have a direct link."""
         return self.adjacent(self.number[a], self.number[b])
 
-    def neighbour_names(self, name: str) -> tuple[str, ...]:
-        """The direct neighbours of a node, sorted."""
-        return tuple(self.names[i] for i in self.neighbours[self.number[name]])
-
     def override(self, a: int, b: int) -> LinkSpec | None:
         """What `links:` says about a pair."""
         return self.overrides.get((a, b) if a < b else (b, a)) if self.overrides else None

@@ -43,12 +43,13 @@ class Tree(NamedTuple):
 DELIVER = -1
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Routing:
     """Next hops and paths of one graph. Nodes are numbers; `path` also takes names.
 
     `class_of[i]` is the class of leaf i, or -1 for a relay; `attachments[c]` are the
-    (relay, weight) pairs of class c, `members[c]` its leaves.
+    (relay, weight) pairs of class c, `members[c]` its leaves. The trees are grown when they are
+    first asked for, and remembered.
     """
 
     graph: MeshGraph
@@ -57,10 +58,12 @@ class Routing:
     members: tuple[tuple[int, ...], ...]
     rank: Mapping[int, int]
     backbone: Mapping[int, tuple[int, ...]]
-    _class_trees: dict[int, Tree] = field(default_factory=dict, repr=False)
-    _relay_trees: dict[int, Tree] = field(default_factory=dict, repr=False)
-    _first: dict[tuple[int, int, bool], int | None] = field(default_factory=dict, repr=False)
-    _weights: dict[tuple[int, int], int] = field(default_factory=dict, repr=False)
+    _class_trees: dict[int, Tree] = field(default_factory=dict, repr=False, compare=False)
+    _relay_trees: dict[int, Tree] = field(default_factory=dict, repr=False, compare=False)
+    _first: dict[tuple[int, int, bool], int | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _weights: dict[tuple[int, int], int] = field(default_factory=dict, repr=False, compare=False)
 
     def next_hop(self, a: str, b: str) -> str | None:
         """The neighbour to which `a` hands packets for `b`; None when there is no path."""
@@ -119,27 +122,18 @@ class Routing:
         """How every other relay reaches a relay."""
         if relay not in self._relay_trees:
             start = {
-                other: (self.edge_weight(relay, other), relay) for other in self.backbone[relay]
+                other: (self.backbone_weight(relay, other), relay) for other in self.backbone[relay]
             }
             self._relay_trees[relay] = self._grow(start, {relay: 0}, {relay: 0}, 1)
         return self._relay_trees[relay]
 
-    def edge_weight(self, a: int, b: int) -> int:
-        """The weight of the link between two nodes of which at least one is a relay.
-
-        The hash of a leaf's link depends on the relay alone, so that it is the same for a class.
-        """
+    def backbone_weight(self, a: int, b: int) -> int:
+        """The weight of the link between two relays."""
         known = self._weights.get((a, b))
-        if known is not None:
-            return known
-        nodes = self.graph.nodes
-        penalty = via_penalty(nodes[a], nodes[b]) + via_penalty(nodes[b], nodes[a])
-        rank = sum(self.rank[i] for i in (a, b) if i in self.rank)
-        words = sorted(nodes[i].name for i in (a, b) if i in self.rank)
-        weight = (penalty << _PENALTY_SHIFT) + (rank << _RANK_SHIFT) + stable_hash("link", *words)
-        if a in self.rank and b in self.rank:
-            self._weights[a, b] = self._weights[b, a] = weight
-        return weight
+        if known is None:
+            known = link_weight(self.graph, self.rank, a, b)
+            self._weights[a, b] = self._weights[b, a] = known
+        return known
 
     def _grow(
         self,
@@ -158,7 +152,7 @@ class Routing:
             reached: dict[int, tuple[int, int]] = {}
             for relay in unseen:
                 options = [
-                    (weight[other] + self.edge_weight(relay, other), other)
+                    (weight[other] + self.backbone_weight(relay, other), other)
                     for other in self.backbone[relay]
                     if other in frontier
                 ]
@@ -177,15 +171,26 @@ class Routing:
         return min(options)[2] if options else None
 
 
+def link_weight(graph: MeshGraph, rank: Mapping[int, int], a: int, b: int) -> int:
+    """The weight of the link between two nodes of which at least one is a relay.
+
+    The hash of a leaf's link depends on the relay alone, so that it is the same for a class.
+    """
+    nodes = graph.nodes
+    penalty = via_penalty(nodes[a], nodes[b]) + via_penalty(nodes[b], nodes[a])
+    ranks = sum(rank[i] for i in (a, b) if i in rank)
+    words = sorted(nodes[i].name for i in (a, b) if i in rank)
+    return (penalty << _PENALTY_SHIFT) + (ranks << _RANK_SHIFT) + stable_hash("link", *words)
+
+
 def build_routing(graph: MeshGraph) -> Routing:
-    """Groups the leaves into classes; trees are grown when they are first needed."""
+    """Groups the leaves into classes."""
     relays = frozenset(graph.relays)
     ordered = sorted(relays, key=lambda i: global_rank(graph.nodes[i]))
     rank = {relay: place for place, relay in enumerate(ordered)}
     backbone = {
         relay: tuple(i for i in graph.neighbours[relay] if i in relays) for relay in graph.relays
     }
-    routing = Routing(graph, (), (), (), rank, backbone)
     keys: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
     attachments: list[Attachment] = []
     members: dict[int, list[int]] = defaultdict(list)
@@ -205,13 +210,11 @@ def build_routing(graph: MeshGraph) -> Routing:
         key = (attached, penalties)
         if key not in keys:
             keys[key] = len(keys)
-            attachments.append(tuple((r, routing.edge_weight(i, r)) for r in attached))
+            attachments.append(tuple((r, link_weight(graph, rank, i, r)) for r in attached))
         class_of.append(keys[key])
         members[keys[key]].append(i)
-    routing.class_of = tuple(class_of)
-    routing.attachments = tuple(attachments)
-    routing.members = tuple(tuple(members[c]) for c in range(len(attachments)))
-    return routing
+    by_class = tuple(tuple(members[c]) for c in range(len(attachments)))
+    return Routing(graph, tuple(class_of), tuple(attachments), by_class, rank, backbone)
 
 
 def _relays_in(row: Iterable[int], relays: frozenset[int]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.load import load_spec
-from meshc.topology.language.read.parsed_file import Source
+from meshc.topology.language.read.parsed_file import ParsedFile
 from meshc.topology.language.read.yaml_reader import parse_source
 
 MESH = """\
@@ -60,7 +60,7 @@ def paths(value: object) -> list[tuple[str | int, ...]]:
     return found
 
 
-def check(text: str) -> Source:
+def check(text: str) -> ParsedFile:
     source = parse_source(text, "x.yaml", Diagnostics())
     assert source is not None
     same = pickle.loads(pickle.dumps(source))

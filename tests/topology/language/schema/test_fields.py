@@ -6,9 +6,9 @@ import pytest
 
 from meshc.topology.language.schema.fields import (
     Field,
+    KeySection,
     MissingKey,
     Mistakes,
-    Section,
     UnknownKey,
     many,
     named,
@@ -17,8 +17,10 @@ from meshc.topology.language.schema.fields import (
 )
 from meshc.topology.language.schema.scalars import Mistake, boolean, integer, name
 
-INNER = Section("Inner", "", {"port": Field(one(integer(1, 9)), ""), "on": Field(one(boolean), "")})
-OUTER = Section(
+INNER = KeySection(
+    "Inner", "", {"port": Field(one(integer(1, 9)), ""), "on": Field(one(boolean), "")}
+)
+OUTER = KeySection(
     "Outer",
     "",
     {

@@ -51,8 +51,8 @@ def test_the_keys_of_the_design_are_there() -> None:
         "post_down",
         "deploy",
     ]
-    assert set(promised) <= set(sections.known_keys("node"))
-    assert set(sections.known_keys("network")) == {
+    assert set(promised) <= set(sections.SECTIONS["node"].fields)
+    assert set(sections.SECTIONS["network"].fields) == {
         "name", "addresses", "domain", "interface", "listen_port", "keepalive", "mtu", "dns",
         "preshared_keys",
     }  # fmt: skip

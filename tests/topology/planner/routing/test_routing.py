@@ -46,7 +46,7 @@ def dijkstra(graph: MeshGraph, source: str) -> dict[str, tuple[Cost, tuple[str, 
         done[at] = cost, path
         if at != source and at not in relays:
             continue
-        for other in graph.neighbour_names(at):
+        for other in (graph.names[i] for i in graph.neighbours[graph.number[at]]):
             if other not in done:
                 step = edge_cost(graph, at, other)
                 total = tuple(x + y for x, y in zip(cost, step, strict=True))

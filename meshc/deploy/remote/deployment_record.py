@@ -1,0 +1,99 @@
+"""The record of a deployment, as it lies on the disk of the node between two requests."""
+
+# ruff: noqa: UP035, UP045 (Python 3.8 cannot evaluate the newer spelling)
+
+import json
+from dataclasses import dataclass
+from typing import Mapping, Optional
+
+from meshc.deploy.protocol import Activation, FailureReason, Routes, State, Supervisor
+from meshc.deploy.protocol_json import ProtocolError, loads, plain
+from meshc.deploy.remote.base import Refusal
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The file that was confirmed last, by its hash, and the environment it was brought up with
+    (None: somebody else brought it up)."""
+
+    sha: str
+    env: Optional[Mapping[str, str]] = None
+
+
+@dataclass(frozen=True)
+class StagedFiles:
+    """Which places had a file (`old...` in `existed`) and which get a new one (`new...` in
+    `staged`; where none lies beside the place, the file goes away)."""
+
+    existed: tuple[str, ...] = ()
+    staged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnvironmentChange:
+    """The versions of meshc in `home` that the interface uses after and before; empty: none."""
+
+    home: str
+    new: str
+    old: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """By whom the interface ran before the deployment (None: it was down), and with which
+    environment; `alive` are the peers that it talked to."""
+
+    supervisor: Optional[Supervisor]
+    env: Mapping[str, str]
+    alive: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a deployment brings, and what it has to put back. `deadline` is on the clock of this
+    `boot`; `committed_at` is in seconds since 1970, 0 before it was put to work."""
+
+    deadline: float
+    boot: str
+    activation: Activation
+    supervisor: Supervisor
+    env: Mapping[str, str]
+    routes: Routes
+    environment: EnvironmentChange
+    sha: str
+    before: Before
+    files: StagedFiles = StagedFiles()
+    committed_at: int = 0
+
+
+@dataclass(frozen=True)
+class DeploymentRecord:
+    """Everything that is known of the last deployment. There is a `candidate` while it is
+    unfinished."""
+
+    state: State = State.IDLE
+    token: str = ""
+    deployed: Optional[Deployed] = None
+    candidate: Optional[Candidate] = None
+
+    @property
+    def staged(self) -> Candidate:
+        """The candidate of an unfinished deployment."""
+        assert self.candidate is not None, self.state
+        return self.candidate
+
+
+def encode(record: DeploymentRecord) -> bytes:
+    return json.dumps(plain(record)).encode()
+
+
+def decode(text: bytes, path: str) -> DeploymentRecord:
+    """Raises: Refusal, where somebody else wrote it."""
+    try:
+        return loads(DeploymentRecord, text)
+    except ProtocolError as error:
+        raise Refusal(
+            f"{path} is not a record of a deployment: {error}",
+            "look at it; without it the node knows of no deployment",
+            FailureReason.FOREIGN,
+        ) from None

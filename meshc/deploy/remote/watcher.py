@@ -1,0 +1,83 @@
+"""Who rolls back what nobody confirms: a process that waits for the deadline, or the next boot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+
+from meshc.deploy.protocol import Pending
+from meshc.deploy.remote import bootguard, units
+from meshc.deploy.remote.base import Refusal, boot, clock, read, run, write
+from meshc.deploy.remote.deployment_record import DeploymentRecord
+from meshc.deploy.remote.deployment_states import Event, unfinished
+from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.restoring import restore
+
+
+def start_watcher(interface: ManagedInterface, token: str) -> None:
+    """Returns when it is at work. Raises: Refusal."""
+    places = interface.directories
+    program = os.path.join(interface.home, "program.py")
+    rest = [interface.name, places.conf, places.state, places.environments, token]
+    if units.runs() and shutil.which("systemd-run"):
+        # a unit of its own: systemd may end everything that a login session leaves behind
+        command = [sys.executable, program, "watch", *rest]
+        again = ["--property=Restart=on-failure", "--property=RestartSec=1"]
+        unit = f"meshc-rollback-{token}"
+        run(["systemd-run", "--quiet", "--collect", "--unit", unit, *again, "--", *command])
+    else:
+        run([sys.executable, program, "detach", *rest])
+    end = clock() + 10
+    while _words(interface)[:1] != [token.encode()]:
+        if clock() > end:
+            raise Refusal("the watcher that would put things back did not start")
+        time.sleep(0.02)
+
+
+def watch(interface: ManagedInterface, token: str) -> None:
+    """Waits for the confirm until the deadline, then restores. Runs detached from everything."""
+    write(os.path.join(interface.home, "watcher"), f"{token} {os.getpid()}".encode())
+    while True:
+        record = interface.load()
+        if record.token != token or not unfinished(record.state):
+            return
+        left = record.staged.deadline - clock()
+        if left <= 0:
+            break
+        time.sleep(min(left, 1.0))
+    with interface.locked():
+        record = interface.load()
+        if record.token == token and unfinished(record.state):
+            restore(interface, record, Event.TIMEOUT)
+
+
+def at_boot(interface: ManagedInterface, token: str) -> None:
+    """Restores what a restart of the machine interrupted, before the interface comes up: what
+    the boot starts by itself is up to the units that were enabled, as before."""
+    with interface.locked():
+        record = interface.load()
+        if record.token == token and unfinished(record.state):
+            restore(interface, record, Event.BOOT, up=False)
+        bootguard.remove(interface)
+
+
+def pending(interface: ManagedInterface, record: DeploymentRecord) -> Pending | None:
+    """An unfinished deployment: whether somebody will end it, and in how many seconds."""
+    if not unfinished(record.state):
+        return None
+    candidate, words = record.staged, _words(interface)
+    here = candidate.boot == boot() and len(words) == 2
+    watched = here and _is_watcher(int(words[1]), record.token)
+    return Pending(watched, max(0, int(candidate.deadline - clock()) + 1))
+
+
+def _words(interface: ManagedInterface) -> list[bytes]:
+    """The token and the process of the watcher that was started last."""
+    return (read(os.path.join(interface.home, "watcher")) or b"").split()
+
+
+def _is_watcher(pid: int, token: str) -> bool:
+    words = (read(f"/proc/{pid}/cmdline") or b"").split(b"\0")
+    return token.encode() in words

@@ -1,0 +1,107 @@
+"""Jobs at a node of the lab: up from the emitted file by the engine that was asked for, down,
+and how it does."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from meshc.lab.commands import run_command
+from meshc.lab.world.jobs import Job
+
+CONF_DIRECTORY = "/etc/wireguard"
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedNode:
+    """What brought a node up, and what there is to say about it."""
+
+    engine: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabPeer:
+    """How a node does with one peer: `health` is a word of `meshc.node.Health`, `handshake` its
+    age in seconds."""
+
+    name: str
+    endpoint: str
+    handshake: float | None
+    received: int
+    sent: int
+    health: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabNode:
+    """How a node does: what `meshc status` says there."""
+
+    up: bool
+    engine: str
+    listen_port: int
+    drift: tuple[str, ...] = ()
+    peers: tuple[LabPeer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp(Job[RaisedNode]):
+    """Brings up `interface` with `engine` from its file in /etc/wireguard."""
+
+    interface: str
+    engine: str
+
+    def run(self) -> RaisedNode:
+        from meshc import node
+        from meshc.lab.forked import forking_backend
+
+        _forward_nothing_by_itself()
+        # Names of the lab never move, so that no process per node need look after them.
+        path = f"{CONF_DIRECTORY}/{self.interface}.conf"
+        outcome = node.up(path, engine=self.engine, watch=False, backends=forking_backend)
+        return RaisedNode(outcome.engine, outcome.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDown(Job[tuple[str, ...]]):
+    """Takes `interface` down and puts everything back; the answer is what there is to say."""
+
+    interface: str
+
+    def run(self) -> tuple[str, ...]:
+        from meshc import node
+        from meshc.lab.forked import forking_backend
+
+        return node.down(self.interface, backends=forking_backend).notes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNode(Job[LabNode]):
+    """How `interface` does."""
+
+    interface: str
+
+    def run(self) -> LabNode:
+        from meshc import node
+
+        found = node.status(self.interface)
+        peers = tuple(
+            LabPeer(p.name, p.endpoint, p.handshake, p.received, p.sent, p.health.value)
+            for p in found.peers
+        )
+        return LabNode(found.up, found.engine, found.listen_port, found.drift, peers)
+
+
+def engine_of(choice: str, number: int) -> str:
+    """The engine of the node with this number; `mixed` alternates, bundled first."""
+    if choice != "mixed":
+        return choice
+    return ("bundled", "wireguard-go")[number % 2]
+
+
+def _forward_nothing_by_itself() -> None:
+    """As on machines with Docker or firewalld, and as the proof takes for granted: what no rule of
+    the emitted files accepts is not forwarded, in either direction."""
+    for program in ("iptables", "ip6tables"):
+        if shutil.which(program):
+            run_command(program, "-w", "-P", "FORWARD", "DROP")

@@ -1,0 +1,117 @@
+"""Every kind of value that a key of the language can take, with its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshc.errors import PrefixFormatError
+from meshc.prefixes import InterfaceAddress
+from meshc.topology.language.schema import scalars as s
+from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
+from meshc.topology.language.words import quote
+
+
+def _line_list(value: Any) -> list[Any]:
+    """A list, or one text: commands hold commas."""
+    if isinstance(value, str):
+        return [value]
+    if type(value) is not list:
+        raise s.expected("a command or a list of commands", value)
+    return value
+
+
+def _direct(value: Any) -> list[Any]:
+    """`all`, `relays`, `none`, or names."""
+    if isinstance(value, str) and value in ("all", "relays", "none"):
+        return [f"={value}"]
+    return comma_list(value)
+
+
+def _direct_item(value: Any) -> str:
+    return value if isinstance(value, str) and value[:1] == "=" else s.name(value)
+
+
+def _via_test(value: Any) -> list[Any]:
+    return [] if value == "direct" and isinstance(value, str) else comma_list(value)
+
+
+def _end(value: Any) -> str:
+    """One end of a test: a node, a group or an address."""
+    word = s.text(value)
+    if s.name_fault(word) and not _is_prefix(word):
+        raise s.Mistake("E117", f"{quote(word)} is neither a name nor an address")
+    return word
+
+
+def _is_prefix(word: str) -> bool:
+    try:
+        InterfaceAddress.parse(word)
+    except PrefixFormatError:
+        return False
+    return True
+
+
+def _none_or_name(value: Any) -> str | None:
+    return None if value == "none" and isinstance(value, str) else s.name(value)
+
+
+def _words(*words: str, **aliases: str) -> ValueKind:
+    """One of a few words."""
+    return one(s.choice(*words, **aliases), type="string", enum=[*words, *aliases])
+
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_NAME: dict[str, Any] = {"type": "string", "pattern": s.NAME_PATTERN}
+_PORT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 65535}
+_SECONDS: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 65535}
+_BYTES: dict[str, Any] = {"type": "integer", "minimum": 576, "maximum": 65535}
+_MARK: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 0xFFFFFFFF}
+_FAMILIES = ("ipv4", "ipv6")
+
+SETTING = one(s.setting, **_TEXT)
+ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
+NAME = one(s.name, **_NAME)
+BOOL = one(s.boolean, type="boolean")
+PORT = one(s.integer(1, 65535, "a port number"), **_PORT)
+KEEPALIVE = one(s.keepalive, anyOf=[_SECONDS, {"const": "off"}])
+MTU = one(s.mtu, anyOf=[{"const": "auto"}, _BYTES])
+DOMAIN_NAME = one(s.dns_name, **_TEXT)
+INTERFACE = one(s.interface, type="string", pattern="^[a-zA-Z0-9_=+.][a-zA-Z0-9_=+.-]{0,14}$")
+PREFIXES = many(s.routed_prefix, _TEXT)
+ADDRESSES = many(s.prefix, _TEXT)
+ENDPOINTS = many(s.endpoint, _TEXT)
+ONE_ENDPOINT = one(s.endpoint, **_TEXT)
+NAMES = many(s.name, _NAME)
+DNS = many(s.address_or_domain, _TEXT)
+HOOKS = ValueKind(
+    many(s.setting, _TEXT, _line_list).read, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+)
+DIRECT = ValueKind(
+    many(_direct_item, _NAME, _direct).read,
+    {"anyOf": [{"enum": ["all", "relays", "none"]}, {"type": "array", "items": _NAME}, _TEXT]},
+)
+KEY = one(s.public_key, type="string", pattern="^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")
+TABLE = one(s.table, anyOf=[_TEXT, {"type": "integer", "minimum": 1}])
+FWMARK = one(s.fwmark, anyOf=[_MARK, _TEXT])
+EXIT = one(_none_or_name, **_NAME)
+ENDS = many(_end, _TEXT)
+TEST_VIA = many(s.name, _NAME, _via_test)
+NAT = _words("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")
+ROLE = _words("peer", "relay", bounce="relay")
+PLATFORM = _words("linux", "macos", "windows", "ios", "android", "openwrt", "routeros")
+EXPECT = _words("reachable", "unreachable")
+SUPERVISOR = _words("auto", "wg-quick", "systemd", "meshc")
+FAMILIES = many(s.choice(*_FAMILIES), {"type": "string", "enum": list(_FAMILIES)})
+LOGIN_HOST = one(s.login_host, **_TEXT)
+USER = one(s.user, **_TEXT)
+ENGINE = one(s.engine, **_TEXT)
+MILLISECONDS = one(
+    s.quantity({"": 1, "ms": 1, "us": 0.001, "s": 1000}, "a time such as 20ms", 60_000),
+    type=["string", "number"],
+)
+PERCENT = one(
+    s.quantity({"": 1, "%": 1}, "a percentage such as 0.5%", 100), type=["string", "number"]
+)
+KILOBITS = one(
+    s.quantity({"kbit": 1, "mbit": 1e3, "gbit": 1e6}, "a bandwidth such as 100mbit", 1e9), **_TEXT
+)
