@@ -14,6 +14,7 @@ from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.topology.proof import is_router_script
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, ConfReader
 
@@ -76,9 +77,18 @@ class Emission:
         conf, content = staged[0], artifacts[0].content
         if conf.existed and not conf.same:
             self._confs[name] = self._difference(conf.entry.path, content)
+        script = None
+        for one, artifact in zip(staged, artifacts, strict=True):
+            if is_router_script(artifact.path):
+                script = self._emitted(name, one, artifact.content)
+        return self._emitted(name, conf, content, script)
+
+    def _emitted(
+        self, name: str, staged: Staged, content: bytes, script: EmittedFile | None = None
+    ) -> EmittedFile:
         if self.write:
-            return EmittedFile(name, conf.entry.path, self.target.place(conf))
-        return EmittedFile(name, conf.entry.path, "", content)
+            return EmittedFile(name, staged.entry.path, self.target.place(staged), script=script)
+        return EmittedFile(name, staged.entry.path, "", content, script)
 
     def _stage(self, artifact: Artifact) -> Staged:
         return self.target.stage(artifact, write=self.write)

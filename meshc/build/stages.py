@@ -132,11 +132,16 @@ class Stages:
         """The files of `render` in memory, for the proof alone."""
         from meshc.build.worker import EmittedFile
         from meshc.render.node_files import MeshRenderer
+        from meshc.topology.proof import is_router_script
 
         renderer = MeshRenderer(plan, ring.secrets)
         for node in plan.nodes.values():
-            for conf in renderer.node(node)[:1]:
-                yield EmittedFile(node.name, conf.path, "", conf.content)
+            files = [
+                EmittedFile(node.name, one.path, "", one.content) for one in renderer.node(node)
+            ]
+            script = next((one for one in files if is_router_script(one.file)), None)
+            for conf in files[:1]:
+                yield conf._replace(script=script)
 
     def prove(self, analysis: Analysis, ring: KeyRing, files: Iterable[EmittedFile]) -> Verdict:
         """Every packet walked through what is read back. Errors are left to who asked.

@@ -21,18 +21,28 @@ from meshc.errors import ConfError
 from meshc.render.manifest import ManifestEntry
 from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.lock_text import Lock
-from meshc.topology.proof import Expectation, NodeFile, Proof, expectation, prove
+from meshc.topology.proof import (
+    Expectation,
+    NodeFile,
+    Proof,
+    expectation,
+    is_router_script,
+    prove,
+    read_script,
+)
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, ConfReader
 
 
 @dataclass(slots=True)
 class Verification:
-    """A build beside its topology. `confs` are the wg-quick files of the nodes that it names."""
+    """A build beside its topology. `confs` are the wg-quick files of the nodes that it names,
+    `scripts` what a router runs in their place."""
 
     spec: Spec
     build: BuildReader
     confs: dict[str, ManifestEntry]
+    scripts: dict[str, ManifestEntry]
     expectation: Expectation
     findings: Diagnostics
     unreadable: set[str] = field(default_factory=set)
@@ -71,12 +81,16 @@ class Verification:
         return proof.with_findings(self.findings.sorted())
 
     def _one(self, reader: ConfReader, name: str, entry: ManifestEntry) -> NodeFile | None:
-        path = self.build.path(entry)
         content = self.build.content(entry)
-        place = Location(str(path), 1, 1)
         self._compare(entry, content)
+        script = self.scripts.get(name)
+        path = self.build.path(script or entry)
+        place = Location(str(path), 1, 1)
         try:
-            return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
+            if script is None:
+                return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
+            router = read_script(self.build.content(script).decode(), file=str(path))
+            return NodeFile(name, router.conf, script=router)
         except UnicodeDecodeError:
             self._refuse(name, "it is not UTF-8 text", place)
         except ConfError as error:
@@ -98,9 +112,10 @@ class Verification:
 
     def _refuse(self, name: str, why: str, place: Location, line: int = 1) -> None:
         self.unreadable.add(name)
+        who = "the router" if name in self.scripts else "wg-quick"
         self.findings.add(
             "E422",
-            f"wg-quick would refuse this file: {why}",
+            f"{who} would refuse this file: {why}",
             Location(place.file, line, 1),
             path=f"nodes.{name}",
             hint=BUILD_AGAIN,
@@ -121,7 +136,9 @@ def open_verification(file: Path, *, build: Path | None = None) -> Verification:
     built.require_all()
     _compare_nodes(spec, built.confs, findings)
     known = {name: entry for name, entry in built.confs.items() if name in spec.nodes}
-    return Verification(spec, built, known, _expectation(spec, lock), findings)
+    files = built.manifest.files.values()
+    scripts = {entry.node: entry for entry in files if is_router_script(entry.path)}
+    return Verification(spec, built, known, scripts, _expectation(spec, lock), findings)
 
 
 def _compare_nodes(spec: Spec, confs: Mapping[str, ManifestEntry], findings: Diagnostics) -> None:

@@ -48,15 +48,17 @@ class Promises(NamedTuple):
 
 
 class EmittedFile(NamedTuple):
-    """A node's wg-quick file: where it lies, or its content when it lies nowhere yet.
+    """A node's file: where it lies, or its content when it lies nowhere yet.
 
-    `file` is its path in the build directory, for messages.
+    `file` is its path in the build directory, for messages. `script` is what a router runs in
+    place of the wg-quick file.
     """
 
     name: str
     file: str
     place: str
     content: bytes | None = None
+    script: EmittedFile | None = None
 
     def __repr__(self) -> str:
         return f"EmittedFile({self.name!r}, {self.file!r})"
@@ -278,7 +280,7 @@ def _read(request: ReadTopology) -> TopologyRead:
 
 def _prove(spec: Spec, promises: Promises, files: Iterable[EmittedFile]) -> Verdict:
     # numpy, which the compiler itself does without
-    from meshc.topology.proof import NodeFile, expectation, prove
+    from meshc.topology.proof import NodeFile, expectation, prove, read_script
     from meshc.wg.conf import ConfReader, parse
 
     reader = ConfReader()
@@ -287,6 +289,10 @@ def _prove(spec: Spec, promises: Promises, files: Iterable[EmittedFile]) -> Verd
     def read_back() -> Iterator[NodeFile]:
         for each in files:
             known[each.name] = each
+            if each.script is not None:
+                script = read_script(each.script.text(), file=each.script.file)
+                yield NodeFile(each.name, script.conf, script=script)
+                continue
             conf, table = reader.read_table(each.text(), file=each.file)
             yield NodeFile(each.name, conf, table)
 

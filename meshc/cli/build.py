@@ -66,11 +66,11 @@ def _build(
         refusal_as_json,
         report_as_json,
     )
-    from meshc.cli.views.progress import Progress
+    from meshc.cli.views.progress import ProgressDisplay
     from meshc.errors import Refused
 
     try:
-        with Progress(patience=PATIENCE) as progress:
+        with ProgressDisplay(patience=PATIENCE) as progress:
             result = compile_file(
                 file, out=out, dry_run=dry_run, progress=progress.stage, worker=worker
             )

@@ -6,7 +6,8 @@ from meshc.render import hosts
 from meshc.render.artifact import Artifact
 from meshc.render.node_json import FactsRenderer
 from meshc.render.node_secrets import Secrets
-from meshc.render.routers import openwrt, routeros
+from meshc.render.openwrt_script import openwrt
+from meshc.render.routeros_script import routeros
 from meshc.render.wgquick import WgQuickRenderer
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from meshc.build.pipeline import compare_file, compile_file
 from meshc.deploy.connect import sent_program
 from meshc.deploy.plan.target import targets
+from meshc.deploy.protocol import StageCandidate
 from meshc.errors import Refused
 from meshc.topology.language.schema.sections import SECTIONS
 from tests.deploy.test_rollout import deploy
@@ -20,7 +22,7 @@ from tests.support.fields import CANARY, COMMANDS, VALUES, Place, fields, placed
 
 FIELDS = sorted(set(fields()), key=str)
 # it fetches what meshc requires: to pack that here takes seconds
-ELSEWHERE = FACTS | {"environment": FACTS["environment"] | {"soabi": "another"}}
+ELSEWHERE = replace(FACTS, meshc=replace(FACTS.meshc, soabi="another"))
 
 
 def name(places: tuple[Place, ...], listed: bool) -> str:
@@ -107,6 +109,6 @@ def _sent_as_it_is(file: Path) -> None:
     nodes = FakeNodes({(target.name, "facts"): ELSEWHERE for target in found})
     deploy(nodes, {target.name: target for target in found})
     assert set(nodes.argvs) == {sent_program.ARGV}
-    sent = {node: one["conf"] for node, one in nodes.requests if one["verb"] == "arm"}
+    sent = {node: one.conf for node, one in nodes.requests if isinstance(one, StageCandidate)}
     assert sent == {target.name: target.conf for target in found}
     assert set(sent) == {target.name for target in found if target.plan.spec.deploy.host}

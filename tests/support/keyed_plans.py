@@ -13,6 +13,7 @@ from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import Endpoint, NetworkSpec, NodeSpec, Platform, Role, Spec
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
+from meshc.topology.planner.policy.forwarding import firewall_of
 
 POOLS = (Prefix.parse("10.44.0.0/16"), Prefix.parse("fd44::/64"))
 
@@ -125,4 +126,10 @@ def small_plan(**hub: object) -> MeshPlan:
             [("laptop", Platform.LINUX), ("phone", Platform.IOS)], 2
         )
     ]
-    return mesh_plan(replace(relay, **hub), *leaves)  # type: ignore[arg-type]
+    return mesh_plan(governed(replace(relay, **hub)), *leaves)  # type: ignore[arg-type]
+
+
+def governed(node: NodePlan) -> NodePlan:
+    """The node with the rules that its forwarding, peers and platform ask for."""
+    rules = firewall_of(node.forwarding, node.peers, node.spec.platform, POOLS)
+    return replace(node, firewall=rules)
