@@ -21,7 +21,7 @@ import yaml
 
 from meshc.build.pipeline import compile_file
 from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.keystore.plain import KeyStore
+from meshc.keystore.plain import PlainStore
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGIES = ROOT / "examples" / "topologies"
@@ -44,7 +44,7 @@ def prepared(example: str, folder: Path) -> Path:
     shutil.copy(TOPOLOGIES / example / "mesh.yaml", file)
     content = yaml.safe_load(file.read_text())
     own = {name for name, node in content["nodes"].items() if "public_key" not in (node or {})}
-    store = KeyStore(folder / "keys", content["network"]["name"])
+    store = PlainStore(folder / "keys", content["network"]["name"])
     store.create({name: private_key(name) for name in own})
     store.create_secret(NetworkSecret(hashlib.sha256(b"golden network").digest()))
     return file

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compare_file, compile_file
 from meshc.deploy.connect import sent_program
 from meshc.deploy.plan.target import targets
 from meshc.deploy.protocol import StageCandidate
@@ -105,7 +105,7 @@ def _unused(directory: Path) -> Path:
 
 
 def _sent_as_it_is(file: Path) -> None:
-    found = targets(compile_file(file, dry_run=True))
+    found = targets(compare_file(file))
     nodes = FakeNodes({(target.name, "facts"): ELSEWHERE for target in found})
     deploy(nodes, {target.name: target for target in found})
     assert set(nodes.argvs) == {sent_program.ARGV}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from meshc.keys import NetworkSecret, PrivateKey, clamp
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.render.artifact import Artifact
+from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, NodeSpec, Platform, Role, Spec
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
@@ -48,6 +51,14 @@ def secrets_of(plan: MeshPlan) -> Secrets:
         if node.spec.managed and node.spec.public_key is None
     }
     return Secrets(keys, NetworkSecret(hashlib.sha256(b"network").digest()))
+
+
+def artifacts(plan: MeshPlan, secrets: Secrets) -> Iterator[Artifact]:
+    """Every file but the manifest, sorted by node."""
+    renderer = MeshRenderer(plan, secrets)
+    for node in plan.nodes.values():
+        yield from renderer.node(node)
+    yield renderer.hosts()
 
 
 def full_mesh(count: int) -> MeshPlan:
