@@ -16,8 +16,8 @@ def public_key(number: int) -> PublicKey:
     return PublicKey(encode(number.to_bytes(32, "big")))
 
 
-def star() -> MeshPlan:
-    """The main example: a relay, a public server and three nodes behind NATs."""
+def _star_spec() -> Spec:
+    """Who is in `star`, and where."""
     specs = {
         spec.name: spec
         for spec in (
@@ -35,8 +35,7 @@ def star() -> MeshPlan:
             ),
         )
     }
-    numbers = {name: 10 + i for i, name in enumerate(specs)}
-    spec = Spec(
+    return Spec(
         network=NetworkSpec(name="example-vpn", pools=(POOL,)),
         nodes=specs,
         sites={
@@ -45,6 +44,13 @@ def star() -> MeshPlan:
         },
         groups={},
     )
+
+
+def star() -> MeshPlan:
+    """The main example: a relay, a public server and three nodes behind NATs."""
+    spec = _star_spec()
+    specs = spec.nodes
+    numbers = {name: 10 + i for i, name in enumerate(specs)}
     relay, server = "public-server1", "public-server2"
     nodes = {}
     for name, node in specs.items():
