@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from meshc.lab.lab_session import LabSession
+from meshc.lab.lab_source import LabSource
+from meshc.lab.probe.measure import Subject
 from meshc.lab.world import lab_state
 from meshc.lab.world.control import Lab, start_lab
 from meshc.lab.world.keeper import HostFiles
 from meshc.lab.world.layout import lay_out
 from meshc.lab.world.layout_options import PLAIN, LayoutOptions
 from meshc.lab.world.places import LabWorld
+from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Spec
 
 
@@ -26,6 +30,25 @@ def running(
     machines: Mapping[str, HostFiles] = more.pop("machines", {})
     with start_lab(world, dict(machines), about=about, linked=True, **more) as lab:
         yield lab, world
+
+
+@contextmanager
+def without_engines(source: LabSource, name: str = "bare") -> Iterator[LabSession]:
+    """A session whose nodes have no tunnel: what a probe finds there is about the world alone."""
+    ports = {node: conf.listen_port for node, conf in source.confs.items()}
+    world = lay_out(source.spec, ports)
+    about = about_lab(f"{name}-{os.getpid()}", source.confs)
+    with start_lab(world, {}, about=about, linked=True) as lab:
+        yield LabSession(source, world, lab, {})
+
+
+def outside(world: LabWorld) -> Subject:
+    """Nodes under the addresses that others on the internet see them at."""
+    seen = {
+        name: {Prefix.host(address).family: address for address in found}
+        for name, found in world.public.items()
+    }
+    return Subject(seen, {})
 
 
 def about_lab(identity: str, nodes: Mapping[str, object]) -> dict[str, Any]:

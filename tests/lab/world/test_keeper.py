@@ -17,17 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from meshc.errors import NodeError, StateError
+from meshc.errors import NodeError
 from meshc.lab.commands import RunCommand
 from meshc.lab.probe.lookup import Lookup
 from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.probe.stun import ClassifyNat
 from meshc.lab.probe.tcp import Greet
-from meshc.lab.world import cabling, lab_state
+from meshc.lab.world import lab_state
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.layout_options import LayoutOptions
-from meshc.lab.world.places import Shape
-from meshc.lab.world.router_jobs import ForgetMappings, RouteAddress
+from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.topology.language.spec import Nat
 from tests.support.labs import a_spec, behind, home, relay
 from tests.support.running import alive, processes_of, running
@@ -92,19 +91,6 @@ def test_a_router_that_forgets_gives_another_port() -> None:
     assert after.mapped[1] >= 40_000
 
 
-def test_a_job_that_hangs_or_fails_is_an_outcome() -> None:
-    with running(a_spec(relay())) as (lab, _):
-        jobs: list[PlacedJob[object]] = [
-            PlacedJob("relay", RunCommand(("sleep", "60"))),
-            PlacedJob("relay", RouteAddress("192.0.2.1", "nowhere")),
-        ]
-        errors = {o.number: o.error for o in lab.run(jobs, timeout=2)}
-        with pytest.raises(NodeError, match="is not installed"):
-            lab.call("relay", RunCommand(("no-such-program",)))
-    assert "no answer within 2 s" in errors[0]
-    assert "IndexError" in errors[1]
-
-
 def test_what_is_not_registered_is_not_run() -> None:
     """Whoever speaks to the control socket, and not only our own client."""
     with running(a_spec(relay())) as (lab, _), socket.socket(socket.AF_UNIX) as control:
@@ -117,44 +103,6 @@ def test_what_is_not_registered_is_not_run() -> None:
             answer = json.loads(stream.readline())
         assert lab.call("relay", RunCommand(("true",))).code == 0
     assert answer == {"refused": "'os:getpid' is not a registered job"}
-
-
-def test_loss_without_netem_is_made_by_the_router() -> None:
-    spec = a_spec(relay())
-    with running(spec, LayoutOptions(shapes={"relay": Shape(delay=1, loss=100)})) as (lab, world):
-        ask = Ping((PingTarget(world.hosts[0], patient=False),), seconds=1.0)
-        assert lab.call("relay", ask)[0].kind == "none"
-        assert set(lab.remarks) in (set(), {cabling.BY_PROCESS, cabling.NO_LOSS})
-
-
-def test_delay_is_there_with_netem_and_without() -> None:
-    spec = a_spec(relay(), behind("a", Nat.SYMMETRIC))
-    with running(spec, LayoutOptions(shapes={"a": Shape(delay=40)})) as (lab, world):
-        ask = Ping(tuple(map(PingTarget, world.hosts)))
-        slow, quick = (lab.call(name, ask) for name in ("a", "relay"))
-    assert {answer.kind for answer in (*slow, *quick)} == {"reply"}
-    assert min(answer.ms or 0 for answer in slow) >= 80  # there and back
-    assert min(answer.ms or 0 for answer in quick) < 80
-
-
-def test_two_labs_run_side_by_side_and_one_id_only_once() -> None:
-    spec = a_spec(relay())
-    with running(spec, name="one") as (one, world), running(spec, name="two") as (two, _):
-        for lab in (one, two):
-            ask = Ping((PingTarget(world.hosts[0]),))
-            assert lab.call("relay", ask)[0].kind == "reply"
-        with pytest.raises(StateError, match="already up"), running(spec, name="two"):
-            pass
-        assert two.state.alive
-
-
-def test_down_leaves_nothing() -> None:
-    with running(a_spec(relay(), behind("a", Nat.SYMMETRIC))) as (lab, _):
-        found = lab.state
-        pids = processes_of(found)
-        assert len(pids) >= 3
-    assert alive(pids) == []
-    assert not found.directory.exists()
 
 
 def test_a_killed_process_one_takes_everything_with_it() -> None:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from meshc.lab.world.layout import lay_out
-from meshc.lab.world.layout_options import LayoutOptions
-from meshc.lab.world.places import LabWorld, Place, PlaceKind, Shape
+from meshc.lab.world.places import LabWorld, Place
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import LabPlace, LabSpec, Nat, NodeSpec
+from meshc.topology.language.spec import Nat, NodeSpec
 from tests.support.labs import a_spec, behind, endpoint, home, relay
 
 PORTS = {"relay": 51820}
@@ -36,38 +35,9 @@ def test_a_host_name_resolves_to_the_node_in_its_families() -> None:
     assert both.public["relay"] == both.names["relay.example.com"]
 
 
-def test_nodes_of_a_site_share_a_router_and_a_lan() -> None:
-    spec = a_spec(
-        behind("a", Nat.PORT_RESTRICTED, "home", lan_endpoint=endpoint("192.168.1.10")),
-        behind("b", Nat.PORT_RESTRICTED, "home"),
-        sites=(home(),),
-    )
-    world = lay_out(spec, {"a": 51820, "b": None})
-    router = world.places["nat:home"]
-    assert router.bridges["lan"] == ("p0", "p1")
-    assert world.nat_of == {"a": "nat:home", "b": "nat:home"}
-    assert "192.168.1.10/24" in addresses(world.places["a"], "eth0")
-    assert "192.168.1.1/24" in addresses(router, "lan")
-    assert world.public["a"][0] == world.public["b"][0]
-
-
-def test_a_lone_node_behind_a_nat_gets_a_router_of_its_own() -> None:
-    world = lay_out(a_spec(behind("a", Nat.SYMMETRIC)), {"a": None})
-    assert world.nat_of["a"] == "nat:a"
-    assert "masquerade fully-random" in world.places["nat:a"].rules
-
-
 def test_an_unknown_nat_is_played_as_the_strictest() -> None:
     world = lay_out(a_spec(behind("a", Nat.UNKNOWN)), {"a": None})
     assert "masquerade fully-random" in world.places["nat:a"].rules
-
-
-def test_a_port_forwarding_puts_a_router_in_front() -> None:
-    """An endpoint whose port is not the one that the node listens on cannot be the node's own."""
-    node = NodeSpec(name="nas", endpoints=(endpoint("198.51.100.7", 443),))
-    world = lay_out(a_spec(node), {"nas": 51820})
-    assert "198.51.100.7/32" in addresses(world.places["nat:nas"], "wan")
-    assert "ip daddr 198.51.100.7 udp dport 443 dnat to" in world.places["nat:nas"].rules
 
 
 def test_a_forwarded_name_resolves_to_ipv4_only() -> None:
@@ -89,15 +59,6 @@ def test_two_nodes_that_share_an_address_share_a_router() -> None:
     assert "udp dport 1002 dnat" in rules
 
 
-def test_a_lan_host_sits_on_the_sites_lan_and_sends_to_its_router() -> None:
-    lan = (Prefix.parse("192.168.1.0/24"),)
-    spec = a_spec(behind("a", Nat.PORT_RESTRICTED, "home", routes=lan), sites=(home(),))
-    world = lay_out(spec, {"a": None})
-    (host,) = world.lan_hosts
-    assert ("lan:a", "a", lan[0]) == host[:3]
-    assert [str(route.prefix) for route in world.places["lan:a"].routes] == ["0.0.0.0/0"]
-
-
 def test_without_masquerading_a_lan_host_knows_the_way_back() -> None:
     lan = (Prefix.parse("10.9.0.0/24"),)
     node = NodeSpec(name="a", endpoints=(endpoint("198.51.100.7"),), routes=lan, masquerade=False)
@@ -110,25 +71,6 @@ def test_resolvers_of_the_file_are_on_the_internet() -> None:
     world = lay_out(a_spec(relay(), dns=("1.1.1.1", "10.44.0.1")), PORTS)
     assert "1.1.1.1/32" in addresses(world.places["host"], "eth0")
     assert "10.44.0.1/32" not in addresses(world.places["host"], "eth0")
-
-
-def test_a_carrier_sits_between_a_site_and_the_internet() -> None:
-    spec = a_spec(behind("a", Nat.FULL_CONE, "home"), sites=(home(),))
-    world = lay_out(spec, {"a": None}, LayoutOptions(carrier=frozenset({"home"})))
-    assert PlaceKind.CARRIER is world.places["cgnat:home"].kind
-    assert uplink_of(world, "home") == "cgnat:home"
-
-
-def test_uplinks_are_shaped_as_the_file_and_the_flags_say() -> None:
-    lab = LabSpec(default=LabPlace(latency_ms=5), sites={"home": LabPlace(loss_percent=2)})
-    spec = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))
-    spec = type(spec)(spec.network, spec.nodes, spec.sites, {}, lab=lab)
-    options = LayoutOptions(shapes={"relay": Shape(rate=1000)})
-    world = lay_out(spec, {"a": None, "relay": 51820}, options)
-    assert Shape(loss=2) == world.cable("home").shape
-    assert Shape(rate=1000) == world.cable("relay").shape
-    assert Shape() == world.cable("a").shape
-    assert Shape(delay=5) == lay_out(spec, {"relay": 51820}).cable("relay").shape
 
 
 def test_nodes_that_take_no_part_are_left_out() -> None:

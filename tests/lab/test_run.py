@@ -1,0 +1,129 @@
+"""Examples of the repository as labs: real engines, the very files of a build, the proof."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from meshc.lab.lab_session import open_session
+from meshc.lab.lab_source import prepare, with_nats
+from meshc.lab.run import run_test, subject_of
+from meshc.lab.world.keeper import HostFiles
+from meshc.secret import SecretBytes
+from meshc.topology.language.spec import Nat
+from meshc.wg.conf import parse
+from meshc.wg.overhead import DEFAULT_MTU
+from tests.support.running import without_engines
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "topologies"
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed"),
+]
+needs_wireguard_go = pytest.mark.skipif(
+    shutil.which("wireguard-go") is None, reason="wireguard-go is not installed"
+)
+
+
+def silent(_: str) -> None:
+    """Nobody watches."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("example", "engine"),
+    [
+        ("client-server", "bundled"),
+        ("exit", "bundled"),
+        ("nat-to-nat", "bundled"),
+        ("lans", "bundled"),
+        ("site-lan", "bundled"),
+        pytest.param("relay", "mixed", marks=needs_wireguard_go),
+        pytest.param("dual-stack", "mixed", marks=needs_wireguard_go),
+        pytest.param("two-relays", "mixed", marks=needs_wireguard_go),
+    ],
+)
+def test_measured_equals_proven(example: str, engine: str) -> None:
+    source = prepare(EXAMPLES / example / "mesh.yaml", None, silent)
+    session = open_session(source, engine=engine)
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    assert len(report.cells) > 0
+    assert any(cell.measured.path for cell in report.cells)
+
+
+@pytest.mark.slow
+def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
+    """Found by the agreement run: a relay that has lost an endpoint can answer, but not call."""
+    source = prepare(EXAMPLES / "server-server" / "mesh.yaml", None, silent)
+    text = source.files["server1"].files["wg0.conf"].reveal().decode()
+    mute = "".join(
+        line for line in text.splitlines(keepends=True) if not line.startswith("Endpoint")
+    )
+    source = replace(
+        source,
+        confs={**source.confs, "server1": parse(mute)},
+        files={**source.files, "server1": HostFiles({"wg0.conf": SecretBytes(mute.encode())})},
+    )
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session)
+    assert [cell.problems for cell in report.cells] == [(), ()]
+    found = {cell.key.source: cell.measured.reachable for cell in report.cells}
+    assert found == {"server1": False, "server2": True}
+
+
+@pytest.mark.slow
+def test_what_no_rule_accepts_is_not_forwarded() -> None:
+    """Found by the agreement run: a machine that forwards by itself hides a missing rule."""
+    source = prepare(EXAMPLES / "lans" / "mesh.yaml", None, silent)
+    text = source.files["gw-newyork"].files["wg0.conf"].reveal().decode()
+    lines = text.splitlines(keepends=True)
+    deaf = "".join(line for line in lines if "-o %i -s 192.168.12.0/24 -j ACCEPT" not in line)
+    assert deaf != text
+    source = replace(
+        source,
+        confs={**source.confs, "gw-newyork": parse(deaf)},
+        files={**source.files, "gw-newyork": HostFiles({"wg0.conf": SecretBytes(deaf.encode())})},
+    )
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session)
+    assert [problem for cell in report.cells for problem in cell.problems] == []
+    lost = {cell.key.target for cell in report.cells if not cell.measured.reachable}
+    assert lost == {"lan:gw-newyork"}
+
+
+@pytest.mark.slow
+def test_a_wrong_file_is_found_out() -> None:
+    """The lab must be able to say no: a NAT that the file does not know cuts a link."""
+    source = prepare(EXAMPLES / "nat-to-nat" / "mesh.yaml", None, silent)
+    truth = with_nats(source, dict.fromkeys(source.spec.nodes, Nat.SYMMETRIC))
+    session = open_session(truth)
+    with session.lab:
+        session.source = source  # the prediction still believes the file
+        report = run_test(session)
+    assert not report.passed
+    assert any("nothing came back" in line for line in report.failures())
+
+
+def test_nodes_and_the_hosts_behind_them_are_measured_by_their_own_addresses() -> None:
+    source = prepare(EXAMPLES / "lans" / "mesh.yaml", None, silent)
+    with without_engines(source) as session:
+        found = subject_of(session)
+        hosts = {host.place: session.world.places[host.place] for host in session.world.lan_hosts}
+    assert found.addresses.keys() == source.confs.keys() | hosts.keys()
+    assert len(hosts) == 3
+    for name, host in hosts.items():
+        assert found.addresses[name] == {4: host.addresses[0][1].address}
+        assert found.owner(found.addresses[name][4]) == name
+    for name, conf in source.confs.items():
+        assert found.addresses[name] == {4: conf.addresses[0].address}
+        assert found.mtu[name] == (conf.mtu or DEFAULT_MTU)
