@@ -64,10 +64,12 @@ def test_a_cut_node_neither_speaks_nor_hears_until_it_is_healed() -> None:
         for rules in (CUT, HEAL):
             session.lab.call(name, LoadRules(rules))
             answers = session.lab.call(name, others), session.lab.call("public-server1", asked)
-            heard.append([answer.kind for (answer,) in answers])
+            heard.append([(answer.kind, answer.error) for (answer,) in answers])
             assert session.lab.call(name, own)[0].kind == "reply"
         assert session.lab.call(name, tables) == before
-    assert heard == [["none", "none"], ["reply", "reply"]]
+    # its own packets are refused to it, those of others are not answered
+    cut = [("none", "Operation not permitted"), ("none", "")]
+    assert heard == [cut, [("reply", "")] * 2]
 
 
 def test_a_node_that_is_not_there_is_an_error() -> None:

@@ -61,12 +61,13 @@ def test_places_have_exactly_the_addresses_routes_and_bridges_of_the_world() -> 
             for interface in {name for name, _ in place.addresses}:
                 own = {str(a) for name, a in place.addresses if name == interface}
                 (link,) = [link for link in links if link["ifname"] == interface]
-                there = {f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"]}
+                given = {f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"]}
                 # the kernel makes a link-local one by itself
-                assert {a for a in there if not a.startswith("fe80:") or a in own} == own
-            default = {r.via for r in place.routes if r.prefix == DEFAULT_V4}
+                assert {a for a in given if not a.startswith("fe80:") or a in own} == own
+            default = {(r.via, r.source) for r in place.routes if r.prefix == DEFAULT_V4}
             routes = spoken(lab, place, "-4", "route")
-            assert {r.get("gateway") for r in routes if r["dst"] == "default"} == default
+            ways = {(r["gateway"], r.get("prefsrc")) for r in routes if r["dst"] == "default"}
+            assert ways == default
             for bridge, members in place.bridges.items():
                 assert {m["ifname"] for m in links if m.get("master") == bridge} == set(members)
         assert world.places["nat:home"].bridges == {"lan": ("p0",)}
