@@ -21,7 +21,7 @@ import yaml
 
 from meshc.build.pipeline import compile_file
 from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.keystore.plain import KeyStore
+from meshc.keystore.plain import PlainStore
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGIES = ROOT / "examples" / "topologies"
@@ -44,7 +44,7 @@ def prepared(example: str, folder: Path) -> Path:
     shutil.copy(TOPOLOGIES / example / "mesh.yaml", file)
     content = yaml.safe_load(file.read_text())
     own = {name for name, node in content["nodes"].items() if "public_key" not in (node or {})}
-    store = KeyStore(folder / "keys", content["network"]["name"])
+    store = PlainStore(folder / "keys", content["network"]["name"])
     store.create({name: private_key(name) for name in own})
     store.create_secret(NetworkSecret(hashlib.sha256(b"golden network").digest()))
     return file
@@ -107,11 +107,16 @@ def test_reordering_the_file_changes_no_byte(example: str, tmp_path: Path) -> No
     two.write_text(reordered(two.read_text()))
     compile_file(one)
     compile_file(two)
-    for path in sorted((tmp_path / "a").rglob("*")):
-        if path.is_file() and path.name != "mesh.yaml":
-            other = tmp_path / "b" / path.relative_to(tmp_path / "a")
-            assert path.read_bytes() == other.read_bytes(), path.name
-    assert (tmp_path / "a/mesh.lock").read_bytes() == (tmp_path / "b/mesh.lock").read_bytes()
+    assert one.read_bytes() != two.read_bytes()
+    first, second = (_files(tmp_path / folder, but="mesh.yaml") for folder in ("a", "b"))
+    assert "mesh.lock" in first
+    assert list(first) == list(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def _files(folder: Path, *, but: str) -> dict[str, bytes]:
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != but]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 @pytest.mark.slow(30)
@@ -140,6 +145,7 @@ def test_a_second_build_changes_nothing(example: str, tmp_path: Path) -> None:
     compile_file(file)
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "build").rglob("*") if p.is_file()}
     assert not compile_file(file).changes.nodes
+    assert before
     after = {p: p.stat().st_mtime_ns for p in (tmp_path / "build").rglob("*") if p.is_file()}
     assert before == after
 

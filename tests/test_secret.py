@@ -44,6 +44,7 @@ PUBLIC = {
     # what stands there instead of a secret
     "private_key_file": "a path",
     "private_key_command": "a command",
+    "Directories.conf": "a directory",
     "Facts.conf": "the node sends its file with salted fingerprints in place of keys",
     "Archive.content": "the source of meshc for a node that has none",
     "DnsFacts.content": "resolv.conf",

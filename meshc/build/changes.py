@@ -14,13 +14,13 @@ from meshc.values import dataclass
 from meshc.wg.conf import Conf, PeerConf
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     ADDED = "added"
     CHANGED = "changed"
     REMOVED = "removed"
 
 
-class Action(Enum):
+class RequiredAction(Enum):
     """What must happen on a node for a change to take effect, from least to most."""
 
     NOTHING = "nothing"
@@ -59,8 +59,8 @@ class NodeChange:
     """What changed for one node. `files` are paths in the build directory."""
 
     node: str
-    kind: Kind
-    action: Action
+    kind: ChangeKind
+    action: RequiredAction
     files: tuple[str, ...]
     conf: ConfChange = ConfChange()
 
@@ -78,7 +78,7 @@ class ChangeSet:
     @property
     def touched(self) -> tuple[NodeChange, ...]:
         """The nodes on which somebody has to do something."""
-        return tuple(change for change in self.nodes if change.action is not Action.NOTHING)
+        return tuple(change for change in self.nodes if change.action is not RequiredAction.NOTHING)
 
 
 def compare(old: Conf, new: Conf) -> ConfChange:
@@ -103,22 +103,22 @@ def compare(old: Conf, new: Conf) -> ConfChange:
     )
 
 
-def action_of(change: ConfChange, platform: Platform) -> Action:
+def action_of(change: ConfChange, platform: Platform) -> RequiredAction:
     """The least that brings a running node from the old file to the new one."""
     if change == ConfChange():
-        return Action.NOTHING
+        return RequiredAction.NOTHING
     if platform in _PHONES:
-        return Action.RESCAN
+        return RequiredAction.RESCAN
     if platform in _APPS:
-        return Action.IMPORT
+        return RequiredAction.IMPORT
     restart = change.routes or any(key not in _SYNCED for key in change.settings)
-    return Action.RESTART if restart else Action.SYNC
+    return RequiredAction.RESTART if restart else RequiredAction.SYNC
 
 
 def node_change(
     node: str,
     platform: Platform,
-    files: Iterable[tuple[str, Kind]],
+    files: Iterable[tuple[str, ChangeKind]],
     conf: ConfChange | None,
 ) -> NodeChange:
     """Joins the changed files of one node. `conf` is None when its wg-quick file did not exist
@@ -127,14 +127,19 @@ def node_change(
     kinds = {kind for _, kind in listed}
     paths = tuple(path for path, _ in listed)
     if conf is not None:
-        return NodeChange(node, Kind.CHANGED, action_of(conf, platform), paths, conf)
-    if kinds == {Kind.REMOVED}:
-        return NodeChange(node, Kind.REMOVED, Action.RETIRE, paths)
-    if kinds == {Kind.ADDED}:
-        return NodeChange(node, Kind.ADDED, Action.INSTALL, paths)
+        return NodeChange(node, ChangeKind.CHANGED, action_of(conf, platform), paths, conf)
+    if kinds == {ChangeKind.REMOVED}:
+        return NodeChange(node, ChangeKind.REMOVED, RequiredAction.RETIRE, paths)
+    if kinds == {ChangeKind.ADDED}:
+        return NodeChange(node, ChangeKind.ADDED, RequiredAction.INSTALL, paths)
     # an interface of another name: the old file goes, a new one comes
-    renamed = any(kind is Kind.ADDED and path.endswith(".conf") for path, kind in listed)
-    return NodeChange(node, Kind.CHANGED, Action.INSTALL if renamed else Action.NOTHING, paths)
+    renamed = any(kind is ChangeKind.ADDED and path.endswith(".conf") for path, kind in listed)
+    return NodeChange(
+        node,
+        ChangeKind.CHANGED,
+        RequiredAction.INSTALL if renamed else RequiredAction.NOTHING,
+        paths,
+    )
 
 
 def _by_name(peers: Iterable[PeerConf]) -> dict[str, PeerConf]:

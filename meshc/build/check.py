@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from meshc.build.stages import SourceFiles, Stages
+from meshc.build.worker import InlineWorker
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics, Location
 from meshc.errors import Refused
@@ -18,7 +20,7 @@ from meshc.topology.language.read.yaml_reader import MAX_BYTES
 from meshc.topology.language.spec import Spec, TestSpec
 from meshc.topology.planner.addressing.lock import Lock
 from meshc.topology.planner.addressing.lock_text import parse_lock
-from meshc.topology.planner.analysis import analyse
+from meshc.topology.planner.analysis import Analysis
 from meshc.values import dataclass
 
 # these end the reading of a file: nothing in it could be checked
@@ -71,23 +73,30 @@ def check_text(
     """Checks a topology that is at hand; `file` is its name in messages."""
     diagnostics = Diagnostics()
     spec = load_spec(text, file=file, diagnostics=diagnostics)
+    if spec is None:
+        return Checked(file, None, tuple(diagnostics))
+    source = SourceFiles(spec, lock or Lock())
+    stages = Stages(InlineWorker(spec))
     proven = False
-    cases: tuple[Case, ...] = ()
-    if spec is not None:
-        lock = lock or Lock()
-        try:
-            analysis = analyse(spec, lock, diagnostics)
-            diagnostics.barrier()
-            if proof or (proof is None and 2 * analysis.graph.link_count() <= PROOF_LIMIT):
-                # imported here: numpy and cryptography take longer than all of the rest
-                from meshc.build.rehearse import rehearse
-
-                rehearse(analysis, lock, diagnostics)
-                proven = True
-                cases = tuple(_cases(spec, diagnostics))
-        except Refused as refused:
-            diagnostics.extend(refused.diagnostics)
+    try:
+        analysis = stages.analyse(source)
+        if proof or (proof is None and 2 * analysis.graph.link_count() <= PROOF_LIMIT):
+            _prove(stages, source, analysis)
+            proven = True
+    except Refused as refused:
+        diagnostics.extend(refused.diagnostics)
+    diagnostics.extend(stages.diagnostics)
+    cases = tuple(_cases(spec, diagnostics)) if proven else ()
     return Checked(file, spec, tuple(diagnostics), cases, proven)
+
+
+def _prove(stages: Stages, source: SourceFiles, analysis: Analysis) -> None:
+    """The whole way in memory, with keys that protect nothing. Raises: Refused, by the plan."""
+    from meshc.keystore.ring import made_up  # cryptography takes longer than all of the rest
+
+    ring = made_up(source.spec, source.lock)
+    plan = stages.plan(source, analysis, ring)
+    stages.prove(analysis, ring, stages.rehearse(plan, ring))
 
 
 def _cases(spec: Spec, diagnostics: Diagnostics) -> Iterator[Case]:

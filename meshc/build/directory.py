@@ -17,11 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from meshc.build.reader import read_manifest
 from meshc.errors import StateError
 from meshc.files import write_all
 from meshc.render import manifest
 from meshc.render.artifact import Artifact
-from meshc.render.manifest import Entry, Manifest
+from meshc.render.manifest import Manifest, ManifestEntry
 
 _LIMIT = 1 << 30
 _DEAD = 3600  # seconds
@@ -33,7 +34,7 @@ class Staged(NamedTuple):
     """One file of the new build. `existed`: something is in its place now; `same`: with this very
     content; `edited`: it is not what the build before wrote; `remode`: only its mode is wrong."""
 
-    entry: Entry
+    entry: ManifestEntry
     existed: bool
     same: bool
     edited: bool
@@ -57,7 +58,7 @@ class BuildDirectory:
         self._ignore = self.fresh or (path.is_dir() and not os.listdir(path))
         self._root = str(path)
         self._staging = ""
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ManifestEntry] = {}
         self._waiting: list[tuple[str, bool]] = []
         self._modes: list[tuple[str, int]] = []
         self._checked: set[str] = set()
@@ -82,7 +83,7 @@ class BuildDirectory:
         Raises: StateError, OSError.
         """
         path, content = artifact.path, artifact.content.reveal()
-        entry = Entry(
+        entry = ManifestEntry(
             path,
             artifact.node,
             artifact.mode,
@@ -118,7 +119,7 @@ class BuildDirectory:
         root = self._root if staged.same else self._staging
         return f"{root}/{staged.entry.path}"
 
-    def stale(self) -> list[Entry]:
+    def stale(self) -> list[ManifestEntry]:
         """Files of the build before that the new one does not have."""
         return [e for path, e in sorted(self.before.files.items()) if path not in self._entries]
 
@@ -234,7 +235,7 @@ class BuildDirectory:
             os.mkdir(os.path.dirname(target))
             os.rename(f"{self._staging}/{path}", target)
 
-    def _remove(self, entry: Entry) -> None:
+    def _remove(self, entry: ManifestEntry) -> None:
         old, _ = self._current(entry.path)
         if old is None:
             return
@@ -253,10 +254,9 @@ class BuildDirectory:
             return nothing
         if not self.path.is_dir():
             raise StateError(f"{self.path} is not a directory", hint="choose another one with -o")
-        content, _ = self._current(manifest.NAME)
-        if content is None:
+        found = read_manifest(self.path)
+        if found is None:
             return nothing
-        found = manifest.parse(content.decode("utf-8", "replace"))
         if (found.topology, found.network) != (self.topology, self.network):
             raise StateError(
                 f"{self.path} holds the build of {found.topology} (network {found.network!r}), "

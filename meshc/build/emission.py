@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from meshc.build.changes import ChangeSet, ConfChange, Kind, NodeChange, compare, node_change
+from meshc.build.changes import ChangeKind, ChangeSet, ConfChange, NodeChange, compare, node_change
 from meshc.build.directory import BuildDirectory, Staged
-from meshc.build.proving import Emitted
+from meshc.build.worker import EmittedFile
 from meshc.errors import ConfError
 from meshc.render.artifact import Artifact
-from meshc.render.manifest import Entry
+from meshc.render.manifest import ManifestEntry
 from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
+from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.topology.proof import is_router_script
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.conf_reader import ConfReader
@@ -34,12 +36,12 @@ class Emission:
     target: BuildDirectory
     write: bool = True
     progress: Progress | None = None
-    _files: dict[str, list[tuple[str, Kind]]] = field(default_factory=dict)
+    _files: dict[str, list[tuple[str, ChangeKind]]] = field(default_factory=dict)
     _confs: dict[str, ConfChange] = field(default_factory=dict)
-    _entries: list[Entry] = field(default_factory=list)
+    _entries: list[ManifestEntry] = field(default_factory=list)
     _reader: ConfReader = field(default_factory=ConfReader)
 
-    def files(self) -> Iterator[Emitted]:
+    def files(self) -> Iterator[EmittedFile]:
         """Stages every file, in the order of the nodes.
 
         Raises: Refused, StateError, OSError.
@@ -52,7 +54,7 @@ class Emission:
                 self.progress("files", number, len(nodes))
         self._note("", self._stage(renderer.hosts()))
         for entry in self.target.stale():
-            self._files.setdefault(entry.node, []).append((entry.path, Kind.REMOVED))
+            self._files.setdefault(entry.node, []).append((entry.path, ChangeKind.REMOVED))
         self.target.seal()
 
     def changes(self) -> ChangeSet:
@@ -65,11 +67,11 @@ class Emission:
                 nodes.append(node_change(name, platform, files, self._confs.get(name)))
         return ChangeSet(tuple(nodes), tuple(path for path, _ in sorted(self._files.get("", []))))
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[ManifestEntry, ...]:
         """The manifest's entries, sorted by path."""
         return tuple(sorted(self._entries))
 
-    def _emit(self, name: str, artifacts: tuple[Artifact, ...]) -> Emitted:
+    def _emit(self, name: str, artifacts: tuple[Artifact, ...]) -> EmittedFile:
         """A node's files, its wg-quick file first."""
         staged = [self._stage(artifact) for artifact in artifacts]
         for one in staged:
@@ -77,9 +79,18 @@ class Emission:
         conf, content = staged[0], artifacts[0].content
         if conf.existed and not conf.same:
             self._confs[name] = self._difference(conf.entry.path, content.reveal())
+        script = None
+        for one, artifact in zip(staged, artifacts, strict=True):
+            if is_router_script(artifact.path):
+                script = self._emitted(name, one, artifact.content)
+        return self._emitted(name, conf, content, script)
+
+    def _emitted(
+        self, name: str, staged: Staged, content: SecretBytes, script: EmittedFile | None = None
+    ) -> EmittedFile:
         if self.write:
-            return Emitted(name, conf.entry.path, self.target.place(conf))
-        return Emitted(name, conf.entry.path, "", content)
+            return EmittedFile(name, staged.entry.path, self.target.place(staged), script=script)
+        return EmittedFile(name, staged.entry.path, "", content, script)
 
     def _stage(self, artifact: Artifact) -> Staged:
         return self.target.stage(artifact, write=self.write)
@@ -87,7 +98,7 @@ class Emission:
     def _note(self, name: str, staged: Staged) -> None:
         self._entries.append(staged.entry)
         if not staged.same:
-            kind = Kind.CHANGED if staged.existed else Kind.ADDED
+            kind = ChangeKind.CHANGED if staged.existed else ChangeKind.ADDED
             self._files.setdefault(name, []).append((staged.entry.path, kind))
 
     def _difference(self, path: str, content: bytes) -> ConfChange:

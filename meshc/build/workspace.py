@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshc.errors import StateError
-from meshc.keystore.plain import KeyStore
+from meshc.keystore.plain import PlainStore
+from meshc.keystore.store import KeyStore
 from meshc.values import dataclass
 
 
@@ -32,7 +33,7 @@ class Workspace:
         return self.directory / "build"
 
     def keys(self, network: str) -> KeyStore:
-        return KeyStore(self.directory / "keys", network)
+        return PlainStore(self.directory / "keys", network)
 
     @contextmanager
     def locked(self, waiting: Callable[[], None] | None = None) -> Iterator[None]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from meshc.cli.failure import reported
-from meshc.process_end import end_at_once
 
 if TYPE_CHECKING:
-    from meshc.build.companion import Companion
+    from meshc.build.worker import Worker
 
 PATIENCE = 1.0
 """Seconds before a build tells what it does: most are done by then."""
@@ -28,29 +27,31 @@ REFUSED = 1
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
 @click.option("--all", "everything", is_flag=True, help="Print long tables in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
 @reported
-def build(file: Path, out: Path | None, dry_run: bool, everything: bool, as_json: bool) -> None:
+def build(
+    worker: Worker | None,
+    file: Path,
+    out: Path | None,
+    dry_run: bool,
+    everything: bool,
+    as_json: bool,
+) -> None:
     """Compile FILE into configurations that are proven to work.
 
     Writes NODE/INTERFACE.conf for every node, hosts and manifest.json. Keys are made in keys/
     beside FILE, addresses are kept in its lock file. Nothing is written unless every file has
     been read back and every pair of nodes checked. Exit code 1: the file has errors.
     """
-    _build(file, out, dry_run=dry_run, everything=everything, as_json=as_json)
-    end_at_once()
+    with ExitStack() as stack:
+        if worker is not None:
+            stack.callback(worker.close)
+            worker.read(file)  # before all other imports: the two processes work side by side
+        _build(worker, file, out, dry_run=dry_run, everything=everything, as_json=as_json)
 
 
-def _build(file: Path, out: Path | None, *, dry_run: bool, everything: bool, as_json: bool) -> None:
-    from meshc.build.companion import open_companion
-
-    # before all other imports: the two processes then work side by side
-    with closing(open_companion()) as companion:
-        companion.read(file)
-        _build_beside(companion, file, out, dry_run=dry_run, everything=everything, as_json=as_json)
-
-
-def _build_beside(
-    companion: Companion,
+def _build(
+    worker: Worker | None,
     file: Path,
     out: Path | None,
     *,
@@ -65,13 +66,13 @@ def _build_beside(
         refusal_as_json,
         report_as_json,
     )
-    from meshc.cli.views.progress import Progress
+    from meshc.cli.views.progress import ProgressDisplay
     from meshc.errors import Refused
 
     try:
-        with Progress(patience=PATIENCE) as progress:
+        with ProgressDisplay(patience=PATIENCE) as progress:
             result = compile_file(
-                file, out=out, dry_run=dry_run, progress=progress.stage, companion=companion
+                file, out=out, dry_run=dry_run, progress=progress.stage, worker=worker
             )
     except Refused as refused:
         if as_json:

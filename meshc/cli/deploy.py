@@ -13,7 +13,9 @@ from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
 
 if TYPE_CHECKING:
+    from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed
+    from meshc.deploy.rollout import DeployOutcome
 
 EPILOG = """\b
 Examples:
@@ -58,10 +60,9 @@ def deploy(
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
     from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
-    from meshc.cli.views.progress import Progress
+    from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.remote_keys import fetch_keys
-    from meshc.deploy.rollout import roll_out
 
     dialer = Dialer(ssh_config, known_hosts, None, local)
     with refused_findings():
@@ -70,7 +71,7 @@ def deploy(
         ):
             click.echo(line, err=True)
         targets = chosen(file, build, nodes, everything=everything, local=local)
-    with Progress() as progress:
+    with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if not as_json:
         print_plan(found)
@@ -79,9 +80,7 @@ def deploy(
     _settle_drift(found, overwrite=overwrite_drift, yes=yes)
     _confirm(found, yes=yes)
     try:
-        with Progress(lines=not as_json) as progress:
-            work = roll_out(found, dialer, progress.step, window=window, parallel=parallel)
-            ends = asyncio.run(work)
+        ends = _roll_out(found, dialer, lines=not as_json, window=window, parallel=parallel)
     except KeyboardInterrupt:
         _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
     if as_json:
@@ -89,6 +88,17 @@ def deploy(
     else:
         print_outcomes(ends)
     sys.exit(0 if all(end.good for end in ends) else 1)
+
+
+def _roll_out(
+    found: list[Surveyed], dialer: Dialer, *, lines: bool, window: float, parallel: int
+) -> list[DeployOutcome]:
+    from meshc.cli.views.progress import ProgressDisplay
+    from meshc.deploy.rollout import roll_out
+
+    with ProgressDisplay(lines=lines) as progress:
+        work = roll_out(found, dialer, progress.step, window=window, parallel=parallel)
+        return asyncio.run(work)
 
 
 def _settle_drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> None:

@@ -57,10 +57,10 @@ def chosen(
         raise click.UsageError("--all goes without NODE and --local")
     if local and len(nodes) != 1:
         raise click.UsageError("--local needs exactly one NODE: which of them is this machine?")
-    from meshc.build.pipeline import compile_file
+    from meshc.build.pipeline import compare_file
     from meshc.deploy.plan.target import targets
 
-    return targets(compile_file(file, out=build, dry_run=True), nodes, local=local)
+    return targets(compare_file(file, out=build), nodes, local=local)
 
 
 def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:

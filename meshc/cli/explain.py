@@ -38,7 +38,7 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     For each node on the way: the peer, the AllowedIPs entry that chose it, the rule that forwards.
     For each session: who can start it and who keeps it alive. And why the pair is not direct.
     """
-    from meshc.build.reader import read_emitted
+    from meshc.build.verification import open_verification
     from meshc.diagnostics import Diagnostics
     from meshc.errors import StateError
     from meshc.topology.planner.links.mesh_graph import build_graph
@@ -46,16 +46,16 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     from meshc.topology.proof.explanation import explain_address
     from meshc.topology.proof.network_model import NetworkModel
 
-    emitted = read_emitted(file, build=build)
-    host = _host(b) if b not in emitted.spec.nodes else None
+    built = open_verification(file, build=build)
+    host = _host(b) if b not in built.spec.nodes else None
     for name in (a,) if host else (a, b):
-        if name not in emitted.spec.nodes:
-            close = get_close_matches(name, emitted.spec.nodes, 1)
+        if name not in built.spec.nodes:
+            close = get_close_matches(name, built.spec.nodes, 1)
             hint = f"did you mean {close[0]}?" if close else "meshc build lists all nodes"
             raise StateError(f"{file} has no node {name!r}", hint=hint)
     if a == b:
         raise StateError("a node reaches itself without a network", hint="name two nodes")
-    network = NetworkModel.build(emitted.files(), emitted.expectation)
+    network = NetworkModel.build(built.files(), built.expectation)
     missing = [name for name in (a, b) if name not in network.models and not (host and name == b)]
     if missing:
         raise StateError(f"the file of {missing[0]} cannot be read", hint="meshc verify says why")
@@ -63,7 +63,7 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
         owner = network.at(host.family, host.value)
         b = owner.name if owner is not None and owner.name != a else b
     if b in network.models:
-        graph = build_graph(emitted.spec, Diagnostics())
+        graph = build_graph(built.spec, Diagnostics())
         story = tell(network, a, b, why_not=graph.why_not)
     else:
         assert host is not None, "a name that is no node was refused above"

@@ -29,7 +29,7 @@ def graph(file: Path, output: Path | None, form: str | None) -> None:
     The HTML page is one file that works offline: pan, zoom, point at a pair to see its path.
     Needs no keys and writes nothing but OUTPUT.
     """
-    from meshc.build.pipeline import compile_file
+    from meshc.build.pipeline import plan_file
     from meshc.render.diagram.dot import dot
     from meshc.render.diagram.html import html
     from meshc.render.diagram.mermaid import mermaid
@@ -37,7 +37,7 @@ def graph(file: Path, output: Path | None, form: str | None) -> None:
     from meshc.render.diagram.svg import svg
 
     form = form or SUFFIXES.get(output.suffix if output else "", "mermaid")
-    plan = compile_file(file, ephemeral_keys=True).plan
+    plan = plan_file(file)
     draw = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}[form]
     text = draw(picture(plan))
     if output is None:

@@ -52,10 +52,10 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
         return
     output.write_text(result, encoding="utf-8")
     if keys:
-        from meshc.keystore.plain import KeyStore
+        from meshc.keystore.plain import PlainStore
 
         own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
-        store = KeyStore(output.parent / "keys", name)
+        store = PlainStore(output.parent / "keys", name)
         store.create({node: key for node, key in own.items() if key is not None})
     hidden = [n.name for n in imported.nodes.values() if n.endpoint is None]
     click.echo(f"{output}: {len(imported.nodes)} nodes from {len(parsed)} files", err=True)

@@ -13,7 +13,9 @@ from meshc.cli.failure import reported
 from meshc.cli.views.page import Column, PlainPage
 
 if TYPE_CHECKING:
-    from meshc.build.key_changes import KeyChanges, KeyInfo
+    from contextlib import AbstractContextManager
+
+    from meshc.keystore.rotation import KeyChanges, KeyInfo
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -34,7 +36,8 @@ def keys() -> None:
 @reported
 def list_(file: Path, as_json: bool) -> None:
     """Show every node's public key and where the private one is kept."""
-    found = _changes(file).show()
+    with _changes(file) as changes:
+        found = changes.show()
     if as_json:
         click.echo(json.dumps([_as_dict(info) for info in found], indent=2))
         return
@@ -55,11 +58,11 @@ def list_(file: Path, as_json: bool) -> None:
 @reported
 def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None:
     """Give nodes a new key. The old one is kept aside in keys/retired/."""
-    changes = _changes(file)
     if psk:
         if nodes:
             raise click.UsageError("--psk changes every link; it takes no nodes")
-        epoch = changes.rotate_preshared()
+        with _changes(file) as changes:
+            epoch = changes.rotate_preshared()
         if as_json:
             click.echo(json.dumps({"epoch": epoch}))
         else:
@@ -68,7 +71,8 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
         return
     if not nodes:
         raise click.UsageError("name the nodes that get a new key, or use --psk")
-    done = changes.rotate(nodes)
+    with _changes(file) as changes:
+        done = changes.rotate(nodes)
     if as_json:
         rows = [
             {
@@ -98,7 +102,8 @@ def revoke(file: Path, node: str, as_json: bool) -> None:
 
     The private key is deleted here, and no build ever mentions its public key again.
     """
-    done = _changes(file).revoke(node)
+    with _changes(file) as changes:
+        done = changes.revoke(node)
     if as_json:
         row = {
             "node": done.node,
@@ -134,9 +139,12 @@ def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_
     text = key.read(4096).strip()
     if public:
         imported = PublicKey.parse(text)
-        _changes(file).import_public(node, imported)
+        with _changes(file) as changes:
+            changes.import_public(node, imported)
     else:
-        imported = _changes(file).import_private(node, PrivateKey.parse(text), replace_old=replace)
+        private = PrivateKey.parse(text)
+        with _changes(file) as changes:
+            imported = changes.import_private(node, private, replace_old=replace)
     if as_json:
         click.echo(json.dumps({"node": node, "public_key": imported}))
     else:
@@ -144,10 +152,10 @@ def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_
         _next(file)
 
 
-def _changes(file: Path) -> KeyChanges:
-    from meshc.build.key_changes import KeyChanges
+def _changes(file: Path) -> AbstractContextManager[KeyChanges]:
+    from meshc.build.key_management import managed_keys
 
-    return KeyChanges(file)
+    return managed_keys(file)
 
 
 def _next(file: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshc.cli.failure import polite_end, reported
-from meshc.cli.views.progress import Progress
+from meshc.cli.views.progress import ProgressDisplay
 
 if TYPE_CHECKING:
     from meshc.lab.lab_source import LabSource
@@ -91,7 +91,7 @@ def up(
     from meshc.lab.lab_session import open_session
     from meshc.lab.world import lab_state
 
-    with polite_end(), Progress() as progress:
+    with polite_end(), ProgressDisplay() as progress:
         source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
         identity = lab_state.lab_id(file, source.spec.network.name)
         session = open_session(
@@ -143,7 +143,7 @@ def test(
     from meshc.lab.report.report_junit import render_junit
     from meshc.lab.run import run_test
 
-    with polite_end(), Progress() as progress:
+    with polite_end(), ProgressDisplay() as progress:
         source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
         for name in kill:
             if name not in source.confs:
@@ -285,7 +285,7 @@ def _prepare(
     build: Path | None,
     nats: tuple[str, ...],
     options: LayoutOptions,
-    progress: Progress,
+    progress: ProgressDisplay,
 ) -> tuple[LabSource, LayoutOptions]:
     """The network as it is to be played; a network that does not build ends the command."""
     from meshc.cli.views.build_report import print_refusal

@@ -38,13 +38,13 @@ def plan(
     Without NODE, all nodes with a deploy.host. Nothing is changed anywhere.
     """
     from meshc.cli.views.deploy_view import plan_as_json, print_plan
-    from meshc.cli.views.progress import Progress
+    from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
 
     with refused_findings():
         targets = chosen(file, build, nodes, everything=everything, local=local)
     dialer = Dialer(ssh_config, known_hosts, None, local)
-    with Progress() as progress:
+    with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if as_json:
         click.echo(plan_as_json(found))

@@ -35,15 +35,16 @@ def qr(
     The code holds the private key: show it to nobody else, and delete the picture once it has
     been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
     """
-    from meshc.build.node_conf import node_conf
+    from meshc.build.reader import open_build
+    from meshc.build.workspace import Workspace
     from meshc.errors import StateError
     from meshc.render import qr_code as codes
     from meshc.wg.conf import parse
 
     if output is not None and output.suffix not in (".png", ".svg"):
         raise click.UsageError("OUTPUT ends in .png or .svg")
-    path = node_conf(file, node, build=build)
-    text = path.read_text(encoding="utf-8")
+    built = open_build(build or Workspace(file).build, file=file).node(node)
+    path, text = built.path, built.text().reveal()
     conf = parse(text, file=str(path))
     if conf.private_key is None:
         raise StateError(

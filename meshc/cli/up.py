@@ -41,9 +41,11 @@ def up(
     A node that is up already and as its file says is left alone.
     """
     from meshc import node
+    from meshc.agent.watch import watch
     from meshc.node import nodefile
 
     path = nodefile.find(target, build)
+    stays = foreground and not dry_run
     with polite_end():
         outcome = node.up(
             path,
@@ -52,16 +54,11 @@ def up(
             watch=not foreground,
             run_directory=run_directory,
         )
-        tell(outcome, "up", as_json=as_json)
-        if foreground and not dry_run:
-            _stay(outcome.interface, run_directory)
-
-
-def _stay(interface: str, run_directory: Path) -> None:
-    from meshc import node
-    from meshc.agent.watch import watch
-
-    try:
-        watch(interface, run_directory=run_directory)
-    finally:
-        tell(node.down(interface, run_directory=run_directory), "down", as_json=False)
+        try:  # from here on, also while it is told: whoever ends this wants the interface down
+            tell(outcome, "up", as_json=as_json)
+            if stays:
+                watch(outcome.interface, run_directory=run_directory)
+        finally:
+            if stays:
+                ended = node.down(outcome.interface, run_directory=run_directory)
+                tell(ended, "down", as_json=False)

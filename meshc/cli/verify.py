@@ -46,22 +46,22 @@ def verify(file: Path, build: Path | None, form: str, matrix: bool | None, stric
     both families: routes, AllowedIPs both ways, keys, endpoints behind NATs, keepalives,
     forwarding rules, MTU, exits, LANs. Also evaluates `tests:` and says what dies with a relay.
     """
-    from meshc.build.reader import read_emitted
+    from meshc.build.verification import open_verification
     from meshc.errors import Refused
     from meshc.render.report import Report, render
 
     try:
-        emitted = read_emitted(file, build=build)
+        built = open_verification(file, build=build)
     except Refused as refused:
         report = Report((str(file),), refused.diagnostics, strict)
         click.echo(_findings(report) if form == "text" else render(report, form), nl=False)
         sys.exit(2)
-    proof = emitted.prove()
+    proof = built.prove()
     report = Report(
         files=_files(str(file), proof),
         findings=proof.findings,
         strict=strict,
-        cases=() if form == "text" else cases(emitted.expectation, proof, str(file)),
+        cases=() if form == "text" else cases(built.expectation, proof, str(file)),
     )
     if form == "text":
         from meshc.cli.views.proof_view import print_proof

@@ -171,7 +171,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReachedState:
     """The state that a deployment has reached."""
 
     state: State
@@ -255,7 +255,7 @@ class RemoveUnused(Request[Versions]):
 
 
 @dataclass(frozen=True)
-class StageCandidate(Request[Progress]):
+class StageCandidate(Request[ReachedState]):
     """Lay the new files beside the old ones, and start the watcher that rolls back after `window`
     seconds. `sha` is the hash of the file that the plan was made for, `environment` the version of
     meshc that the interface gets for itself (empty: none)."""
@@ -274,7 +274,7 @@ class StageCandidate(Request[Progress]):
 
 
 @dataclass(frozen=True)
-class CommitConfirmed(Request[Progress]):
+class CommitConfirmed(Request[ReachedState]):
     """Put the candidate to work, until it is confirmed or the window is over."""
 
     token: str
@@ -292,21 +292,21 @@ class Verify(Request[Verified]):
 
 
 @dataclass(frozen=True)
-class Confirm(Request[Progress]):
+class Confirm(Request[ReachedState]):
     """The new configuration stays."""
 
     token: str
 
 
 @dataclass(frozen=True)
-class RollBack(Request[Progress]):
+class RollBack(Request[ReachedState]):
     """Now instead of at the deadline. Without a token: whichever deployment is unfinished."""
 
     token: Optional[str] = None
 
 
 @dataclass(frozen=True)
-class Adopt(Request[Progress]):
+class Adopt(Request[ReachedState]):
     """The file that is there, with this hash, is the deployed one."""
 
     sha: str

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.build.pipeline import compile_file, read_lock, write_lock
-from meshc.build.reading import read_spec
+from meshc.build.lock_file import read_lock, write_lock
+from meshc.build.pipeline import compile_file
+from meshc.build.topology_file import read_spec
 from meshc.build.workspace import Workspace
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.plan.target import Target

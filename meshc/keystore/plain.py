@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from meshc.errors import KeyFormatError, StateError
 from meshc.files import sync_filesystem, write_all
 from meshc.keys import NetworkSecret, PrivateKey
-from meshc.values import dataclass
+from meshc.keystore.store import StoredKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,18 +44,7 @@ _DEAD = 3600  # seconds
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-@dataclass(frozen=True, slots=True)
-class StoredKey:
-    """A key and where it lies. `created` is the file's time, in seconds since 1970."""
-
-    name: str
-    key: PrivateKey
-    path: Path
-    created: float
-    readable_by_others: bool
-
-
-class KeyStore:
+class PlainStore:
     """The keys of one network in one directory."""
 
     def __init__(self, directory: Path, network: str) -> None:

@@ -5,13 +5,15 @@ New keys exist in memory only until the build has been proven; `store` then keep
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 
 from meshc.diagnostics import Diagnostics
-from meshc.keys import NetworkSecret, PrivateKey, PublicKey
-from meshc.keystore.plain import KeyStore, StoredKey
+from meshc.keys import NetworkSecret, PrivateKey, PublicKey, clamp
+from meshc.keystore.store import KeyStore, StoredKey
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.planner.addressing.lock import Lock
 from meshc.values import dataclass
 
 
@@ -51,13 +53,9 @@ def gather(
     store: KeyStore,
     recorded: Recorded,
     diagnostics: Diagnostics,
-    *,
-    ephemeral: bool = False,
 ) -> KeyRing:
     """Finds or makes the key of every node; what is wrong goes into `diagnostics`.
 
-    With `ephemeral` a missing key is replaced by one for this run, also when the lock file has
-    recorded another: enough to prove a network without its secrets, never to be stored.
     Raises: StateError for a damaged store.
     """
     ours = [node for node in spec.nodes.values() if kept_here(node)]
@@ -68,7 +66,7 @@ def gather(
     for node in ours:
         found = stored.get(node.name)
         if found is None:
-            if node.name in recorded.public_keys and not ephemeral:
+            if node.name in recorded.public_keys:
                 _missing(node, store, diagnostics)
                 continue
             private[node.name] = PrivateKey.generate()
@@ -94,6 +92,33 @@ def gather(
         new=tuple(sorted(new)),
         secret_is_new=secret is None,
     )
+
+
+def recorded(lock: Lock) -> Recorded:
+    """What stands in this lock file."""
+    public = {name: n.public_key for name, n in lock.nodes.items() if n.public_key is not None}
+    return Recorded(public, frozenset(lock.revoked))
+
+
+def made_up(spec: Spec, lock: Lock) -> KeyRing:
+    """Keys made from names, the same in every run: they protect nothing and are never stored, and
+    are enough to prove and to draw a network without its secrets."""
+    private = {
+        node.name: PrivateKey(clamp(_seed(f"key of {node.name}")))
+        for node in spec.nodes.values()
+        if kept_here(node)
+    }
+    public = {name: key.public_key() for name, key in private.items()}
+    for node in spec.nodes.values():
+        known = lock.nodes.get(node.name)
+        key = node.public_key or (known.public_key if known else None)
+        if node.name not in private and key is not None:
+            public[node.name] = key
+    return KeyRing(public, private, NetworkSecret(_seed("network")), (), secret_is_new=False)
+
+
+def _seed(label: str) -> bytes:
+    return hashlib.sha256(b"meshc validate: " + label.encode()).digest()
 
 
 def kept_here(node: NodeSpec) -> bool:

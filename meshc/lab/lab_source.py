@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from meshc.build.reader import BuiltNode, open_build
 from meshc.diagnostics import Diagnostics
-from meshc.errors import StateError
 from meshc.lab.scratch import scratch_build
 from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
@@ -78,32 +78,26 @@ def read_source(file: Path, build: Path) -> LabSource:
     confs: dict[str, Conf] = {}
     files: dict[str, HostFiles] = {}
     absent: dict[str, str] = {}
-    hosts = (build / "hosts").read_text() if (build / "hosts").is_file() else ""
+    built = open_build(build, file=file)
+    hosts = built.hosts()
     for name, node in spec.nodes.items():
         if not node.managed:
             absent[name] = FOREIGN
             continue
-        path = build / name / f"{spec.network.interface}.conf"
-        if not path.is_file():
-            raise StateError(
-                f"{path} is missing", hint=f"meshc build {file} writes it; the lab uses that file"
-            )
-        conf = parse(path.read_text(), file=str(path))
+        found = built.node(name)
+        conf = parse(found.text().reveal(), file=str(found.path))
         if conf.private_key is None:
             absent[name] = f"{ELSEWHERE} ({_where(node)})"
             continue
         confs[name] = conf
-        files[name] = HostFiles(_contents(path), hosts)
+        files[name] = HostFiles(_contents(found), hosts)
     return LabSource(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
 
 
-def _contents(path: Path) -> dict[str, SecretBytes]:
+def _contents(found: BuiltNode) -> dict[str, SecretBytes]:
     """The wg-quick file, and the facts beside it that `meshc up` reads."""
-    facts = path.with_name(FACTS_NAME)
-    found = {path.name: SecretBytes(path.read_bytes())}
-    if facts.is_file():
-        found[FACTS_NAME] = SecretBytes(facts.read_bytes())
-    return found
+    facts = {} if found.facts is None else {FACTS_NAME: SecretBytes(found.facts)}
+    return {found.path.name: found.conf, **facts}
 
 
 def _where(node: NodeSpec) -> str:

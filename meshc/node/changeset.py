@@ -15,7 +15,7 @@ from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.system.interface import LinkAdd, LinkSet
 from meshc.node.system.route import RouteAdd
 from meshc.node.system.rule import RuleAdd
-from meshc.node.system.sysctl import SysctlKept, SysctlSet
+from meshc.node.system.sysctl import AcceptRa, SysctlKept, SysctlSet
 from meshc.node.system.wireguard import DeviceSet, peer_changes
 from meshc.wg.device_values import DeviceState
 
@@ -137,6 +137,8 @@ class _Present:
             return True
         if isinstance(change, SysctlSet):
             return facts.sysctls.get(change.key) == change.value
+        if isinstance(change, AcceptRa):
+            return all(facts.sysctls.get(key) in (None, "2") for key in change.keys)
         if isinstance(change, FirewallLoad):
             have = facts.firewall.get(change.family)
             return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from meshc.node import forwarding
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
@@ -13,7 +12,7 @@ from meshc.node.system.firewall import FirewallLoad
 from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
-from meshc.node.system.sysctl import SysctlKept, SysctlSet
+from meshc.node.system.sysctl import AcceptRa, SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, wishes
 from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
@@ -44,7 +43,7 @@ class DesiredState:
     routes: tuple[tuple[Prefix, int], ...]
     rules: tuple[PolicyRule, ...]
     guards: tuple[Change, ...]
-    sysctls: tuple[SysctlSet, ...]
+    sysctls: tuple[SysctlSet | AcceptRa, ...]
     firewall: tuple[FirewallLoad, ...]
     dns: DnsSet | None
     watched: bool
@@ -80,8 +79,8 @@ def desire(
         _routes(conf, allowed, mark),
         tuple(rules),
         guards(guarded, mark, conf.addresses, facts),
-        (*_sysctls(guarded, facts, own), *forwarding.sysctls(file.forwarding, facts)),
-        forwarding.firewall(file.forwarding, facts),
+        (*_sysctls(guarded, facts, own), *file.firewall.sysctls(facts)),
+        file.firewall.loads(facts),
         _dns(conf, facts),
         watch and any(peer.endpoint and not is_literal(peer.endpoint.host) for peer in conf.peers),
     )

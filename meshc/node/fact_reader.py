@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from meshc.errors import NodeError
 from meshc.node.desired import SEND_REDIRECTS, SRC_VALID_MARK
+from meshc.node.emitted_firewall import SYSCTL_PATTERNS
 from meshc.node.fact_set import FactSet
-from meshc.node.forwarding import SYSCTL_PATTERNS
 from meshc.node.nodefile import InterfaceFile
 from meshc.node.system import agent_process, dns, firewall, sysctl
 from meshc.node.system_values import is_literal
@@ -63,7 +63,7 @@ def survey(
             (
                 SRC_VALID_MARK,
                 SEND_REDIRECTS,
-                *(SYSCTL_PATTERNS if file.forwarding.needed else ()),
+                *(SYSCTL_PATTERNS if file.firewall.families else ()),
             )
         ),
         {family: firewall.read_facts(family) for family in _guarded_families(file)},
@@ -99,7 +99,7 @@ def known_endpoints(
 def _guarded_families(file: InterfaceFile) -> tuple[int, ...]:
     """The families whose firewall matters: those that are forwarded or have a default route."""
     defaults = {p.family for peer in file.conf.peers for p in peer.allowed_ips if not p.length}
-    return tuple(sorted({*file.forwarding.families, *defaults}))
+    return tuple(sorted({*file.firewall.families, *defaults}))
 
 
 def resolve(netlink: Netlink, hosts: Iterable[str], mark: int = 0) -> dict[str, str]:

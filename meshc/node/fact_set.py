@@ -57,20 +57,6 @@ class FactSet:
         ]
         return min(found, key=lambda route: route.metric, default=None)
 
-    def device_towards(self, prefix: Prefix) -> str | None:
-        """The device that the main table names for a prefix, by the longest match; None when only
-        a default route would do, or nothing."""
-        found = [
-            route
-            for route in self.routes
-            if route.table == MAIN_TABLE
-            and route.prefix.length
-            and route.device != self.interface
-            and route.prefix.contains(prefix)
-        ]
-        best = max(found, key=lambda route: (route.prefix.length, -route.metric), default=None)
-        return best.device if best else None
-
     def table_is_used(self, table: int) -> bool:
         """Whether a routing table has routes of either family."""
         return any(route.table == table for route in self.routes)

@@ -14,7 +14,7 @@ from typing import Any
 
 from meshc.errors import NodeError
 from meshc.keys import PublicKey
-from meshc.prefixes import Prefix
+from meshc.node.emitted_firewall import EmittedFirewall
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, parse
 
@@ -25,41 +25,24 @@ _INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardingFacts:
-    """What this node forwards (`mesh_plan.Forwarding`, read back from the file).
-    `sources` are the addresses that may come in from the mesh and be masqueraded."""
-
-    families: tuple[int, ...] = ()
-    pools: tuple[Prefix, ...] = ()
-    relay: bool = False
-    lans: tuple[Prefix, ...] = ()
-    masquerade: bool = True
-    exit: bool = False
-    clamp_mss: bool = False
-    sources: tuple[Prefix, ...] = ()
-
-    @property
-    def needed(self) -> bool:
-        """Whether it forwards anything."""
-        return self.relay or bool(self.lans) or self.exit
-
-
-@dataclass(frozen=True, slots=True)
 class InterfaceFile:
-    """A file, read. `names` maps public keys to node names; `generated_hooks` are the lines of the
-    file that meshc does itself when it brings the node up."""
+    """A file, read. `names` maps public keys to node names."""
 
     path: Path
     interface: str
     conf: Conf
     node: str = ""
     names: Mapping[PublicKey, str] = field(default_factory=dict)
-    forwarding: ForwardingFacts = ForwardingFacts()
-    generated_hooks: frozenset[str] = frozenset()
+
+    @property
+    def firewall(self) -> EmittedFirewall:
+        """The rules that the hooks of the file bring, as far as meshc wrote them."""
+        return EmittedFirewall(self.conf)
 
     def hooks(self, lines: tuple[str, ...]) -> tuple[str, ...]:
         """The lines that remain to be run."""
-        return tuple(line for line in lines if line not in self.generated_hooks)
+        ours = frozenset(self.firewall.lines.lines)
+        return tuple(line for line in lines if line not in ours)
 
 
 def find(target: str, build: Path) -> Path:
@@ -119,22 +102,7 @@ def _facts(path: Path, interface: str, conf: Conf) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data.get("interface") != interface:
             return {}
-        forwarding = data.get("forwarding") or {}
-        return {
-            "node": str(data["name"]),
-            "names": _names(conf, data.get("domain")),
-            "forwarding": ForwardingFacts(
-                tuple(int(family) for family in forwarding.get("families", ())),
-                tuple(Prefix.parse(pool) for pool in forwarding.get("pools", ())),
-                bool(forwarding.get("relay", False)),
-                tuple(Prefix.parse(lan) for lan in forwarding.get("lans", ())),
-                bool(forwarding.get("masquerade", True)),
-                bool(forwarding.get("exit", False)),
-                bool(forwarding.get("clamp_mss", False)),
-                tuple(Prefix.parse(source) for source in forwarding.get("sources", ())),
-            ),
-            "generated_hooks": frozenset(map(str, data.get("generated_hooks", ()))),
-        }
+        return {"node": str(data["name"]), "names": _names(conf, data.get("domain"))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NodeError(
             f"{path} is not what `meshc build` writes ({type(error).__name__}: {error})",

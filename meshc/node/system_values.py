@@ -30,8 +30,6 @@ class RouteFact(NamedTuple):
     metric: int = 0
     gateway: str | None = None
     mtu: int | None = None
-    learned: bool = False
-    """Made from an IPv6 router advertisement (RTPROT_RA)."""
 
 
 class PolicyRule(NamedTuple):

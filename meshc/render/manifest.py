@@ -16,7 +16,7 @@ FORMAT = 1
 NAME = "manifest.json"
 
 
-class Entry(NamedTuple):
+class ManifestEntry(NamedTuple):
     """One file. `path` is relative to the build directory, `mode` is a number, `sha256` is hex."""
 
     path: str
@@ -33,10 +33,10 @@ class Manifest(NamedTuple):
 
     topology: str
     network: str
-    files: Mapping[str, Entry]
+    files: Mapping[str, ManifestEntry]
 
 
-def render(topology: str, network: str, files: Iterable[Entry]) -> str:
+def render(topology: str, network: str, files: Iterable[ManifestEntry]) -> str:
     """One line a file, sorted by path, so that a diff of two manifests reads well."""
     rows = [
         json.dumps({**entry._asdict(), "mode": f"{entry.mode:04o}"}, ensure_ascii=False)
@@ -70,11 +70,11 @@ def parse(text: str) -> Manifest:
         ) from error
 
 
-def _entry(item: Mapping[str, object]) -> Entry:
+def _entry(item: Mapping[str, object]) -> ManifestEntry:
     path = str(item["path"])
     if path.startswith("/") or "\\" in path or ".." in path.split("/"):
         raise ValueError("a path leaves the build directory")
-    return Entry(
+    return ManifestEntry(
         path=path,
         node=str(item["node"]),
         mode=int(str(item["mode"]), 8),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from meshc.render import hosts
 from meshc.render.artifact import Artifact
 from meshc.render.node_json import FactsRenderer
 from meshc.render.node_secrets import Secrets
-from meshc.render.routers import openwrt, routeros
+from meshc.render.openwrt_script import openwrt
+from meshc.render.routeros_script import routeros
 from meshc.render.wgquick import WgQuickRenderer
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Platform
@@ -27,14 +26,6 @@ _SCRIPTS = {
     Platform.OPENWRT: (openwrt, ".openwrt.sh", "run it on the router: sh WG.openwrt.sh"),
     Platform.ROUTEROS: (routeros, ".rsc", "run it on the router: /import WG.rsc"),
 }
-
-
-def artifacts(plan: MeshPlan, secrets: Secrets) -> Iterator[Artifact]:
-    """Every file but the manifest, sorted by node. Raises: Refused."""
-    renderer = MeshRenderer(plan, secrets)
-    for node in plan.nodes.values():
-        yield from renderer.node(node)
-    yield renderer.hosts()
 
 
 class MeshRenderer:

@@ -8,12 +8,10 @@ the file itself, as comments; with a domain they end in it.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 
-from meshc.prefixes import Prefix
-from meshc.render.firewall.iptables import forwarding_hooks, sources
+from meshc.render.firewall.iptables import forwarding_hooks
 from meshc.render.wgquick import HOOK_PLATFORMS
-from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 FORMAT = 1
 
@@ -29,8 +27,9 @@ class FactsRenderer:
 
     def render(self, node: NodePlan) -> str:
         """One JSON object, stable in order, one field a line."""
-        forwards = node.forwarding.needed
-        hooks = forwarding_hooks(node).lines if node.spec.platform in HOOK_PLATFORMS else ()
+        hooks = (
+            forwarding_hooks(node.firewall).lines if node.spec.platform in HOOK_PLATFORMS else ()
+        )
         port = "null" if node.listen_port is None else node.listen_port
         addresses = ", ".join([f'"{address}"' for address in node.addresses])
         # the alphabets of these need no escaping
@@ -43,21 +42,5 @@ class FactsRenderer:
             f'  "listen_port": {port},\n'
             f'  "mtu": {node.mtu},\n'
         )
-        forwarding = _forwarding(node.forwarding, sources(node) if forwards else (), hooks)
-        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{forwarding}}}\n'
-
-
-@lru_cache(maxsize=1024)
-def _forwarding(forwarding: Forwarding, origins: tuple[Prefix, ...], hooks: tuple[str, ...]) -> str:
-    """The lines that most nodes have in common."""
-    facts = {
-        "families": list(forwarding.families) if forwarding.needed else [],
-        "pools": [str(prefix) for prefix in forwarding.pools],
-        "relay": forwarding.relay,
-        "lans": [str(prefix) for prefix in forwarding.lans],
-        "masquerade": forwarding.masquerade,
-        "exit": forwarding.exit,
-        "clamp_mss": forwarding.clamp_mss,
-        "sources": [str(prefix) for prefix in origins],
-    }
-    return f'  "forwarding": {json.dumps(facts)},\n  "generated_hooks": {json.dumps(list(hooks))}\n'
+        generated = f'  "generated_hooks": {json.dumps(list(hooks))}\n'
+        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{generated}}}\n'

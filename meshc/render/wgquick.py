@@ -17,7 +17,8 @@ from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
 from meshc.render.escape import ini, shell
-from meshc.render.firewall.iptables import Hooks, forwarding_hooks
+from meshc.render.firewall.hook_lines import Hooks
+from meshc.render.firewall.iptables import forwarding_hooks
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
@@ -172,7 +173,7 @@ def all_hooks(node: NodePlan) -> Hooks:
         if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
         return Hooks()
-    generated = forwarding_hooks(node)
+    generated = forwarding_hooks(node.firewall)
     return Hooks(
         pre_up=generated.pre_up + spec.pre_up,
         post_up=own + generated.post_up + spec.post_up,

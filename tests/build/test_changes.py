@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from meshc.build.changes import Action, ConfChange, Kind, action_of, compare, node_change
+from meshc.build.changes import (
+    ChangeKind,
+    ConfChange,
+    RequiredAction,
+    action_of,
+    compare,
+    node_change,
+)
 from meshc.topology.language.spec import Platform
 from meshc.wg.conf import Conf, parse
 from tests.support.keyed_plans import private_key
@@ -28,41 +35,41 @@ def change(old: str, new: str, text: str = BASE) -> ConfChange:
 
 
 CASES = {
-    "nothing": ("", "", ConfChange(), Action.NOTHING),
-    "comments": ("[Peer]\n", "# hello\n[Peer]\n", ConfChange(), Action.NOTHING),
+    "nothing": ("", "", ConfChange(), RequiredAction.NOTHING),
+    "comments": ("[Peer]\n", "# hello\n[Peer]\n", ConfChange(), RequiredAction.NOTHING),
     "order of AllowedIPs": (
         "10.0.0.2/32, 10.0.0.3/32",
         "10.0.0.3/32, 10.0.0.2/32",
         ConfChange(),
-        Action.NOTHING,
+        RequiredAction.NOTHING,
     ),
-    "endpoint": ("a.example", "b.example", ConfChange(peers_changed=("a",)), Action.SYNC),
-    "key": (A, B, ConfChange(peers_changed=("a",)), Action.SYNC),
+    "endpoint": ("a.example", "b.example", ConfChange(peers_changed=("a",)), RequiredAction.SYNC),
+    "key": (A, B, ConfChange(peers_changed=("a",)), RequiredAction.SYNC),
     "listen port": (
         "MTU",
         "ListenPort = 1\nMTU",
         ConfChange(settings=("listen_port",)),
-        Action.SYNC,
+        RequiredAction.SYNC,
     ),
-    "mtu": ("1420", "1400", ConfChange(settings=("mtu",)), Action.RESTART),
-    "hook": ("MTU", "PostUp = x\nMTU", ConfChange(settings=("post_up",)), Action.RESTART),
+    "mtu": ("1420", "1400", ConfChange(settings=("mtu",)), RequiredAction.RESTART),
+    "hook": ("MTU", "PostUp = x\nMTU", ConfChange(settings=("post_up",)), RequiredAction.RESTART),
     "routes": (
         ", 10.0.0.3/32",
         "",
         ConfChange(peers_changed=("a",), routes=True),
-        Action.RESTART,
+        RequiredAction.RESTART,
     ),
     "another peer": (
         "[Peer]\n# Name = a",
         f"[Peer]\n# Name = b\nPublicKey = {B}\n[Peer]\n# Name = a",
         ConfChange(peers_added=("b",)),
-        Action.SYNC,
+        RequiredAction.SYNC,
     ),
     "another name": (
         "= a\n",
         "= z\n",
         ConfChange(peers_added=("z",), peers_removed=("a",)),
-        Action.SYNC,
+        RequiredAction.SYNC,
     ),
 }
 
@@ -72,7 +79,7 @@ def test_what_changed_and_what_it_asks_for(case: str) -> None:
     old, new, wanted, action = CASES[case]
     assert change(old, new) == wanted
     assert action_of(wanted, Platform.LINUX) is action
-    phone = Action.NOTHING if action is Action.NOTHING else Action.RESCAN
+    phone = RequiredAction.NOTHING if action is RequiredAction.NOTHING else RequiredAction.RESCAN
     assert action_of(wanted, Platform.IOS) is phone
 
 
@@ -82,15 +89,15 @@ def test_peers_without_names_are_told_apart_by_key() -> None:
 
 
 def test_files_that_come_and_go() -> None:
-    added = node_change("x", Platform.LINUX, [("x/wg0.conf", Kind.ADDED)], None)
-    assert (added.kind, added.action) == (Kind.ADDED, Action.INSTALL)
-    gone = node_change("x", Platform.LINUX, [("x/wg0.conf", Kind.REMOVED)], None)
-    assert (gone.kind, gone.action) == (Kind.REMOVED, Action.RETIRE)
-    renamed = [("x/wg0.conf", Kind.REMOVED), ("x/wg1.conf", Kind.ADDED)]
+    added = node_change("x", Platform.LINUX, [("x/wg0.conf", ChangeKind.ADDED)], None)
+    assert (added.kind, added.action) == (ChangeKind.ADDED, RequiredAction.INSTALL)
+    gone = node_change("x", Platform.LINUX, [("x/wg0.conf", ChangeKind.REMOVED)], None)
+    assert (gone.kind, gone.action) == (ChangeKind.REMOVED, RequiredAction.RETIRE)
+    renamed = [("x/wg0.conf", ChangeKind.REMOVED), ("x/wg1.conf", ChangeKind.ADDED)]
     moved = node_change("x", Platform.LINUX, renamed, None)
-    assert (moved.kind, moved.action) == (Kind.CHANGED, Action.INSTALL)
-    facts = node_change("x", Platform.LINUX, [("x/node.json", Kind.CHANGED)], None)
-    assert (facts.kind, facts.action) == (Kind.CHANGED, Action.NOTHING)
+    assert (moved.kind, moved.action) == (ChangeKind.CHANGED, RequiredAction.INSTALL)
+    facts = node_change("x", Platform.LINUX, [("x/node.json", ChangeKind.CHANGED)], None)
+    assert (facts.kind, facts.action) == (ChangeKind.CHANGED, RequiredAction.NOTHING)
 
 
 def test_every_setting_of_a_file_is_compared() -> None:

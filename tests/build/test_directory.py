@@ -115,7 +115,7 @@ def test_links_are_not_followed(tmp_path: Path, what: str) -> None:
 
 
 def test_a_manifest_that_leads_out_is_refused(tmp_path: Path) -> None:
-    entry = manifest.Entry("../../etc/passwd", "a", 0o644, 1, "00", False, "x")
+    entry = manifest.ManifestEntry("../../etc/passwd", "a", 0o644, 1, "00", False, "x")
     (tmp_path / manifest.NAME).write_text(manifest.render("mesh.yaml", "net", [entry]))
     with pytest.raises(StateError, match="not a manifest"):
         build(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.build.changes import Action, ChangeSet, ConfChange, Kind
+from meshc.build.changes import ChangeKind, ChangeSet, ConfChange, RequiredAction
 from meshc.build.directory import BuildDirectory
 from meshc.build.emission import Emission
 from meshc.topology.planner.mesh_plan import MeshPlan
@@ -48,7 +48,7 @@ def test_both_ends_of_a_link_have_one_preshared_key(tmp_path: Path) -> None:
 def test_the_second_build_changes_nothing(tmp_path: Path) -> None:
     _, first = emit(full_mesh(3), tmp_path)
     _, second = emit(full_mesh(3), tmp_path)
-    assert {change.kind for change in first.nodes} == {Kind.ADDED}
+    assert {change.kind for change in first.nodes} == {ChangeKind.ADDED}
     assert second == ChangeSet()
     assert not second
 
@@ -65,9 +65,9 @@ def test_changes_say_who_must_be_touched_and_how(tmp_path: Path) -> None:
     nodes["hub"] = replace(hub, mtu=1400)
     _, changes = emit(mesh_plan(*nodes.values()), tmp_path)
     assert {change.node: change.action for change in changes.nodes} == {
-        "hub": Action.RESTART,
-        "laptop": Action.SYNC,
-        "phone": Action.RESCAN,
+        "hub": RequiredAction.RESTART,
+        "laptop": RequiredAction.SYNC,
+        "phone": RequiredAction.RESCAN,
     }
     by_name = {change.node: change.conf for change in changes.nodes}
     assert by_name["hub"] == ConfChange(settings=("mtu",))
@@ -82,8 +82,8 @@ def test_a_removed_node_leaves_with_its_files(tmp_path: Path) -> None:
     _, changes = emit(smaller, tmp_path)
     assert not (tmp_path / "phone").exists()
     assert {change.node: (change.kind, change.action) for change in changes.nodes} == {
-        "hub": (Kind.CHANGED, Action.RESTART),
-        "phone": (Kind.REMOVED, Action.RETIRE),
+        "hub": (ChangeKind.CHANGED, RequiredAction.RESTART),
+        "phone": (ChangeKind.REMOVED, RequiredAction.RETIRE),
     }
     assert changes.files == ("hosts",)
     assert changes.nodes[0].conf == ConfChange(peers_removed=("phone",), routes=True)
@@ -94,5 +94,5 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     target = BuildDirectory(tmp_path / "build", topology="mesh.yaml", network="testnet")
     emission = Emission(plan, secrets_of(plan), target, write=False)
     assert len(read(emission)) == 3
-    assert {change.kind for change in emission.changes().nodes} == {Kind.ADDED}
+    assert {change.kind for change in emission.changes().nodes} == {ChangeKind.ADDED}
     assert not (tmp_path / "build").exists()

@@ -70,6 +70,7 @@ def shapes(folder: Path, text: str) -> list[list[str]] | None:
         parse(content)
         lines = (line for line in content.splitlines() if line and not line.startswith("#"))
         found.append([line.partition("=")[0].strip() for line in lines])
+    assert found
     names = {path.name for path in (folder / "build").iterdir() if path.is_dir()}
     assert names == {path.parent.name for path in folder.rglob("wg0.conf")}
     return sorted(found)

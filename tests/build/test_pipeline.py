@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meshc.build.changes import Action, ChangeSet, Kind
-from meshc.build.pipeline import BuildResult, compile_file
+from meshc.build.changes import ChangeKind, ChangeSet, RequiredAction
+from meshc.build.pipeline import BuildResult, compare_file, compile_file, plan_file
 from meshc.errors import Refused, StateError
 from meshc.keys import PrivateKey
 from meshc.wg.conf import parse
@@ -75,16 +75,16 @@ def test_a_new_leaf_behind_a_relay_touches_the_relay_and_itself(tmp_path: Path) 
     file.write_text(STAR + LEAF)
     changes = compile_file(file).changes
     assert [(c.node, c.kind, c.action) for c in changes.nodes] == [
-        ("hub", Kind.CHANGED, Action.RESTART),
-        ("tablet", Kind.ADDED, Action.INSTALL),
+        ("hub", ChangeKind.CHANGED, RequiredAction.RESTART),
+        ("tablet", ChangeKind.ADDED, RequiredAction.INSTALL),
     ]
     assert changes.nodes[0].conf.peers_added == ("tablet",)
     assert changes.files == ("hosts",)
     file.write_text(STAR)
     back = compile_file(file).changes
     assert [(c.node, c.kind) for c in back.nodes] == [
-        ("hub", Kind.CHANGED),
-        ("tablet", Kind.REMOVED),
+        ("hub", ChangeKind.CHANGED),
+        ("tablet", ChangeKind.REMOVED),
     ]
     assert not (tmp_path / "build/tablet").exists()
 
@@ -131,9 +131,35 @@ def test_a_lost_key_is_not_replaced_by_itself(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="E350 laptop: its private key"):
         compile_file(file)
     assert not (tmp_path / "keys/laptop.key").exists()
-    result = compile_file(file, ephemeral_keys=True)
-    assert result.verdict.holds
+    assert sorted(plan_file(file).nodes) == ["hub", "laptop", "phone"], "a picture needs no keys"
     assert not (tmp_path / "keys/laptop.key").exists()
+
+
+def test_a_plan_alone_is_not_rendered_and_not_proven(tmp_path: Path) -> None:
+    """Else this topology, which no build passes, could not be drawn."""
+    file = write_topology(
+        tmp_path, STAR + "tests: [{from: laptop, to: phone, expect: unreachable}]\n"
+    )
+    with pytest.raises(Refused, match="E419"):
+        compile_file(file)
+    before = snapshot(tmp_path)
+    plan = plan_file(file)
+    assert [peer.name for peer in plan.nodes["laptop"].peers] == ["hub"]
+    assert snapshot(tmp_path) == before
+
+
+def test_a_comparison_says_what_a_build_would_change_and_writes_nothing(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    result = compile_file(file)
+    same = compare_file(file)
+    assert not same.changes
+    assert (same.plan, same.out) == (result.plan, result.out)
+    file.write_text(STAR + LEAF)
+    before = snapshot(tmp_path)
+    changes = compare_file(file).changes
+    assert snapshot(tmp_path) == before
+    assert changes == compile_file(file, dry_run=True).changes
+    assert [change.node for change in changes.nodes] == ["hub", "tablet"]
 
 
 def test_another_key_than_the_recorded_one_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A build directory read back: what is there counts, and what is wrong with it is said."""
+"""A build directory read: by its manifest, as it is now."""
 
 from __future__ import annotations
 
@@ -7,98 +7,70 @@ from pathlib import Path
 import pytest
 
 from meshc.build.pipeline import compile_file
-from meshc.build.reader import read_emitted
-from meshc.errors import Refused, StateError
-from tests.support.workspaces import LEAF, STAR, write_topology
+from meshc.build.reader import BuildReader, open_build, read_manifest
+from meshc.errors import StateError
+from tests.support.workspaces import write_topology
 
 
 @pytest.fixture
-def built(tmp_path: Path) -> Path:
-    """A topology file with a build beside it."""
+def built(tmp_path: Path) -> BuildReader:
     file = write_topology(tmp_path)
     compile_file(file)
-    return file
+    return open_build(tmp_path / "build", file=file)
 
 
-def codes(file: Path) -> list[str]:
-    return [found.code for found in read_emitted(file).prove().findings if found.code != "W418"]
+def test_it_finds_every_node_and_its_files(built: BuildReader) -> None:
+    assert list(built.confs) == ["hub", "laptop", "phone"]
+    for name in built.confs:
+        node = built.node(name)
+        assert node.path == built.directory / name / "wg0.conf"
+        assert node.conf == node.path.read_bytes() == node.text().encode()
+        assert node.facts == (built.directory / name / "node.json").read_bytes()
+    assert built.hosts() == (built.directory / "hosts").read_text()
+    assert read_manifest(built.directory) == built.manifest
 
 
-def test_a_fresh_build_is_proven(built: Path) -> None:
-    proof = read_emitted(built).prove()
-    assert proof.holds
-    assert proof.names == ("hub", "laptop", "phone")
-    assert proof.families == (4, 6)
-    assert codes(built) == []
+def test_it_reads_what_is_there_now(built: BuildReader) -> None:
+    path = built.directory / "hub/wg0.conf"
+    path.write_bytes(path.read_bytes() + b"# mine\n")
+    assert built.node("hub").conf.endswith(b"# mine\n")
+    path.write_bytes(b"\xff")
+    with pytest.raises(StateError, match="not UTF-8"):
+        built.node("hub").text()
 
 
-def test_no_build(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="holds no build"):
-        read_emitted(write_topology(tmp_path))
+def test_a_node_that_was_not_built_is_named_with_the_nearest(built: BuildReader) -> None:
+    with pytest.raises(StateError, match="no configuration for 'laptob'") as error:
+        built.node("laptob")
+    assert error.value.hint == "did you mean laptop?"
+    with pytest.raises(StateError) as error:
+        built.node("x")
+    assert error.value.hint == "there are: hub, laptop, phone"
 
 
-def test_a_build_elsewhere(tmp_path: Path) -> None:
-    file = write_topology(tmp_path)
-    compile_file(file, out=tmp_path / "other")
-    assert read_emitted(file, build=tmp_path / "other").prove().holds
+def test_a_file_that_is_gone_or_a_link_is_refused(built: BuildReader) -> None:
+    built.require_all()
+    path = built.directory / "phone/wg0.conf"
+    path.rename(path.with_suffix(".away"))
+    with pytest.raises(StateError, match=r"phone/wg0.conf is missing"):
+        built.node("phone")
+    with pytest.raises(StateError, match=r"1 of 7 files"):
+        built.require_all()
+    path.symlink_to(path.with_suffix(".away"))
+    with pytest.raises(StateError, match="cannot be read"):
+        built.node("phone")
 
 
-def test_a_missing_file_names_it(built: Path) -> None:
-    (built.parent / "build/phone/wg0.conf").unlink()
-    with pytest.raises(StateError, match=r"1 of 7 files .* are missing .*phone/wg0.conf"):
-        read_emitted(built)
+def test_nothing_built_is_told(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path) is None
+    with pytest.raises(StateError, match="holds no build") as error:
+        open_build(tmp_path, file=Path("net.yaml"))
+    assert error.value.hint == "build it first: meshc build net.yaml"
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(StateError, match="not a manifest"):
+        open_build(tmp_path, file=Path("net.yaml"))
 
 
-def test_a_changed_file_is_proven_as_it_is(built: Path) -> None:
-    path = built.parent / "build/phone/wg0.conf"
-    path.write_text(path.read_text() + "# a remark\n")
-    assert codes(built) == ["W423"]
-    path.write_text(path.read_text().replace("PersistentKeepalive = 25", ""))
-    assert sorted(codes(built)) == ["E407", "W423"]
-
-
-def test_a_changed_companion_is_told(built: Path) -> None:
-    hosts = built.parent / "build/hosts"
-    hosts.write_text(hosts.read_text() + "# mine\n")
-    assert codes(built) == ["W423"]
-
-
-def test_a_file_that_wg_quick_would_refuse(built: Path) -> None:
-    path = built.parent / "build/phone/wg0.conf"
-    text = path.read_text()
-    path.write_text(text + "Nonsense = 1\n")
-    found = {f.code: f for f in read_emitted(built).prove().findings}
-    assert "E421" not in found
-    assert found["E422"].message == "wg-quick would refuse this file: unknown key 'Nonsense'"
-    assert found["E422"].location is not None
-    assert found["E422"].location.line == text.count("\n") + 1
-
-
-def test_a_file_that_is_not_text(built: Path) -> None:
-    (built.parent / "build/phone/wg0.conf").write_bytes(b"\xff\xfe")
-    assert "E422" in codes(built)
-
-
-def test_an_older_build(built: Path) -> None:
-    built.write_text(STAR + LEAF)
-    found = [f for f in read_emitted(built).prove().findings if f.code == "W424"]
-    assert found[0].message == (
-        "the topology names tablet, but the build is older and has no file for it"
-    )
-    built.write_text(STAR.replace("  phone: {nat: symmetric, platform: ios}\n", ""))
-    found = [f for f in read_emitted(built).prove().findings if f.code == "W424"]
-    assert found[0].message == (
-        "the build has a file for phone, which the topology does not name any more"
-    )
-
-
-def test_a_broken_topology_is_refused(built: Path) -> None:
-    built.write_text(STAR + "  tablet: {role: nonsense}\n")
-    with pytest.raises(Refused):
-        read_emitted(built)
-
-
-def test_one_file_again(built: Path) -> None:
-    emitted = read_emitted(built)
-    (again,) = [file.conf for file in emitted.files() if file.name == "phone"]
-    assert emitted.reread("phone") == again
+def test_no_key_is_shown(built: BuildReader) -> None:
+    assert b"PrivateKey" in built.node("hub").conf
+    assert "PrivateKey" not in repr(built.node("hub"))

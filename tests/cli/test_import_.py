@@ -29,7 +29,9 @@ def imported(folder: Path, *extra: str) -> tuple[Path, str]:
 def test_a_rebuild_of_what_was_imported_routes_the_same(tmp_path: Path) -> None:
     target, _ = imported(tmp_path, "--keys")
     compile_file(target)
-    for old in sorted((tmp_path / "old/build").glob("*/wg0.conf")):
+    files = sorted((tmp_path / "old/build").glob("*/wg0.conf"))
+    assert len(files) == 5
+    for old in files:
         new = tmp_path / "new/build" / old.parent.name / "wg0.conf"
         one, two = parse(old.read_text()), parse(new.read_text())
         assert one.private_key == two.private_key

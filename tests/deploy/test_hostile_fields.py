@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compare_file, compile_file
 from meshc.deploy.connect import sent_program
 from meshc.deploy.plan.target import targets
+from meshc.deploy.protocol import StageCandidate
 from meshc.errors import Refused
 from meshc.topology.language.schema.sections import SECTIONS
 from tests.deploy.test_rollout import deploy
@@ -20,7 +22,7 @@ from tests.support.fields import CANARY, COMMANDS, VALUES, Place, fields, placed
 
 FIELDS = sorted(set(fields()), key=str)
 # it fetches what meshc requires: to pack that here takes seconds
-ELSEWHERE = FACTS | {"environment": FACTS["environment"] | {"soabi": "another"}}
+ELSEWHERE = replace(FACTS, meshc=replace(FACTS.meshc, soabi="another"))
 
 
 def name(places: tuple[Place, ...], listed: bool) -> str:
@@ -103,10 +105,10 @@ def _unused(directory: Path) -> Path:
 
 
 def _sent_as_it_is(file: Path) -> None:
-    found = targets(compile_file(file, dry_run=True))
+    found = targets(compare_file(file))
     nodes = FakeNodes({(target.name, "facts"): ELSEWHERE for target in found})
     deploy(nodes, {target.name: target for target in found})
     assert set(nodes.argvs) == {sent_program.ARGV}
-    sent = {node: one["conf"] for node, one in nodes.requests if one["verb"] == "arm"}
+    sent = {node: one.conf for node, one in nodes.requests if isinstance(one, StageCandidate)}
     assert sent == {target.name: target.conf.reveal() for target in found}
     assert set(sent) == {target.name for target in found if target.plan.spec.deploy.host}

@@ -33,14 +33,14 @@ from meshc.deploy.remote_keys import fetch_keys
 from meshc.deploy.rollout import roll_out
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compare_file, compile_file
 
 dial = Dialer(Path(sys.argv[1]), Path(sys.argv[2]))
 tell = lambda *_: None
 for line in sys.stdin:
     file = Path(line.strip())
     asyncio.run(fetch_keys(file, None, [], dial))
-    found = asyncio.run(survey(targets(compile_file(file, dry_run=True), ["hub"]), dial, tell))
+    found = asyncio.run(survey(targets(compare_file(file), ["hub"]), dial, tell))
     (end,) = asyncio.run(roll_out(found, dial, tell))
     print(json.dumps([end.end.name, end.message, *(str(f) for f in found[0].findings)]), flush=True)
 """

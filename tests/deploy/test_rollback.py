@@ -29,14 +29,14 @@ from meshc.deploy.connect.dial import Dialer
 from meshc.deploy.rollout import roll_out
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compare_file, compile_file
 
 file, stop, window = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 dial = Dialer(local=True)
 def tell(node, step):
     if step == stop:
         os.kill(os.getpid(), signal.SIGKILL)
-chosen = targets(compile_file(file, dry_run=True), ["node"], local=True)
+chosen = targets(compare_file(file), ["node"], local=True)
 found = asyncio.run(survey(chosen, dial, tell))
 ends = asyncio.run(roll_out(found, dial, tell, window=window))
 sys.exit(0 if all(end.good for end in ends) else f"{ends}")

@@ -18,7 +18,7 @@ from meshc.deploy.protocol import (
     Failure,
     FailureReason,
     InstallMeshc,
-    Progress,
+    ReachedState,
     StageCandidate,
     State,
     Verified,
@@ -160,7 +160,7 @@ def test_a_node_that_breaks_off_is_not_said_to_be_put_back_before_it_is(targets:
 
 
 def test_a_lost_answer_to_a_confirm_is_asked_again(targets: Any) -> None:
-    answers = iter([LOST, Progress(State.CONFIRMED)])
+    answers = iter([LOST, ReachedState(State.CONFIRMED)])
     nodes = FakeNodes({("hub", "confirm"): lambda _: next(answers)})
     assert deploy(nodes, targets)["hub"].end is End.COMMITTED
     assert nodes.verbs("hub").count("confirm") == 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshc.lab.commands import RunCommand
@@ -17,6 +17,7 @@ from meshc.lab.world.jobs import Job, JobOutcome, PlacedJob, answer_type
 from meshc.lab.world.value_json import from_json, to_json
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(sorted(JOB_KINDS)))
 def test_every_job_and_its_answer_come_back_as_they_were(data: st.DataObject, name: str) -> None:
     kind = JOB_KINDS[name]

@@ -12,24 +12,26 @@ from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import changes
 from meshc.node.desired import desire
 from meshc.node.fact_set import FactSet
-from meshc.node.nodefile import ForwardingFacts, InterfaceFile
+from meshc.node.nodefile import InterfaceFile
 from meshc.node.system.firewall import FirewallFacts
 from meshc.node.system_values import LinkFact, RouteFact
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.topology.planner.mesh_plan import Forwarding
 from meshc.wg.conf import parse
 from meshc.wg.device_values import DeviceState, PeerState
 from meshc.wg.endpoint import Endpoint
 from tests.support import wgconf
+from tests.support.emitted_hooks import forwarding_lines
 from tests.support.machine_facts import machine
 
 PEER = wgconf.PEER_KEY.public_key()
 
 
-def node_file(interface: str, peer: str = "", **more: object) -> InterfaceFile:
+def node_file(interface: str, peer: str = "") -> InterfaceFile:
     text = wgconf.interface(*interface.split("; "))
     if peer:
         text += wgconf.peer(*peer.split("; "))
-    return InterfaceFile(Path("/etc/wireguard/wg0.conf"), "wg0", parse(text), **more)  # type: ignore[arg-type]
+    return InterfaceFile(Path("/etc/wireguard/wg0.conf"), "wg0", parse(text))
 
 
 def plan(
@@ -280,7 +282,7 @@ def test_a_learned_endpoint_is_not_overwritten() -> None:
     assert "endpoint 198.51.100.7:51820" in change.describe()
 
 
-RELAY = ForwardingFacts(
+RELAY = Forwarding(
     (4, 6),
     (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64")),
     relay=True,
@@ -289,19 +291,26 @@ RELAY = ForwardingFacts(
 )
 
 
+def forwarding_file(forwarding: Forwarding) -> InterfaceFile:
+    text = wgconf.interface("Address = 10.44.0.1/32", *forwarding_lines(forwarding))
+    return InterfaceFile(Path("/etc/wireguard/wg0.conf"), "wg0", parse(text))
+
+
 def test_a_relay_that_becomes_a_leaf_gives_everything_back() -> None:
-    relay = node_file("Address = 10.44.0.1/32", forwarding=RELAY)
+    relay = forwarding_file(RELAY)
     leaf = node_file("Address = 10.44.0.1/32")
     found = reloaded(relay, leaf)
     taken = [change.change for change in found if isinstance(change, Reversed)]
     recorded = [c for c in plan(relay, machine()) if c.recorded]
-    assert set(taken) == {c for c in recorded if type(c).__name__ in ("FirewallLoad", "SysctlSet")}
+    assert set(taken) == {
+        c for c in recorded if type(c).__name__ in ("FirewallLoad", "SysctlSet", "AcceptRa")
+    }
 
 
 def test_changed_rules_replace_the_old_in_one_step() -> None:
-    relay = node_file("Address = 10.44.0.1/32", forwarding=RELAY)
+    relay = forwarding_file(RELAY)
     less = dataclasses.replace(RELAY, exit=False)
-    found = reloaded(relay, node_file("Address = 10.44.0.1/32", forwarding=less))
+    found = reloaded(relay, forwarding_file(less))
     replaced = [change for change in found if isinstance(change, Replaced)]
     assert [change.change.slot for change in replaced] == [change.old.slot for change in replaced]
     assert len(replaced) == 2

@@ -62,10 +62,3 @@ def test_a_mark_that_is_ours_stays() -> None:
     )
     assert desire(file(), ours, own=True).fwmark == 51823
     assert desire(file(), ours, own=True).routes == ((Prefix(4, 0, 0), 51823),)
-
-
-def test_the_way_to_a_lan_is_the_longest_match() -> None:
-    facts = machine()
-    assert facts.device_towards(Prefix.parse("192.168.1.64/26")) == "lan0"
-    assert facts.device_towards(Prefix.parse("192.168.0.0/16")) is None
-    assert facts.device_towards(Prefix.parse("172.16.0.0/12")) is None

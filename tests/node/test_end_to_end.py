@@ -13,21 +13,18 @@ from pathlib import Path
 import pytest
 
 from meshc.keys import PrivateKey
+from meshc.prefixes import Prefix
+from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support import wgconf
+from tests.support.emitted_hooks import forwarding_lines
 from tests.support.netns import Namespace, connect, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import changed, snapshot
 
 pytestmark = needs_root
 
 LEAF, EXIT = PrivateKey.generate(), PrivateKey.generate()
-FORWARDING = {
-    "families": [4, 6],
-    "pools": ["10.44.0.0/24", "fd44::/64"],
-    "relay": True,
-    "exit": True,
-    "clamp_mss": True,
-    "sources": ["10.44.0.0/24", "fd44::/64"],
-}
+POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
+FORWARDING = Forwarding((4, 6), POOLS, relay=True, exit=True, clamp_mss=True)
 
 
 @pytest.fixture
@@ -61,20 +58,13 @@ def test_an_exit_carries_both_families_and_then_does_not(
         wgconf.interface(
             "Address = 10.44.0.1/32, fd44::1/128",
             "ListenPort = 51820",
-            "PostUp = exit 1",
+            *forwarding_lines(FORWARDING),
             key=EXIT,
         )
         + wgconf.peer(
             "# Name = leaf", "AllowedIPs = 10.44.0.2/32, fd44::2/128", key=LEAF.public_key()
         ),
     )
-    facts = {
-        "name": "exit",
-        "interface": "wg0",
-        "forwarding": FORWARDING,
-        "generated_hooks": ["exit 1"],
-    }
-    (path.parent / "node.json").write_text(json.dumps(facts))
     exit_.meshc("up", str(path), "--engine", engine)
     path = wgconf.write(
         tmp_path / "leaf",

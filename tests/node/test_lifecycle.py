@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from meshc.node.system import processes
+from meshc.prefixes import Prefix
+from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support import wgconf
+from tests.support.emitted_hooks import forwarding_lines
 from tests.support.netns import Namespace, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import changed, snapshot
 
@@ -190,33 +193,21 @@ def test_a_failing_hook_puts_everything_back(host: Namespace, tmp_path: Path) ->
     assert changed(before, snapshot(host)) == {}
 
 
-RELAY_FACTS = {
-    "name": "hub",
-    "interface": "wg0",
-    "forwarding": {
-        "families": [4, 6],
-        "pools": ["10.44.0.0/24", "fd44::/64"],
-        "relay": True,
-        "lans": ["192.0.2.0/24"],
-        "exit": True,
-        "clamp_mss": True,
-        "sources": ["10.44.0.0/24", "fd44::/64"],
-    },
-    "generated_hooks": ["exit 7"],
-}
+POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
+RELAY = Forwarding(
+    (4, 6), POOLS, relay=True, lans=(Prefix.parse("192.0.2.0/24"),), exit=True, clamp_mss=True
+)
 
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Path:
-    """A relay that is a router and an exit as well, with a hook that meshc does itself."""
-    path = wgconf.write(
+    """A relay that is a router and an exit as well."""
+    return wgconf.write(
         tmp_path / "hub",
         "wg0",
-        wgconf.interface("Address = 10.44.0.1/32, fd44::1/128", "PostUp = exit 7")
+        wgconf.interface("Address = 10.44.0.1/32, fd44::1/128", *forwarding_lines(RELAY))
         + wgconf.peer("AllowedIPs = 10.44.0.0/24, fd44::/64"),
     )
-    (path.parent / "node.json").write_text(json.dumps(RELAY_FACTS))
-    return path
 
 
 @pytest.mark.parametrize("program", ["iptables", "iptables-legacy"])
@@ -230,9 +221,7 @@ def test_a_relay_forwards_and_then_does_not(host: Namespace, relay: Path, progra
     assert "-A FORWARD -j MESHC-FWD-wg0" in rules
     assert "-A MESHC-NAT-wg0 -s 10.44.0.0/24 -o host0 -j MASQUERADE" in rules
     assert "TCPMSS --clamp-mss-to-pmtu" in rules
-    assert host.shell("sysctl -n net.ipv4.conf.wg0.forwarding").strip() == "1"
-    assert host.shell("sysctl -n net.ipv4.conf.host0.forwarding").strip() == "1"
-    assert host.shell("sysctl -n net.ipv4.ip_forward").strip() == "0"
+    assert host.shell("sysctl -n net.ipv4.ip_forward").strip() == "1"
     assert host.shell("sysctl -n net.ipv6.conf.all.forwarding").strip() == "1"
     assert "nothing to do" in host.meshc("up", str(relay)).stdout
     assert (

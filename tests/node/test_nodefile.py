@@ -11,14 +11,16 @@ from meshc.errors import NodeError
 from meshc.keys import PublicKey
 from meshc.node import nodefile
 from meshc.prefixes import Prefix
+from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support import wgconf
+from tests.support.emitted_hooks import forwarding_lines
+
+RELAY = Forwarding((4,), (Prefix.parse("10.44.0.0/24"),), relay=True)
 
 FACTS = {
     "name": "laptop",
     "interface": "wg0",
     "domain": "example-vpn.dev",
-    "forwarding": {"families": [4], "pools": ["10.44.0.0/24"], "relay": True},
-    "generated_hooks": ["sysctl -w net.ipv4.ip_forward=1"],
 }
 
 
@@ -56,7 +58,7 @@ def test_no_interface_can_have_such_a_name(name: str) -> None:
 
 
 def test_facts_beside_the_file(tmp_path: Path) -> None:
-    hooks = ("PostUp = sysctl -w net.ipv4.ip_forward=1", "PostUp = echo mine")
+    hooks = (*forwarding_lines(RELAY), "PostUp = echo mine")
     peer = wgconf.peer("# Name = hub.example-vpn.dev")
     path = wgconf.write(tmp_path, "wg0", wgconf.interface(*hooks) + peer)
     (tmp_path / "node.json").write_text(json.dumps(FACTS))
@@ -64,8 +66,7 @@ def test_facts_beside_the_file(tmp_path: Path) -> None:
     assert file.node == "laptop"
     assert file.names == {wgconf.PEER_KEY.public_key(): "hub"}
     assert isinstance(next(iter(file.names)), PublicKey)
-    assert file.forwarding.relay
-    assert file.forwarding.pools == (Prefix.parse("10.44.0.0/24"),)
+    assert file.firewall.families == (4,)
     assert file.hooks(file.conf.post_up) == ("echo mine",)
 
 

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from meshc.errors import StateError
-from meshc.render.manifest import Entry, Manifest, parse, render
+from meshc.render.manifest import Manifest, ManifestEntry, parse, render
 
 ENTRIES = [
-    Entry("b/wg0.conf", "b", 0o600, 10, "ab" * 32, True, "a file"),
-    Entry("a/node.json", "a", 0o644, 3, "cd" * 32, False, 'facts, with a "quote"'),
+    ManifestEntry("b/wg0.conf", "b", 0o600, 10, "ab" * 32, True, "a file"),
+    ManifestEntry("a/node.json", "a", 0o644, 3, "cd" * 32, False, 'facts, with a "quote"'),
 ]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshc.render.node_files import artifacts
 from meshc.topology.language.spec import Platform
-from tests.support.keyed_plans import mesh_plan, secrets_of, small_plan
+from tests.support.keyed_plans import artifacts, mesh_plan, secrets_of, small_plan
 
 
 def test_files_modes_and_purposes() -> None:

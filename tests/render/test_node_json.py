@@ -21,16 +21,7 @@ def test_facts_of_a_relay() -> None:
     data = facts(plan, "hub")
     assert (data["name"], data["network"], data["domain"]) == ("hub", "testnet", None)
     assert data["addresses"] == ["10.44.0.1/32", "fd44::1/128"]
-    assert data["forwarding"] == {
-        "families": [4, 6],
-        "pools": ["10.44.0.0/16", "fd44::/64"],
-        "relay": True,
-        "lans": [],
-        "masquerade": True,
-        "exit": False,
-        "clamp_mss": False,
-        "sources": ["10.44.0.0/16", "fd44::/64"],
-    }
+    assert (data["listen_port"], data["mtu"]) == (51820, 1420)
 
 
 def test_generated_hooks_are_lines_of_the_file() -> None:

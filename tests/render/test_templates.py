@@ -15,7 +15,6 @@ GOOD: dict[str, Any] = {
     "network": "n",
     "interface": "wg0",
     "section": "wg0",
-    "zone": "wg0",
     "private_key": None,
     "key_from": None,
     "listen_port": None,
@@ -25,10 +24,7 @@ GOOD: dict[str, Any] = {
     "dns": [],
     "peers": [],
     "route_allowed_ips": 1,
-    "relay": False,
-    "clamp_mss": False,
-    "forwardings": [],
-    "nats": [],
+    "firewall": [],
 }
 
 

@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.render.node_files import artifacts
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
-from tests.support.keyed_plans import POOLS, full_mesh, private_key, secrets_of, small_plan
+from tests.support.keyed_plans import (
+    POOLS,
+    artifacts,
+    full_mesh,
+    private_key,
+    secrets_of,
+    small_plan,
+)
 from tests.support.sandbox import run_in_sandbox
 
 pytestmark = [

@@ -19,7 +19,8 @@ def rooms() -> dict[str, int]:
     """Lines of each room: the packages that the layers of import-linter name, and their rooms."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    names = {name.strip() for layer in layers for name in layer.replace(":", "|").split("|")}
+    words = {name.strip(" ()") for layer in layers for name in layer.replace(":", "|").split("|")}
+    names = {f"meshc.{word.removeprefix('meshc.')}" for word in words}
     for house, inside in INSIDE.items():
         names.discard(house)
         names |= {f"{house}.{room}" for room in inside}

@@ -39,7 +39,7 @@ from meshc.deploy.connect.dial import Dialer
 from meshc.deploy.rollout import roll_out
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compare_file, compile_file
 
 file, node, stop, config, known = sys.argv[1:6]
 window = float(sys.argv[6])
@@ -47,7 +47,7 @@ dial = Dialer(Path(config), Path(known))
 def tell(_node, step):
     if step == stop:
         os.kill(os.getpid(), signal.SIGKILL)
-found = asyncio.run(survey(targets(compile_file(Path(file), dry_run=True), [node]), dial, tell))
+found = asyncio.run(survey(targets(compare_file(Path(file)), [node]), dial, tell))
 assert not found[0].findings, found[0].findings
 sys.exit(str(asyncio.run(roll_out(found, dial, tell, window=window))))
 """

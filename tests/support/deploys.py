@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compare_file, compile_file
 from meshc.deploy.plan.target import Target, targets
 from meshc.deploy.protocol import Facts, OwnMeshc, RunningInterface, RunningPeer, Supervisor
 from meshc.deploy.remote.base import redact
@@ -31,7 +31,7 @@ def mesh(directory: Path, *, leaf: str = "", way: str = "", more: str = "") -> d
     file = directory / "mesh.yaml"
     file.write_text(MESH.format(leaf=leaf, way=way, more=more))
     compile_file(file)
-    return {target.name: target for target in targets(compile_file(file, dry_run=True))}
+    return {target.name: target for target in targets(compare_file(file))}
 
 
 def empty(**changes: Any) -> Facts:

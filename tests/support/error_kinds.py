@@ -19,8 +19,8 @@ import yaml
 from click.testing import CliRunner
 
 from meshc.build.check import check_file
-from meshc.build.pipeline import compile_file
-from meshc.build.reader import read_emitted
+from meshc.build.pipeline import compare_file, compile_file
+from meshc.build.verification import open_verification
 from meshc.cli.qr import qr
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
@@ -28,7 +28,7 @@ from meshc.deploy.protocol import Facts
 from meshc.deploy.protocol_json import plain, value
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
-from meshc.keystore.plain import KeyStore
+from meshc.keystore.plain import PlainStore
 from meshc.lab.fit import check_fit
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.render.node_secrets import Secrets
@@ -63,8 +63,7 @@ def _verified(case: Case) -> Findings:
     """`meshc verify` of a build in which somebody has changed something."""
     compile_file(MESH)
     _change(case)
-    emitted = read_emitted(MESH)
-    return emitted.prove().findings
+    return open_verification(MESH).prove().findings
 
 
 def _checked(case: Case) -> Findings:
@@ -118,7 +117,7 @@ def _played(case: Case) -> Findings:
 def _deployed(case: Case) -> Findings:
     """`meshc deploy` to a node that answers with these facts."""
     compile_file(MESH)
-    (target,) = targets(compile_file(MESH, dry_run=True), [case["node"]])
+    (target,) = targets(compare_file(MESH), [case["node"]])
     facts = value(Facts, {**plain(FACTS), **case.get("facts", {})}, "the case")
     answers: dict[tuple[str, str], Any] = {(target.name, "facts"): facts}
     if case.get("unreachable"):
@@ -168,7 +167,7 @@ def _make_keys(case: Case) -> None:
         nodes = document["nodes"].items()
         elsewhere = {"public_key", "private_key_file"}
         own = [name for name, node in nodes if not elsewhere & (node or {}).keys()]
-        store = KeyStore(Path("keys"), document["network"]["name"])
+        store = PlainStore(Path("keys"), document["network"]["name"])
         store.create({name: private_key(name) for name in own})
 
 

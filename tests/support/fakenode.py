@@ -13,7 +13,7 @@ from meshc.deploy.protocol import (
     Facts,
     Installed,
     OwnMeshc,
-    Progress,
+    ReachedState,
     State,
     Verified,
     Versions,
@@ -30,12 +30,12 @@ GOOD: dict[str, Any] = {
     "facts": FACTS,
     "install": Installed(True),
     "remove-unused": Versions(()),
-    "stage": Progress(State.CANDIDATE),
-    "commit-confirmed": Progress(State.COMMIT_CONFIRMED),
+    "stage": ReachedState(State.CANDIDATE),
+    "commit-confirmed": ReachedState(State.COMMIT_CONFIRMED),
     "verify": Verified(True, True, "", (), ()),
-    "confirm": Progress(State.CONFIRMED),
-    "roll-back": Progress(State.ROLLED_BACK),
-    "adopt": Progress(State.IDLE),
+    "confirm": ReachedState(State.CONFIRMED),
+    "roll-back": ReachedState(State.ROLLED_BACK),
+    "adopt": ReachedState(State.IDLE),
 }
 NAMES = {request: name for name, request in REQUESTS.items()}
 LOST = "lost"

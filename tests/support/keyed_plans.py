@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from meshc.keys import NetworkSecret, PrivateKey, clamp
 from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.render.artifact import Artifact
+from meshc.render.node_files import MeshRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, NodeSpec, Platform, Role, Spec
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
+from meshc.topology.planner.policy.forwarding import firewall_of
 from meshc.wg.endpoint import Endpoint
 
 POOLS = (Prefix.parse("10.44.0.0/16"), Prefix.parse("fd44::/64"))
@@ -47,6 +51,14 @@ def secrets_of(plan: MeshPlan) -> Secrets:
         if node.spec.managed and node.spec.public_key is None
     }
     return Secrets(keys, NetworkSecret(hashlib.sha256(b"network").digest()))
+
+
+def artifacts(plan: MeshPlan, secrets: Secrets) -> Iterator[Artifact]:
+    """Every file but the manifest, sorted by node."""
+    renderer = MeshRenderer(plan, secrets)
+    for node in plan.nodes.values():
+        yield from renderer.node(node)
+    yield renderer.hosts()
 
 
 def full_mesh(count: int) -> MeshPlan:
@@ -113,4 +125,10 @@ def small_plan(**hub: object) -> MeshPlan:
             [("laptop", Platform.LINUX), ("phone", Platform.IOS)], 2
         )
     ]
-    return mesh_plan(replace(relay, **hub), *leaves)  # type: ignore[arg-type]
+    return mesh_plan(governed(replace(relay, **hub)), *leaves)  # type: ignore[arg-type]
+
+
+def governed(node: NodePlan) -> NodePlan:
+    """The node with the rules that its forwarding, peers and platform ask for."""
+    rules = firewall_of(node.forwarding, node.peers, node.spec.platform, POOLS)
+    return replace(node, firewall=rules)

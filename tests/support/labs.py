@@ -24,10 +24,11 @@ def endpoint(text: str, port: int = 51820) -> Endpoint:
 
 
 def relay(name: str = "relay", *hosts: str, **more: object) -> NodeSpec:
-    """A public relay."""
+    """A public relay, which listens at the port of its endpoints."""
     return NodeSpec(
         name=name,
         role=Role.RELAY,
+        listen_port=51820,
         endpoints=tuple(endpoint(host) for host in hosts or ("relay.example.com",)),
         **more,  # type: ignore[arg-type]
     )

@@ -20,7 +20,7 @@ ROUTES = (
     RouteFact(Prefix(4, 0, 0), 254, "eth0", gateway="192.0.2.254"),
     RouteFact(Prefix.parse("192.0.2.0/24"), 254, "eth0"),
     RouteFact(Prefix.parse("192.168.1.0/24"), 254, "lan0"),
-    RouteFact(Prefix(6, 0, 0), 254, "eth0", 1024, "fe80::1", learned=True),
+    RouteFact(Prefix(6, 0, 0), 254, "eth0", 1024, "fe80::1"),
 )
 SYSCTLS = {
     "net/ipv4/conf/all/src_valid_mark": "0",

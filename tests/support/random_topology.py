@@ -15,7 +15,7 @@ from meshc.topology.language.load import load_spec
 from meshc.topology.planner.addressing.lock_text import Lock
 from meshc.topology.planner.analysis import Analysis, analyse
 from meshc.topology.planner.planning import plan_mesh
-from meshc.topology.proof import Expectation, NodeFile, expectation
+from meshc.topology.proof import Expectation, NodeFile, expectation, is_router_script, read_script
 from meshc.wg.conf_reader import ConfReader
 from tests.support.wire import private_key
 
@@ -66,8 +66,9 @@ def _relay(rng: random.Random, number: int) -> dict[str, object]:
         node["routes"] = [f"172.16.{number}.0/24"]
     if rng.random() < 0.1:
         node["mtu"] = 1380
-    if rng.random() < 0.05:
-        node["platform"] = "routeros"
+    router = rng.random()
+    if router < 0.1:
+        node["platform"] = "routeros" if router < 0.05 else "openwrt"
     return node
 
 
@@ -138,9 +139,12 @@ def compiled(text: str) -> tuple[Analysis, list[NodeFile], Expectation, Diagnost
     renderer, reader = MeshRenderer(plan, Secrets(private, secret)), ConfReader()
     files = []
     for node in plan.nodes.values():
-        for artifact in renderer.node(node):
-            if artifact.path == conf_path(node):
-                conf = reader.read(artifact.content.reveal().decode(), file=artifact.path)
-                files.append(NodeFile(node.name, conf))
+        artifacts = {artifact.path: artifact for artifact in renderer.node(node)}
+        scripts = [path for path in artifacts if is_router_script(path)]
+        for path in scripts or [path for path in artifacts if path == conf_path(node)]:
+            text = artifacts[path].content.reveal().decode()
+            script = read_script(text, file=path) if scripts else None
+            conf = script.conf if script else reader.read(text, file=path)
+            files.append(NodeFile(node.name, conf, script=script))
     addresses = {n: tuple(a.host for a in p.addresses) for n, p in plan.nodes.items()}
     return analysis, files, expectation(spec, public_keys=public, addresses=addresses), found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meshc.build.changes import Action, ConfChange, Kind
+from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
 from meshc.render.report.json import as_dict
 from meshc.render.report.text import format_findings
@@ -213,7 +213,7 @@ def _print_changes(page: Page, result: BuildResult, *, everything: bool) -> None
         page.line(f"Nothing changed: {_count(len(result.files), 'file')} in {result.out}.")
         return
     counts = Counter(change.kind for change in changes.nodes)
-    told = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in Kind if counts[kind])
+    told = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in ChangeKind if counts[kind])
     page.line(Styled("Changes", "bold"), f" ({where} in {result.out}): nodes {told or 'unchanged'}")
     shown = changes.nodes if everything else changes.nodes[:LONG]
     page.table(
@@ -227,7 +227,7 @@ def _print_changes(page: Page, result: BuildResult, *, everything: bool) -> None
 
 def _what(change: NodeChange) -> str:
     conf = change.conf
-    if change.kind is not Kind.CHANGED:
+    if change.kind is not ChangeKind.CHANGED:
         return ", ".join(path.rpartition("/")[2] for path in change.files)
     if conf == ConfChange():
         return "comments or facts only"
@@ -256,22 +256,22 @@ def _then(change: NodeChange, result: BuildResult) -> str:
     file = shlex.quote(str(result.workspace.file))
     interface = node.interface if node else result.plan.spec.network.interface
     script = _SCRIPTS.get(node.spec.platform) if node else None
-    if script is not None and change.action is not Action.RETIRE:
-        return "nothing to do" if change.action is Action.NOTHING else script
-    if change.action is Action.INSTALL and node is not None:
+    if script is not None and change.action is not RequiredAction.RETIRE:
+        return "nothing to do" if change.action is RequiredAction.NOTHING else script
+    if change.action is RequiredAction.INSTALL and node is not None:
         if node.spec.platform in (Platform.IOS, Platform.ANDROID):
             return f"scan it: meshc qr {file} {change.node}"
         if node.spec.platform is not Platform.LINUX:
             return "import it there"
         return f"copy it to /etc/wireguard/ there, wg-quick up {interface}"
     return {
-        Action.NOTHING: "nothing to do",
-        Action.INSTALL: "import it there",
-        Action.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
-        Action.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
-        Action.RESCAN: f"scan it again: meshc qr {file} {change.node}",
-        Action.IMPORT: "import it again",
-        Action.RETIRE: f"wg-quick down {interface} there, delete its file",
+        RequiredAction.NOTHING: "nothing to do",
+        RequiredAction.INSTALL: "import it there",
+        RequiredAction.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
+        RequiredAction.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
+        RequiredAction.RESCAN: f"scan it again: meshc qr {file} {change.node}",
+        RequiredAction.IMPORT: "import it again",
+        RequiredAction.RETIRE: f"wg-quick down {interface} there, delete its file",
     }[change.action]
 
 

@@ -22,7 +22,7 @@ PAUSE = 0.05
 """Seconds between two looks at a bar."""
 
 
-class Progress:
+class ProgressDisplay:
     """Shows nothing before `patience` seconds are over, and nothing at all unless stderr is a
     terminal. With `lines`, steps are printed as lines where it is none."""
 
@@ -35,7 +35,7 @@ class Progress:
         self._steps: dict[str, tuple[int, str]] = {}
         self._live: Live | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressDisplay:
         return self
 
     def __exit__(

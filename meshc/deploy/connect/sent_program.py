@@ -59,12 +59,16 @@ NOTHING = ("python3", "-c", "")
 """The same program with nothing to do: whether it may be run at all."""
 
 
+def paths() -> dict[str, str]:
+    """The modules in the order in which they are loaded, and their files below this package's."""
+    return {name: name.replace(".", "/") + ".py" for name in _MODULES}
+
+
 @cache
 def program() -> str:
     """The whole program; also what the watcher on the node runs from a file."""
     files = resources.files("meshc.deploy")
-    paths = {name: name.replace(".", "/") + ".py" for name in _MODULES}
-    sources = {name: (files / path).read_text("utf-8") for name, path in paths.items()}
+    sources = {name: (files / path).read_text("utf-8") for name, path in paths().items()}
     return _LOADER.format(packages=_PACKAGES, sources=json.dumps(sources))
 
 

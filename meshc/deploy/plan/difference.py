@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from meshc.build.changes import Action, ConfChange, action_of, compare
+from meshc.build.changes import ConfChange, RequiredAction, action_of, compare
 from meshc.deploy.plan.supervisor_choice import HOME, SupervisorChoice, choose
 from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import Activation, Facts, Routes, Supervisor
@@ -105,13 +105,13 @@ def _activation(
             return Activation.FILE, Cost.QUIET
         return None, Cost.NOTHING
     action = action_of(change, Platform.LINUX)
-    if action is Action.NOTHING and not wrong:
+    if action is RequiredAction.NOTHING and not wrong:
         return Activation.FILE, Cost.QUIET
     if choice.supervisor.live:
         return Activation.RELOAD, Cost.LIVE
     if routes is not None:
         action = action_of(replace(change, routes=False), Platform.LINUX)
-    if action is Action.RESTART:
+    if action is RequiredAction.RESTART:
         return Activation.RESTART, Cost.RESTART
     return Activation.SYNC, Cost.PEERS
 

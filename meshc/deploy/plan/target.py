@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from meshc.build.reader import open_build
 from meshc.errors import StateError
-from meshc.files import read_regular
 from meshc.secret import SecretText
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import NodePlan
 
 if TYPE_CHECKING:
-    from meshc.build.pipeline import BuildResult
+    from meshc.build.pipeline import BuildComparison
 
 
 _PHONES = (Platform.IOS, Platform.ANDROID)
@@ -47,10 +47,13 @@ class Target:
         return self.plan.spec.deploy.host or ""
 
 
-def targets(result: BuildResult, names: Iterable[str] = (), *, local: bool = False) -> list[Target]:
+def targets(
+    result: BuildComparison, names: Iterable[str] = (), *, local: bool = False
+) -> list[Target]:
     """The targets that `names` mean; without names all nodes that say how they are reached.
 
-    `result` is a dry run over the build that is there. `local`: the nodes named are this machine.
+    `result` compares the plan with the build that is there. `local`: the nodes named are this
+    machine.
     Raises: StateError when the build is not that of the topology, or a node cannot be deployed.
     """
     if any(change.files for change in result.changes.nodes) or result.changes.files:
@@ -69,7 +72,7 @@ def targets(result: BuildResult, names: Iterable[str] = (), *, local: bool = Fal
     return [_read(result, result.plan.nodes[name]) for name in chosen]
 
 
-def deployable(result: BuildResult) -> list[str]:
+def deployable(result: BuildComparison) -> list[str]:
     """The Linux nodes with `deploy.host`."""
     return [
         name
@@ -78,7 +81,7 @@ def deployable(result: BuildResult) -> list[str]:
     ]
 
 
-def _check(result: BuildResult, name: str, *, local: bool) -> None:
+def _check(result: BuildComparison, name: str, *, local: bool) -> None:
     node = result.plan.nodes.get(name)
     if node is None:
         known = ", ".join(list(result.plan.nodes)[:10])
@@ -97,13 +100,9 @@ def _check(result: BuildResult, name: str, *, local: bool) -> None:
         )
 
 
-def _read(result: BuildResult, node: NodePlan) -> Target:
-    directory = result.out / node.name
-    conf = read_regular(directory / f"{node.interface}.conf")
-    node_json = read_regular(directory / "node.json")
-    if conf is None:
-        raise StateError(f"{directory} has no file for {node.interface}", hint="build again")
+def _read(result: BuildComparison, node: NodePlan) -> Target:
+    built = open_build(result.out, file=result.workspace.file).node(node.name)
     peers = [result.plan.nodes[peer.name] for peer in node.peers]
     inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
     phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
-    return Target(node, SecretText(conf.decode()), (node_json or b"{}").decode(), inside, phones)
+    return Target(node, built.text(), (built.facts or b"{}").decode(), inside, phones)

@@ -24,7 +24,7 @@ from meshc.deploy.protocol import (
     CommitConfirmed,
     Confirm,
     FailureReason,
-    Progress,
+    ReachedState,
     RollBack,
     RunningInterface,
     StageCandidate,
@@ -49,7 +49,7 @@ ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (white
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
-def stage(interface: ManagedInterface, request: StageCandidate) -> Progress:
+def stage(interface: ManagedInterface, request: StageCandidate) -> ReachedState:
     """Keeps what runs, puts the new file beside it, starts the watcher. Undone when it fails."""
     if not _TOKEN.fullmatch(request.token):
         raise Refusal("not a token")
@@ -74,10 +74,10 @@ def stage(interface: ManagedInterface, request: StageCandidate) -> Progress:
                 failed = after(state, Event.FAILS)
                 interface.save(DeploymentRecord(failed, deployed=record.deployed))
             raise
-        return Progress(state)
+        return ReachedState(state)
 
 
-def commit_confirmed(interface: ManagedInterface, request: CommitConfirmed) -> Progress:
+def commit_confirmed(interface: ManagedInterface, request: CommitConfirmed) -> ReachedState:
     """Puts the new file in place and makes it run. On a failure what was there is put back."""
     with interface.locked():
         record = _mine(interface, request.token, Event.COMMIT)
@@ -97,7 +97,7 @@ def commit_confirmed(interface: ManagedInterface, request: CommitConfirmed) -> P
                 failure.hint,
                 failure.reason,
             ) from error
-    return Progress(record.state)
+    return ReachedState(record.state)
 
 
 def verify(interface: ManagedInterface, request: Verify) -> Verified:
@@ -119,13 +119,13 @@ def verify(interface: ManagedInterface, request: Verify) -> Verified:
     return Verified(good, now.up, now.public_key, tuple(sorted(wanted)), tuple(sorted(alive)))
 
 
-def confirm(interface: ManagedInterface, request: Confirm) -> Progress:
+def confirm(interface: ManagedInterface, request: Confirm) -> ReachedState:
     """Ends the deployment: the new file stays. After this answer the watcher does nothing."""
     with interface.locked():
         record = _mine(interface, request.token, Event.CONFIRM)
         state = after(record.state, Event.CONFIRM)
         if record.state is state:
-            return Progress(state)  # the answer to the first request got lost
+            return ReachedState(state)  # the answer to the first request got lost
         candidate = record.staged
         # a copy to compare with later; should the machine stop between the two writes, the record
         # still names the deployment before, whose file is put back
@@ -138,21 +138,21 @@ def confirm(interface: ManagedInterface, request: Confirm) -> Progress:
         staging.clean(interface, record.token)
         units.settle(interface, candidate.supervisor)
         environment.settle(interface.name, candidate.environment)
-    return Progress(state)
+    return ReachedState(state)
 
 
-def roll_back(interface: ManagedInterface, request: RollBack) -> Progress:
+def roll_back(interface: ManagedInterface, request: RollBack) -> ReachedState:
     """Restores at once instead of at the deadline."""
     if not os.path.isdir(interface.home):
-        return Progress(DeploymentRecord().state)
+        return ReachedState(DeploymentRecord().state)
     with interface.locked():
         record = interface.load()
         if unfinished(record.state) and request.token in (None, record.token):
             record = restore(interface, record, Event.ROLL_BACK)
-        return Progress(record.state)
+        return ReachedState(record.state)
 
 
-def adopt(interface: ManagedInterface, request: Adopt) -> Progress:
+def adopt(interface: ManagedInterface, request: Adopt) -> ReachedState:
     """Records that the file which is there is the deployed one: it was equal already. So is one
     that a deployment brought which nobody will end any more."""
     interface.make_home()
@@ -169,7 +169,7 @@ def adopt(interface: ManagedInterface, request: Adopt) -> Progress:
         if left:
             bootguard.remove(interface)
             staging.clean(interface)
-    return Progress(state)
+    return ReachedState(state)
 
 
 def _ended(interface: ManagedInterface) -> DeploymentRecord:

@@ -1,10 +1,10 @@
 """The record of a deployment, as it lies on the disk of the node between two requests."""
 
-# ruff: noqa: UP035, UP045 (Python 3.8 cannot evaluate the newer spelling)
+# ruff: noqa: UP006, UP035, UP045 (Python 3.8 cannot evaluate the newer spelling)
 
 import json
 from dataclasses import dataclass
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Tuple
 
 from meshc.deploy.protocol import Activation, FailureReason, Routes, State, Supervisor
 from meshc.deploy.protocol_json import ProtocolError, loads, plain
@@ -25,8 +25,8 @@ class StagedFiles:
     """Which places had a file (`old...` in `existed`) and which get a new one (`new...` in
     `staged`; where none lies beside the place, the file goes away)."""
 
-    existed: tuple[str, ...] = ()
-    staged: tuple[str, ...] = ()
+    existed: Tuple[str, ...] = ()
+    staged: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Before:
 
     supervisor: Optional[Supervisor]
     env: Mapping[str, str]
-    alive: tuple[str, ...]
+    alive: Tuple[str, ...]
 
 
 @dataclass(frozen=True)

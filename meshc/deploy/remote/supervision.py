@@ -34,7 +34,7 @@ def running(interface: ManagedInterface) -> RunningInterface:
     peers = {}
     for line in lines[1:]:
         key, _, _, allowed, handshake = line.split("\t")[:5]
-        prefixes = sorted(allowed.replace("(none)", "").split(",")) if allowed else []
+        prefixes = sorted(one for one in allowed.split(",") if one not in ("", "(none)"))
         peers[key] = RunningPeer(tuple(prefixes), int(handshake))
     return RunningInterface(True, supervisor, public_key, int(port), peers)
 

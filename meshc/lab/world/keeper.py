@@ -2,8 +2,8 @@
 
 Started by `control.start_lab` in a fresh interpreter; reads an `Order` from its standard
 input, reports progress as JSON lines on its standard output, then serves its control socket.
-Requests on the socket are JSON lines as well: `{"op": "run", "jobs": [...]}` streams
-outcomes.
+Requests on the socket are JSON lines as well: `{"op": "run", "jobs": [...]}` streams the outcomes
+of jobs (only of registered ones), `{"op": "entries"}` tells who holds which place.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from meshc.prefixes import InterfaceAddress, Prefix
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _VERSION = {int(family): version for version, family in _FAMILY.items()}
 _PROTO_BOOT = 3  # RTPROT_BOOT, what ip-route(8) writes
-_PROTO_RA = 9  # RTPROT_RA
 _SCOPE_LINK = 253
 _UNICAST = 1  # RTN_UNICAST
 _RULE_TO_TABLE = 1  # FR_ACT_TO_TBL
@@ -277,16 +276,16 @@ def _routes(message: Any, names: dict[int, str]) -> list[RouteFact]:
             message.get_attr("RTA_PRIORITY") or 0,
             gateway,
             _route_mtu(message),
-            message["proto"] == _PROTO_RA,
         )
         for index, gateway in hops
         if index in names
     ]
 
 
-def _route_order(route: RouteFact) -> tuple[int, int, int, int, int, str]:
+def _route_order(route: RouteFact) -> tuple[int, int, int, int, int]:
+    """Next hops of one route stay in the kernel's order, which `ip route` shows as well."""
     prefix = route.prefix
-    return (prefix.family, route.table, route.metric, prefix.value, prefix.length, route.device)
+    return (prefix.family, route.table, route.metric, prefix.value, prefix.length)
 
 
 def _route_mtu(message: Any) -> int | None:

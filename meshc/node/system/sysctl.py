@@ -81,6 +81,44 @@ class SysctlKept(SysctlSet):
         return
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptRa(Change):
+    """Router advertisements are believed as before, although the host forwards now: every
+    `accept_ra` that is 1 becomes 2 (ip-sysctl.rst). `keys` are the settings that were 1."""
+
+    keys: tuple[str, ...]
+
+    @property
+    def wish(self) -> Hashable:
+        return ("accept_ra",)
+
+    @property
+    def slot(self) -> Hashable:
+        return ("accept_ra",)
+
+    def inherit(self, old: Change) -> Change:
+        if not isinstance(old, AcceptRa):
+            return self
+        return AcceptRa(tuple(sorted({*self.keys, *old.keys})))
+
+    def heir(self, other: Change) -> Change | None:
+        return other.inherit(self) if self.wish == other.wish else None
+
+    def describe(self) -> str:
+        names = ", ".join(key.split("/")[-2] for key in self.keys)
+        return f"sysctl net/ipv6/conf/*/accept_ra = 2 where it is 1 ({names or 'nowhere'})"
+
+    def apply(self, machine: Machine) -> None:
+        for key in self.keys:
+            if read(key) == "1":
+                write(key, "2")
+
+    def reverse(self, machine: Machine) -> None:
+        for key in self.keys:
+            if read(key) == "2":
+                write(key, "1")
+
+
 def read(key: str) -> str | None:
     """The value of a setting, None when this kernel does not have it."""
     try:

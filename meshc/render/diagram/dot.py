@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from meshc.render.diagram.mermaid import MOST_BOUNCED
-from meshc.render.diagram.picture import Kind, Picture, PictureNode
+from meshc.render.diagram.picture import NodeKind, Picture, PictureNode
 
 _STYLE = {
-    Kind.RELAY: 'shape=hexagon style=filled fillcolor="#2563eb" fontcolor=white',
-    Kind.PUBLIC: 'shape=box style="rounded,filled" fillcolor="#dbeafe"',
-    Kind.HIDDEN: 'shape=box style="rounded,filled" fillcolor="#f3f4f6"',
-    Kind.FOREIGN: 'shape=box style="rounded,dashed"',
+    NodeKind.RELAY: 'shape=hexagon style=filled fillcolor="#2563eb" fontcolor=white',
+    NodeKind.PUBLIC: 'shape=box style="rounded,filled" fillcolor="#dbeafe"',
+    NodeKind.HIDDEN: 'shape=box style="rounded,filled" fillcolor="#f3f4f6"',
+    NodeKind.FOREIGN: 'shape=box style="rounded,dashed"',
 }
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from meshc.render.diagram.picture import Kind, Picture, PictureNode
+from meshc.render.diagram.picture import NodeKind, Picture, PictureNode
 
 # More bounced pairs than this are left out: their number grows with the square of the nodes.
 MOST_BOUNCED = 12
 
 _SHAPE = {
-    Kind.RELAY: ("{{", "}}"),
-    Kind.PUBLIC: ("[", "]"),
-    Kind.HIDDEN: ("(", ")"),
-    Kind.FOREIGN: ("[/", "/]"),
+    NodeKind.RELAY: ("{{", "}}"),
+    NodeKind.PUBLIC: ("[", "]"),
+    NodeKind.HIDDEN: ("(", ")"),
+    NodeKind.FOREIGN: ("[/", "/]"),
 }
 
 
@@ -32,7 +32,7 @@ def mermaid(picture: Picture) -> str:
     if len(picture.bounced) <= MOST_BOUNCED:
         out += [f"  n{a} -.- n{b}" for a, b in picture.bounced]
     out.append("  classDef relay fill:#2563eb,stroke:#1e40af,color:#fff")
-    relays = ",".join(f"n{i}" for i, n in enumerate(picture.nodes) if n.kind is Kind.RELAY)
+    relays = ",".join(f"n{i}" for i, n in enumerate(picture.nodes) if n.kind is NodeKind.RELAY)
     if relays:
         out.append(f"  class {relays} relay")
     return "\n".join(out) + "\n"

@@ -15,7 +15,7 @@ from meshc.values import dataclass
 MOST_NODES_WITH_PATHS = 400
 
 
-class Kind(Enum):
+class NodeKind(Enum):
     """How a node is drawn."""
 
     RELAY = "relay"
@@ -27,7 +27,7 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class PictureNode:
     name: str
-    kind: Kind
+    kind: NodeKind
     site: str
     platform: str
     addresses: tuple[str, ...]
@@ -96,13 +96,13 @@ def _node(plan: NodePlan) -> PictureNode:
     )
 
 
-def _kind(spec: NodeSpec) -> Kind:
+def _kind(spec: NodeSpec) -> NodeKind:
     if spec.is_relay:
-        return Kind.RELAY
+        return NodeKind.RELAY
     if not spec.managed:
-        return Kind.FOREIGN
+        return NodeKind.FOREIGN
     hidden = spec.nat in (Nat.RESTRICTED, Nat.PORT_RESTRICTED, Nat.SYMMETRIC)
-    return Kind.PUBLIC if spec.endpoints and not hidden else Kind.HIDDEN
+    return NodeKind.PUBLIC if spec.endpoints and not hidden else NodeKind.HIDDEN
 
 
 def _home(plan: NodePlan, mesh: MeshPlan, index: Mapping[str, int]) -> int | None:

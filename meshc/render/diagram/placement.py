@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from meshc.render.diagram.picture import Kind, Picture
+from meshc.render.diagram.picture import NodeKind, Picture
 from meshc.values import dataclass
 
 # Sizes in SVG user units. A node's box is as wide as its longest text line.
@@ -64,7 +64,9 @@ class _Block:
 def layout(picture: Picture) -> Layout:
     """Places every node; no two boxes overlap."""
     widths = [_width(picture, i) for i in range(len(picture.nodes))]
-    core = [i for i, node in enumerate(picture.nodes) if node.kind is Kind.RELAY and not node.site]
+    core = [
+        i for i, node in enumerate(picture.nodes) if node.kind is NodeKind.RELAY and not node.site
+    ]
     outer = _blocks(picture, widths, set(core))
     radius = _place_core(core, blocks := [_single(i, widths[i]) for i in core])
     _place_ring(outer, radius)
@@ -98,7 +100,7 @@ def _blocks(picture: Picture, widths: list[float], core: set[int]) -> list[_Bloc
     def key(block: _Block) -> tuple[int, int, str]:
         first = block.members[0]
         home = picture.home[first]
-        public = picture.nodes[first].kind in (Kind.PUBLIC, Kind.RELAY, Kind.FOREIGN)
+        public = picture.nodes[first].kind in (NodeKind.PUBLIC, NodeKind.RELAY, NodeKind.FOREIGN)
         return (-1 if home is None else home, 0 if public else 1, picture.nodes[first].name)
 
     return sorted(blocks, key=key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from meshc.render.diagram.mermaid import MOST_BOUNCED
-from meshc.render.diagram.picture import Kind, Picture
+from meshc.render.diagram.picture import NodeKind, Picture
 from meshc.render.diagram.placement import Box, Layout, layout
 from meshc.render.templates import environment
 from meshc.values import dataclass
@@ -45,10 +45,10 @@ def draw(template: str, picture: Picture, **more: object) -> str:
 
 
 WORDS = {
-    Kind.RELAY: "relay",
-    Kind.PUBLIC: "public",
-    Kind.HIDDEN: "behind a NAT",
-    Kind.FOREIGN: "not managed",
+    NodeKind.RELAY: "relay",
+    NodeKind.PUBLIC: "public",
+    NodeKind.HIDDEN: "behind a NAT",
+    NodeKind.FOREIGN: "not managed",
 }
 
 

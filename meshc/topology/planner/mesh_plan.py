@@ -11,6 +11,7 @@ from typing import NamedTuple
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.planner.policy.flow_rules import FamilyRules
 from meshc.values import dataclass
 from meshc.wg.endpoint import Endpoint
 
@@ -52,7 +53,8 @@ class Forwarding:
 @dataclass(frozen=True, slots=True)
 class NodePlan:
     """Everything that one node needs. `addresses` are hosts (/32, /128) on every node: routes
-    come from AllowedIPs alone. `peers` are sorted by name."""
+    come from AllowedIPs alone. `peers` are sorted by name. `firewall` is what `forwarding` means,
+    as rules, one value a family."""
 
     spec: NodeSpec
     interface: str
@@ -62,6 +64,7 @@ class NodePlan:
     mtu: int
     peers: tuple[PeerPlan, ...]
     forwarding: Forwarding = Forwarding()
+    firewall: tuple[FamilyRules, ...] = ()
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 from meshc.topology.planner.mtu import node_mtus
-from meshc.topology.planner.policy.forwarding import forwarding_of
+from meshc.topology.planner.policy.forwarding import firewall_of, forwarding_of
 from meshc.topology.planner.routing.routing import Routing, build_routing
 from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
@@ -57,6 +57,8 @@ def plan_mesh(
     nodes: dict[str, NodePlan] = {}
     for i, name in enumerate(graph.names):
         node = graph.nodes[i]
+        peers = planner.peers(i)
+        forwarding = forwarding_of(spec, node, mtus)
         nodes[name] = NodePlan(
             spec=node,
             interface=spec.network.interface,
@@ -64,8 +66,9 @@ def plan_mesh(
             addresses=tuple(InterfaceAddress(*p) for p in allocation.addresses[name]),
             listen_port=allocation.ports.get(name),
             mtu=mtus[i],
-            peers=planner.peers(i),
-            forwarding=forwarding_of(spec, node, mtus),
+            peers=peers,
+            forwarding=forwarding,
+            firewall=firewall_of(forwarding, peers, node.platform, spec.network.pools),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 

@@ -9,13 +9,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile, expectation
+from meshc.topology.proof.expectation import (
+    Expectation,
+    NodeFacts,
+    NodeFile,
+    expectation,
+    is_router_script,
+)
 from meshc.topology.proof.verdict import Verdict
 
 if TYPE_CHECKING:
     from meshc.topology.proof.dead_relays import RelayFailure
     from meshc.topology.proof.network_model import NetworkModel
     from meshc.topology.proof.proof import Proof, prove
+    from meshc.topology.proof.script_reader import read_script
     from meshc.topology.proof.walk import Trace
 
 __all__ = [
@@ -28,7 +35,9 @@ __all__ = [
     "Trace",
     "Verdict",
     "expectation",
+    "is_router_script",
     "prove",
+    "read_script",
 ]
 
 # a build tells the facts in one process and proves in another: the first need not import numpy
@@ -38,6 +47,7 @@ _HEAVY = {
     "RelayFailure": "dead_relays",
     "Trace": "walk",
     "prove": "proof",
+    "read_script": "script_reader",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from meshc.diagnostics import Location
 from meshc.errors import PrefixFormatError
@@ -23,19 +23,31 @@ from meshc.wg.conf import Conf
 from meshc.wg.endpoint import Endpoint
 from meshc.wg.peer_sections import PeerTable
 
+if TYPE_CHECKING:
+    from meshc.topology.proof.router_script import RouterScript
+
+# How the scripts end that a router runs in place of a wg-quick file.
+OPENWRT_SCRIPT, ROUTEROS_SCRIPT = ".openwrt.sh", ".rsc"
 # Behind these the mapped port is open to anyone, or nothing is known against it.
 OPEN_NATS = frozenset({Nat.NONE, Nat.FULL_CONE, Nat.UNKNOWN})
 # Behind these a fixed port is open to an address that has been sent to (RFC 4787 section 5).
 FILTERING_NATS = frozenset({Nat.RESTRICTED, Nat.PORT_RESTRICTED})
 
 
+def is_router_script(path: str) -> bool:
+    """By the name that `meshc build` gives it."""
+    return path.endswith((OPENWRT_SCRIPT, ROUTEROS_SCRIPT))
+
+
 class NodeFile(NamedTuple):
-    """The emitted file of one node, read back. With a `table`, `conf` has no peers: they are
-    in there, one object for equal sections."""
+    """What one node runs, read back. With a `table`, `conf` has no peers: they are in there, one
+    object for equal sections. With a `script`, which a router runs, `conf` is that of the script.
+    """
 
     name: str
     conf: Conf
     table: PeerTable | None = None
+    script: RouterScript | None = None
 
     def whole(self) -> Conf:
         """The file with its peers."""

@@ -135,7 +135,7 @@ def _told(network: NetworkModel, trace: Trace, number: int) -> str:
         parts.append(f"takes it from {before}, whose {_entry(hop)} hold the source")
     if hop.rule:
         parts.append(f"forwards it by `{hop.rule}`")
-    elif before and hop.peer and not network.model(hop.node).facts.has_hooks:
+    elif before and hop.peer and not network.model(hop.node).has_rules:
         parts.append("forwards it, being a relay without hooks")
     if hop.peer:
         parts.append(f"sends it to {hop.peer}{_by(hop)}")

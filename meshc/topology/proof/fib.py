@@ -239,7 +239,7 @@ def _is_leaf(model: NodeModel, family: int) -> bool:
     facts = model.facts
     if model.conf is None or not model.installs_routes or facts.relay:
         return False
-    if facts.has_hooks:
+    if model.has_rules:
         forwards = family in model.firewall.families
     else:
         forwards = bool(facts.routes) or facts.exit_node

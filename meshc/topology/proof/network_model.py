@@ -35,12 +35,14 @@ class NetworkModel:
     @classmethod
     def build(cls, files: Iterable[NodeFile], expectation: Expectation) -> NetworkModel:
         """Joins files and facts; a managed node whose file is missing is left out."""
-        confs = {file.name: file.conf for file in files}
+        given = {file.name: file for file in files}
         return cls(
             (
-                model_of(facts, confs.get(name))
+                model_of(facts, given[name].conf, given[name].script)
+                if name in given
+                else model_of(facts, None)
                 for name, facts in expectation.nodes.items()
-                if name in confs or not facts.managed
+                if name in given or not facts.managed
             ),
             expectation.pools,
         )

@@ -18,6 +18,7 @@ from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.hook_commands import commands
 from meshc.topology.proof.netfilter import Firewall
+from meshc.topology.proof.router_script import RouterScript
 from meshc.wg.conf import Conf, PeerConf
 
 
@@ -32,11 +33,13 @@ class RouteKind(Enum):
 
 @dataclass(frozen=True)
 class NodeModel:
-    """`conf` is None for a node without a file: it is taken to mirror what others expect of it."""
+    """`conf` is None for a node without a file: it is taken to mirror what others expect of it.
+    `script` is what a router runs in place of a wg-quick file; `conf` is of that script then."""
 
     facts: NodeFacts
     conf: Conf | None
     key: PublicKey | None
+    script: RouterScript | None = None
 
     @property
     def name(self) -> str:
@@ -83,13 +86,21 @@ class NodeModel:
     def other_routes(self) -> tuple[Prefix, ...]:
         """Routes into the tunnel that do not come from AllowedIPs: the network of its own
         address, and `ip route add` hooks."""
-        return tuple(dict.fromkeys(_other_routes(self.conf, self.facts.interface)))
+        made = self.script.routes if self.script is not None else ()
+        return tuple(dict.fromkeys((*_other_routes(self.conf, self.facts.interface), *made)))
 
     @cached_property
     def firewall(self) -> Firewall:
+        if self.script is not None:
+            return self.script.firewall
         conf = self.conf
         lines = (*conf.pre_up, *conf.post_up) if conf else ()
         return Firewall.read(lines, self.facts.interface)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether its file can say what it forwards, so that the rules must stand there."""
+        return self.script is not None or self.facts.has_hooks
 
     def owns(self, family: int, address: int) -> bool:
         return Prefix(family, address, BITS[family]) in self.own
@@ -113,12 +124,12 @@ class NodeModel:
         return RouteKind.UPLINK, None
 
 
-def model_of(facts: NodeFacts, conf: Conf | None) -> NodeModel:
+def model_of(facts: NodeFacts, conf: Conf | None, script: RouterScript | None = None) -> NodeModel:
     """The model of one node; its key is that of its file when the file has it."""
     key = facts.public_key
     if conf is not None and conf.private_key is not None:
         key = conf.private_key.public_key()
-    return NodeModel(facts, conf, key)
+    return NodeModel(facts, conf, key, script)
 
 
 def merged_peers(sections: Iterable[PeerConf]) -> dict[PublicKey, PeerConf]:

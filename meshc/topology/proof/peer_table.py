@@ -183,7 +183,7 @@ def read_peer_table(files: Iterable[NodeFile], expectation: Expectation) -> Mesh
         else:
             sections.add_table(len(sections.parts), file.table)
         # at once: while the next file is written there is time
-        read[file.name] = model_of(facts, replace(file.conf, peers=()))
+        read[file.name] = model_of(facts, replace(file.conf, peers=()), file.script)
     models = tuple(
         read.get(name) or model_of(facts, None)
         for name, facts in expectation.nodes.items()

@@ -159,6 +159,8 @@ def _keep(files: Iterable[NodeFile], kept: dict[str, Conf]) -> Iterator[NodeFile
 
 def _network(table: MeshPeerTable, expectation: Expectation, read: Reread) -> NetworkModel:
     def load(model: NodeModel) -> NodeModel:
+        if model.script is not None:
+            return replace(model, conf=model.script.conf)
         return replace(model, conf=read(model.name)) if model.conf is not None else model
 
     return NetworkModel(table.models, expectation.pools, load)

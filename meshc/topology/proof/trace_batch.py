@@ -239,9 +239,9 @@ class _BatchWalk:
         model, fib = self.plane.models[node], self.plane.fib
         facts, (way_in, way_out, table) = model.facts, ways
         family = fib.family
-        if table == "nat" and not facts.has_hooks:
+        if table == "nat" and not model.has_rules:
             return _FORWARDED
-        if not facts.has_hooks:
+        if not model.has_rules:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
             return _FORWARDED if helps else _END[LossReason.NOT_A_RELAY]
         flow = Flow(

@@ -189,12 +189,7 @@ class _Walk:
             return self.end(fault)
         flow = Flow(family, source, target, "", OUTSIDE)
         needs = here.facts.masquerade if way is RouteKind.LAN else True
-        if (
-            needs
-            and not established
-            and here.facts.has_hooks
-            and not here.firewall.masquerades(flow)
-        ):
+        if needs and not established and here.has_rules and not here.firewall.masquerades(flow):
             return self.end(self.drop(LossReason.NO_MASQUERADE, here.name))
         return self.end(way=way)
 
@@ -202,7 +197,7 @@ class _Walk:
         """Whether `here` passes the packet on: the switch of the family, then the rules."""
         family, source, target, established = self.packet
         facts = here.facts
-        if not facts.has_hooks:
+        if not here.has_rules:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
             return None if helps else self.drop(LossReason.NOT_A_RELAY, here.name)
         firewall = here.firewall

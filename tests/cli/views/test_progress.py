@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from meshc.cli.views import progress as module
-from meshc.cli.views.progress import Progress
+from meshc.cli.views.progress import ProgressDisplay
 
 
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +30,7 @@ def test_who_sees_it(
     monkeypatch.setattr(module.time, "monotonic", lambda: next(times, elapsed))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    with Progress(patience=1.0) as progress:
+    with ProgressDisplay(patience=1.0) as progress:
         progress.stage("files", 3, 10)
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -42,7 +42,7 @@ def test_steps_go_on_side_by_side_and_nothing_stays(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     on_a_terminal(monkeypatch)
-    with Progress(lines=True) as progress:
+    with ProgressDisplay(lines=True) as progress:
         progress.step("hub", "connect")
         progress.step("laptop", "check")
         shown = capsys.readouterr().err
@@ -55,7 +55,7 @@ def test_what_is_cleared_comes_back_with_the_next_stage(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     on_a_terminal(monkeypatch)
-    with Progress() as progress:
+    with ProgressDisplay() as progress:
         progress.stage("build")
         progress.clear()
         capsys.readouterr()
@@ -67,7 +67,7 @@ def test_of_many_steps_the_latest_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     on_a_terminal(monkeypatch)
-    progress = Progress()
+    progress = ProgressDisplay()
     for number in range(40):
         progress.step(f"node{number}", "ping")
     progress.step("node0", "pong")
@@ -83,7 +83,7 @@ def test_of_many_steps_the_latest_are_shown(
 def test_without_a_terminal_steps_are_lines_where_lines_are_wanted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Progress(lines=True) as loud, Progress() as quiet:
+    with ProgressDisplay(lines=True) as loud, ProgressDisplay() as quiet:
         loud.step("hub", "connect")
         loud.stage("not a line")
         quiet.step("hub", "connect")

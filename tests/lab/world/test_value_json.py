@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshc.lab.world.value_json import from_json, to_json
@@ -29,6 +29,7 @@ class Outer:
     flag: bool = False
 
 
+@settings(deadline=None)
 @given(st.from_type(Outer))
 def test_a_value_comes_back_as_it_was(value: Outer) -> None:
     written = to_json(value)

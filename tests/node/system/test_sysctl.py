@@ -9,7 +9,7 @@ import pytest
 
 from meshc.errors import NodeError
 from meshc.node.system import sysctl
-from meshc.node.system.sysctl import SysctlKept, SysctlSet, read_all
+from meshc.node.system.sysctl import AcceptRa, SysctlKept, SysctlSet, read_all
 
 MACHINE: Any = None
 
@@ -66,3 +66,21 @@ def test_what_the_kernel_changes_by_itself_is_put_back(tree: Path) -> None:
     (tree / "net/other").write_text("0")
     kept.reverse(MACHINE)
     assert (tree / "net/other").read_text() == "1"
+
+
+def test_router_advertisements_stay_believed_and_then_are_as_before(tree: Path) -> None:
+    keys = ("net/ipv6/conf/eth0/accept_ra", "net/ipv6/conf/eth1/accept_ra")
+    for key in keys:
+        (tree / key).parent.mkdir(parents=True)
+        (tree / key).write_text("1")
+    change = AcceptRa(keys)
+    change.apply(MACHINE)
+    assert [(tree / key).read_text() for key in keys] == ["2", "2"]
+    (tree / keys[1]).write_text("0")
+    change.reverse(MACHINE)
+    assert [(tree / key).read_text() for key in keys] == ["1", "0"]
+
+
+def test_the_second_interface_puts_back_what_the_first_one_found() -> None:
+    first, second = AcceptRa(("net/ipv6/conf/eth0/accept_ra",)), AcceptRa(())
+    assert first.heir(second) == first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.render.diagram.picture import Kind, picture
+from meshc.render.diagram.picture import NodeKind, picture
 from tests.support.plans import star
 
 NAMES = ["home-server", "laptop", "phone", "public-server1", "public-server2"]
@@ -11,11 +11,11 @@ NAMES = ["home-server", "laptop", "phone", "public-server1", "public-server2"]
 def test_nodes_keep_their_kind() -> None:
     kinds = {node.name: node.kind for node in picture(star()).nodes}
     assert kinds == {
-        "home-server": Kind.HIDDEN,
-        "laptop": Kind.HIDDEN,
-        "phone": Kind.HIDDEN,
-        "public-server1": Kind.RELAY,
-        "public-server2": Kind.PUBLIC,
+        "home-server": NodeKind.HIDDEN,
+        "laptop": NodeKind.HIDDEN,
+        "phone": NodeKind.HIDDEN,
+        "public-server1": NodeKind.RELAY,
+        "public-server2": NodeKind.PUBLIC,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.render.diagram.picture import Kind, Picture, PictureNode
+from meshc.render.diagram.picture import NodeKind, Picture, PictureNode
 from meshc.render.diagram.placement import Box, layout
 
 
@@ -16,7 +16,7 @@ def pictures(draw: st.DrawFn) -> Picture:
     nodes = tuple(
         PictureNode(
             name="n" * draw(st.integers(1, 30)) + str(i),
-            kind=draw(st.sampled_from(Kind)),
+            kind=draw(st.sampled_from(NodeKind)),
             site=draw(st.sampled_from(["", *sites])),
             platform="linux",
             addresses=("10.0.0.1", "fd00::1")[: draw(st.integers(1, 2))],

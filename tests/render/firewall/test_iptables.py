@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.render.firewall.iptables import Hooks, forwarding_hooks, sources
+from meshc.render.firewall.hook_lines import Hooks
+from meshc.render.firewall.iptables import forwarding_hooks
 from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support.keyed_plans import POOLS, small_plan
 
@@ -18,7 +18,7 @@ LAN = (Prefix.parse("192.168.1.0/24"),)
 
 
 def hooks(forwarding: Forwarding) -> Hooks:
-    return forwarding_hooks(small_plan(forwarding=forwarding).nodes["hub"])
+    return forwarding_hooks(small_plan(forwarding=forwarding).nodes["hub"].firewall)
 
 
 def test_a_node_that_forwards_nothing_has_none() -> None:
@@ -48,15 +48,6 @@ def test_masquerade_is_for_the_mesh_only() -> None:
     ]
     visible = hooks(Forwarding((4,), POOLS[:1], lans=LAN, masquerade=False)).post_up
     assert [line for line in visible if "nat" in line] == []
-
-
-def test_lans_of_others_are_sources_and_defaults_are_not() -> None:
-    plan = small_plan()
-    hub = plan.nodes["hub"]
-    lan, default = Prefix.parse("192.168.7.0/24"), Prefix.parse("0.0.0.0/0")
-    peer = hub.peers[0]._replace(allowed_ips=(lan, default))
-    node = replace(hub, peers=(peer,), forwarding=Forwarding((4,), POOLS[:1], lans=LAN))
-    assert sources(node) == (POOLS[0], lan)
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="wg-quick needs bash as well")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshc.render.report.junit_xml import JunitCase, JunitFailure, JunitSuite, junit_xml
@@ -21,6 +21,7 @@ CASES = st.builds(
 SUITES = st.lists(st.builds(JunitSuite, TEXT, st.lists(CASES, max_size=3)), max_size=3)
 
 
+@settings(deadline=None)
 @given(TEXT, SUITES)
 def test_any_report_is_xml_with_its_counts(name: str, suites: list[JunitSuite]) -> None:
     root = ElementTree.fromstring(junit_xml(name, suites).split("\n", 1)[1])

@@ -172,7 +172,10 @@ def test_every_planted_fault_is_found(fault: Fault, seed: int) -> None:
         return  # the other side has no file that could contradict
     if fault is move and _belongs_to_a_node_without_file(peer, spoiled, expected):
         return  # it is taken to answer the way that packets come, also over another relay
-    files[place] = NodeFile(files[place].name, spoiled)
+    script = files[place].script
+    files[place] = NodeFile(
+        files[place].name, spoiled, script=script and replace(script, conf=spoiled)
+    )
     proof = prove(files, expected)
     errors = [d for d in proof.findings if d.severity is Severity.ERROR]
     assert {d.code for d in errors} & FAULTS[fault], (fault.__name__, proof.findings)

@@ -149,13 +149,15 @@ def test_the_rules_that_meshc_writes(meshc_hooks: tuple[str, ...]) -> None:
 def meshc_hooks() -> tuple[str, ...]:
     """The lines of the renderer for a relay with a LAN."""
     from meshc.render.firewall.iptables import forwarding_hooks
+    from meshc.topology.language.spec import Platform
     from meshc.topology.planner.mesh_plan import Forwarding
+    from meshc.topology.planner.policy.forwarding import firewall_of
     from tests.support.plans import star
 
     node = star().nodes["public-server1"]
     pools = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
     forwarding = Forwarding((4, 6), pools, relay=True, lans=(Prefix.parse("192.168.1.0/24"),))
-    from dataclasses import replace
-
-    hooks = forwarding_hooks(replace(node, forwarding=forwarding))
+    hooks = forwarding_hooks(
+        firewall_of(forwarding, node.peers, Platform.LINUX, pools),
+    )
     return (*hooks.pre_up, *hooks.post_up)

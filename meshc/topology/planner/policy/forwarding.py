@@ -1,11 +1,24 @@
-"""What relays, routers and exits must forward."""
+"""What relays, routers and exits must forward, and the firewall rules that follow from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
-from meshc.topology.language.spec import NodeSpec, Spec
-from meshc.topology.planner.mesh_plan import Forwarding
+from meshc.prefixes import Prefix, collapse
+from meshc.topology.language.spec import NodeSpec, Platform, Spec
+from meshc.topology.planner.mesh_plan import Forwarding, PeerPlan
+from meshc.topology.planner.policy.flow_rules import (
+    Decision,
+    FamilyRules,
+    FlowState,
+    ForwardRule,
+    NatRule,
+    Side,
+)
+
+# They forward between all their interfaces by nature, so that even one with no task is told not to.
+_ROUTERS = frozenset({Platform.OPENWRT, Platform.ROUTEROS})
 
 
 def forwarding_of(spec: Spec, node: NodeSpec, mtus: Sequence[int]) -> Forwarding:
@@ -27,3 +40,71 @@ def forwarding_of(spec: Spec, node: NodeSpec, mtus: Sequence[int]) -> Forwarding
         exit=exit_,
         clamp_mss=exit_ or bool(node.routes) or len(set(mtus)) > 1,
     )
+
+
+def firewall_of(
+    forwarding: Forwarding, peers: Iterable[PeerPlan], platform: Platform, pools: Sequence[Prefix]
+) -> tuple[FamilyRules, ...]:
+    """The rules of a node; none where nothing is forwarded."""
+    if forwarding.needed:
+        return _rules(forwarding, origins(peers, forwarding.pools))
+    if platform in _ROUTERS:
+        closed = tuple(sorted({pool.family for pool in pools}))
+        return _rules(Forwarding(families=closed), ())
+    return ()
+
+
+def origins(peers: Iterable[PeerPlan], pools: Iterable[Prefix]) -> tuple[Prefix, ...]:
+    """Every address from which the mesh may send through a node: the pools and the LANs that
+    WireGuard's source filter lets in, without the default routes of exit users."""
+    prefixes = {p for peer in peers for p in peer.allowed_ips if p.length}
+    return collapse([*prefixes, *pools])
+
+
+@lru_cache(maxsize=1024)
+def _rules(forwarding: Forwarding, sources: tuple[Prefix, ...]) -> tuple[FamilyRules, ...]:
+    return tuple(
+        FamilyRules(
+            family,
+            tuple(_forward(forwarding, family)),
+            tuple(_nat(forwarding, family, _of(family, sources))),
+            forwarding.clamp_mss,
+        )
+        for family in forwarding.families
+    )
+
+
+def _forward(forwarding: Forwarding, family: int) -> Iterator[ForwardRule]:
+    tunnel, wan = Side.TUNNEL, Side.WAN
+    if forwarding.relay:
+        yield ForwardRule(Decision.ACCEPT, tunnel, tunnel)
+    for lan in _of(family, forwarding.lans):
+        yield ForwardRule(Decision.ACCEPT, tunnel, destination=lan)
+        yield ForwardRule(Decision.ACCEPT, way_out=tunnel, source=lan)
+    if forwarding.exit:
+        yield ForwardRule(Decision.ACCEPT, tunnel, wan)
+        yield ForwardRule(Decision.ACCEPT, wan, tunnel, state=FlowState.ANSWER)
+    # Turning forwarding on must not open more than was asked for: what else comes in from the
+    # mesh ends here, except connections that this host publishes itself.
+    yield ForwardRule(Decision.HOST, tunnel, state=FlowState.PUBLISHED)
+    yield ForwardRule(Decision.DROP, tunnel)
+
+
+def _nat(forwarding: Forwarding, family: int, sources: Sequence[Prefix]) -> Iterator[NatRule]:
+    lans = _of(family, forwarding.lans)
+    for lan in lans:
+        if not forwarding.masquerade:
+            if forwarding.exit:
+                yield NatRule(False, destination=lan)
+            continue
+        for source in sources:
+            if not lan.contains(source):
+                yield NatRule(True, Side.OUTSIDE, source, lan)
+    if forwarding.exit:
+        for source in sources:
+            if not any(lan.contains(source) for lan in lans):
+                yield NatRule(True, Side.WAN, source)
+
+
+def _of(family: int, prefixes: Iterable[Prefix]) -> list[Prefix]:
+    return [prefix for prefix in prefixes if prefix.family == family]

@@ -1,11 +1,14 @@
-"""Who forwards what."""
+"""Who forwards what, and the rules that follow from it."""
 
 from __future__ import annotations
 
 from meshc.prefixes import Prefix
+from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import Forwarding
-from meshc.topology.planner.policy.forwarding import forwarding_of
+from meshc.topology.planner.policy.flow_rules import Decision, ForwardRule, NatRule, Side
+from meshc.topology.planner.policy.forwarding import firewall_of, forwarding_of, origins
 from tests.support import specs
+from tests.support.keyed_plans import small_plan
 from tests.support.specs import node
 
 DUAL = "10.44.0.0/24 fd44::/64"
@@ -39,3 +42,35 @@ def test_an_exit() -> None:
     assert forwarding(node("a", exit_node=True)) == Forwarding(
         (4, 6), POOLS, exit=True, clamp_mss=True
     )
+
+
+LAN = Prefix.parse("192.168.1.0/24")
+
+
+def test_lans_of_others_are_origins_and_defaults_are_not() -> None:
+    lan, default = Prefix.parse("192.168.7.0/24"), Prefix.parse("0.0.0.0/0")
+    peer = small_plan().nodes["hub"].peers[0]._replace(allowed_ips=(lan, default))
+    assert origins([peer], POOLS[:1]) == (POOLS[0], lan)
+
+
+def test_a_leaf_has_no_rules_unless_it_forwards_by_nature() -> None:
+    assert firewall_of(Forwarding(), (), Platform.LINUX, POOLS) == ()
+    for router in (Platform.OPENWRT, Platform.ROUTEROS):
+        closed = firewall_of(Forwarding(), (), router, POOLS)
+        assert [rules.family for rules in closed] == [4, 6]
+        for rules in closed:
+            assert rules.forward[-1] == ForwardRule(Decision.DROP, Side.TUNNEL)
+            assert not any(rule.decision is Decision.ACCEPT for rule in rules.forward)
+            assert rules.nat == ()
+
+
+def test_rules_end_with_a_drop_of_what_comes_from_the_mesh() -> None:
+    everything = Forwarding((4, 6), POOLS, relay=True, lans=(LAN,), exit=True)
+    for rules in firewall_of(everything, (), Platform.LINUX, POOLS):
+        assert rules.forward[-1] == ForwardRule(Decision.DROP, Side.TUNNEL)
+
+
+def test_a_visible_lan_behind_an_exit_is_left_alone() -> None:
+    shown = Forwarding((4,), POOLS[:1], lans=(LAN,), masquerade=False, exit=True)
+    (rules,) = firewall_of(shown, (), Platform.LINUX, POOLS)
+    assert rules.nat == (NatRule(False, destination=LAN), NatRule(True, Side.WAN, POOLS[0]))

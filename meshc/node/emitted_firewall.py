@@ -1,0 +1,163 @@
+"""The firewall that a file brings, read from the hook lines that `meshc build` wrote into it.
+
+These lines are what was proven, and what a stock wg-quick runs. `meshc up` does not run them but
+loads the same rules in one transaction, so that a change can be described before it is made and
+taken back by what was recorded. A line is taken only where the whole set of its family is as it
+was emitted; anything else stays a hook, and is run as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from meshc.errors import NodeError
+from meshc.node.fact_set import FactSet
+from meshc.node.system.firewall import Chain, FirewallLoad
+from meshc.node.system.sysctl import AcceptRa, SysctlSet
+from meshc.render.firewall.hook_lines import (
+    HookChain,
+    Hooks,
+    family_hooks,
+    forward_chain,
+    nat_chain,
+    table_command,
+    wan_word,
+)
+from meshc.wg.conf import Conf
+
+SYSCTL_PATTERNS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/*/forwarding",
+    "net/ipv4/conf/*/accept_redirects",
+    "net/ipv6/conf/*/forwarding",
+    "net/ipv6/conf/*/accept_ra",
+)
+"""What the lines switch, or change as a side effect: the kernel switches redirects along with
+`ip_forward`, and forwarding of every interface with either switch."""
+_SWITCH = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+_NOWHERE = "lo"  # nothing is ever forwarded to it
+_MSS = "-p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
+_RULES = {
+    family: re.compile(
+        rf"-[io] %i {re.escape(_MSS)}"
+        rf"|(?:(?:! )?-[io] (?:%i|{re.escape(wan_word(family))}) |-[sd] {address}/[0-9]{{1,3}} "
+        r"|-m conntrack --ctstate [A-Z]+(?:,[A-Z]+)* )*"
+        r"-j (?:ACCEPT|DROP|RETURN|MASQUERADE)"
+    )
+    for family, address in ((4, r"[0-9.]{7,15}"), (6, r"[0-9a-f:.]{2,45}"))
+}
+"""The rules that are ours: what is handed to iptables-restore holds no other word."""
+
+
+class EmittedFirewall:
+    """Of one file. `chains` are the own chains by family, with `%i` and the search for the
+    interface of the default route as they stand in the lines."""
+
+    def __init__(self, conf: Conf) -> None:
+        self._conf = conf
+
+    @cached_property
+    def chains(self) -> dict[int, tuple[HookChain, ...]]:
+        return {f: chains for f in (4, 6) if (chains := _chains(self._conf, f)) is not None}
+
+    @cached_property
+    def lines(self) -> Hooks:
+        """The hook lines that need not be run."""
+        found = [family_hooks(family, chains) for family, chains in self.chains.items()]
+        return Hooks(
+            pre_up=tuple(line for hooks in found for line in hooks.pre_up),
+            post_up=tuple(line for hooks in found for line in hooks.post_up),
+            post_down=tuple(line for hooks in found for line in hooks.post_down),
+        )
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        return tuple(self.chains)
+
+    def loads(self, facts: FactSet) -> tuple[FirewallLoad, ...]:
+        """One load a family. Raises: NodeError where there is no iptables."""
+        loads = []
+        for family, emitted in self.chains.items():
+            have = facts.firewall.get(family)
+            if have is None or not have.program:
+                raise NodeError(
+                    f"this node forwards IPv{family} for others, which needs iptables",
+                    hint="install the iptables package",
+                )
+            chains = tuple(_resolved(chain, family, facts) for chain in emitted)
+            made = tuple(sorted({chain.table for chain in chains} - have.tables()))
+            loads.append(FirewallLoad(family, have.program, chains, made))
+        return tuple(loads)
+
+    def sysctls(self, facts: FactSet) -> Iterator[SysctlSet | AcceptRa]:
+        """The switches that the lines throw, with all that the kernel changes along with them."""
+        for family in self.families:
+            if family == 6:
+                yield _accept_ra(facts)
+            key, below = _SWITCH[family], f"net/ipv{family}/conf/"
+            others = tuple(
+                (other, value)
+                for other, value in sorted(facts.sysctls.items())
+                if other.startswith(below)
+                and other != key
+                and other.endswith(("/forwarding", "/accept_redirects"))
+            )
+            yield SysctlSet(key, "1", facts.sysctls.get(key, "0"), others)
+
+
+def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
+    """None when the lines of a family are not there, or not all as they were emitted."""
+    found = []
+    for empty in (forward_chain(()), nat_chain(())):
+        command = table_command(family, empty.table)
+        made = f"{command}-N {empty.name}"
+        if made in conf.post_up:
+            following = conf.post_up[conf.post_up.index(made) + 1 :]
+            rules = _rules(following, f"{command}-A {empty.name} ", family)
+            found.append(empty._replace(rules=tuple(rules)))
+    wanted = family_hooks(family, found)
+    complete = (
+        bool(found)
+        and found[0].table == "filter"
+        and _stand_together(wanted.pre_up, conf.pre_up)
+        and _stand_together(wanted.post_up, conf.post_up)
+        and _stand_together(wanted.post_down, conf.post_down)
+    )
+    return tuple(found) if complete else None
+
+
+def _rules(lines: tuple[str, ...], start: str, family: int) -> Iterator[str]:
+    """Those of the first lines that add a rule of ours to a chain."""
+    for line in lines:
+        rule = line[len(start) :]
+        if not line.startswith(start) or not _RULES[family].fullmatch(rule):
+            return
+        yield rule
+
+
+def _stand_together(wanted: tuple[str, ...], lines: tuple[str, ...]) -> bool:
+    """Whether the wanted lines are there, one right after the other."""
+    return any(lines[at : at + len(wanted)] == wanted for at in range(len(lines)))
+
+
+def _resolved(chain: HookChain, family: int, facts: FactSet) -> Chain:
+    default = facts.default_route(family)
+    wan = default.device if default is not None else _NOWHERE
+    rules = (
+        rule.replace(wan_word(family), wan).replace("%i", facts.interface) for rule in chain.rules
+    )
+    name = chain.name.replace("%i", facts.interface)
+    return Chain(chain.table, name, chain.hook, tuple(rules))
+
+
+def _accept_ra(facts: FactSet) -> AcceptRa:
+    """The interface itself is left out: it goes away with what is set for it."""
+    own = f"net/ipv6/conf/{facts.interface}/accept_ra"
+    believed = (
+        key
+        for key, value in sorted(facts.sysctls.items())
+        if key.startswith("net/ipv6/conf/") and key.endswith("/accept_ra") and value == "1"
+    )
+    return AcceptRa(tuple(key for key in believed if key != own))

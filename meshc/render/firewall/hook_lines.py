@@ -1,0 +1,141 @@
+"""The shapes of the hook lines that let a Linux node forward, and take it all back.
+
+What they promise:
+
+- rules live in two own chains per interface, `MESHC-FWD-%i` (jumped to from FORWARD) and
+  `MESHC-NAT-%i` (from nat POSTROUTING); nobody else's rule is read, moved or removed;
+- the sysctl values that were there are kept under /run/meshc and written back when the *last*
+  interface that needed forwarding goes down, so two networks on one host do not disturb
+  each other;
+- one rule a line; what a run that ended half way left behind is removed first.
+
+wg-quick(8) replaces `%i` by the interface name and hands each line to bash. `meshc up` knows the
+lines by these same shapes (`meshc.node.emitted_firewall`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from meshc.values import dataclass
+
+FORWARD_CHAIN = "MESHC-FWD-%i"
+NAT_CHAIN = "MESHC-NAT-%i"
+STATE = "/run/meshc"
+
+IPTABLES = {4: "iptables -w", 6: "ip6tables -w"}
+SWITCH = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+# What the kernel changes as well when the switch is thrown: forwarding of every interface, and
+# with it whether redirects (IPv4, inet_forward_change) and router advertisements (IPv6, RFC 4861
+# section 6.2.1: routers ignore them) are believed. The switch itself comes first, because
+# writing it sets the others.
+SAVED = {
+    4: (
+        "/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding"
+        " /proc/sys/net/ipv4/conf/*/accept_redirects"
+    ),
+    6: (
+        "/proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/*/forwarding"
+        " /proc/sys/net/ipv6/conf/*/accept_ra"
+    ),
+}
+
+
+class HookChain(NamedTuple):
+    """One own chain in a table, jumped to from the built-in chain `hook`. A rule is the part of an
+    iptables line after `-A CHAIN`, with `%i` for the interface."""
+
+    table: str
+    name: str
+    hook: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Hook lines by their time, without the `PostUp = ` before them."""
+
+    pre_up: tuple[str, ...] = ()
+    post_up: tuple[str, ...] = ()
+    pre_down: tuple[str, ...] = ()
+    post_down: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return self.pre_up + self.post_up + self.pre_down + self.post_down
+
+
+def forward_chain(rules: Iterable[str]) -> HookChain:
+    """The chain for what passes."""
+    return HookChain("filter", FORWARD_CHAIN, "FORWARD", tuple(rules))
+
+
+def nat_chain(rules: Iterable[str]) -> HookChain:
+    """The chain for whose source is hidden."""
+    return HookChain("nat", NAT_CHAIN, "POSTROUTING", tuple(rules))
+
+
+def family_hooks(family: int, chains: Iterable[HookChain]) -> Hooks:
+    """All lines of one family."""
+    up: list[str] = []
+    removals: list[str] = []
+    for chain in chains:
+        command = table_command(family, chain.table)
+        removals.append(_remove_chain(command, chain.hook, chain.name))
+        up += [f"{command}-N {chain.name}"]
+        up += [f"{command}-A {chain.name} {rule}" for rule in chain.rules]
+        up += [f"{command}-I {chain.hook} -j {chain.name}"]
+    return Hooks(
+        pre_up=tuple(removals),
+        post_up=(*up, *_switch_on(family)),
+        post_down=(*removals, *_switch_back(family)),
+    )
+
+
+def table_command(family: int, table: str) -> str:
+    """What a line begins with: `iptables -w -t nat `."""
+    return IPTABLES[family] + (" " if table == "filter" else f" -t {table} ")
+
+
+def wan_word(family: int) -> str:
+    """The interface of the default route, found on the node when the line runs. A node without
+    one (an exit whose provider has no IPv6) gets `lo`, where nothing is ever forwarded to."""
+    return (
+        f'"$({{ ip -{family} route show default; echo " dev lo"; }}'
+        " | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | sed 1q)\""
+    )
+
+
+def _remove_chain(command: str, hook: str, chain: str) -> str:
+    """Never fails: wg-quick runs a line with `set -e` and gives up at the first that does."""
+    quiet = "2>/dev/null || true"
+    return (
+        f"{command}-D {hook} -j {chain} {quiet};"
+        f" {command}-F {chain} {quiet}; {command}-X {chain} {quiet}"
+    )
+
+
+def _switch_on(family: int) -> Iterator[str]:
+    users, old = f"{STATE}/forward{family}", f"{STATE}/forward{family}.old"
+    yield f"mkdir -p {users}"
+    yield f"[ -s {old} ] || grep -H . {SAVED[family]} > {old}"
+    yield f": > {users}/%i"
+    if family == 6:
+        # a host that got its own default route from a router advertisement keeps believing them
+        yield (
+            "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do"
+            ' [ "$(cat "$f")" != 1 ] || echo 2 > "$f"; done'
+        )
+    path = "/proc/sys/" + SWITCH[family].replace(".", "/")
+    yield f'sysctl -q -w {SWITCH[family]}=1 || [ "$(cat {path})" = 1 ]'
+
+
+def _switch_back(family: int) -> Iterator[str]:
+    users, old = f"{STATE}/forward{family}", f"{STATE}/forward{family}.old"
+    yield f"rm -f {users}/%i"
+    yield (
+        f"if rmdir {users} 2>/dev/null; then"
+        f' while IFS=: read -r f v; do [ ! -e "$f" ] || echo "$v" > "$f" || true; done < {old};'
+        f" rm -f {old}; fi"
+    )

@@ -1,0 +1,67 @@
+"""Firewall rules of a node as values: which flows pass, and whose source is hidden.
+
+Interfaces are named by what they are to the node, because only the node knows what they are
+called; every dialect below `render/firewall/` writes these same values in its own words.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from meshc.prefixes import Prefix
+
+
+class Side(Enum):
+    """An interface by its role: `WAN` has the default route, `OUTSIDE` is any but the tunnel."""
+
+    TUNNEL = "tunnel"
+    WAN = "wan"
+    OUTSIDE = "outside"
+
+
+class Decision(Enum):
+    """What becomes of a flow. `HOST` leaves it to the rules that the host has of its own."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+    HOST = "host"
+
+
+class FlowState(Enum):
+    """Of the connection: `ANSWER` belongs to one that was let through before; `PUBLISHED` is
+    translated to an address behind this host (DNAT), as Docker does for published ports."""
+
+    ANSWER = "answer"
+    PUBLISHED = "published"
+
+
+class ForwardRule(NamedTuple):
+    """One rule for forwarded packets; None matches anything. The first that matches decides."""
+
+    decision: Decision
+    way_in: Side | None = None
+    way_out: Side | None = None
+    source: Prefix | None = None
+    destination: Prefix | None = None
+    state: FlowState | None = None
+
+
+class NatRule(NamedTuple):
+    """One rule for sources on the way out. Without `masquerade` the source stays visible, as far
+    as we are concerned."""
+
+    masquerade: bool
+    way_out: Side | None = None
+    source: Prefix | None = None
+    destination: Prefix | None = None
+
+
+class FamilyRules(NamedTuple):
+    """All rules of one address family (4 or 6), in their order. With `clamp_mss` the segment size
+    of TCP is cut to what the path takes, both ways through the tunnel."""
+
+    family: int
+    forward: tuple[ForwardRule, ...]
+    nat: tuple[NatRule, ...] = ()
+    clamp_mss: bool = False

@@ -1,0 +1,106 @@
+"""A build proven as it lies there: what is there counts, and what is wrong with it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meshc.build.pipeline import compile_file
+from meshc.build.verification import open_verification
+from meshc.errors import Refused, StateError
+from tests.support.workspaces import LEAF, STAR, write_topology
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A topology file with a build beside it."""
+    file = write_topology(tmp_path)
+    compile_file(file)
+    return file
+
+
+def codes(file: Path) -> list[str]:
+    return [
+        found.code for found in open_verification(file).prove().findings if found.code != "W418"
+    ]
+
+
+def test_a_fresh_build_is_proven(built: Path) -> None:
+    proof = open_verification(built).prove()
+    assert proof.holds
+    assert proof.names == ("hub", "laptop", "phone")
+    assert proof.families == (4, 6)
+    assert codes(built) == []
+
+
+def test_no_build(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="holds no build"):
+        open_verification(write_topology(tmp_path))
+
+
+def test_a_build_elsewhere(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    compile_file(file, out=tmp_path / "other")
+    assert open_verification(file, build=tmp_path / "other").prove().holds
+
+
+def test_a_missing_file_names_it(built: Path) -> None:
+    (built.parent / "build/phone/wg0.conf").unlink()
+    with pytest.raises(StateError, match=r"1 of 7 files .* are missing .*phone/wg0.conf"):
+        open_verification(built)
+
+
+def test_a_changed_file_is_proven_as_it_is(built: Path) -> None:
+    path = built.parent / "build/phone/wg0.conf"
+    path.write_text(path.read_text() + "# a remark\n")
+    assert codes(built) == ["W423"]
+    path.write_text(path.read_text().replace("PersistentKeepalive = 25", ""))
+    assert sorted(codes(built)) == ["E407", "W423"]
+
+
+def test_a_changed_file_beside_them_is_told(built: Path) -> None:
+    hosts = built.parent / "build/hosts"
+    hosts.write_text(hosts.read_text() + "# mine\n")
+    assert codes(built) == ["W423"]
+
+
+def test_a_file_that_wg_quick_would_refuse(built: Path) -> None:
+    path = built.parent / "build/phone/wg0.conf"
+    text = path.read_text()
+    path.write_text(text + "Nonsense = 1\n")
+    found = {f.code: f for f in open_verification(built).prove().findings}
+    assert "E421" not in found
+    assert found["E422"].message == "wg-quick would refuse this file: unknown key 'Nonsense'"
+    assert found["E422"].location is not None
+    assert found["E422"].location.line == text.count("\n") + 1
+
+
+def test_a_file_that_is_not_text(built: Path) -> None:
+    (built.parent / "build/phone/wg0.conf").write_bytes(b"\xff\xfe")
+    assert "E422" in codes(built)
+
+
+def test_an_older_build(built: Path) -> None:
+    built.write_text(STAR + LEAF)
+    found = [f for f in open_verification(built).prove().findings if f.code == "W424"]
+    assert found[0].message == (
+        "the topology names tablet, but the build is older and has no file for it"
+    )
+    built.write_text(STAR.replace("  phone: {nat: symmetric, platform: ios}\n", ""))
+    found = [f for f in open_verification(built).prove().findings if f.code == "W424"]
+    assert found[0].message == (
+        "the build has a file for phone, which the topology does not name any more"
+    )
+
+
+def test_a_broken_topology_is_refused(built: Path) -> None:
+    built.write_text(STAR + "  tablet: {role: nonsense}\n")
+    with pytest.raises(Refused):
+        open_verification(built)
+
+
+def test_one_file_again(built: Path) -> None:
+    verification = open_verification(built)
+    (again,) = [file.conf for file in verification.files() if file.name == "phone"]
+    assert verification.reread("phone") == again

@@ -1,0 +1,62 @@
+"""`meshc qr`: a code that holds the file, or why there is none."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meshc.build.pipeline import compile_file
+from meshc.cli.qr import qr
+from tests.support.workspaces import STAR, write_topology
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Path:
+    file = write_topology(tmp_path)
+    compile_file(file)
+    return file
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(qr, [str(one) for one in arguments])
+
+
+def test_a_picture_is_for_its_owner_only(mesh: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "phone.png"
+    done = run(mesh, "phone", "-o", picture)
+    assert done.exit_code == 0
+    assert "holds the private key of phone; delete it once scanned" in done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert stat.S_IMODE(picture.stat().st_mode) == 0o600
+
+
+def test_the_terminal_shows_blocks_and_no_key(mesh: Path) -> None:
+    done = run(mesh, "phone")
+    assert done.exit_code == 0
+    assert set(done.stdout) <= set("█▀▄ \n")
+    assert (mesh.parent / "keys/phone.key").read_text().strip() not in done.output
+
+
+def test_a_link_in_the_place_of_the_picture_is_not_followed(mesh: Path, tmp_path: Path) -> None:
+    os.symlink(tmp_path / "elsewhere", tmp_path / "phone.svg")
+    done = run(mesh, "phone", "-o", tmp_path / "phone.svg")
+    assert done.exit_code != 0
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_other_kinds_of_pictures_are_refused(mesh: Path, tmp_path: Path) -> None:
+    done = run(mesh, "phone", "-o", tmp_path / "phone.jpg")
+    assert (done.exit_code, "OUTPUT ends in .png or .svg" in done.stderr) == (2, True)
+
+
+def test_a_file_without_a_key_is_of_no_use_as_a_code(tmp_path: Path) -> None:
+    key = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
+    file = write_topology(tmp_path, STAR.replace("platform: ios", f"public_key: {key}"))
+    compile_file(file)
+    done = run(file, "phone")
+    assert done.exit_code == 2
+    assert "phone keeps its own private key, so that a code would be useless" in done.stderr

@@ -1,0 +1,56 @@
+"""What `plan` and `deploy` print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from meshc.cli.views.deploy_view import plan_as_json, print_plan
+from meshc.deploy.plan.difference import difference
+from meshc.deploy.plan.refusals import refusals
+from meshc.deploy.plan.survey import Surveyed
+from tests.support.deploys import SALT, deployed, empty, mesh
+
+
+def surveyed(tmp_path: Path) -> list[Surveyed]:
+    """A hub where all is done, a leaf where nothing runs yet, and a router without tools."""
+    found = []
+    targets = mesh(tmp_path)
+    router = empty(programs={})
+    for name, facts in (
+        ("hub", deployed(targets["hub"])),
+        ("leaf", empty()),
+        ("router", router),
+    ):
+        change = difference(targets[name], facts, SALT)
+        told = tuple(refusals(targets[name], facts, change))
+        found.append(Surveyed(targets[name], facts, change, told))
+    return found
+
+
+def test_the_plan_names_what_changes_and_what_is_in_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_plan(surveyed(tmp_path))
+    said = capsys.readouterr()
+    assert "hub: up to date" in said.out
+    assert "leaf: starts: nothing runs there now" in said.out
+    assert said.out.splitlines()[-1].endswith("of 3 nodes change.")
+    assert "E703" in said.err
+
+
+def test_json_has_a_row_for_each_node(tmp_path: Path) -> None:
+    rows = {row["node"]: row for row in json.loads(plan_as_json(surveyed(tmp_path)))["nodes"]}
+    assert list(rows) == ["hub", "leaf", "router"]
+    assert (rows["hub"]["cost"], rows["leaf"]["cost"]) == ("nothing", "start")
+    assert "E703" in {found["code"] for found in rows["router"]["findings"]}
+
+
+def test_a_node_that_was_not_reached_is_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (hub, *_) = surveyed(tmp_path)
+    print_plan([Surveyed(hub.target, None, hub.difference, ())])
+    assert capsys.readouterr().out.startswith("hub: not known\n")

@@ -1,0 +1,61 @@
+"""The program is whole, and Python 3.8 with nothing but its own library can run it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import meshc.deploy
+from meshc.deploy.connect import sent_program
+
+ROOT = Path(meshc.deploy.__file__).parent
+SENT = dict(sent_program.paths())
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """The modules that a module needs when it is loaded or later."""
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            below = [f"{module}.{alias.name}" for alias in node.names]
+            package = module in ("meshc.deploy", "meshc.deploy.remote")
+            found += below if package else [module]
+    return found
+
+
+def test_every_module_that_runs_on_the_node_is_sent() -> None:
+    there = {f"remote/{path.name}" for path in (ROOT / "remote").glob("*.py")}
+    assert set(SENT.values()) == there - {"remote/__init__.py"} | {
+        "protocol.py",
+        "protocol_json.py",
+    }
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_each_needs_the_library_and_what_was_sent_before_it(name: str) -> None:
+    before = {f"meshc.deploy.{one}" for one in list(SENT)[: list(SENT).index(name)]}
+    for module in imported(ast.parse((ROOT / SENT[name]).read_text())):
+        assert module in before or module.partition(".")[0] in sys.stdlib_module_names, module
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_it_is_written_for_python_3_8(name: str) -> None:
+    """Also what Python evaluates of its annotations: all of them without the future import."""
+    tree = ast.parse((ROOT / SENT[name]).read_text(), feature_version=(3, 8))
+    if "__future__" in imported(tree):
+        return
+    said = [
+        getattr(node, word, None) for node in ast.walk(tree) for word in ("annotation", "returns")
+    ]
+    annotations = [one for one in said if one is not None]
+    assert annotations
+    for node in (inner for one in annotations for inner in ast.walk(one)):
+        assert not isinstance(node, ast.BinOp), ast.unparse(node)
+        if isinstance(node, ast.Subscript):
+            assert ast.unparse(node.value)[0].isupper(), ast.unparse(node)

@@ -1,0 +1,54 @@
+"""Who rolls back what nobody confirms, and lets nobody in meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshc.deploy.protocol import State
+from meshc.deploy.remote.base import Refusal, boot
+from tests.support.deployedmachine import OLD, DeployedMachine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[DeployedMachine]:
+    made = DeployedMachine(tmp_path)
+    yield made
+    made.roll_back(None)
+
+
+def test_nobody_confirms_and_the_node_restores_by_itself(machine: DeployedMachine) -> None:
+    machine.conf.write_text(OLD)
+    machine.stage(window=0.5)
+    machine.commit()
+    deadline = time.monotonic() + 30
+    while machine.state() is not State.ROLLED_BACK and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert machine.conf.read_text() == OLD
+    assert machine.listing() == ["wgx9.conf"]
+    with pytest.raises(Refusal, match="this deployment is over"):
+        machine.confirm()
+
+
+def test_two_deploys_do_not_overlap(machine: DeployedMachine) -> None:
+    machine.stage()
+    with pytest.raises(Refusal, match="under way"):
+        machine.stage(token="f" * 16)
+
+
+def test_what_nobody_watches_any_more_is_rolled_back_by_the_next(machine: DeployedMachine) -> None:
+    machine.conf.write_text(OLD)
+    machine.stage()
+    machine.commit()
+    state = machine.state_dir / "wgx9" / "state.json"
+    state.write_text(state.read_text().replace(boot(), "another boot"))
+    left = machine.facts().pending
+    assert left is not None
+    assert not left.watched
+    with pytest.raises(Refusal, match="changed meanwhile"):
+        machine.stage(token="f" * 16)  # the plan was made for what is not there any more
+    assert machine.conf.read_text() == OLD
+    assert machine.state() is State.ROLLED_BACK

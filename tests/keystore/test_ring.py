@@ -1,0 +1,110 @@
+"""The ring of keys asks a store for no more than the protocol says: here, one in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from meshc.diagnostics import Diagnostics
+from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keystore.ring import Recorded, gather, kept_here, made_up, recorded, without_keys
+from meshc.keystore.store import KeyStore, StoredKey
+from meshc.topology.language.load import load_spec
+from meshc.topology.language.spec import Spec
+from meshc.topology.planner.addressing.lock import Lock, LockedNode
+
+TEXT = (
+    "meshc: 1\nnetwork: {name: demo, addresses: 10.44.0.0/24}\n"
+    "nodes:\n  hub: {role: relay, endpoint: hub.demo-vpn.net}\n"
+    "  a: {private_key_file: /etc/wireguard/key}\n  b: {}\n"
+)
+KEY = PrivateKey.generate()
+
+
+class MemoryStore:
+    """Keeps keys in dictionaries."""
+
+    directory = Path("keys")
+
+    def __init__(self) -> None:
+        self.keys: dict[str, PrivateKey] = {}
+        self._secret: NetworkSecret | None = None
+
+    def read(self, names: Iterable[str]) -> dict[str, StoredKey]:
+        return {
+            name: StoredKey(name, self.keys[name], self.path(name), 0.0, False)
+            for name in names
+            if name in self.keys
+        }
+
+    def create(self, keys: Mapping[str, PrivateKey]) -> dict[str, PrivateKey]:
+        return {name: self.keys.setdefault(name, key) for name, key in keys.items()}
+
+    def secret(self) -> NetworkSecret | None:
+        return self._secret
+
+    def create_secret(self, secret: NetworkSecret) -> NetworkSecret:
+        self._secret = self._secret or secret
+        return self._secret
+
+    def retire(self, name: str) -> Path | None:
+        return self.path(name) if self.keys.pop(name, None) else None
+
+    def destroy(self, name: str) -> list[Path]:
+        return [self.path(name)] if self.keys.pop(name, None) else []
+
+    def path(self, name: str) -> Path:
+        return self.directory / f"{name}.key"
+
+
+@pytest.fixture
+def spec() -> Spec:
+    loaded = load_spec(TEXT, file="f.yaml", diagnostics=Diagnostics())
+    assert loaded is not None
+    return loaded
+
+
+def known(**keys: PrivateKey) -> Recorded:
+    return Recorded({name: key.public_key() for name, key in keys.items()})
+
+
+def test_new_keys_are_stored_when_told_and_found_again(spec: Spec) -> None:
+    memory = MemoryStore()
+    store: KeyStore = memory
+    ring = gather(spec, store, known(a=KEY), Diagnostics())
+    assert (ring.new, ring.secret_is_new) == (("b", "hub"), True)
+    assert memory.keys == {}, "not before the build is proven"
+    ring.store(store)
+    again = gather(spec, store, known(a=KEY), Diagnostics())
+    assert (again.new, again.secret_is_new) == ((), False)
+    assert again.public == ring.public
+    assert again.private == ring.private
+    assert again.secret == ring.secret
+    assert list(without_keys(spec, again.public)) == ["a"]
+
+
+def test_a_key_that_is_not_here_is_told(spec: Spec) -> None:
+    diagnostics = Diagnostics()
+    gather(spec, MemoryStore(), known(b=KEY), diagnostics)
+    assert [found.code for found in diagnostics] == ["E352", "E350"]
+
+
+def test_another_key_than_the_recorded_one_is_told(spec: Spec) -> None:
+    store, diagnostics = MemoryStore(), Diagnostics()
+    store.create({"b": PrivateKey.generate()})
+    gather(spec, store, known(a=KEY, b=PrivateKey.generate()), diagnostics)
+    assert [found.code for found in diagnostics] == ["E351"]
+
+
+def test_made_up_keys_are_the_same_in_every_run_and_complete_with_the_lock(spec: Spec) -> None:
+    lock = Lock(nodes={"a": LockedNode((), None, KEY.public_key())}, revoked=(KEY.public_key(),))
+    one, other = made_up(spec, lock), made_up(spec, lock)
+    assert one.public == other.public
+    assert one.public.keys() == spec.nodes.keys()
+    assert one.public["a"] == KEY.public_key()
+    assert one.private.keys() == {n.name for n in spec.nodes.values() if kept_here(n)}
+    assert one.new == ()
+    assert "a" not in made_up(spec, Lock()).public
+    assert recorded(lock) == Recorded({"a": KEY.public_key()}, frozenset({KEY.public_key()}))

@@ -1,0 +1,53 @@
+"""The inferred network as text: YAML that means the same, whatever the strings hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.importer.inference import infer
+from meshc.topology.importer.topology_text import document
+from meshc.topology.language.read.yaml_reader import parse_source
+from meshc.wg.conf import parse
+from tests.support.wire import private_key
+
+HEAD = f"[Interface]\nPrivateKey = {private_key('hub').reveal()}\nAddress = 10.44.0.1/32\n"
+
+
+def written(text: str, name: str = "demo") -> str:
+    imported = infer([parse(HEAD + text, file="hub.conf")], Diagnostics())
+    assert imported is not None
+    return document(imported, name=name)
+
+
+def read(text: str) -> Any:
+    """As the language reads it."""
+    source = parse_source(text, "f", Diagnostics())
+    assert source is not None
+    return source.data
+
+
+def test_what_the_file_sets_is_kept() -> None:
+    text = written("ListenPort = 1234\nMTU = 1300\nTable = off\nFwMark = 7\nDNS = 1.1.1.1\n")
+    hub = read(text)["nodes"]["hub"]
+    assert hub == {
+        "address": ["10.44.0.1"],
+        "listen_port": 1234,
+        "mtu": 1300,
+        "table": "off",
+        "fwmark": 7,
+    }
+    assert read(text)["network"]["dns"] == ["1.1.1.1"]
+
+
+def test_what_comes_by_itself_is_not_written() -> None:
+    text = written("MTU = 1420\nPostUp = iptables -w -N MESHC-FWD-wg0\n")
+    assert read(text)["nodes"]["hub"] == {"address": ["10.44.0.1"]}
+    assert "MESHC" not in text
+
+
+@pytest.mark.parametrize("name", ["true", "1", 'a"b', "x: y", "- z", "null", "home"])
+def test_a_name_is_read_back_as_the_same_text(name: str) -> None:
+    assert read(written("", name))["network"]["name"] == name
