@@ -1,4 +1,4 @@
-"""A dialer opens the connection that the target wants: SSH with a known host key, or none at all."""
+"""A dialer opens the connection that a target wants: SSH to a known host, or none at all."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_host_whose_key_is_not_known_is_not_talked_to(tmp_path: Path, config: 
 def test_a_port_where_nobody_listens_is_told(tmp_path: Path, config: Path) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))  # not listening, and nobody else gets it
-        with pytest.raises(TransportError, match="hub: .*127.0.0.1.*Connection refused"):
+        with pytest.raises(TransportError, match=r"hub: .*127\.0\.0\.1.*Connection refused"):
             asyncio.run(asked(Dialer(config, tmp_path / "none"), taken.getsockname()[1]))
 
 

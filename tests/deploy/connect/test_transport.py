@@ -1,4 +1,4 @@
-"""Commands on this machine: their words as they are, their input whole, and never without an end."""
+"""Commands on this machine: words as they are, input whole, and an end in any case."""
 
 from __future__ import annotations
 
