@@ -26,16 +26,6 @@ def run(*args: str) -> Result:
     return CliRunner().invoke(main, ["down", *args])
 
 
-@pytest.mark.parametrize("target", ["laptop", "wgdown9"])
-def test_a_node_or_an_interface_that_is_not_up_needs_nothing(
-    build: Path, tmp_path: Path, target: str
-) -> None:
-    done = run(target, "--build", str(build), "--run-dir", str(tmp_path / "run"))
-    assert done.exit_code == 0
-    assert done.stdout == "wgdown9: nothing to do\n"
-    assert done.stderr == "note: wgdown9 is not up\n"
-
-
 def test_a_path_that_is_no_file_is_refused(build: Path) -> None:
     done = run("no/such/file.conf", "--build", str(build))
     assert (done.exit_code, "there is no file" in done.stderr) == (2, True)
@@ -81,3 +71,15 @@ def test_what_another_program_made_stays(machine: Namespace, build: Path) -> Non
     assert done.returncode == 2
     assert "was not brought up by meshc" in done.stderr
     assert "wgdown9" in links(machine)
+
+
+@pytest.mark.root
+@needs_root[1]
+@needs_root[2]
+@pytest.mark.parametrize("target", ["laptop", "wgdown9"])
+def test_a_node_or_an_interface_that_is_not_up_needs_nothing(
+    machine: Namespace, build: Path, target: str
+) -> None:
+    done = machine.meshc("down", target, "--build", str(build))
+    assert done.stdout == "wgdown9: nothing to do\n"
+    assert done.stderr == "note: wgdown9 is not up\n"

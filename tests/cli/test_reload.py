@@ -25,19 +25,6 @@ def run(*args: str) -> Result:
     return CliRunner().invoke(main, ["reload", *args])
 
 
-@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
-def test_a_node_that_is_not_up_is_refused_with_what_to_do(
-    path: Path, tmp_path: Path, flags: tuple[str, ...]
-) -> None:
-    places = ("--build", str(tmp_path / "build"), "--run-dir", str(tmp_path / "run"))
-    done = run("laptop", *places, *flags)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == [
-        "error: wgload9 is not up",
-        f"  hint: bring it up: `meshc up {path}`",
-    ]
-
-
 def test_a_node_without_a_file_is_refused(tmp_path: Path) -> None:
     done = run("nobody", "--build", str(tmp_path))
     assert done.exit_code == 2
@@ -92,3 +79,19 @@ def test_a_file_that_is_wrong_changes_nothing(machine: Namespace, path: Path) ->
     assert done.returncode == 2
     assert "Nonsense" in done.stderr
     assert state(machine) == (1420, "")
+
+
+@pytest.mark.root
+@needs_root[1]
+@needs_root[2]
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_a_node_that_is_not_up_is_refused_with_what_to_do(
+    machine: Namespace, path: Path, flags: tuple[str, ...]
+) -> None:
+    places = ("--build", str(path.parents[1]))
+    done = machine.meshc("reload", "laptop", *places, *flags, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "error: wgload9 is not up",
+        f"  hint: bring it up: `meshc up {path}`",
+    ]
