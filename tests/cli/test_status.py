@@ -87,3 +87,7 @@ def test_ages(seconds: float, text: str) -> None:
 )
 def test_amounts(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+def test_help_has_an_example() -> None:
+    assert "Example" in CliRunner().invoke(main, ["status", "--help"]).stdout

@@ -1,4 +1,4 @@
-"""`meshc up`, `down` and `reload`: arguments in, outcome and exit code out."""
+"""`meshc up`: arguments in, outcome and exit code out."""
 
 from __future__ import annotations
 
@@ -19,20 +19,16 @@ STEPS = ("create wg0 (auto)", "address 10.44.0.1/32 on wg0")
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, dict[str, Any]]]:
-    """What the commands asked of `meshc.node`."""
-    heard: list[tuple[str, Any, dict[str, Any]]] = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
+    """What the command asked of `meshc.node`."""
+    heard: list[tuple[Any, dict[str, Any]]] = []
 
-    def stand_in(name: str) -> Any:
-        def call(target: Any, **options: Any) -> LifecycleOutcome:
-            heard.append((name, target, options))
-            dry_run = options.get("dry_run", False)
-            return LifecycleOutcome("wg0", "laptop", "kernel", STEPS, ("by the way",), dry_run)
+    def call(target: Any, **options: Any) -> LifecycleOutcome:
+        heard.append((target, options))
+        dry_run = options.get("dry_run", False)
+        return LifecycleOutcome("wg0", "laptop", "kernel", STEPS, ("by the way",), dry_run)
 
-        return call
-
-    for name in ("up", "down", "reload"):
-        monkeypatch.setattr(node, name, stand_in(name))
+    monkeypatch.setattr(node, "up", call)
     return heard
 
 
@@ -55,30 +51,20 @@ def test_up_finds_the_node_and_says_what_it_did(calls: list[Any], build: Path) -
         "laptop (wg0): up, engine kernel",
     ]
     assert done.stderr == "note: by the way\n"
-    ((name, path, options),) = calls
-    assert (name, path) == ("up", build / "laptop" / "wg0.conf")
+    ((path, options),) = calls
+    assert path == build / "laptop" / "wg0.conf"
     assert (options["engine"], options["dry_run"], options["watch"]) == ("bundled", False, True)
 
 
-@pytest.mark.parametrize("command", ["up", "reload"])
-def test_a_dry_run_says_so(calls: list[Any], build: Path, command: str) -> None:
-    done = run(command, "laptop", "--build", str(build), "--dry-run")
+def test_a_dry_run_says_so(calls: list[Any], build: Path) -> None:
+    done = run("up", "laptop", "--build", str(build), "--dry-run")
     assert "would change" in done.stdout
-    assert calls[0][2]["dry_run"] is True
+    assert calls[0][1]["dry_run"] is True
 
 
-@pytest.mark.parametrize("command", ["up", "reload", "down"])
-def test_json_is_the_outcome(calls: list[Any], build: Path, command: str) -> None:
-    done = run(command, "laptop", "--build", str(build), "--json")
+def test_json_is_the_outcome(calls: list[Any], build: Path) -> None:
+    done = run("up", "laptop", "--build", str(build), "--json")
     assert json.loads(done.stdout)["steps"] == list(STEPS)
-
-
-def test_down_takes_an_interface_or_a_node(calls: list[Any], build: Path, tmp_path: Path) -> None:
-    (tmp_path / "wg7.json").write_text("{}")
-    places = ("--build", str(build), "--run-dir", str(tmp_path))
-    for target, interface in (("laptop", "wg0"), ("wg7", "wg7"), ("wg9", "wg9")):
-        assert run("down", target, *places).exit_code == 0
-        assert calls[-1][:2] == ("down", interface)
 
 
 def test_errors_have_a_hint_and_exit_code_2(monkeypatch: pytest.MonkeyPatch, build: Path) -> None:
@@ -100,13 +86,7 @@ def test_errors_have_a_hint_and_exit_code_2(monkeypatch: pytest.MonkeyPatch, bui
     assert "/etc/wireguard/nobody.conf" in missing.stderr
 
 
-def test_a_path_that_is_no_file_is_refused_by_down(build: Path) -> None:
-    done = run("down", "no/such/file.conf", "--build", str(build))
-    assert (done.exit_code, "there is no file" in done.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("command", ["up", "down", "reload", "status"])
-def test_help_has_an_example(command: str) -> None:
-    done = run(command, "--help")
+def test_help_has_an_example() -> None:
+    done = run("up", "--help")
     assert done.exit_code == 0
     assert "Example" in done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshc.diagnostics import Diagnostics
-from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keys import NetworkSecret, PrivateKey, encode
 from meshc.keystore.ring import Recorded, gather, kept_here, made_up, recorded, without_keys
 from meshc.keystore.store import KeyStore, StoredKey
 from meshc.topology.language.load import load_spec
@@ -85,10 +85,25 @@ def test_new_keys_are_stored_when_told_and_found_again(spec: Spec) -> None:
     assert list(without_keys(spec, again.public)) == ["a"]
 
 
-def test_a_key_that_is_not_here_is_told(spec: Spec) -> None:
-    diagnostics = Diagnostics()
-    gather(spec, MemoryStore(), known(b=KEY), diagnostics)
+def test_a_recorded_key_that_is_not_here_is_told_and_not_replaced(spec: Spec) -> None:
+    store, diagnostics = MemoryStore(), Diagnostics()
+    ring = gather(spec, store, known(b=KEY), diagnostics)
     assert [found.code for found in diagnostics] == ["E352", "E350"]
+    assert ring.new == ("hub",)
+    assert "b" not in ring.private
+    ring.store(store)
+    assert list(store.keys) == ["hub"]
+
+
+def test_it_is_replaced_for_a_run_that_stores_nothing(spec: Spec) -> None:
+    """A key that is made up stands for it, in a proof without its secrets."""
+    ring, store = (
+        made_up(spec, Lock(nodes={"b": LockedNode((), None, KEY.public_key())})),
+        MemoryStore(),
+    )
+    assert ring.public["b"] == ring.private["b"].public_key() != KEY.public_key()
+    ring.store(store)
+    assert (store.keys, store.secret()) == ({}, None)
 
 
 def test_another_key_than_the_recorded_one_is_told(spec: Spec) -> None:
@@ -96,6 +111,33 @@ def test_another_key_than_the_recorded_one_is_told(spec: Spec) -> None:
     store.create({"b": PrivateKey.generate()})
     gather(spec, store, known(a=KEY, b=PrivateKey.generate()), diagnostics)
     assert [found.code for found in diagnostics] == ["E351"]
+
+
+def test_a_key_of_another_node_or_a_revoked_one_is_refused(spec: Spec) -> None:
+    store, diagnostics = MemoryStore(), Diagnostics()
+    store.create({"b": KEY, "hub": KEY})
+    a = PrivateKey.generate().public_key()
+    gather(spec, store, Recorded({"a": a}, frozenset({a})), diagnostics)
+    found = {one.code: one.path for one in diagnostics}
+    assert found == {"E354": "nodes.hub.public_key", "E355": "nodes.a.public_key"}
+
+
+def test_whose_key_is_kept_on_the_node(spec: Spec) -> None:
+    assert [name for name, node in spec.nodes.items() if kept_here(node)] == ["b", "hub"]
+    assert list(without_keys(spec, dict.fromkeys(spec.nodes, KEY.public_key()))) == ["a"]
+    assert list(without_keys(spec, {})) == [], "a node without any key has no file"
+
+
+def test_no_key_is_shown(spec: Spec) -> None:
+    store, diagnostics = MemoryStore(), Diagnostics()
+    store.create({"b": KEY})
+    ring = gather(spec, store, known(b=PrivateKey.generate(), hub=KEY), diagnostics)
+    assert ring.private
+    shown = f"{ring!r} {ring.secrets!r} {[*diagnostics]!r}"
+    for one in (*ring.private.values(), KEY):
+        assert one.reveal() not in shown
+    assert encode(ring.secret.raw) not in shown
+    assert repr(ring.secret.raw) not in shown
 
 
 def test_made_up_keys_are_the_same_in_every_run_and_complete_with_the_lock(spec: Spec) -> None:
