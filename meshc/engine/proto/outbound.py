@@ -151,8 +151,10 @@ class Outbound:
             yield from self._hand_over(self._copies(at, count, length, csum), now)
             return
         datagram = padded_length(length, device.mtu) + OVERHEAD
-        yield from self._make_room(peer, datagram, count)
         out = self._sealed
+        if not self._joins(peer, datagram, count):
+            yield from self._emit(everything=True)
+            out.endpoint = peer.endpoint
         self._path.seal_run(
             keypair.sealing,
             self._arena,
@@ -186,7 +188,9 @@ class Outbound:
         datagram = padded_length(gso.length, device.mtu) + OVERHEAD
         first = 0
         while first < gso.number:
-            yield from self._make_room(peer, datagram, min(gso.number - first, MOST_SEGMENTS))
+            if not self._joins(peer, datagram, min(gso.number - first, MOST_SEGMENTS)):
+                yield from self._emit(everything=True)
+                out.endpoint = peer.endpoint
             sealed = self._path.split_seal(
                 keypair.sealing,
                 packet,
@@ -215,11 +219,10 @@ class Outbound:
             packets.append(bytes(packet))
         return packets
 
-    def _make_room(self, peer: Peer, datagram: int, count: int) -> Iterator[Outgoing]:
-        """Send what waits, unless these can join it."""
-        if peer.endpoint is not self._sealed.endpoint or not self._sealed.fits(datagram, count):
-            yield from self._emit(everything=True)
-            self._sealed.endpoint = peer.endpoint
+    def _joins(self, peer: Peer, datagram: int, count: int) -> bool:
+        """Whether these can join what waits; if not, that must be sent first."""
+        sealed = self._sealed
+        return peer.endpoint is sealed.endpoint and sealed.fits(datagram, count)
 
     def _emit(self, *, everything: bool) -> Iterator[Outgoing]:
         endpoint = self._sealed.endpoint
