@@ -30,6 +30,7 @@ def test_a_rule_does_the_same_at_another_priority() -> None:
 )
 def test_any_other_difference_is_another_rule(other: PolicyRule) -> None:
     assert not RULE.same_effect(other)
+    assert not other.same_effect(RULE)
 
 
 def known_to_python(host: str) -> bool:

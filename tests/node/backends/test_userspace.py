@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,7 +36,9 @@ class Script(Userspace):
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     monkeypatch.setattr(uapi_exchange, "SOCKET_DIRECTORY", tmp_path)
     with Netlink() as netlink:
-        yield Machine(netlink, tmp_path, secrets.token_hex(8))
+        machine = Machine(netlink, tmp_path, secrets.token_hex(8))
+        yield machine
+        processes.stop(machine.token)
 
 
 def test_one_that_dies_is_noticed_and_its_last_words_are_told(host: Machine) -> None:
@@ -56,13 +59,35 @@ def test_one_that_never_answers_is_ended(host: Machine, monkeypatch: pytest.Monk
     assert processes.find(host.token) == ()
 
 
-def test_a_socket_is_not_enough_there_must_be_the_interface(
-    host: Machine, monkeypatch: pytest.MonkeyPatch
+def answer(server: socket.socket) -> None:
+    """As an engine without settings, until the server is shut down."""
+    while True:
+        try:
+            stream, _ = server.accept()
+        except OSError:
+            return
+        with stream:
+            stream.recv(4096)
+            stream.sendall(b"errno=0\n\n")
+
+
+def test_an_answer_is_not_enough_there_must_be_the_interface(
+    host: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(userspace, "_START_PATIENCE", 0.3)
+    monkeypatch.setattr(userspace, "_START_PATIENCE", 0.5)
     path = uapi_exchange.socket_path("wg9")
-    with pytest.raises(NodeError, match="did not bring up"):
-        Script(f"touch {path}; exec sleep 1000").create(host, "wg9")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.fspath(tmp_path / "ready"))
+        server.listen()
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        try:
+            with pytest.raises(NodeError, match="did not bring up"):
+                Script(f"mv {tmp_path}/ready {path}; exec sleep 1000").create(host, "wg9")
+            assert uapi_exchange.read_device("wg9").peers == ()
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_the_engine_of_somebody_else_is_left_alone(host: Machine, tmp_path: Path) -> None:
