@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-
 import pytest
 
 from meshc.diagnostics import Diagnostics
-from meshc.keys import NetworkSecret, PrivateKey, encode
+from meshc.keys import PrivateKey, encode
 from meshc.keystore.ring import Recorded, gather, kept_here, made_up, recorded, without_keys
-from meshc.keystore.store import KeyStore, StoredKey
+from meshc.keystore.store import KeyStore
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.lock import Lock, LockedNode
+from tests.support.memory_store import MemoryStore
 
 TEXT = (
     "meshc: 1\nnetwork: {name: demo, addresses: 10.44.0.0/24}\n"
@@ -21,42 +19,6 @@ TEXT = (
     "  a: {private_key_file: /etc/wireguard/key}\n  b: {}\n"
 )
 KEY = PrivateKey.generate()
-
-
-class MemoryStore:
-    """Keeps keys in dictionaries."""
-
-    directory = Path("keys")
-
-    def __init__(self) -> None:
-        self.keys: dict[str, PrivateKey] = {}
-        self._secret: NetworkSecret | None = None
-
-    def read(self, names: Iterable[str]) -> dict[str, StoredKey]:
-        return {
-            name: StoredKey(name, self.keys[name], self.path(name), 0.0, False)
-            for name in names
-            if name in self.keys
-        }
-
-    def create(self, keys: Mapping[str, PrivateKey]) -> dict[str, PrivateKey]:
-        return {name: self.keys.setdefault(name, key) for name, key in keys.items()}
-
-    def secret(self) -> NetworkSecret | None:
-        return self._secret
-
-    def create_secret(self, secret: NetworkSecret) -> NetworkSecret:
-        self._secret = self._secret or secret
-        return self._secret
-
-    def retire(self, name: str) -> Path | None:
-        return self.path(name) if self.keys.pop(name, None) else None
-
-    def destroy(self, name: str) -> list[Path]:
-        return [self.path(name)] if self.keys.pop(name, None) else []
-
-    def path(self, name: str) -> Path:
-        return self.directory / f"{name}.key"
 
 
 @pytest.fixture

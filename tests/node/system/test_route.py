@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 
 from meshc.errors import NodeError
 from meshc.node.system.route import main_routes, table_number
-from meshc.node.system.rule import RuleAdd, default_route_rules
-from meshc.node.system_values import PolicyRule
 from meshc.prefixes import InterfaceAddress, Prefix
-from tests.support.machine_facts import RULES
 
 
 def routes(allowed: str, addresses: str = "") -> list[str]:
@@ -77,19 +74,3 @@ def test_tables_by_number_and_name() -> None:
 def test_what_is_no_table(text: str) -> None:
     with pytest.raises(NodeError, match="neither a number nor a name"):
         table_number(text)
-
-
-def test_new_rules_go_before_the_old_ones() -> None:
-    """fib_default_rule_pref: one less than the first rule that is not `local`."""
-    assert [rule.priority for rule in default_route_rules(4, 7, RULES)] == [32765, 32764]
-    busy = (*RULES, PolicyRule(4, 1000, 77, foreign=True))
-    assert [rule.priority for rule in default_route_rules(4, 7, busy)] == [999, 998]
-    assert [rule.priority for rule in default_route_rules(6, 7, busy)] == [32765, 32764]
-
-
-def test_a_rule_is_written_down_whole() -> None:
-    for rule in default_route_rules(6, 51820, RULES):
-        assert RuleAdd.of(rule).rule == rule
-    marked, suppress = (RuleAdd.of(rule).describe() for rule in default_route_rules(4, 7, RULES))
-    assert marked == "IPv4 rule 32765: not fwmark 7 table 7"
-    assert suppress == "IPv4 rule 32764: table main suppress_prefixlength 0"

@@ -1,0 +1,51 @@
+"""A key store in memory: what the ring is tested with, and the oracle of the one on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keystore.store import StoredKey
+
+
+class MemoryStore:
+    """Keeps keys in dictionaries."""
+
+    directory = Path("keys")
+
+    def __init__(self) -> None:
+        self.keys: dict[str, PrivateKey] = {}
+        self._retired: dict[str, list[Path]] = {}
+        self._secret: NetworkSecret | None = None
+
+    def read(self, names: Iterable[str]) -> dict[str, StoredKey]:
+        return {
+            name: StoredKey(name, self.keys[name], self.path(name), 0.0, False)
+            for name in names
+            if name in self.keys
+        }
+
+    def create(self, keys: Mapping[str, PrivateKey]) -> dict[str, PrivateKey]:
+        return {name: self.keys.setdefault(name, key) for name, key in keys.items()}
+
+    def secret(self) -> NetworkSecret | None:
+        return self._secret
+
+    def create_secret(self, secret: NetworkSecret) -> NetworkSecret:
+        self._secret = self._secret or secret
+        return self._secret
+
+    def retire(self, name: str) -> Path | None:
+        if self.keys.pop(name, None) is None:
+            return None
+        retired = self._retired.setdefault(name, [])
+        retired.append(self.directory / "retired" / f"{name}.{len(retired)}.key")
+        return retired[-1]
+
+    def destroy(self, name: str) -> list[Path]:
+        gone = self._retired.pop(name, [])
+        return [self.path(name), *gone] if self.keys.pop(name, None) else gone
+
+    def path(self, name: str) -> Path:
+        return self.directory / f"{name}.key"
