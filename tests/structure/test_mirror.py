@@ -9,7 +9,7 @@ from tests.structure.source_tree import ROOT, SOURCE, TESTS, modules, relative, 
 WITHOUT_A_TEST_OF_ITS_OWN = {
     "meshc/__init__.py": "the version; tests/test_packaging.py reads it from a wheel",
     "meshc/__main__.py": "one call; tests/test_program.py starts it",
-    "meshc/engine/proto/datapath/contract.py": "types only; test_datapath.py holds what they promise",
+    "meshc/engine/proto/datapath/contract.py": "types only, tried by test_datapath.py",
     "meshc/node/__init__.py": "only names what its modules have",
     "meshc/topology/importer/__init__.py": "only names what its modules have",
 }
