@@ -74,36 +74,6 @@ class FilesComplete(NamedTuple):
     """No file follows."""
 
 
-class _SentFile(NamedTuple):
-    """An EmittedFile in the pipe to the other process, which is the one place where its content
-    is not wrapped: a secret refuses to be pickled."""
-
-    name: str
-    file: str
-    place: str
-    content: bytes | None
-    script: _SentFile | None
-
-    @classmethod
-    def of(cls, file: EmittedFile) -> _SentFile:
-        return cls(
-            file.name,
-            file.file,
-            file.place,
-            None if file.content is None else file.content.reveal(),
-            None if file.script is None else cls.of(file.script),
-        )
-
-    def received(self) -> EmittedFile:
-        return EmittedFile(
-            self.name,
-            self.file,
-            self.place,
-            None if self.content is None else SecretBytes(self.content),
-            None if self.script is None else self.script.received(),
-        )
-
-
 class TopologyRead(NamedTuple):
     """What a topology file says, and the findings."""
 
@@ -187,7 +157,7 @@ class ForkedWorker:
     def prove(self, promises: Promises, files: Iterable[EmittedFile]) -> Verdict:
         self._send(promises)
         for file in files:
-            self._send(_SentFile.of(file))
+            self._send(_sent(file))
         self._send(FilesComplete())
         answer: Verdict = self._answer()
         return answer
@@ -202,7 +172,7 @@ class ForkedWorker:
             with suppress(BrokenPipeError):  # nobody is left to read what was waiting
                 self._requests.close()
 
-    def _send(self, request: ReadTopology | Promises | _SentFile | FilesComplete) -> None:
+    def _send(self, request: ReadTopology | Promises | tuple[Any, ...]) -> None:
         with suppress(BrokenPipeError):  # it has ended early: `_answer` tells why
             pickle.dump(request, self._requests, pickle.HIGHEST_PROTOCOL)
             self._requests.flush()
@@ -262,12 +232,25 @@ def _serve_proof(spec: Spec, source: IO[bytes]) -> Verdict:
 
     _keep_memory()
     promises: Promises = pickle.load(source)
-    return _prove(spec, promises, _received(source))
+    return _prove(spec, promises, _files(source))
 
 
-def _received(source: IO[bytes]) -> Iterator[EmittedFile]:
+def _sent(file: EmittedFile) -> tuple[Any, ...]:
+    """The file as it goes through the pipe, the one place where its content is not wrapped: a
+    secret refuses to be pickled."""
+    content = None if file.content is None else file.content.reveal()
+    script = None if file.script is None else _sent(file.script)
+    return file.name, file.file, file.place, content, script
+
+
+def _received(name: str, file: str, place: str, content: bytes | None, script: Any) -> EmittedFile:
+    wrapped = None if content is None else SecretBytes(content)
+    return EmittedFile(name, file, place, wrapped, None if script is None else _received(*script))
+
+
+def _files(source: IO[bytes]) -> Iterator[EmittedFile]:
     while not isinstance(sent := pickle.load(source), FilesComplete):
-        yield sent.received()
+        yield _received(*sent)
 
 
 def _answer(out: IO[bytes], work: Callable[[], _T]) -> _T | None:

@@ -192,4 +192,4 @@ def test_a_build_is_the_same_with_either(built: Built) -> None:
 def test_no_content_is_shown(built: Built) -> None:
     secret = built.files[0].text()
     assert "PrivateKey" in secret
-    assert "PrivateKey" not in repr(built.files[0]._replace(content=secret.encode()))
+    assert "PrivateKey" not in repr(built.files[0]._replace(content=SecretBytes(secret.encode())))

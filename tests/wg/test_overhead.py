@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.engine.proto import sealing
+from meshc.engine.proto.datapath import sealing
 from meshc.wg.overhead import DEFAULT_MTU, OVERHEAD, TUNNEL_MTU, UNDERLAY_MTU
 
 

@@ -12,9 +12,9 @@ from meshc.wg.endpoint import Endpoint
 @pytest.mark.parametrize(
     ("endpoint", "text"),
     [
-        (Endpoint("vpn.example", 51820, None), "vpn.example:51820"),
-        (Endpoint("192.0.2.1", 1, 4), "192.0.2.1:1"),
-        (Endpoint("2001:db8::1", 1, 6), "[2001:db8::1]:1"),
+        (Endpoint("vpn.example", 51820), "vpn.example:51820"),
+        (Endpoint("192.0.2.1", 1), "192.0.2.1:1"),
+        (Endpoint("2001:db8::1", 1), "[2001:db8::1]:1"),
     ],
 )
 def test_an_endpoint_is_written_as_wg_reads_it(endpoint: Endpoint, text: str) -> None:

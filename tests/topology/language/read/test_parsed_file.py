@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.topology.language.read.parsed_file import Path, Source
+from meshc.topology.language.read.parsed_file import ParsedFile, Path
 from meshc.topology.language.read.yaml_reader import parse_source
 
 TEXT = """\
@@ -19,7 +19,7 @@ groups: {g: [a]}
 """
 
 
-def source() -> Source:
+def source() -> ParsedFile:
     read = parse_source(TEXT, "f", Diagnostics())
     assert read is not None
     return read
