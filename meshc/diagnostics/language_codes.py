@@ -249,9 +249,9 @@ LANGUAGE_CODES = (
         "W150",
         "unlikely MTU",
         "WireGuard adds 60 bytes to a packet over IPv4 and 80 over IPv6, so that on the usual path "
-        "of 1500 bytes at most 1440 and 1420 remain; larger ones are fragmented or lost. Below "
-        "1280 an interface cannot have an IPv6 address at all (RFC 8200 section 5). `mtu: auto` "
-        "finds a value that fits.",
+        "of 1500 bytes at most 1440 and 1420 remain; larger ones are fragmented or lost. Where the "
+        "path carries more, as jumbo frames do, they are right. `mtu: auto` finds a value that "
+        "fits everywhere.",
     ),
     Code(
         "I151",
@@ -325,5 +325,11 @@ LANGUAGE_CODES = (
         "A node offers a LAN under `routes` and has its own `lan_endpoint` in it, so the site is "
         "on that LAN; but the site lists no `lan`. The other nodes of the site then send packets "
         "for their own neighbours into the tunnel. List the network under the site's `lan`.",
+    ),
+    Code(
+        "E168",
+        "MTU too small for IPv6",
+        "Below 1280 bytes an interface cannot have an IPv6 address (RFC 8200 section 5), so that "
+        "`wg-quick up` fails. Raise the MTU, or leave the IPv6 pool out of `network.addresses`.",
     ),
 )

@@ -45,11 +45,11 @@ def check_files(
     _keys(table, told, found)
     _addresses(table, planes, found)
     _sections(table, found)
-    _links(table, sessions, told, found)
+    _links(table, sessions, expectation, told, found)
     _endpoints(table, sessions, found)
     _doubled(table, found)
     _shadowed(table, found)
-    _mtu(table, found)
+    _mtu(table, expectation, found)
 
 
 def _missing(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
@@ -178,6 +178,7 @@ _LINK_FAULTS = (
 def _links(
     table: MeshPeerTable,
     sessions: SessionTable,
+    expectation: Expectation,
     told: frozenset[tuple[str, ...]],
     found: Diagnostics,
 ) -> None:
@@ -186,27 +187,23 @@ def _links(
     for number, code, text, hint in _LINK_FAULTS:
         reason = FAULTS[number]
         assert reason is not None, "only the number 0 is no fault"
-        sessions_of_it = []
+        kinds: dict[str, list[tuple[int, str, str]]] = {code: [], "W408": []}
         for i in np.flatnonzero(sessions.fault == number).tolist():
             a, b = names[int(sessions.frm[i])], names[int(sessions.to[i])]
             mutual = reason in MUTUAL
             if (mutual and a > b) or Drop(reason, a, b).cause in told:
                 continue
-            sessions_of_it.append((i, a, b))
-        for i, a, b in _some(sessions_of_it, code, "links", found):
-            by_choice = reason is LossReason.ASLEEP and _silent(table, sessions, i)
-            found.add(
-                "W408" if by_choice else code,
-                text.format(a=a, b=b),
-                _at(table, sessions, i),
-                path=f"nodes.{a}",
-                hint=hint,
-            )
-
-
-def _silent(table: MeshPeerTable, sessions: SessionTable, session: int) -> bool:
-    """Whether the receiver was told to keep nothing alive."""
-    return table.models[int(sessions.to[session])].facts.keepalive == 0
+            chosen = reason is LossReason.ASLEEP and expectation.obligations.silence.chosen(b, a)
+            kinds["W408" if chosen else code].append((i, a, b))
+        for kind, links in kinds.items():
+            for i, a, b in _some(links, kind, "links", found):
+                found.add(
+                    kind,
+                    text.format(a=a, b=b),
+                    _at(table, sessions, i),
+                    path=f"nodes.{b}.keepalive" if kind == "W408" else f"nodes.{a}",
+                    hint=hint,
+                )
 
 
 def _endpoints(table: MeshPeerTable, sessions: SessionTable, found: Diagnostics) -> None:
@@ -348,8 +345,9 @@ def _shadowed(table: MeshPeerTable, found: Diagnostics) -> None:
                 )
 
 
-def _mtu(table: MeshPeerTable, found: Diagnostics) -> None:
-    """Too large for the underlay, or too small for IPv6."""
+def _mtu(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
+    """Too large for the underlay (unless the topology asks for it, see W150), or too small for
+    IPv6."""
     six = np.array([literal_family(end.host) == 6 for end in table.endpoints], bool)
     some = bool(six.any())
     for n, model in enumerate(table.models):
@@ -359,7 +357,9 @@ def _mtu(table: MeshPeerTable, found: Diagnostics) -> None:
         part = table.endpoint[int(table.start[n]) : int(table.start[n + 1])]
         overhead = OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
         place = Location(table.files[n], 1, 1)
-        if conf.mtu > UNDERLAY_MTU - overhead:
+        duty = expectation.obligations.files.get(model.name)
+        asked = duty is not None and duty.mtu == conf.mtu
+        if conf.mtu > UNDERLAY_MTU - overhead and not asked:
             found.add(
                 "E417",
                 f"{model.name}: MTU {conf.mtu} does not fit: {UNDERLAY_MTU} less {overhead} "

@@ -12,6 +12,7 @@ from meshc.diagnostics import Diagnostic, Diagnostics, Severity
 from meshc.topology.proof.anycast import check_anycast
 from meshc.topology.proof.assertions import check_assertions
 from meshc.topology.proof.dead_relays import RelayFailure, relay_failures
+from meshc.topology.proof.duty_findings import check_duties
 from meshc.topology.proof.equivalence_classes import equivalence_classes
 from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.external_findings import check_external
@@ -22,6 +23,7 @@ from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
 from meshc.topology.proof.reachability_matrix import ReachabilityMatrix, fill_matrix
+from meshc.topology.proof.separation_table import separation_table
 from meshc.topology.proof.session_table import SessionTable, judge_sessions
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.verdict import READABLE, Verdict
@@ -132,11 +134,12 @@ def prove(
     planes: dict[int, DataPlane] = {}
     for family in _families(table):
         plane = planes[family] = _plane(table, sessions, expectation, family)
-        matrices[family] = fill_matrix(
-            plane, equivalence_classes(plane.fib, sessions, table.models)
-        )
+        apart = separation_table(table.names, expectation.obligations.separation, family)
+        classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
+        matrices[family] = fill_matrix(plane, classes, apart)
     told = check_losses(table, matrices, network, expectation, found)
     check_files(table, sessions, planes, expectation, told, found)
+    check_duties(table, expectation, found)
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
     failures = relay_failures(table.names, matrices, found)
@@ -173,7 +176,7 @@ def _families(table: MeshPeerTable) -> list[int]:
 def _plane(
     table: MeshPeerTable, sessions: SessionTable, expectation: Expectation, family: int
 ) -> DataPlane:
-    fib = build_fib(table, family, expectation.pools)
+    fib = build_fib(table, family, (*expectation.pools, *expectation.obligations.cuts()))
     pools = np.zeros(len(fib.owner), bool)
     for prefix in expectation.pools:
         if prefix.family == family:
