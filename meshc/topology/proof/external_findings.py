@@ -139,6 +139,10 @@ def _leaks(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnos
 
 def _uncovered(table: MeshPeerTable, node: int, family: int) -> list[Prefix]:
     """For a family in which nobody has an address: is there a default route into the tunnel?"""
+    model = table.models[node]
+    if model.script is not None and not model.installs_routes:
+        everything = Prefix(family, 0, 0)
+        return [] if everything in model.other_routes else [everything]
     rows = np.arange(int(table.start[node]), int(table.start[node + 1]))
     for row in rows.tolist():
         for prefix in table.allowed_sets[int(table.allowed[row])]:

@@ -275,6 +275,10 @@ def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     some = bool(full.any())
     result: list[tuple[Prefix, ...]] = []
     for n, model in enumerate(table.models):
+        if model.script is not None and not model.installs_routes:
+            # it has no wg-quick that keeps a host route to itself: its script says all
+            result.append(tuple(p for p in model.other_routes if p.length))
+            continue
         if model.facts.platform in _PROTECTED or not model.installs_routes:
             result.append(())
             continue
