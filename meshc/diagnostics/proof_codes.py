@@ -68,9 +68,10 @@ PROOF_CODES = (
     Code(
         "W408",
         "reached only after it has spoken",
-        "`keepalive: 0` switches the keepalive of this node off, so that others reach it only "
-        "for a short while after it has sent something itself. That is what the file asks for; "
-        "remove the key if the node should always be reachable.",
+        "`keepalive: 0` switches the keepalive of this node off, and with more than 120 seconds "
+        "its NAT may have forgotten it in between (RFC 4787 section 4.3), so that others reach it "
+        "only for a short while after it has sent something itself. That is what the file asks "
+        "for; remove the key if the node should always be reachable.",
     ),
     Code(
         "E409",

@@ -126,7 +126,7 @@ class WgQuickRenderer:
         known = self._sections.get(id(peer))
         if known is not None:
             return known
-        preshared = peer.preshared and self._network.preshared_keys
+        preshared = peer.preshared
         text = "".join(
             (
                 "\n[Peer]\n",
