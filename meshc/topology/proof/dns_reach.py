@@ -105,7 +105,7 @@ def _unreached(
     atom = fib.atom(server.value)
     asking = np.array([n for n in nodes if fib.home[n] >= 0], np.int32)
     target: Ints = np.full_like(asking, atom)
-    traces = trace_batch(plane, PacketBatch(asking, fib.home[asking], target))
+    traces = trace_batch(plane, PacketBatch(asking, fib.home[asking], target, exact=True))
     there = (traces.result == ARRIVED) | (traces.result == IN_LAN)
     homeless = [n for n in nodes if fib.home[n] < 0]
     lost = sorted([*asking[~there].tolist(), *homeless])
