@@ -86,6 +86,8 @@ def test_who_gets_no_answer_is_who_gets_no_packet_there(seed: int, faults: int) 
     plane = found.planes.get(server.family)
     if plane is None or plane.fib.owner[plane.fib.atom(server.value)] < 0:
         return  # nobody has it any more, or two have
+    if {"E403", "E415"} & {finding.code for finding in found.findings}:
+        return  # of two nodes with one key or address the two ways may take either
     lost = []
     for name in found.names:
         model = found.network.model(name)
