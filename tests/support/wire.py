@@ -109,7 +109,7 @@ class Wire:
         self.pools = tuple(Prefix.parse(pool) for pool in pools)
         self.nodes: dict[str, Node] = {}
         self.tests: tuple[TestSpec, ...] = ()
-        self.silent: frozenset[str] = frozenset()
+        self.silent: dict[str, int] = {}
 
     def add(self, name: str, *addresses: str, endpoint: str = "", **facts: object) -> Node:
         """A node; `endpoint` is `host:port` and makes it public unless `nat` says otherwise."""

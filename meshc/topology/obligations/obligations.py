@@ -49,7 +49,8 @@ class Obligations:
             return Due.APART
         if address is not None and self.waived_at(source, address) is not None:
             return Due.WAIVED
-        return Due.MAY_SLEEP if self.silence.chosen(target, source) else Due.MUST_REACH
+        asleep = self.silence.chosen(target, source) is not None
+        return Due.MAY_SLEEP if asleep else Due.MUST_REACH
 
     def waived_at(self, name: str, address: Prefix) -> OwnLan | None:
         """The warning that says that `name` sends this address to its own LAN."""

@@ -7,25 +7,37 @@ from collections.abc import Mapping
 from meshc.topology.language.spec import Spec
 from meshc.values import dataclass, field
 
+# RFC 4787 REQ-5: a NAT keeps a UDP mapping two minutes; who speaks more seldom loses it.
+LONGEST_SILENCE = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """`nodes` have `keepalive: off`; `links` say for one pair whether it is off there."""
+    """`nodes` are those whose `keepalive` keeps no NAT open, with its seconds (0: off); `links` are
+    the seconds that were given for one pair."""
 
-    nodes: frozenset[str] = frozenset()
-    links: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    links: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: Spec) -> Silence:
-        nodes = frozenset(name for name, node in spec.nodes.items() if node.keepalive == 0)
+        nodes = {
+            name: node.keepalive
+            for name, node in spec.nodes.items()
+            if not keeps_mapping(node.keepalive)
+        }
         links = {
-            (link.a, link.b): link.keepalive == 0
-            for link in spec.links
-            if link.keepalive is not None
+            (link.a, link.b): link.keepalive for link in spec.links if link.keepalive is not None
         }
         return cls(nodes, links)
 
-    def chosen(self, sleeper: str, other: str) -> bool:
-        """Whether `sleeper` need not keep its session with `other` alive."""
+    def chosen(self, sleeper: str, other: str) -> int | None:
+        """The seconds that let `sleeper` lose its session with `other`; None when it must not."""
         pair = (sleeper, other) if sleeper < other else (other, sleeper)
-        return self.links.get(pair, sleeper in self.nodes)
+        seconds = self.links.get(pair, self.nodes.get(sleeper))
+        return None if keeps_mapping(seconds) else seconds
+
+
+def keeps_mapping(seconds: int | None) -> bool:
+    """Whether a keepalive of so many seconds keeps the NAT open."""
+    return seconds is not None and 0 < seconds <= LONGEST_SILENCE

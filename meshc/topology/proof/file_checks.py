@@ -193,7 +193,8 @@ def _links(
             mutual = reason in MUTUAL
             if (mutual and a > b) or Drop(reason, a, b).cause in told:
                 continue
-            chosen = reason is LossReason.ASLEEP and expectation.obligations.silence.chosen(b, a)
+            kept = expectation.obligations.silence.chosen(b, a)
+            chosen = reason is LossReason.ASLEEP and kept is not None
             kinds["W408" if chosen else code].append((i, a, b))
         for kind, links in kinds.items():
             for i, a, b in _some(links, kind, "links", found):
@@ -273,7 +274,7 @@ def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     result: list[tuple[Prefix, ...]] = []
     for n, model in enumerate(table.models):
         if model.facts.platform in _PROTECTED or not model.installs_routes:
-            result.append(())
+            result.append(tuple(p for p in model.other_routes if model.script and p.length))
             continue
         prefixes: list[Prefix] = []
         if some:

@@ -98,7 +98,7 @@ def check_losses(
         some = [fault for fault in faults.values() if bool(fault.waived) is waived]
         shown = sorted(some, key=lambda fault: -fault.pairs)[:_MOST]
         for fault in shown:
-            _tell(fault, table, found)
+            _tell(fault, table, expectation, found)
         if len(some) > len(shown):
             what = "more nodes are asked for the same" if waived else "more faults lose packets"
             found.add("W408" if waived else "E400", f"{len(some) - len(shown):,} {what}")
@@ -110,7 +110,7 @@ def _by_choice(loss: LostPairs, table: MeshPeerTable, expectation: Expectation) 
     if loss.code != _ASLEEP:
         return False
     sleeper, other = table.names[loss.other], table.names[loss.at]
-    return expectation.obligations.silence.chosen(sleeper, other)
+    return expectation.obligations.silence.chosen(sleeper, other) is not None
 
 
 def _fault(
@@ -134,13 +134,14 @@ def _fault(
     return Fault(trace, drop, 0, waived)
 
 
-def _tell(fault: Fault, table: MeshPeerTable, found: Diagnostics) -> None:
+def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     drop = fault.drop
     code, hint = CODES_OF[drop.reason]
     path = f"nodes.{drop.at}"
     if fault.waived == "W408":
         path = f"nodes.{drop.other}.keepalive"
-        hint = "`keepalive: off` asks for this; it then speaks first or not at all"
+        kept = expectation.obligations.silence.chosen(drop.other, drop.at)
+        hint = f"`keepalive: {kept or 'off'}` asks for this; it then speaks first or not at all"
     many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
     found.add(
         fault.waived or code,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from meshc.keys import KEY_LENGTH
+from meshc.topology.obligations.silence import keeps_mapping
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.node_model import NodeModel
@@ -120,7 +121,7 @@ def _keeps_alive(model: NodeModel, other: NodeModel) -> bool:
     if model.conf is None:
         return True
     ours = section(model, other)
-    return ours is not None and bool(ours.keepalive)
+    return ours is not None and keeps_mapping(ours.keepalive)
 
 
 def _all_endpoints(model: NodeModel) -> Iterator[Endpoint]:

@@ -16,10 +16,15 @@ def silence(*links: LinkSpec) -> Silence:
 
 
 def test_a_node_that_is_off_is_off_towards_everybody() -> None:
-    assert silence().chosen("phone", "hub")
-    assert not silence().chosen("hub", "phone")
+    assert silence().chosen("phone", "hub") == 0
+    assert silence().chosen("hub", "phone") is None
 
 
 def test_a_link_says_otherwise_in_both_ways() -> None:
-    assert silence(LinkSpec("hub", "pc", keepalive=0)).chosen("pc", "hub")
-    assert not silence(LinkSpec("hub", "phone", keepalive=25)).chosen("phone", "hub")
+    assert silence(LinkSpec("hub", "pc", keepalive=0)).chosen("pc", "hub") == 0
+    assert silence(LinkSpec("hub", "phone", keepalive=25)).chosen("phone", "hub") is None
+
+
+def test_a_router_forgets_who_is_silent_for_longer_than_two_minutes() -> None:
+    assert silence(LinkSpec("hub", "pc", keepalive=3600)).chosen("pc", "hub") == 3600
+    assert silence(LinkSpec("hub", "pc", keepalive=120)).chosen("pc", "hub") is None

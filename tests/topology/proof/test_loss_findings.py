@@ -181,7 +181,7 @@ def test_keepalive_zero_is_a_choice() -> None:
 
     wire = main_example()
     _silence(wire)
-    wire.silent = frozenset({"phone"})
+    wire.silent = {"phone": 0}
     assert [code for code, _ in findings(wire)] == ["W408"]
     assert proof(wire).holds
 
