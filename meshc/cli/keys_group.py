@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,7 +16,7 @@ from meshc.cli.views.page import Column, PlainPage
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from meshc.keystore.rotation import KeyChanges, KeyInfo
+    from meshc.keystore.rotation import KeyChanges, KeyInfo, Revocation
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -95,14 +96,18 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
 @keys.command(epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
 @_FILE
 @click.argument("node")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @_JSON
 @reported
-def revoke(file: Path, node: str, as_json: bool) -> None:
+def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
     """Take a node's key out of the network for good.
 
-    The private key is deleted here, and no build ever mentions its public key again.
+    The private key is deleted here, and no build ever mentions its public key again. It says what
+    it would do and asks first.
     """
     with _changes(file) as changes:
+        if not yes:
+            _confirm(changes.would_revoke(node))
         done = changes.revoke(node)
     if as_json:
         row = {
@@ -150,6 +155,26 @@ def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_
     else:
         click.echo(f"{node}: {imported}")
         _next(file)
+
+
+def _confirm(intent: Revocation) -> None:
+    """Says what a revocation would do, and ends the command unless it is wanted."""
+    from meshc.errors import StateError
+
+    for key in intent.keys:
+        click.echo(f"{intent.node}: would revoke {key}, for good", err=True)
+    for path in intent.deleted:
+        click.echo(f"  would delete {path}: there may be no other copy", err=True)
+    if not _can_ask():
+        raise StateError(
+            f"the key of {intent.node} is not revoked: nobody can be asked here",
+            hint="run it again with --yes",
+        )
+    click.confirm("Revoke?", abort=True, err=True)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
 
 
 def _changes(file: Path) -> AbstractContextManager[KeyChanges]:

@@ -83,7 +83,7 @@ def validate(
 def explanation(word: str) -> str:
     """The text of one code. Raises: click.BadParameter for an unknown one."""
     from meshc.diagnostics import CODES
-    from meshc.topology.language.words import suggest
+    from meshc.topology.language.wording import suggest
 
     folded = word.strip().upper()
     for code in CODES.values():

@@ -46,8 +46,35 @@ def test_rotate_needs_something_to_rotate(file: Path) -> None:
     assert json.loads(run("rotate", file, "--psk", "--json").output) == {"epoch": 2}
 
 
+def test_revoke_says_what_it_would_do_and_asks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file.parent / "keys/phone.key"
+    key = PrivateKey.parse(path.read_text()).public_key()
+    for terminal, answer in ((False, ""), (True, "n\n"), (True, "")):
+        monkeypatch.setattr("meshc.cli.keys_group._can_ask", lambda terminal=terminal: terminal)
+        result = run("revoke", file, "phone", stdin=answer)
+        assert result.exit_code in (1, 2)
+        assert f"phone: would revoke {key}" in result.output
+        assert f"would delete {path}" in result.output
+        assert path.exists()
+    monkeypatch.setattr("meshc.cli.keys_group._can_ask", lambda: True)
+    assert run("revoke", file, "phone", stdin="y\n").exit_code == 0
+    assert not path.exists()
+
+
+def test_revoke_run_twice_does_not_take_the_fresh_key_unasked(file: Path) -> None:
+    assert run("revoke", file, "phone", "--yes").exit_code == 0
+    again = run("revoke", file, "phone", "--yes")
+    assert "no key of phone is known" in again.output
+    CliRunner().invoke(main, ["build", str(file)])
+    fresh = (file.parent / "keys/phone.key").read_text()
+    refused = run("revoke", file, "phone")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.output
+    assert (file.parent / "keys/phone.key").read_text() == fresh
+
+
 def test_revoke(file: Path) -> None:
-    result = run("revoke", file, "phone")
+    result = run("revoke", file, "phone", "--yes")
     assert "is revoked" in result.output
     assert "gets a new key with the next build" in result.output
 
