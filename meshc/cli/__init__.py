@@ -68,7 +68,7 @@ def _exists(module: str) -> bool:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with `meshc init mesh.yaml`, then `meshc build mesh.yaml`.",
+    epilog="Start with `meshc init`, then `meshc build`. FILE is the mesh.yaml here or above.",
 )
 @click.version_option(__version__, prog_name="meshc")
 def main() -> None:

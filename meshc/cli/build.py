@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
     from meshc.build.pipeline import BuildResult
@@ -20,8 +21,8 @@ PATIENCE = 1.0
 REFUSED = 1
 
 
-@click.command(epilog="Example: meshc build mesh.yaml -o /tmp/build")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog="Example: meshc build mesh.yaml -o /tmp/build")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Where to (default: build/ beside FILE)."
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
@@ -24,8 +25,8 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("a")
 @click.argument("b")
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 FORMATS = ("mermaid", "dot", "svg", "html")
 SUFFIXES = {".mmd": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".html": "html"}
 
 
-@click.command(epilog="Example: meshc graph mesh.yaml -o mesh.html")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog="Example: meshc graph mesh.yaml -o mesh.html")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not to stdout.")
 @click.option(
     "--format",

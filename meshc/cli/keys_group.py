@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, PlainPage
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from meshc.keystore.rotation import KeyChanges, KeyInfo, Revocation
 
-_FILE = click.argument("file", type=click.Path(path_type=Path))
+_FILE = click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -31,7 +32,7 @@ def keys() -> None:
     """
 
 
-@keys.command("list")
+@keys.command("list", cls=TopologyCommand)
 @_FILE
 @_JSON
 @reported
@@ -51,7 +52,7 @@ def list_(file: Path, as_json: bool) -> None:
     PlainPage().table([Column(title) for title in titles], rows)
 
 
-@keys.command(epilog="Example: meshc keys rotate mesh.yaml laptop phone")
+@keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")
 @_FILE
 @click.argument("nodes", nargs=-1)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
@@ -93,7 +94,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
     _next(file)
 
 
-@keys.command(epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
+@keys.command(cls=TopologyCommand, epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
 @_FILE
 @click.argument("node")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -128,7 +129,9 @@ def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
 
 
 @keys.command(
-    "import", epilog="Example: pass show wg/laptop | meshc keys import mesh.yaml laptop -"
+    "import",
+    cls=TopologyCommand,
+    epilog="Example: pass show wg/laptop | meshc keys import mesh.yaml laptop -",
 )
 @_FILE
 @click.argument("node")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshc.cli.failure import polite_end, reported
+from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.progress import ProgressDisplay
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ def world_options(command: Command) -> Command:
     return command
 
 
-@lab.command(epilog="Example: meshc lab up mesh.yaml; meshc lab exec laptop -- ping -c1 10.44.0.1")
-@click.argument("file", type=FILE)
+@lab.command(
+    cls=TopologyCommand,
+    epilog="Example: meshc lab up mesh.yaml; meshc lab exec laptop -- ping -c1 10.44.0.1",
+)
+@click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @reported
 def up(
@@ -110,8 +114,8 @@ def up(
     click.echo(f"meshc lab exec {min(session.engines)} -- wg; meshc lab down {file}")
 
 
-@lab.command(epilog=EXAMPLE)
-@click.argument("file", type=FILE)
+@lab.command(cls=TopologyCommand, epilog=EXAMPLE)
+@click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @click.option("--kill", multiple=True, metavar="NODE", help="Cut this node off and measure again.")
 @click.option("--recovery", is_flag=True, help="Time how NAT, address and engine changes heal.")

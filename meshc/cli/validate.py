@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.topology_argument import find_topology
+
 if TYPE_CHECKING:
     from meshc.render.report import Report
 
@@ -25,7 +27,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan",
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @click.option(
     "--format",
     "form",
@@ -58,8 +60,13 @@ def validate(
     if explain is not None:
         click.echo(explanation(explain))
         return
+    found = None if files else find_topology()
+    if found is not None:
+        files = (str(found),)
     if not files:
-        raise click.UsageError("name at least one FILE, or `-` for standard input", context)
+        raise click.UsageError(
+            "there is no mesh.yaml here or above: name a FILE, or `-` for standard input", context
+        )
     from meshc.build.check import check_file
     from meshc.render.report import Report, render
 

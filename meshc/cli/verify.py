@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
     from meshc.render.report import Case
@@ -25,8 +26,8 @@ Exit code: 0 the proof holds, 1 it does not (or warnings with --strict), 2 nothi
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
 @click.option(
     "--format",

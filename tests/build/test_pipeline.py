@@ -78,7 +78,7 @@ def test_a_new_leaf_behind_a_relay_touches_the_relay_and_itself(tmp_path: Path) 
     file.write_text(STAR + LEAF)
     changes = compile_file(file).changes
     assert [(c.node, c.kind, c.action) for c in changes.nodes] == [
-        ("hub", ChangeKind.CHANGED, RequiredAction.RESTART),
+        ("hub", ChangeKind.CHANGED, RequiredAction.SYNC),
         ("tablet", ChangeKind.ADDED, RequiredAction.INSTALL),
     ]
     assert changes.nodes[0].conf.peers_added == ("tablet",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from meshc.topology.planner.mesh_plan import NodePlan
 
 LONG = 40
+ROUTES = 8
 _SCRIPTS = {
     Platform.OPENWRT: "run the script there: sh, as root",
     Platform.ROUTEROS: "run the script there: /import",
@@ -100,6 +102,8 @@ def report_as_json(result: BuildResult) -> str:
                 "peers_changed": list(change.conf.peers_changed),
                 "settings": list(change.conf.settings),
                 "routes": change.conf.routes,
+                "routes_added": list(map(str, change.conf.routes_added)),
+                "routes_removed": list(map(str, change.conf.routes_removed)),
             }
             for change in result.changes.nodes
         ],
@@ -267,12 +271,24 @@ def _then(change: NodeChange, result: BuildResult) -> str:
     return {
         RequiredAction.NOTHING: "nothing to do",
         RequiredAction.INSTALL: "import it there",
-        RequiredAction.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
+        RequiredAction.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})"
+        + _ip_routes(change.conf, interface),
         RequiredAction.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
         RequiredAction.RESCAN: f"scan it again: meshc qr {file} {change.node}",
         RequiredAction.IMPORT: "import it again",
         RequiredAction.RETIRE: f"wg-quick down {interface} there, delete its file",
     }[change.action]
+
+
+def _ip_routes(conf: ConfChange, interface: str) -> str:
+    """The commands beside `wg syncconf`, which changes no routes; too many of them are counted."""
+    todo = [("replace", p) for p in conf.routes_added] + [("del", p) for p in conf.routes_removed]
+    if len(todo) > ROUTES:
+        return f", and {len(todo):,} routes with `ip route` (--json lists them), or meshc reload"
+    return "".join(
+        f"; ip {'-6 ' if prefix.family == 6 else ''}route {word} {prefix} dev {interface}"
+        for word, prefix in todo
+    )
 
 
 def _print_next(page: Page, result: BuildResult) -> None:
@@ -285,12 +301,16 @@ def _print_next(page: Page, result: BuildResult) -> None:
     if result.changes and result.written:
         file = shlex.quote(str(result.workspace.file))
         page.line(Styled("Next", "bold"))
-        for command, why in (
-            (f"meshc lab test {file}", "try the whole network on this machine"),
-            (f"meshc deploy {file}", "bring it to the nodes"),
-            (f"meshc graph {file}", "see it"),
-        ):
-            page.line(f"  {command}   ", Styled(why, "dim"))
+        reached = any(node.spec.deploy.host for node in result.plan.nodes.values())
+        commands = [
+            (sys.platform == "linux", f"meshc lab test {file}", "try it on this machine"),
+            (reached, f"meshc deploy {file}", "bring it to the nodes"),
+            (True, f"meshc graph {file} -o mesh.html", "see it"),
+        ]
+        wide = max(len(command) for works, command, _ in commands if works)
+        for works, command, why in commands:
+            if works:
+                page.line(f"  {command:{wide}}  ", Styled(why, "dim"))
 
 
 def _count(number: int, word: str) -> str:
