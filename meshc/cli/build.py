@@ -52,9 +52,10 @@ def build(
             stack.callback(worker.close)
             worker.read(file)  # before all other imports: the two processes work side by side
         result = _build(worker, file, out, dry_run=dry_run, new_lock=new_lock, as_json=as_json)
-    from meshc.cli.views.build_report import print_report, report_as_json
+    from meshc.cli.views.build_report import print_findings, print_report, report_as_json
 
     if as_json:
+        print_findings(result.findings, err=True)
         click.echo(report_as_json(result))
     else:
         print_report(result, everything=everything)

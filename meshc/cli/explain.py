@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
@@ -192,4 +192,4 @@ def as_data(story: Explanation) -> str:
             for session in story.sessions
         ],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return envelope(data)

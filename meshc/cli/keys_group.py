@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, PlainPage
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -41,7 +41,7 @@ def list_(file: Path, as_json: bool) -> None:
     with _changes(file) as changes:
         found = changes.show()
     if as_json:
-        click.echo(json.dumps([_as_dict(info) for info in found], indent=2))
+        click.echo(envelope({"keys": [_as_dict(info) for info in found]}))
         return
     rows = []
     for info in found:
@@ -66,7 +66,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
         with _changes(file) as changes:
             epoch = changes.rotate_preshared()
         if as_json:
-            click.echo(json.dumps({"epoch": epoch}))
+            click.echo(envelope({"epoch": epoch}))
         else:
             click.echo(f"Every link gets a new pre-shared key with the next build (epoch {epoch}).")
             _next(file)
@@ -85,7 +85,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
             }
             for rotation in done
         ]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(envelope({"rotated": rows}))
         return
     for rotation in done:
         click.echo(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
@@ -116,7 +116,7 @@ def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
             "revoked": list(done.keys),
             "deleted": [str(path) for path in done.deleted],
         }
-        click.echo(json.dumps(row, indent=2))
+        click.echo(envelope(row))
         return
     for key in done.keys:
         click.echo(f"{node}: {key} is revoked")
@@ -154,7 +154,7 @@ def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_
         with _changes(file) as changes:
             imported = changes.import_private(node, private, replace_old=replace)
     if as_json:
-        click.echo(json.dumps({"node": node, "public_key": imported}))
+        click.echo(envelope({"node": node, "public_key": imported}))
     else:
         click.echo(f"{node}: {imported}")
         _next(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from meshc.cli.failure import polite_end, reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.progress import ProgressDisplay
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.lab.lab_source import LabSource
@@ -162,7 +162,7 @@ def test(
     if junit is not None:
         junit.write_text(render_junit(report))
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        click.echo(envelope(report.to_dict()))
     else:
         _show(report)
     sys.exit(0 if report.passed else 1)
@@ -200,7 +200,7 @@ def status(as_json: bool) -> None:
         running = attach(known.id)
         found.append(overview(known, running))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(envelope({"labs": found}))
     elif not found:
         click.echo("no lab is up (`meshc lab up FILE` starts one)")
     else:

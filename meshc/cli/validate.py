@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from meshc.cli.topology_argument import find_topology
+from meshc.cli.views.colour import coloured
 
 if TYPE_CHECKING:
     from meshc.render.report import Report
@@ -102,8 +102,8 @@ def explanation(word: str) -> str:
 
 
 def paint(kind: str, text: str) -> str:
-    """Colour on a terminal, unless NO_COLOR is set (no-color.org)."""
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty() or not text:
+    """Colour where standard output shows it."""
+    if not coloured(sys.stdout) or not text:
         return text
     if kind in ("place", "dim"):
         return click.style(text, bold=kind == "place", dim=kind == "dim")

@@ -37,6 +37,7 @@ Exit code: 0 the proof holds, 1 it does not (or warnings with --strict), 2 nothi
     show_default=True,
     help="How findings are written to standard output.",
 )
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--matrix/--no-matrix", default=None, help="Who reaches whom; default up to 20.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @reported

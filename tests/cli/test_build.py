@@ -56,7 +56,7 @@ def test_changes_say_who_must_be_touched(tmp_path: Path) -> None:
 
 def test_json_holds_the_same(tmp_path: Path) -> None:
     file = write_topology(tmp_path)
-    data = json.loads(run("build", file, "--json").output)
+    data = json.loads(run("build", file, "--json").stdout)
     assert [node["name"] for node in data["nodes"]] == ["hub", "laptop", "phone"]
     assert data["pairs"]["ipv4"] == {"all": 6, "delivered": 6, "direct": 4}
     assert {file["mode"] for file in data["files"]} == {"0600", "0644"}

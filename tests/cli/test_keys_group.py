@@ -43,7 +43,8 @@ def test_rotate_says_where_the_old_key_is(file: Path) -> None:
 def test_rotate_needs_something_to_rotate(file: Path) -> None:
     assert run("rotate", file).exit_code == 2
     assert run("rotate", file, "laptop", "--psk").exit_code == 2
-    assert json.loads(run("rotate", file, "--psk", "--json").output) == {"epoch": 2}
+    answer = json.loads(run("rotate", file, "--psk", "--json").output)
+    assert answer == {"version": 1, "epoch": 2, "findings": []}
 
 
 def test_revoke_says_what_it_would_do_and_asks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,5 +102,5 @@ def test_import_public(tmp_path: Path) -> None:
     key = PrivateKey.generate().public_key()
     (tmp_path / "nas.pub").write_text(key)
     assert run("import", file, "nas", tmp_path / "nas.pub", "--public").exit_code == 0
-    listed = json.loads(run("list", file, "--json").output)
+    listed = json.loads(run("list", file, "--json").output)["keys"]
     assert [row["public_key"] for row in listed if row["node"] == "nas"] == [key]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import sys
 from collections import Counter
@@ -13,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
+from meshc.cli.views.colour import coloured
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
 from meshc.cli.views.path_matrix import print_path_matrix
-from meshc.render.report.json import as_dict
+from meshc.render.report.json import envelope
 from meshc.render.report.text import format_findings
 from meshc.topology.language.spec import Platform
 
@@ -43,7 +42,7 @@ def print_report(result: BuildResult, *, everything: bool = False) -> None:
     page = standard_page()
     _print_nodes(page, result, everything=everything)
     _print_paths(page, result, everything=everything)
-    print_findings(result.findings)
+    print_findings(result.findings, err=True)
     _print_changes(page, result, everything=everything)
     _print_next(page, result)
 
@@ -58,7 +57,7 @@ def print_findings(findings: Iterable[Diagnostic], *, err: bool = False) -> None
     """One block a finding, as `meshc validate` prints it; click drops colours in pipes."""
 
     def paint(kind: str, text: str) -> str:
-        if kind in _COLOURS and not os.environ.get("NO_COLOR"):
+        if kind in _COLOURS and coloured(sys.stderr if err else sys.stdout):
             return click.style(text, fg=_COLOURS[kind])
         return text
 
@@ -90,7 +89,6 @@ def report_as_json(result: BuildResult) -> str:
             f"ipv{family}": dict(zip(("all", "delivered", "direct"), counts, strict=True))
             for family, counts in result.verdict.pairs.items()
         },
-        "findings": [as_dict(found) for found in result.findings],
         "files": [{**entry._asdict(), "mode": f"{entry.mode:04o}"} for entry in result.files],
         "changes": [
             {
@@ -111,11 +109,11 @@ def report_as_json(result: BuildResult) -> str:
         "new_keys": list(result.new_keys),
         "kept": list(result.kept),
     }
-    return json.dumps(data, indent=2)
+    return envelope(data, result.findings)
 
 
 def refusal_as_json(refused: Refused) -> str:
-    return json.dumps({"findings": [as_dict(d) for d in refused.diagnostics]}, indent=2)
+    return envelope({}, refused.diagnostics)
 
 
 def _print_nodes(page: Page, result: BuildResult, *, everything: bool) -> None:
