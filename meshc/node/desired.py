@@ -9,10 +9,11 @@ from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import FirewallLoad
+from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
-from meshc.node.system.sysctl import AcceptRa, SysctlKept, SysctlSet
+from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, wishes
 from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
@@ -43,7 +44,8 @@ class DesiredState:
     routes: tuple[tuple[Prefix, int], ...]
     rules: tuple[PolicyRule, ...]
     guards: tuple[Change, ...]
-    sysctls: tuple[SysctlSet | AcceptRa, ...]
+    sysctls: tuple[SysctlSet, ...]
+    forwarding: tuple[ForwardingOn, ...]
     firewall: tuple[FirewallLoad, ...]
     dns: DnsSet | None
     watched: bool
@@ -79,7 +81,8 @@ def desire(
         _routes(conf, allowed, mark),
         tuple(rules),
         guards(guarded, mark, conf.addresses, facts),
-        (*_sysctls(guarded, facts, own), *file.firewall.sysctls(facts)),
+        tuple(_sysctls(guarded, facts, own)),
+        file.firewall.switches(),
         file.firewall.loads(facts),
         _dns(conf, facts),
         watch and any(peer.endpoint and not is_literal(peer.endpoint.host) for peer in conf.peers),

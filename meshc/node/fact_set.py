@@ -39,6 +39,8 @@ class FactSet:
     has_nft: bool = False
     nft_tables: frozenset[str] = frozenset()
     dns: DnsFacts = NO_DNS
+    counted: frozenset[int] = frozenset()
+    """The families that are forwarded for the sake of this interface."""
     agent: bool = False
     """Whether the loop that watches the endpoints runs."""
 

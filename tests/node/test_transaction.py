@@ -152,7 +152,7 @@ def test_a_path_that_became_read_only_stops_nothing_but_itself(
     lock = machine.run_directory / "resolv.conf.lock"
     apply_plan(machine, store, record, (FIRST, stuck, OTHER))
     lock.touch()
-    with pytest.raises(NodeError, match="not everything could be undone: .*Read-only"):
+    with pytest.raises(NodeError, match=r"not everything could be undone: .*Read-only"):
         take_down(machine, store, loaded(store))
     assert values(machine) == "0 0"
     assert loaded(store).changes == [stuck]
