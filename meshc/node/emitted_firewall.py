@@ -71,6 +71,8 @@ class EmittedFirewall:
         """One load a family. Raises: NodeError where there is no iptables."""
         loads = []
         for family, emitted in self.chains.items():
+            if family not in facts.families:
+                continue
             have = facts.firewall.get(family)
             if have is None or not have.program:
                 raise NodeError(
@@ -82,9 +84,13 @@ class EmittedFirewall:
             loads.append(FirewallLoad(family, have.program, chains, made))
         return tuple(loads)
 
-    def switches(self) -> tuple[ForwardingOn, ...]:
+    def switches(self, facts: FactSet) -> tuple[ForwardingOn, ...]:
         """What the lines throw, with all that the kernel changes along with them."""
-        return tuple(ForwardingOn(self._interface, family) for family in self.families)
+        return tuple(
+            ForwardingOn(self._interface, family)
+            for family in self.families
+            if family in facts.families
+        )
 
 
 def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:

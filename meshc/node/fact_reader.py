@@ -63,6 +63,7 @@ def survey(
         shutil.which("nft") is not None,
         firewall.nft_tables(),
         dns.read_facts(),
+        sysctl.ipv6_is_off(interface),
         forwarding_switch.counted(machine.run_directory, interface),
         agent_process.runs(machine.token),
     )

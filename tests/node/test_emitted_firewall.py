@@ -115,7 +115,7 @@ def test_hooks_of_others_stay_hooks() -> None:
 def test_a_leaf_needs_nothing() -> None:
     nothing = EmittedFirewall(Conf(post_up=("echo up",)), "wg0")
     assert nothing.loads(machine()) == ()
-    assert nothing.switches() == ()
+    assert nothing.switches(machine()) == ()
     assert nothing.lines == Hooks()
 
 
@@ -155,8 +155,8 @@ def test_without_a_default_route_nothing_leaves() -> None:
 
 
 def test_each_family_that_the_lines_switch_on_is_switched_on() -> None:
-    assert emitted(ROUTER).switches() == (ForwardingOn("wg0", 4),)
-    assert emitted(RELAY).switches() == (ForwardingOn("wg0", 4), ForwardingOn("wg0", 6))
+    assert emitted(ROUTER).switches(machine()) == (ForwardingOn("wg0", 4),)
+    assert emitted(RELAY).switches(machine()) == (ForwardingOn("wg0", 4), ForwardingOn("wg0", 6))
 
 
 def test_without_iptables_a_relay_is_refused() -> None:

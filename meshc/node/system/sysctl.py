@@ -101,6 +101,17 @@ def write(key: str, value: str) -> None:
         ) from None
 
 
+def ipv6_is_off(interface: str) -> bool:
+    """Whether a new interface would have no IPv6 and none of the others has it, apart from
+    `interface` (which may be there already) and loopback."""
+    found = read_all(("net/ipv6/conf/*/disable_ipv6",))
+    prefix, suffix = "net/ipv6/conf/", "/disable_ipv6"
+    values = {key.removeprefix(prefix).removesuffix(suffix): value for key, value in found.items()}
+    return all(
+        value == "1" for name, value in values.items() if name not in (interface, "lo", "all")
+    )
+
+
 def read_all(patterns: tuple[str, ...]) -> dict[str, str]:
     """The settings that match the patterns (shell style, below /proc/sys)."""
     found: dict[str, str] = {}
