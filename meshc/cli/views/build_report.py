@@ -13,6 +13,7 @@ import click
 
 from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
+from meshc.cli.views.path_matrix import print_path_matrix
 from meshc.render.report.json import as_dict
 from meshc.render.report.text import format_findings
 from meshc.topology.language.spec import Platform
@@ -39,7 +40,7 @@ def print_report(result: BuildResult, *, everything: bool = False) -> None:
     """The whole report on standard output."""
     page = standard_page()
     _print_nodes(page, result, everything=everything)
-    _print_paths(page, result)
+    _print_paths(page, result, everything=everything)
     print_findings(result.findings)
     _print_changes(page, result, everything=everything)
     _print_next(page, result)
@@ -164,15 +165,19 @@ def _print_more(page: Page, count: int, *, everything: bool) -> None:
         page.line(f"… and {count - LONG:,} more (--all shows them)")
 
 
-def _print_paths(page: Page, result: BuildResult) -> None:
+def _print_paths(page: Page, result: BuildResult, *, everything: bool) -> None:
     names = list(result.plan.nodes)
     paths = result.verdict.paths
     if paths is not None and len(names) > 1:
         relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
         letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
-        _print_matrix(page, paths, names, letters)
+        print_path_matrix(page, names, lambda a, b: _cell(paths, names[a], names[b], letters))
         key = "".join(f", {letter} through {name}" for name, letter in letters.items())
         page.line(Styled(f"● direct{key}", "dim"))
+        page.line()
+    elif everything and len(names) > 1:
+        file = shlex.quote(str(result.workspace.file))
+        page.line(f"who reaches whom: meshc verify {file} --matrix")
         page.line()
     for family, (pairs, delivered, direct) in result.verdict.pairs.items():
         page.line(
@@ -180,16 +185,6 @@ def _print_paths(page: Page, result: BuildResult) -> None:
             f"{direct:,} direct, {delivered - direct:,} through relays",
             Styled(f", {pairs - delivered:,} lost" if delivered < pairs else "", "red"),
         )
-
-
-def _print_matrix(page: Page, paths: Paths, names: list[str], letters: dict[str, str]) -> None:
-    """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
-    numbers = [Column(str(number), "center") for number in range(1, len(names) + 1)]
-    rows: list[list[Piece]] = [
-        [f"{number} {source}", *(_cell(paths, source, target, letters) for target in names)]
-        for number, source in enumerate(names, 1)
-    ]
-    page.table([Column("from \\ to"), *numbers], rows)
 
 
 def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Piece:
