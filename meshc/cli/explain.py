@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from difflib import get_close_matches
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
@@ -28,8 +29,8 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("a")
 @click.argument("b")
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
@@ -106,7 +107,7 @@ def as_text(story: Explanation) -> str:
 
 def _head(story: Explanation) -> str:
     """The answer in a sentence."""
-    from meshc.topology.proof.node_model import RouteKind
+    from meshc.topology.proof.policy_routing import RouteKind
 
     if not story.works:
         return f"{story.a} and {story.b} do not reach each other."
@@ -191,4 +192,4 @@ def as_data(story: Explanation) -> str:
             for session in story.sessions
         ],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return envelope(data)

@@ -64,6 +64,8 @@ class WgQuickRenderer:
             known = [self._section(peer) for peer in node.peers]
         sections = cast(list[_Section], known)
         interface = self._checked_interface(node).encode()
+        # else the line of the key would be written without a key
+        assert self._links is not None or not self._cut, "the plan has pre-shared keys"
         if self._links is None or not self._cut:
             return b"".join((interface, *map(_HEAD, sections)))
         return b"".join((interface, *self._with_keys(node, sections, self._links)))

@@ -19,8 +19,8 @@ from meshc.topology.proof.claim_host import ClaimHost, node_hosts, node_numbers,
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import story
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import RouteKind
 from meshc.topology.proof.peer_table import Bools, Ints
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
 from meshc.topology.proof.trace_batch import (
     ARRIVED,

@@ -20,8 +20,8 @@ from meshc.topology.proof.external_traffic import (
 )
 from meshc.topology.proof.loss_findings import CODES_OF, place, story
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import RouteKind
 from meshc.topology.proof.peer_table import MeshPeerTable
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.walk import Packet, Trace, walk

@@ -11,7 +11,8 @@ from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
-from meshc.topology.proof.node_model import NodeModel, longest
+from meshc.topology.proof.longest_match import longest
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
 from meshc.topology.proof.session_table import (
     ASLEEP,
@@ -23,7 +24,6 @@ from meshc.topology.proof.session_table import (
 )
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.unique_values import unique_values
-from meshc.wg.overhead import LEAST_IPV6_MTU, OVERHEAD, UNDERLAY_MTU
 
 # So many findings of one kind are shown; the last one says how many more there are.
 _MOST = 20
@@ -49,7 +49,6 @@ def check_files(
     _endpoints(table, sessions, found)
     _doubled(table, found)
     _shadowed(table, found)
-    _mtu(table, expectation, found)
 
 
 def _missing(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
@@ -344,40 +343,6 @@ def _shadowed(table: MeshPeerTable, found: Diagnostics) -> None:
                     path=f"nodes.{model.name}",
                     hint="two places with one LAN prefix cannot be joined: renumber one of them",
                 )
-
-
-def _mtu(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
-    """Too large for the underlay (unless the topology asks for it, see W150), or too small for
-    IPv6."""
-    six = np.array([literal_family(end.host) == 6 for end in table.endpoints], bool)
-    some = bool(six.any())
-    for n, model in enumerate(table.models):
-        conf = model.conf
-        if conf is None or conf.mtu is None:
-            continue
-        part = table.endpoint[int(table.start[n]) : int(table.start[n + 1])]
-        overhead = OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
-        place = Location(table.files[n], 1, 1)
-        duty = expectation.obligations.files.get(model.name)
-        asked = duty is not None and duty.mtu == conf.mtu
-        if conf.mtu > UNDERLAY_MTU - overhead and not asked:
-            found.add(
-                "E417",
-                f"{model.name}: MTU {conf.mtu} does not fit: {UNDERLAY_MTU} less {overhead} "
-                f"for the tunnel is {UNDERLAY_MTU - overhead}",
-                place,
-                path=f"nodes.{model.name}.mtu",
-                hint="`mtu: auto` finds the right one",
-            )
-        if conf.mtu < LEAST_IPV6_MTU and any(p.family == 6 for p in model.own):
-            found.add(
-                "E417",
-                f"{model.name}: with an MTU of {conf.mtu} its IPv6 does not work: "
-                f"{LEAST_IPV6_MTU} is the least",
-                place,
-                path=f"nodes.{model.name}.mtu",
-                hint="RFC 8200 section 5; raise it or leave IPv6 out",
-            )
 
 
 def _at(table: MeshPeerTable, sessions: SessionTable, session: int) -> Location | None:

@@ -49,6 +49,10 @@ CODES_OF: dict[LossReason, tuple[str, str]] = {
     LossReason.RULE: ("E409", "a rule that accepts these packets must come before it"),
     LossReason.NO_MASQUERADE: ("E410", "add a MASQUERADE rule, or a route back on the other side"),
     LossReason.LOOP: ("E411", "one of these nodes must have a next hop outside of the circle"),
+    LossReason.UNJUDGED: (
+        "W443",
+        "`meshc lab` measures what happens; nothing is claimed about packets that pass there",
+    ),
     LossReason.NO_ADDRESS: ("E400", "give the node an address"),
 }
 

@@ -59,12 +59,12 @@ ALL = ("hub", "nas", "pc")
 @pytest.mark.parametrize(
     ("spoil", "names", "code"),
     [
-        (no_key, ("nas",), "E441"),
-        (no_key, ALL, "E441"),
-        (no_hooks, ("pc",), "E441"),
+        (no_key, ("nas",), "E446"),
+        (no_key, ALL, "E446"),
+        (no_hooks, ("pc",), "E446"),
         (no_ipv6, ("nas",), "E415"),
         (no_ipv6, ALL, "E415"),
-        (saves, ("hub",), "E442"),
+        (saves, ("hub",), "E447"),
     ],
 )
 def test_what_is_missing_is_an_error(spoil: Spoil, names: tuple[str, ...], code: str) -> None:

@@ -10,7 +10,7 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 
 
 def _networks(*texts: str) -> tuple[IPv4Network | IPv6Network, ...]:

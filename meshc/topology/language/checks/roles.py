@@ -6,7 +6,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
-from meshc.topology.language.words import listing, quote
+from meshc.topology.language.wording import listing, quote
 
 APPS_WITHOUT_FORWARDING = frozenset({Platform.IOS, Platform.ANDROID})
 APPS_WITHOUT_HOOKS = APPS_WITHOUT_FORWARDING | {Platform.MACOS, Platform.WINDOWS}

@@ -8,7 +8,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.topology.planner.links.link import is_fixed, same_site
 from meshc.topology.planner.routing.routing import Routing
 from meshc.wg.endpoint import Endpoint

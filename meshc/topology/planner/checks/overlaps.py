@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import NodeSpec, Spec
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.topology.obligations.own_lan import OwnLan, own_lans
 from meshc.topology.planner.routing.routing import Routing
 

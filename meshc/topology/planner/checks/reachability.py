@@ -9,7 +9,7 @@ from itertools import combinations, islice
 from operator import and_
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.words import listing, quote
+from meshc.topology.language.wording import listing, quote
 from meshc.topology.obligations.obligations import obligations
 from meshc.topology.planner.links.link import common_families, directions, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
