@@ -108,7 +108,8 @@ def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: D
     code, hint = CODES_OF[drop.reason]
     if drop.reason is LossReason.ASLEEP and expectation.nodes[drop.other].keepalive == 0:
         code, hint = "W408", "`keepalive: 0` asks for this; it then speaks first or not at all"
-    many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
+    fate = "not claimed for this" if drop.reason is LossReason.UNJUDGED else "lost this way"
+    many = f" ({fault.pairs:,} pairs are {fate})" if fault.pairs > 1 else ""
     found.add(
         code,
         fault.trace.text + many,
