@@ -37,6 +37,7 @@ def qr(
     The code holds the private key: show it to nobody else, and delete the picture once it has
     been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
     """
+    from meshc.build.git_exposure import exposed
     from meshc.build.reader import open_build
     from meshc.build.workspace import Workspace
     from meshc.errors import StateError
@@ -45,12 +46,18 @@ def qr(
 
     if output is not None and output.suffix not in (".png", ".svg"):
         raise click.UsageError("OUTPUT ends in .png or .svg")
-    built = open_build(build or Workspace(file).build, file=file).node(node)
+    reader = open_build(build or Workspace(file).build, file=file)
+    built, caption = reader.node(node), f"{reader.manifest.network}: {node}"
     path, text = built.path, built.text().reveal()
     conf = parse(text, file=str(path))
     if conf.private_key is None:
         raise StateError(
             f"{node} keeps its own private key, so that a code would be useless",
+            hint=f"copy {path} to the node",
+        )
+    if conf.pre_up or conf.post_up or conf.pre_down or conf.post_down:
+        raise StateError(
+            f"the file of {node} holds hooks, which the apps that scan codes refuse",
             hint=f"copy {path} to the node",
         )
     if strip_comments:
@@ -62,8 +69,12 @@ def qr(
         shown = codes.terminal(text)
         painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in shown.splitlines())
         sys.stdout.write(painted if coloured(sys.stdout) else shown)
+        click.echo(caption)
     else:
-        _write(output, codes.png(text) if output.suffix == ".png" else codes.svg(text))
+        picture = codes.png(text) if output.suffix == ".png" else codes.svg(text, caption)
+        _write(output, picture)
+        if exposed(output):
+            click.echo(f"warning: git would take {output}, with the private key in it", err=True)
         click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
     if not budget.comfortable:
         click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
