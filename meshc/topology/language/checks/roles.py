@@ -104,6 +104,8 @@ def _without_effect(document: Document, diagnostics: Diagnostics, node: NodeSpec
         for key in _HOOKS:
             if key in own:
                 report(key, f"WireGuard on {node.platform.value} runs no commands", "remove it.")
+    if node.platform is Platform.ROUTEROS and "dns" in own:
+        report("dns", "the script leaves the router's own resolver alone", "remove it.")
     if node.platform in APPS_WITHOUT_FORWARDING:
         for key in ("table", "fwmark", "deploy"):
             if key in own:
