@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
+
+if TYPE_CHECKING:
+    from meshc.wg.conf import Conf
 
 # Black on white whatever the colours of the terminal are: readers expect dark on light.
 _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
@@ -50,16 +54,9 @@ def qr(
     built, caption = reader.node(node), f"{reader.manifest.network}: {node}"
     path, text = built.path, built.text().reveal()
     conf = parse(text, file=str(path))
-    if conf.private_key is None:
-        raise StateError(
-            f"{node} keeps its own private key, so that a code would be useless",
-            hint=f"copy {path} to the node",
-        )
-    if conf.pre_up or conf.post_up or conf.pre_down or conf.post_down:
-        raise StateError(
-            f"the file of {node} holds hooks, which the apps that scan codes refuse",
-            hint=f"copy {path} to the node",
-        )
+    useless = _useless(conf, node)
+    if useless:
+        raise StateError(useless, hint=f"copy {path} to the node")
     if strip_comments:
         text = codes.strip_comments(text)
     budget = codes.budget(text, conf, node)
@@ -79,6 +76,15 @@ def qr(
     if not budget.comfortable:
         click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _useless(conf: Conf, node: str) -> str:
+    """Why nobody could use the code, or empty text."""
+    if conf.private_key is None:
+        return f"{node} keeps its own private key, so that a code would be useless"
+    if conf.pre_up or conf.post_up or conf.pre_down or conf.post_down:
+        return f"the file of {node} holds hooks, which the apps that scan codes refuse"
+    return ""
 
 
 def _refuse(node: str, budget: object) -> None:
