@@ -214,4 +214,13 @@ PROOF_CODES = (
         "An entry for the address itself (/128), at the same peer, makes it an ordinary address. "
         "`meshc build` writes such entries.",
     ),
+    Code(
+        "W446",
+        "exit lets out more than asked",
+        "An exit forwards for a node that does not name it with `exit:`, or into its own "
+        "surroundings: private, link-local or metadata addresses that no `routes:` declares. "
+        "AllowedIPs in the file of the sender are no obstacle, because whoever holds the file can "
+        "widen them; only the rules of the exit count. The rules that meshc writes let out the "
+        "users alone, to the internet alone. A rule of its own in `post_up` opens more.",
+    ),
 )

@@ -20,6 +20,7 @@ from meshc.topology.proof.file_checks import check_files
 from meshc.topology.proof.loss_findings import check_losses
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.open_exits import check_exits
 from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
 from meshc.topology.proof.reachability_matrix import ReachabilityMatrix, fill_matrix
 from meshc.topology.proof.session_table import SessionTable, judge_sessions
@@ -139,6 +140,7 @@ def prove(
     check_files(table, sessions, planes, expectation, told, found)
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
+    check_exits(table, expectation, found)
     failures = relay_failures(table.names, matrices, found)
     check_assertions(expectation, table.names, matrices, planes, network, found)
     return Proof(
