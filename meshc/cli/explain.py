@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from difflib import get_close_matches
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
@@ -28,8 +29,8 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("a")
 @click.argument("b")
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
@@ -191,4 +192,4 @@ def as_data(story: Explanation) -> str:
             for session in story.sessions
         ],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return envelope(data)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 FORMATS = ("mermaid", "dot", "svg", "html", "png", "pdf")
 SUFFIXES = {
@@ -24,8 +25,8 @@ SUFFIXES = {
 FILES_ONLY = ("png", "pdf")
 
 
-@click.command(epilog="Example: meshc graph mesh.yaml -o mesh.html")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog="Example: meshc graph mesh.yaml -o mesh.html")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not to stdout.")
 @click.option(
     "--format",

@@ -68,9 +68,10 @@ PROOF_CODES = (
     Code(
         "W408",
         "reached only after it has spoken",
-        "`keepalive: 0` switches the keepalive of this node off, so that others reach it only "
-        "for a short while after it has sent something itself. That is what the file asks for; "
-        "remove the key if the node should always be reachable.",
+        "`keepalive: 0` switches the keepalive of this node off, and with more than 120 seconds "
+        "its NAT may have forgotten it in between (RFC 4787 section 4.3), so that others reach it "
+        "only for a short while after it has sent something itself. That is what the file asks "
+        "for; remove the key if the node should always be reachable.",
     ),
     Code(
         "E409",
@@ -201,9 +202,10 @@ PROOF_CODES = (
     Code(
         "W427",
         "DNS server that no node is",
-        "A node's DNS server is an address of the pools, but no node has that address. Names are "
-        "not resolved while the tunnel is up, which looks as if the whole internet were gone. "
-        "Name the address of a node that runs a DNS server, or one outside of the pools.",
+        "A node's DNS server is an address of the pools that no node has, a private address that "
+        "no node routes, or a phone, which serves no names. Names are not resolved while the "
+        "tunnel is up, which looks as if the whole internet were gone. Name a node that runs a "
+        "DNS server (`dns: [NODE]` becomes its addresses), or a server outside of the network.",
     ),
     Code(
         "W428",
@@ -213,6 +215,13 @@ PROOF_CODES = (
         'to it: that node never hears "packet too big", and connections that need it hang. '
         "An entry for the address itself (/128), at the same peer, makes it an ordinary address. "
         "`meshc build` writes such entries.",
+    ),
+    Code(
+        "W430",
+        "DNS server out of reach",
+        "A node asks a DNS server inside the network, and its packets do not get there: what "
+        "loses them is a finding of its own or declared by `tests:`, or the network has no "
+        "addresses of the server's family. Names are not resolved while the tunnel is up.",
     ),
     Code(
         "W446",
