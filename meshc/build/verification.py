@@ -117,7 +117,7 @@ class Verification:
         path = self.build.path(entry)
         if entry.mode & 0o077 == 0 and path.stat().st_mode & 0o077:
             self.findings.add(
-                "E448",
+                "E453",
                 f"{path} holds a key, and others than its owner may open it",
                 Location(str(path), 1, 1),
                 path=f"nodes.{entry.node}" if entry.node else "",

@@ -16,12 +16,13 @@ import numpy as np
 from meshc.diagnostics import Diagnostics
 from meshc.topology.obligations.claim import Claim
 from meshc.topology.proof.claim_host import ClaimHost, node_hosts, node_numbers, outside_hosts
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import story
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import Bools, Ints
 from meshc.topology.proof.policy_routing import RouteKind
-from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
+from meshc.topology.proof.reachability_matrix import NOT_JUDGED, ReachabilityMatrix
 from meshc.topology.proof.trace_batch import (
     ARRIVED,
     IN_LAN,
@@ -56,8 +57,16 @@ def check_assertions(
             assertion = _Assertion(claim, names, number, matrix, planes[family], network)
             assertion.nodes(broken)
             assertion.hosts(broken)
-        if not broken.count and not broken.judged:
+        if not broken.count and not broken.judged and not broken.open:
             broken.add("it says nothing about anybody")
+        if broken.open:
+            found.add(
+                "W443",
+                f"this test is not judged for {broken.open:,} of its pairs",
+                claim.test.location,
+                path="tests",
+                hint="`meshc lab` measures it; the findings on hooks say what stands in the way",
+            )
         if broken.count:
             more = f" (and {broken.count - _MOST:,} more)" if broken.count > _MOST else ""
             found.add(
@@ -73,9 +82,11 @@ def check_assertions(
 @dataclass(slots=True)
 class _Broken:
     """What breaks one test: how much, the first few as text, the first one's trace. `judged`
-    counts the pairs that were looked at."""
+    counts the pairs that were looked at, `open` those on whose way is what the proof cannot judge.
+    """
 
     count: int = 0
+    open: int = 0
     texts: list[str] = field(default_factory=list)
     trace: Trace | None = None
     judged: int = 0
@@ -125,6 +136,7 @@ class _Assertion:
         known = (there >= 0) & (back >= 0) & (sources[:, None] != targets[None, :])
         broken.judged += int(known.sum())
         reached = (there > 0) & (back > 0)
+        broken.open += int(((there == NOT_JUDGED) | (back == NOT_JUDGED)).sum())
         if self.claim.apart:
             wrong = known & reached
         else:
@@ -179,7 +191,9 @@ class _Assertion:
         for pair, reached in zip(pairs, self.exchanged(pairs), strict=True):
             ends = pair[0].written, pair[1].written
             text, trace = self.fault(*pair, reached=reached)
-            if text and ends not in told:
+            if trace is not None and trace.drop and trace.drop.reason is LossReason.UNJUDGED:
+                broken.open += 1
+            elif text and ends not in told:
                 told.add(ends)
                 broken.add(text, trace)
 

@@ -24,7 +24,7 @@ def check_duties(table: MeshPeerTable, expectation: Expectation, found: Diagnost
         _addresses(model, duty, obligations.families, found)
         if model.conf.save_config:
             found.add(
-                "E447",
+                "E452",
                 f"{model.name}: SaveConfig is on, so that `wg-quick down` writes over this file",
                 Location(model.conf.file, 1, 1),
                 path=f"nodes.{model.name}",
@@ -44,7 +44,7 @@ def _key(model: NodeModel, duty: FileDuty, found: Diagnostics) -> None:
     ):
         return
     found.add(
-        "E446",
+        "E451",
         f"{model.name}: its file lacks {duty.key.value}, so that it shakes hands with nobody",
         Location(conf.file, 1, 1),
         path=f"nodes.{model.name}",

@@ -105,7 +105,10 @@ def check_losses(
             _tell(fault, table, expectation, found)
         if len(some) > len(shown):
             what = "more nodes are asked for the same" if waived else "more faults lose packets"
-            found.add("W408" if waived else "E400", f"{len(some) - len(shown):,} {what}")
+            hidden = [fault for fault in some if fault not in shown]
+            judged = any(fault.drop.reason is not LossReason.UNJUDGED for fault in hidden)
+            code = "W408" if waived else "E400" if judged else "W443"
+            found.add(code, f"{len(hidden):,} {what}")
     return frozenset(told)
 
 
@@ -146,7 +149,8 @@ def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: D
         path = f"nodes.{drop.other}.keepalive"
         kept = expectation.obligations.silence.chosen(drop.other, drop.at)
         hint = f"`keepalive: {kept or 'off'}` asks for this; it then speaks first or not at all"
-    many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
+    fate = "not claimed for this" if drop.reason is LossReason.UNJUDGED else "lost this way"
+    many = f" ({fault.pairs:,} pairs are {fate})" if fault.pairs > 1 else ""
     found.add(
         fault.waived or code,
         fault.trace.text + many,

@@ -59,12 +59,12 @@ ALL = ("hub", "nas", "pc")
 @pytest.mark.parametrize(
     ("spoil", "names", "code"),
     [
-        (no_key, ("nas",), "E446"),
-        (no_key, ALL, "E446"),
-        (no_hooks, ("pc",), "E446"),
+        (no_key, ("nas",), "E451"),
+        (no_key, ALL, "E451"),
+        (no_hooks, ("pc",), "E451"),
         (no_ipv6, ("nas",), "E415"),
         (no_ipv6, ALL, "E415"),
-        (saves, ("hub",), "E447"),
+        (saves, ("hub",), "E452"),
     ],
 )
 def test_what_is_missing_is_an_error(spoil: Spoil, names: tuple[str, ...], code: str) -> None:
