@@ -122,7 +122,7 @@ class _Planner:
         else:
             peers = list(map(row.__getitem__, near))
         hidden = self.tables.hidden(i)
-        if special or hidden:
+        if special or any(hidden):
             for at, plan in enumerate(peers):
                 j = graph.neighbours[i][at]
                 wanted = special.get(j) if j in special else self.tables.visible(j, hidden)

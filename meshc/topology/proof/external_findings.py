@@ -18,7 +18,7 @@ from meshc.topology.proof.external_traffic import (
     leaks,
     rings,
 )
-from meshc.topology.proof.loss_findings import CODES_OF, place, story
+from meshc.topology.proof.loss_findings import CODES_OF, asleep_by_choice, place, story
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.policy_routing import RouteKind
@@ -87,7 +87,10 @@ def _losses(
         ends = drop.text if drop else f"it leaves the tunnel at {trace.path[-1]} instead"
         way = f"{what} → {trace.target}" if loss.answer else f"{trace.origin} → {what}"
         code, hint = CODES_OF[drop.reason] if drop else ("E412", "send it to the right router")
-        waived = _own_lan(plane.fib.family, network, expectation, trace, loss)
+        path = f"nodes.{trace.origin}"
+        if drop and asleep_by_choice(drop, expectation):
+            code, path = "W408", f"nodes.{drop.other}.keepalive"
+        waived = _own_lan(plane.fib.family, network, expectation, trace)
         if waived is not None:
             code, hint = waived.code, f"renumber the LAN {waived.lan} of site {waived.site}"
         elif drop is None and loss.what == "the internet":
@@ -96,7 +99,7 @@ def _losses(
             code,
             f"{way}: {ends}{many}",
             place(table, drop.at, drop.other) if drop else None,
-            path=f"nodes.{trace.origin}",
+            path=path,
             hint=hint,
             trace=story(trace),
         )
@@ -107,14 +110,13 @@ def _own_lan(
     network: NetworkModel,
     expectation: Expectation,
     trace: Trace,
-    loss: ExternalLoss,
 ) -> OwnLan | None:
     """The warning that says that the packet ends in a LAN that its last node is connected to."""
     end = trace.path[-1]
-    way, _ = network.model(end).route(family, loss.address)
-    if loss.answer or way is not RouteKind.LAN:
+    address = Prefix(family, trace.packet.target, BITS[family])
+    way, _ = network.model(end).route(family, address.value)
+    if way is not RouteKind.LAN:
         return None
-    address = Prefix(family, loss.address, BITS[family])
     return expectation.obligations.waived_at(end, address)
 
 

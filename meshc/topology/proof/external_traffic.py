@@ -12,6 +12,7 @@ from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.fib import DEEPEST, LAN
 from meshc.topology.proof.peer_table import Ints
+from meshc.topology.proof.separation_table import separation_table
 from meshc.topology.proof.trace_batch import IN_LAN, OUT, DataPlane, PacketBatch, trace_batch
 from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
@@ -41,8 +42,10 @@ def lan_losses(
     plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
 ) -> Iterator[ExternalLoss]:
     """Every node must get to every LAN and hear the answer, except those that are on it, and
-    those that are declared apart from it."""
+    those that are declared apart from it, or from the router that it lies behind."""
     fib = plane.fib
+    names = tuple(model.name for model in plane.models)
+    apart = separation_table(names, obligations.separation, fib.family)
     for router, model in enumerate(plane.models):
         for prefix in model.facts.routes:
             if prefix.family != fib.family:
@@ -55,8 +58,9 @@ def lan_losses(
             for atom in _different(plane, atoms):
                 for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
                     host = Prefix(fib.family, loss.address, BITS[fib.family])
-                    name = plane.models[loss.source].name
-                    if not obligations.separation.from_outside(name, host):
+                    if obligations.separation.from_outside(names[loss.source], host):
+                        continue
+                    if not apart.table[apart.kind[loss.source], apart.kind[router]]:
                         yield loss
 
 

@@ -120,6 +120,12 @@ def _by_choice(loss: LostPairs, table: MeshPeerTable, expectation: Expectation) 
     return expectation.obligations.silence.chosen(sleeper, other) is not None
 
 
+def asleep_by_choice(drop: Drop, expectation: Expectation) -> bool:
+    """Whether a packet is lost because a node need not keep its session alive."""
+    silence = expectation.obligations.silence
+    return drop.reason is LossReason.ASLEEP and silence.chosen(drop.other, drop.at) is not None
+
+
 def _fault(
     loss: LostPairs,
     family: int,

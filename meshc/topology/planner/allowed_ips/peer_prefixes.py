@@ -13,6 +13,7 @@ that an entry begins at (see `anycast_hosts`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix, collapse
@@ -31,7 +32,7 @@ from meshc.topology.planner.routing.relay_rank import global_rank
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
-_Key = tuple[int, int, Prefixes, tuple[int, ...] | None]
+_Key = tuple[int, int, "Hidden", tuple[int, ...] | None]
 _Hosts = Mapping[Prefix, int]
 
 
@@ -40,10 +41,27 @@ def own_prefixes(node: NodeSpec, addresses: Prefixes) -> Prefixes:
     return collapse((*addresses, *node.routes))
 
 
-def hidden_prefixes(spec: Spec, node: NodeSpec) -> Prefixes:
-    """What a node reaches without the tunnel: the LANs of its own site and those behind it."""
+class Hidden(NamedTuple):
+    """What a node reaches without the tunnel: `lans` of its own site, with every part of them,
+    wherever else that lies; and `own`, what it offers itself. A part of that may be somebody
+    else's: the more specific route wins, on the router as well."""
+
+    lans: Prefixes
+    own: Prefixes
+
+    def hides(self, prefix: Prefix) -> bool:
+        return prefix in self.own or any(lan.contains(prefix) for lan in self.lans)
+
+    def matters(self, routed: PrefixIndex[int]) -> Hidden:
+        """Those prefixes only that somebody's routes overlap."""
+        lans, own = (tuple(p for p in some if routed.overlaps(p)) for some in self)
+        return Hidden(lans, own)
+
+
+def hidden_prefixes(spec: Spec, node: NodeSpec) -> Hidden:
+    """What a node must not be sent into the tunnel for."""
     lan = spec.sites[node.site].lan if node.site in spec.sites and node.site else ()
-    return tuple(sorted({*lan, *node.routes}))
+    return Hidden(tuple(sorted(set(lan))), tuple(sorted(set(node.routes))))
 
 
 @dataclass(slots=True)
@@ -57,7 +75,6 @@ class PeerTables:
     routing: Routing
     allocation: Allocation
     own: tuple[Prefixes, ...] = field(init=False)
-    _lans: frozenset[Prefix] = field(init=False)
     _routed: PrefixIndex[int] = field(init=False)
     _everything: PrefixIndex[int] = field(init=False)
     _nested: frozenset[int] = field(init=False)
@@ -72,8 +89,6 @@ class PeerTables:
     def __post_init__(self) -> None:
         nodes = self.routing.graph.nodes
         self.own = tuple(own_prefixes(node, self.allocation.addresses[node.name]) for node in nodes)
-        sites = self.routing.graph.spec.sites.values()
-        self._lans = frozenset(lan for site in sites for lan in site.lan)
         self._routed = PrefixIndex((p, i) for i, node in enumerate(nodes) for p in node.routes)
         routers = [i for i, node in enumerate(nodes) if node.routes]
         self._owner = {
@@ -104,25 +119,19 @@ class PeerTables:
             return special[peer]
         return self.visible(peer, self.hidden(node))
 
-    def visible(self, peer: int, hidden: Prefixes) -> Prefixes:
+    def visible(self, peer: int, hidden: Hidden) -> Prefixes:
         """A peer's own prefixes without those that the viewer reaches by itself. A wider one stays:
         the kernel takes the viewer's own LAN, which is more specific, out of it."""
         own = self.own[peer]
-        if not hidden or not self.routing.graph.nodes[peer].routes:
+        if not any(hidden) or not self.routing.graph.nodes[peer].routes:
             return own
-        left = tuple(p for p in own if not any(self._hides(h, p) for h in hidden))
+        left = tuple(p for p in own if not hidden.hides(p))
         return own if len(left) == len(own) else left
 
-    def _hides(self, hidden: Prefix, prefix: Prefix) -> bool:
-        """A part of the LAN of a site is hidden there, wherever else it lies; a part of what a
-        router offers may be somebody else's, and the more specific route wins."""
-        return hidden == prefix or (hidden in self._lans and hidden.contains(prefix))
-
-    def hidden(self, node: int) -> Prefixes:
+    def hidden(self, node: int) -> Hidden:
         """The hidden prefixes that matter: those that somebody's routes overlap."""
         graph = self.routing.graph
-        found = hidden_prefixes(graph.spec, graph.nodes[node])
-        return tuple(h for h in found if self._routed.overlaps(h))
+        return hidden_prefixes(graph.spec, graph.nodes[node]).matters(self._routed)
 
     def special(self, node: int) -> Table:
         """The AllowedIPs of the peers that get more, or less, than their own prefixes."""
@@ -209,7 +218,7 @@ class PeerTables:
         return self._catch_all[class_]
 
     def _leaf_table(
-        self, class_: int, exit_peer: int, hidden: Prefixes, met: tuple[int, ...] | None
+        self, class_: int, exit_peer: int, hidden: Hidden, met: tuple[int, ...] | None
     ) -> Table:
         preferred = self._preferred(class_)
         if preferred is None and exit_peer < 0:
@@ -236,7 +245,7 @@ class PeerTables:
         return peers.table(regions)
 
     def _leaf_owned(
-        self, class_: int, hidden: Prefixes, met: tuple[int, ...] | None
+        self, class_: int, hidden: Hidden, met: tuple[int, ...] | None
     ) -> Iterator[tuple[Prefix, int]]:
         """Every prefix that somebody has, and the relay to which a class sends it."""
         routing = self.routing
@@ -255,7 +264,7 @@ class PeerTables:
                 yield from ((p, hop) for p in self._of_class(target, hidden, without))
 
     def _of_class(
-        self, class_: int, hidden: Prefixes, without: frozenset[int] = frozenset()
+        self, class_: int, hidden: Hidden, without: frozenset[int] = frozenset()
     ) -> Prefixes:
         """What the leaves of a class own together, as few prefixes."""
         members = self.routing.members[class_]
@@ -266,15 +275,15 @@ class PeerTables:
             union = collapse(p for i in members for p in self.own[i])
             self._union[class_] = union, PrefixIndex((p, class_) for p in union)
         union, index = self._union[class_]
-        cut = {p for h in hidden for p, _ in index.overlapping(h)}
+        cut = {p for some in hidden for h in some for p, _ in index.overlapping(h)}
         if not cut:
             return union
         inside = ((p, i) for wide in cut for p, i in self._everything.overlapping(wide))
         of_class = (p for p, i in inside if self.routing.class_of[i] == class_)
-        left = collapse(p for p in of_class if not any(self._hides(h, p) for h in hidden))
+        left = collapse(p for p in of_class if not hidden.hides(p))
         return (*(p for p in union if p not in cut), *left)
 
-    def _relay_table(self, node: int, exit_peer: int, hidden: Prefixes) -> Table:
+    def _relay_table(self, node: int, exit_peer: int, hidden: Hidden) -> Table:
         carried = list(self._carried(node, hidden))
         if not carried and exit_peer < 0:
             return {}
@@ -295,7 +304,7 @@ class PeerTables:
         self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)
         return peers.table(regions)
 
-    def _carried(self, node: int, hidden: Prefixes) -> Iterator[tuple[Prefix, int]]:
+    def _carried(self, node: int, hidden: Hidden) -> Iterator[tuple[Prefix, int]]:
         """What a relay sends through other relays."""
         routing = self.routing
         for relay in routing.graph.relays:
@@ -315,7 +324,7 @@ class PeerTables:
         regions: dict[Prefix, Region],
         peers: PeerBits,
         neighbours: Iterable[int],
-        hidden: Prefixes,
+        hidden: Hidden,
     ) -> None:
         """Routers whose LAN holds somebody else's prefix: their entries stay exactly as they are,
         and what lies inside them needs entries of its own."""

@@ -50,7 +50,7 @@ def targets(graph: MeshGraph, made: PeerTables, viewer: int, peer: int) -> Itera
     """What the viewer must be able to send to another node."""
     hidden = hidden_prefixes(graph.spec, graph.nodes[viewer])
     for prefix in made.own[peer]:
-        if not any(prefix.overlaps(h) for h in hidden):
+        if prefix not in hidden.own and not any(lan.contains(prefix) for lan in hidden.lans):
             yield prefix
 
 
