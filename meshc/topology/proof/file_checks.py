@@ -196,7 +196,8 @@ def _links(
                 continue
             sessions_of_it.append((i, a, b))
         for i, a, b in _some(sessions_of_it, code, "links", found):
-            by_choice = reason is LossReason.ASLEEP and _silent(table, sessions, i)
+            told_to_keep = table.models[int(sessions.to[i])].facts.keepalive
+            by_choice = reason is LossReason.ASLEEP and not keeps_mapping(told_to_keep)
             found.add(
                 "W408" if by_choice else code,
                 text.format(a=a, b=b),
@@ -204,11 +205,6 @@ def _links(
                 path=f"nodes.{a}",
                 hint=hint,
             )
-
-
-def _silent(table: MeshPeerTable, sessions: SessionTable, session: int) -> bool:
-    """Whether the receiver was told to keep no NAT open."""
-    return not keeps_mapping(table.models[int(sessions.to[session])].facts.keepalive)
 
 
 def _endpoints(table: MeshPeerTable, sessions: SessionTable, found: Diagnostics) -> None:
