@@ -11,7 +11,8 @@ from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
-from meshc.topology.proof.node_model import NodeModel, longest
+from meshc.topology.proof.longest_match import longest
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
 from meshc.topology.proof.session_rules import keeps_mapping
 from meshc.topology.proof.session_table import (
