@@ -25,6 +25,7 @@ def test_a_hook_needs_no_committed_keys_and_finds_what_is_wrong(name: str, tmp_p
     good = subprocess.run(command, capture_output=True, text=True, check=False)
     assert good.returncode == 0, good.stdout + good.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mesh.yaml"]
-    file.write_text(file.read_text() + "tests: [{from: phone, to: hub, expect: unreachable}]\n")
+    file.write_text(file.read_text() + "  - {from: phone, to: laptop, expect: unreachable}\n")
     bad = subprocess.run(command, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
+    assert "E419" in bad.stdout
