@@ -1,10 +1,10 @@
 """The WireGuard of one interface, without any I/O.
 
 Bytes and the time go in through the `receive_*` verbs, `configure` and `handle_timeout`; what is
-to be sent, delivered and told comes out of `datagrams_to_send`, `packets_to_deliver` and
-`next_event`. After *any* call that takes `now`, drain those three and arm a timer for
-`next_timeout`. Nothing here reads a clock, a socket or a source of randomness, and nothing that
-comes from the network raises.
+to be sent, delivered and told comes out of `datagrams_to_send`, `packets_to_deliver`,
+`refusals_to_send` and `next_event`. After *any* call that takes `now`, drain those and arm a
+timer for `next_timeout`. Nothing here reads a clock, a socket or a source of randomness, and
+nothing that comes from the network raises.
 """
 
 from __future__ import annotations
@@ -23,19 +23,16 @@ from meshc.engine.proto.expiry import handle_expired
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.messages import TransportHeader
 from meshc.engine.proto.peer import Peer
-from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.unreachable import unreachable
+from meshc.engine.proto.unreachable import Refusals
 from meshc.engine.proto.update_check import check_update
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerState, PeerUpdate
 
 # Diffie-Hellmans a call: a handshake costs about 0.3 ms, and transport data must not wait long
 HANDSHAKE_BUDGET = 4
-# ICMP errors a second
-UNREACHABLE_RATE = 100.0
 
 _TRANSPORT_TYPE = b"\x04\0\0\0"
 
@@ -58,7 +55,7 @@ class Device:
         self._admission: Admission = self._sessions.admission
         self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
         self._inbox: list[bytes] = []
-        self._unreachable = TokenBucket(UNREACHABLE_RATE, UNREACHABLE_RATE / 5)
+        self._refusals = Refusals()
         self._now = self._budget_time = wall_epoch.monotonic
         self._budget = HANDSHAKE_BUDGET
 
@@ -183,10 +180,14 @@ class Device:
         self._now = now
         if update.private_key is not None:
             self._set_private_key(update.private_key)
+        before = self.listen_port, self.fwmark
         if update.listen_port is not None:
             self.listen_port = update.listen_port
         if update.fwmark is not None:
             self.fwmark = update.fwmark
+        if (self.listen_port, self.fwmark) != before:
+            for peer in self._sessions.peers.values():
+                peer.forget_source()
         if update.replace_peers:
             for peer in list(self._sessions.peers.values()):
                 self._remove(peer)
@@ -220,6 +221,11 @@ class Device:
         if inbox:
             self._inbox = []
         return inbox
+
+    def refusals_to_send(self) -> list[bytes]:
+        """ICMP errors about inner packets, to be sent from an address of this host or, where that
+        cannot be done, delivered as they are; handed out once."""
+        return self._refusals.take()
 
     def next_event(self) -> Event | None:
         """The oldest event not yet handed out."""
@@ -303,17 +309,12 @@ class Device:
             drops[DropReason.INTERFACE_DOWN] += len(packets)
         elif peer is None:
             drops[DropReason.NO_PEER] += len(packets)
-            self._answer_unreachable(packets[0], now)
+            self._refusals.add(packets[0], now)
         elif peer.endpoint is None:
             drops[DropReason.NO_ENDPOINT] += len(packets)
-            self._answer_unreachable(packets[0], now)
+            self._refusals.add(packets[0], now)
         else:
             self._sessions.send(peer, packets, now)
-
-    def _answer_unreachable(self, packet: bytes, now: float) -> None:
-        answer = unreachable(packet)
-        if answer is not None and self._unreachable.take(now):
-            self._inbox.append(answer)
 
     # --- configuration -----------------------------------------------------------------
 

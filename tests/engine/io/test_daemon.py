@@ -131,6 +131,33 @@ def test_it_ends_cleanly_in_every_way_that_one_asks(net: Net, how: str) -> None:
 
 
 @pytest.mark.root
+def test_signals_that_ask_for_something_else_do_not_end_it(net: Net, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as net.log:
+        process = net.start("a", "meshc", STATE_DIRECTORY=str(tmp_path))
+
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGUSR1)
+
+    wait_for(lambda: "verbose from now on" in log.read_text(), "the other log level")
+    assert process.poll() is None
+    assert net.wg("a", "show", net.interfaces["a"]) != ""
+
+
+@pytest.mark.root
+def test_a_running_engine_has_no_rights_but_those_it_uses(net: Net) -> None:
+    process = net.start("a", "meshc")
+    net.configure("a", endpoint=None)
+
+    net.wg("a", "set", net.interfaces["a"], "listen-port", "443", "fwmark", "7")
+
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (effective,) = (line for line in status.splitlines() if line.startswith("CapEff"))
+    # CAP_NET_ADMIN and CAP_NET_BIND_SERVICE
+    assert int(effective.split()[1], 16) == 1 << 12 | 1 << 10
+
+
+@pytest.mark.root
 def test_a_second_one_for_the_same_interface_is_refused(net: Net) -> None:
     net.start("a", "meshc")
 
