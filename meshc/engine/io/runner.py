@@ -24,12 +24,12 @@ from meshc.engine.io.icmp_socket import IcmpSocket
 from meshc.engine.io.journal import describe
 from meshc.engine.io.link_monitor import LinkMonitor, LinkState
 from meshc.engine.io.metrics import MetricsServer
+from meshc.engine.io.metrics_feed import PAGE, Figures
 from meshc.engine.io.path_monitor import PathMonitor
 from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.device_status import DeviceStatus
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.errors import ConfigError
 from meshc.wg import uapi
@@ -265,11 +265,11 @@ class Engine:
             log.info("the control socket was removed: ending")
             self.running = False
 
-    def _figures(self) -> tuple[str, DeviceStatus, dict[str, int]]:
+    def _figures(self, first: int) -> Figures:
         """What the metrics show: interface name, device and counters of this loop."""
         refused = self._listener.refused if self._listener is not None else 0
         counters = {**self._pump.errors, "control_refused": refused}
-        return self._tun.name, self.device.status(), counters
+        return Figures(self._tun.name, self.device.status(first, PAGE), counters)
 
     # --- descriptors -------------------------------------------------------------------
 

@@ -10,13 +10,13 @@ nothing that comes from the network raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer, single
-from meshc.engine.proto.device_status import DeviceStatus
+from meshc.engine.proto.device_status import DeviceStatus, PeerCounters
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.expiry import handle_expired
@@ -80,22 +80,19 @@ class Device:
 
     @property
     def timestamp_floor(self) -> int:
-        """Unix nanoseconds of the newest initiation's timestamp, 0 for none: an epoch after a
-        restart must lie above it, or peers take our initiations for replays."""
+        """Unix nanoseconds of the newest initiation's timestamp, 0 for none."""
         return self._clock.newest
 
     def set_wall_clock(self, epoch: WallEpoch) -> None:
         """The wall clock was set: timestamps and the times of handshakes follow it."""
         self._clock.epoch = epoch
 
-    def status(self) -> DeviceStatus:
-        """Everything that a metrics collector wants to know."""
-        return DeviceStatus(
-            state=self.state(),
-            under_load=self._admission.under_load,
-            drops={reason: count for reason, count in self.drops.items() if count},
-            roamed=tuple(peer.roamed for peer in self._sessions.peers.values()),
-        )
+    def status(self, first: int = 0, most: int | None = None) -> DeviceStatus:
+        """What metrics show, with at most `most` peers from number `first` on."""
+        peers, end = self._sessions.peers, None if most is None else first + most
+        shown = tuple(map(self._counters, islice(peers.values(), first, end)))
+        drops = {str(reason): count for reason, count in self.drops.items() if count}
+        return DeviceStatus(shown, len(peers), self._admission.under_load, drops)
 
     def state(self) -> DeviceState:
         """What a UAPI `get` shows; peers in the order in which they were added."""
@@ -180,12 +177,7 @@ class Device:
         self._now = now
         if update.private_key is not None:
             self._set_private_key(update.private_key)
-        before = self.listen_port, self.fwmark
-        if update.listen_port is not None:
-            self.listen_port = update.listen_port
-        if update.fwmark is not None:
-            self.fwmark = update.fwmark
-        if (self.listen_port, self.fwmark) != before:
+        if self._moves_out(update):
             for peer in self._sessions.peers.values():
                 peer.forget_source()
         if update.replace_peers:
@@ -336,6 +328,12 @@ class Device:
         for peer in sessions.peers.values():
             sessions.expire(peer)
 
+    def _moves_out(self, update: DeviceUpdate) -> bool:
+        before = port, mark = self.listen_port, self.fwmark
+        self.listen_port = port if update.listen_port is None else update.listen_port
+        self.fwmark = mark if update.fwmark is None else update.fwmark
+        return (self.listen_port, self.fwmark) != before
+
     def _configure_peer(self, change: PeerUpdate, now: float) -> None:
         sessions, key = self._sessions, change.public_key.raw
         if sessions.identity is not None and key == sessions.identity.public_key:
@@ -375,15 +373,22 @@ class Device:
         self._allowed_ips.remove_owner(peer)
         del self._sessions.peers[peer.public_key]
 
+    def _counters(self, peer: Peer) -> PeerCounters:
+        at = self._handshake_at(peer)
+        return PeerCounters(peer.public_key, peer.rx_bytes, peer.tx_bytes, at, peer.roamed)
+
+    def _handshake_at(self, peer: Peer) -> int:
+        return 0 if peer.last_handshake is None else self._clock.unix_ns_at(peer.last_handshake)
+
     def _peer_state(self, peer: Peer) -> PeerState:
-        last, psk = peer.last_handshake, peer.handshake.preshared_key
+        psk = peer.handshake.preshared_key
         return PeerState(
             public_key=PublicKey(encode(peer.public_key)),
             preshared_key=PresharedKey(psk) if any(psk) else None,
             endpoint=peer.endpoint.endpoint if peer.endpoint else None,
             allowed_ips=tuple(self._allowed_ips.owned(peer)),
             keepalive=peer.timers.interval,
-            last_handshake=0 if last is None else self._clock.unix_ns_at(last),
+            last_handshake=self._handshake_at(peer),
             rx_bytes=peer.rx_bytes,
             tx_bytes=peer.tx_bytes,
         )
