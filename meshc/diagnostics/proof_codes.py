@@ -224,6 +224,39 @@ PROOF_CODES = (
         "addresses of the server's family. Names are not resolved while the tunnel is up.",
     ),
     Code(
+        "E440",
+        "hook that takes the tunnel down",
+        "wg-quick(8) runs hooks under `set -e`: one that fails takes the interface down again. "
+        "This one fails wherever it runs (`false`, a jump to a chain that a later line makes, a "
+        "route through the tunnel before there is one), or sets the interface down itself. "
+        "Put the lines in order, or append `|| true` to one that may fail.",
+    ),
+    Code(
+        "E441",
+        "default route outside of wg-quick's own table",
+        "wg-quick(8) puts a default route into a table of its own, which WireGuard's packets, "
+        "told by a mark, do not look up. `Table = main`, `Table = N` and a FwMark that is the "
+        "number of a system table (253 default, 254 main, 255 local) get around that: `ip route "
+        "add` fails on the host's own default route, or WireGuard's packets go into the tunnel "
+        "themselves. Leave `table` and `fwmark` out, or choose a mark that is no table's number.",
+    ),
+    Code(
+        "E442",
+        "internet goes into the tunnel unasked",
+        "The node has no `exit`, but its file sends public addresses that nobody in the topology "
+        "has into the tunnel. Either somebody edited the file, or the node should say `exit: "
+        "NODE`, or that node `routes:` with these prefixes.",
+    ),
+    Code(
+        "W443",
+        "hook or rule that the proof cannot judge",
+        "A hook does something to packets that the proof does not model: it rewrites their target "
+        "(DNAT, NETMAP, REDIRECT), drops only some of them (`-p tcp`, `-m limit`), jumps to a "
+        "chain of the machine, or runs a program that could do anything. Nothing is claimed about "
+        "packets that meet it, neither that they arrive nor that they do not. docs/proof.md "
+        "says what is modelled; `meshc lab` measures the rest.",
+    ),
+    Code(
         "W446",
         "exit lets out more than asked",
         "An exit forwards for a node that does not name it with `exit:`, or into its own "

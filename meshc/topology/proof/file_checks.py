@@ -11,7 +11,8 @@ from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
-from meshc.topology.proof.node_model import NodeModel, longest
+from meshc.topology.proof.longest_match import longest
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
 from meshc.topology.proof.session_rules import keeps_mapping
 from meshc.topology.proof.session_table import (
@@ -265,9 +266,8 @@ def _swallowed(
 def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     """Per node the routes that could hold an endpoint. wg-quick(8) keeps WireGuard's packets out
     of a default route by a mark, and host routes hold nobody else's endpoint unless equal."""
-    endpoints = {
-        Prefix.host(parse_address(e.host)) for e in table.endpoints if literal_family(e.host)
-    }
+    literal = (e.host for e in table.endpoints if literal_family(e.host))
+    endpoints = {Prefix.host(parse_address(host)) for host in literal}
     sets = [
         tuple(p for p in s if p.length and (not p.is_host or p in endpoints))
         for s in table.allowed_sets

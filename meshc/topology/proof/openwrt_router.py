@@ -12,7 +12,8 @@ from meshc.errors import ConfError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.proof.expectation import literal_family
-from meshc.topology.proof.netfilter import TUNNEL, Firewall, Rule
+from meshc.topology.proof.iptables_rule import TUNNEL, Rule
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.router_script import RouterScript, parsed
 from meshc.topology.proof.uci_settings import UciSection, read_settings
 from meshc.wg.conf import Conf, PeerConf

@@ -5,7 +5,8 @@ from __future__ import annotations
 from meshc.errors import ConfError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.proof.netfilter import TUNNEL, Firewall, Rule
+from meshc.topology.proof.iptables_rule import TUNNEL, Rule
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.router_script import RouterScript, parsed
 from meshc.topology.proof.routeros_commands import RouterCommand, read_commands
 from meshc.topology.proof.routeros_routes import tunnel_routes
