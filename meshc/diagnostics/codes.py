@@ -76,6 +76,14 @@ CODES = _catalogue(
         "again. Make a new key on the device and write its public half into the file, or remove "
         "the node.",
     ),
+    Code(
+        "W356",
+        "private keys where git takes them",
+        "The build directory lies in a git work tree, among other files, and nothing there tells "
+        "git to leave the private keys out. A directory of its own gets a .gitignore from meshc; "
+        "one that is somebody else's is left alone. Add the line that the message names, or build "
+        "into a directory that does not exist yet.",
+    ),
     # --- 4xx the proof
     *PROOF_CODES,
     # --- 5xx outputs

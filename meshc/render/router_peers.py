@@ -31,9 +31,8 @@ def router_peers(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> Iterator[R
     if secrets.network is not None:
         derive = LinkKeys(secrets.network, plan.epoch).of(node.public_key.encode())
     for peer in node.peers:
-        wanted = peer.preshared and plan.spec.network.preshared_keys
-        assert derive is not None or not wanted, "pre-shared keys need the network secret"
-        key = derive(peer.public_key.encode()) if derive and wanted else None
+        assert derive is not None or not peer.preshared, "pre-shared keys need the network secret"
+        key = derive(peer.public_key.encode()) if derive and peer.preshared else None
         psk = SecretText(key.decode()) if key else None
         yield RouterPeer(
             peer.name, peer.public_key, psk, peer.allowed_ips, peer.endpoint, peer.keepalive
