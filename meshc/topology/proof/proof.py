@@ -22,6 +22,7 @@ from meshc.topology.proof.hook_findings import check_hooks
 from meshc.topology.proof.loss_findings import check_losses
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.open_exits import check_exits
 from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
 from meshc.topology.proof.reachability_matrix import (
     NOT_JUDGED,
@@ -147,6 +148,7 @@ def prove(
     check_files(table, sessions, planes, expectation, told, found)
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
+    check_exits(table, expectation, found)
     failures = relay_failures(table.names, matrices, found)
     check_assertions(expectation, table.names, matrices, planes, network, found)
     return Proof(
