@@ -76,6 +76,14 @@ CODES = _catalogue(
         "again. Make a new key on the device and write its public half into the file, or remove "
         "the node.",
     ),
+    Code(
+        "E357",
+        "given pre-shared key is missing",
+        "`links: [{endpoints: [a, b], preshared_key: NAME}]` names a key that exists already, and "
+        "`keys/NAME.psk` is where it lies. The other side of the link has it, so another one would "
+        "cut the link: none is made. Import it with `meshc keys import FILE --psk a b`, or write "
+        "`preshared_key: true` for a new one, which both sides then need.",
+    ),
     # --- 4xx the proof
     *PROOF_CODES,
     # --- 5xx outputs

@@ -38,8 +38,11 @@ def test_no_key_is_written_for_a_node_that_keeps_its_own(secrets: Secrets) -> No
 
 def test_a_network_without_preshared_keys_needs_no_network_secret(secrets: Secrets) -> None:
     plan = small_plan()
-    network = replace(plan.spec.network, preshared_keys=False)
-    plan = replace(plan, spec=replace(plan.spec, network=network))
+    nodes = {
+        name: replace(node, peers=tuple(peer._replace(preshared=False) for peer in node.peers))
+        for name, node in plan.nodes.items()
+    }
+    plan = replace(plan, nodes=nodes)
     without = [a.content.reveal() for a in artifacts(plan, replace(secrets, network=None))]
     assert without == [a.content.reveal() for a in artifacts(plan, secrets)]
     assert not any(b"PresharedKey" in content for content in without)
