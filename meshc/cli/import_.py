@@ -29,6 +29,7 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
     from meshc.render.report.text import format_findings
     from meshc.topology.importer import document, infer
     from meshc.wg.conf import Conf, parse
+    from meshc.wg.conf_text import decode_conf
 
     if keys and output is None:
         raise click.UsageError("--keys needs -o: the keys lie beside the new file")
@@ -37,9 +38,11 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
     parsed: list[Conf] = []
     for path in confs:
         try:
-            parsed.append(parse(path.read_text(encoding="utf-8"), file=str(path)))
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.ClickException(f"{path}: {error}") from None
+            data = path.read_bytes()
+        except OSError as error:
+            raise click.ClickException(f"{path}: {error.strerror}") from None
+        text = decode_conf(data, file=str(path), foreign=True)
+        parsed.append(parse(text, file=str(path)))
     diagnostics = Diagnostics()
     imported = infer(parsed, diagnostics)
     if len(diagnostics):
