@@ -300,8 +300,8 @@ MAY_BE_EMPTY = frozenset(
 )
 # amneziawg-tools, man wg(8): junk packets, sizes and header values of its obfuscation
 AMNEZIA_KEYS = frozenset(
-    ("jc", "jmin", "jmax", "itime")
-    + tuple(f"{letter}{number}" for letter in "shij" for number in range(1, 6))
+    {"jc", "jmin", "jmax", "itime"}
+    | {f"{letter}{number}" for letter in "shij" for number in range(1, 6)}
 )
 PEER_KEYS = {
     key.lower(): key
