@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -46,6 +47,11 @@ def read_regular(path: Path, *, limit: int = 64 << 20) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StateError(
+                f"{path} is a symbolic link, which is not followed here",
+                hint="put the file itself there",
+            ) from error
         raise StateError(f"{path} cannot be read: {error.strerror}") from error
     try:
         status = os.fstat(descriptor)

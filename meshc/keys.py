@@ -20,6 +20,7 @@ KEY_LENGTH = 32
 _NO_KEY = "A" * 43 + "="
 _LAST_CHARACTERS = frozenset("AEIMQUYcgkosw048")
 _PSK_LABEL = b"meshc preshared key v1\0"
+_FINGERPRINT_LABEL = b"meshc fingerprint of a network secret"
 
 
 def load() -> None:
@@ -111,6 +112,10 @@ class NetworkSecret(_Key):
     def parse(cls, text: str) -> NetworkSecret:
         """Raises: KeyFormatError; the message never holds the text."""
         return cls(decode(text))
+
+    def fingerprint(self) -> str:
+        """What the lock file knows the secret by: it tells nothing about any key."""
+        return hmac.digest(self._raw, _FINGERPRINT_LABEL, "sha256")[:16].hex()
 
     def preshared_key(self, one: PublicKey, other: PublicKey, epoch: int) -> PresharedKey:
         """The key of the link between two public keys, the same whichever is named first.

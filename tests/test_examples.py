@@ -22,6 +22,7 @@ import yaml
 from meshc.build.pipeline import compile_file
 from meshc.keys import NetworkSecret, PrivateKey, clamp
 from meshc.keystore.plain import PlainStore
+from meshc.topology.planner.addressing.lock_text import Lock, format_lock
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGIES = ROOT / "examples" / "topologies"
@@ -47,6 +48,9 @@ def prepared(example: str, folder: Path) -> Path:
     store = PlainStore(folder / "keys", content["network"]["name"])
     store.create({name: private_key(name) for name in own})
     store.create_secret(NetworkSecret(hashlib.sha256(b"golden network").digest()))
+    # keys that are given come with a lock file: a network with a secret and without one was built,
+    # and has lost it
+    (folder / "mesh.lock").write_text(format_lock(Lock(content["network"]["name"])))
     return file
 
 

@@ -16,7 +16,7 @@ SPEC_ONLY = "of the language, the proof knows the Spec only"
 IMPORTER = "the importer reads files alone, and knows nothing of the language"
 PLANTED = {
     "proof/walk.py, the planner": (INSIDE, "proof.walk", "meshc.topology.planner.mtu"),
-    "proof/walk.py, in annotations": (SPEC_ONLY, "proof.walk", "meshc.topology.language.words"),
+    "proof/walk.py, in annotations": (SPEC_ONLY, "proof.walk", "meshc.topology.language.wording"),
     "proof/fib.py, the renderer": (FLOORS, "proof.fib", "meshc.render.hosts"),
     "proof/fib.py, the build": (FLOORS, "proof.fib", "meshc.build.workspace"),
     "proof/verdict.py, the resolver": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import re
 import traceback
 from itertools import product
 
@@ -135,3 +136,10 @@ def test_fingerprints_are_short_and_stable() -> None:
     assert fingerprint(key) == "51643eac9777", (
         "the same in every version: imported nodes are named by it"
     )
+
+
+def test_a_fingerprint_tells_secrets_apart_and_nothing_of_any_key() -> None:
+    one, other = NetworkSecret(bytes(32)), NetworkSecret(bytes([1]) * 32)
+    assert one.fingerprint() != other.fingerprint()
+    assert one.fingerprint() == NetworkSecret(bytes(32)).fingerprint()
+    assert re.fullmatch("[0-9a-f]{32}", one.fingerprint())

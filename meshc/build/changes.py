@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Platform
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, PeerConf
@@ -44,7 +45,9 @@ _APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.OPENWRT, Platform.
 class ConfChange:
     """How one wg-quick file differs from another: peers by name, settings by their key here.
 
-    `routes` is true when the set of prefixes that go into the tunnel changed.
+    `routes` is true when the set of prefixes that go into the tunnel changed. `routes_added` and
+    `routes_removed` say how, where that can be told `ip route` beside `wg syncconf`; they are empty
+    where it cannot: default routes need rules and a mark, and a `Table` may be anybody's.
     """
 
     peers_added: tuple[str, ...] = ()
@@ -52,6 +55,8 @@ class ConfChange:
     peers_changed: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     routes: bool = False
+    routes_added: tuple[Prefix, ...] = ()
+    routes_removed: tuple[Prefix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class ChangeSet:
 def compare(old: Conf, new: Conf) -> ConfChange:
     """How `new` differs from `old`. Peers are matched by name, or by key where they have none."""
     before, after = _by_name(old.peers), _by_name(new.peers)
+    added, removed = _route_changes(old, new)
     return ConfChange(
         peers_added=tuple(sorted(after.keys() - before.keys())),
         peers_removed=tuple(sorted(before.keys() - after.keys())),
@@ -100,6 +106,8 @@ def compare(old: Conf, new: Conf) -> ConfChange:
             if getattr(old, key) != getattr(new, key)
         ),
         routes=_routes(old) != _routes(new),
+        routes_added=added,
+        routes_removed=removed,
     )
 
 
@@ -111,7 +119,8 @@ def action_of(change: ConfChange, platform: Platform) -> RequiredAction:
         return RequiredAction.RESCAN
     if platform in _APPS:
         return RequiredAction.IMPORT
-    restart = change.routes or any(key not in _SYNCED for key in change.settings)
+    told = change.routes_added or change.routes_removed
+    restart = (change.routes and not told) or any(key not in _SYNCED for key in change.settings)
     return RequiredAction.RESTART if restart else RequiredAction.SYNC
 
 
@@ -151,5 +160,14 @@ def _content(peer: PeerConf) -> PeerConf:
     return peer._replace(line=0, allowed_ips=tuple(sorted(peer.allowed_ips)))
 
 
-def _routes(conf: Conf) -> set[object]:
+def _route_changes(old: Conf, new: Conf) -> tuple[tuple[Prefix, ...], tuple[Prefix, ...]]:
+    """What is to be added and removed by `ip route`; nothing where that is not enough."""
+    before, after = _routes(old), _routes(new)
+    by_hand = old.table is not None or new.table is not None
+    if by_hand or any(prefix.length == 0 for prefix in before ^ after):
+        return (), ()
+    return tuple(sorted(after - before)), tuple(sorted(before - after))
+
+
+def _routes(conf: Conf) -> set[Prefix]:
     return {prefix for peer in conf.peers for prefix in peer.allowed_ips}

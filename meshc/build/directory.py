@@ -24,6 +24,8 @@ from meshc.render import manifest
 from meshc.render.artifact import Artifact
 from meshc.render.manifest import Manifest, ManifestEntry
 
+IGNORE = ".gitignore"
+_MARK = b"# Written by meshc: private keys.\n"
 _LIMIT = 1 << 30
 _DEAD = 3600  # seconds
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -32,13 +34,15 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 class Staged(NamedTuple):
     """One file of the new build. `existed`: something is in its place now; `same`: with this very
-    content; `edited`: it is not what the build before wrote; `remode`: only its mode is wrong."""
+    content; `edited`: it is not what the build before wrote; `remode`: only its mode is wrong;
+    `untold`: a build that was cut short put it there, and told nobody."""
 
     entry: ManifestEntry
     existed: bool
     same: bool
     edited: bool
     remode: bool
+    untold: bool = False
 
 
 class BuildDirectory:
@@ -55,7 +59,7 @@ class BuildDirectory:
         self.network = network
         self.kept: list[str] = []
         self.fresh = not os.path.lexists(path)
-        self._ignore = self.fresh or (path.is_dir() and not os.listdir(path))
+        self._own = self.fresh or (path.is_dir() and not os.listdir(path))
         self._root = str(path)
         self._staging = ""
         self._entries: dict[str, ManifestEntry] = {}
@@ -102,6 +106,7 @@ class BuildDirectory:
             same=same,
             edited=not same and old is not None and not self._is_known(path, old),
             remode=same and mode != artifact.mode,
+            untold=same and not self._is_recorded(entry),
         )
         self._entries[path] = entry
         if not same:
@@ -137,15 +142,11 @@ class BuildDirectory:
             self.seal()
         text = self._manifest
         assert text is not None
-        if self._ignore:
-            # every node's private key is in here
-            self._write(".gitignore", b"*\n", 0o644)
         if self.fresh:
             self._write(manifest.NAME, text, 0o644)
             os.rename(self._staging, self._root)
             return
-        if self._ignore:
-            self._place(".gitignore", edited=False)
+        self._keep_out_of_git()
         for path, edited in self._waiting:
             self._place(path, edited=edited)
         for path, mode in self._modes:
@@ -182,6 +183,29 @@ class BuildDirectory:
             _forget_leftovers(self.path, ".new-")
             self._staging = f"{self._root}/.new-{token}"
             os.mkdir(self._staging, 0o700)
+        # before the first private key: a run that is killed leaves nothing for git to take
+        self._write(IGNORE, b"*\n", 0o644)
+
+    def _keep_out_of_git(self) -> None:
+        """The files with private keys, where there is no .gitignore of somebody else's: all that is
+        in a directory of our own, and else by their names."""
+        old, _ = self._current(IGNORE)
+        if self._own:
+            text = b"*\n"
+        elif old is None or old.startswith(_MARK):
+            secret = (f"/{path}*\n" for path, one in sorted(self._entries.items()) if one.secret)
+            text = _MARK + b"/.new-*/\n" + "".join(secret).encode()
+        else:
+            return
+        if old != text:
+            os.unlink(f"{self._staging_place()}/{IGNORE}")
+            self._write(IGNORE, text, 0o644)
+            self._place(IGNORE, edited=False)
+
+    def _staging_place(self) -> str:
+        if not self._staging:
+            self._make_staging()
+        return self._staging
 
     def _current(self, path: str) -> tuple[bytes | None, int]:
         """Content and mode of what is in the place of a file now."""
@@ -216,6 +240,11 @@ class BuildDirectory:
             f"{self.path / path} is in the way: meshc writes ordinary files and follows no links",
             hint="move it away, or build into another directory with -o",
         )
+
+    def _is_recorded(self, entry: ManifestEntry) -> bool:
+        """Whether the last build that was completed wrote this very content."""
+        known = self.before.files.get(entry.path)
+        return known is not None and known.sha256 == entry.sha256
 
     def _is_known(self, path: str, content: bytes) -> bool:
         """Whether this is what the build before wrote there."""

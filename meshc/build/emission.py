@@ -79,6 +79,10 @@ class Emission:
         conf, content = staged[0], artifacts[0].content
         if conf.existed and not conf.same:
             self._confs[name] = self._difference(conf.entry.path, content.reveal())
+        elif conf.untold and conf.entry.path in self.target.before.files:
+            # what was there before is gone: it counts as changed in everything
+            new = self._reader.read(content.reveal().decode(), file=conf.entry.path)
+            self._confs[name] = compare(Conf(), new)
         script = None
         for one, artifact in zip(staged, artifacts, strict=True):
             if is_router_script(artifact.path):
@@ -97,8 +101,11 @@ class Emission:
 
     def _note(self, name: str, staged: Staged) -> None:
         self._entries.append(staged.entry)
-        if not staged.same:
-            kind = ChangeKind.CHANGED if staged.existed else ChangeKind.ADDED
+        if not staged.same or staged.untold:
+            # what a completed build never wrote is new, whatever a killed one left in its place
+            known = staged.entry.path in self.target.before.files
+            old = known if staged.untold else staged.existed
+            kind = ChangeKind.CHANGED if old else ChangeKind.ADDED
             self._files.setdefault(name, []).append((staged.entry.path, kind))
 
     def _difference(self, path: str, content: bytes) -> ConfChange:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meshc.build.lock_file import read_lock, write_lock
+from meshc.build.lock_file import read_lock, require_lock, write_lock
 from meshc.build.topology_file import read_spec
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostics
 from meshc.keystore.rotation import KeyChanges
+from meshc.topology.planner.addressing.lock_fit import check_lock
 
 
 @contextmanager
@@ -26,4 +27,7 @@ def managed_keys(file: str | Path) -> Iterator[KeyChanges]:
         lock = read_lock(workspace.lock_file, diagnostics)
         diagnostics.barrier()
         store = workspace.keys(spec.network.name)
+        require_lock(workspace.lock_file, store, diagnostics)
+        check_lock(spec, lock, diagnostics)
+        diagnostics.barrier()
         yield KeyChanges(spec, lock, store, lambda new: write_lock(workspace.lock_file, new))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from meshc.build.changes import ChangeSet
 from meshc.build.garbage import without_gc
+from meshc.build.git_exposure import warn_of_exposure
 from meshc.build.stages import Progress, Stages
 from meshc.build.worker import InlineWorker, Worker
 from meshc.build.workspace import Workspace
@@ -63,12 +64,14 @@ def compile_file(
     *,
     out: str | Path | None = None,
     dry_run: bool = False,
+    new_lock: bool = False,
     progress: Progress | None = None,
     worker: Worker | None = None,
 ) -> BuildResult:
     """Builds a topology file into `out` (default: `build/` beside it).
 
-    A dry run does everything but write. `worker` may be a process of its own, and be reading the
+    A dry run does everything but write. `new_lock` says that a lock file that is gone was not lost.
+    `worker` may be a process of its own, and be reading the
     file already; by default this process does all the work.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
@@ -79,17 +82,18 @@ def compile_file(
         source = stages.read(workspace)
         analysis = stages.analyse(source)
         target = stages.open(workspace, out, source.spec, stack, write=not dry_run)
-        ring, store = stages.keys(workspace, source)
+        ring, store = stages.keys(workspace, source, new_lock=new_lock)
         plan = stages.plan(source, analysis, ring)
-        if not dry_run:
-            # before the files: durable means flushing all that was written so far, and a key
-            # that exists is as good for the next build should this one be refused
-            ring.store(store)
         emission = stages.render(plan, ring, target, write=not dry_run)
         verdict = stages.prove(analysis, ring, emission.files())
         stages.diagnostics.barrier()
         if not dry_run:
-            stages.write(workspace, analysis.allocation.new_lock(source.lock, ring.public), target)
+            # not before the proof: a build that is refused has made nothing
+            ring.store(store)
+            secret = ring.secret.fingerprint()
+            lock = analysis.allocation.new_lock(source.lock, ring.public, secret)
+            stages.write(workspace, lock, target)
+            warn_of_exposure(target.path, emission.entries(), stages.diagnostics)
         return BuildResult(
             workspace=workspace,
             out=target.path,

@@ -93,12 +93,18 @@ class Stages:
         stack.enter_context(target.staging())
         return target
 
-    def keys(self, workspace: Workspace, source: SourceFiles) -> tuple[KeyRing, KeyStore]:
-        """Every node's key, and the store for those that are new. Raises: StateError."""
+    def keys(
+        self, workspace: Workspace, source: SourceFiles, *, new_lock: bool = False
+    ) -> tuple[KeyRing, KeyStore]:
+        """Every node's key, and the store for those that are new. `new_lock` says that a lock file
+        that is gone was not lost. Raises: StateError."""
+        from meshc.build.lock_file import require_lock
         from meshc.keystore.ring import gather, recorded
 
         self._tell("keys")
         store = workspace.keys(source.spec.network.name)
+        if not new_lock:
+            require_lock(workspace.lock_file, store, self.diagnostics)
         ring = gather(source.spec, store, recorded(source.lock), self.diagnostics)
         self.diagnostics.barrier()
         return ring, store

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from typing import Any
 
 import click
 
 from meshc import __version__
+from meshc.cli.failure import note_json, refuse_as_json
 
 # name -> (module, attribute, short help, section)
 COMMANDS: dict[str, tuple[str, str, str, str]] = {
@@ -49,6 +51,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        note_json(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            refuse_as_json(error)
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section in dict.fromkeys(entry[3] for entry in COMMANDS.values()):
             rows = [
@@ -68,7 +81,7 @@ def _exists(module: str) -> bool:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with `meshc init mesh.yaml`, then `meshc build mesh.yaml`.",
+    epilog="Start with `meshc init`, then `meshc build`. FILE is the mesh.yaml here or above.",
 )
 @click.version_option(__version__, prog_name="meshc")
 def main() -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
+    from meshc.build.pipeline import BuildResult
     from meshc.build.worker import Worker
 
 PATIENCE = 1.0
@@ -19,12 +21,13 @@ PATIENCE = 1.0
 REFUSED = 1
 
 
-@click.command(epilog="Example: meshc build mesh.yaml -o /tmp/build")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog="Example: meshc build mesh.yaml -o /tmp/build")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Where to (default: build/ beside FILE)."
 )
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
+@click.option("--new-lock", is_flag=True, help="Go on without the lock file of an earlier build.")
 @click.option("--all", "everything", is_flag=True, help="Print long tables in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -34,6 +37,7 @@ def build(
     file: Path,
     out: Path | None,
     dry_run: bool,
+    new_lock: bool,
     everything: bool,
     as_json: bool,
 ) -> None:
@@ -47,7 +51,14 @@ def build(
         if worker is not None:
             stack.callback(worker.close)
             worker.read(file)  # before all other imports: the two processes work side by side
-        _build(worker, file, out, dry_run=dry_run, everything=everything, as_json=as_json)
+        result = _build(worker, file, out, dry_run=dry_run, new_lock=new_lock, as_json=as_json)
+    from meshc.cli.views.build_report import print_findings, print_report, report_as_json
+
+    if as_json:
+        print_findings(result.findings, err=True)
+        click.echo(report_as_json(result))
+    else:
+        print_report(result, everything=everything)
 
 
 def _build(
@@ -56,30 +67,28 @@ def _build(
     out: Path | None,
     *,
     dry_run: bool,
-    everything: bool,
+    new_lock: bool,
     as_json: bool,
-) -> None:
+) -> BuildResult:
+    """Ends the command when the build is refused."""
     from meshc.build.pipeline import compile_file
-    from meshc.cli.views.build_report import (
-        print_refusal,
-        print_report,
-        refusal_as_json,
-        report_as_json,
-    )
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.errors import Refused
 
     try:
         with ProgressDisplay(patience=PATIENCE) as progress:
-            result = compile_file(
-                file, out=out, dry_run=dry_run, progress=progress.stage, worker=worker
+            return compile_file(
+                file,
+                out=out,
+                dry_run=dry_run,
+                new_lock=new_lock,
+                progress=progress.stage,
+                worker=worker,
             )
     except Refused as refused:
+        from meshc.cli.views.build_report import print_refusal, refusal_as_json
+
         if as_json:
             click.echo(refusal_as_json(refused))
         print_refusal(refused)
         sys.exit(REFUSED)
-    if as_json:
-        click.echo(report_as_json(result))
-    else:
-        print_report(result, everything=everything)

@@ -11,6 +11,7 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
+from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
     from meshc.deploy.connect.dial import Dialer
@@ -27,7 +28,7 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=TopologyCommand, epilog=EPILOG)
 @deploy_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--overwrite-drift", is_flag=True, help="What others changed there may be lost.")

@@ -24,7 +24,7 @@ def deploy_options(command: Command) -> Command:
     path = click.Path(path_type=Path, dir_okay=False)
     for decorate in reversed(
         (
-            click.argument("file", type=path),
+            click.argument("file", metavar="[FILE]", type=path),
             click.argument("nodes", metavar="[NODE]...", nargs=-1),
             click.option(
                 "--all", "everything", is_flag=True, help="All nodes that have a deploy.host."

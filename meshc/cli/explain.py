@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
     from meshc.topology.proof.explanation import Explanation, HopSession, Leg
+
+# what render/firewall writes to find the interface of the default route when a hook runs
+_FINDS_WAN = re.compile(r'"?\$\(\{ ip -[46] route show default;.*?sed 1q\)"?')
 
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
@@ -24,8 +29,8 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("a")
 @click.argument("b")
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
@@ -85,11 +90,7 @@ def _host(text: str) -> Prefix | None:
 
 def as_text(story: Explanation) -> str:
     """The story in paragraphs."""
-    how = "directly" if story.direct else "over " + (", ".join(_relays(story)) or "nobody")
-    head = f"{story.a} and {story.b} reach each other {how}."
-    if not story.works:
-        head = f"{story.a} and {story.b} do not reach each other."
-    lines = [head]
+    lines = [_head(story)]
     if story.why_not_direct:
         lines.append(f"Not direct, because {story.why_not_direct}.")
     if not story.legs:
@@ -99,19 +100,40 @@ def as_text(story: Explanation) -> str:
     if story.sessions:
         lines += ["", "Sessions"]
         lines += [line for session in story.sessions for line in _session_lines(session)]
-    if story.mtu is not None:
+    if story.works and story.mtu is not None:
         lines += ["", f"The largest packet that passes has {story.mtu} bytes."]
     return "\n".join(lines)
 
 
-def _relays(story: Explanation) -> list[str]:
-    return list(dict.fromkeys(name for leg in story.legs[:1] for name in leg.trace.path[1:-1]))
+def _head(story: Explanation) -> str:
+    """The answer in a sentence."""
+    from meshc.topology.proof.node_model import RouteKind
+
+    if not story.works:
+        return f"{story.a} and {story.b} do not reach each other."
+    first = story.legs[0].trace
+    over = list(dict.fromkeys(first.path[1:-1]))
+    between = f"over {', '.join(over)}" if over else ""
+    if first.way is RouteKind.UPLINK:
+        way = f", {between}" if between else ""
+        return f"{story.a} reaches {story.b} through the exit {first.path[-1]}{way}."
+    if first.way is RouteKind.LAN:
+        way = f", {between}" if between else ""
+        return f"{story.a} and {story.b}, behind {first.path[-1]}, reach each other{way}."
+    how = "directly" if story.direct else between or "over nobody"
+    return f"{story.a} and {story.b} reach each other {how}."
 
 
 def _leg_lines(leg: Leg) -> list[str]:
     mark = "arrives" if leg.delivered else "is lost"
     head = f"{leg.source} → {leg.target} (IPv{leg.family}) {mark}"
-    return [head, *(f"  {number}. {line}" for number, line in enumerate(leg.lines, 1))]
+    return [head, *(f"  {number}. {_in_words(line)}" for number, line in enumerate(leg.lines, 1))]
+
+
+def _in_words(line: str) -> str:
+    """Rules as a reader of iptables(8) knows them: the shell that finds the interface of the
+    default route when the hook runs is `WAN` here, the interface of the tunnel `TUNNEL`."""
+    return _FINDS_WAN.sub("WAN", line).replace(" %i ", " TUNNEL ")
 
 
 def _session_lines(session: HopSession) -> list[str]:
@@ -170,4 +192,4 @@ def as_data(story: Explanation) -> str:
             for session in story.sessions
         ],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return envelope(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import click
 from meshc.errors import MeshcError, StateError
 
 FAILED = 2
+_JSON = "meshc.json"
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -47,13 +49,40 @@ def refused_findings() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
+        from meshc.render.report.json import envelope
         from meshc.render.report.text import format_findings
 
+        if wants_json():
+            click.echo(envelope({}, refused.diagnostics))
         click.echo(format_findings(refused.diagnostics), nl=False, err=True)
         sys.exit(1)
 
 
+def note_json(ctx: click.Context, args: list[str]) -> None:
+    """Remembers whether the caller is a program, before anything can go wrong."""
+    own = args[: args.index("--")] if "--" in args else args
+    pairs = set(itertools.pairwise(own))
+    ctx.meta[_JSON] = bool({"--json", "--format=json"} & {*own}) or ("--format", "json") in pairs
+
+
+def wants_json() -> bool:
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.meta.get(_JSON))
+
+
+def refuse_as_json(error: click.ClickException) -> None:
+    """A mistake in the command line, for a program; click tells people."""
+    if wants_json():
+        from meshc.render.report.json import refusal
+
+        click.echo(refusal(error.format_message()))
+
+
 def fail(error: MeshcError) -> NoReturn:
+    if wants_json():
+        from meshc.render.report.json import refusal
+
+        click.echo(refusal(str(error), getattr(error, "hint", "")))
     click.echo(f"error: {error}", err=True)
     for note in getattr(error, "__notes__", ()):
         click.echo(f"  {note}", err=True)

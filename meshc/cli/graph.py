@@ -8,25 +8,38 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
-FORMATS = ("mermaid", "dot", "svg", "html")
-SUFFIXES = {".mmd": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".html": "html"}
+FORMATS = ("mermaid", "dot", "svg", "html", "png", "pdf")
+SUFFIXES = {
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".svg": "svg",
+    ".html": "html",
+    ".htm": "html",
+    ".png": "png",
+    ".pdf": "pdf",
+}
+FILES_ONLY = ("png", "pdf")
 
 
-@click.command(epilog="Example: meshc graph mesh.yaml -o mesh.html")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog="Example: meshc graph mesh.yaml -o mesh.html")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not to stdout.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    help="Default: what OUTPUT's suffix says, else mermaid.",
+    help="Default: what OUTPUT's suffix says; mermaid on stdout.",
 )
 @reported
 def graph(file: Path, output: Path | None, form: str | None) -> None:
     """Draw FILE: who is where, which links are direct, which pairs are bounced.
 
-    The HTML page is one file that works offline: pan, zoom, point at a pair to see its path.
+    The HTML page is one file that works offline: pan, zoom, search, click two nodes to see their
+    path. PNG and PDF are made from the SVG by rsvg-convert or Chromium.
     Needs no keys and writes nothing but OUTPUT.
     """
     from meshc.build.pipeline import plan_file
@@ -36,13 +49,34 @@ def graph(file: Path, output: Path | None, form: str | None) -> None:
     from meshc.render.diagram.picture import picture
     from meshc.render.diagram.svg import svg
 
-    form = form or SUFFIXES.get(output.suffix if output else "", "mermaid")
+    form = form or _by_suffix(output)
+    if form in FILES_ONLY and output is None:
+        raise click.UsageError(f"a {form} goes to a file: add -o mesh.{form}")
     plan = plan_file(file)
-    draw = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}[form]
-    text = draw(picture(plan))
+    drawn = picture(plan)
+    if form in FILES_ONLY:
+        from meshc.render.diagram.raster import convert
+
+        content = convert(svg(drawn), form)
+    else:
+        draw = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}[form]
+        content = draw(drawn).encode()
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(content.decode())
         return
-    output.write_text(text, encoding="utf-8")
+    output.write_bytes(content)
     open_it = " (open it in a browser)" if form in ("svg", "html") else ""
     click.echo(f"{output}: {form} picture of {len(plan.nodes)} nodes{open_it}", err=True)
+
+
+def _by_suffix(output: Path | None) -> str:
+    """Raises: UsageError for a suffix that says nothing, before anything is drawn."""
+    if output is None:
+        return "mermaid"
+    form = SUFFIXES.get(output.suffix.lower())
+    if form is None:
+        raise click.UsageError(
+            f"{output.name} does not say what kind of picture it shall be: end it in "
+            f"{', '.join(SUFFIXES)}, or add --format"
+        )
+    return form

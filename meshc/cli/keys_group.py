@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, PlainPage
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from meshc.keystore.rotation import KeyChanges, KeyInfo
+    from meshc.keystore.rotation import KeyChanges, KeyInfo, Revocation
 
-_FILE = click.argument("file", type=click.Path(path_type=Path))
+_FILE = click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -30,7 +32,7 @@ def keys() -> None:
     """
 
 
-@keys.command("list")
+@keys.command("list", cls=TopologyCommand)
 @_FILE
 @_JSON
 @reported
@@ -39,7 +41,7 @@ def list_(file: Path, as_json: bool) -> None:
     with _changes(file) as changes:
         found = changes.show()
     if as_json:
-        click.echo(json.dumps([_as_dict(info) for info in found], indent=2))
+        click.echo(envelope({"keys": [_as_dict(info) for info in found]}))
         return
     rows = []
     for info in found:
@@ -50,7 +52,7 @@ def list_(file: Path, as_json: bool) -> None:
     PlainPage().table([Column(title) for title in titles], rows)
 
 
-@keys.command(epilog="Example: meshc keys rotate mesh.yaml laptop phone")
+@keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")
 @_FILE
 @click.argument("nodes", nargs=-1)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
@@ -64,7 +66,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
         with _changes(file) as changes:
             epoch = changes.rotate_preshared()
         if as_json:
-            click.echo(json.dumps({"epoch": epoch}))
+            click.echo(envelope({"epoch": epoch}))
         else:
             click.echo(f"Every link gets a new pre-shared key with the next build (epoch {epoch}).")
             _next(file)
@@ -83,7 +85,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
             }
             for rotation in done
         ]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(envelope({"rotated": rows}))
         return
     for rotation in done:
         click.echo(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
@@ -92,17 +94,21 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
     _next(file)
 
 
-@keys.command(epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
+@keys.command(cls=TopologyCommand, epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
 @_FILE
 @click.argument("node")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @_JSON
 @reported
-def revoke(file: Path, node: str, as_json: bool) -> None:
+def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
     """Take a node's key out of the network for good.
 
-    The private key is deleted here, and no build ever mentions its public key again.
+    The private key is deleted here, and no build ever mentions its public key again. It says what
+    it would do and asks first.
     """
     with _changes(file) as changes:
+        if not yes:
+            _confirm(changes.would_revoke(node))
         done = changes.revoke(node)
     if as_json:
         row = {
@@ -110,7 +116,7 @@ def revoke(file: Path, node: str, as_json: bool) -> None:
             "revoked": list(done.keys),
             "deleted": [str(path) for path in done.deleted],
         }
-        click.echo(json.dumps(row, indent=2))
+        click.echo(envelope(row))
         return
     for key in done.keys:
         click.echo(f"{node}: {key} is revoked")
@@ -123,7 +129,9 @@ def revoke(file: Path, node: str, as_json: bool) -> None:
 
 
 @keys.command(
-    "import", epilog="Example: pass show wg/laptop | meshc keys import mesh.yaml laptop -"
+    "import",
+    cls=TopologyCommand,
+    epilog="Example: pass show wg/laptop | meshc keys import mesh.yaml laptop -",
 )
 @_FILE
 @click.argument("words", nargs=-1, metavar="[NODE] [KEY]")
@@ -156,7 +164,7 @@ def import_(
         with _changes(file) as changes:
             name = changes.import_preshared(*psk, preshared)
         if as_json:
-            click.echo(json.dumps({"nodes": list(psk), "preshared_key": name}))
+            click.echo(envelope({"nodes": list(psk), "preshared_key": name}))
         else:
             click.echo(f"{psk[0]} and {psk[1]}: {name}")
             _next(file)
@@ -170,10 +178,30 @@ def import_(
         with _changes(file) as changes:
             imported = changes.import_private(node, private, replace_old=replace)
     if as_json:
-        click.echo(json.dumps({"node": node, "public_key": imported}))
+        click.echo(envelope({"node": node, "public_key": imported}))
     else:
         click.echo(f"{node}: {imported}")
         _next(file)
+
+
+def _confirm(intent: Revocation) -> None:
+    """Says what a revocation would do, and ends the command unless it is wanted."""
+    from meshc.errors import StateError
+
+    for key in intent.keys:
+        click.echo(f"{intent.node}: would revoke {key}, for good", err=True)
+    for path in intent.deleted:
+        click.echo(f"  would delete {path}: there may be no other copy", err=True)
+    if not _can_ask():
+        raise StateError(
+            f"the key of {intent.node} is not revoked: nobody can be asked here",
+            hint="run it again with --yes",
+        )
+    click.confirm("Revoke?", abort=True, err=True)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
 
 
 def _changes(file: Path) -> AbstractContextManager[KeyChanges]:

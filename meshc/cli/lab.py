@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshc.cli.failure import polite_end, reported
+from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.progress import ProgressDisplay
+from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.lab.lab_source import LabSource
@@ -75,8 +76,11 @@ def world_options(command: Command) -> Command:
     return command
 
 
-@lab.command(epilog="Example: meshc lab up mesh.yaml; meshc lab exec laptop -- ping -c1 10.44.0.1")
-@click.argument("file", type=FILE)
+@lab.command(
+    cls=TopologyCommand,
+    epilog="Example: meshc lab up mesh.yaml; meshc lab exec laptop -- ping -c1 10.44.0.1",
+)
+@click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @reported
 def up(
@@ -110,8 +114,8 @@ def up(
     click.echo(f"meshc lab exec {min(session.engines)} -- wg; meshc lab down {file}")
 
 
-@lab.command(epilog=EXAMPLE)
-@click.argument("file", type=FILE)
+@lab.command(cls=TopologyCommand, epilog=EXAMPLE)
+@click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @click.option("--kill", multiple=True, metavar="NODE", help="Cut this node off and measure again.")
 @click.option("--recovery", is_flag=True, help="Time how NAT, address and engine changes heal.")
@@ -158,7 +162,7 @@ def test(
     if junit is not None:
         junit.write_text(render_junit(report))
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        click.echo(envelope(report.to_dict()))
     else:
         _show(report)
     sys.exit(0 if report.passed else 1)
@@ -196,7 +200,7 @@ def status(as_json: bool) -> None:
         running = attach(known.id)
         found.append(overview(known, running))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(envelope({"labs": found}))
     elif not found:
         click.echo("no lab is up (`meshc lab up FILE` starts one)")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +52,9 @@ def running_interface(target: str, build: Path, run_directory: Path) -> str:
 def tell(outcome: LifecycleOutcome, done: str, *, as_json: bool) -> None:
     """Prints what happened; `done` is the word for it, `up`."""
     if as_json:
-        click.echo(json.dumps(asdict(outcome), indent=2))
+        from meshc.render.report.json import envelope
+
+        click.echo(envelope(asdict(outcome)))
         return
     name = f"{outcome.node} ({outcome.interface})" if outcome.node else outcome.interface
     if outcome.dry_run:

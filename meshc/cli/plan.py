@@ -9,6 +9,7 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options
 from meshc.cli.failure import refused_findings, reported
+from meshc.cli.topology_argument import TopologyCommand
 
 CHANGES = 3
 EPILOG = """\b
@@ -19,7 +20,7 @@ Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=TopologyCommand, epilog=EPILOG)
 @deploy_options
 @reported
 def plan(

@@ -9,13 +9,15 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.colour import coloured
 
 # Black on white whatever the colours of the terminal are: readers expect dark on light.
 _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 
 
-@click.command(epilog="Example: meshc qr mesh.yaml phone -o phone.png")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog="Example: meshc qr mesh.yaml phone -o phone.png")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("node")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A .png or .svg file (0600).")
 @click.option("--build", type=click.Path(path_type=Path), help="The build directory.")
@@ -59,7 +61,7 @@ def qr(
     if output is None:
         shown = codes.terminal(text)
         painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in shown.splitlines())
-        sys.stdout.write(painted if sys.stdout.isatty() else shown)
+        sys.stdout.write(painted if coloured(sys.stdout) else shown)
     else:
         _write(output, codes.png(text) if output.suffix == ".png" else codes.svg(text))
         click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -31,6 +30,7 @@ _COLUMNS = (
     Column("keepalive", fold=True),
     Column("also carries", fold=True),
 )
+NOTHING_UP = 2
 _COLOURS = {"live": "green", "idle": "default", "never": "yellow", "lost": "red"}
 
 
@@ -53,7 +53,7 @@ def status(
     """Show interface, peers and drift.
 
     Exit code: 0 all is well; 1 a peer with a keepalive is lost, or the machine has drifted from
-    its file; 2 the interface is not up.
+    its file; 2 the interface is not up, or none is.
     """
     from meshc import node
 
@@ -69,10 +69,12 @@ def status(
         return
     found = look()
     if as_json:
-        click.echo(json.dumps([_plain(asdict(one)) for one in found], indent=2))
+        from meshc.render.report.json import envelope
+
+        click.echo(envelope({"interfaces": [_plain(asdict(one)) for one in found]}))
     else:
         print_status(standard_page(), found)
-    sys.exit(max((one.exit_code for one in found), default=0))
+    sys.exit(max((one.exit_code for one in found), default=NOTHING_UP))
 
 
 def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
+
+from meshc.cli.topology_argument import find_topology
+from meshc.cli.views.colour import coloured
 
 if TYPE_CHECKING:
     from meshc.render.report import Report
@@ -25,7 +27,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan",
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @click.option(
     "--format",
     "form",
@@ -58,8 +60,13 @@ def validate(
     if explain is not None:
         click.echo(explanation(explain))
         return
+    found = None if files else find_topology()
+    if found is not None:
+        files = (str(found),)
     if not files:
-        raise click.UsageError("name at least one FILE, or `-` for standard input", context)
+        raise click.UsageError(
+            "there is no mesh.yaml here or above: name a FILE, or `-` for standard input", context
+        )
     from meshc.build.check import check_file
     from meshc.render.report import Report, render
 
@@ -83,7 +90,7 @@ def validate(
 def explanation(word: str) -> str:
     """The text of one code. Raises: click.BadParameter for an unknown one."""
     from meshc.diagnostics import CODES
-    from meshc.topology.language.words import suggest
+    from meshc.topology.language.wording import suggest
 
     folded = word.strip().upper()
     for code in CODES.values():
@@ -95,8 +102,8 @@ def explanation(word: str) -> str:
 
 
 def paint(kind: str, text: str) -> str:
-    """Colour on a terminal, unless NO_COLOR is set (no-color.org)."""
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty() or not text:
+    """Colour where standard output shows it."""
+    if not coloured(sys.stdout) or not text:
         return text
     if kind in ("place", "dim"):
         return click.style(text, bold=kind == "place", dim=kind == "dim")

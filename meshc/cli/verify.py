@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
     from meshc.render.report import Case
@@ -25,8 +26,8 @@ Exit code: 0 the proof holds, 1 it does not (or warnings with --strict), 2 nothi
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
 @click.option(
     "--format",
@@ -36,6 +37,7 @@ Exit code: 0 the proof holds, 1 it does not (or warnings with --strict), 2 nothi
     show_default=True,
     help="How findings are written to standard output.",
 )
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--matrix/--no-matrix", default=None, help="Who reaches whom; default up to 20.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @reported

@@ -83,4 +83,29 @@ ADDRESS_CODES = (
         "that each added a node. Keep the line of what is deployed and delete the other; the node "
         "of the deleted line gets a new address at the next build.",
     ),
+    Code(
+        "E314",
+        "lock file is missing",
+        "The network was built before: its secret lies in `keys/`. But the lock file is gone. A "
+        "build without it would choose every address anew, start the count of pre-shared keys at "
+        "1 and forget which keys were revoked, so that a stolen key could come back. Restore it "
+        "from git (`git checkout -- mesh.lock`). Only for a network that runs nowhere: `meshc "
+        "build --new-lock`.",
+    ),
+    Code(
+        "E315",
+        "lock file of another network",
+        "The lock file beside the topology names another network than the topology does. Its "
+        "addresses, keys and revocations belong to that one. Put the right file back. After "
+        "renaming a network, write the new name into the first line of the lock file, and into "
+        "that of keys/network.secret, too.",
+    ),
+    Code(
+        "W316",
+        "node may have been renamed",
+        "A node is known by its name alone. One that is renamed is a node that left and another "
+        "that came: it gets a new address and a new key, and every peer needs its new file. If "
+        "that is not meant, rename it where it is remembered too: in the lock file and in "
+        "`keys/`.",
+    ),
 )

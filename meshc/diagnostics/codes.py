@@ -77,6 +77,14 @@ CODES = _catalogue(
         "the node.",
     ),
     Code(
+        "W356",
+        "private keys where git takes them",
+        "The build directory lies in a git work tree, among other files, and nothing there tells "
+        "git to leave the private keys out. A directory of its own gets a .gitignore from meshc; "
+        "one that is somebody else's is left alone. Add the line that the message names, or build "
+        "into a directory that does not exist yet.",
+    ),
+    Code(
         "E357",
         "given pre-shared key is missing",
         "`links: [{endpoints: [a, b], preshared_key: NAME}]` names a key that exists already, and "

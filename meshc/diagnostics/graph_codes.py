@@ -164,4 +164,12 @@ GRAPH_CODES = (
         "connects them. Make a second public node a relay; a build without the failed one then "
         "gives these pairs another way. For a small network one relay may well be enough.",
     ),
+    Code(
+        "I230",
+        "exit user without a name server",
+        "All of this node's traffic goes through the exit, but its file names no DNS server, so "
+        "that it keeps asking the resolver of the place where it is. In a LAN that one is asked "
+        "outside of the tunnel, where the place sees every name; elsewhere it may not answer at "
+        "an address that it does not know. Set `dns`.",
+    ),
 )

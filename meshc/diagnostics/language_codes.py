@@ -326,4 +326,25 @@ LANGUAGE_CODES = (
         "on that LAN; but the site lists no `lan`. The other nodes of the site then send packets "
         "for their own neighbours into the tunnel. List the network under the site's `lan`.",
     ),
+    Code(
+        "E165",
+        "address space that is never routed",
+        "Loopback, link-local, multicast and broadcast addresses mean something on one host or "
+        "one link only. No router passes packets to them on, so that no node can have such an "
+        "address in the network, and no LAN behind a node can be reached at one.",
+    ),
+    Code(
+        "E166",
+        "route in a family without addresses",
+        "Nodes send from their addresses in the network, and WireGuard's source filter lets in "
+        "nothing else. With no pool of the family of this route, no node has a source from which "
+        "a packet could take it. Add a pool of that family, or remove the route.",
+    ),
+    Code(
+        "E167",
+        "LAN endpoint at another port",
+        "`lan_endpoint` is the socket itself, as the nodes of the same site reach it: between them "
+        "no router translates ports. `listen_port` (or the port that follows from the node's "
+        "endpoints) says that the socket has another port, so that nobody would answer there.",
+    ),
 )

@@ -68,9 +68,10 @@ PROOF_CODES = (
     Code(
         "W408",
         "reached only after it has spoken",
-        "`keepalive: 0` switches the keepalive of this node off, so that others reach it only "
-        "for a short while after it has sent something itself. That is what the file asks for; "
-        "remove the key if the node should always be reachable.",
+        "`keepalive: 0` switches the keepalive of this node off, and with more than 120 seconds "
+        "its NAT may have forgotten it in between (RFC 4787 section 4.3), so that others reach it "
+        "only for a short while after it has sent something itself. That is what the file asks "
+        "for; remove the key if the node should always be reachable.",
     ),
     Code(
         "E409",
@@ -201,9 +202,10 @@ PROOF_CODES = (
     Code(
         "W427",
         "DNS server that no node is",
-        "A node's DNS server is an address of the pools, but no node has that address. Names are "
-        "not resolved while the tunnel is up, which looks as if the whole internet were gone. "
-        "Name the address of a node that runs a DNS server, or one outside of the pools.",
+        "A node's DNS server is an address of the pools that no node has, a private address that "
+        "no node routes, or a phone, which serves no names. Names are not resolved while the "
+        "tunnel is up, which looks as if the whole internet were gone. Name a node that runs a "
+        "DNS server (`dns: [NODE]` becomes its addresses), or a server outside of the network.",
     ),
     Code(
         "W428",
@@ -213,5 +215,45 @@ PROOF_CODES = (
         'to it: that node never hears "packet too big", and connections that need it hang. '
         "An entry for the address itself (/128), at the same peer, makes it an ordinary address. "
         "`meshc build` writes such entries.",
+    ),
+    Code(
+        "W430",
+        "DNS server out of reach",
+        "A node asks a DNS server inside the network, and its packets do not get there: what "
+        "loses them is a finding of its own or declared by `tests:`, or the network has no "
+        "addresses of the server's family. Names are not resolved while the tunnel is up.",
+    ),
+    Code(
+        "E440",
+        "hook that takes the tunnel down",
+        "wg-quick(8) runs hooks under `set -e`: one that fails takes the interface down again. "
+        "This one fails wherever it runs (`false`, a jump to a chain that a later line makes, a "
+        "route through the tunnel before there is one), or sets the interface down itself. "
+        "Put the lines in order, or append `|| true` to one that may fail.",
+    ),
+    Code(
+        "E441",
+        "default route outside of wg-quick's own table",
+        "wg-quick(8) puts a default route into a table of its own, which WireGuard's packets, "
+        "told by a mark, do not look up. `Table = main`, `Table = N` and a FwMark that is the "
+        "number of a system table (253 default, 254 main, 255 local) get around that: `ip route "
+        "add` fails on the host's own default route, or WireGuard's packets go into the tunnel "
+        "themselves. Leave `table` and `fwmark` out, or choose a mark that is no table's number.",
+    ),
+    Code(
+        "E442",
+        "internet goes into the tunnel, but nobody asked for it",
+        "The node has no `exit`, but its file sends public addresses that nobody in the topology "
+        "has into the tunnel. Either somebody edited the file, or the node should say `exit: "
+        "NODE`, or that node `routes:` with these prefixes.",
+    ),
+    Code(
+        "W443",
+        "hook or rule that the proof cannot judge",
+        "A hook does something to packets that the proof does not model: it rewrites their target "
+        "(DNAT, NETMAP, REDIRECT), drops only some of them (`-p tcp`, `-m limit`), jumps to a "
+        "chain of the machine, or runs a program that could do anything. Nothing is claimed about "
+        "packets that meet it, neither that they arrive nor that they do not. docs/proof.md "
+        "says what is modelled; `meshc lab` measures the rest.",
     ),
 )

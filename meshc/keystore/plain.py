@@ -154,24 +154,19 @@ class PlainStore:
                 os.close(aside)
             return self.directory / RETIRED / target
 
+    def holdings(self, name: str) -> list[Path]:
+        """What `destroy` would delete."""
+        with self._open(create=False) as directory:
+            return [] if directory is None else _held(directory, self.directory, name)
+
     def destroy(self, name: str) -> list[Path]:
         """Deletes the key of `name` and its retired ones; the paths that are gone."""
-        gone: list[Path] = []
-        retired = re.compile(re.escape(name) + r"\.\d{8}T\d{6}Z(-\d+)?\.key")
         with self._open(create=False) as directory:
             if directory is None:
-                return gone
-            with suppress(FileNotFoundError):
-                os.unlink(_file(name), dir_fd=directory)
-                gone.append(self.directory / _file(name))
-            with suppress(FileNotFoundError):
-                aside = os.open(RETIRED, _DIRECTORY, dir_fd=directory)
-                try:
-                    for entry in sorted(filter(retired.fullmatch, os.listdir(aside))):
-                        os.unlink(entry, dir_fd=aside)
-                        gone.append(self.directory / RETIRED / entry)
-                finally:
-                    os.close(aside)
+                return []
+            gone = _held(directory, self.directory, name)
+            for path in gone:
+                os.unlink(path.relative_to(self.directory), dir_fd=directory)
             os.fsync(directory)
         return gone
 
@@ -351,6 +346,20 @@ def _file(name: str, suffix: str = SUFFIX) -> str:
     if not _NAME.fullmatch(name):
         raise StateError(f"{name[:60]!r} cannot be the name of a key file")
     return name + suffix
+
+
+def _held(directory: int, path: Path, name: str) -> list[Path]:
+    """The key of `name` and its retired ones in the open `directory`, which lies at `path`."""
+    retired = re.compile(re.escape(name) + r"\.\d{8}T\d{6}Z(-\d+)?\.key")
+    held = [path / _file(name)] if _file(name) in os.listdir(directory) else []
+    with suppress(FileNotFoundError):
+        aside = os.open(RETIRED, _DIRECTORY, dir_fd=directory)
+        try:
+            found = sorted(filter(retired.fullmatch, os.listdir(aside)))
+        finally:
+            os.close(aside)
+        held += [path / RETIRED / entry for entry in found]
+    return held
 
 
 def _line(text: str) -> bytes:

@@ -19,10 +19,14 @@ from meshc.values import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the lock file knows about keys: the public key of each node, and the revoked ones."""
+    """What the lock file knows about keys: the public key of each node, the revoked ones, and the
+    fingerprint of the network's secret. `built` says that a build has ended with this lock file:
+    then there was a secret, also where the lock file is too old to have its fingerprint."""
 
     public_keys: Mapping[str, PublicKey]
     revoked: frozenset[PublicKey] = frozenset()
+    secret: str = ""
+    built: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def gather(
                 public[node.name] = key
     _check_all(spec, public, recorded, diagnostics)
     secret = store.secret()
+    _check_secret(spec, store, secret, recorded, diagnostics)
     return KeyRing(
         public=dict(sorted(public.items())),
         private=private,
@@ -99,7 +104,8 @@ def gather(
 def recorded(lock: Lock) -> Recorded:
     """What stands in this lock file."""
     public = {name: n.public_key for name, n in lock.nodes.items() if n.public_key is not None}
-    return Recorded(public, frozenset(lock.revoked))
+    built = any(node.addresses and node.public_key for node in lock.nodes.values())
+    return Recorded(public, frozenset(lock.revoked), lock.secret, built)
 
 
 def made_up(spec: Spec, lock: Lock) -> KeyRing:
@@ -159,6 +165,36 @@ def _given(spec: Spec, store: KeyStore, diagnostics: Diagnostics) -> dict[str, P
                 f"{link.a} {link.b}",
             )
     return found
+
+
+def _check_secret(
+    spec: Spec,
+    store: KeyStore,
+    secret: NetworkSecret | None,
+    recorded: Recorded,
+    diagnostics: Diagnostics,
+) -> None:
+    """A secret that is lost or exchanged would change the pre-shared key of every link."""
+    at = spec.network.locations.get("")
+    if secret is None and (recorded.secret or recorded.built):
+        diagnostics.add(
+            "E350",
+            f"the secret of the network is not in {store.directory.name}/: every pre-shared key "
+            "is derived from it",
+            at,
+            path="network",
+            hint="copy network.secret there, or make new pre-shared keys for every link: "
+            "meshc keys rotate --psk",
+        )
+    elif secret is not None and recorded.secret not in ("", secret.fingerprint()):
+        diagnostics.add(
+            "E351",
+            f"network.secret in {store.directory.name}/ is not the one that the lock file records",
+            at,
+            path="network",
+            hint="restore it, or accept new pre-shared keys for every link: "
+            "meshc keys rotate --psk",
+        )
 
 
 def _unknown(node: NodeSpec, diagnostics: Diagnostics) -> None:

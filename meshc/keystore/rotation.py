@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.errors import StateError
-from meshc.keys import PresharedKey, PrivateKey, PublicKey
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey, PublicKey
 from meshc.keystore.ring import kept_here
 from meshc.keystore.store import KeyStore, StoredKey
 from meshc.topology.language.spec import NodeSpec, Spec
@@ -104,12 +104,31 @@ class KeyChanges:
         return done
 
     def rotate_preshared(self) -> int:
-        """Counts the epoch up: the next build derives new pre-shared keys for every link."""
-        self._record(replace(self._lock, epoch=self._lock.epoch + 1))
+        """Counts the epoch up: the next build derives new pre-shared keys for every link. A secret
+        of the network that is lost is made anew, one that was exchanged is accepted."""
+        secret = self._store.secret() or self._store.create_secret(NetworkSecret.generate())
+        lock = replace(self._lock, epoch=self._lock.epoch + 1, secret=secret.fingerprint())
+        self._record(lock)
         return self._lock.epoch
+
+    def would_revoke(self, name: str) -> Revocation:
+        """What `revoke` would do."""
+        node, keys = self._spec.nodes.get(name), self._known(name)
+        return Revocation(
+            name, keys, tuple(self._store.holdings(name)), node is not None and kept_here(node)
+        )
 
     def revoke(self, name: str) -> Revocation:
         """Deletes the node's key and records its public half as never to be used again."""
+        node, keys = self._spec.nodes.get(name), self._known(name)
+        # recorded first: should this be cut short, the key is out already
+        lock = replace(self._lock, revoked=tuple(sorted({*self._lock.revoked, *keys})))
+        self._record(_with_key(lock, name, None))
+        deleted = tuple(self._store.destroy(name))
+        return Revocation(name, keys, deleted, node is not None and kept_here(node))
+
+    def _known(self, name: str) -> tuple[PublicKey, ...]:
+        """The public keys that the node has, sorted."""
         node = self._spec.nodes.get(name)
         known = {
             self._lock.nodes[name].public_key if name in self._lock.nodes else None,
@@ -122,13 +141,10 @@ class KeyChanges:
         if not keys:
             raise StateError(
                 f"no key of {name} is known",
-                hint="meshc keys list FILE shows the nodes and their keys",
+                hint="one that was revoked has none until the next build; meshc keys list FILE "
+                "shows the nodes and their keys",
             )
-        # recorded first: should this be cut short, the key is out already
-        lock = replace(self._lock, revoked=tuple(sorted({*self._lock.revoked, *keys})))
-        self._record(_with_key(lock, name, None))
-        deleted = tuple(self._store.destroy(name))
-        return Revocation(name, keys, deleted, node is not None and kept_here(node))
+        return keys
 
     def import_private(self, name: str, key: PrivateKey, *, replace_old: bool = False) -> PublicKey:
         """Takes a private key that was made elsewhere."""

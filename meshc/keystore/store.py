@@ -50,6 +50,9 @@ class KeyStore(Protocol):
     def retire(self, name: str) -> Path | None:
         """Moves the key of `name` aside, where no build reads it; None when there was none."""
 
+    def holdings(self, name: str) -> list[Path]:
+        """What `destroy` would delete."""
+
     def destroy(self, name: str) -> list[Path]:
         """Deletes the key of `name` and its retired ones; the paths that are gone."""
 

@@ -17,6 +17,7 @@ from meshc.build.pipeline import compile_file
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
+from meshc.keystore.plain import SECRET
 from meshc.lab.world import lab_state
 from meshc.topology.planner.addressing.lock_text import format_lock, parse_lock
 
@@ -35,7 +36,11 @@ def scratch_build(file: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         _copy_keys(original.directory / "keys", copy.directory / "keys")
         _copy_lock(original, copy)
         try:
-            result = compile_file(copy.file, progress=lambda stage, *_: tell(f"build: {stage}"))
+            result = compile_file(
+                copy.file,
+                new_lock=True,  # nothing of the copy is ever deployed
+                progress=lambda stage, *_: tell(f"build: {stage}"),
+            )
         except Refused as refused:
             raise Refused(_at_home(refused.diagnostics, directory, file.parent)) from None
         yield result.out
@@ -73,5 +78,6 @@ def _copy_lock(original: Workspace, copy: Workspace) -> None:
             name: node if name in here else replace(node, public_key=None)
             for name, node in lock.nodes.items()
         }
-        text = format_lock(replace(lock, nodes=nodes))
+        secret = lock.secret if (copy.directory / "keys" / SECRET).exists() else ""
+        text = format_lock(replace(lock, nodes=nodes, secret=secret))
     copy.lock_file.write_text(text)

@@ -12,10 +12,11 @@ from meshc.node.system.address import AddressAdd
 from meshc.node.system.agent_process import AgentStart
 from meshc.node.system.dns import FILE, DnsSet
 from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
+from meshc.node.system.forwarding_switch import SWITCH, ForwardingOn
 from meshc.node.system.interface import LinkAdd, LinkSet
 from meshc.node.system.route import RouteAdd
 from meshc.node.system.rule import RuleAdd
-from meshc.node.system.sysctl import AcceptRa, SysctlKept, SysctlSet
+from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import DeviceSet, peer_changes
 from meshc.wg.device_values import DeviceState
 
@@ -82,6 +83,7 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
         yield RuleAdd.of(rule)
     yield from state.firewall
     yield from (change for change in state.sysctls if not isinstance(change, SysctlKept))
+    yield from state.forwarding
     if state.watched:
         yield AgentStart(state.interface)
 
@@ -137,8 +139,9 @@ class _Present:
             return True
         if isinstance(change, SysctlSet):
             return facts.sysctls.get(change.key) == change.value
-        if isinstance(change, AcceptRa):
-            return all(facts.sysctls.get(key) in (None, "2") for key in change.keys)
+        if isinstance(change, ForwardingOn):
+            on = facts.sysctls.get(SWITCH[change.family]) == "1"
+            return on and change.family in facts.counted
         if isinstance(change, FirewallLoad):
             have = facts.firewall.get(change.family)
             return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)

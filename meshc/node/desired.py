@@ -9,10 +9,11 @@ from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import FirewallLoad
+from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
-from meshc.node.system.sysctl import AcceptRa, SysctlKept, SysctlSet
+from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, wishes
 from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
@@ -43,7 +44,8 @@ class DesiredState:
     routes: tuple[tuple[Prefix, int], ...]
     rules: tuple[PolicyRule, ...]
     guards: tuple[Change, ...]
-    sysctls: tuple[SysctlSet | AcceptRa, ...]
+    sysctls: tuple[SysctlSet, ...]
+    forwarding: tuple[ForwardingOn, ...]
     firewall: tuple[FirewallLoad, ...]
     dns: DnsSet | None
     watched: bool
@@ -61,9 +63,12 @@ def desire(
     stays; `applied` maps public keys to the endpoints as the file had them then.
     Raises: NodeError for a routing table that does not exist."""
     conf = file.conf
-    allowed = [prefix for peer in conf.peers for prefix in peer.allowed_ips]
+    allowed = [prefix for prefix in _allowed(conf) if prefix.family in facts.families]
+    addresses = tuple(a for a in dict.fromkeys(conf.addresses) if a.family in facts.families)
     guarded = tuple(
-        family for family in (4, 6) if conf.table is None and Prefix(family, 0, 0) in allowed
+        family
+        for family in facts.families
+        if conf.table is None and Prefix(family, 0, 0) in allowed
     )
     mark = _mark(conf, facts, bool(guarded), own)
     rules: list[PolicyRule] = []
@@ -74,16 +79,31 @@ def desire(
         conf.listen_port,
         mark,
         wishes(conf.peers, names=file.names, resolved=facts.resolved, applied=applied or {}),
-        tuple(dict.fromkeys(conf.addresses)),
+        addresses,
         conf.mtu or automatic_mtu(conf, facts),
-        _routes(conf, allowed, mark),
+        _routes(conf, allowed, addresses, mark),
         tuple(rules),
-        guards(guarded, mark, conf.addresses, facts),
-        (*_sysctls(guarded, facts, own), *file.firewall.sysctls(facts)),
+        guards(guarded, mark, addresses, facts),
+        tuple(_sysctls(guarded, facts, own)),
+        file.firewall.switches(facts),
         file.firewall.loads(facts),
         _dns(conf, facts),
         watch and any(peer.endpoint and not is_literal(peer.endpoint.host) for peer in conf.peers),
     )
+
+
+def left_out(file: InterfaceFile, facts: FactSet) -> tuple[str, ...]:
+    """What the file asks for that this machine has no use for, because it has no IPv6."""
+    if not facts.no_ipv6:
+        return ()
+    addresses = [str(address) for address in file.conf.addresses if address.family == 6]
+    prefixes = [f"the route {prefix}" for prefix in _allowed(file.conf) if prefix.family == 6]
+    rules = ["forwarding of IPv6"] if 6 in file.firewall.families else []
+    return tuple(dict.fromkeys((*addresses, *prefixes, *rules)))
+
+
+def _allowed(conf: Conf) -> list[Prefix]:
+    return [prefix for peer in conf.peers for prefix in peer.allowed_ips]
 
 
 def automatic_mtu(conf: Conf, facts: FactSet) -> int:
@@ -124,14 +144,16 @@ def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[PolicyRul
     return tuple(found or one for found, one in zip(present, wanted, strict=True))
 
 
-def _routes(conf: Conf, allowed: list[Prefix], mark: int) -> tuple[tuple[Prefix, int], ...]:
+def _routes(
+    conf: Conf, allowed: list[Prefix], addresses: tuple[InterfaceAddress, ...], mark: int
+) -> tuple[tuple[Prefix, int], ...]:
     if conf.table == "off":
         return ()
     if conf.table is not None:
         table = table_number(conf.table)
         ordered = sorted(set(allowed), key=lambda p: (p.family, -p.length, p))
         return tuple((prefix, table) for prefix in ordered)
-    main = tuple((prefix, MAIN_TABLE) for prefix in main_routes(allowed, conf.addresses))
+    main = tuple((prefix, MAIN_TABLE) for prefix in main_routes(allowed, addresses))
     return main + tuple((p, mark) for p in sorted(set(allowed)) if not p.length)
 
 

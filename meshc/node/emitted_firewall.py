@@ -15,7 +15,7 @@ from functools import cached_property
 from meshc.errors import NodeError
 from meshc.node.fact_set import FactSet
 from meshc.node.system.firewall import Chain, FirewallLoad
-from meshc.node.system.sysctl import AcceptRa, SysctlSet
+from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.render.firewall.hook_lines import (
     HookChain,
     Hooks,
@@ -27,16 +27,6 @@ from meshc.render.firewall.hook_lines import (
 )
 from meshc.wg.conf import Conf
 
-SYSCTL_PATTERNS = (
-    "net/ipv4/ip_forward",
-    "net/ipv4/conf/*/forwarding",
-    "net/ipv4/conf/*/accept_redirects",
-    "net/ipv6/conf/*/forwarding",
-    "net/ipv6/conf/*/accept_ra",
-)
-"""What the lines switch, or change as a side effect: the kernel switches redirects along with
-`ip_forward`, and forwarding of every interface with either switch."""
-_SWITCH = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 _NOWHERE = "lo"  # nothing is ever forwarded to it
 _MSS = "-p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
 _RULES = {
@@ -55,8 +45,9 @@ class EmittedFirewall:
     """Of one file. `chains` are the own chains by family, with `%i` and the search for the
     interface of the default route as they stand in the lines."""
 
-    def __init__(self, conf: Conf) -> None:
+    def __init__(self, conf: Conf, interface: str) -> None:
         self._conf = conf
+        self._interface = interface
 
     @cached_property
     def chains(self) -> dict[int, tuple[HookChain, ...]]:
@@ -80,6 +71,8 @@ class EmittedFirewall:
         """One load a family. Raises: NodeError where there is no iptables."""
         loads = []
         for family, emitted in self.chains.items():
+            if family not in facts.families:
+                continue
             have = facts.firewall.get(family)
             if have is None or not have.program:
                 raise NodeError(
@@ -91,20 +84,13 @@ class EmittedFirewall:
             loads.append(FirewallLoad(family, have.program, chains, made))
         return tuple(loads)
 
-    def sysctls(self, facts: FactSet) -> Iterator[SysctlSet | AcceptRa]:
-        """The switches that the lines throw, with all that the kernel changes along with them."""
-        for family in self.families:
-            if family == 6:
-                yield _accept_ra(facts)
-            key, below = _SWITCH[family], f"net/ipv{family}/conf/"
-            others = tuple(
-                (other, value)
-                for other, value in sorted(facts.sysctls.items())
-                if other.startswith(below)
-                and other != key
-                and other.endswith(("/forwarding", "/accept_redirects"))
-            )
-            yield SysctlSet(key, "1", facts.sysctls.get(key, "0"), others)
+    def switches(self, facts: FactSet) -> tuple[ForwardingOn, ...]:
+        """What the lines throw, with all that the kernel changes along with them."""
+        return tuple(
+            ForwardingOn(self._interface, family)
+            for family in self.families
+            if family in facts.families
+        )
 
 
 def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
@@ -150,14 +136,3 @@ def _resolved(chain: HookChain, family: int, facts: FactSet) -> Chain:
     )
     name = chain.name.replace("%i", facts.interface)
     return Chain(chain.table, name, chain.hook, tuple(rules))
-
-
-def _accept_ra(facts: FactSet) -> AcceptRa:
-    """The interface itself is left out: it goes away with what is set for it."""
-    own = f"net/ipv6/conf/{facts.interface}/accept_ra"
-    believed = (
-        key
-        for key, value in sorted(facts.sysctls.items())
-        if key.startswith("net/ipv6/conf/") and key.endswith("/accept_ra") and value == "1"
-    )
-    return AcceptRa(tuple(key for key in believed if key != own))

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from meshc.errors import NodeError
 from meshc.node.desired import SEND_REDIRECTS, SRC_VALID_MARK
-from meshc.node.emitted_firewall import SYSCTL_PATTERNS
 from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
-from meshc.node.system import agent_process, dns, firewall, sysctl
+from meshc.node.system import agent_process, dns, firewall, forwarding_switch, sysctl
 from meshc.node.system_values import is_literal
 from meshc.prefixes import parse_address
 from meshc.wg.conf import Conf
@@ -42,19 +41,13 @@ def survey(
     mark = conf.fwmark or (device.fwmark if device else 0)
     resolved, unknown = known_endpoints(conf, device, applied or {}, lookup)
     resolved.update(resolve(netlink, unknown, mark))
-    links = netlink.links()
-    mtus = {one.name: one.mtu for one in links}
-    path_mtu = {}
-    for address in sorted(set(resolved.values())):
-        route = netlink.route_to(address, mark)
-        if route is not None and route.device != interface and (route.mtu or route.device in mtus):
-            path_mtu[address] = route.mtu or mtus[route.device]
+    path_mtu = _path_mtus(netlink, interface, resolved.values(), mark)
     return FactSet(
         interface,
         link,
         device,
         netlink.addresses(interface),
-        links,
+        netlink.links(),
         netlink.routes(),
         netlink.rules(),
         resolved,
@@ -63,15 +56,30 @@ def survey(
             (
                 SRC_VALID_MARK,
                 SEND_REDIRECTS,
-                *(SYSCTL_PATTERNS if file.firewall.families else ()),
+                *forwarding_switch.SWITCH.values(),
             )
         ),
         {family: firewall.read_facts(family) for family in _guarded_families(file)},
         shutil.which("nft") is not None,
         firewall.nft_tables(),
         dns.read_facts(),
+        sysctl.ipv6_is_off(interface),
+        forwarding_switch.counted(machine.run_directory, interface),
         agent_process.runs(machine.token),
     )
+
+
+def _path_mtus(
+    netlink: Netlink, interface: str, addresses: Iterable[str], mark: int
+) -> dict[str, int]:
+    """Of the ways to endpoints, outside the tunnel."""
+    mtus = {one.name: one.mtu for one in netlink.links()}
+    found = {}
+    for address in sorted(set(addresses)):
+        route = netlink.route_to(address, mark)
+        if route is not None and route.device != interface and (route.mtu or route.device in mtus):
+            found[address] = route.mtu or mtus[route.device]
+    return found
 
 
 def known_endpoints(

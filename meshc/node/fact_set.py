@@ -39,6 +39,10 @@ class FactSet:
     has_nft: bool = False
     nft_tables: frozenset[str] = frozenset()
     dns: DnsFacts = NO_DNS
+    no_ipv6: bool = False
+    """Whether IPv6 is off on this machine altogether, so that none can leave it either."""
+    counted: frozenset[int] = frozenset()
+    """The families that are forwarded for the sake of this interface."""
     agent: bool = False
     """Whether the loop that watches the endpoints runs."""
 
@@ -56,6 +60,11 @@ class FactSet:
             and route.device != self.interface
         ]
         return min(found, key=lambda route: route.metric, default=None)
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The address families of the machine."""
+        return (4,) if self.no_ipv6 else (4, 6)
 
     def table_is_used(self, table: int) -> bool:
         """Whether a routing table has routes of either family."""

@@ -11,7 +11,7 @@ from meshc.node import nodefile
 from meshc.node.backends import AUTO, BackendFactory, backend
 from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes
-from meshc.node.desired import desire
+from meshc.node.desired import desire, left_out
 from meshc.node.fact_reader import survey
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import InterfaceFile
@@ -213,6 +213,9 @@ def _is_up(machine: Machine, record: Record) -> bool:
 
 def _up_plan(machine: Machine, file: InterfaceFile, engine: str, watch: bool) -> ChangeSet:
     facts = survey(machine, file)
+    gone = left_out(file, facts)
+    if gone:
+        machine.note(f"IPv6 is off on this machine; left out: {', '.join(gone)}")
     state = desire(file, facts, watch=watch)
     plan = changes(state, facts, private_key=file.conf.private_key, engine=engine)
     conf, name = file.conf, file.interface

@@ -38,7 +38,7 @@ class InterfaceFile:
     @property
     def firewall(self) -> EmittedFirewall:
         """The rules that the hooks of the file bring, as far as meshc wrote them."""
-        return EmittedFirewall(self.conf)
+        return EmittedFirewall(self.conf, self.interface)
 
     def hooks(self, lines: tuple[str, ...]) -> tuple[str, ...]:
         """The lines that remain to be run."""

@@ -9,6 +9,10 @@ from meshc.node.machine import Machine
 from meshc.node.state_file import Record, StateFile
 from meshc.node.system.hooks import Hook
 
+_FAILURES = (MeshcError, OSError)
+"""What one step of the way back may end with, and the others go on: the machine may have become
+read-only, or have lost a program, since `up`."""
+
 
 def attach(machine: Machine, record: Record) -> None:
     """Points the machine at the engine and the processes of a record."""
@@ -32,27 +36,33 @@ def apply_plan(machine: Machine, store: StateFile, record: Record, plan: ChangeS
                 store.save(record)
     except BaseException as error:
         for change in reversed(done):
-            _try(machine, change, error)
-            record.forget(change.change if isinstance(change, Replaced) else change)
+            if _try(machine, change, error):
+                record.forget(change.change if isinstance(change, Replaced) else change)
         store.save(record)
         raise
     record.settle(plan)
     store.save(record)
 
 
-def _try(machine: Machine, change: Change, error: BaseException) -> None:
-    """Reverses one change while another error is on its way up."""
+def _try(machine: Machine, change: Change, error: BaseException) -> bool:
+    """Reverses one change while another error is on its way up; False when that failed too."""
     try:
         change.reverse(machine)
-    except MeshcError as second:
+    except _FAILURES as second:
         error.add_note(f"and it could not be taken back: {change.describe()}: {second}")
+        return False
+    return True
 
 
 def undo_all(machine: Machine, store: StateFile, record: Record, error: BaseException) -> None:
-    """Takes back an `up` that failed; what cannot be is noted on the error."""
-    for change in reversed(record.changes):
-        _try(machine, change, error)
-    store.remove()
+    """Takes back an `up` that failed; what cannot be is noted on the error and stays in the state
+    file, for the next `down`."""
+    left = [change for change in reversed(record.changes) if not _try(machine, change, error)]
+    if left:
+        record.changes = left[::-1]
+        store.save(record)
+    else:
+        store.remove()
 
 
 def down_plan(record: Record) -> ChangeSet:
@@ -75,7 +85,7 @@ def take_down(machine: Machine, store: StateFile, record: Record) -> None:
         try:
             if not (isinstance(step, Reversed) and store.hand_over(step.change)):
                 step.apply(machine)
-        except MeshcError as error:
+        except _FAILURES as error:
             failed.append(str(error))
         else:
             if isinstance(step, Reversed):

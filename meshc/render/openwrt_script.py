@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from meshc.render.escape import shell
 from meshc.render.firewall import uci
+from meshc.render.name_servers import is_address, name_servers
 from meshc.render.node_secrets import Secrets
 from meshc.render.router_peers import router_peers
 from meshc.render.templates import conf_template
@@ -16,7 +17,7 @@ from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 def openwrt(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
     """A shell script of uci commands. Raises: Refused for a value that has no place in one."""
-    spec = node.spec
+    spec, servers = node.spec, name_servers(plan, node)
     key = secrets.private_keys.get(node.name)
     key_from = spec.private_key_command
     if spec.private_key_file is not None:
@@ -32,7 +33,8 @@ def openwrt(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
         fwmark=spec.fwmark,
         mtu=node.mtu,
         addresses=node.addresses,
-        dns=spec.dns,
+        dns=[word for word in servers if is_address(word)],
+        search=[word for word in servers if not is_address(word)],
         peers=list(router_peers(plan, node, secrets)),
         route_allowed_ips=0 if spec.table == "off" else 1,
         firewall=list(uci.settings(node.interface, node.listen_port, node.firewall)),

@@ -17,7 +17,13 @@ def routeros(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
     """A RouterOS script. Raises: Refused for a value that has no place in one."""
     key = secrets.private_keys.get(node.name)
     prefixes = sorted({prefix for peer in node.peers for prefix in peer.allowed_ips})
+    routed = [] if node.spec.table == "off" else prefixes
+    defaults = [prefix for prefix in routed if not prefix.length]
     menu = dialect.MENU
+    # a default route is kept from WireGuard's own packets by their port, which must be known then
+    port = node.listen_port
+    if port is None and defaults:
+        port = plan.spec.network.listen_port
     return conf_template("routeros.rsc.j2")(
         name=node.name,
         network=plan.spec.network.name,
@@ -25,15 +31,14 @@ def routeros(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
         mark=dialect.mark(node.interface),
         menus=[f"{menu[f]}/firewall/{table}" for table in dialect.TABLES for f in menu],
         private_key=key.reveal() if key else None,
-        listen_port=node.listen_port,
+        listen_port=port,
         mtu=node.mtu,
         addresses=[{"menu": menu[a.family], "text": str(a)} for a in node.addresses],
         peers=list(router_peers(plan, node, secrets)),
-        routes=[
-            {"menu": menu[p.family], "text": str(p)}
-            for p in prefixes
-            # a default route needs one to the endpoint first, which only the router knows
-            if p.length and node.spec.table != "off"
-        ],
+        routes=[{"menu": menu[p.family], "text": str(p)} for p in routed if p.length],
+        defaults=[{"menu": menu[p.family], "text": str(p)} for p in defaults],
+        root_menus=list(menu.values()),
+        default_table=f"meshc-{node.interface}",
+        outside_table=f"meshc-{node.interface}-outside",
         firewall=list(dialect.commands(node.interface, node.listen_port, node.firewall)),
     )

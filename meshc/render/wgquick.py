@@ -19,6 +19,7 @@ from meshc.keys import LinkKeys, PrivateKey
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.iptables import forwarding_hooks
+from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
@@ -46,6 +47,7 @@ class WgQuickRenderer:
     """
 
     def __init__(self, plan: MeshPlan, secrets: Secrets) -> None:
+        self._plan = plan
         self._network = plan.spec.network
         self._secrets = secrets
         self._links = LinkKeys(secrets.network, plan.epoch) if secrets.network else None
@@ -63,6 +65,8 @@ class WgQuickRenderer:
             known = [self._section(peer) for peer in node.peers]
         sections = cast(list[_Section], known)
         interface = self._checked_interface(node).encode()
+        # else the line of the key would be written without a key
+        assert self._links is not None or not self._cut, "the plan has pre-shared keys"
         if self._links is None or not self._cut:
             return b"".join((interface, *map(_HEAD, sections)))
         return b"".join((interface, *self._with_keys(node, sections, self._links)))
@@ -114,7 +118,7 @@ class WgQuickRenderer:
                 _line("Address", ", ".join(map(str, node.addresses))),
                 _maybe("ListenPort", node.listen_port),
                 _maybe("PrivateKey", _reveal(self._secrets.private_keys.get(node.name))),
-                _maybe("DNS", ", ".join(_dns(node, self._network)) or None),
+                _maybe("DNS", ", ".join(name_servers(self._plan, node)) or None),
                 _maybe("Table", None if app else spec.table),
                 _maybe("FwMark", None if app else spec.fwmark),
                 _line("MTU", node.mtu),
@@ -208,14 +212,6 @@ def _needs_hooks(node: NodePlan) -> Diagnostic:
         path=f"nodes.{node.name}.{key}",
         hint="give its public_key only, and put the PrivateKey line into the file on the device",
     )
-
-
-def _dns(node: NodePlan, network: NetworkSpec) -> tuple[str, ...]:
-    """Servers and search domains; wg-quick(8): "non-IP strings are search domains"."""
-    servers = node.spec.dns
-    if servers and network.domain and network.domain not in servers:
-        return (*servers, network.domain)
-    return servers
 
 
 def _reveal(key: PrivateKey | None) -> str | None:

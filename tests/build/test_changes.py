@@ -12,6 +12,7 @@ from meshc.build.changes import (
     compare,
     node_change,
 )
+from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Platform
 from meshc.wg.conf import Conf, parse
 from tests.support.keyed_plans import private_key
@@ -56,6 +57,14 @@ CASES = {
     "routes": (
         ", 10.0.0.3/32",
         "",
+        ConfChange(
+            peers_changed=("a",), routes=True, routes_removed=(Prefix.parse("10.0.0.3/32"),)
+        ),
+        RequiredAction.SYNC,
+    ),
+    "default route": (
+        ", 10.0.0.3/32",
+        ", 10.0.0.3/32, 0.0.0.0/0",
         ConfChange(peers_changed=("a",), routes=True),
         RequiredAction.RESTART,
     ),
@@ -81,6 +90,13 @@ def test_what_changed_and_what_it_asks_for(case: str) -> None:
     assert action_of(wanted, Platform.LINUX) is action
     phone = RequiredAction.NOTHING if action is RequiredAction.NOTHING else RequiredAction.RESCAN
     assert action_of(wanted, Platform.IOS) is phone
+
+
+def test_routes_of_a_table_may_be_anybodys() -> None:
+    with_table = BASE.replace("MTU", "Table = 77\nMTU")
+    changed = change(", 10.0.0.3/32", "", with_table)
+    assert changed == ConfChange(peers_changed=("a",), routes=True)
+    assert action_of(changed, Platform.LINUX) is RequiredAction.RESTART
 
 
 def test_peers_without_names_are_told_apart_by_key() -> None:

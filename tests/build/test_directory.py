@@ -155,3 +155,43 @@ def test_a_commit_that_is_cut_short_is_mended_by_the_next(
     directory = build(tmp_path, artifact("a/x", "2"), artifact("b/x", "2"))
     assert tree(tmp_path) == {"a/x": "2", "b/x": "2"}
     assert directory.kept == []
+
+
+def test_a_staging_place_is_ignored_by_git_before_the_first_key_is_in_it(tmp_path: Path) -> None:
+    """A run that is killed leaves it behind, beside the directory or inside it."""
+    for path in (tmp_path / "new", tmp_path):
+        directory = BuildDirectory(path, topology="mesh.yaml", network="net")
+        with directory.staging():
+            directory.stage(artifact("a/wg0.conf", "key", mode=0o600))
+            (left,) = [p for p in tmp_path.iterdir() if ".new-" in p.name]
+            assert (left / ".gitignore").read_text() == "*\n"
+
+
+def test_keys_beside_the_files_of_others_are_ignored_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("mine")
+    build(tmp_path, artifact("a/wg0.conf", "1", mode=0o600), artifact("hosts", "y"))
+    lines = (tmp_path / ".gitignore").read_text().splitlines()
+    assert lines[1:] == ["/.new-*/", "/a/wg0.conf*"]
+    build(tmp_path, artifact("b/wg0.conf", "1", mode=0o600))
+    assert "/b/wg0.conf*" in (tmp_path / ".gitignore").read_text()
+
+
+def test_the_ignore_file_of_somebody_else_stays(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*.o\n")
+    build(tmp_path, artifact("a/wg0.conf", "1", mode=0o600))
+    assert (tmp_path / ".gitignore").read_text() == "*.o\n"
+
+
+def test_what_a_run_that_was_killed_before_its_manifest_wrote_is_still_to_be_told(
+    tmp_path: Path,
+) -> None:
+    build(tmp_path, artifact("a/x", "1"), artifact("b/x", "1"))
+    before = (tmp_path / manifest.NAME).read_bytes()
+    build(tmp_path, artifact("a/x", "2"), artifact("b/x", "1"), artifact("c/x", "1"))
+    (tmp_path / manifest.NAME).write_bytes(before)
+    directory = BuildDirectory(tmp_path, topology="mesh.yaml", network="net")
+    staged = [
+        directory.stage(artifact(f"{n}/x", c)) for n, c in (("a", "2"), ("b", "1"), ("c", "1"))
+    ]
+    assert [one.same for one in staged] == [True, True, True]
+    assert [one.untold for one in staged] == [True, False, True]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import logging
 import multiprocessing
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
 from meshc.build.changes import ChangeKind, ChangeSet, RequiredAction
+from meshc.build.key_management import managed_keys
 from meshc.build.pipeline import BuildResult, compare_file, compile_file, plan_file
 from meshc.errors import Refused, StateError
-from meshc.keys import PrivateKey
+from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keystore.plain import PlainStore
 from meshc.wg.conf import parse
 from tests.support.workspaces import LEAF, STAR, snapshot, write_topology
 
@@ -65,7 +68,7 @@ def test_the_order_of_the_file_changes_no_byte(tmp_path: Path) -> None:
     compile_file(file)
     assert snapshot(tmp_path / "build") == first
     (tmp_path / "mesh.lock").unlink()
-    compile_file(file)
+    compile_file(file, new_lock=True)
     assert snapshot(tmp_path / "build") == first, "not even without the lock"
 
 
@@ -75,7 +78,7 @@ def test_a_new_leaf_behind_a_relay_touches_the_relay_and_itself(tmp_path: Path) 
     file.write_text(STAR + LEAF)
     changes = compile_file(file).changes
     assert [(c.node, c.kind, c.action) for c in changes.nodes] == [
-        ("hub", ChangeKind.CHANGED, RequiredAction.RESTART),
+        ("hub", ChangeKind.CHANGED, RequiredAction.SYNC),
         ("tablet", ChangeKind.ADDED, RequiredAction.INSTALL),
     ]
     assert changes.nodes[0].conf.peers_added == ("tablet",)
@@ -282,7 +285,9 @@ def test_a_build_into_the_directory_of_the_file(tmp_path: Path) -> None:
     """It is locked already; waiting for ourselves would take forever."""
     result = compile_file(write_topology(tmp_path), out=tmp_path)
     assert (tmp_path / "hub/wg0.conf").exists()
-    assert not (tmp_path / ".gitignore").exists(), "other files of the user lie here"
+    ignored = (tmp_path / ".gitignore").read_text().splitlines()
+    assert "/hub/wg0.conf*" in ignored
+    assert "*" not in ignored, "other files of the user lie here"
     assert result.written
 
 
@@ -307,3 +312,83 @@ def test_two_networks_in_one_directory_do_not_share_keys(tmp_path: Path) -> None
     with pytest.raises(StateError, match="keys of the network 'testnet', not of 'another'"):
         compile_file(other, out=tmp_path / "other")
     assert not (tmp_path / "other.lock").exists()
+
+
+@pytest.mark.parametrize("change", ["remove", "exchange"])
+def test_the_secret_of_the_network_is_not_replaced_by_itself(tmp_path: Path, change: str) -> None:
+    """A new one changes the pre-shared key of every link."""
+    file = write_topology(tmp_path)
+    compile_file(file)
+    secret = tmp_path / "keys/network.secret"
+    secret.unlink()
+    if change == "exchange":
+        PlainStore(tmp_path / "keys", "testnet").create_secret(NetworkSecret.generate())
+    before = snapshot(tmp_path)
+    with pytest.raises(Refused, match="E350" if change == "remove" else "E351"):
+        compile_file(file)
+    assert snapshot(tmp_path) == before
+    with managed_keys(file) as keys:
+        keys.rotate_preshared()
+    changes = compile_file(file).changes
+    assert [change.node for change in changes.nodes] == ["hub", "laptop", "phone"]
+
+
+def test_the_secret_is_missed_with_a_lock_file_from_before_it_was_recorded(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    compile_file(file)
+    lock = tmp_path / "mesh.lock"
+    lock.write_text(re.sub(r', "secret": "\w+"', "", lock.read_text()))
+    assert compile_file(file).changes == ChangeSet()
+    lock.write_text(re.sub(r', "secret": "\w+"', "", lock.read_text()))
+    (tmp_path / "keys/network.secret").unlink()
+    with pytest.raises(Refused, match="E350"):
+        compile_file(file)
+
+
+def test_a_lock_file_that_is_gone_stops_the_build(tmp_path: Path) -> None:
+    """Else the epoch would be 1 again, and a revoked key could come back."""
+    file = write_topology(tmp_path)
+    compile_file(file)
+    (tmp_path / "mesh.lock").unlink()
+    before = snapshot(tmp_path)
+    with pytest.raises(Refused, match="E314"):
+        compile_file(file)
+    with pytest.raises(Refused, match="E314"), managed_keys(file):
+        pass
+    assert snapshot(tmp_path) == before
+    assert compile_file(file, new_lock=True).changes == ChangeSet()
+
+
+def test_the_lock_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    other = write_topology(tmp_path / "other", STAR.replace("testnet", "othernet"))
+    compile_file(other)
+    file = write_topology(tmp_path)
+    (tmp_path / "mesh.lock").write_bytes((tmp_path / "other/mesh.lock").read_bytes())
+    with pytest.raises(Refused, match="E315"):
+        compile_file(file)
+    with pytest.raises(Refused, match="E315"), managed_keys(file):
+        pass
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_refused_build_has_made_no_keys(tmp_path: Path) -> None:
+    file = write_topology(
+        tmp_path, STAR + "tests: [{from: laptop, to: phone, expect: unreachable}]\n"
+    )
+    with pytest.raises(Refused, match="E419"):
+        compile_file(file)
+    assert list(snapshot(tmp_path)) == ["mesh.yaml"]
+
+
+def test_everybody_is_told_whom_a_killed_build_left_untold(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    compile_file(file)
+    listed = tmp_path / "build/manifest.json"
+    before = listed.read_bytes()
+    file.write_text(STAR.replace("{nat: port_restricted}", "{keepalive: 44}") + LEAF)
+    told = [(c.node, c.kind) for c in compile_file(file).changes.nodes]
+    listed.write_bytes(before)
+    again = compile_file(file).changes
+    assert [(c.node, c.kind) for c in again.nodes] == told
+    assert RequiredAction.NOTHING not in [c.action for c in again.nodes]
+    assert compile_file(file).changes == ChangeSet()

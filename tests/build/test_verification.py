@@ -114,3 +114,31 @@ def test_a_comment_in_another_encoding_is_read_and_utf16_is_named(built: Path) -
     path.write_bytes(text.encode("utf-16"))
     found = [one for one in open_verification(built).prove().findings if one.code == "E422"]
     assert ["UTF-16" in one.message for one in found] == [True]
+
+
+ROUTER = """\
+meshc: 1
+network: {name: a, addresses: [10.44.0.0/24]}
+nodes:
+  hub: {role: relay, endpoint: hub.mesh.dev, exit_node: true}
+  ros: {platform: routeros, exit: hub}
+  pc: {}
+tests: [{from: ros, to: [hub, pc]}]
+"""
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["/ip/route/add", "/ipv6/route/add", "/routing/table/add", "/ipv6/firewall/mangle/add"],
+)
+def test_what_a_router_runs_is_what_is_proven(tmp_path: Path, part: str) -> None:
+    """Its wg-quick file says the same of the default route, but no router reads that."""
+    file = write_topology(tmp_path, ROUTER)
+    compile_file(file)
+    script = tmp_path / "build/ros/wg0.rsc"
+    assert open_verification(file).prove().holds
+    lines = script.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(part)]
+    assert len(kept) < len(lines)
+    script.write_text("".join(kept))
+    assert "E414" in codes(file)

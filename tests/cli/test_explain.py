@@ -33,7 +33,7 @@ def test_the_story_of_a_bounced_pair(built: Path) -> None:
         "phone → laptop (IPv4) arrives",
         "laptop → phone (IPv6) arrives",
         "1. phone sends it to hub (AllowedIPs 10.44.0.0/24)",
-        "forwards it by `-i %i -o %i -j ACCEPT`",
+        "forwards it by `-i TUNNEL -o TUNNEL -j ACCEPT`",
         "phone starts it at hub.example-vpn.dev:51820 (public endpoint)",
         "phone sends a keepalive every 25 s; with a pre-shared key",
         "The largest packet that passes has 1420 bytes.",
@@ -55,6 +55,7 @@ def test_a_pair_that_is_lost(built: Path) -> None:
     assert "phone and laptop do not reach each other." in result.output
     assert "phone → laptop (IPv4) is lost" in result.output
     assert "laptop keeps none alive (no PersistentKeepalive)" in result.output
+    assert "largest packet" not in result.output
 
 
 def test_json(built: Path) -> None:
@@ -96,6 +97,49 @@ def test_an_address_is_its_node(built: Path) -> None:
         if line.startswith("Address")
     )
     assert run("explain", built, "phone", address).output == by_name
+
+
+EXIT_AND_LAN = """\
+meshc: 1
+network: {name: home, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev, exit_node: true}
+  nas: {nat: symmetric, routes: 192.168.1.0/24}
+  phone: {exit: hub}
+  laptop: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "head"),
+    [
+        ("phone", "9.9.9.9", "phone reaches 9.9.9.9 through the exit hub."),
+        (
+            "laptop",
+            "192.168.1.77",
+            "laptop and 192.168.1.77, behind nas, reach each other, over hub.",
+        ),
+        (
+            "hub",
+            "192.168.1.77",
+            "hub and 192.168.1.77, behind nas, reach each other.",
+        ),
+        ("laptop", "9.9.9.9", "laptop and 9.9.9.9 do not reach each other."),
+    ],
+)
+def test_the_answer_names_the_exit_or_the_router(tmp_path: Path, a: str, b: str, head: str) -> None:
+    file = write_topology(tmp_path, EXIT_AND_LAN)
+    compile_file(file)
+    text = run("explain", file, a, b).output
+    assert text.split("\n")[0] == head
+
+
+def test_no_shell_is_shown(tmp_path: Path) -> None:
+    file = write_topology(tmp_path, EXIT_AND_LAN)
+    compile_file(file)
+    text = run("explain", file, "phone", "9.9.9.9").output
+    assert "`-i TUNNEL -o WAN -j ACCEPT`" in text
+    assert "$(" not in text
 
 
 def test_an_address_outside(built: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import stat
 import subprocess
@@ -15,6 +17,7 @@ from meshc.cli import main
 from tests.test_examples import prepared
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DATA = re.compile(r'<script id="data" type="application/json">(.*?)</script>')
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -39,11 +42,31 @@ def test_the_suffix_chooses_the_format(tmp_path: Path, suffix: str, start: str) 
     assert picture.read_text().startswith(start)
 
 
+@pytest.mark.parametrize("name", ["mesh.jpg", "mesh", "mesh.txt"])
+def test_a_suffix_that_says_nothing_is_refused(tmp_path: Path, name: str) -> None:
+    file, target = prepared("relay", tmp_path), tmp_path / name
+    result = CliRunner().invoke(main, ["graph", str(file), "-o", str(target)])
+    assert result.exit_code == 2
+    assert ".svg" in result.output
+    assert not target.exists()
+    said = ["graph", str(file), "-o", str(target), "--format", "dot"]
+    assert CliRunner().invoke(main, said).exit_code == 0
+    assert target.read_text().startswith("graph")
+
+
+def test_a_png_does_not_go_to_the_terminal(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        main, ["graph", str(prepared("relay", tmp_path)), "--format", "png"]
+    )
+    assert result.exit_code == 2
+    assert "-o mesh.png" in result.output
+
+
 def test_a_picture_needs_no_key_and_makes_none(tmp_path: Path) -> None:
     file = prepared("relay", tmp_path)
     shutil.rmtree(tmp_path / "keys")
     assert CliRunner().invoke(main, ["graph", str(file)]).exit_code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["mesh.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mesh.lock", "mesh.yaml"]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -57,7 +80,43 @@ def test_the_page_opens_in_a_browser_without_an_error(tmp_path: Path, example: s
         [*command, page.as_uri()], capture_output=True, text=True, check=False, timeout=120
     )
     assert "CONSOLE" not in done.stderr
-    assert "Click a node, then point at another" in done.stdout
+    assert "Click a node, then another" in done.stdout
+
+
+SCRIPT = """<script>
+const click = i => document.querySelectorAll(".node")[i].dispatchEvent(new MouseEvent("click"));
+const way = () => document.querySelector("path.way");
+click(%d); click(%d);
+document.body.dataset.way = way().getAttribute("d") + " " + getComputedStyle(way()).opacity;
+document.body.dataset.told = document.getElementById("tell").textContent;
+document.getElementById("name").value = "phone";
+document.getElementById("name").dispatchEvent(new Event("input"));
+document.body.dataset.found = document.getElementById("tell").textContent;
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.slow
+def test_two_clicks_light_up_the_path_and_a_search_finds_a_node(tmp_path: Path) -> None:
+    """Clicks, as on a telephone, where nothing can be pointed at. The relay stands between."""
+    file, page = prepared("relay", tmp_path), tmp_path / "mesh.html"
+    assert CliRunner().invoke(main, ["graph", str(file), "-o", str(page)]).exit_code == 0
+    text = page.read_text()
+    names = [node["name"] for node in json.loads(DATA.findall(text)[0])["nodes"]]
+    script = SCRIPT % (names.index("laptop"), names.index("phone"))
+    page.write_text(text.replace("</body>", script))
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, page.as_uri()], capture_output=True, text=True, check=False, timeout=120
+    )
+    way, told, found = (
+        re.findall(rf'data-{name}="([^"]*)"', done.stdout)[0] for name in ("way", "told", "found")
+    )
+    assert way.startswith("M")
+    assert way.count("M") == 2, "to the relay, and on from there"
+    assert way.endswith(" 1"), "it does not fade with the other lines"
+    assert "laptop → public-server1 → phone" in told
+    assert found.startswith("phone")
 
 
 def test_a_code_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -43,11 +43,39 @@ def test_rotate_says_where_the_old_key_is(file: Path) -> None:
 def test_rotate_needs_something_to_rotate(file: Path) -> None:
     assert run("rotate", file).exit_code == 2
     assert run("rotate", file, "laptop", "--psk").exit_code == 2
-    assert json.loads(run("rotate", file, "--psk", "--json").output) == {"epoch": 2}
+    answer = json.loads(run("rotate", file, "--psk", "--json").output)
+    assert answer == {"version": 1, "epoch": 2, "findings": []}
+
+
+def test_revoke_says_what_it_would_do_and_asks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file.parent / "keys/phone.key"
+    key = PrivateKey.parse(path.read_text()).public_key()
+    for terminal, answer in ((False, ""), (True, "n\n"), (True, "")):
+        monkeypatch.setattr("meshc.cli.keys_group._can_ask", lambda terminal=terminal: terminal)
+        result = run("revoke", file, "phone", stdin=answer)
+        assert result.exit_code in (1, 2)
+        assert f"phone: would revoke {key}" in result.output
+        assert f"would delete {path}" in result.output
+        assert path.exists()
+    monkeypatch.setattr("meshc.cli.keys_group._can_ask", lambda: True)
+    assert run("revoke", file, "phone", stdin="y\n").exit_code == 0
+    assert not path.exists()
+
+
+def test_revoke_run_twice_does_not_take_the_fresh_key_unasked(file: Path) -> None:
+    assert run("revoke", file, "phone", "--yes").exit_code == 0
+    again = run("revoke", file, "phone", "--yes")
+    assert "no key of phone is known" in again.output
+    CliRunner().invoke(main, ["build", str(file)])
+    fresh = (file.parent / "keys/phone.key").read_text()
+    refused = run("revoke", file, "phone")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.output
+    assert (file.parent / "keys/phone.key").read_text() == fresh
 
 
 def test_revoke(file: Path) -> None:
-    result = run("revoke", file, "phone")
+    result = run("revoke", file, "phone", "--yes")
     assert "is revoked" in result.output
     assert "gets a new key with the next build" in result.output
 
@@ -74,7 +102,7 @@ def test_import_public(tmp_path: Path) -> None:
     key = PrivateKey.generate().public_key()
     (tmp_path / "nas.pub").write_text(key)
     assert run("import", file, "nas", tmp_path / "nas.pub", "--public").exit_code == 0
-    listed = json.loads(run("list", file, "--json").output)
+    listed = json.loads(run("list", file, "--json").output)["keys"]
     assert [row["public_key"] for row in listed if row["node"] == "nas"] == [key]
 
 

@@ -59,7 +59,9 @@ def test_every_command_has_an_example(command: str) -> None:
 def test_without_a_lab_the_commands_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab_state, "base_directory", lambda: tmp_path / "none")
     assert "no lab is up" in CliRunner().invoke(lab, ["status"]).output
-    assert CliRunner().invoke(lab, ["status", "--json"]).output == "[]\n"
+    assert CliRunner().invoke(lab, ["status", "--json"]).output == (
+        '{\n  "version": 1,\n  "labs": [],\n  "findings": []\n}\n'
+    )
     done = CliRunner().invoke(lab, ["exec", "a", "--", "true"])
     assert (done.exit_code, "no such lab is up" in done.output) == (2, True)
     assert CliRunner().invoke(lab, ["down", "--all"]).exit_code == 0

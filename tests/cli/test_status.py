@@ -57,7 +57,7 @@ def test_not_up_is_code_2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_json_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     done = look(monkeypatch, WELL, "--json")
-    (report,) = json.loads(done.stdout)
+    (report,) = json.loads(done.stdout)["interfaces"]
     assert report["peers"][0]["health"] == "live"
     assert report["peers"][0]["public_key"] == "KEY1"
     assert report["peers"][0]["reaches"] == ["phone", "tablet"]
@@ -65,7 +65,7 @@ def test_json_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_up(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["status", "--run-dir", str(tmp_path)])
-    assert (done.exit_code, "no interface is up" in done.stdout) == (0, True)
+    assert (done.exit_code, "no interface is up" in done.stdout) == (2, True)
 
 
 def test_names_with_markup_are_only_text(monkeypatch: pytest.MonkeyPatch) -> None:

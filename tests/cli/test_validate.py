@@ -66,7 +66,7 @@ def test_text_names_the_place_the_mistake_and_the_way_out() -> None:
 def test_standard_input() -> None:
     result = run("--format", "json", "-", stdin=WRONG)
     assert result.exit_code == 1
-    (found,) = json.loads(result.output)["diagnostics"]
+    (found,) = json.loads(result.output)["findings"]
     assert (found["file"], found["line"], found["code"]) == ("<stdin>", 3, "E110")
 
 

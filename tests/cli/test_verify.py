@@ -76,13 +76,13 @@ def test_a_topology_that_cannot_be_used(built: Path) -> None:
     built.write_text("meshc: 1\nnonsense: 2\n")
     result = run("verify", built, "--format", "json")
     assert result.exit_code == 2
-    assert json.loads(result.stdout)["diagnostics"]
+    assert json.loads(result.stdout)["findings"]
 
 
 def test_json(built: Path) -> None:
     spoil(built)
     data = json.loads(run("verify", built, "--format", "json").stdout)
-    assert {found["code"] for found in data["diagnostics"]} >= {"E409", "E419", "W423"}
+    assert {found["code"] for found in data["findings"]} >= {"E409", "E419", "W423"}
 
 
 def test_sarif_places_findings_in_the_emitted_file(built: Path) -> None:

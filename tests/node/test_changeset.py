@@ -303,7 +303,7 @@ def test_a_relay_that_becomes_a_leaf_gives_everything_back() -> None:
     taken = [change.change for change in found if isinstance(change, Reversed)]
     recorded = [c for c in plan(relay, machine()) if c.recorded]
     assert set(taken) == {
-        c for c in recorded if type(c).__name__ in ("FirewallLoad", "SysctlSet", "AcceptRa")
+        c for c in recorded if type(c).__name__ in ("FirewallLoad", "ForwardingOn")
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from meshc.errors import NodeError
 from meshc.node.emitted_firewall import EmittedFirewall
 from meshc.node.system.firewall import FirewallFacts
-from meshc.node.system.sysctl import AcceptRa, SysctlSet
+from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system_values import RouteFact
 from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import Hooks, wan_word
@@ -38,7 +38,7 @@ def conf_of(hooks: Hooks) -> Conf:
 
 
 def emitted(forwarding: Forwarding) -> EmittedFirewall:
-    return EmittedFirewall(conf_of(hooks_of(forwarding)))
+    return EmittedFirewall(conf_of(hooks_of(forwarding)), "wg0")
 
 
 def rules(forwarding: Forwarding, family: int = 4) -> dict[str, tuple[str, ...]]:
@@ -74,7 +74,7 @@ def test_a_line_that_was_touched_is_run_as_a_hook(forwarding: Forwarding, seed: 
     lines = getattr(hooks, phase)
     gone = rng.randrange(len(lines))
     kept = {phase: (*lines[:gone], *lines[gone + 1 :])}
-    found = EmittedFirewall(conf_of(dataclasses.replace(hooks, **kept)))
+    found = EmittedFirewall(conf_of(dataclasses.replace(hooks, **kept)), "wg0")
     if lines[gone].partition(" ")[0] in ("iptables", "ip6tables") and " -A " in lines[gone]:
         # one rule less is a firewall as well: the one that the file has now
         assert set(found.families) == set(forwarding.families)
@@ -98,7 +98,7 @@ def test_no_other_rule_is_loaded(rule: str) -> None:
     at = next(n for n, line in enumerate(hooks.post_up) if line.endswith("-j DROP"))
     line = f"iptables -w -A MESHC-FWD-%i {rule}"
     changed = (*hooks.post_up[:at], line, *hooks.post_up[at:])
-    found = EmittedFirewall(conf_of(dataclasses.replace(hooks, post_up=changed)))
+    found = EmittedFirewall(conf_of(dataclasses.replace(hooks, post_up=changed)), "wg0")
     assert found.families == (6,)
     assert line not in found.lines.lines
 
@@ -107,15 +107,15 @@ def test_hooks_of_others_stay_hooks() -> None:
     hooks = hooks_of(RELAY)
     mine = ("iptables -A FORWARD -i %i -j ACCEPT", "echo %i")
     found = EmittedFirewall(
-        conf_of(dataclasses.replace(hooks, post_up=("wg set %i x", *hooks.post_up, *mine)))
+        conf_of(dataclasses.replace(hooks, post_up=("wg set %i x", *hooks.post_up, *mine))), "wg0"
     )
     assert found.lines == hooks
 
 
 def test_a_leaf_needs_nothing() -> None:
-    nothing = EmittedFirewall(Conf(post_up=("echo up",)))
+    nothing = EmittedFirewall(Conf(post_up=("echo up",)), "wg0")
     assert nothing.loads(machine()) == ()
-    assert list(nothing.sysctls(machine())) == []
+    assert nothing.switches(machine()) == ()
     assert nothing.lines == Hooks()
 
 
@@ -154,23 +154,9 @@ def test_without_a_default_route_nothing_leaves() -> None:
     assert "-i wg0 -o lo -j ACCEPT" in load.chains[0].rules
 
 
-def test_the_switch_remembers_all_that_the_kernel_changes_with_it() -> None:
-    (change,) = emitted(ROUTER).sysctls(machine())
-    assert isinstance(change, SysctlSet)
-    assert (change.key, change.before, change.value) == ("net/ipv4/ip_forward", "0", "1")
-    assert dict(change.others) == {
-        "net/ipv4/conf/all/forwarding": "0",
-        "net/ipv4/conf/default/forwarding": "0",
-        "net/ipv4/conf/eth0/forwarding": "0",
-        "net/ipv4/conf/lan0/forwarding": "1",
-    }
-
-
-def test_ipv6_keeps_its_learned_default_route() -> None:
-    learned, switch = emitted(dataclasses.replace(RELAY, families=(6,))).sysctls(machine())
-    assert learned == AcceptRa(("net/ipv6/conf/eth0/accept_ra",))
-    assert isinstance(switch, SysctlSet)
-    assert (switch.key, switch.value) == ("net/ipv6/conf/all/forwarding", "1")
+def test_each_family_that_the_lines_switch_on_is_switched_on() -> None:
+    assert emitted(ROUTER).switches(machine()) == (ForwardingOn("wg0", 4),)
+    assert emitted(RELAY).switches(machine()) == (ForwardingOn("wg0", 4), ForwardingOn("wg0", 6))
 
 
 def test_without_iptables_a_relay_is_refused() -> None:

@@ -80,7 +80,7 @@ def test_an_exit_carries_both_families_and_then_does_not(
     leaf.shell("ping -c 2 -W 10 2001:db8::9")
     # the packets came from the exit's own address: masqueraded
     assert "203.0.113.1" in exit_.shell("iptables -t nat -vL MESHC-NAT-wg0 -n; ip addr show eth1")
-    status = json.loads(exit_.meshc("status", "wg0", "--json").stdout)
+    status = json.loads(exit_.meshc("status", "wg0", "--json").stdout)["interfaces"]
     assert [(peer["name"], peer["health"]) for peer in status[0]["peers"]] == [("leaf", "live")]
     # nobody but the mesh gets through: the host's own policy stands
     web.shell("ip route add 192.0.2.0/24 via 203.0.113.1")

@@ -229,3 +229,51 @@ def test_a_relay_forwards_and_then_does_not(host: Namespace, relay: Path, progra
     )
     host.meshc("down", "wg0")
     assert changed(before, snapshot(host)) == {}
+
+
+@pytest.mark.parametrize("off", ["all", "default and eth0"])
+def test_where_ipv6_is_off_it_is_left_out_and_said(tmp_path: Path, off: str) -> None:
+    """An exit user's `::/0` could not be routed, and nothing of IPv6 can leave the machine."""
+    require("wireguard-go")
+    path = wgconf.write(
+        tmp_path / "box",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/32, fd44::1/128")
+        + wgconf.peer("AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 192.0.2.7:51820"),
+    )
+    with namespaces("host") as (host,):
+        host.shell(
+            "ip link add eth0 type veth peer name far0; ip link set eth0 up; ip link set far0 up\n"
+            "ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.7\n"
+            "sysctl -qw net.ipv6.conf.all.disable_ipv6=1"
+        )
+        if off != "all":
+            host.shell(
+                "sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default."
+                "disable_ipv6=1 net.ipv6.conf.eth0.disable_ipv6=1 net.ipv6.conf.far0.disable_ipv6=1"
+            )
+        before = snapshot(host)
+        said = host.meshc("up", str(path), "--engine", "wireguard-go")
+        assert "IPv6 is off on this machine; left out: fd44::1/128, the route ::/0" in said.stderr
+        assert "dev wg0" in host.shell("ip route get 1.1.1.1")
+        assert "nothing to do" in host.meshc("reload", str(path)).stdout
+        assert host.shell("ip -6 route get 2606:4700::1 2>&1 || true").startswith("RTNETLINK")
+        host.meshc("down", "wg0")
+        assert changed(before, snapshot(host)) == {}
+
+
+def test_ipv6_that_the_machine_has_is_never_left_beside_the_tunnel(tmp_path: Path) -> None:
+    """Only new interfaces have none here: eth0 would go on sending, so `up` is refused."""
+    require("wireguard-go")
+    path = wgconf.write(
+        tmp_path / "box",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/32") + wgconf.peer("AllowedIPs = 0.0.0.0/0, ::/0"),
+    )
+    with namespaces("host") as (host,):
+        host.shell(
+            "ip link add eth0 type veth peer name far0; ip link set eth0 up; ip link set far0 up\n"
+            "sysctl -qw net.ipv6.conf.default.disable_ipv6=1"
+        )
+        said = host.meshc("up", str(path), "--engine", "wireguard-go", check=False)
+        assert said.returncode == 2

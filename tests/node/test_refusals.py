@@ -54,7 +54,7 @@ def test_an_interface_of_somebody_else(box: Namespace, tmp_path: Path) -> None:
         assert "not made by meshc" in refused(box, "up", str(path))
         assert "not brought up by meshc" in refused(box, "down", "wg0")
         assert "not up" in refused(box, "reload", str(path))
-        status = json.loads(box.meshc("status", "wg0", "--json").stdout)
+        status = json.loads(box.meshc("status", "wg0", "--json").stdout)["interfaces"]
         assert (status[0]["up"], status[0]["addresses"]) == (True, ["10.1.1.1/32"])
     finally:
         box.run("wg-quick", "down", str(path))

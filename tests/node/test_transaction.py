@@ -5,12 +5,14 @@ Kernel settings are files in a directory here, and the firewall a program that c
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from meshc.errors import NodeError
+from meshc.node.change import Change
 from meshc.node.machine import Machine
 from meshc.node.state_file import Record, StateFile, new_record
 from meshc.node.system import sysctl
@@ -20,6 +22,7 @@ from meshc.node.system.hooks import Hook
 from meshc.node.system.rtnetlink import Netlink
 from meshc.node.system.sysctl import SysctlSet
 from meshc.node.transaction import apply_plan, attach, down_plan, take_down, undo_all
+from meshc.values import dataclass
 
 FIRST, SECOND, OTHER = SysctlSet("a", "1", "0"), SysctlSet("a", "2", "1"), SysctlSet("b", "1", "0")
 RULES = FirewallLoad(4, "wall", (Chain("filter", "MESHC-X", "FORWARD", ()),))
@@ -102,11 +105,60 @@ def test_a_failed_up_is_undone_and_forgotten(
     machine: Machine, store: StateFile, record: Record
 ) -> None:
     apply_plan(machine, store, record, (FIRST, RULES, SECOND))
-    (machine.run_directory / "broken").touch()
+    undo_all(machine, store, record, NodeError("the reason"))
+    assert values(machine) == "0 0"
+    assert not store.path.exists()
+
+
+def test_what_a_failed_up_could_not_take_back_is_left_to_the_next_down(
+    machine: Machine, store: StateFile, record: Record
+) -> None:
+    apply_plan(machine, store, record, (FIRST, RULES, SECOND))
+    broken = machine.run_directory / "broken"
+    broken.touch()
     error = NodeError("the reason")
     undo_all(machine, store, record, error)
     assert values(machine) == "0 0"
     assert len(error.__notes__) == 1
+    assert loaded(store).changes == [RULES]
+    broken.unlink()
+    take_down(machine, store, loaded(store))
+    assert not store.path.exists()
+
+
+@dataclass(frozen=True, slots=True)
+class OnAReadOnlyPath(Change):
+    """A change whose way back meets the operating system's own error while `lock` exists."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"write {self.path}"
+
+    def apply(self, machine: Machine) -> None:
+        Path(self.path).write_text("x")
+
+    def reverse(self, machine: Machine) -> None:
+        if Path(self.path + ".lock").exists():
+            raise OSError(errno.EROFS, "Read-only file system", self.path)
+        Path(self.path).unlink(missing_ok=True)
+
+
+def test_a_path_that_became_read_only_stops_nothing_but_itself(
+    machine: Machine, store: StateFile, record: Record
+) -> None:
+    file = machine.run_directory / "resolv.conf"
+    stuck = OnAReadOnlyPath(str(file))
+    lock = machine.run_directory / "resolv.conf.lock"
+    apply_plan(machine, store, record, (FIRST, stuck, OTHER))
+    lock.touch()
+    with pytest.raises(NodeError, match=r"not everything could be undone: .*Read-only"):
+        take_down(machine, store, loaded(store))
+    assert values(machine) == "0 0"
+    assert loaded(store).changes == [stuck]
+    lock.unlink()
+    take_down(machine, store, loaded(store))
+    assert not file.exists()
     assert not store.path.exists()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from meshc.keys import NetworkSecret
 from meshc.render.node_secrets import Secrets
+from meshc.topology.planner.mesh_plan import NodePlan
 from tests.support.keyed_plans import artifacts, mesh_plan, private_key, secrets_of, small_plan
 
 
@@ -19,6 +20,10 @@ def conf_of(name: str, secrets: Secrets) -> str:
     plan = mesh_plan(replace(hub, spec=own), plan.nodes["laptop"], plan.nodes["phone"])
     (conf,) = (a for a in artifacts(plan, secrets) if a.path == f"{name}/wg0.conf")
     return conf.content.reveal().decode()
+
+
+def _without_preshared(node: NodePlan) -> NodePlan:
+    return replace(node, peers=tuple(peer._replace(preshared=False) for peer in node.peers))
 
 
 @pytest.fixture
@@ -38,15 +43,24 @@ def test_no_key_is_written_for_a_node_that_keeps_its_own(secrets: Secrets) -> No
 
 def test_a_network_without_preshared_keys_needs_no_network_secret(secrets: Secrets) -> None:
     plan = small_plan()
-    nodes = {
-        name: replace(node, peers=tuple(peer._replace(preshared=False) for peer in node.peers))
-        for name, node in plan.nodes.items()
-    }
-    plan = replace(plan, nodes=nodes)
+    plan = mesh_plan(*(_without_preshared(node) for node in plan.nodes.values()))
     without = [a.content.reveal() for a in artifacts(plan, replace(secrets, network=None))]
     assert without == [a.content.reveal() for a in artifacts(plan, secrets)]
     assert not any(b"PresharedKey" in content for content in without)
     assert "PresharedKey = " in conf_of("hub", secrets), "which others have"
+
+
+def test_one_link_may_have_a_key_in_a_network_without(secrets: Secrets) -> None:
+    """`links: [{endpoints: [hub, phone], preshared_key: true}]` says so for one pair."""
+    plan = small_plan()
+    network = replace(plan.spec.network, preshared_keys=False)
+    plan = replace(plan, spec=replace(plan.spec, network=network))
+    nodes = {name: _without_preshared(node) for name, node in plan.nodes.items()}
+    nodes["phone"] = plan.nodes["phone"]
+    plan = replace(plan, nodes=nodes)
+    files = {a.path: a.content.reveal().decode() for a in artifacts(plan, secrets)}
+    assert "PresharedKey = " in files["phone/wg0.conf"]
+    assert "PresharedKey = " not in files["laptop/wg0.conf"]
 
 
 def test_another_network_secret_is_another_key_on_every_link(secrets: Secrets) -> None:

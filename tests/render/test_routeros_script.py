@@ -8,6 +8,7 @@ from meshc.prefixes import Prefix
 from meshc.render.routeros_script import routeros
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
+from meshc.topology.proof.script_reader import read_script
 from tests.support.keyed_plans import POOLS, governed, mesh_plan, secrets_of, small_plan
 
 LANS = (Prefix.parse("192.168.1.0/24"),)
@@ -56,3 +57,17 @@ def test_a_second_run_removes_whatever_the_first_made() -> None:
     }
     assert {"/ip/firewall/filter", "/ipv6/firewall/nat", "/ip/route"} <= made
     assert made <= removed
+
+
+def test_an_exit_user_gets_a_default_route_that_its_own_script_proves() -> None:
+    """RouterOS makes no routes of AllowedIPs, so that a script without any sends nothing."""
+    plan = small_plan()
+    laptop = plan.nodes["laptop"]
+    everything = (Prefix.parse("0.0.0.0/0"), Prefix.parse("::/0"))
+    peers = (laptop.peers[0]._replace(allowed_ips=everything),)
+    spec = replace(laptop.spec, platform=Platform.ROUTEROS)
+    plan = mesh_plan(plan.nodes["hub"], replace(laptop, spec=spec, peers=peers))
+    text = routeros(plan, plan.nodes["laptop"], secrets_of(plan))
+    script = read_script(text, file="laptop/wg0.rsc")
+    assert script.routes == everything
+    assert script.conf.listen_port == 51820

@@ -50,6 +50,10 @@ class MemoryStore:
         retired.append(self.directory / "retired" / f"{name}.{len(retired)}.key")
         return retired[-1]
 
+    def holdings(self, name: str) -> list[Path]:
+        own = [self.path(name)] if name in self.keys else []
+        return [*own, *self._retired.get(name, [])]
+
     def destroy(self, name: str) -> list[Path]:
         gone = self._retired.pop(name, [])
         return [self.path(name), *gone] if self.keys.pop(name, None) else gone

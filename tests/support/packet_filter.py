@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix
-from meshc.topology.proof.netfilter import Firewall, Rule
+from meshc.topology.proof.iptables_rule import Rule
+from meshc.topology.proof.netfilter import Firewall
 
 TUNNEL, LAN, WAN, GUEST = "tunnel", "lan", "wan", "guest"
 INTERFACES = (TUNNEL, LAN, WAN, GUEST)

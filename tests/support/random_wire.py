@@ -177,7 +177,7 @@ def spoil(wire: Wire, rng: random.Random) -> str:
     elif kind == "endpoint":
         peer.endpoint = rng.choice(("", "203.0.113.9:1", "[2001:db8::99]:51820"))
     elif kind == "keepalive":
-        peer.keepalive = rng.choice((None, 0, 25))
+        peer.keepalive = rng.choice((None, 0, 25, 120, 121))
     elif kind == "wide":
         peer.allowed.append(rng.choice(("10.44.0.0/25", "10.44.0.0/24", "0.0.0.0/0", "fd44::/65")))
     return kind

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
+from meshc.cli.views.colour import coloured
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
-from meshc.render.report.json import as_dict
+from meshc.cli.views.path_matrix import print_path_matrix
+from meshc.render.report.json import envelope
 from meshc.render.report.text import format_findings
 from meshc.topology.language.spec import Platform
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from meshc.topology.planner.mesh_plan import NodePlan
 
 LONG = 40
+ROUTES = 8
 _SCRIPTS = {
     Platform.OPENWRT: "run the script there: sh, as root",
     Platform.ROUTEROS: "run the script there: /import",
@@ -39,8 +41,8 @@ def print_report(result: BuildResult, *, everything: bool = False) -> None:
     """The whole report on standard output."""
     page = standard_page()
     _print_nodes(page, result, everything=everything)
-    _print_paths(page, result)
-    print_findings(result.findings)
+    _print_paths(page, result, everything=everything)
+    print_findings(result.findings, err=True)
     _print_changes(page, result, everything=everything)
     _print_next(page, result)
 
@@ -55,7 +57,7 @@ def print_findings(findings: Iterable[Diagnostic], *, err: bool = False) -> None
     """One block a finding, as `meshc validate` prints it; click drops colours in pipes."""
 
     def paint(kind: str, text: str) -> str:
-        if kind in _COLOURS and not os.environ.get("NO_COLOR"):
+        if kind in _COLOURS and coloured(sys.stderr if err else sys.stdout):
             return click.style(text, fg=_COLOURS[kind])
         return text
 
@@ -87,7 +89,6 @@ def report_as_json(result: BuildResult) -> str:
             f"ipv{family}": dict(zip(("all", "delivered", "direct"), counts, strict=True))
             for family, counts in result.verdict.pairs.items()
         },
-        "findings": [as_dict(found) for found in result.findings],
         "files": [{**entry._asdict(), "mode": f"{entry.mode:04o}"} for entry in result.files],
         "changes": [
             {
@@ -100,17 +101,19 @@ def report_as_json(result: BuildResult) -> str:
                 "peers_changed": list(change.conf.peers_changed),
                 "settings": list(change.conf.settings),
                 "routes": change.conf.routes,
+                "routes_added": list(map(str, change.conf.routes_added)),
+                "routes_removed": list(map(str, change.conf.routes_removed)),
             }
             for change in result.changes.nodes
         ],
         "new_keys": list(result.new_keys),
         "kept": list(result.kept),
     }
-    return json.dumps(data, indent=2)
+    return envelope(data, result.findings)
 
 
 def refusal_as_json(refused: Refused) -> str:
-    return json.dumps({"findings": [as_dict(d) for d in refused.diagnostics]}, indent=2)
+    return envelope({}, refused.diagnostics)
 
 
 def _print_nodes(page: Page, result: BuildResult, *, everything: bool) -> None:
@@ -164,15 +167,19 @@ def _print_more(page: Page, count: int, *, everything: bool) -> None:
         page.line(f"… and {count - LONG:,} more (--all shows them)")
 
 
-def _print_paths(page: Page, result: BuildResult) -> None:
+def _print_paths(page: Page, result: BuildResult, *, everything: bool) -> None:
     names = list(result.plan.nodes)
     paths = result.verdict.paths
     if paths is not None and len(names) > 1:
         relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
         letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
-        _print_matrix(page, paths, names, letters)
+        print_path_matrix(page, names, lambda a, b: _cell(paths, names[a], names[b], letters))
         key = "".join(f", {letter} through {name}" for name, letter in letters.items())
         page.line(Styled(f"● direct{key}", "dim"))
+        page.line()
+    elif everything and len(names) > 1:
+        file = shlex.quote(str(result.workspace.file))
+        page.line(f"who reaches whom: meshc verify {file} --matrix")
         page.line()
     for family, (pairs, delivered, direct) in result.verdict.pairs.items():
         page.line(
@@ -180,16 +187,6 @@ def _print_paths(page: Page, result: BuildResult) -> None:
             f"{direct:,} direct, {delivered - direct:,} through relays",
             Styled(f", {pairs - delivered:,} lost" if delivered < pairs else "", "red"),
         )
-
-
-def _print_matrix(page: Page, paths: Paths, names: list[str], letters: dict[str, str]) -> None:
-    """Who reaches whom how: a dot is a direct link, a letter is the first relay of the path."""
-    numbers = [Column(str(number), "center") for number in range(1, len(names) + 1)]
-    rows: list[list[Piece]] = [
-        [f"{number} {source}", *(_cell(paths, source, target, letters) for target in names)]
-        for number, source in enumerate(names, 1)
-    ]
-    page.table([Column("from \\ to"), *numbers], rows)
 
 
 def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Piece:
@@ -267,12 +264,24 @@ def _then(change: NodeChange, result: BuildResult) -> str:
     return {
         RequiredAction.NOTHING: "nothing to do",
         RequiredAction.INSTALL: "import it there",
-        RequiredAction.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})",
+        RequiredAction.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})"
+        + _ip_routes(change.conf, interface),
         RequiredAction.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
         RequiredAction.RESCAN: f"scan it again: meshc qr {file} {change.node}",
         RequiredAction.IMPORT: "import it again",
         RequiredAction.RETIRE: f"wg-quick down {interface} there, delete its file",
     }[change.action]
+
+
+def _ip_routes(conf: ConfChange, interface: str) -> str:
+    """The commands beside `wg syncconf`, which changes no routes; too many of them are counted."""
+    todo = [("replace", p) for p in conf.routes_added] + [("del", p) for p in conf.routes_removed]
+    if len(todo) > ROUTES:
+        return f", and {len(todo):,} routes with `ip route` (--json lists them), or meshc reload"
+    return "".join(
+        f"; ip {'-6 ' if prefix.family == 6 else ''}route {word} {prefix} dev {interface}"
+        for word, prefix in todo
+    )
 
 
 def _print_next(page: Page, result: BuildResult) -> None:
@@ -285,12 +294,16 @@ def _print_next(page: Page, result: BuildResult) -> None:
     if result.changes and result.written:
         file = shlex.quote(str(result.workspace.file))
         page.line(Styled("Next", "bold"))
-        for command, why in (
-            (f"meshc lab test {file}", "try the whole network on this machine"),
-            (f"meshc deploy {file}", "bring it to the nodes"),
-            (f"meshc graph {file}", "see it"),
-        ):
-            page.line(f"  {command}   ", Styled(why, "dim"))
+        reached = any(node.spec.deploy.host for node in result.plan.nodes.values())
+        commands = [
+            (sys.platform == "linux", f"meshc lab test {file}", "try it on this machine"),
+            (reached, f"meshc deploy {file}", "bring it to the nodes"),
+            (True, f"meshc graph {file} -o mesh.html", "see it"),
+        ]
+        wide = max(len(command) for works, command, _ in commands if works)
+        for works, command, why in commands:
+            if works:
+                page.line(f"  {command:{wide}}  ", Styled(why, "dim"))
 
 
 def _count(number: int, word: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ from meshc.cli.views.build_report import print_findings
 from meshc.cli.views.page import Styled, standard_page
 from meshc.deploy.plan.waves import waves
 from meshc.deploy.rollout import DeployOutcome, End
-from meshc.render.report.json import as_dict
+from meshc.render.report.json import as_dict, envelope
 
 if TYPE_CHECKING:
     from meshc.deploy.plan.survey import Surveyed
+    from meshc.diagnostics import Diagnostic
 
 _COLOURS = {End.UNCHANGED: "dim", End.COMMITTED: "green", End.SKIPPED: "yellow"}
 
@@ -54,14 +54,18 @@ def print_outcomes(ends: list[DeployOutcome]) -> None:
 
 
 def plan_as_json(found: list[Surveyed]) -> str:
-    return json.dumps({"nodes": [_plan_row(one) for one in found]}, indent=2)
+    return envelope({"nodes": [_plan_row(one) for one in found]}, _findings(found))
 
 
 def outcomes_as_json(found: list[Surveyed], ends: list[DeployOutcome]) -> str:
     rows = []
     for one, end in zip(found, ends, strict=True):
         rows.append({**_plan_row(one), **asdict(end), "end": end.end.name.lower()})
-    return json.dumps({"nodes": rows}, indent=2)
+    return envelope({"nodes": rows}, _findings(found))
+
+
+def _findings(found: list[Surveyed]) -> list[Diagnostic]:
+    return [finding for one in found for finding in one.findings]
 
 
 def _plan_row(one: Surveyed) -> dict[str, Any]:

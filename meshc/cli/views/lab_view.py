@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from meshc.cli.views.page import Column, Page, Piece, Styled
-from meshc.lab.report.lab_report import KINDS, Cell, LabReport, axes, count
+from meshc.lab.report.lab_report import (
+    KINDS,
+    Cell,
+    LabReport,
+    axes,
+    count,
+    named,
+    pairs_in_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 16
 MOST_REASONS = 8
 MOST_FAILURES = 40
+MOST_NAMED = 3
 COLOURS = {"direct": "green", "relayed": "cyan", "blocked": "yellow", "wrong": "bold red"}
 
 
@@ -31,9 +40,10 @@ def show_report(page: Page, report: LabReport) -> None:
         page.line(Styled(f"not in the lab: {name}: {why}", "dim"))
     for remark in report.remarks:
         page.line(Styled(f"note: {remark}", "yellow"))
-    failures = list(report.failures())
-    for line in failures[:MOST_FAILURES]:
-        page.line(Styled(f"✗ {line}", "red"))
+    failures = report.failure_groups()
+    for problem, keys in failures[:MOST_FAILURES]:
+        pairs = f"{named(keys, MOST_NAMED)}: " if keys else ""
+        page.line(Styled(f"✗ {pairs}{problem}", "red"))
     if len(failures) > MOST_FAILURES:
         left = len(failures) - MOST_FAILURES
         page.line(Styled(f"... and {left} more (--json lists all)", "red"))
@@ -139,7 +149,7 @@ def _verdict(page: Page, report: LabReport) -> None:
     engines = ", ".join(sorted(set(report.engines.values())))
     took = sum(report.seconds.get(name, 0.0) for name in ("up", "test"))
     line = (
-        f"{report.network}: {len(report.cells)} pairs ({words}), "
+        f"{report.network}: {pairs_in_words(report.cells)} ({words}), "
         f"{len(report.checks)} checks, {len(report.engines)} nodes on {engines}, {took:.1f} s"
     )
     style = "bold green" if report.passed else "bold red"

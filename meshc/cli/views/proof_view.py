@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
+from meshc.cli.views.path_matrix import print_path_matrix
 
 if TYPE_CHECKING:
     from meshc.topology.proof import Proof
 
-AUTOMATIC = 20
-READABLE = 40
+AUTOMATIC = 60
+MOST = 400
+"""So many nodes are compared with each other; above, only those that lose something are listed."""
+_LISTED = 40
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -18,24 +21,20 @@ def print_proof(proof: Proof, *, matrix: bool | None = None) -> None:
     """The matrix if asked for (or if it is small), what relays carry, and the verdict."""
     page = standard_page()
     wanted = len(proof.names) <= AUTOMATIC if matrix is None else matrix
-    if wanted and 1 < len(proof.names) <= READABLE:
+    if wanted and 1 < len(proof.names) <= MOST:
         _print_matrix(page, proof)
-    elif wanted and len(proof.names) > READABLE:
+    elif wanted and len(proof.names) > MOST:
         _print_worst(page, proof)
     _print_relays(page, proof)
     _print_verdict(page, proof)
 
 
 def _print_matrix(page: Page, proof: Proof) -> None:
+    names = proof.names
     letters = {
         failure.relay: _LETTERS[n % len(_LETTERS)] for n, failure in enumerate(proof.failures)
     }
-    numbers = [Column(str(number), "center") for number in range(1, len(proof.names) + 1)]
-    rows: list[list[Piece]] = [
-        [f"{number} {source}", *(_cell(proof, source, target, letters) for target in proof.names)]
-        for number, source in enumerate(proof.names, 1)
-    ]
-    page.table([Column("from \\ to"), *numbers], rows)
+    print_path_matrix(page, names, lambda a, b: _cell(proof, names[a], names[b], letters))
     key = "".join(f", {letter} through {name}" for name, letter in letters.items())
     page.line(Styled(f"● direct{key}, × lost, ◐ lost in one family", "dim"))
     page.line()
@@ -72,15 +71,20 @@ def _print_worst(page: Page, proof: Proof) -> None:
         lost = sum(h == 0 for h in hops)
         if lost:
             rows.append((lost, source, sum(h > 0 for h in hops)))
+    page.line(f"{len(proof.names):,} nodes are too many for a matrix (at most {MOST}).")
     if not rows:
+        page.line("No node loses a packet; one pair: meshc explain FILE A B")
+        page.line()
         return
     page.table(
         [Column("node"), Column("reaches", "right"), Column("lost", "right")],
         [
             (source, f"{reached:,}", f"{lost:,}")
-            for lost, source, reached in sorted(rows, reverse=True)[:READABLE]
+            for lost, source, reached in sorted(rows, reverse=True)[:_LISTED]
         ],
     )
+    if len(rows) > _LISTED:
+        page.line(f"and {len(rows) - _LISTED:,} more nodes that lose something")
     page.line()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 
 from meshc.build.changes import ConfChange, RequiredAction, action_of, compare
@@ -64,8 +63,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     old = _readable(facts.conf)
     choice = choose(target.plan.spec.deploy, facts, target.plan.interface)
     change = None if old is None else compare(old, new)
-    routes = _routes(old, new)
-    activation, cost = _activation(target, facts, change, choice, routes)
+    activation, cost = _activation(target, facts, change, choice)
     return Difference(
         node=target.name,
         activation=activation,
@@ -76,7 +74,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
         drift=_drift(target, facts),
         adopt=not activation and facts.deployed_sha != target.sha,
         steady=_steady(old, new),
-        routes=routes if routes and activation is Activation.SYNC else NO_ROUTES,
+        routes=_routes(change) if change and activation is Activation.SYNC else NO_ROUTES,
     )
 
 
@@ -85,7 +83,6 @@ def _activation(
     facts: Facts,
     change: ConfChange | None,
     choice: SupervisorChoice,
-    routes: Routes | None,
 ) -> tuple[Activation | None, Cost]:
     running = facts.running
     if not running.up:
@@ -109,23 +106,14 @@ def _activation(
         return Activation.FILE, Cost.QUIET
     if choice.supervisor.live:
         return Activation.RELOAD, Cost.LIVE
-    if routes is not None:
-        action = action_of(replace(change, routes=False), Platform.LINUX)
     if action is RequiredAction.RESTART:
         return Activation.RESTART, Cost.RESTART
     return Activation.SYNC, Cost.PEERS
 
 
-def _routes(old: Conf | None, new: Conf) -> Routes | None:
-    """What is to be added and removed beside `wg syncconf`; None where routes cannot simply be
-    changed: default routes need rules and a mark, and a `Table` may be anybody's."""
-    if old is None or old.table is not None or new.table is not None:
-        return None
-    before, after = ({p for peer in c.peers for p in peer.allowed_ips} for c in (old, new))
-    changed = before ^ after
-    if any(prefix.length == 0 for prefix in changed):
-        return None
-    return Routes(tuple(map(str, sorted(after - before))), tuple(map(str, sorted(before - after))))
+def _routes(change: ConfChange) -> Routes:
+    """What is to be added and removed beside `wg syncconf`."""
+    return Routes(tuple(map(str, change.routes_added)), tuple(map(str, change.routes_removed)))
 
 
 def _changes(

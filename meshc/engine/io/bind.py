@@ -15,7 +15,9 @@ import struct
 from collections.abc import Sequence
 from ipaddress import IPv6Address
 
+from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Mask, Receiver, Sender
+from meshc.engine.io.path_monitor import PathMonitor
 from meshc.engine.proto.datapath import Arena
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.gso import Send
@@ -27,12 +29,16 @@ _SOL_UDP = 17
 _UDP_SEGMENT = 103
 _UDP_GRO = 104
 _IP_PKTINFO = 8
+_IP_MTU_DISCOVER = 10
+_IP_PMTUDISC_DONT = 0
 _SO_MARK = 36
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 _BUFFER = 7 << 20
 _PORT_TRIES = 64
 _MEMO = 4096
+# How long a path is thought too narrow for what it refused; the path's own memory is longer.
+_PLAIN_TIME = 10.0
 _DATA = 4
 # the longest handshake message (whitepaper 5.4.2)
 _HANDSHAKE = 148
@@ -56,16 +62,20 @@ _Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancil
 
 
 class Bind:
-    """UDP sockets for both families; closed until `open`."""
+    """UDP sockets for both families; closed until `open`.
 
-    def __init__(self) -> None:
+    Without `paths` a source is kept as long as the kernel takes it.
+    """
+
+    def __init__(self, paths: PathMonitor | None = None) -> None:
+        self._paths = paths
         self._sockets: dict[int, socket.socket] = {}
         self._receiver = Receiver()
         self._mark = 0
         self.port = 0
         self._senders: dict[Sender, tuple[int, UdpPath]] = {}
         self._routes: dict[UdpPath, _Route] = {}
-        self._plain: set[str] = set()
+        self._plain: dict[str, tuple[int, float]] = {}
         self._gso = True
 
     @property
@@ -97,6 +107,7 @@ class Bind:
     def set_mark(self, mark: int) -> None:
         """Mark what is sent from now on (SO_MARK). Raises OSError."""
         self._mark = mark
+        self.forget_paths()
         for sock in self._sockets.values():
             sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
 
@@ -105,6 +116,10 @@ class Bind:
         for sock in self._sockets.values():
             sock.close()
         self._sockets = {}
+        self.forget_paths()
+
+    def forget_paths(self) -> None:
+        """Routes or addresses have changed: whatever was found out about a path may be wrong."""
         self._plain.clear()
         self._routes.clear()
 
@@ -191,7 +206,7 @@ class Bind:
             sock.sendmsg((data,), ancillary, 0, address)
             return
         refused = 0
-        if self._gso and host not in self._plain:
+        if self._gso and not self._is_plain(host, segment):
             try:
                 gso = (_SOL_UDP, _UDP_SEGMENT, _U16.pack(segment))
                 sock.sendmsg((data,), [*ancillary, gso], 0, address)
@@ -204,7 +219,7 @@ class Bind:
             sock.sendmsg((data[start : start + segment],), ancillary, 0, address)
         if refused:
             # One by one it went: it was the segmentation that the kernel did not like.
-            self._without_gso(refused, host)
+            self._without_gso(refused, host, segment)
 
     def _route(self, endpoint: UdpPath) -> _Route:
         """Socket, address and ancillary data to send to an endpoint."""
@@ -216,9 +231,14 @@ class Bind:
             address = (endpoint.host, endpoint.port, 0, endpoint.scope)
         if len(self._routes) >= _MEMO:
             self._routes.clear()
-        route = sock, address, _source_of(endpoint) if endpoint.source else []
+        route = sock, address, _source_of(endpoint) if self._keeps_source(endpoint) else []
         self._routes[endpoint] = route
         return route
+
+    def _keeps_source(self, endpoint: UdpPath) -> bool:
+        if not endpoint.source or self._paths is None or not endpoint.interface:
+            return bool(endpoint.source)
+        return self._paths.keeps_source(endpoint, self.port, self._mark)
 
     def wait_writable(self, endpoint: UdpPath, milliseconds: int) -> None:
         """Wait, not longer than that, until the socket towards `endpoint` has room."""
@@ -226,8 +246,19 @@ class Bind:
         poll.register(self._sockets[endpoint.family], select.POLLOUT)
         poll.poll(milliseconds)
 
-    def _without_gso(self, error: int, host: str) -> None:
-        """Stop asking for segmentation: everywhere if it does not work, else on this path."""
+    def _is_plain(self, host: str, segment: int) -> bool:
+        """Whether the kernel has lately refused to split for `host` into pieces as long as that."""
+        known = self._plain.get(host)
+        if known is None or segment < known[0]:
+            return False
+        if monotonic() < known[1]:
+            return True
+        del self._plain[host]
+        return False
+
+    def _without_gso(self, error: int, host: str, segment: int) -> None:
+        """Stop asking for segmentation: everywhere if it does not work, else for a while on this
+        path, for pieces that long."""
         if error == errno.EIO:
             # wireguard-go's ErrUDPGSODisabled: the device cannot checksum what it would split.
             self._gso = False
@@ -237,7 +268,7 @@ class Bind:
             log.info("UDP segmentation offload does not fit a path: sending one by one there")
         if len(self._plain) >= _MEMO:
             self._plain.clear()
-        self._plain.add(host)
+        self._plain[host] = segment, monotonic() + _PLAIN_TIME
 
 
 def _pieces(slot: int, count: int, length: int, segment: int) -> list[Datagrams]:
@@ -259,27 +290,29 @@ def _parse(sender: Sender) -> tuple[int, UdpPath]:
     """Segment size of a coalesced message, 0 for none, and its sender with the address it was
     sent to."""
     name, control = sender
-    segment, source, at = 0, "", 0
+    segment, source, interface, at = 0, "", 0, 0
     while at + _CMSG.size <= len(control):
         length, level, kind = _CMSG.unpack_from(control, at)
         data = control[at + _CMSG.size : at + length]
         if (level, kind) == (_SOL_UDP, _UDP_GRO):
             segment = _INT.unpack_from(data)[0]
         elif (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+            interface = _INT.unpack_from(data)[0]
             source = socket.inet_ntop(socket.AF_INET, data[4:8])
         elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
             source = str(IPv6Address(data[:16]))
+            interface = _INT.unpack_from(data, 16)[0]
         at += max(_CMSG.size, (length + _CMSG_ALIGN) & ~_CMSG_ALIGN)
-    return segment, _endpoint(name, source)
+    return segment, _endpoint(name, source, interface)
 
 
-def _endpoint(name: bytes, source: str) -> UdpPath:
+def _endpoint(name: bytes, source: str, interface: int) -> UdpPath:
     """The sender in a `struct sockaddr_in` or `sockaddr_in6`."""
     port = int.from_bytes(name[2:4], "big")
     if _NAME4.unpack_from(name)[0] == socket.AF_INET:
-        return UdpPath(socket.inet_ntop(socket.AF_INET, name[4:8]), port, 0, source)
+        return UdpPath(socket.inet_ntop(socket.AF_INET, name[4:8]), port, 0, source, interface)
     scope = int.from_bytes(name[24:28], "little")
-    return UdpPath(str(IPv6Address(name[8:24])), port, scope, source)
+    return UdpPath(str(IPv6Address(name[8:24])), port, scope, source, interface)
 
 
 def _source_of(endpoint: UdpPath) -> Ancillary:
@@ -336,6 +369,9 @@ def _set_options(sock: socket.socket, family: int, mark: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
     if family == 4:
         level, option = socket.IPPROTO_IP, _IP_PKTINFO
+        # As the kernel's own: an outer packet may be cut on its way. Where ICMP is filtered,
+        # nobody would tell us that it was too long.
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
     else:
         level, option = socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO
     for name, where, what in (("sticky source", level, option), ("UDP GRO", _SOL_UDP, _UDP_GRO)):

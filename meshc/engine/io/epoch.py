@@ -13,8 +13,6 @@ import os
 import time
 from pathlib import Path
 
-from meshc.engine.proto.tai64n import WallEpoch
-
 log = logging.getLogger(__name__)
 
 # systemd sets STATE_DIRECTORY for a unit with StateDirectory=
@@ -32,20 +30,24 @@ class TimestampFile:
         self._path = directory / "engine.clock"
         self._saved = 0
         self._saved_at = float("-inf")
-        self._works = True
+        self._complained = False
 
-    def epoch(self, monotonic: float) -> WallEpoch:
-        """The wall clock, or a second after the newest timestamp if the clock is behind it."""
+    def newest(self) -> int:
+        """Unix nanoseconds that no earlier timestamp of this machine has reached, 0 for none kept.
+
+        Where the clock is behind, that is a second after the one that was kept: a little later
+        ones may not have been.
+        """
         now, newest = time.time_ns(), self._load()
-        if now > newest:
-            return WallEpoch(monotonic, now)
+        if newest < now:
+            return newest
         log.warning(
-            "the clock is %d s behind the newest handshake sent from here, whose time goes on; "
-            "if the clock was wrong then, remove %s",
+            "the clock is %d s behind the newest handshake sent from here, after which "
+            "timestamps go on; if the clock was wrong then, remove %s",
             (newest - now) // _SECOND,
             self._path,
         )
-        return WallEpoch(monotonic, newest + _SECOND)
+        return newest + _SECOND
 
     def save(self, newest: int, monotonic: float) -> None:
         """Remembers a timestamp, at most once a second."""
@@ -55,7 +57,7 @@ class TimestampFile:
 
     def flush(self, newest: int) -> None:
         """Remembers a timestamp now, unless another engine has remembered a newer one."""
-        if newest <= self._saved or not self._works:
+        if newest <= self._saved:
             return
         self._saved = newest
         if newest <= self._load():
@@ -66,8 +68,10 @@ class TimestampFile:
             temporary.write_text(f"{newest}\n")
             temporary.replace(self._path)
         except OSError as error:
-            self._works = False
-            log.info("timestamps are not kept in %s: %s", self._path, error.strerror)
+            # a full disk or too many open files may pass
+            if not self._complained:
+                log.info("timestamps are not kept in %s: %s", self._path, error.strerror)
+            self._complained = True
 
     def _load(self) -> int:
         try:

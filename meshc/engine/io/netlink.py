@@ -1,45 +1,109 @@
-"""What the kernel says about our interface: up, down, MTU, gone. rtnetlink(7), by hand.
+"""rtnetlink(7) by hand: messages, attributes, and questions to the kernel.
 
-Three fields of one message type do not justify the memory of a netlink library in a process
-that is to stay small.
+A handful of fields of four message types does not justify the memory of a netlink library in a
+process that is to stay small.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import socket
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
-_RTMGRP_LINK = 1
-_NEWLINK, _DELLINK = 16, 17
+NEWLINK, DELLINK, GETLINK = 16, 17, 18
+GETROUTE = 26
+NEWNSID, GETNSID = 88, 90
+_ERROR = 2
+_F_REQUEST, _F_ACK = 1, 4
 _NLMSG = struct.Struct("=IHHII")
-_IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
-_IFLA_MTU = 4
-_IFF_UP = 1
-_SIOCGIFFLAGS, _SIOCGIFMTU, _SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8913, 0x8921, 0x8922, 0x8943
-_IFREQ_SHORT = struct.Struct("16sH22x")
+_INT = struct.Struct("=i")
+# the upper bits of an attribute's type say how it is nested
+_TYPE_MASK = 0x3FFF
+_MOST = 1 << 16
+# the kernel answers before `send` returns, or not at all
+_PATIENCE = 1.0
+_SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8922, 0x8943
 _IFREQ_INT = struct.Struct("16si20x")
 
 
-class LinkState(NamedTuple):
-    """An interface as it is now; `gone` once it was deleted."""
+class Message(NamedTuple):
+    """One message: its type, and what follows the header."""
 
-    up: bool
-    mtu: int
-    gone: bool = False
+    kind: int
+    body: bytes
 
 
-def link_state(name: str) -> LinkState:
-    """Ask for the state of the interface `name`. Raises OSError."""
-    encoded = name.encode()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        flags = fcntl.ioctl(sock, _SIOCGIFFLAGS, _IFREQ_SHORT.pack(encoded, 0))
-        mtu = fcntl.ioctl(sock, _SIOCGIFMTU, _IFREQ_INT.pack(encoded, 0))
-    up = bool(_IFREQ_SHORT.unpack(flags)[1] & _IFF_UP)
-    return LinkState(up, _IFREQ_INT.unpack(mtu)[1])
+class KernelAnswers:
+    """A socket for questions that the kernel answers with one message each.
+
+    It stays open, so that a process that has run out of descriptors can still ask, and it asks in
+    the network namespace in which it was made.
+    """
+
+    def __init__(self) -> None:
+        self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._sock.bind((0, 0))
+        self._sock.settimeout(_PATIENCE)
+        self._serial = 0
+
+    def ask(self, kind: int, body: bytes) -> bytes:
+        """The body of the answer; empty where there is nothing but a yes. Raises OSError."""
+        self._serial += 1
+        ack = _F_ACK if kind == NEWNSID else 0
+        head = _NLMSG.pack(
+            _NLMSG.size + len(body), kind, _F_REQUEST | ack, self._serial & 0xFFFFFFFF, 0
+        )
+        self._sock.send(head + body)
+        while True:
+            data = self._sock.recv(_MOST)
+            if len(data) < _NLMSG.size or _NLMSG.unpack_from(data)[3] != self._serial:
+                continue  # an answer that came too late for an earlier question
+            for message in messages(data):
+                if message.kind != _ERROR:
+                    return message.body
+                code = -_INT.unpack_from(message.body)[0]
+                if code:
+                    raise OSError(code, os.strerror(code))
+                return b""
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._sock.close()
+
+
+def messages(data: bytes) -> Iterator[Message]:
+    """The whole messages in a buffer, whatever it holds."""
+    at = 0
+    while at + _NLMSG.size <= len(data):
+        length, kind, _, _, _ = _NLMSG.unpack_from(data, at)
+        if length < _NLMSG.size or at + length > len(data):
+            return
+        yield Message(kind, data[at + _NLMSG.size : at + length])
+        at += (length + 3) & ~3
+
+
+def attributes(data: bytes) -> dict[int, bytes]:
+    """The attributes in what follows a message's fixed part; of several of a kind the last."""
+    found = {}
+    at = 0
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < _ATTRIBUTE.size or at + length > len(data):
+            break
+        found[kind & _TYPE_MASK] = data[at + _ATTRIBUTE.size : at + length]
+        at += (length + 3) & ~3
+    return found
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute with its padding."""
+    length = _ATTRIBUTE.size + len(value)
+    return _ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
 
 
 def set_mtu(name: str, mtu: int) -> None:
@@ -54,76 +118,16 @@ def set_queue_length(name: str, packets: int) -> None:
         fcntl.ioctl(sock, _SIOCSIFTXQLEN, _IFREQ_INT.pack(name.encode(), packets))
 
 
-class LinkMonitor:
-    """Changes of one interface, as they happen."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._index = socket.if_nametoindex(name)
-        self._sock = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
-        )
-        self._sock.bind((0, _RTMGRP_LINK))
-
-    def fileno(self) -> int:
-        """The descriptor to watch."""
-        return self._sock.fileno()
-
-    def changes(self) -> LinkState | None:
-        """The newest state that was announced since the last call, None for no news."""
-        newest = None
-        while True:
-            try:
-                data = self._sock.recv(1 << 16)
-            except BlockingIOError:
-                return newest
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                # Messages were lost: ask instead.
-                return self._ask()
-            newest = parse_changes(data, self._index) or newest
-            if newest and newest.gone:
-                return newest
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._sock.close()
-
-    def _ask(self) -> LinkState:
+def drain(sock: socket.socket) -> tuple[list[bytes], bool]:
+    """What waits at a netlink socket, and whether the kernel says that something was lost."""
+    found: list[bytes] = []
+    lost = False
+    while True:
         try:
-            if socket.if_nametoindex(self._name) == self._index:
-                return link_state(self._name)
-        except OSError:
-            pass  # no such interface: that is the answer
-        return LinkState(False, 0, gone=True)
-
-
-def parse_changes(data: bytes, index: int) -> LinkState | None:
-    """The last state of interface `index` in a buffer of rtnetlink messages."""
-    newest = None
-    at = 0
-    while at + _NLMSG.size <= len(data):
-        length, kind, _, _, _ = _NLMSG.unpack_from(data, at)
-        if length < _NLMSG.size or at + length > len(data):
-            break
-        body = at + _NLMSG.size
-        if kind in (_NEWLINK, _DELLINK) and length >= _NLMSG.size + _IFINFO.size:
-            _, _, which, flags, _ = _IFINFO.unpack_from(data, body)
-            if which == index:
-                if kind == _DELLINK:
-                    return LinkState(False, 0, gone=True)
-                mtu = _mtu(data[body + _IFINFO.size : at + length])
-                newest = LinkState(bool(flags & _IFF_UP), mtu)
-        at += (length + 3) & ~3
-    return newest
-
-
-def _mtu(attributes: bytes) -> int:
-    at = 0
-    while at + _ATTRIBUTE.size <= len(attributes):
-        length, kind = _ATTRIBUTE.unpack_from(attributes, at)
-        if kind == _IFLA_MTU and length >= 8:
-            return int.from_bytes(attributes[at + 4 : at + 8], "little")
-        at += max(4, (length + 3) & ~3)
-    return 0
+            found.append(sock.recv(_MOST))
+        except BlockingIOError:
+            return found, lost
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            lost = True

@@ -17,11 +17,12 @@ from functools import partial
 from math import inf
 
 from meshc.engine.io.bind import Bind
-from meshc.engine.io.clock import monotonic
+from meshc.engine.io.clock import ClockSteps, monotonic, wall_epoch
 from meshc.engine.io.epoch import TimestampFile
 from meshc.engine.io.journal import describe
+from meshc.engine.io.link_monitor import LinkMonitor, LinkState
 from meshc.engine.io.metrics import MetricsServer
-from meshc.engine.io.netlink import LinkMonitor, LinkState, link_state
+from meshc.engine.io.path_monitor import PathMonitor
 from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
@@ -47,11 +48,14 @@ class Engine:
         self._tun = tun
         self._listener = listener
         self._metrics = metrics
-        now = monotonic()
         self._timestamps = TimestampFile()
-        self.device = Device(rng=os.urandom, wall_epoch=self._timestamps.epoch(now))
-        self._bind = Bind()
-        self._monitor = LinkMonitor(tun.name)
+        self._clock_steps = ClockSteps()
+        self.device = Device(
+            rng=os.urandom, wall_epoch=wall_epoch(), newest_timestamp=self._timestamps.newest()
+        )
+        self._paths = PathMonitor()
+        self._bind = Bind(self._paths)
+        self._monitor = LinkMonitor(tun.name, current_name=tun.current_name, tun=tun.fd)
         self._pump = Pump(self.device, tun, self._bind, self._gone)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -78,13 +82,15 @@ class Engine:
         self.running = True
         self._watch(self._tun.fd, self._pump.on_tun)
         self._watch(self._monitor.fileno(), self._on_link)
+        self._watch(self._paths.fileno(), self._on_paths)
+        self._watch(self._clock_steps.fileno(), self._on_clock)
         if self._listener is not None:
             self._watch(self._listener.fileno(), self._on_connect)
             if self._listener.watch >= 0:
                 self._watch(self._listener.watch, self._on_socket_change)
         if self._metrics is not None:
             self._metrics.attach(self._watch, self._unwatch, self._figures)
-        self._apply_link(link_state(self._tun.name))
+        self._apply_link(self._monitor.state())
 
     def stop(self) -> None:
         """End `run` after the current turn."""
@@ -102,6 +108,8 @@ class Engine:
             self._listener.close()
         self._bind.close()
         self._monitor.close()
+        self._paths.close()
+        self._clock_steps.close()
         self._tun.close()
         self._epoll.close()
 
@@ -136,6 +144,15 @@ class Engine:
         state = self._monitor.changes()
         if state is not None:
             self._apply_link(state)
+
+    def _on_clock(self) -> None:
+        if self._clock_steps.stepped():
+            log.info("the clock was set")
+            self.device.set_wall_clock(wall_epoch())
+
+    def _on_paths(self) -> None:
+        if self._paths.changed():
+            self._bind.forget_paths()
 
     def _apply_link(self, state: LinkState) -> None:
         if state.gone:

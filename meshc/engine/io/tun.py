@@ -33,7 +33,7 @@ _TUN_F_CSUM_TSO = 0x01 | 0x02 | 0x04
 _TUN_F_USO = 0x20 | 0x40
 _IFREQ = struct.Struct("16sH22x")
 
-READ_SIZE = VNET_HDR_SIZE + 65_535
+READ_SIZE = VNET_HDR_SIZE + 40 + 65_535
 
 
 class TunError(OSError):
@@ -98,6 +98,15 @@ class Tun:
         os.set_inheritable(fd, False)
         vnet = bool(flags & _IFF_VNET_HDR)
         return cls(fd, name.rstrip(b"\0").decode(), vnet=vnet, udp_gso=vnet and _set_offload(fd))
+
+    def current_name(self) -> str:
+        """What the interface is called now, wherever it is: it may be renamed when it is moved."""
+        try:
+            reply = fcntl.ioctl(self.fd, _TUNGETIFF, bytes(40))
+        except OSError:
+            return self.name
+        self.name = _IFREQ.unpack(reply[:40])[0].rstrip(b"\0").decode()
+        return self.name
 
     def close(self) -> None:
         """Close the descriptor, which removes the interface unless it is persistent."""

@@ -45,12 +45,15 @@ class Device:
 
     `mtu` is the interface's (it limits padding; 0 for no limit), `listen_port` the port that the
     shell has bound, `fwmark` the mark that it sets; the shell keeps them right.
+    `newest_timestamp` is of the last run's initiations.
     """
 
-    def __init__(self, *, rng: Callable[[int], bytes], wall_epoch: WallEpoch) -> None:
+    def __init__(
+        self, *, rng: Callable[[int], bytes], wall_epoch: WallEpoch, newest_timestamp: int = 0
+    ) -> None:
         self.listen_port = 0
         self.fwmark = 0
-        self._clock = TimestampClock(wall_epoch)
+        self._clock = TimestampClock(wall_epoch, newest_timestamp)
         self._sessions = Sessions(rng=rng, clock=self._clock)
         self._admission: Admission = self._sessions.admission
         self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
@@ -83,6 +86,10 @@ class Device:
         """Unix nanoseconds of the newest initiation's timestamp, 0 for none: an epoch after a
         restart must lie above it, or peers take our initiations for replays."""
         return self._clock.newest
+
+    def set_wall_clock(self, epoch: WallEpoch) -> None:
+        """The wall clock was set: timestamps and the times of handshakes follow it."""
+        self._clock.epoch = epoch
 
     def status(self) -> DeviceStatus:
         """Everything that a metrics collector wants to know."""

@@ -29,7 +29,10 @@ SLOTS = 64
 # Packets start on a multiple of four behind their virtio-net headers.
 _PACKET = 16
 _HEADER = _PACKET - VNET_HDR_SIZE
-_MOST = 65_536
+# The longest that there is: an IPv6 header and all that its length field can tell (RFC 8200
+# section 3). What is longer (a jumbogram) fills the slot, and may have been cut.
+_LONGEST = 40 + 65_535
+_MOST = 65_536 + 64
 _ROOM = SLOT - _PACKET
 
 _DESTINATION_V4, _DESTINATION_V6 = slice(16, 20), slice(24, 40)
@@ -50,9 +53,10 @@ class Outbound:
         self._vnet = vnet
         self._arena = Arena(SLOTS * SLOT + _MOST)
         start = _HEADER if vnet else _PACKET
-        views = self._arena.slots(start, SLOT, _MOST - _PACKET, SLOTS)
+        views = self._arena.slots(start, SLOT, VNET_HDR_SIZE + _LONGEST + 1, SLOTS)
         self.slots: list[tuple[memoryview]] = [(view,) for view in views]
-        """A packet each, behind its virtio-net header if there is one: for readv(2)."""
+        """A packet each, behind its virtio-net header if there is one: for readv(2); room for more
+        than the longest, so that one that was cut can be told."""
         self.slot_size = SLOT - start
         """What a slot holds without running over into the next; a super-packet does."""
         self._sealed = GsoBuffer()
@@ -134,6 +138,9 @@ class Outbound:
         device = self._device
         at = slot * SLOT + _PACKET
         length = size - VNET_HDR_SIZE if self._vnet else size
+        if length > _LONGEST:
+            device.drops[DropReason.PACKET_MALFORMED] += count
+            return
         packet = self._arena.view[at : at + length]
         destination = single.destination_of(packet)
         peer = None if destination is None else device.allowed_ips.lookup(destination)

@@ -1,8 +1,7 @@
 """TAI64N timestamps of initiations (whitepaper 5.1; https://cr.yp.to/libtai/tai64.html).
 
-They must grow for ever, per peer, or the peer takes our initiation for a replay. They are
-computed from the monotonic clock and one fixed pair of readings, so that a step of the wall
-clock while we run cannot turn them back.
+They must grow for ever, per peer, or the peer takes our initiation for a replay. They are what
+the wall clock says, and where that has stepped back, a little more than the newest one.
 """
 
 from __future__ import annotations
@@ -27,15 +26,17 @@ class WallEpoch(NamedTuple):
 
 
 class TimestampClock:
-    """Makes timestamps that only grow, one sequence for all peers of a device."""
+    """Makes timestamps that only grow, one sequence for all peers of a device.
 
-    __slots__ = ("_epoch", "newest")
+    `epoch` is for the shell to renew when the wall clock is set. `newest` is the newest timestamp
+    handed out, in Unix nanoseconds, also before a restart if the shell has kept it.
+    """
 
-    def __init__(self, epoch: WallEpoch) -> None:
-        self._epoch = epoch
-        # Unix nanoseconds of the newest timestamp handed out; a shell that keeps it across
-        # restarts can start later epochs above it
-        self.newest = 0
+    __slots__ = ("epoch", "newest")
+
+    def __init__(self, epoch: WallEpoch, newest: int = 0) -> None:
+        self.epoch = epoch
+        self.newest = newest
 
     def stamp(self, now: float) -> bytes:
         """12 bytes, greater than every one before.
@@ -49,7 +50,7 @@ class TimestampClock:
 
     def unix_ns_at(self, now: float) -> int:
         """Unix time at the monotonic time `now`."""
-        return self._epoch.unix_ns + round((now - self._epoch.monotonic) * 1e9)
+        return self.epoch.unix_ns + round((now - self.epoch.monotonic) * 1e9)
 
 
 def pack(unix_ns: int) -> bytes:

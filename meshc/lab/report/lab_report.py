@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -144,6 +145,17 @@ class LabReport:
             if not check.passed:
                 yield f"{check.group}: {check.name}: {check.detail}"
 
+    def failure_groups(self) -> list[tuple[str, list[Key]]]:
+        """What differs, each problem once with the pairs that have it, the commonest first; then
+        the failed checks, which have none."""
+        found: dict[str, list[Key]] = {}
+        for cell in self.cells:
+            for problem in cell.problems:
+                found.setdefault(problem, []).append(cell.key)
+        groups = sorted(found.items(), key=lambda item: -len(item[1]))
+        failed = [check for check in self.checks if not check.passed]
+        return [*groups, *((f"{one.group}: {one.name}: {one.detail}", []) for one in failed)]
+
     def to_dict(self) -> dict[str, Any]:
         """For `--json`; keys are those of the values above."""
         return {
@@ -217,8 +229,24 @@ def arrow(path: Sequence[str]) -> str:
     return " → ".join(path)
 
 
+def named(keys: Sequence[Key], most: int) -> str:
+    """Pairs by name, each once whatever its families, and how many more there are."""
+    pairs = list(dict.fromkeys(f"{key.source} → {key.target}" for key in keys))
+    more = f" and {len(pairs) - most:,} more" if len(pairs) > most else ""
+    return ", ".join(pairs[:most]) + more
+
+
+def pairs_in_words(cells: Sequence[Cell]) -> str:
+    """How many ordered pairs there are in each family, in the words of the proof."""
+    families = sorted(Counter(cell.key.family for cell in cells).items())
+    return "; ".join(
+        f"IPv{family}: {number:,} ordered pair{'' if number == 1 else 's'}"
+        for family, number in families
+    )
+
+
 def count(cells: Iterable[Cell]) -> dict[str, int]:
-    """How many pairs there are of each kind."""
+    """How many ordered pairs there are of each kind; one in both families counts twice."""
     total = dict.fromkeys(KINDS, 0)
     for cell in cells:
         total[cell.kind] += 1

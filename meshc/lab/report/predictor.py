@@ -16,8 +16,8 @@ from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
 from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
+from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import longest
 from meshc.topology.proof.walk import Packet, Trace, walk, walk_pair
 from meshc.values import dataclass
 

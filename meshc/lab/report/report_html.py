@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from meshc.lab.report.lab_report import KINDS, Cell, Check, LabReport, arrow, axes, count
+from meshc.lab.report.lab_report import (
+    KINDS,
+    Cell,
+    Check,
+    Key,
+    LabReport,
+    arrow,
+    axes,
+    count,
+    named,
+    pairs_in_words,
+)
 
 MOST_PAIRS = 12
+FEW_PAIRS = 3
 MARKS = {"direct": "●", "relayed": "○", "blocked": "–", "wrong": "✗"}
 WORDS = {
     "direct": "direct",
@@ -30,8 +42,8 @@ def render_html(report: LabReport) -> str:
         f'<header class="{"good" if report.passed else "bad"}"><h1>{escape(report.network)}</h1>',
         f"<p>{escape(verdict)}</p></header><main>",
         _numbers(report),
-        _failures(report),
         _matrix(report.cells),
+        _failures(report),
         _blocked(report),
         _checks(report.checks),
         _pairs(report.cells),
@@ -43,7 +55,7 @@ def render_html(report: LabReport) -> str:
 
 def _numbers(report: LabReport) -> str:
     total = count(report.cells)
-    tiles = [(str(number), WORDS[word], word) for word, number in total.items() if number]
+    tiles = [(f"{number:,}", WORDS[word], word) for word, number in total.items() if number]
     tiles.append((str(len(report.engines)), "nodes", ""))
     if report.checks:
         passed = sum(check.passed for check in report.checks)
@@ -58,16 +70,26 @@ def _numbers(report: LabReport) -> str:
 
 
 def _failures(report: LabReport) -> str:
-    lines = list(report.failures())
-    if not lines:
+    groups = report.failure_groups()
+    if not groups:
         return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(_failure(problem, keys) for problem, keys in groups)
     steps = "\n".join(escape(step) for step in report.next_steps())
     title = "What is not as asked for" if report.agrees else "What differs"
     return (
-        f'<section class="failures"><h2>{title}</h2><ul>{items}</ul></section>'
+        f'<section class="failures"><h2>{title}</h2><ul class="tall">{items}</ul></section>'
         f"<section><h2>Look into it</h2><pre>{steps}</pre></section>"
     )
+
+
+def _failure(problem: str, keys: Sequence[Key]) -> str:
+    """One problem with its pairs, the rest of many folded away."""
+    if not keys:
+        return f"<li>{escape(problem)}</li>"
+    few = f"<b>{escape(named(keys, FEW_PAIRS))}</b>: {escape(problem)}"
+    if len({key[:2] for key in keys}) <= FEW_PAIRS:
+        return f"<li>{few}</li>"
+    return f"<li><details><summary>{few}</summary>{escape(named(keys, len(keys)))}</details></li>"
 
 
 def _matrix(cells: Sequence[Cell]) -> str:
@@ -85,7 +107,8 @@ def _matrix(cells: Sequence[Cell]) -> str:
         f'<span class="{kind}">{MARKS[kind]} {escape(word)}</span>' for kind, word in WORDS.items()
     )
     return (
-        '<section><h2>Every pair</h2><p class="legend">Rows send, columns receive. '
+        f'<section><h2>Every pair</h2><p class="legend">{escape(pairs_in_words(cells))}. '
+        "Rows send, columns receive. "
         f'{legend}. Numbers are round trips in milliseconds.</p><div class="scroll">'
         f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
@@ -96,12 +119,8 @@ def _blocked(report: LabReport) -> str:
     """Each reason once, with the pairs that it costs."""
     rows = []
     for reason, keys in report.blocked().items():
-        pairs = dict.fromkeys(f"{key.source} → {key.target}" for key in keys)
-        few = ", ".join(list(pairs)[:MOST_PAIRS])
-        more = f" and {len(pairs) - MOST_PAIRS} more" if len(pairs) > MOST_PAIRS else ""
-        rows.append(
-            f"<tr><td>{escape(reason)}</td><td>{escape(few + more)}</td></tr>",
-        )
+        pairs = escape(named(keys, MOST_PAIRS))
+        rows.append(f"<tr><td>{escape(reason)}</td><td>{pairs}</td></tr>")
     if not rows:
         return ""
     head = "<thead><tr><th>because</th><th>pairs</th></tr></thead>"
@@ -207,13 +226,17 @@ h2{font-size:1.2rem;margin:2rem 0 .5rem}.tiles{display:flex;flex-wrap:wrap;gap:.
 list-style:none;margin:1.5rem 0}.tiles li{background:var(--card);border-radius:.6rem;
 padding:.6rem 1rem;min-width:7rem}.tiles b{display:block;font-size:1.5rem}
 .tiles span{color:var(--soft);font-size:.9rem}.failures{color:var(--wrong)}
-.legend{color:var(--soft);font-size:.9rem}.scroll{overflow-x:auto}
+.failures summary{font-weight:400}.failures details{margin:0}.tall{max-height:60vh;overflow:auto}
+.legend{color:var(--soft);font-size:.9rem}.scroll{overflow:auto;max-height:80vh}
 table{border-collapse:collapse}.matrix td{width:3.2rem;min-width:3.2rem;height:2.6rem;
 text-align:center;border:2px solid var(--bg);border-radius:.4rem;line-height:1.1}
 .matrix small{display:block;font-size:.7rem;opacity:.85}
 .matrix th{font-weight:500;font-size:.85rem;color:var(--soft);padding:.2rem .4rem;text-align:right;
 white-space:nowrap}
-.matrix thead th{vertical-align:bottom}.matrix thead span{writing-mode:vertical-rl;
+.matrix thead th{vertical-align:bottom}.matrix thead :is(th,td){position:sticky;top:0;z-index:1;
+background:var(--bg)}
+.matrix tbody th{position:sticky;left:0;background:var(--bg)}
+.matrix thead span{writing-mode:vertical-rl;
 transform:rotate(180deg);white-space:nowrap}
 .direct{color:var(--direct)}.relayed{color:var(--relayed)}.blocked{color:var(--blocked)}
 .wrong{color:var(--wrong)}td.direct{background:var(--directbg)}td.relayed{background:var(--relayedbg)}

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from meshc.errors import MeshcError
 from meshc.lab.world import linux
+from meshc.lab.world.confinement import drop_capabilities
 from meshc.lab.world.jobs import JobOutcome, PlacedJob
 from meshc.lab.world.value_json import to_json
 
@@ -114,6 +115,8 @@ def _start(
 def _call(placed: PlacedJob[Any], entry: PlaceEntry) -> bytes:
     try:
         enter(entry)
+        if entry.holder:
+            drop_capabilities()
         answer = {"answer": to_json(placed.job.run())}
     except MeshcError as error:
         hint = getattr(error, "hint", "")

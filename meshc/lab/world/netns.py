@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from meshc.errors import NodeError
 from meshc.lab.world import linux
+from meshc.lab.world.confinement import confine
 
 ROOT, USER = "root", "user namespace"
 
@@ -65,8 +66,7 @@ def enter_lab(mode: str) -> None:
 def own_mounts() -> None:
     """For process 1: a mount tree that the host does not see, its own /proc and /run/netns."""
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    safe = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
-    linux.mount("proc", "/proc", "proc", safe)
+    linux.mount("proc", "/proc", "proc", linux.SAFE)
     linux.mount("tmpfs", "/run", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755")
     Path("/run/netns").mkdir()
 
@@ -110,23 +110,11 @@ def set_sysctls(settings: Iterable[tuple[str, str]]) -> None:
 
 
 def own_machine(name: str, resolvers: Iterable[str], hosts: str = "") -> None:
-    """Gives this process the feel of a machine: its own /run, /etc and host name. `hosts` is for
-    the end of /etc/hosts.
-
-    /etc is the host's with a writable layer on top, so that resolvconf(8) and hooks may write.
-    """
+    """Gives this process the feel of a machine: its own files, /etc and host name. `hosts` is for
+    the end of /etc/hosts. Raises: OSError where it could not be kept off the host's files."""
     linux.unshare(linux.NEWNS | linux.NEWUTS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    linux.mount("sysfs", "/sys", "sysfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
-    linux.mount("tmpfs", "/run", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755")
-    upper, work = Path("/run/.etc/upper"), Path("/run/.etc/work")
-    upper.mkdir(parents=True)
-    work.mkdir()
-    layers = f"lowerdir=/etc,upperdir={upper},workdir={work}"
-    try:
-        linux.mount("overlay", "/etc", "overlay", 0, layers)
-    except OSError:
-        linux.mount("overlay", "/etc", "overlay", 0, f"{layers},userxattr")
+    confine()
     # The host's own configurations are none of the lab's business, and not readable to it either.
     Path("/etc/wireguard").mkdir(mode=0o700, exist_ok=True)
     linux.mount("tmpfs", "/etc/wireguard", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700")

@@ -188,6 +188,11 @@ def nft_tables() -> frozenset[str]:
     return frozenset(_run(["nft", "list", "tables"]).splitlines())
 
 
+def nft_table(table: str) -> str:
+    """The text of one table, named as `nft_tables` names it. Raises: NodeError."""
+    return _run(["nft", "list", *table.split()])
+
+
 def save(program: str) -> str:
     """Raises: NodeError."""
     return _run([f"{program}-save"])

@@ -22,12 +22,11 @@ ROOT = Path("/proc/sys")
 @dataclass(frozen=True, slots=True)
 class SysctlSet(Change):
     """`key` is a path below /proc/sys (interface names hold dots, so the dotted form would not
-    do). `others` are settings that the kernel changes along with it, as they were before."""
+    do)."""
 
     key: str
     value: str
     before: str
-    others: tuple[tuple[str, str], ...] = ()
 
     @property
     def wish(self) -> Hashable:
@@ -40,10 +39,13 @@ class SysctlSet(Change):
     def inherit(self, old: Change) -> Change:
         if not isinstance(old, SysctlSet):
             return self
-        return replace(self, before=old.before, others=old.others)
+        return replace(self, before=old.before)
 
     def heir(self, other: Change) -> Change | None:
-        return other.inherit(self) if self.wish == other.wish else None
+        if not isinstance(other, SysctlSet) or self.wish != other.wish:
+            return None
+        # who found the setting as both want it came second: the other knows what was there before
+        return other if self.before == self.value else other.inherit(self)
 
     def describe(self) -> str:
         was = "as it is" if self.before == self.value else f"was {self.before}"
@@ -55,10 +57,6 @@ class SysctlSet(Change):
     def reverse(self, machine: Machine) -> None:
         if read(self.key) == self.value:
             write(self.key, self.before)
-        for key, value in self.others:
-            # None: the interface that the setting belongs to has gone
-            if read(key) not in (None, value):
-                write(key, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +79,6 @@ class SysctlKept(SysctlSet):
         return
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptRa(Change):
-    """Router advertisements are believed as before, although the host forwards now: every
-    `accept_ra` that is 1 becomes 2 (ip-sysctl.rst). `keys` are the settings that were 1."""
-
-    keys: tuple[str, ...]
-
-    @property
-    def wish(self) -> Hashable:
-        return ("accept_ra",)
-
-    @property
-    def slot(self) -> Hashable:
-        return ("accept_ra",)
-
-    def inherit(self, old: Change) -> Change:
-        if not isinstance(old, AcceptRa):
-            return self
-        return AcceptRa(tuple(sorted({*self.keys, *old.keys})))
-
-    def heir(self, other: Change) -> Change | None:
-        return other.inherit(self) if self.wish == other.wish else None
-
-    def describe(self) -> str:
-        names = ", ".join(key.split("/")[-2] for key in self.keys)
-        return f"sysctl net/ipv6/conf/*/accept_ra = 2 where it is 1 ({names or 'nowhere'})"
-
-    def apply(self, machine: Machine) -> None:
-        for key in self.keys:
-            if read(key) == "1":
-                write(key, "2")
-
-    def reverse(self, machine: Machine) -> None:
-        for key in self.keys:
-            if read(key) == "2":
-                write(key, "1")
-
-
 def read(key: str) -> str | None:
     """The value of a setting, None when this kernel does not have it."""
     try:
@@ -128,7 +88,10 @@ def read(key: str) -> str | None:
 
 
 def write(key: str, value: str) -> None:
-    """Raises: NodeError."""
+    """Leaves a value alone that is there already: in a container it may be read-only, and right.
+    Raises: NodeError."""
+    if read(key) == value:
+        return
     try:
         (ROOT / key).write_text(value)
     except OSError as error:
@@ -136,6 +99,17 @@ def write(key: str, value: str) -> None:
             f"could not set {key} to {value}: {error.strerror}",
             hint="in a container, /proc/sys may be read-only: set it on the host",
         ) from None
+
+
+def ipv6_is_off(interface: str) -> bool:
+    """Whether a new interface would have no IPv6 and none of the others has it, apart from
+    `interface` (which may be there already) and loopback."""
+    found = read_all(("net/ipv6/conf/*/disable_ipv6",))
+    prefix, suffix = "net/ipv6/conf/", "/disable_ipv6"
+    values = {key.removeprefix(prefix).removesuffix(suffix): value for key, value in found.items()}
+    return all(
+        value == "1" for name, value in values.items() if name not in (interface, "lo", "all")
+    )
 
 
 def read_all(patterns: tuple[str, ...]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.node.change import Change
+from meshc.node.system import udp_ports
 from meshc.prefixes import Prefix
 from meshc.values import dataclass
 from meshc.wg.conf import PeerConf
@@ -49,6 +50,8 @@ class DeviceSet(Change):
         return f"set {', '.join(parts)} on {self.interface}"
 
     def apply(self, machine: Machine) -> None:
+        if self.listen_port:
+            udp_ports.refuse_taken(machine, self.interface, self.listen_port)
         machine.backend.write(
             self.interface, DeviceUpdate(self.private_key, self.listen_port, self.fwmark)
         )

@@ -10,7 +10,8 @@ from meshc.render.diagram.svg import WORDS, draw
 
 def html(picture: Picture) -> str:
     """A page that works offline: style, script and data are inside it."""
-    return draw("diagram.html.j2", picture, standalone=False, data=_json(picture))
+    groups = sorted({group for node in picture.nodes for group in node.groups})
+    return draw("diagram.html.j2", picture, standalone=False, data=_json(picture), groups=groups)
 
 
 def _json(picture: Picture) -> str:
@@ -26,6 +27,7 @@ def _json(picture: Picture) -> str:
                 "platform": node.platform,
                 "addresses": node.addresses,
                 "notes": node.notes,
+                "groups": node.groups,
             }
             for node in picture.nodes
         ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from meshc.prefixes import BITS, Prefix, mask
@@ -26,12 +27,17 @@ class NodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PictureNode:
+    """A box. `badges` are written into it (what it carries, its LANs, exits), one a line; `notes`
+    say the same in words."""
+
     name: str
     kind: NodeKind
     site: str
     platform: str
     addresses: tuple[str, ...]
     notes: tuple[str, ...]
+    badges: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,10 @@ def picture(plan: MeshPlan) -> Picture:
     tables = [_Table(plan.nodes[name], index) for name in names]
     few = len(names) <= MOST_NODES_WITH_PATHS
     paths = tuple(_paths(a, names, plan, tables) for a in range(len(names))) if few else ()
+    load = _load(paths)
     return Picture(
         title=plan.spec.network.name,
-        nodes=tuple(_node(plan.nodes[name]) for name in names),
+        nodes=tuple(_node(plan.nodes[name], load[i]) for i, name in enumerate(names)),
         links=tuple(links),
         paths=paths,
         sites={name: site.nat.value for name, site in plan.spec.sites.items()},
@@ -79,13 +86,30 @@ def picture(plan: MeshPlan) -> Picture:
     )
 
 
-def _node(plan: NodePlan) -> PictureNode:
+def _load(paths: Sequence[Sequence[Sequence[int] | None]]) -> Counter[int]:
+    """How many pairs a < b each node carries."""
+    return Counter(
+        between
+        for a, row in enumerate(paths)
+        for b in range(a + 1, len(row))
+        for between in row[b] or ()
+    )
+
+
+def _node(plan: NodePlan, carried: int) -> PictureNode:
     spec = plan.spec
     notes = [f"routes {', '.join(map(str, spec.routes))}"] if spec.routes else []
+    badges = [f"LAN {spec.routes[0]}" + (" …" if len(spec.routes) > 1 else "")] if notes else []
     if spec.exit_node:
         notes.append("exit node")
+        badges.append("exit")
     if spec.exit:
         notes.append(f"internet through {spec.exit}")
+        badges.append(f"internet: {spec.exit}")
+    if carried:
+        pairs = "1 pair" if carried == 1 else f"{carried:,} pairs"
+        notes.append(f"carries {pairs}")
+        badges.append(f"carries {pairs}")
     return PictureNode(
         name=spec.name,
         kind=_kind(spec),
@@ -93,6 +117,8 @@ def _node(plan: NodePlan) -> PictureNode:
         platform=spec.platform.value,
         addresses=tuple(address.address for address in plan.addresses),
         notes=tuple(notes),
+        badges=tuple(badges),
+        groups=spec.groups,
     )
 
 

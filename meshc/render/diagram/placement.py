@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import math
 
-from meshc.render.diagram.picture import NodeKind, Picture
+from meshc.render.diagram.picture import NodeKind, Picture, PictureNode
 from meshc.values import dataclass
 
-# Sizes in SVG user units. A node's box is as wide as its longest text line.
+# Sizes in SVG user units. A node's box is as wide as its longest text line, and LINE_HEIGHT higher
+# for every badge.
 CHARACTER = 7.6
 NODE_HEIGHT = 50.0
+LINE_HEIGHT = 13.0
 GAP = 16.0
 SITE_PAD = 16.0
 SITE_HEAD = 22.0
 RING_GAP = 70.0
 MARGIN = 26.0
+
+
+_Size = tuple[float, float]  # width and height
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,18 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class SiteBox:
+    """`below`: its heading stands under its members, away from where their lines come from."""
+
     name: str
     nat: str
     box: Box
+    below: bool = False
+
+    def heading(self) -> Box:
+        """The room of its label, at the left."""
+        width = (len(self.name) + len(self.nat) + 6) * CHARACTER
+        left, away = self.box.x - self.box.width / 2, self.box.height / 2 - 18
+        return Box(left + 12 + width / 2, self.box.y + (away if self.below else -away), width, 18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,10 @@ class Layout:
     height: float
     nodes: tuple[Box, ...]
     sites: tuple[SiteBox, ...]
+
+    def obstacles(self) -> tuple[Box, ...]:
+        """What no line may cross: the boxes of the nodes, by index, then the sites' headings."""
+        return (*self.nodes, *(site.heading() for site in self.sites))
 
 
 @dataclass(slots=True)
@@ -63,36 +81,40 @@ class _Block:
 
 def layout(picture: Picture) -> Layout:
     """Places every node; no two boxes overlap."""
-    widths = [_width(picture, i) for i in range(len(picture.nodes))]
+    sizes = [(_width(node), _height(node)) for node in picture.nodes]
     core = [
         i for i, node in enumerate(picture.nodes) if node.kind is NodeKind.RELAY and not node.site
     ]
-    outer = _blocks(picture, widths, set(core))
-    radius = _place_core(core, blocks := [_single(i, widths[i]) for i in core])
+    outer = _blocks(picture, sizes, set(core))
+    radius = _place_core(core, blocks := [_single(i, sizes[i]) for i in core])
     _place_ring(outer, radius)
-    return _finish(picture, widths, blocks + outer)
+    return _finish(picture, sizes, blocks + outer)
 
 
-def _width(picture: Picture, index: int) -> float:
-    node = picture.nodes[index]
-    longest = max([len(node.name), *(len(a) * 0.86 for a in node.addresses)])
+def _width(node: PictureNode) -> float:
+    small = (*node.addresses, *node.badges)
+    longest = max([len(node.name), *(len(line) * 0.86 for line in small)])
     return max(84.0, longest * CHARACTER + 26)
 
 
-def _single(index: int, width: float) -> _Block:
-    return _Block("", [index], width, NODE_HEIGHT, [(0.0, 0.0)])
+def _height(node: PictureNode) -> float:
+    return NODE_HEIGHT + LINE_HEIGHT * len(node.badges)
 
 
-def _blocks(picture: Picture, widths: list[float], core: set[int]) -> list[_Block]:
+def _single(index: int, size: _Size) -> _Block:
+    return _Block("", [index], *size, [(0.0, 0.0)])
+
+
+def _blocks(picture: Picture, sizes: list[_Size], core: set[int]) -> list[_Block]:
     """One block a site and one for each node without a site, ordered by home relay."""
     blocks: list[_Block] = []
     for site in picture.sites:
         members = [i for i, n in enumerate(picture.nodes) if n.site == site]
         if members:
             heading = (len(site) + len(picture.sites[site]) + 6) * CHARACTER + 2 * SITE_PAD
-            blocks.append(_grid(site, members, [widths[i] for i in members], heading))
+            blocks.append(_grid(site, members, [sizes[i] for i in members], heading))
     blocks += [
-        _single(i, widths[i])
+        _single(i, sizes[i])
         for i, n in enumerate(picture.nodes)
         if i not in core and (not n.site or n.site not in picture.sites)
     ]
@@ -106,20 +128,16 @@ def _blocks(picture: Picture, widths: list[float], core: set[int]) -> list[_Bloc
     return sorted(blocks, key=key)
 
 
-def _grid(site: str, members: list[int], widths: list[float], heading: float) -> _Block:
+def _grid(site: str, members: list[int], sizes: list[_Size], heading: float) -> _Block:
     columns = max(1, round(math.sqrt(len(members) * 0.7)))
     rows = math.ceil(len(members) / columns)
-    cell = max(widths)
+    cell, high = (max(side) for side in zip(*sizes, strict=True))
     width = columns * cell + (columns - 1) * GAP + 2 * SITE_PAD
-    height = rows * NODE_HEIGHT + (rows - 1) * GAP + 2 * SITE_PAD + SITE_HEAD
+    height = rows * high + (rows - 1) * GAP + 2 * SITE_PAD + SITE_HEAD
     offsets = [
         (
             SITE_PAD + (k % columns) * (cell + GAP) + cell / 2 - width / 2,
-            SITE_HEAD
-            + SITE_PAD
-            + (k // columns) * (NODE_HEIGHT + GAP)
-            + NODE_HEIGHT / 2
-            - height / 2,
+            SITE_HEAD + SITE_PAD + (k // columns) * (high + GAP) + high / 2 - height / 2,
         )
         for k in range(len(members))
     ]
@@ -176,7 +194,7 @@ def _overlap(a: _Block, b: _Block) -> bool:
     )
 
 
-def _finish(picture: Picture, widths: list[float], blocks: list[_Block]) -> Layout:
+def _finish(picture: Picture, sizes: list[_Size], blocks: list[_Block]) -> Layout:
     """Shifts everything to positive coordinates and makes the boxes."""
     left = min((b.x - b.width / 2 for b in blocks), default=0.0) - MARGIN
     top = min((b.y - b.height / 2 for b in blocks), default=0.0) - MARGIN
@@ -188,7 +206,8 @@ def _finish(picture: Picture, widths: list[float], blocks: list[_Block]) -> Layo
         x, y = block.x - left, block.y - top
         if block.site:
             box = Box(x, y, block.width, block.height)
-            sites.append(SiteBox(block.site, picture.sites[block.site], box))
+            sites.append(SiteBox(block.site, picture.sites[block.site], box, below=block.y > 0))
+        lift = SITE_HEAD if block.site and block.y > 0 else 0.0
         for member, (dx, dy) in zip(block.members, block.offsets, strict=True):
-            nodes[member] = Box(round(x + dx, 1), round(y + dy, 1), widths[member], NODE_HEIGHT)
+            nodes[member] = Box(round(x + dx, 1), round(y + dy - lift, 1), *sizes[member])
     return Layout(round(right - left, 1), round(bottom - top, 1), tuple(nodes), tuple(sites))

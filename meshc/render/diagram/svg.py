@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
+from meshc.render.diagram.edge_routes import MOST_ROUTED, control_point
 from meshc.render.diagram.mermaid import MOST_BOUNCED
 from meshc.render.diagram.picture import NodeKind, Picture
 from meshc.render.diagram.placement import Box, Layout, layout
@@ -55,27 +56,32 @@ WORDS = {
 def edges(picture: Picture, place: Layout, *, bounced: bool) -> list[Edge]:
     """Bounced pairs first, so that direct links are drawn over them."""
     found = []
+    many = len(picture.links) + bounced * len(picture.bounced) > MOST_ROUTED
+    obstacles = () if many else place.obstacles()
     if bounced:
         for a, b in picture.bounced:
             via = [picture.nodes[i].name for i in picture.paths[a][b] or ()]
             title = f"{picture.nodes[a].name} – {picture.nodes[b].name} via {', '.join(via)}"
-            found.append(Edge(a, b, "bounced", _curve(place, a, b), title))
+            found.append(
+                Edge(a, b, "bounced", _line(place, a, b, obstacles, _outwards(place, a, b)), title)
+            )
     for a, b in picture.links:
         title = f"{picture.nodes[a].name} – {picture.nodes[b].name}: direct"
-        found.append(Edge(a, b, "direct", _line(place.nodes[a], place.nodes[b]), title))
+        found.append(Edge(a, b, "direct", _line(place, a, b, obstacles), title))
     return found
 
 
-def _line(a: Box, b: Box) -> str:
-    return f"M{a.x:.1f} {a.y:.1f}L{b.x:.1f} {b.y:.1f}"
-
-
-def _curve(place: Layout, a: int, b: int) -> str:
-    """Bends away from the centre of the picture, so that the line does not hide a direct one."""
+def _line(place: Layout, a: int, b: int, obstacles: Sequence[Box], bend: float = 0.0) -> str:
     one, two = place.nodes[a], place.nodes[b]
-    mx, my = (one.x + two.x) / 2, (one.y + two.y) / 2
-    dx, dy = mx - place.width / 2, my - place.height / 2
-    length = math.hypot(dx, dy) or 1.0
-    bend = 0.22 * math.hypot(two.x - one.x, two.y - one.y)
-    cx, cy = mx + dx / length * bend, my + dy / length * bend
-    return f"M{one.x:.1f} {one.y:.1f}Q{cx:.1f} {cy:.1f} {two.x:.1f} {two.y:.1f}"
+    control = control_point(one, two, obstacles, first=bend)
+    start, end = f"M{one.x:.1f} {one.y:.1f}", f"{two.x:.1f} {two.y:.1f}"
+    return (
+        f"{start}L{end}" if control is None else f"{start}Q{control[0]:.1f} {control[1]:.1f} {end}"
+    )
+
+
+def _outwards(place: Layout, a: int, b: int) -> float:
+    """The bend away from the centre of the picture, so that a line does not hide a direct one."""
+    one, two = place.nodes[a], place.nodes[b]
+    mx, my = (one.x + two.x) / 2 - place.width / 2, (one.y + two.y) / 2 - place.height / 2
+    return 0.22 if (two.x - one.x) * my - (two.y - one.y) * mx >= 0 else -0.22

@@ -6,7 +6,7 @@ What they promise:
   `MESHC-NAT-%i` (from nat POSTROUTING); nobody else's rule is read, moved or removed;
 - the sysctl values that were there are kept under /run/meshc and written back when the *last*
   interface that needed forwarding goes down, so two networks on one host do not disturb
-  each other;
+  each other; and not while anybody else is seen who forwards;
 - one rule a line; what a run that ended half way left behind is removed first.
 
 wg-quick(8) replaces `%i` by the interface name and hands each line to bash. `meshc up` knows the
@@ -125,17 +125,47 @@ def _switch_on(family: int) -> Iterator[str]:
         # a host that got its own default route from a router advertisement keeps believing them
         yield (
             "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do"
-            ' [ "$(cat "$f")" != 1 ] || echo 2 > "$f"; done'
+            ' [ "$(cat "$f")" != 1 ] || { echo 2 > "$f"; } 2>/dev/null || true; done'
         )
     path = "/proc/sys/" + SWITCH[family].replace(".", "/")
-    yield f'sysctl -q -w {SWITCH[family]}=1 || [ "$(cat {path})" = 1 ]'
+    # in a container the switch may be read-only, and on
+    yield f'[ "$(cat {path})" = 1 ] || sysctl -q -w {SWITCH[family]}=1'
 
 
 def _switch_back(family: int) -> Iterator[str]:
     users, old = f"{STATE}/forward{family}", f"{STATE}/forward{family}.old"
     yield f"rm -f {users}/%i"
+    # first what each value is to become, because the switch changes the others; what is no longer
+    # as we left it stays as somebody wanted it
+    wanted = (
+        'while IFS=: read -r f v; do n="$(cat "$f" 2>/dev/null)" || continue; case "$f=$n" in'
+        ' *forward=1|*forwarding=1|*/accept_ra=2|*redirects=*) echo "$f:$v";;'
+        f' *) echo "$f:$n";; esac; done < {old} > {old}.new'
+    )
+    write = (
+        'while IFS=: read -r f v; do [ "$(cat "$f")" = "$v" ] || echo "$v" > "$f" || true;'
+        f" done < {old}.new"
+    )
     yield (
-        f"if rmdir {users} 2>/dev/null; then"
-        f' while IFS=: read -r f v; do [ ! -e "$f" ] || echo "$v" > "$f" || true; done < {old};'
-        f" rm -f {old}; fi"
+        f"if rmdir {users} 2>/dev/null; then if {_somebody_else(family)};"
+        ' then echo "forwarding stays on, because others here may rely on it" >&2;'
+        f" else {wanted}; {write}; fi; rm -f {old} {old}.new; fi"
+    )
+
+
+def _somebody_else(family: int) -> str:
+    """Docker, libvirt and their like, another tunnel, a rule that is there because packets pass.
+    Nobody tells the kernel that they rely on the switch; what `meshc down` looks at is the same
+    (`meshc.node.system.forwarding_users`). No `grep -q`: it would end a pipe early, which counts
+    as a failure in wg-quick."""
+    seen = ">/dev/null 2>&1"
+    save = IPTABLES[family].removesuffix(" -w") + "-save"
+    return (
+        "{ { ip -o link show type wireguard; ip -o link show type tun; ip -o link | grep -E"
+        " '^[0-9]+: (docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|vmbr)' || true; } 2>/dev/null"
+        f" | grep -v ': %i:' {seen}"
+        f" || {save} 2>/dev/null | grep -v -e MESHC- -e ESTABLISHED -e '-[io] %i '"
+        f" | grep -E -e '-A FORWARD .*-j ACCEPT' -e '-j (MASQUERADE|SNAT|DNAT|NETMAP)' {seen}"
+        " || nft list ruleset inet 2>/dev/null | grep -v 'ct state'"
+        f" | grep -E '(^|[[:space:]])(masquerade|snat|dnat)([[:space:]]|$)' {seen}; }}"
     )

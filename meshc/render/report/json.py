@@ -1,28 +1,41 @@
-"""Findings for programs: the fields of a diagnostic by name."""
+"""The JSON of every command: one envelope, and the fields of a diagnostic by name."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from meshc.diagnostics import CODES, Diagnostic, Severity
 from meshc.render.report import Report
 
+VERSION = 1
+
+
+def envelope(data: Mapping[str, Any], findings: Iterable[Diagnostic] = ()) -> str:
+    """One object: `version`, which changes when a field changes its meaning, the fields of `data`,
+    and `findings`, which every command has."""
+    document = {"version": VERSION, **data, "findings": [as_dict(found) for found in findings]}
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def refusal(message: str, hint: str = "") -> str:
+    """What is said instead when a command could not do its work."""
+    return envelope({"error": {"message": message, "hint": hint}})
+
 
 def render(report: Report) -> str:
-    """One object; `version` changes when a field changes its meaning."""
-    document = {
-        "version": 1,
+    """The report of `validate` and `verify`."""
+    data = {
         "failed": report.failed,
         "files": list(report.files),
         "summary": {severity.value: report.count(severity) for severity in Severity},
-        "diagnostics": [as_dict(found) for found in report.findings],
         "cases": [
             {"name": case.name, "file": case.file, "ok": not case.fault, "fault": case.fault}
             for case in report.cases
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return envelope(data, report.findings) + "\n"
 
 
 def as_dict(found: Diagnostic) -> dict[str, Any]:

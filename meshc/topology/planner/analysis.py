@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.allocation import Allocation, allocate
+from meshc.topology.planner.addressing.lock_fit import check_lock
 from meshc.topology.planner.addressing.lock_text import Lock
 from meshc.topology.planner.checks.plan_checks import NETWORK_CHECKS
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
@@ -24,6 +25,7 @@ class Analysis:
 
 def analyse(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> Analysis:
     """Links, paths, addresses, and every rule of the network; never raises for a valid spec."""
+    check_lock(spec, lock, diagnostics)
     graph = build_graph(spec, diagnostics)
     routing = build_routing(graph)
     allocation = allocate(spec, graph, lock, diagnostics)

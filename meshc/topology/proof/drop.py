@@ -34,6 +34,7 @@ class LossReason(Enum):
     NO_MASQUERADE = (
         "{at} lets it out without masquerading {source}, so that no answer finds the way back"
     )
+    UNJUDGED = "not judged: what `{detail}` at {at} does to it is beyond the proof"
     LOOP = "it comes back to {at}: {detail}"
 
 
@@ -71,7 +72,7 @@ class Drop:
             return (self.reason.name, *sorted((self.at, self.other)))
         if self.reason is LossReason.NO_FORWARDING:
             return (self.reason.name, self.at, str(self.family))
-        if self.reason in (LossReason.NO_RULE, LossReason.RULE):
+        if self.reason in (LossReason.NO_RULE, LossReason.RULE, LossReason.UNJUDGED):
             return (self.reason.name, self.at, self.detail)
         if self.reason is LossReason.LOOP:
             return (self.reason.name, *sorted(set(self.detail.split(" → "))))

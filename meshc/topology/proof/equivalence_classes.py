@@ -96,6 +96,7 @@ def _facts(model: NodeModel) -> tuple[object, ...]:
     """What distinguishes a node beside its place in the network."""
     facts = model.facts
     forwarding: object = None
-    if facts.relay or facts.routes or facts.exit_node or model.firewall.chains:
+    own_rules = model.firewall.shape[2:] != ((), ()) or not model.routing.plain
+    if facts.relay or facts.routes or facts.exit_node or own_rules or model.effects.unjudged:
         forwarding = model.name
     return (forwarding, facts.lans, facts.exit, model.conf and model.conf.mtu)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from meshc.prefixes import Prefix
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import NodeModel, RouteKind
+from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.session_rules import Reach, reach, section, session_fault
 from meshc.topology.proof.walk import Hop, Packet, Trace, walk, walk_pair
 from meshc.values import dataclass

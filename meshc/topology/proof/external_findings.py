@@ -8,6 +8,7 @@ import numpy as np
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import Prefix
+from meshc.topology.proof.dns_reach import check_name_servers
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.external_traffic import (
     ExternalLoss,
@@ -55,7 +56,7 @@ def check_external(
             )
         _path_mtu(table, matrices[family], found)
     _leaks(table, planes, found)
-    _dns(table, planes, found)
+    check_name_servers(table, planes, found)
 
 
 def _losses(
@@ -139,34 +140,13 @@ def _leaks(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnos
 
 def _uncovered(table: MeshPeerTable, node: int, family: int) -> list[Prefix]:
     """For a family in which nobody has an address: is there a default route into the tunnel?"""
+    model = table.models[node]
+    if model.script is not None and not model.installs_routes:
+        everything = Prefix(family, 0, 0)
+        return [] if everything in model.other_routes else [everything]
     rows = np.arange(int(table.start[node]), int(table.start[node + 1]))
     for row in rows.tolist():
         for prefix in table.allowed_sets[int(table.allowed[row])]:
             if prefix.family == family and prefix.length == 0:
                 return []
     return [Prefix(family, 0, 0)]
-
-
-def _dns(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics) -> None:
-    """Nodes whose DNS server is an address of the pools that nobody has, told once per server."""
-    users: dict[str, list[int]] = {}
-    for n, model in enumerate(table.models):
-        for server in model.conf.dns if model.conf is not None else ():
-            users.setdefault(server, []).append(n)
-    for server, nodes in sorted(users.items()):
-        address = Prefix.host(server)
-        plane = planes.get(address.family)
-        if plane is None:
-            continue
-        atom = plane.fib.atom(address.value)
-        if not plane.pools[atom] or plane.fib.owner[atom] >= 0 or plane.fib.behind[atom] >= 0:
-            continue
-        name = table.names[nodes[0]]
-        others = f" and {len(nodes) - 1:,} more" if len(nodes) > 1 else ""
-        found.add(
-            "W427",
-            f"{name}{others}: the DNS server {server} is an address that no node has",
-            place(table, name),
-            path=f"nodes.{name}.dns",
-            hint="name the address of a node, or a server outside of the network",
-        )

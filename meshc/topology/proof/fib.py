@@ -18,8 +18,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
+from meshc.topology.proof.allowed_spans import AllowedSpans, paint
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import Bools, Ints, Longs, MeshPeerTable
+from meshc.topology.proof.policy_routing import RouteKind
+from meshc.topology.proof.policy_rule import RouteQuery
 from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
 
@@ -42,6 +45,8 @@ class Fib:
     NO_PEER or NOBODY) and in `route` (what its kernel does: a node, or UPLINK, NO_PEER, LAN,
     NOBODY). `home[n]` is the atom of the node's address (-1: none in this family); `owner[i]` the
     node whose address atom i is (-1: nobody's), `shared` the atoms with several owners.
+    `policy` are the AllowedIPs of nodes with rules or tables of their own: their rows are for first
+    packets that begin there.
     """
 
     family: int
@@ -56,6 +61,7 @@ class Fib:
     rules: Ints
     exception: Longs
     exception_to: Ints
+    policy: dict[int, tuple[Prefix, ...]]
 
     def next_hop(self, nodes: Ints, atoms: Ints) -> Ints:
         """What each node's kernel does with the atom beside it, exceptions included."""
@@ -103,6 +109,7 @@ def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib
         for prefixes in (model.own, model.other_routes, facts.lans, facts.routes):
             cuts.update(p for p in prefixes if p.family == family)
         rule_prefixes |= _rule_prefixes(model, family)
+        rule_prefixes |= {p for p in model.routing.prefixes if p.family == family}
     cuts |= rule_prefixes
     bounds = sorted({p.value for p in cuts} | {p.last + 1 for p in cuts})
     if bounds and bounds[0] == 0:
@@ -120,6 +127,7 @@ def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib
         rules=np.zeros(len(bounds) + 1, np.int32),
         exception=np.zeros(0, np.int64),
         exception_to=np.zeros(0, np.int32),
+        policy={},
     )
     _own(fib, models)
     fib.rules = _rule_classes(fib, rule_prefixes)
@@ -155,7 +163,7 @@ def _own(fib: Fib, models: tuple[NodeModel, ...]) -> None:
 def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
     """One row per different table. Painting the entries in the order of their lengths leaves
     the longest match; among equal ones the last in the file, as in WireGuard."""
-    spans = _Spans(fib, sets)
+    spans = AllowedSpans(fib.atoms, sets)
     taken_out = _exceptions(fib, table, sets, spans)
     rows: dict[tuple[object, ...], int] = {}
     peers: list[Ints] = []
@@ -171,17 +179,22 @@ def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
         key = (
             numbers.tobytes(), to.tobytes(), lans, others,
             model.installs_routes, n if model.conf is None else -1,
+            None if model.routing.plain else model.routing,
         )  # fmt: skip
         row = rows.get(key)
         if row is None:
             row = rows[key] = len(peers)
             peer = np.full(len(fib.owner), NO_PEER, np.int32)
             lo, hi, length, who = spans.entries(numbers, to)
-            _paint(peer, lo, hi, who)
+            paint(peer, lo, hi, who)
             peers.append(peer)
-            if lans or others or not model.installs_routes:
+            if not model.routing.plain:
+                routed[row] = _looked_up(fib, model, peer, _prefixes(sets, numbers))
+            elif lans or others or not model.installs_routes:
                 used = (lo, hi, length) if model.installs_routes else None
                 routed[row] = _routed(fib, peer, used, others, lans)
+        if not model.routing.plain:
+            fib.policy[n] = _prefixes(sets, numbers)
         fib.row_of[n] = row
     if peers:
         fib.peer = np.stack(peers)
@@ -192,7 +205,7 @@ def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
 
 
 def _exceptions(
-    fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]], spans: _Spans
+    fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]], spans: AllowedSpans
 ) -> Bools | None:
     """Finds the sections that become exceptions; None when the network is small.
 
@@ -237,55 +250,13 @@ def _exceptions(
 def _is_leaf(model: NodeModel, family: int) -> bool:
     """Whether it never forwards from the tunnel into the tunnel, and routes by AllowedIPs."""
     facts = model.facts
-    if model.conf is None or not model.installs_routes or facts.relay:
+    if model.conf is None or not model.routing.plain or not model.installs_routes or facts.relay:
         return False
     if model.has_rules:
         forwards = family in model.firewall.families
     else:
         forwards = bool(facts.routes) or facts.exit_node
     return not forwards and not any(lan.is_host for lan in facts.lans)
-
-
-class _Spans:
-    """The atoms of each set of AllowedIPs, for many sets at once."""
-
-    def __init__(self, fib: Fib, sets: list[list[Prefix]]) -> None:
-        flat = [p for s in sets for p in s]
-        span = {p: (r.start, r.stop) for p in dict.fromkeys(flat) for r in (fib.atoms(p),)}
-        both = np.array([span[p] for p in flat], np.int32).reshape(-1, 2)
-        self.lo, self.hi = both[:, 0], both[:, 1]
-        self.length = np.array([p.length for p in flat], np.int32)
-        self.count = np.array([len(s) for s in sets], np.int64)
-        self.begin = np.concatenate([[0], np.cumsum(self.count)]).astype(np.int64)
-        # every set is one prefix, all of one length: nothing to sort
-        self.plain = bool((self.count == 1).all() and (self.length == self.length[:1]).all())
-
-    def entries(self, numbers: Ints, to: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-        """(lo, hi, length, node) of every entry, shortest prefix first, else as in the file."""
-        if self.plain:
-            return self.lo[numbers], self.hi[numbers], self.length[numbers], to
-        count = self.count[numbers]
-        total = int(count.sum())
-        ends = np.cumsum(count)
-        at = (
-            np.arange(total)
-            - np.repeat(ends - count, count)
-            + np.repeat(self.begin[numbers], count)
-        )
-        order = np.argsort(self.length[at], kind="stable")
-        at = at[order]
-        return self.lo[at], self.hi[at], self.length[at], np.repeat(to, count)[order]
-
-
-def _paint(row: Ints, lo: Ints, hi: Ints, value: Ints) -> None:
-    """Writes values over spans in order; runs of single atoms are written at once."""
-    wide = np.flatnonzero(hi - lo != 1)
-    at = 0
-    for w in wide.tolist():
-        row[lo[at:w]] = value[at:w]
-        row[lo[w] : hi[w]] = value[w]
-        at = w + 1
-    row[lo[at:]] = value[at:]
 
 
 def _routed(
@@ -298,7 +269,7 @@ def _routed(
     """What the kernel does with each atom: its longest route, connected networks first."""
     best = np.full(len(peer), -1, np.int32)
     if allowed is not None:
-        _paint(best, *allowed)
+        paint(best, *allowed)
     for prefix in others:
         part = fib.atoms(prefix)
         span = best[part.start : part.stop]
@@ -309,6 +280,25 @@ def _routed(
         wins = best[part.start : part.stop] <= prefix.length
         routed[part.start : part.stop][wins] = LAN
     return routed
+
+
+def _prefixes(sets: list[list[Prefix]], numbers: Ints) -> tuple[Prefix, ...]:
+    return tuple(dict.fromkeys(p for k in numbers.tolist() for p in sets[k]))
+
+
+def _looked_up(fib: Fib, model: NodeModel, peer: Ints, allowed: tuple[Prefix, ...]) -> Ints:
+    """What rules and tables find for each atom, one by one: they are rare."""
+    row = peer.copy()
+    for atom in range(len(peer)):
+        query = RouteQuery(fib.family, 0, fib.first(atom))
+        row[atom] = routed_by(model, query, allowed, int(peer[atom]))
+    return row
+
+
+def routed_by(model: NodeModel, query: RouteQuery, allowed: tuple[Prefix, ...], peer: int) -> int:
+    """A node with rules or tables: `peer` is whose AllowedIPs the target is in."""
+    kind, _ = model.routing.way(query, allowed, model.connected, model.facts.lans)
+    return {RouteKind.LAN: LAN, RouteKind.UPLINK: UPLINK}.get(kind, peer)
 
 
 def _mirror(fib: Fib, models: tuple[NodeModel, ...]) -> None:

@@ -11,8 +11,10 @@ from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
-from meshc.topology.proof.node_model import NodeModel, longest
+from meshc.topology.proof.longest_match import longest
+from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
+from meshc.topology.proof.session_rules import keeps_mapping
 from meshc.topology.proof.session_table import (
     ASLEEP,
     FAULTS,
@@ -205,8 +207,8 @@ def _links(
 
 
 def _silent(table: MeshPeerTable, sessions: SessionTable, session: int) -> bool:
-    """Whether the receiver was told to keep nothing alive."""
-    return table.models[int(sessions.to[session])].facts.keepalive == 0
+    """Whether the receiver was told to keep no NAT open."""
+    return not keeps_mapping(table.models[int(sessions.to[session])].facts.keepalive)
 
 
 def _endpoints(table: MeshPeerTable, sessions: SessionTable, found: Diagnostics) -> None:
@@ -276,7 +278,7 @@ def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     result: list[tuple[Prefix, ...]] = []
     for n, model in enumerate(table.models):
         if model.facts.platform in _PROTECTED or not model.installs_routes:
-            result.append(())
+            result.append(tuple(p for p in model.other_routes if model.script and p.length))
             continue
         prefixes: list[Prefix] = []
         if some:

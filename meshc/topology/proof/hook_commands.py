@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -23,11 +24,45 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # `[ -n "$x" ] || iptables ...`: what comes after these words is a command again
-_PREFIXES = frozenset(("sudo", "then", "do", "else", "{", "(", "if", "!", "time", "exec"))
+_ASKS = frozenset(("if", "elif", "while", "until", "!"))
+_PREFIXES = _ASKS | {"sudo", "then", "do", "else", "{", "(", "time", "exec"}
+
+
+class HookStep(NamedTuple):
+    """One simple command of a hook line: its words, and what joins it to its neighbours.
+    `asked` when its failure is an answer and no failure of the line (`if`, `!`, `while`)."""
+
+    words: tuple[str, ...]
+    before: str = ""
+    after: str = ""
+    asked: bool = False
+
+    @property
+    def may_not_fail(self) -> bool:
+        """Whether wg-quick, which runs hooks under `set -e`, gives up when this fails."""
+        return not self.asked and {self.before, self.after} <= {"", ";", "\n"}
 
 
 def commands(line: str) -> Iterator[tuple[str, ...]]:
     """Each simple command of a line as its words; redirections appear as `>` and the file."""
+    return (step.words for step in steps(line))
+
+
+def steps(line: str) -> Iterator[HookStep]:
+    """Each simple command of a line with its place in it."""
+    before = ""
+    for words, after in _split(line):
+        bare = words
+        while bare and bare[0] in _PREFIXES:
+            bare = bare[1:]
+        if bare:
+            asked = not _ASKS.isdisjoint(words[: len(words) - len(bare)])
+            yield HookStep(tuple(bare), before, after, asked)
+        before = after
+
+
+def _split(line: str) -> Iterator[tuple[list[str], str]]:
+    """The words of each command, and what stands behind them: `;`, `&&`, `|` or nothing."""
     words: list[str] = []
     word: str | None = None
     at = 0
@@ -53,20 +88,13 @@ def commands(line: str) -> Iterator[tuple[str, ...]]:
             if kind == "redirect":
                 words.append(">" if ">" in text else "<")
             elif kind == "split":
-                yield from _command(words)
+                yield words, text
                 words = []
         else:
             word = (word or "") + _plain(kind, text)
     if word is not None:
         words.append(word)
-    yield from _command(words)
-
-
-def _command(words: list[str]) -> Iterator[tuple[str, ...]]:
-    while words and words[0] in _PREFIXES:
-        words = words[1:]
-    if words:
-        yield tuple(words)
+    yield words, ""
 
 
 def _plain(kind: str | None, text: str) -> str:

@@ -13,6 +13,7 @@ from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.reachability_matrix import LostPairs, ReachabilityMatrix
+from meshc.topology.proof.session_rules import keeps_mapping
 from meshc.topology.proof.walk import Hop, Trace, walk_pair
 from meshc.values import dataclass
 
@@ -47,6 +48,10 @@ CODES_OF: dict[LossReason, tuple[str, str]] = {
     LossReason.RULE: ("E409", "a rule that accepts these packets must come before it"),
     LossReason.NO_MASQUERADE: ("E410", "add a MASQUERADE rule, or a route back on the other side"),
     LossReason.LOOP: ("E411", "one of these nodes must have a next hop outside of the circle"),
+    LossReason.UNJUDGED: (
+        "W443",
+        "`meshc lab` measures what happens; nothing is claimed about packets that pass there",
+    ),
     LossReason.NO_ADDRESS: ("E400", "give the node an address"),
 }
 
@@ -102,8 +107,11 @@ def check_losses(
 def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     drop = fault.drop
     code, hint = CODES_OF[drop.reason]
-    if drop.reason is LossReason.ASLEEP and expectation.nodes[drop.other].keepalive == 0:
-        code, hint = "W408", "`keepalive: 0` asks for this; it then speaks first or not at all"
+    if drop.reason is LossReason.ASLEEP:
+        kept = expectation.nodes[drop.other].keepalive
+        if not keeps_mapping(kept):
+            code = "W408"
+            hint = f"`keepalive: {kept}` asks for this; it then speaks first or not at all"
     many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
     found.add(
         code,

@@ -1,68 +1,46 @@
-"""What a node forwards, read from its hook lines: sysctl switches and iptables rules.
+"""The firewall of a node, read from its hook lines: sysctl switches and iptables chains.
 
-Only what the file itself turns on counts. A rule that depends on anything which the proof does
-not model (a protocol, a limit, a mark) is no permission, and no obstacle either.
+Only what the file itself turns on counts: what no rule forwards is not forwarded, although the
+policy of a machine may be more generous. What is drawn up elsewhere is otherwise taken to be open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from meshc.errors import PrefixFormatError
-from meshc.prefixes import Prefix
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
+from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rule
 from meshc.values import dataclass, field
 
-TUNNEL = "%i"
-OUTSIDE = "LAN or WAN"
 _SWITCHES = {
     "net.ipv4.ip_forward": 4,
     "net.ipv4.conf.all.forwarding": 4,
     "net.ipv6.conf.all.forwarding": 6,
 }
-_TABLES = {"iptables": 4, "ip6tables": 6, "iptables-nft": 4, "ip6tables-nft": 6}
+IPTABLES = {"iptables": 4, "ip6tables": 6, "iptables-nft": 4, "ip6tables-nft": 6}
 _DEEPEST = 16
+_DENIES = frozenset(("DROP", "REJECT"))
+_REWRITES = frozenset(("DNAT", "NETMAP", "REDIRECT", "TPROXY"))
+_HIDES = frozenset(("MASQUERADE", "SNAT", "NETMAP"))
+_DECIDES = _DENIES | _REWRITES | _HIDES | {"ACCEPT"}
+# These let the packet go on to the next rule, as it was.
+_GOES_ON = frozenset(
+    ("", "LOG", "NFLOG", "TCPMSS", "MARK", "CONNMARK", "CT", "NOTRACK", "DSCP", "TOS", "TTL",
+     "HL", "CLASSIFY", "AUDIT", "TRACE", "SET", "ULOG", "CHECKSUM", "ECN", "CHANGE-MSS",
+     "PASSTHROUGH")
+)  # fmt: skip
+BUILT_IN = frozenset(("INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUTING"))
+
+Chain = tuple[int, str, str]
 
 
-class Flow(NamedTuple):
-    """A packet as a forwarding rule sees it. `way_in` and `way_out` are `TUNNEL` or `OUTSIDE`;
-    `established` when it answers a packet that was let through before."""
+class Decision(NamedTuple):
+    """The rule that decides; not `certain` when a condition of it is beyond the proof."""
 
-    family: int
-    source: int
-    target: int
-    way_in: str
-    way_out: str
-    established: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule of a chain; `text` is how it was written, without `-A CHAIN`."""
-
-    target: str
-    text: str
-    way_in: str = ""
-    way_out: str = ""
-    source: Prefix | None = None
-    destination: Prefix | None = None
-    states: frozenset[str] | None = None
-    negated: frozenset[str] = frozenset()
-    modelled: bool = True
-
-    def matches(self, flow: Flow, interface: str) -> bool:
-        """Whether every condition of the rule holds for this packet."""
-        return (
-            self.modelled
-            and _way(self.way_in, flow.way_in, interface, "-i" in self.negated)
-            and _way(self.way_out, flow.way_out, interface, "-o" in self.negated)
-            and _inside(self.source, flow.family, flow.source, "-s" in self.negated)
-            and _inside(self.destination, flow.family, flow.target, "-d" in self.negated)
-            and (
-                self.states is None or ("ESTABLISHED" if flow.established else "NEW") in self.states
-            )
-        )
+    rule: Rule
+    certain: bool
 
 
 @dataclass(slots=True)
@@ -71,7 +49,8 @@ class Firewall:
 
     interface: str
     families: set[int] = field(default_factory=set)
-    chains: dict[tuple[int, str, str], list[Rule]] = field(default_factory=dict)
+    chains: dict[Chain, list[Rule]] = field(default_factory=dict)
+    policies: dict[Chain, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, lines: Iterable[str], interface: str) -> Firewall:
@@ -79,45 +58,136 @@ class Firewall:
         firewall = cls(interface)
         for line in lines:
             for words in commands(line):
-                firewall._run(words)
+                firewall.run(words)
         return firewall
 
     def forwarding(self, flow: Flow) -> tuple[bool, str]:
         """(accepted, the deciding rule or ''), by the FORWARD chain of the filter table."""
-        rule = self._walk((flow.family, "filter", "FORWARD"), flow)
-        return (rule is not None and rule.target == "ACCEPT", rule.text if rule else "")
+        found = self._walk((flow.family, "filter", "FORWARD"), flow, _DENIES)
+        accepted = found is not None and found.certain and found.rule.target == "ACCEPT"
+        return (accepted, found.rule.text if found else "")
+
+    def entering(self, flow: Flow) -> tuple[LossReason | None, str]:
+        """What happens before the routing decision: a packet may be dropped, or its target
+        rewritten, behind which the proof claims nothing."""
+        where = "PREROUTING" if flow.way_in else "OUTPUT"
+        for table in ("raw", "mangle"):
+            reason, text = self._denied((flow.family, table, where), flow)
+            if reason is not None:
+                return reason, text
+        return self._rewritten((flow.family, "nat", where), flow, _REWRITES)
+
+    def passing(self, flow: Flow) -> tuple[LossReason | None, str]:
+        """What happens behind it: to a packet of its own (no `way_in`), to one for itself (no
+        `way_out`), and to one that it forwards."""
+        family = flow.family
+        if not flow.way_in:
+            reason, text = self._denied((family, "filter", "OUTPUT"), flow)
+        elif not flow.way_out:
+            reason, text = self._denied((family, "mangle", "INPUT"), flow)
+            if reason is None:
+                return self._denied((family, "filter", "INPUT"), flow)
+        else:
+            reason, text = self._denied((family, "mangle", "FORWARD"), flow)
+            if reason is None:
+                reason, text = self._forwarded(flow)
+        if reason is not None or not flow.way_out:
+            return reason, text
+        out = flow._replace(way_in="")
+        reason, denial = self._denied((family, "mangle", "POSTROUTING"), out)
+        if reason is not None or flow.way_out == OUTSIDE or not flow.way_in:
+            return reason, denial or text
+        reason, rewrite = self._rewritten((family, "nat", "POSTROUTING"), out, _HIDES)
+        return reason, rewrite or text
 
     def masquerades(self, flow: Flow) -> bool:
         """Whether the source is replaced on the way out (nat POSTROUTING sees no way in)."""
-        rule = self._walk((flow.family, "nat", "POSTROUTING"), flow)
-        return rule is not None and rule.target in ("MASQUERADE", "SNAT")
+        found = self._walk((flow.family, "nat", "POSTROUTING"), flow, frozenset())
+        return found is not None and found.rule.target in ("MASQUERADE", "SNAT")
+
+    @property
+    def guards(self) -> bool:
+        """Whether it may do more to a packet than to forward it or to hide its source."""
+        return any(chain[2] in ("INPUT", "OUTPUT", "PREROUTING") for chain in self._built_in())
 
     @property
     def shape(self) -> tuple[object, ...]:
         """Equal for nodes that forward the same."""
         chains = tuple((key, tuple(rules)) for key, rules in sorted(self.chains.items()))
-        return (self.interface, tuple(sorted(self.families)), chains)
+        policies = tuple(sorted(self.policies.items()))
+        return (self.interface, tuple(sorted(self.families)), chains, policies)
 
-    def _walk(self, chain: tuple[int, str, str], flow: Flow, depth: int = 0) -> Rule | None:
-        """The first rule that decides; None when the chain ends or returns."""
+    def _built_in(self) -> Iterator[Chain]:
+        yield from self.policies
+        yield from (chain for chain, rules in self.chains.items() if rules)
+
+    def _forwarded(self, flow: Flow) -> tuple[LossReason | None, str]:
+        found = self._walk((flow.family, "filter", "FORWARD"), flow, _DENIES)
+        if found is None:
+            return LossReason.NO_RULE, ""
+        if not found.certain:
+            return LossReason.UNJUDGED, found.rule.text
+        accepted = found.rule.target == "ACCEPT"
+        return (None if accepted else LossReason.RULE), found.rule.text
+
+    def _denied(self, chain: Chain, flow: Flow) -> tuple[LossReason | None, str]:
+        """For chains whose packets pass unless a rule or the policy says otherwise."""
+        found = self._walk(chain, flow, _DENIES)
+        if found is None:
+            policy = self.policies.get(chain, "ACCEPT")
+            return (None, "") if policy == "ACCEPT" else (LossReason.RULE, f"{chain[2]} {policy}")
+        if not found.certain:
+            return LossReason.UNJUDGED, f"{chain[2]} {found.rule.text}"
+        if found.rule.target in _DENIES:
+            return LossReason.RULE, f"{chain[2]} {found.rule.text}"
+        return None, ""
+
+    def _rewritten(
+        self, chain: Chain, flow: Flow, targets: frozenset[str]
+    ) -> tuple[LossReason | None, str]:
+        if flow.established:
+            return None, ""  # connection tracking knows what to do: chains of nat are not asked
+        found = self._walk(chain, flow, targets)
+        if found is None or (found.certain and found.rule.target not in targets):
+            return None, ""
+        return LossReason.UNJUDGED, f"{chain[2]} {found.rule.text}"
+
+    def _walk(
+        self, chain: Chain, flow: Flow, harmful: frozenset[str], depth: int = 0
+    ) -> Decision | None:
+        """The first rule that decides; None when the chain ends or returns.
+
+        A rule whose conditions are beyond the proof decides, uncertainly, when its target is
+        `harmful` or a chain in which something is; with nothing harmful it is passed over.
+        """
         for rule in self.chains.get(chain, ()):
-            if not rule.matches(flow, self.interface):
+            certain = rule.matches(flow, self.interface)
+            if not certain and not (harmful and rule.may_match(flow, self.interface)):
                 continue
-            if rule.target == "RETURN":
-                return None
             inner = (chain[0], chain[1], rule.target)
+            if rule.target == "RETURN":
+                return None if certain else Decision(rule, certain=False)
             if inner in self.chains:
-                found = self._walk(inner, flow, depth + 1) if depth < _DEEPEST else None
-                if found is not None:
+                found = self._walk(inner, flow, harmful, depth + 1) if depth < _DEEPEST else None
+                if found is not None and certain:
                     return found
-            elif rule.target in ("ACCEPT", "DROP", "REJECT", "MASQUERADE", "SNAT"):
-                return rule
+                if found is not None and (found.rule.target in harmful or not found.certain):
+                    return Decision(rule, certain=False)
+            elif rule.target in _DECIDES:
+                if certain or rule.target in harmful:
+                    return Decision(rule, certain)
+            elif harmful and rule.target not in _GOES_ON:
+                return Decision(rule, certain=False)  # a chain or a target that nobody knows
         return None
 
-    def _run(self, words: tuple[str, ...]) -> None:
+    def run(self, words: tuple[str, ...]) -> None:
+        """Does what the command does to switches and chains."""
         name = words[0].rpartition("/")[2]
-        if name in _TABLES:
-            self._iptables(_TABLES[name], list(words[1:]))
+        if name in IPTABLES:
+            self._iptables(IPTABLES[name], list(words[1:]))
+        elif name == "nft" and words[1:3] == ("flush", "ruleset"):
+            self.chains.clear()
+            self.policies.clear()
         elif name == "sysctl":
             for word in words[1:]:
                 key, equals, value = word.partition("=")
@@ -138,36 +208,58 @@ class Firewall:
             self.families.add(family)
 
     def _iptables(self, family: int, words: list[str]) -> None:
-        table = "filter"
-        for flag in ("-t", "--table"):
-            if flag in words[:-1]:
-                at = words.index(flag)
-                table = words[at + 1]
-                del words[at : at + 2]
-        for at, word in enumerate(words):
-            action = _ACTIONS.get(word)
-            if action is not None and at + 1 < len(words):
-                self._change(action, (family, table, words[at + 1]), words[at + 2 :])
-                return
-
-    def _change(self, action: str, chain: tuple[int, str, str], rest: list[str]) -> None:
-        rest = _before_redirect(rest)
+        change = read_change(words)
+        if change is None:
+            return
+        action, table, name, rest = change
+        chain = (family, table, name)
         if action == "new":
             self.chains.setdefault(chain, [])
+        elif action == "policy":
+            self.policies[chain] = rest[0] if rest else ""
         elif action == "flush":
-            self.chains.get(chain, []).clear()
+            for key, rules in self.chains.items():
+                if key == chain or (not name and key[:2] == chain[:2]):
+                    rules.clear()
         elif action == "erase":
-            self.chains.pop(chain, None)
-        elif action == "append":
+            for key in [*self.chains]:
+                if key == chain or (not name and key[:2] == chain[:2] and key[2] not in BUILT_IN):
+                    del self.chains[key]
+        else:
+            self._rule(action, chain, rest)
+
+    def _rule(self, action: str, chain: Chain, rest: list[str]) -> None:
+        if action == "append":
             self.chains.setdefault(chain, []).append(read_rule(rest))
         elif action == "insert":
             place = int(rest.pop(0)) - 1 if rest and rest[0].isdigit() else 0
             self.chains.setdefault(chain, []).insert(max(place, 0), read_rule(rest))
         elif action == "delete":
             rules = self.chains.get(chain, [])
+            if len(rest) == 1 and rest[0].isdigit():
+                del rules[int(rest[0]) - 1 : int(rest[0])]
+                return
             rule = read_rule(rest)
             if rule in rules:
                 rules.remove(rule)
+
+
+def read_change(words: list[str]) -> tuple[str, str, str, list[str]] | None:
+    """(action, table, chain, the rest) of an iptables command; None when it changes nothing
+    that the proof knows."""
+    words, table = list(words), "filter"
+    for flag in ("-t", "--table"):
+        if flag in words[:-1]:
+            at = words.index(flag)
+            table = words[at + 1]
+            del words[at : at + 2]
+    for at, word in enumerate(words):
+        action = _ACTIONS.get(word)
+        if action is not None:
+            rest = _before_redirect(words[at + 1 :])
+            name = rest.pop(0) if rest and not rest[0].startswith("-") else ""
+            return action, table, name, rest
+    return None
 
 
 _ACTIONS = {
@@ -183,91 +275,11 @@ _ACTIONS = {
     "--flush": "flush",
     "-X": "erase",
     "--delete-chain": "erase",
+    "-P": "policy",
+    "--policy": "policy",
 }
-_FLAGS = {
-    "--in-interface": "-i",
-    "--out-interface": "-o",
-    "--source": "-s",
-    "--src": "-s",
-    "--destination": "-d",
-    "--dst": "-d",
-    "--jump": "-j",
-    "--goto": "-j",
-    "-g": "-j",
-    "--match": "-m",
-    "--state": "--ctstate",
-}
-
-
-def read_rule(words: list[str]) -> Rule:
-    """The conditions and the target of one iptables rule."""
-    found: dict[str, str] = {}
-    negated: set[str] = set()
-    modelled = True
-    at = 0
-    no = False
-    while at < len(words):
-        flag = _FLAGS.get(words[at], words[at])
-        value = words[at + 1] if at + 1 < len(words) else ""
-        if flag == "!":
-            no = True
-            at += 1
-            continue
-        if flag in ("-i", "-o", "-s", "-d", "-j", "--ctstate"):
-            found[flag] = value
-            if no:
-                negated.add(flag)
-        elif flag == "-m":
-            modelled &= value in ("conntrack", "state", "comment")
-        elif flag != "--comment":
-            modelled = modelled and flag in ("-p", "--protocol") and value == "all"
-        no = False
-        at += 2
-    states = frozenset(found["--ctstate"].split(",")) if "--ctstate" in found else None
-    source, good_source = _prefix(found.get("-s"))
-    destination, good_destination = _prefix(found.get("-d"))
-    return Rule(
-        target=found.get("-j", ""),
-        text=" ".join(words),
-        way_in=found.get("-i", ""),
-        way_out=found.get("-o", ""),
-        source=source,
-        destination=destination,
-        states=states,
-        negated=frozenset(negated),
-        modelled=modelled and good_source and good_destination and "--ctstate" not in negated,
-    )
-
-
-def _prefix(text: str | None) -> tuple[Prefix | None, bool]:
-    if text is None:
-        return None, True
-    try:
-        return Prefix.parse(text), True
-    except PrefixFormatError:
-        return None, False
-
-
-def _way(pattern: str, way: str, interface: str, negated: bool) -> bool:
-    """Whether an interface pattern of a rule covers the side that the packet uses."""
-    if not pattern:
-        return True
-    if pattern.endswith("+"):
-        tunnel = interface.startswith(pattern[:-1])
-    else:
-        tunnel = pattern in (TUNNEL, interface, f"${{{TUNNEL}}}")
-    return (tunnel == (way == TUNNEL)) != negated
-
-
-def _inside(prefix: Prefix | None, family: int, address: int, negated: bool) -> bool:
-    if prefix is None:
-        return True
-    inside = prefix.family == family and prefix.value <= address <= prefix.last
-    return inside != negated
 
 
 def _before_redirect(words: list[str]) -> list[str]:
-    for at, word in enumerate(words):
-        if word in (">", "<"):
-            return words[:at]
-    return words
+    """What stands before `> /dev/null` or `2>/dev/null`."""
+    return words[: next((i for i, word in enumerate(words) if word in ("<", ">")), len(words))]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.proof.expectation import Expectation, NodeFile
-from meshc.topology.proof.node_model import NodeModel, longest, model_of
+from meshc.topology.proof.longest_match import longest
+from meshc.topology.proof.node_model import NodeModel, model_of
 
 
 class NetworkModel:

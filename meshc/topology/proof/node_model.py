@@ -6,29 +6,24 @@ the fast tables of the prover are tested, and what traces and `explain` are told
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
-from itertools import pairwise
 
-from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
-from meshc.topology.proof.hook_commands import commands
+from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
+from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.netfilter import Firewall
+from meshc.topology.proof.policy_routing import (
+    PolicyRouting,
+    RouteKind,
+    read_policy_routing,
+)
+from meshc.topology.proof.policy_rule import MAIN, RouteQuery
 from meshc.topology.proof.router_script import RouterScript
 from meshc.wg.conf import Conf, PeerConf
-
-
-class RouteKind(Enum):
-    """Where the routing tables of a node send a packet."""
-
-    OWN = "to itself"
-    TUNNEL = "into the tunnel"
-    LAN = "to a network that it is connected to"
-    UPLINK = "to its default gateway"
 
 
 @dataclass(frozen=True)
@@ -78,16 +73,38 @@ class NodeModel:
         return tuple(dict.fromkeys((*self.other_routes, *allowed)))
 
     @cached_property
+    def routing(self) -> PolicyRouting:
+        """Tables and rules as `Table` and the hooks of its file make them."""
+        if self.conf is None:
+            return PolicyRouting(self.facts.interface, "off")
+        return read_policy_routing(self.conf, self.facts.interface)
+
+    @cached_property
     def installs_routes(self) -> bool:
-        """Whether its AllowedIPs become routes that the kernel looks up."""
-        return self.conf is not None and _routes_allowed_ips(self.conf)
+        """Whether its AllowedIPs become routes of the main table."""
+        return self.routing.allowed == MAIN
+
+    @cached_property
+    def connected(self) -> tuple[Prefix, ...]:
+        """The networks of its own addresses, and what a router's script routes besides."""
+        addresses = self.conf.addresses if self.conf else ()
+        networks = (a.network for a in addresses if a.length < BITS[a.family])
+        made = self.script.routes if self.script is not None else ()
+        return tuple(dict.fromkeys((*networks, *made)))
 
     @cached_property
     def other_routes(self) -> tuple[Prefix, ...]:
         """Routes into the tunnel that do not come from AllowedIPs: the network of its own
         address, and `ip route add` hooks."""
-        made = self.script.routes if self.script is not None else ()
-        return tuple(dict.fromkeys((*_other_routes(self.conf, self.facts.interface), *made)))
+        hooks = (prefix for table, prefix in self.routing.added if table == MAIN)
+        return tuple(dict.fromkeys((*self.connected, *hooks)))
+
+    @cached_property
+    def effects(self) -> HookEffects:
+        """What its hooks do that the proof cannot follow, and what in them must fail."""
+        if self.conf is None or self.script is not None:
+            return HookEffects()
+        return read_hook_effects(self.conf, self.routing)
 
     @cached_property
     def firewall(self) -> Firewall:
@@ -110,18 +127,14 @@ class NodeModel:
         best = longest(self.allowed, family, address)
         return (self.allowed[best], best) if best is not None else (None, None)
 
-    def route(self, family: int, address: int) -> tuple[RouteKind, Prefix | None]:
-        """Longest match over what the machine routes. On a tie the connected network wins: its
-        route is there before wg-quick comes, and `ip route add` refuses a second one."""
+    def route(
+        self, family: int, address: int, query: RouteQuery | None = None
+    ) -> tuple[RouteKind, Prefix | None]:
+        """What rules and tables find; without a `query`, for a first packet of its own."""
         if self.owns(family, address):
             return RouteKind.OWN, Prefix(family, address, BITS[family])
-        lan = longest(self.facts.lans, family, address)
-        tunnel = longest(self.tunnel_routes, family, address)
-        if lan is not None and (tunnel is None or lan.length >= tunnel.length):
-            return RouteKind.LAN, lan
-        if tunnel is not None:
-            return RouteKind.TUNNEL, tunnel
-        return RouteKind.UPLINK, None
+        asked = query or RouteQuery(family, 0, address)
+        return self.routing.way(asked, self.allowed, self.connected, self.facts.lans)
 
 
 def model_of(facts: NodeFacts, conf: Conf | None, script: RouterScript | None = None) -> NodeModel:
@@ -148,62 +161,3 @@ def merged_peers(sections: Iterable[PeerConf]) -> dict[PublicKey, PeerConf]:
             del peers[section.public_key]
         peers[section.public_key] = section
     return peers
-
-
-def longest(prefixes: Iterable[Prefix], family: int, address: int) -> Prefix | None:
-    """The longest prefix that holds the address."""
-    best: Prefix | None = None
-    for prefix in prefixes:
-        if (
-            prefix.family == family
-            and prefix.value <= address <= prefix.last
-            and (best is None or prefix.length > best.length)
-        ):
-            best = prefix
-    return best
-
-
-def _other_routes(conf: Conf | None, interface: str) -> Iterator[Prefix]:
-    if conf is None:
-        return
-    for address in conf.addresses:
-        if address.length < BITS[address.family]:
-            yield address.network
-    for line in (*conf.pre_up, *conf.post_up):
-        for words in commands(line):
-            yield from _added_route(words, interface)
-
-
-def _routes_allowed_ips(conf: Conf) -> bool:
-    """`Table = off` installs no routes; a numbered table counts once a rule looks it up."""
-    if conf.table is None or conf.table == "main":
-        return True
-    if conf.table == "off":
-        return False
-    for line in (*conf.pre_up, *conf.post_up):
-        for words in commands(line):
-            if words[0].rpartition("/")[2] != "ip" or "rule" not in words:
-                continue
-            pairs = pairwise(words)
-            if any(flag in ("table", "lookup") and to == conf.table for flag, to in pairs):
-                return True
-    return False
-
-
-def _added_route(words: tuple[str, ...], interface: str) -> Iterator[Prefix]:
-    """The prefix of an `ip route add PREFIX ... dev %i` hook."""
-    if words[0].rpartition("/")[2] != "ip" or "route" not in words or "table" in words:
-        return
-    rest = words[words.index("route") + 1 :]
-    if len(rest) < 4 or rest[0] not in ("add", "replace", "append") or "dev" not in rest:
-        return
-    device = rest[rest.index("dev") + 1 :][:1]
-    if device not in (("%i",), (interface,)):
-        return
-    text = rest[1]
-    if text == "default":
-        text = "::/0" if "-6" in words else "0.0.0.0/0"
-    try:
-        yield Prefix.parse(text)
-    except PrefixFormatError:
-        return

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from meshc.errors import ConfError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.proof.netfilter import TUNNEL, Firewall, Rule
+from meshc.topology.proof.expectation import literal_family
+from meshc.topology.proof.iptables_rule import TUNNEL, Rule
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.router_script import RouterScript, parsed
 from meshc.topology.proof.uci_settings import UciSection, read_settings
 from meshc.wg.conf import Conf, PeerConf
@@ -57,7 +59,8 @@ def _conf(section: UciSection, peers: list[PeerConf], file: str, table: str) -> 
         ),
         listen_port=parsed(int, port, "port", file, line) if port else None,
         mtu=parsed(int, mtu, "MTU", file, line) if mtu else None,
-        dns=section.words("dns"),
+        dns=tuple(word for word in section.words("dns") if literal_family(word)),
+        search=section.words("dns_search"),
         table=table or None,
         peers=tuple(peers),
     )

@@ -14,6 +14,7 @@ _WORD = re.compile(
     r"""
       (?P<key>[a-z][a-z0-9-]*)=(?P<no>!?)(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<bare>[^\s"\[]*))
     | \[(?P<query>(?:[^\[\]"]|"(?:\\.|[^"\\])*")*)\]
+    | (?<!\S)(?P<flag>[a-z][a-z-]*)(?!\S)
     """,
     re.VERBOSE,
 )
@@ -23,13 +24,23 @@ _ESCAPED = re.compile(r"\\(.)")
 
 class RouterCommand(NamedTuple):
     """One command. `query` are the conditions of its `[find ...]`; a value that is negated keeps
-    its `!` in front."""
+    its `!` in front. `flags` are the words without a value."""
 
     menu: str
     verb: str
     arguments: dict[str, str]
     query: dict[str, str]
     line: int
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def takes_effect(self) -> bool:
+        """Whether the command adds something that is not switched off."""
+        return (
+            self.verb == "add"
+            and self.arguments.get("disabled", "no") == "no"
+            and "disabled" not in self.flags
+        )
 
 
 def read_commands(text: str) -> Iterator[RouterCommand]:
@@ -40,13 +51,16 @@ def read_commands(text: str) -> Iterator[RouterCommand]:
             continue
         arguments: dict[str, str] = {}
         query: dict[str, str] = {}
+        flags: set[str] = set()
         for word in _WORD.finditer(match[3] or ""):
-            if word["query"] is None:
+            if word["flag"] is not None:
+                flags.add(word["flag"])
+            elif word["query"] is None:
                 arguments[word["key"]] = _value(word)
             else:
                 inside = _WORD.finditer(word["query"])
                 query.update((one["key"], _value(one)) for one in inside if one["key"])
-        yield RouterCommand(match[1], match[2], arguments, query, number)
+        yield RouterCommand(match[1], match[2], arguments, query, number, frozenset(flags))
 
 
 def _whole_lines(text: str) -> Iterator[tuple[int, str]]:

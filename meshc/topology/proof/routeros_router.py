@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from meshc.errors import ConfError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.proof.netfilter import TUNNEL, Firewall, Rule
+from meshc.topology.proof.iptables_rule import TUNNEL, Rule
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.router_script import RouterScript, parsed
 from meshc.topology.proof.routeros_commands import RouterCommand, read_commands
+from meshc.topology.proof.routeros_routes import tunnel_routes
 from meshc.wg.conf import Conf, PeerConf
 from meshc.wg.endpoint import Endpoint
 
@@ -35,12 +35,12 @@ def read(text: str, file: str) -> RouterScript:
     if settings is None:
         raise ConfError("this script makes no WireGuard interface", file=file, line=1)
     interface = settings.query.get("name", "")
-    added = [c for c in commands if c.verb == "add"]
+    added = [c for c in commands if c.takes_effect]
     peers = tuple(_peer(c, file) for c in added if _of(c, _PEERS, "interface", interface))
     return RouterScript(
         _conf(settings, added, peers, file),
         _firewall(commands, interface),
-        tuple(_routes(added, interface, peers, file)),
+        tuple(tunnel_routes(added, interface, settings.arguments.get("listen-port"), file)),
     )
 
 
@@ -88,28 +88,13 @@ def _peer(command: RouterCommand, file: str) -> PeerConf:
     )
 
 
-def _routes(
-    added: list[RouterCommand], interface: str, peers: tuple[PeerConf, ...], file: str
-) -> Iterator[Prefix]:
-    """A default route is left to the router's owner, who alone knows the way to the endpoint; it
-    is taken as made where other routes are."""
-    made = False
-    for command in added:
-        if any(_of(command, f"{menu}/route", "gateway", interface) for menu in _FAMILY):
-            made = True
-            text = command.arguments.get("dst-address", "")
-            yield parsed(Prefix.parse, text, "prefix", file, command.line)
-    if made:
-        yield from (p for peer in peers for p in peer.allowed_ips if not p.length)
-
-
 def _firewall(commands: tuple[RouterCommand, ...], interface: str) -> Firewall:
     """A router forwards by nature, in both families."""
     firewall = Firewall(interface, {4, 6})
     tables: dict[tuple[int, str], list[RouterCommand]] = {}
     for command in commands:
         family, table = _table(command.menu)
-        if family and command.verb == "add" and command.arguments.get("disabled") != "yes":
+        if family and command.takes_effect:
             tables.setdefault((family, table), []).append(command)
         elif command.verb == "move" and command.arguments.get("destination") == "0":
             mark = command.query.get("comment")

@@ -29,6 +29,8 @@ class Reach(Enum):
 
 
 STARTS = frozenset({Reach.OPEN, Reach.LAN})
+# RFC 4787 section 4.3: a NAT may forget a mapping that has been silent for so many seconds.
+LONGEST_SILENCE = 120
 
 
 def session_fault(sender: NodeModel, receiver: NodeModel) -> LossReason | None:
@@ -120,7 +122,12 @@ def _keeps_alive(model: NodeModel, other: NodeModel) -> bool:
     if model.conf is None:
         return True
     ours = section(model, other)
-    return ours is not None and bool(ours.keepalive)
+    return ours is not None and keeps_mapping(ours.keepalive)
+
+
+def keeps_mapping(keepalive: int | None) -> bool:
+    """Whether keepalives so many seconds apart hold the mapping of a NAT open."""
+    return keepalive is not None and 0 < keepalive <= LONGEST_SILENCE
 
 
 def _all_endpoints(model: NodeModel) -> Iterator[Endpoint]:

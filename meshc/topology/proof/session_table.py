@@ -7,7 +7,7 @@ import numpy as np
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs, MeshPeerTable
-from meshc.topology.proof.session_rules import Reach, reach, reach_by
+from meshc.topology.proof.session_rules import LONGEST_SILENCE, Reach, reach, reach_by
 from meshc.topology.proof.sorted_index import SortedIndex, kinds
 from meshc.values import dataclass
 
@@ -100,11 +100,12 @@ def _faults(sessions: SessionTable, same_psk: Bools) -> Ints:
     there = back >= 0
     out = sessions.reach
     in_ = np.where(there, sessions.reach[back], 0)
-    awake = np.where(there, sessions.keepalive[back] > 0, False)
+    keeps = (sessions.keepalive > 0) & (sessions.keepalive <= LONGEST_SILENCE)
+    awake = np.where(there, keeps[back], False)
     starts = (out == _OPEN) | (out == _LAN)
     started = (in_ == _OPEN) | (in_ == _LAN)
     fixed = (out == _FIXED) & (in_ == _FIXED)
-    both = awake & (sessions.keepalive > 0)
+    both = awake & keeps
     fault = np.where(fixed, np.where(both, 0, ASLEEP), NO_ENDPOINT)
     fault = np.where(started, np.where(awake, 0, ASLEEP), fault)
     fault = np.where(starts, 0, fault)

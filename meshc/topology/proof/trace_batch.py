@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from meshc.topology.proof.drop import LossReason
-from meshc.topology.proof.fib import DEEPEST, LAN, NO_PEER, UPLINK, Fib, reached
-from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.fib import DEEPEST, LAN, NO_PEER, UPLINK, Fib, reached, routed_by
+from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs
+from meshc.topology.proof.policy_rule import RouteQuery
 from meshc.topology.proof.session_table import FAULTS, SessionTable
 from meshc.values import dataclass, field
 
@@ -30,6 +31,7 @@ ENDS: tuple[LossReason, ...] = (
     LossReason.NO_RULE,
     LossReason.RULE,
     LossReason.NO_MASQUERADE,
+    LossReason.UNJUDGED,
     LossReason.LOOP,
 )
 _END = {reason: code for code, reason in enumerate(ENDS)}
@@ -73,11 +75,18 @@ class DataPlane:
     made: Bools = field(init=False)
     exits: Bools = field(init=False)
     masquerade: Bools = field(init=False)
+    guarded: Bools = field(init=False)
+    policy: Bools = field(init=False)
 
     def __post_init__(self) -> None:
         self.made = np.array([s.conf is None for s in self.models], bool)
         self.exits = np.array([s.facts.exit_node for s in self.models], bool)
         self.masquerade = np.array([s.facts.masquerade for s in self.models], bool)
+        self.guarded = np.array(
+            [bool(s.effects.unjudged) or (s.has_rules and s.firewall.guards) for s in self.models],
+            bool,
+        )
+        self.policy = np.isin(np.arange(len(self.models)), list(self.fib.policy))
 
 
 def trace_batch(plane: DataPlane, batch: PacketBatch) -> Traces:
@@ -129,10 +138,13 @@ class _BatchWalk:
     def route(self, live: Longs, step: int, outside: Bools) -> tuple[Longs, Ints]:
         """Ends what arrives, leaves or has no way on; gives the rest its next node."""
         fib, batch = self.plane.fib, self.batch
+        live = self.guard(live, step, outside, "enter")
         here, target = self.at[live], batch.target[live]
         home = reached(fib, here, target)
         self.end(live[home], ARRIVED)
+        self.guard(live[home], step, outside, "arrive")
         there = fib.next_hop(here, target) if batch.exact else fib.route[fib.row_of[here], target]
+        self.by_policy(live, there, step, outside)
         there[home] = UPLINK
         for way, code in ((LAN, IN_LAN), (UPLINK, OUT)):
             leaving = (there == way) & ~home
@@ -149,10 +161,50 @@ class _BatchWalk:
                 self.relay_packets.append(live[ok])
                 self.relay_nodes.append(self.at[live[ok]])
             live, there = live[ok], there[ok]
+        sent = self.guard(live, step, outside, "send")
+        there = there[np.isin(live, sent)]
+        live = sent
         for code, reason in ((NO_PEER, LossReason.NO_PEER), (NOBODY, LossReason.UNKNOWN_KEY)):
             self.end(live[there == code], _END[reason])
         going = there >= 0
         return live[going], there[going]
+
+    def guard(self, packets: Longs, step: int, outside: Bools, point: str) -> Longs:
+        """Lets nodes that do more than forward look at their packets; returns what is left."""
+        risky = self.plane.guarded[self.at[packets]]
+        if not risky.any():
+            return packets
+        ok = np.ones(len(packets), bool)
+        inside = np.ones(len(packets), bool) if step else outside[packets]
+        way = TUNNEL if step else OUTSIDE
+        ways = {"enter": (way, "", "entering"), "arrive": (way, "", "")}.get(point)
+        if ways is not None:
+            those = risky & inside
+            ok[those] = self.verdicts(packets[those], ways)
+        if point != "arrive":
+            those = risky & ~inside
+            last = "entering" if point == "enter" else ""
+            ok[those] = self.verdicts(packets[those], ("", TUNNEL, last))
+        return packets[ok]
+
+    def by_policy(self, live: Longs, there: Ints, step: int, outside: Bools) -> None:
+        """Nodes with rules or tables of their own are asked for every kind of packet."""
+        fib, batch = self.plane.fib, self.batch
+        own = np.flatnonzero(self.plane.policy[self.at[live]])
+        answers: dict[tuple[int, int, int, str], int] = {}
+        for i in own.tolist():
+            packet = live[i]
+            node, source, target = (
+                int(self.at[packet]), int(batch.source[packet]), int(batch.target[packet]),
+            )  # fmt: skip
+            way_in = TUNNEL if step else OUTSIDE if outside[packet] else ""
+            key = node, int(fib.rules[source]), target, way_in
+            if key not in answers:
+                bound = batch.established and not way_in
+                query = RouteQuery(fib.family, fib.first(source), fib.first(target), way_in, bound)
+                peer = int(fib.peer[fib.row_of[node], target])
+                answers[key] = routed_by(self.plane.models[node], query, fib.policy[node], peer)
+            there[i] = answers[key]
 
     def send(self, live: Longs, there: Ints) -> tuple[Longs, Ints]:
         """The session to the next node, its source filter, and whether it was there before."""
@@ -204,7 +256,10 @@ class _BatchWalk:
 
     def forward(self, packets: Longs, way_in: str, way_out: str) -> Bools:
         """Asks each node's firewall once for every kind of packet that comes by."""
-        verdict = self.judged(packets, way_in, way_out, "")
+        return self.verdicts(packets, (way_in, way_out, ""))
+
+    def verdicts(self, packets: Longs, ways: tuple[str, str, str]) -> Bools:
+        verdict = self.judged(packets, *ways)
         bad: Bools = verdict != _FORWARDED
         self.result[packets[bad]] = verdict[bad]
         return ~bad
@@ -235,28 +290,24 @@ class _BatchWalk:
         return result
 
     def verdict(self, node: int, source: int, target: int, ways: tuple[str, str, str]) -> int:
-        """What `_Walk.forward` and `_Walk.leave` say for one packet."""
+        """What `_Walk.enter`, `pass_on` and `leave` say for one packet; `table` is `nat` for
+        the masquerade, `entering` for what comes before the routes."""
         model, fib = self.plane.models[node], self.plane.fib
         facts, (way_in, way_out, table) = model.facts, ways
         family = fib.family
-        if table == "nat" and not model.has_rules:
-            return _FORWARDED
+        if table == "entering" and model.effects.unjudged:
+            return _END[LossReason.UNJUDGED]
+        forwards = bool(way_in and way_out)
         if not model.has_rules:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
-            return _FORWARDED if helps else _END[LossReason.NOT_A_RELAY]
-        flow = Flow(
-            family,
-            fib.first(source),
-            fib.first(target),
-            way_in,
-            way_out,
-            self.batch.established,
-        )
+            judged = not forwards or table or helps
+            return _FORWARDED if judged else _END[LossReason.NOT_A_RELAY]
+        first, last = fib.first(source), fib.first(target)
+        flow = Flow(family, first, last, way_in, way_out, self.batch.established)
         if table == "nat":
             return _FORWARDED if model.firewall.masquerades(flow) else 0
-        if family not in model.firewall.families:
+        if forwards and family not in model.firewall.families:
             return _END[LossReason.NO_FORWARDING]
-        accepted, rule = model.firewall.forwarding(flow)
-        if accepted:
-            return _FORWARDED
-        return _END[LossReason.RULE if rule else LossReason.NO_RULE]
+        firewall = model.firewall
+        reason, _ = firewall.entering(flow) if table else firewall.passing(flow)
+        return _FORWARDED if reason is None else _END[reason]

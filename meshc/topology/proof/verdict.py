@@ -8,7 +8,7 @@ from meshc.diagnostics import Diagnostic, Severity
 from meshc.values import dataclass
 
 # A matrix of so many nodes can be read by a person; the paths of larger networks stay behind.
-READABLE = 20
+READABLE = 60
 
 Path = tuple[str, ...]
 

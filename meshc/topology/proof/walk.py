@@ -13,9 +13,11 @@ from typing import NamedTuple
 from meshc.keys import fingerprint
 from meshc.prefixes import Prefix, address_text
 from meshc.topology.proof.drop import Drop, LossReason
-from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import NodeModel, RouteKind
+from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.policy_routing import RouteKind
+from meshc.topology.proof.policy_rule import RouteQuery
 from meshc.topology.proof.session_rules import session_fault
 from meshc.values import dataclass
 
@@ -108,18 +110,22 @@ class _Walk:
         accepted: Prefix | None = None
         for _hop in range(_TTL):
             self.hops.append(Hop(here.name, accepted=accepted))
-            way, lan = here.route(family, target)
+            fault = self.enter(here, way_in)
+            if fault is not None:
+                return self.end(fault)
+            bound = self.packet.established and not way_in
+            query = RouteQuery(family, source, target, way_in, bound)
+            way, lan = here.route(family, target, query)
             if here.conf is None and way is RouteKind.UPLINK:
                 known = here.facts.exit or self.network.owner(family, target)
                 way = RouteKind.TUNNEL if known else way
             if way is RouteKind.OWN:
-                return self.end(way=way)
+                return self.end(self.pass_on(here, way_in, "") if way_in else None, way=way)
             if way in (RouteKind.LAN, RouteKind.UPLINK):
                 return self.leave(here, way, lan, way_in)
-            if way_in:
-                fault = self.forward(here, way_in, TUNNEL)
-                if fault is not None:
-                    return self.end(fault)
+            fault = self.pass_on(here, way_in, TUNNEL)
+            if fault is not None:
+                return self.end(fault)
             there, fault = self.next_model(here)
             if there is None:
                 return self.end(fault)
@@ -185,7 +191,7 @@ class _Walk:
         if way_in != TUNNEL:
             # from itself or from a LAN beside it: the tunnel has no part in this packet
             return self.end(way=way)
-        fault = self.forward(here, TUNNEL, OUTSIDE)
+        fault = self.pass_on(here, TUNNEL, OUTSIDE)
         if fault is not None:
             return self.end(fault)
         flow = Flow(family, source, target, "", OUTSIDE)
@@ -194,24 +200,42 @@ class _Walk:
             return self.end(self.drop(LossReason.NO_MASQUERADE, here.name))
         return self.end(way=way)
 
-    def forward(self, here: NodeModel, way_in: str, way_out: str) -> Drop | None:
-        """Whether `here` passes the packet on: the switch of the family, then the rules."""
+    def enter(self, here: NodeModel, way_in: str) -> Drop | None:
+        """What happens to it before the node asks its routes."""
+        if here.effects.unjudged:
+            text = "; ".join(here.effects.unjudged)
+            return self.drop(LossReason.UNJUDGED, here.name, detail=text)
+        if not here.has_rules:
+            return None
+        family, source, target, established = self.packet
+        reason, text = here.firewall.entering(
+            Flow(family, source, target, way_in, "" if way_in else TUNNEL, established)
+        )
+        return None if reason is None else self.drop(reason, here.name, detail=text)
+
+    def pass_on(self, here: NodeModel, way_in: str, way_out: str) -> Drop | None:
+        """Whether `here` sends it (no `way_in`), takes it (no `way_out`) or passes it on: the
+        switch of the family, then the rules."""
         family, source, target, established = self.packet
         facts = here.facts
+        forwards = bool(way_in and way_out)
         if not here.has_rules:
             helps = facts.relay if way_in == way_out else bool(facts.routes) or facts.exit_node
-            return None if helps else self.drop(LossReason.NOT_A_RELAY, here.name)
+            if helps or not forwards:
+                return None
+            return self.drop(LossReason.NOT_A_RELAY, here.name)
         firewall = here.firewall
-        if family not in firewall.families:
+        if forwards and family not in firewall.families:
             return self.drop(LossReason.NO_FORWARDING, here.name)
         flow = Flow(family, source, target, way_in, way_out, established)
-        accepted, rule = firewall.forwarding(flow)
-        if not accepted:
-            if rule:
-                return self.drop(LossReason.RULE, here.name, detail=rule)
+        reason, rule = firewall.passing(flow)
+        if reason is LossReason.NO_RULE:
             ways = [facts.interface if way == TUNNEL else way for way in (way_in, way_out)]
             return self.drop(LossReason.NO_RULE, here.name, detail=f"from {ways[0]} to {ways[1]}")
-        self.hops[-1] = replace(self.hops[-1], rule=rule)
+        if reason is not None:
+            return self.drop(reason, here.name, detail=rule)
+        if forwards:
+            self.hops[-1] = replace(self.hops[-1], rule=rule)
         return None
 
     def drop(self, reason: LossReason, at: str, other: str = "", detail: str = "") -> Drop:

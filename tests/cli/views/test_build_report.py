@@ -91,10 +91,31 @@ def test_a_removed_node_is_taken_down_and_a_new_peer_only_synced(
     built(tmp_path, STAR + LEAF)
     text = report(built(tmp_path), capsys)
     assert line(text, "tablet").endswith("wg-quick down wg0 there, delete its file")
-    assert "peer − tablet" in line(text, "hub", "changed")
+    hub = line(text, "hub", "changed")
+    assert "peer − tablet" in hub
+    assert "copy it, wg syncconf wg0 <(wg-quick strip wg0); ip route del 10.44.0." in hub
+    assert "; ip -6 route del fd44::" in hub
     again = report(built(tmp_path), capsys)
     assert "Nothing changed" in again
     assert "Next" not in again
+
+
+@pytest.mark.usefixtures("wide")
+def test_next_offers_only_what_can_work_one_below_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offered(text: str) -> list[str]:
+        lines = text.partition("Next\n")[2].splitlines()
+        assert len({len(line) - len(line.rpartition("  ")[2]) for line in lines}) == 1
+        return [line.split()[1] for line in lines]
+
+    monkeypatch.setattr("sys.platform", "linux")
+    plain = built(tmp_path)
+    assert offered(report(plain, capsys)) == ["lab", "graph"]
+    hosts = STAR.replace("{role: relay,", "{role: relay, deploy: {host: hub},")
+    assert offered(report(built(tmp_path, hosts + LEAF), capsys)) == ["lab", "deploy", "graph"]
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert offered(report(plain, capsys)) == ["graph"]
 
 
 @pytest.mark.usefixtures("wide")

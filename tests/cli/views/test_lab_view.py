@@ -36,9 +36,17 @@ def test_direct_and_relayed_pairs_have_their_marks() -> None:
 def test_what_differs_is_listed() -> None:
     checks = (Check("exit", "a leaks nothing", False, "IPv6 TCP"),)
     text = shown(a_report(a_cell("a", "b", problem="nothing came back"), checks=checks))
-    assert "✗ a → b (IPv4): nothing came back" in text
+    assert "✗ a → b: nothing came back" in text
     assert "✗ exit: a leaks nothing: IPv6 TCP" in text
     assert "measured differs from the proof" in text
+
+
+def test_pairs_with_the_same_problem_are_one_line() -> None:
+    cells = [a_cell("a", f"n{number}", problem="nothing came back") for number in range(9)]
+    text = shown(a_report(*cells))
+    assert "✗ a → n0, a → n1, a → n2 and 6 more: nothing came back" in text
+    assert text.count("nothing came back") == 1
+    assert "IPv4: 9 ordered pairs (9 wrong)" in text
 
 
 def test_a_wide_matrix_is_left_out_and_markup_is_not_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from meshc.cli.views import proof_view
 from meshc.cli.views.proof_view import print_proof
 from meshc.topology.proof import prove
 from tests.support.wire import FORWARD, Wire, main_example
@@ -28,7 +29,7 @@ def star(leaves: int) -> Wire:
 
 def test_the_matrix_names_relays(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(main_example(), capsys)
-    assert "3 phone           A  A     ●  ●" in text
+    assert "3 phone          A A   ● ●" in text
     assert "● direct, A through public-server1" in text
     assert "public-server1           6             6" in text
     assert "IPv4: 20 ordered pairs, all arrive; 14 direct, 6 through relays." in text
@@ -50,16 +51,31 @@ def test_no_matrix_when_it_is_not_wanted(capsys: pytest.CaptureFixture[str]) -> 
     assert "from" not in shown(main_example(), capsys, matrix=False)
 
 
-def test_a_large_network_shows_a_matrix_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "from \\ to" not in shown(star(25), capsys)
-    text = shown(star(25), capsys, matrix=True)
-    assert max(map(len, text.split("\n"))) <= 160
-    assert "25 leaf24" in text
+def test_a_matrix_of_many_groups_those_that_are_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "from \\ to" not in shown(star(61), capsys)
+    text = shown(star(61), capsys, matrix=True)
+    assert max(map(len, text.split("\n"))) <= 80
+    assert "1 leaf00 and 60 more A ●" in text
 
 
-def test_a_huge_network_shows_who_loses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_one_that_loses_something_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    wire = star(45)
+    wire.nodes["leaf07"].peers["relay"].keepalive = None
+    text = shown(wire, capsys, matrix=True)
+    assert "1 leaf00 and 43 more A × ●" in text
+    assert "2 leaf07             A   ●" in text
+
+
+def test_where_a_matrix_is_too_large_those_who_lose_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof_view, "MOST", 10)
+    whole = shown(star(11), capsys, matrix=True)
+    assert "12 nodes are too many for a matrix (at most 10)." in whole
+    assert "No node loses a packet" in whole
     wire = star(45)
     wire.nodes["leaf07"].peers["relay"].keepalive = None
     text = shown(wire, capsys, matrix=True)
     assert "from \\ to" not in text
+    assert "and 5 more nodes that lose something" in text
     assert "relay        44     1" in text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 
@@ -7,64 +8,71 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.engine.io.netlink import LinkMonitor, LinkState, link_state, parse_changes
+from meshc.engine.io.netlink import (
+    GETLINK,
+    KernelAnswers,
+    Message,
+    attribute,
+    attributes,
+    drain,
+    messages,
+)
+
+_IFNAME = 3
 
 
-def message(kind: int, index: int, flags: int, mtu: int | None) -> bytes:
-    """One rtnetlink link message as the kernel lays it out."""
-    attributes = struct.pack("=HH", 8, 3) + b"lo\0\0"
-    if mtu is not None:
-        attributes += struct.pack("=HHI", 8, 4, mtu)
-    body = struct.pack("=BxHiII", 0, 1, index, flags, 0) + attributes
-    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+def message(kind: int, body: bytes) -> bytes:
+    """One message as the kernel lays it out."""
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body + bytes(-len(body) % 4)
 
 
-def test_the_last_word_on_our_interface_counts() -> None:
-    data = message(16, 7, 1, 1420) + message(16, 8, 1, 1500) + message(16, 7, 0, 1300)
+def test_messages_behind_each_other_are_all_found() -> None:
+    data = message(16, b"abcde") + message(17, b"") + message(24, b"12345678")
 
-    assert parse_changes(data, 7) == LinkState(up=False, mtu=1300)
-    assert parse_changes(data, 8) == LinkState(up=True, mtu=1500)
-    assert parse_changes(data, 9) is None
+    assert list(messages(data)) == [
+        Message(16, b"abcde"),
+        Message(17, b""),
+        Message(24, b"12345678"),
+    ]
 
 
-def test_deletion_is_final() -> None:
-    data = message(17, 7, 0, None) + message(16, 7, 1, 1420)
-
-    assert parse_changes(data, 7) == LinkState(up=False, mtu=0, gone=True)
+@given(st.dictionaries(st.integers(0, 0x3FFF), st.binary(max_size=20), max_size=8))
+def test_attributes_come_back_as_they_were_written(values: dict[int, bytes]) -> None:
+    assert attributes(b"".join(attribute(*item) for item in values.items())) == values
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_raise(data: bytes) -> None:
-    state = parse_changes(data, 1)
-
-    assert state is None or state.mtu >= 0
-
-
-def test_the_loopback_interface_is_up() -> None:
-    state = link_state("lo")
-
-    assert state.mtu >= 1500
-    assert not state.gone
+    for found in messages(data):
+        attributes(found.body)
+    attributes(data)
 
 
-def test_an_interface_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(OSError, match="No such device"):
-        link_state("meshc-none")
+def link(name: str) -> bytes:
+    return struct.pack("=BxHiII", 0, 0, 0, 0, 0) + attribute(_IFNAME, name.encode() + b"\0")
 
 
-def test_a_monitor_without_news_says_so() -> None:
-    monitor = LinkMonitor("lo")
+def test_the_kernel_answers_one_question_after_the_other() -> None:
+    kernel = KernelAnswers()
 
-    assert monitor.fileno() >= 0
-    assert monitor.changes() is None
-    monitor.close()
+    for _ in range(3):
+        answer = kernel.ask(GETLINK, link("lo"))
+        assert struct.unpack_from("=BxHi", answer)[2] == socket.if_nametoindex("lo")
+    kernel.close()
 
 
-def test_lost_messages_are_made_up_for_by_asking() -> None:
-    monitor = LinkMonitor("lo")
+def test_a_no_of_the_kernel_is_an_error_and_the_next_answer_is_right() -> None:
+    kernel = KernelAnswers()
 
-    assert monitor._ask() == link_state("lo")
-    monitor._index += 1000
-    assert monitor._ask().gone
-    monitor.close()
-    assert socket.if_nametoindex("lo") > 0
+    with pytest.raises(OSError, match="No such device") as caught:
+        kernel.ask(GETLINK, link("meshc-none"))
+    assert caught.value.errno == errno.ENODEV
+    assert attributes(kernel.ask(GETLINK, link("lo"))[16:])[_IFNAME] == b"lo\0"
+    kernel.close()
+
+
+def test_a_silent_socket_has_no_news_and_has_lost_nothing() -> None:
+    with socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
+    ) as sock:
+        assert drain(sock) == ([], False)

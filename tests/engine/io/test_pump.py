@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from meshc.engine.proto.datapath import Buffers
+from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.gso import Send
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VNET_NONE
 from meshc.engine.proto.udp_path import UdpPath
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
-from tests.support.packets import super_packet, tcp, udp
+from tests.support.packets import slow_split, super_packet, tcp, udp
 
 
 @pytest.fixture(params=[True, False], ids=["vnet", "plain"])
@@ -70,6 +71,40 @@ def test_super_packets_arrive(tmp_path: Path) -> None:
     pair.close()
 
     assert b"".join(part[40:] for part in found) == packet[40:]
+
+
+@pytest.mark.parametrize(("size", "count"), [(1310, 50), (1023, 64), (65_507, 1)])
+def test_the_longest_that_there_are_arrive_whole(tmp_path: Path, size: int, count: int) -> None:
+    """UDP_SEGMENT of 1310 octets 50 times is 65,528 with its headers: no octet may be cut off."""
+    pair = LoopbackEngines(tmp_path, vnet=True)
+    established(pair)
+    packet, header = super_packet(udp(os.urandom(size * count)), min(size, 1310))
+    sent, found = slow_split(packet, header), list[bytes]()
+
+    pair.tuns[0].inject(packet, header)
+    pair.until(
+        lambda: bool(found.extend(pair.tuns[1].delivered()) or len(found) >= len(sent)), "all of it"
+    )
+    pair.close()
+
+    assert found == sent
+
+
+def test_what_may_have_been_cut_is_not_sent(tmp_path: Path) -> None:
+    """A jumbogram is longer than a slot: the rest of it is gone."""
+    pair = LoopbackEngines(tmp_path, vnet=True)
+    established(pair)
+    packet, header = super_packet(udp(bytes(40_000)), 1000)
+
+    pair.tuns[0].inject(packet + bytes(40_000), header)
+    pair.until(
+        lambda: pair.engines[0].device.drops[DropReason.PACKET_MALFORMED] == 1, "its being dropped"
+    )
+    for _ in range(3):
+        pair.turn()
+
+    assert pair.tuns[1].delivered() == []
+    pair.close()
 
 
 def test_an_answer_of_the_kernel_leaves_in_the_turn_that_brought_the_question(

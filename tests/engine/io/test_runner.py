@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from meshc.engine.io.netlink import LinkState
-from tests.support.loopback_engines import LoopbackEngines
+from meshc.engine.io.clock import monotonic
+from meshc.engine.io.link_monitor import LinkState
+from meshc.engine.proto.tai64n import WallEpoch
+from tests.support.loopback_engines import LoopbackEngines, established
 
 
 @pytest.fixture(params=[True, False], ids=["vnet", "plain"])
@@ -65,3 +68,16 @@ def test_removing_the_control_socket_ends_the_loop(pair: LoopbackEngines) -> Non
     os.unlink(pair.listeners[0].path)
 
     pair.until(lambda: not pair.engines[0].running, "the end")
+
+
+def test_a_clock_that_is_set_is_followed(pair: LoopbackEngines) -> None:
+    """The last handshake is shown in real time, and timestamps are those of a right clock."""
+    established(pair)
+    engine = pair.engines[0]
+    engine.device.set_wall_clock(WallEpoch(monotonic(), 1_000_000_000))
+
+    engine._clock_steps.stepped = lambda: True  # type: ignore[method-assign]
+    engine._on_clock()
+
+    shown = pair.ask(0, "get=1\n\n").partition("last_handshake_time_sec=")[2].partition("\n")[0]
+    assert abs(int(shown) - time.time()) < 60

@@ -30,3 +30,20 @@ def test_stamps_hide_the_clock_below_17_milliseconds():
     clock = TimestampClock(WallEpoch(0.0, 1_700_000_000 * SECOND + 123_456_789))
     clock.stamp(0.0)
     assert clock.newest % (1 << 24) == 0
+
+
+def test_a_clock_that_was_wrong_at_the_start_is_right_after_it_was_set():
+    clock = TimestampClock(WallEpoch(0.0, 0))
+    assert clock.stamp(1.0) < pack(2 * SECOND)
+    clock.epoch = WallEpoch(2.0, 1_800_000_000 * SECOND)
+    assert clock.stamp(3.0) > pack(1_800_000_000 * SECOND)
+    assert clock.unix_ns_at(3.0) == 1_800_000_001 * SECOND
+
+
+def test_a_clock_that_is_set_back_does_not_take_the_stamps_along():
+    clock = TimestampClock(WallEpoch(0.0, 1_800_000_000 * SECOND))
+    stamps = [clock.stamp(1.0)]
+    clock.epoch = WallEpoch(1.0, 1_700_000_000 * SECOND)
+    stamps += [clock.stamp(2.0), clock.stamp(3.0)]
+    assert stamps == sorted(set(stamps))
+    assert clock.unix_ns_at(1.0) == 1_700_000_000 * SECOND

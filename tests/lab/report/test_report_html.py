@@ -78,10 +78,12 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
     assert "<script" not in render_html(a_report())
 
 
-def test_what_differs_is_said_first() -> None:
+def test_the_verdict_comes_first_then_the_matrix_then_what_differs() -> None:
     text = read(a_report("nothing came back")).text
-    assert "Measured differs from the proof" in text
-    assert text.index("nothing came back") < text.index("Every pair")
+    places = [text.index(what) for what in ("Measured differs", "Every pair", "What differs")]
+    assert places == sorted(places)
+    assert text.index("What differs") < text.index("nothing came back")
+    assert "IPv4: 1 ordered pair; IPv6: 1 ordered pair." in text
 
 
 @pytest.mark.slow

@@ -36,11 +36,17 @@ def in_a_child(work: Callable[[], int]) -> int:
 
 
 def test_a_program_runs_in_the_node(tmp_path: Path) -> None:
-    """Its host name, network and /etc are the node's; other files are the host's."""
+    """Its host name, network and files are the node's; its output goes where it was sent."""
     out = tmp_path / "out"
-    script = f"hostname > {out}; ip -br link show eth0 >> {out}; cat /etc/resolv.conf >> {out}"
+    script = "hostname; ip -br link show eth0; cat /etc/resolv.conf; touch /var/tmp/inside; exit 3"
     with running(a_spec(relay())) as (lab, world):
-        code = in_a_child(lambda: run_inside(lab, "relay", ["sh", "-c", script + "; exit 3"]))
+
+        def work() -> int:
+            os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT, 0o600), 1)
+            return run_inside(lab, "relay", ["sh", "-c", script])
+
+        code = in_a_child(work)
+    assert not Path("/var/tmp/inside").exists()
     text = out.read_text()
     assert code == 3
     assert text.startswith("relay\neth0")

@@ -75,7 +75,7 @@ def dump(one: Namespace) -> dict[str, tuple[str, str, set[str], int]]:
 
 def peers(one: Namespace) -> list[dict[str, Any]]:
     report = one.meshc("status", "wg0", "--json", check=False).stdout
-    found: list[dict[str, Any]] = json.loads(report)[0]["peers"]
+    found: list[dict[str, Any]] = json.loads(report)["interfaces"][0]["peers"]
     return found
 
 

@@ -21,6 +21,7 @@ def pictures(draw: st.DrawFn) -> Picture:
             platform="linux",
             addresses=("10.0.0.1", "fd00::1")[: draw(st.integers(1, 2))],
             notes=(),
+            badges=("LAN 192.168.1.0/24", "exit", "carries 3 pairs")[: draw(st.integers(0, 3))],
         )
         for i in range(count)
     )
@@ -54,3 +55,14 @@ def test_members_stand_in_their_site_and_nobody_else_does(drawn: Picture) -> Non
     for site in place.sites:
         for node, box in zip(drawn.nodes, place.nodes, strict=True):
             assert overlap(site.box, box) == (node.site == site.name)
+
+
+@given(pictures())
+@settings(max_examples=30, deadline=None)
+def test_a_heading_lies_in_its_site_and_on_nobody(drawn: Picture) -> None:
+    place = layout(drawn)
+    for site in place.sites:
+        heading = site.heading()
+        assert abs(heading.x - site.box.x) + heading.width / 2 <= site.box.width / 2
+        assert abs(heading.y - site.box.y) + heading.height / 2 <= site.box.height / 2
+        assert not any(overlap(heading, box) for box in place.nodes)

@@ -17,7 +17,7 @@ def test_a_chain_is_jumped_to_only_when_it_is_whole() -> None:
         "iptables -w -t nat -I POSTROUTING -j MESHC-NAT-%i",
     ]
     # the kernel forwards only once the rules stand
-    assert hooks.post_up[-1].startswith("sysctl -q -w net.ipv4.ip_forward=1")
+    assert hooks.post_up[-1].endswith("sysctl -q -w net.ipv4.ip_forward=1")
 
 
 def test_what_goes_down_is_what_is_cleared_before_going_up() -> None:

@@ -6,7 +6,7 @@ import json
 
 from meshc.diagnostics import Diagnostic, Location
 from meshc.render.report import Case, Report
-from meshc.render.report.json import render
+from meshc.render.report.json import envelope, refusal, render
 
 
 def test_every_field_by_name() -> None:
@@ -19,7 +19,7 @@ def test_every_field_by_name() -> None:
         "failed": True,
         "files": ["é.yaml"],
         "summary": {"error": 1, "warning": 1, "info": 0},
-        "diagnostics": [
+        "findings": [
             {
                 "code": "W140", "severity": "warning", "title": "host bits set",
                 "message": 'a "b"\n\u2028', "file": "é.yaml", "line": 2, "column": 3,
@@ -32,3 +32,13 @@ def test_every_field_by_name() -> None:
         ],
         "cases": [{"name": "c", "file": "é.yaml", "ok": False, "fault": "f"}],
     }  # fmt: skip
+
+
+def test_every_answer_has_a_version_and_findings() -> None:
+    found = Diagnostic("E110", "m")
+    answer = json.loads(envelope({"node": "a"}, [found]))
+    assert list(answer) == ["version", "node", "findings"]
+    assert [one["code"] for one in answer["findings"]] == ["E110"]
+    refused = json.loads(refusal("it cannot be done", "do this"))
+    assert refused["error"] == {"message": "it cannot be done", "hint": "do this"}
+    assert (refused["version"], refused["findings"]) == (1, [])

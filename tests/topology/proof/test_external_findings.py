@@ -168,17 +168,3 @@ def test_mtu_shrinks_on_the_way() -> None:
         "home-server sends packets of 1420 bytes to laptop, but public-server1 on the way "
         "passes only 1380"
     )
-
-
-def test_a_dns_server_that_nobody_is() -> None:
-    wire = main_example()
-    for name in ("phone", "laptop"):
-        wire.nodes[name].dns = "10.44.0.53, 1.1.1.1"
-    assert findings(wire) == [
-        (
-            "W427",
-            "laptop and 1 more: the DNS server 10.44.0.53 is an address that no node has",
-        )
-    ]
-    wire.nodes["public-server2"].addresses.append("10.44.0.53/32")
-    assert "W427" not in dict(findings(wire))

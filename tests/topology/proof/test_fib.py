@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from meshc.topology.proof import fib, prove
 from meshc.topology.proof.fib import LAN, NO_PEER, UPLINK
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import RouteKind
 from meshc.topology.proof.peer_table import NOBODY
+from meshc.topology.proof.policy_routing import RouteKind
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire, main_example
 

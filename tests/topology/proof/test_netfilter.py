@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from meshc.prefixes import Prefix
 from meshc.topology.proof.expectation import NodeFacts
-from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Firewall, Flow, read_rule
+from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import Conf
 
@@ -126,12 +127,6 @@ def test_masquerade_needs_its_way_out() -> None:
     assert fire.masquerades(Flow(4, A, LAN, "", OUTSIDE))
     assert not fire.masquerades(Flow(4, A, B, "", TUNNEL))
     assert not fire.masquerades(Flow(4, LAN, A, "", OUTSIDE))
-
-
-def test_a_rule_as_a_value() -> None:
-    rule = read_rule(["!", "-i", "%i", "-d", "192.168.1.0/24", "-j", "ACCEPT"])
-    assert (rule.target, rule.way_in, rule.negated) == ("ACCEPT", "%i", frozenset(("-i",)))
-    assert rule.destination == Prefix.parse("192.168.1.0/24")
 
 
 def test_the_rules_that_meshc_writes(meshc_hooks: tuple[str, ...]) -> None:

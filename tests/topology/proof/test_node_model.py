@@ -8,7 +8,8 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.proof.expectation import NodeFacts
-from meshc.topology.proof.node_model import NodeModel, RouteKind, longest, merged_peers, model_of
+from meshc.topology.proof.node_model import NodeModel, merged_peers, model_of
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.wg.conf import parse
 from tests.support.wire import main_example, private_key
 
@@ -94,10 +95,3 @@ def test_two_sections_of_one_peer() -> None:
     assert merged.endpoint == peer.endpoint
     assert merged.keepalive == 0
     assert merged.preshared_key == peer.preshared_key
-
-
-def test_longest_match() -> None:
-    prefixes = [Prefix.parse(p) for p in ("0.0.0.0/0", "10.0.0.0/8", "10.44.0.5/32", "::/0")]
-    assert longest(prefixes, 4, IP) == Prefix.parse("10.44.0.5/32")
-    assert longest(prefixes, 4, 1) == Prefix.parse("0.0.0.0/0")
-    assert longest(prefixes[1:], 4, 1) is None

@@ -49,3 +49,11 @@ def test_a_quoted_value_is_read_as_it_was_meant(text: str) -> None:
 @given(st.text(st.sampled_from('/ab =!"\\[]find-\n'), max_size=40))
 def test_any_line_is_survived(text: str) -> None:
     list(read_commands(text))
+
+
+def test_words_without_a_value_are_flags() -> None:
+    (command,) = read_commands('/routing/table/add name="a fib b" fib')
+    assert (command.arguments, command.flags) == ({"name": "a fib b"}, {"fib"})
+    (switched_off,) = read_commands("/ip/route/add gateway=wg0 disabled=yes")
+    assert command.takes_effect
+    assert not switched_off.takes_effect

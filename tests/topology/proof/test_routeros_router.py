@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Firewall, Flow
+from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.routeros_router import read
 
 A, LAN = 0x0A2C0001, 0xC0A80105

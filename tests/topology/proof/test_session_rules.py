@@ -60,6 +60,16 @@ def test_the_hidden_side_must_keep_it_alive() -> None:
     assert faults(wire) == (None, LossReason.ASLEEP)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [(1, True), (120, True), (121, False), (65535, False)]
+)
+def test_a_keepalive_is_worth_no_more_than_a_nat_remembers(seconds: int, kept: bool) -> None:
+    """RFC 4787 section 4.3: after two silent minutes it may forget."""
+    wire = pair()
+    wire.nodes["a"].peers["b"].keepalive = seconds
+    assert faults(wire) == (None, None if kept else LossReason.ASLEEP)
+
+
 def test_a_keepalive_on_the_public_side_helps_nobody() -> None:
     wire = pair()
     wire.nodes["a"].peers["b"].keepalive = None

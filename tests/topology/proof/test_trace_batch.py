@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from meshc.topology.proof import fib, prove
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.node_model import RouteKind
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.trace_batch import ARRIVED, ENDS, IN_LAN, OUT, PacketBatch, trace_batch
 from meshc.topology.proof.walk import Packet, Trace, walk
 from tests.support.random_wire import random_wire, spoil

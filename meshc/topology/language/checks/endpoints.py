@@ -10,7 +10,7 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 
 
 def _networks(*texts: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -38,7 +38,8 @@ RESERVED_DOMAINS = ("example", "invalid", "test", "localhost", "example.com", "e
 
 
 def check_endpoints(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
-    """E141, W142, W143, I144 for every endpoint in the file; W147 behind a symmetric NAT."""
+    """E141, W142, W143, I144 for every endpoint in the file; E167 for a LAN endpoint at another
+    port; W147 behind a symmetric NAT."""
     for name, data in document.nodes.items():
         for index, endpoint in enumerate(data.get("endpoint", ())):
             _endpoint(document, diagnostics, ("nodes", name, "endpoint", index), endpoint)
@@ -94,6 +95,17 @@ def _lan_endpoint(spec: Spec, document: Document, diagnostics: Diagnostics, name
             path,
             "add `site:` to this node and to its neighbours.",
             key=True,
+        )
+    port = spec.nodes[name].listen_port
+    if endpoint.port and endpoint.port != port:
+        document.report(
+            diagnostics,
+            "E167",
+            f"`lan_endpoint` of {quote(name)} has port {endpoint.port}, but its `listen_port` is "
+            f"{port}",
+            path,
+            "inside a site nothing translates ports: leave the port out of `lan_endpoint`, or "
+            "make both the same.",
         )
     if endpoint.family is None:
         return

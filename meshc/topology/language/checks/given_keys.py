@@ -6,7 +6,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.spec import NodeSpec, Spec
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 
 
 def check_keys(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:

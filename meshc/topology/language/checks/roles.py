@@ -6,7 +6,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
-from meshc.topology.language.words import listing, quote
+from meshc.topology.language.wording import listing, quote
 
 APPS_WITHOUT_FORWARDING = frozenset({Platform.IOS, Platform.ANDROID})
 APPS_WITHOUT_HOOKS = APPS_WITHOUT_FORWARDING | {Platform.MACOS, Platform.WINDOWS}
@@ -104,6 +104,8 @@ def _without_effect(document: Document, diagnostics: Diagnostics, node: NodeSpec
         for key in _HOOKS:
             if key in own:
                 report(key, f"WireGuard on {node.platform.value} runs no commands", "remove it.")
+    if node.platform is Platform.ROUTEROS and "dns" in own:
+        report("dns", "the script leaves the router's own resolver alone", "remove it.")
     if node.platform in APPS_WITHOUT_FORWARDING:
         for key in ("table", "fwmark", "deploy"):
             if key in own:

@@ -16,7 +16,7 @@ from meshc.topology.language.read.parsed_file import ParsedFile, Path
 from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import MissingKey, UnknownKey
 from meshc.topology.language.schema.scalars import Mistake
-from meshc.topology.language.words import describe, listing, quote, suggest
+from meshc.topology.language.wording import describe, listing, quote, suggest
 from meshc.values import dataclass, field
 
 TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "tests", "lab")

@@ -28,7 +28,7 @@ from yaml.events import (
 from meshc.diagnostics import Diagnostics, Location
 from meshc.topology.language.read.parsed_file import Mark, ParsedFile
 from meshc.topology.language.read.yaml_errors import explain_yaml_error
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.values import dataclass
 
 MAX_BYTES = 64 << 20

@@ -9,7 +9,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.locations import Layout, Locations
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.values import dataclass, field
 
 _NOT_INHERITED = frozenset({"members", "lan"})

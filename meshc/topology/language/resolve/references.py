@@ -9,7 +9,7 @@ from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
-from meshc.topology.language.words import quote, suggest
+from meshc.topology.language.wording import quote, suggest
 from meshc.values import dataclass
 
 

@@ -29,7 +29,7 @@ from meshc.topology.language.spec import (
     Spec,
     TestSpec,
 )
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from meshc.errors import KeyFormatError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, parse_address
-from meshc.topology.language.words import describe, listing, quote, suggest
+from meshc.topology.language.wording import describe, listing, quote, suggest
 
 # wg-quick(8): "INTERFACE ... must match [a-zA-Z0-9_=+.-]{1,15}"; a leading '-' would be an option
 INTERFACE = re.compile(r"(?!-)(?!\.{1,2}\Z)[a-zA-Z0-9_=+.-]{1,15}\Z")

@@ -78,7 +78,7 @@ _NODE_KEYS: dict[str, Field] = {
     ),
     "listen_port": Field(k.PORT, "The UDP port that WireGuard listens on."),
     "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
-    "dns": Field(k.DNS, "Name servers, and domains to search, while the tunnel is up."),
+    "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for the tunnel."),
     "table": Field(k.TABLE, "The routing table: auto (default), off, a number or a name."),
     "fwmark": Field(k.FWMARK, "The mark of outgoing encrypted packets; off or 0 for none."),
     "keepalive": Field(
@@ -155,7 +155,7 @@ NETWORK = KeySection(
         "listen_port": Field(k.PORT, "For nodes with an endpoint (default 51820)."),
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side behind a NAT (default 25)."),
         "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
-        "dns": Field(k.DNS, "Name servers, and domains to search, for every node."),
+        "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for every node."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
     },
 )

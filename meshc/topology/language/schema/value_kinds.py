@@ -8,7 +8,7 @@ from meshc.errors import PrefixFormatError
 from meshc.prefixes import InterfaceAddress
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 
 
 def _line_list(value: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.language.spec import NodeSpec, Spec
-from meshc.topology.language.words import listing, quote
+from meshc.topology.language.wording import listing, quote
 from meshc.topology.planner.addressing.address_blocks import COMMON, NumberSpace
 from meshc.topology.planner.addressing.listen_ports import allocate_ports
 from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
@@ -36,8 +36,9 @@ class Allocation:
     kept_ports: Mapping[str, int]
     network: str = ""
 
-    def new_lock(self, lock: Lock, public_keys: Mapping[str, PublicKey]) -> Lock:
-        """The lock after this build: live nodes, and the addresses of those that left."""
+    def new_lock(self, lock: Lock, public_keys: Mapping[str, PublicKey], secret: str = "") -> Lock:
+        """The lock after this build: live nodes, and the addresses of those that left. `secret` is
+        the fingerprint of the network's secret."""
         live = {prefix for prefixes in self.addresses.values() for prefix in prefixes}
         nodes = {
             name: LockedNode(prefixes, self.kept_ports.get(name), public_keys.get(name))
@@ -55,7 +56,8 @@ class Allocation:
             if left:
                 order = counter if name in lock.nodes else old.removed
                 gone[name] = LockedNode(left, None, None, order)
-        return Lock(self.network or lock.network, lock.epoch, nodes, gone, lock.revoked)
+        network = self.network or lock.network
+        return Lock(network, lock.epoch, nodes, gone, lock.revoked, secret or lock.secret)
 
 
 def allocate(spec: Spec, graph: MeshGraph, lock: Lock, diagnostics: Diagnostics) -> Allocation:

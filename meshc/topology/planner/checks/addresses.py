@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import Prefix
-from meshc.topology.language.words import listing, quote
+from meshc.topology.language.wording import listing, quote
 from meshc.topology.planner.addressing.allocation import reserved
 from meshc.topology.planner.routing.routing import Routing
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
 from meshc.topology.planner.links.link import is_fixed, same_site
 from meshc.topology.planner.routing.routing import Routing

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.words import quote
+from meshc.topology.language.spec import NodeSpec, Platform, Spec
+from meshc.topology.language.wording import quote
 from meshc.topology.planner.routing.routing import Routing
 
 
 def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
-    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out."""
+    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out, I230 no
+    name server."""
     graph = routing.graph
     spec = graph.spec
     used: dict[str, str] = {}
@@ -34,6 +36,7 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 path=f"nodes.{name}.exit",
                 hint=f"let the nodes use {quote(node.exit)} directly.",
             )
+    _silent(spec, diagnostics)
     for exit_, user in used.items():
         node = spec.nodes[exit_]
         cause = ""
@@ -51,3 +54,27 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 hint="add an IPv6 pool such as fd44::/64 to network.addresses, and an exit with "
                 "IPv6; or accept IPv4 only.",
             )
+
+
+def _silent(spec: Spec, diagnostics: Diagnostics) -> None:
+    """Exit users that keep the resolver of the place where they are, told once per exit."""
+    users: dict[str, list[NodeSpec]] = {}
+    for node in spec.nodes.values():
+        if node.exit in spec.nodes and node.managed and not _has_dns(node):
+            users.setdefault(node.exit or "", []).append(node)
+    for exit_, nodes in users.items():
+        others = f" and {len(nodes) - 1:,} more" if len(nodes) > 1 else ""
+        diagnostics.add(
+            "I230",
+            f"{quote(nodes[0].name)}{others} has no name server of its own behind the exit "
+            f"{quote(exit_)}",
+            nodes[0].at("exit"),
+            path=f"nodes.{nodes[0].name}.exit",
+            hint="set `dns` on the node, a group or the network to one that is reached through "
+            "the exit.",
+        )
+
+
+def _has_dns(node: NodeSpec) -> bool:
+    """A RouterOS script leaves the router's own resolver alone."""
+    return bool(node.dns) or node.platform is Platform.ROUTEROS

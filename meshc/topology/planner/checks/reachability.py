@@ -8,7 +8,7 @@ from itertools import combinations, islice
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import Expect, Spec
-from meshc.topology.language.words import listing, quote
+from meshc.topology.language.wording import listing, quote
 from meshc.topology.planner.links.link import common_families, directions, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.articulation import Islands, connectivity

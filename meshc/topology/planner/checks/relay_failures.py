@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations_with_replacement, islice
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.topology.planner.routing.articulation import (
     Connectivity,
     Islands,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import DirectMode, Platform
-from meshc.topology.language.words import quote
+from meshc.topology.language.wording import quote
 from meshc.topology.planner.routing.routing import Routing
 
 PHONES = frozenset({Platform.IOS, Platform.ANDROID})

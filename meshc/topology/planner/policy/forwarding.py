@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
@@ -30,9 +31,13 @@ def forwarding_of(spec: Spec, node: NodeSpec, mtus: Sequence[int]) -> Forwarding
     exit_ = node.exit_node
     if not (node.is_relay or node.routes or exit_):
         return Forwarding()
-    families = {pool.family for pool in spec.network.pools}
+    # A host that forwards IPv6 believes no router advertisements any more (RFC 4861 section 6.2.1),
+    # so that the switch is thrown only in families in which there is something to forward.
+    families = {prefix.family for prefix in node.routes}
+    if node.is_relay or exit_:
+        families |= {pool.family for pool in spec.network.pools}
     return Forwarding(
-        families=tuple(sorted(families | {prefix.family for prefix in node.routes})),
+        families=tuple(sorted(families)),
         pools=tuple(sorted(spec.network.pools)),
         relay=node.is_relay,
         lans=tuple(sorted(node.routes)),
@@ -46,12 +51,11 @@ def firewall_of(
     forwarding: Forwarding, peers: Iterable[PeerPlan], platform: Platform, pools: Sequence[Prefix]
 ) -> tuple[FamilyRules, ...]:
     """The rules of a node; none where nothing is forwarded."""
-    if forwarding.needed:
-        return _rules(forwarding, origins(peers, forwarding.pools))
+    rules = _rules(forwarding, origins(peers, forwarding.pools)) if forwarding.needed else ()
     if platform in _ROUTERS:
-        closed = tuple(sorted({pool.family for pool in pools}))
-        return _rules(Forwarding(families=closed), ())
-    return ()
+        closed = sorted({pool.family for pool in pools}.difference(forwarding.families))
+        rules = (*rules, *_rules(Forwarding(families=tuple(closed)), ()))
+    return tuple(sorted(rules, key=attrgetter("family")))
 
 
 def origins(peers: Iterable[PeerPlan], pools: Iterable[Prefix]) -> tuple[Prefix, ...]:

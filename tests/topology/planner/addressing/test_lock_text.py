@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,3 +151,10 @@ def test_a_removed_node_may_have_the_address_of_a_live_one() -> None:
 def test_no_text_makes_it_raise(text: str) -> None:
     findings(text)
     findings(HEAD + text)
+
+
+def test_the_fingerprint_of_the_secret_is_in_the_first_line() -> None:
+    lock = replace(LOCK, secret="ab" * 16)
+    text = format_lock(lock)
+    assert f'"epoch": 3, "secret": "{"ab" * 16}"}}' in text.splitlines()[1]
+    assert parse_lock(text, "mesh.lock", Diagnostics()) == lock

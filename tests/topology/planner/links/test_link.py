@@ -89,3 +89,13 @@ def test_a_symmetric_nat_reaches_public_nodes_only() -> None:
     fixed = node("f", endpoint="f.example", nat=Nat.RESTRICTED)
     assert directions(mobile, fixed) is None
     assert directions(mobile, node("p", endpoint="p.example")) is not None
+
+
+def test_a_link_says_for_itself_whether_it_has_a_pre_shared_key() -> None:
+    a, b = node("a", endpoint="a.example"), node("b", endpoint="b.example")
+    for network in (True, False):
+        for wanted in (True, False):
+            override = LinkSpec("a", "b", preshared_key=wanted)
+            link = make_link(a, b, override, preshared_keys=network)
+            assert link is not None
+            assert link.preshared is wanted

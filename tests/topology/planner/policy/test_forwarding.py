@@ -34,8 +34,25 @@ def test_a_relay_between_links_of_different_mtu() -> None:
 def test_a_router() -> None:
     lan = Prefix.parse("192.168.1.0/24")
     assert forwarding(node("a", routes="192.168.1.0/24", masquerade=False)) == Forwarding(
-        (4, 6), POOLS, lans=(lan,), masquerade=False, clamp_mss=True
+        (4,), POOLS, lans=(lan,), masquerade=False, clamp_mss=True
     )
+
+
+def test_only_families_with_a_task_are_forwarded() -> None:
+    """A host that forwards IPv6 loses the default route that it has from router advertisements."""
+    assert forwarding(node("a", routes="192.168.1.0/24")).families == (4,)
+    assert forwarding(node("a", routes="fd99::/64")).families == (6,)
+    assert forwarding(node("a", routes="192.168.1.0/24", relay=True)).families == (4, 6)
+
+
+def test_a_router_closes_the_family_in_which_it_has_no_task() -> None:
+    """OpenWrt and RouterOS forward both families whatever we say."""
+    task = Forwarding((4,), POOLS, lans=(LAN,))
+    assert [r.family for r in firewall_of(task, (), Platform.LINUX, POOLS)] == [4]
+    for router in (Platform.OPENWRT, Platform.ROUTEROS):
+        four, six = firewall_of(task, (), router, POOLS)
+        assert (four.family, six.family) == (4, 6)
+        assert [rule.decision for rule in six.forward] == [Decision.HOST, Decision.DROP]
 
 
 def test_an_exit() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.topology.language.words import MOST, describe, listing, quote, suggest
+from meshc.topology.language.wording import MOST, describe, listing, quote, suggest
 
 
 @given(st.text())

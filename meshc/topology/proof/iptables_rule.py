@@ -1,0 +1,156 @@
+"""The iptables rule as a packet meets it: conditions and target, read from the words of a command.
+
+A condition that the proof does not model (a protocol, a limit, a mark) makes a rule uncertain: it
+is no permission, and where it could drop or rewrite a packet nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from meshc.errors import PrefixFormatError
+from meshc.prefixes import Prefix
+from meshc.values import dataclass
+
+TUNNEL = "%i"
+OUTSIDE = "LAN or WAN"
+
+
+class Flow(NamedTuple):
+    """A packet as a forwarding rule sees it. `way_in` and `way_out` are `TUNNEL` or `OUTSIDE`;
+    `established` when it answers a packet that was let through before."""
+
+    family: int
+    source: int
+    target: int
+    way_in: str
+    way_out: str
+    established: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a chain; `text` is how it was written, without `-A CHAIN`."""
+
+    target: str
+    text: str
+    way_in: str = ""
+    way_out: str = ""
+    source: Prefix | None = None
+    destination: Prefix | None = None
+    states: frozenset[str] | None = None
+    negated: frozenset[str] = frozenset()
+    modelled: bool = True
+
+    def matches(self, flow: Flow, interface: str) -> bool:
+        """Whether every condition of the rule holds for this packet."""
+        return self.modelled and self.may_match(flow, interface)
+
+    def may_match(self, flow: Flow, interface: str) -> bool:
+        """Whether every condition holds that the proof can judge."""
+        return (
+            _way(self.way_in, flow.way_in, interface, "-i" in self.negated)
+            and _way(self.way_out, flow.way_out, interface, "-o" in self.negated)
+            and _inside(self.source, flow.family, flow.source, "-s" in self.negated)
+            and _inside(self.destination, flow.family, flow.target, "-d" in self.negated)
+            and _in_state(self.states, flow, "--ctstate" in self.negated)
+        )
+
+
+# Words that say what the target does, and not when.
+_OF_THE_TARGET = frozenset(
+    ("--comment", "--reject-with", "--to", "--to-source", "--to-destination", "--to-ports",
+     "--log-prefix", "--log-level", "--set-mss", "--clamp-mss-to-pmtu", "--random",
+     "--random-fully", "--persistent", "--set-mark", "--set-xmark", "--save-mark",
+     "--restore-mark", "--nflog-group", "--nflog-prefix")
+)  # fmt: skip
+_FLAGS = {
+    "--in-interface": "-i",
+    "--out-interface": "-o",
+    "--source": "-s",
+    "--src": "-s",
+    "--destination": "-d",
+    "--dst": "-d",
+    "--jump": "-j",
+    "--goto": "-j",
+    "-g": "-j",
+    "--match": "-m",
+    "--to-dest": "--to-destination",
+    "--state": "--ctstate",
+}
+
+
+def read_rule(words: list[str]) -> Rule:
+    """The conditions and the target of one iptables rule."""
+    found: dict[str, str] = {}
+    negated: set[str] = set()
+    modelled = True
+    at = 0
+    no = False
+    while at < len(words):
+        flag = _FLAGS.get(words[at], words[at])
+        value = words[at + 1] if at + 1 < len(words) else ""
+        if flag == "!":
+            no = True
+            at += 1
+            continue
+        if flag in ("-i", "-o", "-s", "-d", "-j", "--ctstate"):
+            found[flag] = value
+            if no:
+                negated.add(flag)
+        elif flag == "-m":
+            modelled &= value in ("conntrack", "state", "comment")
+        elif flag not in _OF_THE_TARGET:
+            modelled = modelled and flag in ("-p", "--protocol") and value == "all"
+        no = False
+        at += 1
+        # `--syn` has no value, `--tcp-flags` has two: whatever it is, the next flag begins anew
+        while at < len(words) and not words[at].startswith("-") and words[at] != "!":
+            at += 1
+    states = frozenset(found["--ctstate"].split(",")) if "--ctstate" in found else None
+    source, good_source = _prefix(found.get("-s"))
+    destination, good_destination = _prefix(found.get("-d"))
+    return Rule(
+        target=found.get("-j", ""),
+        text=" ".join(words),
+        way_in=found.get("-i", ""),
+        way_out=found.get("-o", ""),
+        source=source,
+        destination=destination,
+        states=states,
+        negated=frozenset(negated),
+        modelled=modelled and good_source and good_destination,
+    )
+
+
+def _in_state(states: frozenset[str] | None, flow: Flow, negated: bool) -> bool:
+    if states is None:
+        return True
+    return (("ESTABLISHED" if flow.established else "NEW") in states) != negated
+
+
+def _prefix(text: str | None) -> tuple[Prefix | None, bool]:
+    if text is None:
+        return None, True
+    try:
+        return Prefix.parse(text), True
+    except PrefixFormatError:
+        return None, False
+
+
+def _way(pattern: str, way: str, interface: str, negated: bool) -> bool:
+    """Whether an interface pattern of a rule covers the side that the packet uses."""
+    if not pattern:
+        return True
+    if pattern.endswith("+"):
+        tunnel = interface.startswith(pattern[:-1])
+    else:
+        tunnel = pattern in (TUNNEL, interface, f"${{{TUNNEL}}}")
+    return (tunnel == (way == TUNNEL)) != negated
+
+
+def _inside(prefix: Prefix | None, family: int, address: int, negated: bool) -> bool:
+    if prefix is None:
+        return True
+    inside = prefix.family == family and prefix.value <= address <= prefix.last
+    return inside != negated
