@@ -107,7 +107,7 @@ def as_text(story: Explanation) -> str:
 
 def _head(story: Explanation) -> str:
     """The answer in a sentence."""
-    from meshc.topology.proof.node_model import RouteKind
+    from meshc.topology.proof.policy_routing import RouteKind
 
     if not story.works:
         return f"{story.a} and {story.b} do not reach each other."

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
+
+if TYPE_CHECKING:
+    from meshc.wg.conf import Conf
 
 # Black on white whatever the colours of the terminal are: readers expect dark on light.
 _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
@@ -37,6 +41,7 @@ def qr(
     The code holds the private key: show it to nobody else, and delete the picture once it has
     been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
     """
+    from meshc.build.git_exposure import exposed
     from meshc.build.reader import open_build
     from meshc.build.workspace import Workspace
     from meshc.errors import StateError
@@ -45,14 +50,13 @@ def qr(
 
     if output is not None and output.suffix not in (".png", ".svg"):
         raise click.UsageError("OUTPUT ends in .png or .svg")
-    built = open_build(build or Workspace(file).build, file=file).node(node)
+    reader = open_build(build or Workspace(file).build, file=file)
+    built, caption = reader.node(node), f"{reader.manifest.network}: {node}"
     path, text = built.path, built.text().reveal()
     conf = parse(text, file=str(path))
-    if conf.private_key is None:
-        raise StateError(
-            f"{node} keeps its own private key, so that a code would be useless",
-            hint=f"copy {path} to the node",
-        )
+    useless = _useless(conf, node)
+    if useless:
+        raise StateError(useless, hint=f"copy {path} to the node")
     if strip_comments:
         text = codes.strip_comments(text)
     budget = codes.budget(text, conf, node)
@@ -62,12 +66,25 @@ def qr(
         shown = codes.terminal(text)
         painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in shown.splitlines())
         sys.stdout.write(painted if coloured(sys.stdout) else shown)
+        click.echo(caption)
     else:
-        _write(output, codes.png(text) if output.suffix == ".png" else codes.svg(text))
+        picture = codes.png(text) if output.suffix == ".png" else codes.svg(text, caption)
+        _write(output, picture)
+        if exposed(output):
+            click.echo(f"warning: git would take {output}, with the private key in it", err=True)
         click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
     if not budget.comfortable:
         click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _useless(conf: Conf, node: str) -> str:
+    """Why nobody could use the code, or empty text."""
+    if conf.private_key is None:
+        return f"{node} keeps its own private key, so that a code would be useless"
+    if conf.pre_up or conf.post_up or conf.pre_down or conf.post_down:
+        return f"the file of {node} holds hooks, which the apps that scan codes refuse"
+    return ""
 
 
 def _refuse(node: str, budget: object) -> None:

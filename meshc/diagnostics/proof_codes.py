@@ -256,4 +256,13 @@ PROOF_CODES = (
         "packets that meet it, neither that they arrive nor that they do not. docs/proof.md "
         "says what is modelled; `meshc lab` measures the rest.",
     ),
+    Code(
+        "W446",
+        "exit lets out more than asked",
+        "An exit forwards for a node that does not name it with `exit:`, or into its own "
+        "surroundings: private, link-local or metadata addresses that no `routes:` declares. "
+        "AllowedIPs in the file of the sender are no obstacle, because whoever holds the file can "
+        "widen them; only the rules of the exit count. The rules that meshc writes let out the "
+        "users alone, to the internet alone. A rule of its own in `post_up` opens more.",
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from meshc.keys import PrivateKey
@@ -18,7 +19,7 @@ from meshc.node.system.route import RouteAdd
 from meshc.node.system.rule import RuleAdd
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import DeviceSet, peer_changes
-from meshc.wg.device_values import DeviceState
+from meshc.wg.device_values import DeviceState, DeviceUpdate
 
 ChangeSet = tuple[Change, ...]
 
@@ -37,7 +38,14 @@ def changes(
     fresh = facts.link is None
     device = facts.device or DeviceState()
     result: list[Change] = [LinkAdd(state.interface, engine)] if fresh else []
-    result.extend(_device_change(state, device, private_key, fresh=fresh))
+    # WireGuard's own packets carry the mark for as long as there is a rule that sends everything
+    # without it into the tunnel: it is set before the rules, and taken away after them
+    settings = _device_settings(state, device, private_key)
+    mark = DeviceUpdate(fwmark=settings.fwmark if settings.fwmark == 0 else None)
+    if mark.fwmark is not None:
+        settings = dataclasses.replace(settings, fwmark=None)
+    before = DeviceState() if fresh else device
+    result.extend(_device_change(state, settings, before))
     peers = peer_changes(state.interface, state.peers, device)
     result.extend(change for change in peers if not change.update.remove)
     early: list[Change] = [change for change in state.sysctls if isinstance(change, SysctlKept)]
@@ -48,20 +56,30 @@ def changes(
     rest = tuple(_after_link(state))
     result.extend(_missing(rest, recorded, present))
     result.extend(_obsolete((*early, *rest), recorded))
+    result.extend(_device_change(state, mark, before))
     # removed peers last: their prefixes have moved to others by then
     result.extend(change for change in peers if change.update.remove)
     return tuple(result)
 
 
-def _device_change(
-    state: DesiredState, device: DeviceState, private_key: PrivateKey | None, *, fresh: bool
-) -> Iterator[Change]:
+def _device_settings(
+    state: DesiredState, device: DeviceState, private_key: PrivateKey | None
+) -> DeviceUpdate:
     """A file without a key or a port leaves them as they are (a hook may have set the key)."""
-    key = private_key if private_key != device.private_key else None
-    port = state.listen_port if state.listen_port != device.listen_port else None
-    mark = state.fwmark if state.fwmark != device.fwmark else None
-    if key is not None or port is not None or mark is not None:
-        yield DeviceSet(state.interface, key, port, mark, DeviceState() if fresh else device)
+    return DeviceUpdate(
+        private_key if private_key != device.private_key else None,
+        state.listen_port if state.listen_port != device.listen_port else None,
+        state.fwmark if state.fwmark != device.fwmark else None,
+    )
+
+
+def _device_change(
+    state: DesiredState, wanted: DeviceUpdate, before: DeviceState
+) -> Iterator[Change]:
+    if wanted != DeviceUpdate():
+        yield DeviceSet(
+            state.interface, wanted.private_key, wanted.listen_port, wanted.fwmark, before
+        )
 
 
 def _link_change(state: DesiredState, facts: FactSet) -> Iterator[Change]:

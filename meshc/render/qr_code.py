@@ -8,6 +8,7 @@ is hard to scan from a screen, which is where the advice starts.
 from __future__ import annotations
 
 import io
+from html import escape
 from typing import TYPE_CHECKING
 
 from meshc.values import dataclass
@@ -48,8 +49,8 @@ def budget(text: str, conf: Conf, node: str) -> Budget:
         savings.append(
             (
                 each * (len(conf.peers) - 1),
-                f"{len(conf.peers)} peers: `direct: relays` on {node} leaves one tunnel and lets "
-                "the relay carry the rest",
+                f"{len(conf.peers)} peers: `direct: relays` on {node} keeps the tunnels to relays "
+                "alone and lets them carry the rest",
             )
         )
     widest = max(conf.peers, key=lambda peer: len(peer.allowed_ips), default=None)
@@ -99,11 +100,24 @@ def png(text: str, *, scale: int = 6) -> bytes:
     return out.getvalue()
 
 
-def svg(text: str, *, scale: int = 6) -> bytes:
-    """An SVG with a white background, so that a dark page does not invert it."""
+def svg(text: str, caption: str = "", *, scale: int = 6) -> bytes:
+    """An SVG with a white background, so that a dark page does not invert it, and the caption
+    below the code."""
     out = io.BytesIO()
-    code(text).save(out, kind="svg", scale=scale, border=4, light="white", xmldecl=False)
-    return out.getvalue()
+    made = code(text)
+    made.save(out, kind="svg", scale=scale, border=4, light="white", xmldecl=False)
+    picture = out.getvalue().decode()
+    if not caption:
+        return picture.encode()
+    side = made.symbol_size(scale=scale, border=4)[0]
+    high = side + 4 * scale
+    style = f'font-family="sans-serif" font-size="{2.5 * scale:g}" text-anchor="middle"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{high}">'
+        f'<title>{escape(caption)}</title><rect width="{side}" height="{high}" fill="white"/>'
+        f'{picture.strip()}<text x="{side / 2:g}" y="{side + scale:g}" {style}>'
+        f"{escape(caption)}</text></svg>\n"
+    ).encode()
 
 
 def terminal(text: str) -> str:

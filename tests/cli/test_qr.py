@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,9 @@ def test_a_picture_is_for_its_owner_only(mesh: Path, tmp_path: Path) -> None:
 def test_the_terminal_shows_blocks_and_no_key(mesh: Path) -> None:
     done = run(mesh, "phone")
     assert done.exit_code == 0
-    assert set(done.stdout) <= set("█▀▄ \n")
+    code, _, caption = done.stdout.rstrip("\n").rpartition("\n")
+    assert set(code) <= set("█▀▄ \n")
+    assert caption == "testnet: phone"
     assert (mesh.parent / "keys/phone.key").read_text().strip() not in done.output
 
 
@@ -51,6 +54,27 @@ def test_a_link_in_the_place_of_the_picture_is_not_followed(mesh: Path, tmp_path
 def test_other_kinds_of_pictures_are_refused(mesh: Path, tmp_path: Path) -> None:
     done = run(mesh, "phone", "-o", tmp_path / "phone.jpg")
     assert (done.exit_code, "OUTPUT ends in .png or .svg" in done.stderr) == (2, True)
+
+
+def test_a_picture_says_whose_it_is(mesh: Path, tmp_path: Path) -> None:
+    run(mesh, "phone", "-o", tmp_path / "phone.svg")
+    assert ">testnet: phone</text>" in (tmp_path / "phone.svg").read_text()
+
+
+def test_git_takes_no_picture_without_a_word(mesh: Path, tmp_path: Path) -> None:
+    done = run(mesh, "phone", "-o", tmp_path / "one.svg")
+    assert "git would take" not in done.stderr
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    done = run(mesh, "phone", "-o", tmp_path / "two.svg")
+    assert "git would take" in done.stderr
+    done = run(mesh, "phone", "-o", mesh.parent / "build/three.svg")
+    assert "git would take" not in done.stderr, "build/ is ignored"
+
+
+def test_a_relay_is_copied_and_not_scanned(mesh: Path) -> None:
+    done = run(mesh, "hub", "--force")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the file of hub holds hooks, which the apps that scan codes refuse" in done.stderr
 
 
 def test_a_file_without_a_key_is_of_no_use_as_a_code(tmp_path: Path) -> None:

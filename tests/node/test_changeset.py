@@ -262,6 +262,42 @@ def test_what_reload_does(new: InterfaceFile, expected: list[str]) -> None:
     assert found[-1] == expected[-1]
 
 
+PLACES = (
+    "Address = 10.44.0.1/24",
+    "Address = 10.44.0.1/24; Table = off",
+    "Address = 10.44.0.1/24; FwMark = 7",
+)
+
+
+@pytest.mark.parametrize("old", PLACES)
+@pytest.mark.parametrize("new", PLACES[:2])
+@pytest.mark.parametrize("allowed", ["10.50.0.0/16", "0.0.0.0/0, ::/0"])
+def test_at_no_step_do_the_own_packets_of_wireguard_go_into_the_tunnel(
+    old: str, new: str, allowed: str
+) -> None:
+    """They did for as long as a rule `not fwmark M` stood without the mark M: they were lost."""
+    from meshc.node.system.rule import RuleAdd
+    from meshc.node.system.wireguard import DeviceSet
+
+    first = node_file(old, "AllowedIPs = 0.0.0.0/0, ::/0")
+    start = machine()
+    done = plan(first, start)
+    between = after(start, done, first)
+    recorded = [change for change in done if change.recorded]
+    again = plan(node_file(new, f"AllowedIPs = {allowed}"), between, recorded, own=True)
+    mark, rules = 0, set[int]()
+    for change in (*done, *again):
+        if isinstance(change, DeviceSet) and change.fwmark is not None:
+            mark = change.fwmark
+        if isinstance(change, RuleAdd) and change.inverted:
+            rules.add(change.fwmark or 0)
+        if isinstance(change, Reversed) and isinstance(change.change, RuleAdd):
+            rules.discard(change.change.fwmark or 0)
+        assert rules <= {mark} or old.endswith("7"), change.describe()
+    if allowed == "10.50.0.0/16" and not old.endswith("7"):
+        assert (mark, rules) == (0, set())
+
+
 def test_a_learned_endpoint_is_not_overwritten() -> None:
     file = node_file("", "AllowedIPs = 10.44.0.2/32; Endpoint = 192.0.2.7:51820")
     done = plan(file, machine())

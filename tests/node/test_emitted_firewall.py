@@ -25,7 +25,7 @@ from tests.support.random_forwarding import forwardings
 POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
 RELAY = Forwarding((4, 6), POOLS, relay=True)
 ROUTER = Forwarding((4,), POOLS, lans=(Prefix.parse("192.168.1.0/24"),))
-EXIT = Forwarding((4, 6), POOLS, exit=True, clamp_mss=True)
+EXIT = Forwarding((4, 6), POOLS, exit=True, users=POOLS, clamp_mss=True)
 
 
 def conf_of(hooks: Hooks) -> Conf:
@@ -134,7 +134,7 @@ def test_an_exit_uses_the_interface_with_the_default_route(family: int) -> None:
     found = rules(EXIT, family)
     pool = {4: "10.44.0.0/24", 6: "fd44::/64"}[family]
     assert found["MESHC-NAT-wg0"] == (f"-s {pool} -o eth0 -j MASQUERADE",)
-    assert "-i wg0 -o eth0 -j ACCEPT" in found["MESHC-FWD-wg0"]
+    assert f"-i wg0 -o eth0 -s {pool} -j ACCEPT" in found["MESHC-FWD-wg0"]
 
 
 def test_of_several_default_routes_the_preferred_one_counts() -> None:
@@ -146,12 +146,12 @@ def test_of_several_default_routes_the_preferred_one_counts() -> None:
         RouteFact(default, 254, "fast", 100),
     )
     (load, _) = emitted(EXIT).loads(machine(routes=routes))
-    assert "-i wg0 -o fast -j ACCEPT" in load.chains[0].rules
+    assert "-i wg0 -o fast -s 10.44.0.0/24 -j ACCEPT" in load.chains[0].rules
 
 
 def test_without_a_default_route_nothing_leaves() -> None:
     (load, _) = emitted(EXIT).loads(machine(routes=()))
-    assert "-i wg0 -o lo -j ACCEPT" in load.chains[0].rules
+    assert "-i wg0 -o lo -s 10.44.0.0/24 -j ACCEPT" in load.chains[0].rules
 
 
 def test_each_family_that_the_lines_switch_on_is_switched_on() -> None:

@@ -24,7 +24,7 @@ pytestmark = needs_root
 
 LEAF, EXIT = PrivateKey.generate(), PrivateKey.generate()
 POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
-FORWARDING = Forwarding((4, 6), POOLS, relay=True, exit=True, clamp_mss=True)
+FORWARDING = Forwarding((4, 6), POOLS, relay=True, exit=True, users=POOLS, clamp_mss=True)
 
 
 @pytest.fixture

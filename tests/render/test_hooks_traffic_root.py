@@ -79,6 +79,14 @@ def test_relay_router_and_exit_forward_what_they_should(tmp_path: Path) -> None:
 try laptop {office4}; try laptop {office6}; try laptop 192.168.7.9; try laptop 203.0.113.9
 try office {nodes["laptop"].addresses[0].address}
 try hub 192.168.7.9
+# the office did not name the exit: it widens its own file
+inside office wg set wg0 peer {nodes["hub"].public_key} allowed-ips 0.0.0.0/0,::/0
+ip -n office route add 203.0.113.9 dev wg0
+try office 203.0.113.9
+ip -n office route del 203.0.113.9
+# the exit's own uplink network, and a service that only it may ask
+ip addr add 169.254.169.254/32 dev lo; ip -n hub route add 169.254.169.254 via 10.9.2.1
+try hub 169.254.169.254; try laptop 169.254.169.254; try laptop 10.9.3.2
 ip -n office addr add 192.168.8.1/24 dev lan0
 ip -n host addr add 192.168.8.9/24 dev eth0; ip -n host route add default via 192.168.8.1
 inside laptop wg set wg0 peer {nodes["hub"].public_key} allowed-ips 0.0.0.0/0,::/0
@@ -98,6 +106,10 @@ ip netns exec hub iptables -S FORWARD; ip netns exec hub iptables -t nat -S
         "laptop 203.0.113.9 yes",
         f"office {nodes['laptop'].addresses[0].address} yes",
         "hub 192.168.7.9 yes",
+        "office 203.0.113.9 no",
+        "hub 169.254.169.254 yes",
+        "laptop 169.254.169.254 no",
+        "laptop 10.9.3.2 no",
         "laptop 192.168.8.9 no",  # not in `routes`: the office does not let it through
         "dropped",
         "-P FORWARD DROP",

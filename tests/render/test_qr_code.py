@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -52,6 +53,12 @@ def test_png_decodes_to_the_exact_bytes(tmp_path: Path, peers: int) -> None:
     assert decode(image) == text.encode()
 
 
+def test_an_svg_says_whose_it_is_in_text_that_nothing_escapes_from() -> None:
+    root = ElementTree.fromstring(qr_code.svg(conf_text(1), "net: <phone>"))
+    assert root.find("{*}text").text == "net: <phone>"  # type: ignore[union-attr]
+    assert root.find("{*}svg") is not None
+
+
 @needs_zbar
 def test_terminal_text_decodes_to_the_exact_bytes(tmp_path: Path) -> None:
     text = conf_text(1)
@@ -87,7 +94,8 @@ def test_many_peers_are_told_to_use_one_tunnel_first() -> None:
     assert found.fits
     assert not found.comfortable
     assert found.advice[0] == (
-        "8 peers: `direct: relays` on phone leaves one tunnel and lets the relay carry the rest"
+        "8 peers: `direct: relays` on phone keeps the tunnels to relays alone and lets them carry "
+        "the rest"
     )
 
 

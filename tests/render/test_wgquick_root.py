@@ -10,6 +10,7 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
+from meshc.topology.planner.policy.forwarding import SURROUNDINGS
 from tests.support.keyed_plans import (
     POOLS,
     artifacts,
@@ -33,19 +34,20 @@ FORWARDINGS = {
     "visible router": Forwarding(families=(4, 6), pools=POOLS, lans=LANS, masquerade=False),
     "exit": Forwarding(families=(4, 6), pools=POOLS, exit=True),
     "everything": Forwarding(
-        families=(4, 6), pools=POOLS, relay=True, lans=LANS, exit=True, clamp_mss=True
+        families=(4, 6), pools=POOLS, relay=True, lans=LANS, exit=True, users=POOLS, clamp_mss=True
     ),
     "IPv4 relay": Forwarding(families=(4,), pools=POOLS[:1], relay=True),
 }
-# Rules and settings that were there before, some of them hardened against their defaults.
+# Rules and settings that were there before, some of them hardened against their defaults; none that
+# is there because packets pass, which would keep forwarding on (test_forwarding_switch.py).
 FOREIGN = """
 ip link add wan0 type veth peer name wan1; ip link set wan1 up; ip link set wan0 up
 ip addr add 203.0.113.5/24 dev wan0; ip route add default via 203.0.113.1
 ip addr add 192.168.1.1/24 dev wan0
 ip link add lan1 type veth peer name lan2; ip link set lan2 up; ip link set lan1 up
-iptables -P FORWARD DROP; iptables -A FORWARD -i lan1 -j ACCEPT
+iptables -P FORWARD DROP; iptables -A FORWARD -i lan1 -j DROP
 iptables -N MINE; iptables -A FORWARD -j MINE
-iptables -t nat -A POSTROUTING -o wan0 -s 172.17.0.0/16 -j MASQUERADE
+iptables -t nat -A POSTROUTING -o wan0 -s 172.17.0.0/16 -j RETURN
 ip6tables -A FORWARD -s fd12::/16 -j DROP; ip6tables -A INPUT -i lo -j ACCEPT
 iptables -t nat -nL >/dev/null; ip6tables -t nat -nL >/dev/null; iptables -t mangle -nL >/dev/null
 echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
@@ -136,7 +138,8 @@ def test_rules_of_an_exit_and_router(tmp_path: Path) -> None:
         "-A MESHC-FWD-wg0 -i wg0 -o wg0 -j ACCEPT",
         "-A MESHC-FWD-wg0 -d 192.168.1.0/24 -i wg0 -j ACCEPT",
         "-A MESHC-FWD-wg0 -s 192.168.1.0/24 -o wg0 -j ACCEPT",
-        "-A MESHC-FWD-wg0 -i wg0 -o wan0 -j ACCEPT",
+        *(f"-A MESHC-FWD-wg0 -d {near} -i wg0 -o wan0 -j DROP" for near in SURROUNDINGS[4]),
+        "-A MESHC-FWD-wg0 -s 10.44.0.0/16 -i wg0 -o wan0 -j ACCEPT",
         "-A MESHC-FWD-wg0 -i wan0 -o wg0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         "-A MESHC-FWD-wg0 -i wg0 -m conntrack --ctstate DNAT -j RETURN",
         "-A MESHC-FWD-wg0 -i wg0 -j DROP",

@@ -19,6 +19,7 @@ LANS = {
     ),
     6: tuple(map(Prefix.parse, ("fd01::/64", "fd01::8000/113", "2001:db8:1::/48"))),
 }
+USERS = (*(Prefix(p.family, p.value, p.length + 3) for p in POOLS.values()), *LANS[4], *LANS[6])
 
 
 @st.composite
@@ -27,6 +28,7 @@ def forwardings(draw: st.DrawFn) -> Forwarding:
     pools = draw(st.sampled_from([(4,), (6,), (4, 6)]))
     lans = draw(st.sets(st.sampled_from(LANS[4] + LANS[6]), max_size=3))
     relay, exit_ = draw(st.booleans()), draw(st.booleans())
+    users = draw(st.sets(st.sampled_from(USERS), max_size=3))
     return Forwarding(
         families=tuple(sorted({*pools, *(lan.family for lan in lans)})),
         pools=tuple(POOLS[family] for family in pools),
@@ -34,5 +36,6 @@ def forwardings(draw: st.DrawFn) -> Forwarding:
         lans=tuple(sorted(lans)),
         masquerade=draw(st.booleans()),
         exit=exit_,
+        users=tuple(sorted(users)) if exit_ else (),
         clamp_mss=draw(st.booleans()),
     )

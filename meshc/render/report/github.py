@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from meshc.diagnostics import CODES, Severity
 from meshc.render.report import Report
+from meshc.render.report.text import visible
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -33,6 +34,8 @@ def render(report: Report) -> str:
 
 
 def _data(text: str) -> str:
+    # names of files come from outside: an escape sequence would speak to the terminal of the log
+    text = "\n".join("\r".join(map(visible, line.split("\r"))) for line in text.split("\n"))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,13 +11,21 @@ from meshc.diagnostics import CODES, Diagnostic, Severity
 from meshc.render.report import Report
 
 VERSION = 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def envelope(data: Mapping[str, Any], findings: Iterable[Diagnostic] = ()) -> str:
     """One object: `version`, which changes when a field changes its meaning, the fields of `data`,
     and `findings`, which every command has."""
     document = {"version": VERSION, **data, "findings": [as_dict(found) for found in findings]}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return written(document)
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """JSON that is UTF-8 whatever stands in it: the bytes of a file name that is none are
+    surrogates in Python (PEP 383), and are written out."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
 def refusal(message: str, hint: str = "") -> str:

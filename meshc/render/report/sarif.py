@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 from urllib.parse import quote
 
 from meshc import __version__
 from meshc.diagnostics import CODES, Diagnostic, Severity
 from meshc.render.report import Report
+from meshc.render.report.json import written
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -33,7 +33,7 @@ def render(report: Report) -> str:
         "results": [_result(found, used) for found in report.findings],
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return written(document) + "\n"
 
 
 def _rule(code: str) -> dict[str, Any]:

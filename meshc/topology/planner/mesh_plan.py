@@ -33,8 +33,9 @@ class Forwarding:
     """What a node must forward. `families` are those in use (4, 6).
 
     relay: between peers of the mesh interface; lans: prefixes behind this node that the mesh
-    may reach (masqueraded unless `masquerade` is false); exit: everything, masqueraded out of the
-    interface with the default route, which is found on the node.
+    may reach (masqueraded unless `masquerade` is false); exit: the internet for `users` (the
+    addresses and LANs of those that named this exit), masqueraded out of the interface with the
+    default route, which is found on the node.
     """
 
     families: tuple[int, ...] = ()
@@ -43,6 +44,7 @@ class Forwarding:
     lans: tuple[Prefix, ...] = ()
     masquerade: bool = True
     exit: bool = False
+    users: tuple[Prefix, ...] = ()
     clamp_mss: bool = False
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
-from meshc.prefixes import InterfaceAddress
+from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
@@ -52,13 +52,14 @@ def plan_mesh(
             )
     diagnostics.barrier()
     routing = routing or build_routing(graph)
+    users = _exit_users(spec, allocation)
     planner = _Planner(graph, PeerTables(routing, allocation), allocation, public_keys)
     mtus = node_mtus(routing)
     nodes: dict[str, NodePlan] = {}
     for i, name in enumerate(graph.names):
         node = graph.nodes[i]
         peers = planner.peers(i)
-        forwarding = forwarding_of(spec, node, mtus)
+        forwarding = forwarding_of(spec, node, mtus, users.get(name, ()))
         nodes[name] = NodePlan(
             spec=node,
             interface=spec.network.interface,
@@ -71,6 +72,16 @@ def plan_mesh(
             firewall=firewall_of(forwarding, peers, node.platform, spec.network.pools),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
+
+
+def _exit_users(spec: Spec, allocation: Allocation) -> dict[str, list[Prefix]]:
+    """By exit, what its users may send from: their own addresses and their LANs."""
+    users: defaultdict[str, list[Prefix]] = defaultdict(list)
+    for name, node in spec.nodes.items():
+        if node.exit is not None:
+            own = (InterfaceAddress(*p).host for p in allocation.addresses[name])
+            users[node.exit] += [*own, *node.routes]
+    return users
 
 
 @dataclass(slots=True)

@@ -14,11 +14,12 @@ from meshc.diagnostics import Diagnostics
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Expect, TestSpec
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import story
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import Bools, Ints
-from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
+from meshc.topology.proof.reachability_matrix import NOT_JUDGED, ReachabilityMatrix
 from meshc.topology.proof.trace_batch import (
     ARRIVED,
     IN_LAN,
@@ -50,6 +51,14 @@ def check_assertions(
             assertion = _Assertion(test, names, number, matrix, planes[family], network)
             assertion.nodes(broken)
             assertion.prefixes(broken)
+        if broken.open:
+            found.add(
+                "W443",
+                f"this test is not judged for {broken.open:,} of its pairs",
+                test.location,
+                path="tests",
+                hint="`meshc lab` measures it; the findings on hooks say what stands in the way",
+            )
         if broken.count:
             more = f" (and {broken.count - _MOST:,} more)" if broken.count > _MOST else ""
             found.add(
@@ -64,9 +73,11 @@ def check_assertions(
 
 @dataclass(slots=True)
 class _Broken:
-    """The pairs that break one test: how many, the first few as text, the first one's trace."""
+    """The pairs that break one test: how many, the first few as text, the first one's trace;
+    and how many are `open`, because the proof cannot judge something on their way."""
 
     count: int = 0
+    open: int = 0
     texts: list[str] = field(default_factory=list)
     trace: Trace | None = None
 
@@ -114,6 +125,7 @@ class _Assertion:
         back = self.matrix.hops_between(targets, sources).T
         known = (there >= 0) & (back >= 0) & (sources[:, None] != targets[None, :])
         reached = (there > 0) & (back > 0)
+        broken.open += int(((there == NOT_JUDGED) | (back == NOT_JUDGED)).sum())
         if self.test.expect is Expect.UNREACHABLE:
             wrong = known & reached
         else:
@@ -158,7 +170,9 @@ class _Assertion:
                 continue
             for source in self.known(self.test.sources).tolist():
                 text, trace = self.outside(source, prefix)
-                if text:
+                if trace.drop is not None and trace.drop.reason is LossReason.UNJUDGED:
+                    broken.open += 1
+                elif text:
                     broken.count += 1
                     broken.trace = broken.trace or trace
                     if len(broken.texts) < _MOST:

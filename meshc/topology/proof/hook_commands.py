@@ -23,6 +23,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Most lines of a rule set have none of these: they are words and nothing else.
+_SPECIAL = re.compile(r"""[|&;<>'"$\\\n]""")
+_BLANKS = re.compile(r"[ \t]+")
 # `[ -n "$x" ] || iptables ...`: what comes after these words is a command again
 _ASKS = frozenset(("if", "elif", "while", "until", "!"))
 _PREFIXES = _ASKS | {"sudo", "then", "do", "else", "{", "(", "time", "exec"}
@@ -63,6 +66,9 @@ def steps(line: str) -> Iterator[HookStep]:
 
 def _split(line: str) -> Iterator[tuple[list[str], str]]:
     """The words of each command, and what stands behind them: `;`, `&&`, `|` or nothing."""
+    if _SPECIAL.search(line) is None:
+        yield [word for word in _BLANKS.split(line) if word], ""
+        return
     words: list[str] = []
     word: str | None = None
     at = 0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, read_rule
-from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, read_change
+from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
     read_ip_command,
@@ -151,7 +151,8 @@ class _Reader:
         if name in ("systemctl", "service", "rc-service"):
             return not _FIREWALL_UNITS.search(" ".join(words[1:]))
         if name == "sysctl":
-            return not any(_DEAF.search(w.partition("=")[0].replace("/", ".")) for w in words[1:])
+            keys = (word.partition("=")[0].replace("/", ".") for word in words[1:])
+            return not any(_DEAF.search(key) for key in keys if key not in SWITCHES)
         if name == "nft":
             return words[1:2] == ("list",) or words[1:3] == ("flush", "ruleset")
         if name == "wg":

@@ -99,8 +99,10 @@ def check_losses(
     shown = sorted(faults.values(), key=lambda fault: -fault.pairs)[:_MOST]
     for fault in shown:
         _tell(fault, table, expectation, found)
-    if len(faults) > len(shown):
-        found.add("E400", f"{len(faults) - len(shown):,} more faults lose packets")
+    hidden = [fault for fault in faults.values() if fault not in shown]
+    if hidden:
+        judged = any(fault.drop.reason is not LossReason.UNJUDGED for fault in hidden)
+        found.add("E400" if judged else "W443", f"{len(hidden):,} more faults lose packets")
     return frozenset(fault.drop.cause for fault in shown)
 
 
@@ -112,7 +114,8 @@ def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: D
         if not keeps_mapping(kept):
             code = "W408"
             hint = f"`keepalive: {kept}` asks for this; it then speaks first or not at all"
-    many = f" ({fault.pairs:,} pairs are lost this way)" if fault.pairs > 1 else ""
+    fate = "not claimed for this" if drop.reason is LossReason.UNJUDGED else "lost this way"
+    many = f" ({fault.pairs:,} pairs are {fate})" if fault.pairs > 1 else ""
     found.add(
         code,
         fault.trace.text + many,

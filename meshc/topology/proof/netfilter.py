@@ -14,7 +14,7 @@ from meshc.topology.proof.hook_commands import commands
 from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rule
 from meshc.values import dataclass, field
 
-_SWITCHES = {
+SWITCHES = {
     "net.ipv4.ip_forward": 4,
     "net.ipv4.conf.all.forwarding": 4,
     "net.ipv6.conf.all.forwarding": 6,
@@ -36,7 +36,7 @@ BUILT_IN = frozenset(("INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUTING")
 Chain = tuple[int, str, str]
 
 
-class Decision(NamedTuple):
+class RuleVerdict(NamedTuple):
     """The rule that decides; not `certain` when a condition of it is beyond the proof."""
 
     rule: Rule
@@ -154,7 +154,7 @@ class Firewall:
 
     def _walk(
         self, chain: Chain, flow: Flow, harmful: frozenset[str], depth: int = 0
-    ) -> Decision | None:
+    ) -> RuleVerdict | None:
         """The first rule that decides; None when the chain ends or returns.
 
         A rule whose conditions are beyond the proof decides, uncertainly, when its target is
@@ -166,18 +166,18 @@ class Firewall:
                 continue
             inner = (chain[0], chain[1], rule.target)
             if rule.target == "RETURN":
-                return None if certain else Decision(rule, certain=False)
+                return None if certain else RuleVerdict(rule, certain=False)
             if inner in self.chains:
                 found = self._walk(inner, flow, harmful, depth + 1) if depth < _DEEPEST else None
                 if found is not None and certain:
                     return found
                 if found is not None and (found.rule.target in harmful or not found.certain):
-                    return Decision(rule, certain=False)
+                    return RuleVerdict(rule, certain=False)
             elif rule.target in _DECIDES:
                 if certain or rule.target in harmful:
-                    return Decision(rule, certain)
+                    return RuleVerdict(rule, certain)
             elif harmful and rule.target not in _GOES_ON:
-                return Decision(rule, certain=False)  # a chain or a target that nobody knows
+                return RuleVerdict(rule, certain=False)  # a chain or a target that nobody knows
         return None
 
     def run(self, words: tuple[str, ...]) -> None:
@@ -199,7 +199,7 @@ class Firewall:
                 self._switch(path.removeprefix("/proc/sys/").replace("/", "."), value)
 
     def _switch(self, key: str, value: str) -> None:
-        family = _SWITCHES.get(key.strip())
+        family = SWITCHES.get(key.strip())
         if family is None:
             return
         if value.strip() == "0":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from meshc.keys import PublicKey
-from meshc.prefixes import Prefix
+from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.node_model import NodeModel, model_of
@@ -29,7 +29,10 @@ class NetworkModel:
         self._load = load
         self._loaded: dict[str, NodeModel] = {}
         self._by_key: dict[PublicKey, str] = {}
+        self._by_address: dict[Prefix, str] = {}
         for model in self.models.values():
+            for address in model.own:
+                self._by_address.setdefault(address, model.name)
             if model.key is not None:
                 self._by_key.setdefault(model.key, model.name)
 
@@ -64,10 +67,8 @@ class NetworkModel:
 
     def at(self, family: int, address: int) -> NodeModel | None:
         """The node that has this address on its tunnel."""
-        for model in self.models.values():
-            if model.owns(family, address):
-                return self.model(model.name)
-        return None
+        name = self._by_address.get(Prefix(family, address, BITS[family]))
+        return None if name is None else self.model(name)
 
     def owner(self, family: int, address: int) -> NodeModel | None:
         """The node with this address, else the one behind which it lies."""

@@ -19,8 +19,8 @@ from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.policy_rule import (
     MAIN,
     MAIN_PRIORITY,
-    PolicyRule,
     RouteQuery,
+    RoutingRule,
     read_policy_rule,
     table_name,
 )
@@ -48,7 +48,7 @@ class PolicyRouting:
 
     interface: str
     allowed: str = MAIN
-    rules: tuple[PolicyRule, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
     added: tuple[tuple[str, Prefix], ...] = ()
     elsewhere: tuple[tuple[str, Prefix], ...] = ()
     removed: tuple[tuple[str, Prefix], ...] = ()
@@ -200,7 +200,7 @@ class _Made:
     def __init__(self, interface: str, conf: Conf) -> None:
         self.interface = interface
         self.allowed = table_name(conf.table) if conf.table else MAIN
-        self.rules: list[PolicyRule] = []
+        self.rules: list[RoutingRule] = []
         self.routes: dict[tuple[str, Prefix], bool] = {}
         self.removed: dict[tuple[str, Prefix], None] = {}
         text = "".join((*conf.pre_up, *conf.post_up))
@@ -234,7 +234,7 @@ class _Made:
             if same:
                 self.rules.remove(same[0])
 
-    def _add_rule(self, rule: PolicyRule) -> None:
+    def _add_rule(self, rule: RoutingRule) -> None:
         """A rule without a priority comes before all others (fib_default_rule_pref in Linux)."""
         if rule.priority is None:
             self.rules.insert(0, rule)

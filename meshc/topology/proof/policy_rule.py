@@ -33,7 +33,7 @@ class RouteQuery(NamedTuple):
     mark: int = 0
 
 
-class PolicyRule(NamedTuple):
+class RoutingRule(NamedTuple):
     """One rule; `known` is false when a selector is beyond the proof. `suppress` is the length
     up to which routes of the table are passed over (-1: none)."""
 
@@ -77,7 +77,7 @@ def table_name(text: str) -> str:
     return _NUMBERS.get(number, str(number))
 
 
-def read_policy_rule(words: list[str], family: int, interface: str) -> PolicyRule | None:
+def read_policy_rule(words: list[str], family: int, interface: str) -> RoutingRule | None:
     """The rule behind `ip rule add`; None for one that looks no table up (`prohibit`, `goto`)."""
     given: dict[str, str] = {}
     negated, known, at = False, True, 0
@@ -98,7 +98,7 @@ def read_policy_rule(words: list[str], family: int, interface: str) -> PolicyRul
     mark, priority = given.get("fwmark"), _number(given, *_PRIORITY)
     iif = given.get("iif", given.get("dev", ""))
     known &= iif in ("", "lo", TUNNEL, interface)
-    rule = PolicyRule(
+    rule = RoutingRule(
         family,
         table_name(given.get("table", given.get("lookup", MAIN))),
         " ".join(words),

@@ -12,16 +12,23 @@ from meshc.diagnostics import Diagnostic, Diagnostics, Severity
 from meshc.topology.proof.anycast import check_anycast
 from meshc.topology.proof.assertions import check_assertions
 from meshc.topology.proof.dead_relays import RelayFailure, relay_failures
+from meshc.topology.proof.default_route_findings import check_default_routes
 from meshc.topology.proof.equivalence_classes import equivalence_classes
 from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.external_findings import check_external
 from meshc.topology.proof.fib import build_fib
 from meshc.topology.proof.file_checks import check_files
+from meshc.topology.proof.hook_findings import check_hooks
 from meshc.topology.proof.loss_findings import check_losses
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
+from meshc.topology.proof.open_exits import check_exits
 from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
-from meshc.topology.proof.reachability_matrix import ReachabilityMatrix, fill_matrix
+from meshc.topology.proof.reachability_matrix import (
+    NOT_JUDGED,
+    ReachabilityMatrix,
+    fill_matrix,
+)
 from meshc.topology.proof.session_table import SessionTable, judge_sessions
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.verdict import READABLE, Verdict
@@ -61,14 +68,14 @@ class Proof:
 
     def hops(self, source: str, target: str, family: int) -> int:
         """Hops from one node to another; 0 when lost, -1 without addresses in this family or
-        without files.
+        without files, NOT_JUDGED when nothing is claimed.
         Raises: ValueError for a name that is no node."""
         return self.matrices[family].hops_of(self._number(source), self._number(target))
 
     def reachable(self, source: str, target: str) -> bool:
         """Whether packets arrive in every family in which both have an address."""
         hops = [self.hops(source, target, family) for family in self.families]
-        return all(hops) and any(h > 0 for h in hops)
+        return all(h not in (0, NOT_JUDGED) for h in hops) and any(h > 0 for h in hops)
 
     def path(self, source: str, target: str, family: int) -> tuple[str, ...] | None:
         """The nodes that a packet passes, both ends included; None when it is lost."""
@@ -135,10 +142,13 @@ def prove(
         matrices[family] = fill_matrix(
             plane, equivalence_classes(plane.fib, sessions, table.models)
         )
+    check_hooks(table, found)
+    check_default_routes(table, planes, found)
     told = check_losses(table, matrices, network, expectation, found)
     check_files(table, sessions, planes, expectation, told, found)
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
+    check_exits(table, expectation, found)
     failures = relay_failures(table.names, matrices, found)
     check_assertions(expectation, table.names, matrices, planes, network, found)
     return Proof(

@@ -11,13 +11,23 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.peer_table import Bools, Ints, Longs
-from meshc.topology.proof.trace_batch import ARRIVED, DataPlane, PacketBatch, Traces, trace_batch
+from meshc.topology.proof.trace_batch import (
+    ARRIVED,
+    ENDS,
+    DataPlane,
+    PacketBatch,
+    Traces,
+    trace_batch,
+)
 from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass, field
 
 _BATCH = 1 << 20
+NOT_JUDGED = -2
+_UNJUDGED = ENDS.index(LossReason.UNJUDGED)
 
 
 @dataclass(slots=True)
@@ -49,7 +59,8 @@ class RelayUsage:
 @dataclass(slots=True)
 class ReachabilityMatrix:
     """`hops[a, b]` is the number of hops from class a to class b, 0 when the packet is lost and
-    for a class of one to itself, -1 between two nodes without a file: nothing is known of them.
+    for a class of one to itself, -1 between two nodes without a file (nothing is known),
+    and NOT_JUDGED for a packet that meets what the proof cannot follow.
     `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's."""
 
     family: int
@@ -64,7 +75,7 @@ class ReachabilityMatrix:
 
     def hops_of(self, source: int, target: int) -> int:
         """Hops between two nodes; 0 when lost, -1 when one has no address in this family or
-        neither has a file."""
+        neither has a file, NOT_JUDGED when nothing is claimed."""
         a, b = int(self.classes.of[source]), int(self.classes.of[target])
         if a < 0 or b < 0:
             return -1
@@ -121,13 +132,17 @@ def fill_matrix(plane: DataPlane, classes: EquivalenceClasses) -> ReachabilityMa
         traces = trace_batch(plane, PacketBatch(source, home[source], home[target]))
         arrived = _settle(matrix, plane, traces, (source, target, weight), spare, alone=False)
         matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
+        open_ = traces.result == _UNJUDGED
+        matrix.hops[a[open_], b[open_]] = NOT_JUDGED
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
         source, target = (n.astype(np.int32) for n in np.divmod(pair, len(classes.of)))
         traces = trace_batch(plane, PacketBatch(source, home[source], home[target], exact=True))
         one = np.ones(len(pair), np.int64)
         arrived = _settle(matrix, plane, traces, (source, target, one), spare, alone=True)
-        matrix.special_hops[start : start + _BATCH][arrived] = traces.hops[arrived]
+        part = matrix.special_hops[start : start + _BATCH]
+        part[arrived] = traces.hops[arrived]
+        part[traces.result == _UNJUDGED] = NOT_JUDGED
     return matrix
 
 

@@ -153,13 +153,15 @@ def test_only_declared_lans_and_the_wan_are_open(dialect: str) -> None:
     """The faults that were: a whole zone, and every interface but the tunnel."""
     lan = Prefix.parse("192.168.1.0/24")
     source = POOLS[4].value + 2
-    forwarding = Forwarding((4,), (POOLS[4],), lans=(lan,), exit=True)
+    forwarding = Forwarding((4,), (POOLS[4],), lans=(lan,), exit=True, users=(POOLS[4],))
     firewall = DIALECTS[dialect](firewall_of(forwarding, (), Platform.LINUX, (POOLS[4],)))
     other = Prefix.parse("192.168.2.0/24")
     assert filtered(firewall, SentPacket(4, source, lan.value + 9, TUNNEL, LAN)) == ACCEPT
     assert filtered(firewall, SentPacket(4, source, other.value + 9, TUNNEL, LAN)) == DROP
     assert filtered(firewall, SentPacket(4, source, other.value + 9, TUNNEL, GUEST)) == DROP
-    assert filtered(firewall, SentPacket(4, source, other.value + 9, TUNNEL, WAN)) == ACCEPT
+    assert filtered(firewall, SentPacket(4, source, 0x01010101, TUNNEL, WAN)) == ACCEPT
+    assert filtered(firewall, SentPacket(4, other.value + 9, 0x01010101, TUNNEL, WAN)) == DROP
+    assert filtered(firewall, SentPacket(4, source, other.value + 9, TUNNEL, WAN)) == DROP
     assert filtered(firewall, SentPacket(4, source, source + 1, TUNNEL, TUNNEL)) == DROP
     assert filtered(firewall, SentPacket(4, other.value + 9, source, LAN, TUNNEL)) == HOST
 

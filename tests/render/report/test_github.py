@@ -40,6 +40,16 @@ def test_nothing_to_say() -> None:
     assert render(Report(("a.yaml",), ())) == ""
 
 
+def test_what_moves_a_terminal_is_written_out() -> None:
+    found = Diagnostic("W140", "a\x1b[31mb\x07", Location("x\x1b\udcff.yaml", 1, 2))
+    text = render(Report(("x",), (found,)))
+    assert text == (
+        "::warning col=2,file=x\\x1b\\udcff.yaml,line=1,title=W140 host bits set"
+        "::a\\x1b[31mb\\x07\n"
+    )
+    assert text.encode().isascii()
+
+
 @given(
     st.text(alphabet="a:,%\n\r=0AD", min_size=1, max_size=12),
     st.text(alphabet="b:,%\n\r=", max_size=9),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from meshc.diagnostics import Diagnostic, Location
 from meshc.render.report import Case, Report
 from meshc.render.report.json import envelope, refusal, render
@@ -32,6 +34,14 @@ def test_every_field_by_name() -> None:
         ],
         "cases": [{"name": "c", "file": "é.yaml", "ok": False, "fault": "f"}],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a\udcff.yaml", "\ud800", "é\u2028.yaml"])
+def test_a_file_name_that_is_not_utf_8_leaves_the_json_valid(name: str) -> None:
+    """Python holds such bytes as surrogates, which no UTF-8 has."""
+    text = render(Report((name,), (Diagnostic("E110", name, Location(name, 1, 1)),)))
+    (shown,) = json.loads(text.encode())["files"]
+    assert shown == name.encode("utf-8", "backslashreplace").decode()
 
 
 def test_every_answer_has_a_version_and_findings() -> None:

@@ -52,3 +52,9 @@ def test_quoted_words_come_back(words: list[str]) -> None:
 def test_any_line_ends(line: str) -> None:
     for words in commands(line):
         assert words
+
+
+@given(st.text(alphabet="a1-=.:/!{}() \t\r\u00a0", max_size=24))
+def test_a_line_of_words_alone_is_read_as_any_other(line: str) -> None:
+    """A rule set has hundreds of them; the oracle reads letter by letter, because of the `;`."""
+    assert list(commands(line)) == list(commands(line + ";"))

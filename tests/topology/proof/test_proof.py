@@ -9,7 +9,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from meshc.topology.proof import fib, prove
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.reachability_matrix import NOT_JUDGED
+from meshc.topology.proof.trace_batch import ENDS
 from meshc.topology.proof.walk import walk_pair
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire, main_example
@@ -31,15 +34,19 @@ def agree(wire: Wire) -> None:
         for a in proof.names:
             for b in proof.names:
                 hops = proof.hops(a, b, family)
-                if a == b or hops < 0:
+                if a == b or hops == -1:
                     continue
                 trace = walk_pair(network, a, b, family)
                 good = trace.delivered and trace.path[-1] == b
-                assert hops == (len(trace.path) - 1 if good else 0), trace.text
+                if trace.drop is not None and trace.drop.reason is LossReason.UNJUDGED:
+                    assert hops == NOT_JUDGED, trace.text
+                else:
+                    assert hops == (len(trace.path) - 1 if good else 0), trace.text
                 assert proof.path(a, b, family) == (trace.path if good else None)
                 lost += not good
         for loss in matrix.losses.values():
-            assert proof.hops(proof.names[loss.source], proof.names[loss.target], family) == 0
+            hops = proof.hops(proof.names[loss.source], proof.names[loss.target], family)
+            assert hops == (NOT_JUDGED if ENDS[loss.code] is LossReason.UNJUDGED else 0)
         assert sum(loss.pairs for loss in matrix.losses.values()) == lost
         assert matrix.counts[0] - matrix.counts[1] == lost
 

@@ -22,8 +22,29 @@ from meshc.topology.planner.policy.flow_rules import (
 _ROUTERS = frozenset({Platform.OPENWRT, Platform.ROUTEROS})
 
 
-def forwarding_of(spec: Spec, node: NodeSpec, mtus: Sequence[int]) -> Forwarding:
-    """The forwarding facts of a node; `mtus` are those of the whole network.
+# What no exit reaches for others: its own surroundings and the machine that it runs on. Private and
+# shared addresses (RFC 1918, 6598, 4193), link-local ones (RFC 3927, 4291), multicast and the
+# reserved rest; and where clouds keep their metadata outside of these (Oracle, Azure).
+SURROUNDINGS = {
+    4: tuple(
+        map(
+            Prefix.parse,
+            (
+                *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32"),
+                *("169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"),
+                "224.0.0.0/3",
+            ),
+        )
+    ),
+    6: tuple(map(Prefix.parse, ("::/64", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"))),
+}
+
+
+def forwarding_of(
+    spec: Spec, node: NodeSpec, mtus: Sequence[int], users: Iterable[Prefix] = ()
+) -> Forwarding:
+    """The forwarding facts of a node; `mtus` are those of the whole network, `users` the addresses
+    and LANs of the nodes whose exit it is.
 
     TCP's segment size is clamped where packets pass between links of different MTU: always
     towards a LAN or the internet, and between peers when their interfaces differ.
@@ -43,6 +64,7 @@ def forwarding_of(spec: Spec, node: NodeSpec, mtus: Sequence[int]) -> Forwarding
         lans=tuple(sorted(node.routes)),
         masquerade=node.masquerade,
         exit=exit_,
+        users=collapse(users) if exit_ else (),
         clamp_mss=exit_ or bool(node.routes) or len(set(mtus)) > 1,
     )
 
@@ -86,7 +108,10 @@ def _forward(forwarding: Forwarding, family: int) -> Iterator[ForwardRule]:
         yield ForwardRule(Decision.ACCEPT, tunnel, destination=lan)
         yield ForwardRule(Decision.ACCEPT, way_out=tunnel, source=lan)
     if forwarding.exit:
-        yield ForwardRule(Decision.ACCEPT, tunnel, wan)
+        for near in SURROUNDINGS[family]:
+            yield ForwardRule(Decision.DROP, tunnel, wan, destination=near)
+        for user in _of(family, forwarding.users):
+            yield ForwardRule(Decision.ACCEPT, tunnel, wan, source=user)
         yield ForwardRule(Decision.ACCEPT, wan, tunnel, state=FlowState.ANSWER)
     # Turning forwarding on must not open more than was asked for: what else comes in from the
     # mesh ends here, except connections that this host publishes itself.

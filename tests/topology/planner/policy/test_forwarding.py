@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import Forwarding
-from meshc.topology.planner.policy.flow_rules import Decision, ForwardRule, NatRule, Side
+from meshc.topology.planner.policy.flow_rules import (
+    Decision,
+    FamilyRules,
+    ForwardRule,
+    NatRule,
+    Side,
+)
 from meshc.topology.planner.policy.forwarding import firewall_of, forwarding_of, origins
 from tests.support import specs
 from tests.support.keyed_plans import small_plan
@@ -62,6 +70,62 @@ def test_an_exit() -> None:
 
 
 LAN = Prefix.parse("192.168.1.0/24")
+
+
+USER, OTHER = Prefix.parse("10.44.0.7/32"), Prefix.parse("10.44.0.9/32")
+
+
+def first_match(rules: FamilyRules, source: str, target: str) -> Decision:
+    """What becomes of a packet out of the tunnel that leaves by the way to the internet."""
+    ends = Prefix.host(source), Prefix.host(target)
+    return next(
+        rule.decision
+        for rule in rules.forward
+        if rule.state is None
+        and rule.way_in in (None, Side.TUNNEL)
+        and rule.way_out in (None, Side.WAN)
+        and (rule.source is None or rule.source.contains(ends[0]))
+        and (rule.destination is None or rule.destination.contains(ends[1]))
+    )
+
+
+def test_an_exit_lets_out_its_users_and_nobody_else() -> None:
+    exit_ = Forwarding((4,), POOLS[:1], relay=True, exit=True, users=(USER,))
+    (rules,) = firewall_of(exit_, (), Platform.LINUX, POOLS[:1])
+    assert first_match(rules, "10.44.0.7", "1.1.1.1") is Decision.ACCEPT
+    assert first_match(rules, "10.44.0.9", "1.1.1.1") is Decision.DROP
+
+
+@pytest.mark.parametrize(
+    "near", ["169.254.169.254", "192.168.7.1", "10.0.0.1", "100.100.100.200", "168.63.129.16"]
+)
+def test_users_of_an_exit_do_not_reach_its_surroundings_unless_routes_say_so(near: str) -> None:
+    lan = Prefix.parse("192.168.1.0/24")
+    exit_ = Forwarding((4,), POOLS[:1], lans=(lan,), exit=True, users=(USER,))
+    (rules,) = firewall_of(exit_, (), Platform.LINUX, POOLS[:1])
+    assert first_match(rules, "10.44.0.7", near) is Decision.DROP
+    assert first_match(rules, "10.44.0.7", "192.168.1.9") is Decision.ACCEPT
+
+
+def test_the_users_of_an_exit_are_the_nodes_that_name_it_with_their_lans() -> None:
+    plan = specs.plan(
+        specs.spec(
+            [
+                node("out", endpoint="192.0.2.1:51820", exit_node=True, relay=True),
+                node("user", exit="out"),
+                node("router", exit="out", routes="192.168.5.0/24"),
+                node("stranger"),
+            ],
+            pools=DUAL,
+        )
+    )
+    users = plan.nodes["out"].forwarding.users
+    for name in ("user", "router"):
+        for address in plan.nodes[name].addresses:
+            assert any(one.contains(address.host) for one in users)
+    assert Prefix.parse("192.168.5.0/24") in users
+    for address in plan.nodes["stranger"].addresses:
+        assert not any(one.contains(address.host) for one in users)
 
 
 def test_lans_of_others_are_origins_and_defaults_are_not() -> None:
