@@ -48,6 +48,7 @@ def deploy(
     build: Path | None,
     ssh_config: Path | None,
     known_hosts: Path | None,
+    one_password: bool,
     parallel: int,
     as_json: bool,
     yes: bool,
@@ -65,7 +66,7 @@ def deploy(
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.remote_keys import fetch_keys
 
-    dialer = Dialer(ssh_config, known_hosts, None, local)
+    dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
     with refused_findings():
         for line in with_password(
             dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)

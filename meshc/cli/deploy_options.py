@@ -36,6 +36,11 @@ def deploy_options(command: Command) -> Command:
             click.option("--ssh-config", type=path, help="Default: ~/.ssh/config."),
             click.option("--known-hosts", type=path, help="Default: ~/.ssh/known_hosts."),
             click.option(
+                "--one-password",
+                is_flag=True,
+                help="The nodes that want a password for sudo share it: ask once.",
+            ),
+            click.option(
                 "--parallel",
                 type=click.IntRange(1, 100),
                 default=8,
@@ -64,23 +69,43 @@ def chosen(
 
 
 def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:
-    """The facts of all nodes. Raises: PasswordNeededError."""
+    """The facts of all nodes. Those whose sudo wants a password are asked again with one, where
+    there is a terminal to type it on."""
     from meshc.deploy.plan.survey import survey
 
-    return with_password(dialer, lambda: survey(targets, dialer, tell, parallel=parallel))
+    found = asyncio.run(survey(targets, dialer, tell, parallel=parallel))
+    wanting = [one.target for one in found if one.wants_password]
+    if not wanting or not sys.stdin.isatty():
+        return found
+    for target in wanting:
+        prompt_password(dialer, target.name)
+    asked = asyncio.run(survey(wanting, dialer, tell, parallel=parallel))
+    again = {one.target.name: one for one in asked}
+    return [again.get(one.target.name, one) for one in found]
 
 
 def with_password(dialer: Dialer, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What `work` returns. It is begun again, once, when a node wants a password for sudo, and
-    there is a terminal to ask for it. Raises: PasswordNeededError."""
+    """What `work` returns. It is begun again when a node wants a password for sudo, and there is a
+    terminal to ask for it: once for each node. Raises: PasswordNeededError."""
     from meshc.deploy.connect.node_session import PasswordNeededError
 
-    try:
-        return asyncio.run(work())
-    except PasswordNeededError as error:
-        if error.wrong or dialer.password is not None or not sys.stdin.isatty():
-            raise
+    while True:
+        try:
+            return asyncio.run(work())
+        except PasswordNeededError as error:
+            if error.wrong or error.node in dialer.passwords or not sys.stdin.isatty():
+                raise
+            prompt_password(dialer, error.node)
+
+
+def prompt_password(dialer: Dialer, node: str) -> None:
+    """Asks for the password for sudo on a node. It goes to this node only, unless the operator
+    says that the nodes which want one share it."""
     from meshc.secret import SecretText
 
-    dialer.password = SecretText(click.prompt("password for sudo", hide_input=True, err=True))
-    return asyncio.run(work())
+    if dialer.one_password and dialer.passwords:
+        dialer.passwords[node] = next(iter(dialer.passwords.values()))
+        return
+    where = "the nodes that want one" if dialer.one_password else node
+    typed = click.prompt(f"password for sudo on {where}", hide_input=True, err=True)
+    dialer.passwords[node] = SecretText(typed)

@@ -31,6 +31,7 @@ def plan(
     build: Path | None,
     ssh_config: Path | None,
     known_hosts: Path | None,
+    one_password: bool,
     parallel: int,
     as_json: bool,
 ) -> None:
@@ -44,7 +45,7 @@ def plan(
 
     with refused_findings():
         targets = chosen(file, build, nodes, everything=everything, local=local)
-    dialer = Dialer(ssh_config, known_hosts, None, local)
+    dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if as_json:

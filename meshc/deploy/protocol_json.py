@@ -19,6 +19,7 @@ from meshc.deploy.protocol import REQUESTS, A, Call, Directories, Failure, Reque
 
 VERSION = 1
 LIMIT = 16 << 20  # bytes of a line; a file with three thousand peers has less than one million
+ANSWER_LIMIT = 4 << 20  # bytes of one that is read: values in memory are twenty times their text
 _INTEGER = 1 << 63
 _NAMES = {request: name for name, request in REQUESTS.items()}
 
@@ -65,7 +66,7 @@ def encode_answer(answer: object) -> bytes:
 
 def decode_answer(line: bytes, request: Request[A]) -> Union[A, Failure]:
     """The answer to a request. Raises: ProtocolError."""
-    found = _parsed(line)
+    found = _parsed(line, ANSWER_LIMIT)
     if isinstance(found, dict) and set(found) == {"failure"}:
         return value(Failure, found["failure"], "failure")
     whole = _object(found, {"answer"}, "")
@@ -179,9 +180,9 @@ def _line(whole: Dict[str, Any]) -> bytes:
     return line
 
 
-def _parsed(line: bytes) -> Any:
-    if len(line) > LIMIT:
-        raise ProtocolError(f"it has more than {LIMIT >> 20} MiB")
+def _parsed(line: bytes, limit: int = LIMIT) -> Any:
+    if len(line) > limit:
+        raise ProtocolError(f"it has more than {limit >> 20} MiB")
     try:
         return json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
     except RecursionError:

@@ -21,7 +21,7 @@ from meshc.deploy.connect.node_session import NoAnswerError, NodeSession, Remote
 from meshc.deploy.connect.transport import TransportError
 from meshc.deploy.plan.meshc_environment import PackageSource
 from meshc.deploy.plan.supervisor_choice import SupervisorChoice
-from meshc.deploy.plan.survey import Surveyed, Tell
+from meshc.deploy.plan.survey import Surveyed, Tell, all_ended
 from meshc.deploy.plan.waves import waves
 from meshc.deploy.protocol import (
     Activation,
@@ -103,7 +103,7 @@ async def roll_out(
         canary = changing[:1]
         for name in canary:
             await one(name)
-        await asyncio.gather(*(one(name) for name in wave if name not in canary))
+        await all_ended(one(name) for name in wave if name not in canary)
     return [ends[found.target.name] for found in surveyed]
 
 

@@ -242,7 +242,7 @@ PROOF_CODES = (
     ),
     Code(
         "E442",
-        "internet goes into the tunnel, but nobody asked for it",
+        "internet goes into the tunnel unasked",
         "The node has no `exit`, but its file sends public addresses that nobody in the topology "
         "has into the tunnel. Either somebody edited the file, or the node should say `exit: "
         "NODE`, or that node `routes:` with these prefixes.",

@@ -149,7 +149,7 @@ LINES = {
     b'{"failure": {"message": "\\ud800", "hint": "", "reason": "failed"}}': "not text",
     b'{"failure": {"message": "", "hint": "", "reason": "\\u001b[2J"}}': "none of the words",
     b'{"failure": {"message": "", "hint": "", "reason": []}}': "none of the words",
-    b" " * (LIMIT + 1): "more than 16 MiB",
+    b" " * (LIMIT + 1): "more than 4 MiB",
 }
 
 

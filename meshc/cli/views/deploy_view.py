@@ -10,11 +10,13 @@ from meshc.cli.views.page import Styled, standard_page
 from meshc.deploy.plan.waves import waves
 from meshc.deploy.rollout import DeployOutcome, End
 from meshc.render.report.json import as_dict, envelope
+from meshc.render.report.text import visible
 
 if TYPE_CHECKING:
     from meshc.deploy.plan.survey import Surveyed
     from meshc.diagnostics import Diagnostic
 
+_WIDEST, _MOST_LINES = 2000, 20
 _COLOURS = {End.UNCHANGED: "dim", End.COMMITTED: "green", End.SKIPPED: "yellow"}
 
 
@@ -29,9 +31,9 @@ def print_plan(found: list[Surveyed]) -> None:
                 page.line(Styled(f"{name}: not known", "red"))
                 continue
             first, *rest = one.difference.describe()
-            page.line(Styled(first, "bold" if one.difference else "dim"))
+            page.line(Styled(_said(first), "bold" if one.difference else "dim"))
             for line in rest:
-                page.line(line)
+                page.line(_said(line))
     changing = sum(1 for one in found if one.difference)
     if changing:
         page.line(f"{changing} of {len(found)} nodes change.")
@@ -48,9 +50,14 @@ def print_outcomes(ends: list[DeployOutcome]) -> None:
     for end in ends:
         page.line(f"{end.node}: ", Styled(end.end.value, _COLOURS.get(end.end, "red")))
         if end.message:
-            page.line(f"  {end.message}")
+            page.line(f"  {_said(end.message)}")
         if end.hint and not end.good:
-            page.line(f"  hint: {end.hint}")
+            page.line(f"  hint: {_said(end.hint)}")
+
+
+def _said(text: str) -> str:
+    """A line with words of a node in it, which no terminal takes for anything but words."""
+    return "\n  ".join(visible(line[:_WIDEST]) for line in text.splitlines()[:_MOST_LINES])
 
 
 def plan_as_json(found: list[Surveyed]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,13 +20,15 @@ class Dial(Protocol):
 
 @dataclass
 class Dialer:
-    """The way an operator's machine reaches nodes. `password` is for sudo; `local` means that
-    every target is this machine."""
+    """The way an operator's machine reaches nodes. `passwords` are for sudo, by node: none goes to
+    a node that did not ask for it. `local` means that every target is this machine; `one_password`
+    that those who want a password share it."""
 
     config: Path | None = None
     known_hosts: Path | None = None
-    password: SecretText | None = None
+    passwords: dict[str, SecretText] = field(default_factory=dict)
     local: bool = False
+    one_password: bool = False
 
     async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:
         deploy = target.plan.spec.deploy
@@ -35,7 +37,7 @@ class Dialer:
                 LocalTransport(target.name),
                 target.plan.interface,
                 become=deploy.become,
-                password=self.password,
+                password=self.passwords.get(target.name),
             )
         from meshc.deploy.connect.ssh import SshTarget, connect
 
@@ -51,5 +53,8 @@ class Dialer:
             timeout=timeout,
         )
         return NodeSession(
-            transport, target.plan.interface, become=deploy.become, password=self.password
+            transport,
+            target.plan.interface,
+            become=deploy.become,
+            password=self.passwords.get(target.name),
         )

@@ -7,10 +7,12 @@ from meshc.deploy.connect.transport import Result, Transport
 from meshc.deploy.protocol import A, Call, Directories, Failure, FailureReason, Request
 from meshc.deploy.protocol_json import ProtocolError, decode_answer
 from meshc.errors import NodeError
+from meshc.render.report.text import visible
 from meshc.secret import SecretText
 
 _NO_PYTHON = (126, 127)
 _MAY_NOT = ("not in the sudoers", "not allowed", "may not run sudo")
+_WORDS = 2000
 _SUDO = ("env", "LC_ALL=C", "sudo")  # its words are read below: not in another language
 
 
@@ -29,10 +31,12 @@ class NoAnswerError(RemoteError):
 
 
 class PasswordNeededError(NodeError):
-    """sudo wants a password and has not got the right one. `wrong`: it was given one."""
+    """sudo on `node` wants a password and has not got the right one. `wrong`: it was given one."""
 
-    def __init__(self, message: str, *, hint: str = "", wrong: bool = False) -> None:
-        self.wrong = wrong
+    def __init__(
+        self, message: str, *, node: str = "", hint: str = "", wrong: bool = False
+    ) -> None:
+        self.node, self.wrong = node, wrong
         super().__init__(message, hint=hint)
 
 
@@ -52,14 +56,14 @@ class NodeSession:
         self.interface = interface
         self._directories = directories
         self._become = become
-        self._password = password
+        self.password = password
         self._accepted = False
 
     async def call(self, request: Request[A], *, timeout: float = 90, payload: bytes = b"") -> A:
         """One request; `payload` follows it. Raises: TransportError, RemoteError,
         PasswordNeededError."""
         whole = Call(self.interface, self._directories, request)
-        password = self._password if self._become else None
+        password = self.password if self._become else None
         if password is not None and not self._accepted:
             await self._try_password(password)
         try:
@@ -82,7 +86,9 @@ class NodeSession:
             ) from None
         if isinstance(answer, Failure):
             raise RemoteError(
-                f"{self.transport.name}: {answer.message}", hint=answer.hint, reason=answer.reason
+                f"{self.transport.name}: {_said(answer.message)}",
+                hint=_said(answer.hint),
+                reason=answer.reason,
             )
         return answer
 
@@ -98,7 +104,7 @@ class NodeSession:
     def _argv(self, words: tuple[str, ...] = sent_program.ARGV) -> tuple[str, ...]:
         if not self._become:
             return words
-        if self._password is None:
+        if self.password is None:
             return (*_SUDO, "-n", "--", *words)
         # -k: the password is asked for whatever sudo remembers, so that it is always read
         return (*_SUDO, "-S", "-k", "-p", "", "--", *words)
@@ -132,17 +138,25 @@ class NodeSession:
                 "`usermod -aG sudo USER` as root), or log in as root and leave deploy.become out",
                 reason=FailureReason.RIGHTS,
             )
-        if self._password is not None:
+        if self.password is not None:
             return PasswordNeededError(
                 f"{name}: sudo did not accept the password",
+                node=name,
                 hint="run it again; what is asked for is the login user's password on the node",
                 wrong=True,
             )
         return PasswordNeededError(
             f"{name}: sudo wants a password",
+            node=name,
             hint="run it on a terminal to be asked for the password, or allow the login user "
             "to use sudo without one (NOPASSWD)",
         )
+
+
+def _said(text: str) -> str:
+    """Words of a node as they may be shown: nothing in them moves a cursor, and no more than a
+    message is long."""
+    return visible(text if len(text) <= _WORDS else text[:_WORDS] + "...")
 
 
 def _last_object(output: bytes) -> bytes | None:

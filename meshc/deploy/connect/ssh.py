@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshc.deploy.connect.transport import Result, TransportError
+from meshc.deploy.connect.hops import (
+    MOST_HOPS,
+    SYSTEM_CONFIG,
+    LoginHop,
+    hops,
+    known_hosts_files,
+    told,
+    unreachable,
+)
+from meshc.deploy.connect.transport import Result, TransportError, collected
 from meshc.values import dataclass
 
 if TYPE_CHECKING:
     import asyncssh
 
 CONNECT_TIMEOUT = 15.0
+QUIET: dict[str, Any] = {
+    "agent_forwarding": False,
+    "x11_forwarding": False,
+    "request_pty": False,
+    "gss_delegate_creds": False,
+}
+"""What no ssh_config turns on: a node gets no way to the operator's keys, and commands run without
+a terminal, on which they would wait for somebody who types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +62,32 @@ class SshTransport:
         # 6.5): quoting every word makes the split give back exactly this list.
         command = shlex.join(argv)
         try:
-            done = await asyncio.wait_for(self._run(command, stdin), timeout)
+            return await asyncio.wait_for(self._run(command, stdin), timeout)
         except TimeoutError:
             raise TransportError(
                 f"{self.name}: {argv[0]} did not end in {timeout:g} s", hint="look at the node"
             ) from None
         except (asyncssh.Error, OSError) as error:
             raise TransportError(f"{self.name}: the connection broke: {error}") from None
-        code = done.exit_status
-        return Result(-1 if code is None else code, _bytes(done.stdout), _bytes(done.stderr))
 
-    async def _run(self, command: str, stdin: bytes) -> asyncssh.SSHCompletedProcess:
+    async def _run(self, command: str, stdin: bytes) -> Result:
         process = await self._connection.create_process(command, encoding=None)
         unheard: BrokenPipeError | None = None
         try:
-            process.stdin.write(stdin)
-            process.stdin.write_eof()
-        except BrokenPipeError as error:
-            unheard = error
-        done = await process.wait()
+            try:
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
+            except BrokenPipeError as error:
+                unheard = error
+            stdout, stderr = await collected(self.name, process.stdout, process.stderr)
+            await process.wait_closed()
+        finally:
+            process.close()
         # a program that is not there has ended before it is told anything: its status says so
-        if unheard is not None and done.exit_status is None:
+        if unheard is not None and process.exit_status is None:
             raise unheard
-        return done
+        code = process.exit_status
+        return Result(-1 if code is None else code, stdout, stderr)
 
     async def close(self) -> None:
         self._connection.close()
@@ -77,72 +96,57 @@ class SshTransport:
 
 
 async def connect(target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> SshTransport:
-    """Opens a connection. Raises: TransportError, which says what to do."""
-    import asyncssh
-
-    config = target.config or Path.home() / ".ssh" / "config"
-    options: dict[str, Any] = {"config": [str(config)] if config.is_file() else None}
-    if target.user is not None:
-        options["username"] = target.user
-    if target.port is not None:
-        options["port"] = target.port
-    if target.known_hosts is not None:
-        options["known_hosts"] = str(target.known_hosts)
+    """Opens a connection, through the jump hosts that ssh_config names. Raises: TransportError,
+    which says at which of them it failed, and what to do."""
+    reached = [LoginHop(target.host, target.user, target.port)]
     try:
-        connection = await asyncio.wait_for(
-            asyncssh.connect(target.host, keepalive_interval=10, **options), timeout
-        )
+        connection = await asyncio.wait_for(_open(target, reached[0], reached), timeout)
     except TimeoutError:
-        raise _unreachable(target, "no answer") from None
-    except asyncssh.HostKeyNotVerifiable as error:
-        raise _wrong_host_key(target, error) from None
-    except asyncssh.PermissionDenied as error:
-        raise TransportError(
-            f"{target.name}: {target.host} refused the login: {error.reason}",
-            hint="`ssh` to the node must work without a password: load a key into the agent, or "
-            "set deploy.user",
-        ) from None
-    except OSError as error:
-        if error.filename:
-            raise TransportError(
-                f"{target.name}: cannot read {error.filename}: {error.strerror}",
-                hint="look at IdentityFile and the like in ssh_config",
-            ) from None
-        known = error.errno is not None and error.errno > 0  # names that do not resolve: below
-        why = os.strerror(error.errno or 0) if known else error.strerror
-        raise _unreachable(target, why or str(error)) from None
-    except asyncssh.Error as error:
-        raise _unreachable(target, str(error)) from None
+        raise unreachable(target.name, reached[-1], "no answer", reached[0]) from None
     return SshTransport(target.name, connection)
 
 
-def _wrong_host_key(target: SshTarget, error: Exception) -> TransportError:
-    """Another key than before is an alarm; no key at all is the first visit."""
+async def _open(
+    target: SshTarget,
+    hop: LoginHop,
+    reached: list[LoginHop],
+    via: asyncssh.SSHClientConnection | None = None,
+) -> asyncssh.SSHClientConnection:
+    """One hop, and before it those that lead there. `reached` ends with the one that is tried."""
     import asyncssh
 
-    file = target.known_hosts or Path.home() / ".ssh" / "known_hosts"
-    port = target.port or 22
-    known = file.is_file() and asyncssh.match_known_hosts(str(file), target.host, "", port)[0]
-    if known:
-        return TransportError(
-            f"{target.name}: the host key of {target.host} is not the one in {file}: {error}",
-            hint="if the node was reinstalled, remove the old key with `ssh-keygen -R` and accept "
-            "the new one with `ssh`; else somebody may be listening in",
+    own = _options(target, hop)
+    try:
+        if len(reached) > MOST_HOPS:
+            raise ValueError(f"more than {MOST_HOPS} jump hosts: they lead to each other")
+        known = await asyncssh.SSHClientConnectionOptions.construct(host=hop.host, **own)
+        own["known_hosts"] = known_hosts_files(known.known_hosts, target.known_hosts)
+        if via is None and isinstance(known.tunnel, str) and known.tunnel.lower() != "none":
+            for jump in hops(known.tunnel):
+                reached.append(jump)
+                via = await _open(target, jump, reached, via)
+        reached.append(hop)
+        connection = await asyncssh.connect(
+            hop.host, tunnel=via, keepalive_interval=10, **own, **QUIET
         )
-    return TransportError(
-        f"{target.name}: the host key of {target.host} is not in {file}: {error}",
-        hint="log in once with `ssh` and compare the fingerprint that it shows with the node's own "
-        "(there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); or remove the old key with "
-        "`ssh-keygen -R` where the node is known by another name",
-    )
+    except BaseException as error:
+        if via is not None:
+            via.close()
+        if isinstance(error, (asyncssh.Error, OSError, ValueError)):
+            raise told(target.name, hop, reached[0], error, own.get("known_hosts") or []) from None
+        raise
+    connection.set_tunnel(via)  # and is closed with it
+    return connection
 
 
-def _unreachable(target: SshTarget, why: str) -> TransportError:
-    return TransportError(
-        f"{target.name}: cannot reach {target.host}: {why}",
-        hint="check deploy.host and deploy.port; `ssh` to the node must work from here",
-    )
-
-
-def _bytes(data: object) -> bytes:
-    return data if isinstance(data, bytes) else str(data or "").encode()
+def _options(target: SshTarget, hop: LoginHop) -> dict[str, Any]:
+    """As ssh reads its configuration: a file that is named is the only one (ssh(1), -F)."""
+    own = target.config or Path.home() / ".ssh" / "config"
+    found = [str(path) for path in (own, *(() if target.config else (SYSTEM_CONFIG,)))
+             if path.is_file()]  # fmt: skip
+    options: dict[str, Any] = {"config": found or None}
+    if hop.user is not None:
+        options["username"] = hop.user
+    if hop.port is not None:
+        options["port"] = hop.port
+    return options

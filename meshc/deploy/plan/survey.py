@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.connect.node_session import PasswordNeededError
@@ -16,18 +17,21 @@ from meshc.diagnostics import Diagnostic, Severity
 from meshc.errors import NodeError
 from meshc.values import dataclass
 
+T = TypeVar("T")
 Tell = Callable[[str, str], None]
 """Called with a node and the word for the step that it has reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """One node as it is. `facts` is None where it could not be asked; a finding says why."""
+    """One node as it is. `facts` is None where it could not be asked; a finding says why.
+    `wants_password`: sudo there asked for one and was given none."""
 
     target: Target
     facts: Facts | None
     difference: Difference
     findings: tuple[Diagnostic, ...] = ()
+    wants_password: bool = False
 
     @property
     def refused(self) -> bool:
@@ -37,8 +41,7 @@ class Surveyed:
 async def survey(
     targets: Sequence[Target], dial: Dial, tell: Tell, *, parallel: int = 8
 ) -> list[Surveyed]:
-    """In the order of the targets. Raises: PasswordNeededError when sudo wants a password; all
-    else that goes wrong is a finding."""
+    """In the order of the targets. Whatever goes wrong on a node is a finding of that node."""
     gate = asyncio.Semaphore(parallel)
 
     async def one(target: Target) -> Surveyed:
@@ -46,7 +49,19 @@ async def survey(
             tell(target.name, "facts")
             return await _survey(target, dial)
 
-    return list(await asyncio.gather(*map(one, targets)))
+    return await all_ended(map(one, targets))
+
+
+async def all_ended(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What each returns. An error of one, which is ours, is raised when the others have ended:
+    a node that waits for its confirm gets it."""
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    found = []
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+        found.append(end)
+    return found
 
 
 async def _survey(target: Target, dial: Dial) -> Surveyed:
@@ -57,12 +72,11 @@ async def _survey(target: Target, dial: Dial) -> Surveyed:
             facts = await session.call(AskFacts(salt))
         finally:
             await session.transport.close()
-    except PasswordNeededError:
-        raise
     except NodeError as error:
         spec = target.plan.spec
         found = Diagnostic("E701", str(error), spec.at("deploy"), f"nodes.{spec.name}", error.hint)
-        return Surveyed(target, None, Difference(node=target.name), (found,))
+        wants = isinstance(error, PasswordNeededError) and not error.wrong
+        return Surveyed(target, None, Difference(node=target.name), (found,), wants)
     found_difference = difference(target, facts, salt)
     findings = refusals(target, facts, found_difference)
     return Surveyed(target, facts, found_difference, tuple(findings))

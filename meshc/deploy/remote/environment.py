@@ -291,15 +291,27 @@ def _linked(home: str) -> set[str]:
 
 
 def _run_from(home: str) -> set[str]:
-    """The versions that some process was started from."""
+    """The versions that some process was started from. In a container the same path is another
+    directory: its processes are none of ours."""
     start = os.path.join(home, "versions", "").encode()
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
             first = (read(f"/proc/{pid}/cmdline") or b"").partition(b"\0")[0]
-            if first.startswith(start):
+            if first.startswith(start) and _sees(pid, home):
                 found.add(first[len(start):].partition(b"/")[0].decode())  # fmt: skip
     return found
+
+
+def _sees(pid: str, home: str) -> bool:
+    """Whether a process, in the mounts that it lives in, has our directory below this path."""
+    path = os.path.join(home, "versions")
+    try:
+        return os.path.samefile(f"/proc/{pid}/root{path}", path)
+    except PermissionError:
+        return True  # it cannot be told: then nothing is taken away under it
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _remove_parts(home: str) -> None:

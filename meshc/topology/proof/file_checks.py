@@ -261,9 +261,8 @@ def _swallowed(
 def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     """Per node the routes that could hold an endpoint. wg-quick(8) keeps WireGuard's packets out
     of a default route by a mark, and host routes hold nobody else's endpoint unless equal."""
-    endpoints = {
-        Prefix.host(parse_address(e.host)) for e in table.endpoints if literal_family(e.host)
-    }
+    literal = (e.host for e in table.endpoints if literal_family(e.host))
+    endpoints = {Prefix.host(parse_address(host)) for host in literal}
     sets = [
         tuple(p for p in s if p.length and (not p.is_host or p in endpoints))
         for s in table.allowed_sets

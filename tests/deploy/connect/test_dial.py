@@ -109,4 +109,10 @@ def test_local_is_this_machine_whatever_host_the_target_has() -> None:
 
 
 def test_the_password_is_not_shown() -> None:
-    assert "pass word" not in repr(Dialer(password=SecretText("pass word")))
+    assert "pass word" not in repr(Dialer(passwords={"hub": SecretText("pass word")}))
+
+
+def test_a_password_goes_to_no_node_but_the_one_that_asked_for_it() -> None:
+    dialer = Dialer(local=True, passwords={"other": SecretText("pass word")})
+    session = asyncio.run(dialer(target(1)))
+    assert session.password is None

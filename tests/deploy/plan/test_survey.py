@@ -67,12 +67,19 @@ def test_a_node_that_does_not_answer_is_refused_and_the_others_are_not(tmp_path:
         assert not found[name].difference, "nothing is known to change there"
 
 
-def test_a_password_that_is_wanted_is_not_a_finding(tmp_path: Path) -> None:
-    async def refuses(target: Target, *, timeout: float = 15.0) -> NodeSession:
-        raise PasswordNeededError(f"{target.name}: sudo wants a password")
+def test_a_password_that_is_wanted_keeps_no_other_node_from_being_asked(tmp_path: Path) -> None:
+    nodes = FakeNodes()
 
-    with pytest.raises(PasswordNeededError):
-        ask(mesh(tmp_path).values(), refuses)
+    async def refuses(target: Target, *, timeout: float = 15.0) -> NodeSession:
+        if target.name == "hub":
+            raise PasswordNeededError("hub: sudo wants a password", node="hub")
+        if target.name == "leaf":
+            raise PasswordNeededError("leaf: sudo did not accept it", node="leaf", wrong=True)
+        return await nodes(target)
+
+    found = {one.target.name: one for one in ask(mesh(tmp_path).values(), refuses)}
+    assert {name for name, one in found.items() if one.wants_password} == {"hub"}
+    assert {name for name, one in found.items() if one.refused} == {"hub", "leaf"}
 
 
 def test_this_machine_is_asked_and_not_changed(tmp_path: Path) -> None:

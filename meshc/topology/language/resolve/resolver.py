@@ -141,7 +141,7 @@ class _Resolver:
             managed=data.get("managed", True),
             listen_port=listen_port,
             mtu=data.get("mtu", self.network.mtu),
-            dns=tuple(data["dns"]) if "dns" in data else self.network.dns,
+            dns=tuple(data["dns"]) if "dns" in data else self._network_dns(name, data),
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
@@ -232,6 +232,14 @@ class _Resolver:
                 f"set `role: relay` on {quote(node)}, or name another.",
             )
         return node
+
+    def _network_dns(self, name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """What the network says is for those who use it: a relay keeps the resolver of the place
+        where it is, and one that serves the others does not ask itself."""
+        own = {name, *(prefix.address for prefix in hosts(data.get("address", ())))}
+        if Role(data.get("role", "peer")) is Role.RELAY or own & {*self.network.dns}:
+            return ()
+        return self.network.dns
 
     def _direct(
         self, name: str, data: Mapping[str, Any], locations: Locations

@@ -11,7 +11,13 @@ from operator import and_
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.wording import listing, quote
 from meshc.topology.obligations.obligations import obligations
-from meshc.topology.planner.links.link import common_families, directions, is_fixed, is_public
+from meshc.topology.planner.links.link import (
+    allows,
+    common_families,
+    directions,
+    is_fixed,
+    is_public,
+)
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.articulation import Islands, connectivity
 from meshc.topology.planner.routing.routing import Routing
@@ -142,10 +148,13 @@ def _report(routing: Routing, pairs: _Pairs, count: int, diagnostics: Diagnostic
 def _hint(graph: MeshGraph, a: int, b: int, *, by_family: bool) -> str:
     if by_family:
         return "give both a common address family, or a relay that speaks both."
-    if directions(graph.nodes[a], graph.nodes[b]) is not None:
+    ends = graph.nodes[a], graph.nodes[b]
+    if directions(*ends) is not None:
+        held = [n.name for n, o in (ends, ends[::-1]) if not allows(n, o)]
+        way = f"`direct: all` on {listing(held)}" if held else "`direct` and `links:`"
         return (
-            "they could be linked: let `direct` and `links:` allow it, or let both use one relay; "
-            "a test with `expect: unreachable` says that they are meant to be apart."
+            f"they could be linked: let {way} allow it, or let both use one relay; a test with "
+            "`expect: unreachable` says that they are meant to be apart."
         )
     return (
         "give one of them an endpoint, or make a node that both can call a relay; a test with "
