@@ -30,6 +30,8 @@ CELLS = (a_cell("a", "b", "a", "r", "b"), a_cell("b", "a"), a_cell("a", "lan:b",
         ("b", "a", Expect.UNREACHABLE, None, True),
         ("b", "a", Expect.REACHABLE, None, False),
         ("a", "192.168.1.0/25", Expect.REACHABLE, None, True),
+        ("a", "192.168.1.0/25", Expect.REACHABLE, (), True),
+        ("a", "192.168.1.0/25", Expect.REACHABLE, ("b",), False),
     ],
 )
 def test_lines_of_tests_are_held_against_the_measurement(
