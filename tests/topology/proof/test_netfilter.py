@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshc.prefixes import Prefix
+from meshc.prefixes import Prefix, parse_address
+from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import Conf
+from tests.support.netns import Namespace, connect, namespaces, require
 
 A, B, LAN = 0x0A2C0001, 0x0A2C0002, 0xC0A80105
 
@@ -156,3 +161,148 @@ def meshc_hooks() -> tuple[str, ...]:
         firewall_of(forwarding, node.peers, Platform.LINUX, pools),
     )
     return (*hooks.pre_up, *hooks.post_up)
+
+
+@pytest.mark.parametrize(
+    ("lines", "flow", "reason"),
+    [
+        (["iptables -A INPUT -i %i -j DROP"], Flow(4, A, B, TUNNEL, ""), LossReason.RULE),
+        (["iptables -A INPUT -i eth0 -j DROP"], Flow(4, A, B, TUNNEL, ""), None),
+        (["iptables -P INPUT DROP"], Flow(4, A, B, TUNNEL, ""), LossReason.RULE),
+        (["iptables -A OUTPUT -o %i -j REJECT"], Flow(4, A, B, "", TUNNEL), LossReason.RULE),
+        (["iptables -A INPUT -p tcp -j DROP"], Flow(4, A, B, TUNNEL, ""), LossReason.UNJUDGED),
+        (
+            ["iptables -A INPUT -i %i -j ACCEPT", "iptables -A INPUT -p tcp -j DROP"],
+            Flow(4, A, B, TUNNEL, ""),
+            None,
+        ),
+        (
+            ["iptables -I FORWARD -j OF-THE-HOST"],
+            Flow(4, A, B, TUNNEL, TUNNEL),
+            LossReason.UNJUDGED,
+        ),
+        (["iptables -I FORWARD -j LOG"], Flow(4, A, B, TUNNEL, TUNNEL), LossReason.NO_RULE),
+        (
+            ["iptables -A FORWARD -j ACCEPT", "iptables -t nat -A POSTROUTING -j MASQUERADE"],
+            Flow(4, A, B, TUNNEL, TUNNEL),
+            LossReason.UNJUDGED,
+        ),
+        (
+            ["iptables -A FORWARD -j ACCEPT", "nft flush ruleset"],
+            Flow(4, A, B, TUNNEL, TUNNEL),
+            LossReason.NO_RULE,
+        ),
+    ],
+)
+def test_what_becomes_of_a_packet(lines: list[str], flow: Flow, reason: LossReason | None) -> None:
+    assert firewall(*lines).passing(flow)[0] is reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("iptables -t raw -A PREROUTING -i %i -j DROP", LossReason.RULE),
+        ("iptables -t mangle -A PREROUTING -s 10.44.0.1 -j DROP", LossReason.RULE),
+        ("iptables -t nat -A PREROUTING -d 10.44.0.2 -j NETMAP --to 10.9.0.0/24", "open"),
+        ("iptables -t nat -A PREROUTING -d 10.44.0.3 -j NETMAP --to 10.9.0.0/24", None),
+        ("iptables -t nat -A PREROUTING -p tcp -j REDIRECT --to-ports 80", "open"),
+    ],
+)
+def test_what_becomes_of_it_before_its_route(line: str, reason: LossReason | str | None) -> None:
+    wanted = LossReason.UNJUDGED if reason == "open" else reason
+    assert firewall(line).entering(Flow(4, A, B, TUNNEL, ""))[0] is wanted
+    answer = Flow(4, A, B, TUNNEL, "", established=True)
+    assert firewall(line).entering(answer)[0] is (None if reason == "open" else wanted)
+
+
+FAR, HERE, NEAR = "10.8.0.1", "10.8.0.2", "192.168.1.9"
+RULES = (
+    "iptables -A INPUT -i %i -j DROP",
+    "iptables -I INPUT -s 10.8.0.0/30 -j ACCEPT",
+    "iptables -P INPUT DROP",
+    "iptables -A OUTPUT -o %i -d 10.8.0.1 -j DROP",
+    "iptables -A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "iptables -A FORWARD -i %i -j ACCEPT",
+    "iptables -A FORWARD -o %i -j ACCEPT",
+    "iptables -A FORWARD -o %i -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "iptables -I FORWARD -i %i -m conntrack ! --ctstate ESTABLISHED -j DROP",
+    "iptables -I FORWARD 1 ! -s 10.8.0.1 -j REJECT",
+    "iptables -N OWN",
+    "iptables -A OWN -d 192.168.1.9 -j ACCEPT",
+    "iptables -A OWN -j RETURN",
+    "iptables -A FORWARD -j OWN",
+    "iptables -t raw -A PREROUTING -s 192.168.1.9 -j DROP",
+    "iptables -t mangle -A FORWARD -o %i -j DROP",
+    "iptables -t mangle -A POSTROUTING -d 10.8.0.1 -j DROP",
+    "iptables -t mangle -A INPUT ! -i eth0 -j DROP",
+    "iptables -F",
+    "iptables -F FORWARD",
+    "iptables -D FORWARD 1",
+    "iptables -D INPUT -i %i -j DROP",
+    "iptables -t nat -A PREROUTING -i %i -d 10.8.0.2 -j DNAT --to-destination 192.168.1.9",
+    "iptables -A INPUT -p udp -j DROP",
+)
+
+
+def delivered(fire: Firewall, way_in: str, way_out: str, ends: tuple[str, str]) -> bool | None:
+    """Whether a packet and its answer pass; None when that is not judged."""
+    a, b = (int(parse_address(end)) for end in ends)
+    result: bool | None = True
+    for flow in (
+        Flow(4, a, b, way_in, way_out),
+        Flow(4, b, a, way_out, way_in, established=True),
+    ):
+        for judge in (fire.entering, fire.passing):
+            reason, _ = judge(flow)
+            if reason is LossReason.UNJUDGED:
+                return None
+            if reason is not None:
+                result = False
+                break
+        if not result:
+            break
+    return result
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_packets_fare_as_the_proof_says() -> None:
+    """Random rules in a real netfilter; the host drops what no rule forwards, as the proof does."""
+    require("ip", "iptables", "ping")
+    rng = random.Random(3)
+    seen = set()
+    with namespaces("far", "node", "near") as (far, node, near):
+        connect(far, node, left_name="wg9", right_name="wg0")
+        connect(node, near, left_name="eth0", right_name="eth9")
+        far.shell(f"ip addr add {FAR}/24 dev wg9; ip route add default via {HERE}")
+        node.shell(f"ip addr add {HERE}/24 dev wg0; ip addr add 192.168.1.2/24 dev eth0")
+        node.shell("sysctl -qw net.ipv4.ip_forward=1")
+        near.shell(f"ip addr add {NEAR}/24 dev eth9; ip route add default via 192.168.1.2")
+        for _ in range(40):
+            lines = rng.sample(RULES, rng.randint(1, 6))
+            node.shell(_CLEAN)
+            worked = [line for line in lines if _works(node, line)]
+            fire = Firewall.read(worked, "wg0")
+            for sender, ends, ways in (
+                (far, (FAR, HERE), (TUNNEL, "")),
+                (far, (FAR, NEAR), (TUNNEL, OUTSIDE)),
+                (near, (NEAR, FAR), (OUTSIDE, TUNNEL)),
+                (node, (HERE, FAR), ("", TUNNEL)),
+            ):
+                said = delivered(fire, *ways, ends)
+                seen.add(said)
+                if said is None:
+                    continue
+                done = sender.run("ping", "-c1", "-W0.3", "-n", ends[1], check=False)
+                assert (done.returncode == 0) == said, (worked, ends)
+    assert seen == {True, False, None}
+
+
+_CLEAN = """
+for table in filter nat mangle raw; do iptables -w -t $table -F; iptables -w -t $table -X; done
+iptables -w -P INPUT ACCEPT; iptables -w -P OUTPUT ACCEPT; iptables -w -P FORWARD DROP
+"""
+
+
+def _works(node: Namespace, line: str) -> bool:
+    return node.run(*line.replace("%i", "wg0").split(), check=False).returncode == 0

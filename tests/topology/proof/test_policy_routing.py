@@ -212,7 +212,8 @@ def _bring_up(node: Namespace, routes: list[str], hooks: list[str]) -> list[str]
         "ip rule add lookup main priority 32766; ip rule add lookup default priority 32767;"
         "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0"
         " net.ipv4.conf.default.rp_filter=0;"
-        "ip link add eth0 type veth peer name eth0-far; ip link set eth0-far up; ip addr add 192.168.1.2/24 dev eth0; ip link set eth0 up;"
+        "ip link add eth0 type veth peer name eth0-far; ip link set eth0-far up;"
+        "ip addr add 192.168.1.2/24 dev eth0; ip link set eth0 up;"
         "ip route add default via 192.168.1.1; "
         "ip link add wg0 type veth peer name wg0-far; ip link set wg0-far up;"
         "ip addr add 10.8.0.9/32 dev wg0; ip link set wg0 up;" + "; ".join(routes)
