@@ -175,4 +175,12 @@ CODES = _catalogue(
         "they call it, and only they know where. `NAME.invalid` stands for the endpoint, so that "
         "the rest can be built; write the real one, or import the file of one of the peers too.",
     ),
+    Code(
+        "W908",
+        "default route with exceptions",
+        "The list of prefixes is the internet without some of it, as calculators write it for "
+        "people who want to keep their LAN. It becomes `exit:`, which has no exceptions: the "
+        "prefixes that were left out go into the tunnel too. On Linux a LAN that the host "
+        "is connected to stays reachable, because its route is longer.",
+    ),
 )

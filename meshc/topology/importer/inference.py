@@ -25,6 +25,7 @@ from meshc.topology.importer.kept_links import (
 )
 from meshc.topology.importer.next_hops import NextHops
 from meshc.topology.importer.node_names import node_names
+from meshc.topology.importer.partial_defaults import is_default, left_out
 from meshc.topology.importer.seen_endpoints import SeenEndpoints, seen_endpoints
 from meshc.topology.importer.sightings import PeerPair, Seen, addresses_of, gather, pairs
 from meshc.values import dataclass, field
@@ -157,7 +158,13 @@ def _pools(
         if s.conf
         for a in s.conf.addresses
         if a.host.length != a.length
-    } | {p for s in seen.values() for one in s.sightings for p in one.peer.allowed_ips}
+    } | {
+        p
+        for s in seen.values()
+        for one in s.sightings
+        if not left_out(one.peer)
+        for p in one.peer.allowed_ips
+    }
     pools = [
         c
         for c in sorted(candidates, key=lambda p: p.length)
@@ -178,7 +185,7 @@ def _exits(seen: Mapping[PublicKey, Seen]) -> dict[PublicKey, PublicKey]:
     found = {}
     for key, entry in seen.items():
         for peer in entry.conf.peers if entry.conf else ():
-            if any(prefix.length == 0 for prefix in collapse(peer.allowed_ips)):
+            if is_default(peer) or left_out(peer):
                 found[key] = peer.public_key
     for key, entry in seen.items():
         # it hides its clients from the internet; what those send there is in their files only
@@ -245,7 +252,7 @@ def _node(
     links: Sequence[PeerPair],
 ) -> ImportedNode:
     seen, names = evidence.seen[key], evidence.names
-    others = {p for one in seen.sightings for p in one.peer.allowed_ips}
+    others = {p for one in seen.sightings if not left_out(one.peer) for p in one.peer.allowed_ips}
     # what its own file sends on lies behind somebody else; what is wider than any LAN is an exit's
     onward = {p for peer in seen.conf.peers for p in peer.allowed_ips} if seen.conf else set()
     outside = [
