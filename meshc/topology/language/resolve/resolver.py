@@ -219,9 +219,12 @@ class _Resolver:
                 relays[relay] = None
         return tuple(relays)
 
-    def _relay(self, wanted: str, path: Path) -> str | None:
+    def _relay(self, wanted: str, path: Path, *, exits: bool = False) -> str | None:
         node = self.references.node(wanted, path)
-        if node is not None and self.layers.merge(node).get("role") != "relay":
+        if node is None:
+            return None
+        keys = self.layers.merge(node)
+        if keys.get("role") != "relay" and not (exits and keys.get("exit_node")):
             self._add(
                 "E131",
                 f"{quote(node)} is no relay",
@@ -299,7 +302,8 @@ class _Resolver:
         via = data.get("via")
         relays = None
         if via is not None:
-            found = (self._relay(name, (*path, "via", i)) for i, name in enumerate(via))
+            # a packet for the internet leaves the mesh at an exit, which is none of its ends
+            found = (self._relay(n, (*path, "via", i), exits=True) for i, n in enumerate(via))
             relays = tuple(relay for relay in found if relay is not None)
         return TestSpec(
             sources=self.references.ends(data["from"], (*path, "from")),
