@@ -63,6 +63,10 @@ class ConfChange:
     routes_removed: tuple[Prefix, ...] = ()
 
 
+UNTOLD = ConfChange(settings=("all_that_a_build_that_was_killed_wrote",))
+"""What was there before is gone: it may be anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeChange:
     """What changed for one node. `files` are paths in the build directory."""

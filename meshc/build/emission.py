@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from meshc.build.changes import ChangeKind, ChangeSet, ConfChange, NodeChange, compare, node_change
+from meshc.build.changes import (
+    UNTOLD,
+    ChangeKind,
+    ChangeSet,
+    ConfChange,
+    NodeChange,
+    compare,
+    node_change,
+)
 from meshc.build.directory import BuildDirectory, Staged
 from meshc.build.worker import EmittedFile
 from meshc.errors import ConfError
@@ -80,9 +88,7 @@ class Emission:
         if conf.existed and not conf.same:
             self._confs[name] = self._difference(conf.entry.path, content.reveal())
         elif conf.untold and conf.entry.path in self.target.before.files:
-            # what was there before is gone: it counts as changed in everything
-            new = self._reader.read(content.reveal().decode(), file=conf.entry.path)
-            self._confs[name] = compare(Conf(), new)
+            self._confs[name] = UNTOLD
         script = None
         for one, artifact in zip(staged, artifacts, strict=True):
             if is_router_script(artifact.path):

@@ -82,7 +82,7 @@ def test_a_removed_node_leaves_with_its_files(tmp_path: Path) -> None:
     _, changes = emit(smaller, tmp_path)
     assert not (tmp_path / "phone").exists()
     assert {change.node: (change.kind, change.action) for change in changes.nodes} == {
-        "hub": (ChangeKind.CHANGED, RequiredAction.RESTART),
+        "hub": (ChangeKind.CHANGED, RequiredAction.SYNC),
         "phone": (ChangeKind.REMOVED, RequiredAction.RETIRE),
     }
     assert changes.files == ("hosts",)
