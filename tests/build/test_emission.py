@@ -86,7 +86,10 @@ def test_a_removed_node_leaves_with_its_files(tmp_path: Path) -> None:
         "phone": (ChangeKind.REMOVED, RequiredAction.RETIRE),
     }
     assert changes.files == ("hosts",)
-    assert changes.nodes[0].conf == ConfChange(peers_removed=("phone",), routes=True)
+    gone = tuple(sorted(hub.peers[1].allowed_ips))
+    assert changes.nodes[0].conf == ConfChange(
+        peers_removed=("phone",), routes=True, routes_removed=gone
+    )
 
 
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
