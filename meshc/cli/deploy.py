@@ -14,9 +14,7 @@ from meshc.cli.failure import refused_findings, reported
 from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
-    from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed
-    from meshc.deploy.rollout import DeployOutcome
 
 EPILOG = """\b
 Examples:
@@ -39,6 +37,16 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
     show_default=True,
     help="Seconds after which a node that nobody confirmed puts itself back.",
 )
+@click.option(
+    "--skip-unreachable", is_flag=True, help="Deploy to the others when a node cannot be asked."
+)
+@click.option(
+    "--max-failures",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Go on to further nodes after so many have failed.",
+)
 @reported
 def deploy(
     file: Path,
@@ -54,6 +62,8 @@ def deploy(
     yes: bool,
     overwrite_drift: bool,
     window: float,
+    skip_unreachable: bool,
+    max_failures: int,
 ) -> None:
     """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
@@ -61,10 +71,16 @@ def deploy(
     new configuration is confirmed through a new connection, the node puts back what ran before,
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
-    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
+    from meshc.cli.views.deploy_view import (
+        outcomes_as_json,
+        plan_as_json,
+        print_outcomes,
+        print_plan,
+    )
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.remote_keys import fetch_keys
+    from meshc.deploy.rollout import roll_out
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
     with refused_findings():
@@ -77,12 +93,23 @@ def deploy(
         found = ask(targets, dialer, progress.step, parallel)
     if not as_json:
         print_plan(found)
-    if any(one.refused for one in found):
+    if any(one.refused and not (skip_unreachable and one.facts is None) for one in found):
+        if as_json:
+            click.echo(plan_as_json(found))
         _stop("Nothing was changed.")
     _settle_drift(found, overwrite=overwrite_drift, yes=yes)
     _confirm(found, yes=yes)
     try:
-        ends = _roll_out(found, dialer, lines=not as_json, window=window, parallel=parallel)
+        with ProgressDisplay(lines=not as_json) as progress:
+            work = roll_out(
+                found,
+                dialer,
+                progress.step,
+                window=window,
+                parallel=parallel,
+                max_failures=max_failures,
+            )
+            ends = asyncio.run(work)
     except KeyboardInterrupt:
         _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
     if as_json:
@@ -90,17 +117,6 @@ def deploy(
     else:
         print_outcomes(ends)
     sys.exit(0 if all(end.good for end in ends) else 1)
-
-
-def _roll_out(
-    found: list[Surveyed], dialer: Dialer, *, lines: bool, window: float, parallel: int
-) -> list[DeployOutcome]:
-    from meshc.cli.views.progress import ProgressDisplay
-    from meshc.deploy.rollout import roll_out
-
-    with ProgressDisplay(lines=lines) as progress:
-        work = roll_out(found, dialer, progress.step, window=window, parallel=parallel)
-        return asyncio.run(work)
 
 
 def _settle_drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> None:
