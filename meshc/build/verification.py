@@ -101,6 +101,7 @@ class Verification:
         return None
 
     def _compare(self, entry: ManifestEntry, content: bytes) -> None:
+        self._compare_mode(entry)
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             path = str(self.build.path(entry))
             self.findings.add(
@@ -109,6 +110,18 @@ class Verification:
                 Location(path, 1, 1),
                 path=f"nodes.{entry.node}" if entry.node else "",
                 hint=f"{BUILD_AGAIN}; move changes made by hand into the topology file",
+            )
+
+    def _compare_mode(self, entry: ManifestEntry) -> None:
+        """What holds a key is for its owner alone."""
+        path = self.build.path(entry)
+        if entry.mode & 0o077 == 0 and path.stat().st_mode & 0o077:
+            self.findings.add(
+                "E453",
+                f"{path} holds a key, and others than its owner may open it",
+                Location(str(path), 1, 1),
+                path=f"nodes.{entry.node}" if entry.node else "",
+                hint=f"chmod 600 {path}",
             )
 
     def _refuse(self, name: str, why: str, place: Location, line: int = 1) -> None:

@@ -15,7 +15,7 @@ SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 _SYSTEM_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
 
-class Hop(NamedTuple):
+class LoginHop(NamedTuple):
     """A machine that is logged in to; None leaves a value to ssh_config."""
 
     host: str
@@ -23,7 +23,7 @@ class Hop(NamedTuple):
     port: int | None = None
 
 
-def hops(jumps: str) -> list[Hop]:
+def hops(jumps: str) -> list[LoginHop]:
     """The words of ProxyJump (ssh_config(5)): `[user@]host[:port],...`, an IPv6 address with a
     port in brackets. Raises: ValueError."""
     found = []
@@ -32,7 +32,7 @@ def hops(jumps: str) -> list[Hop]:
         host, _, port = rest.rpartition(":")
         if not host or "]" in port or (":" in host and not host.startswith("[")):
             host, port = rest, ""
-        found.append(Hop(host.strip("[]"), user or None, int(port) if port else None))
+        found.append(LoginHop(host.strip("[]"), user or None, int(port) if port else None))
     return found
 
 
@@ -51,7 +51,7 @@ def known_hosts_files(configured: object, named: Path | None) -> list[str]:
 
 
 def told(
-    name: str, hop: Hop, last: Hop, error: Exception, known_hosts: Sequence[str]
+    name: str, hop: LoginHop, last: LoginHop, error: Exception, known_hosts: Sequence[str]
 ) -> TransportError:
     """What went wrong at this hop on the way to the `last`, and what to do."""
     import asyncssh
@@ -84,7 +84,7 @@ def told(
     )
 
 
-def unreachable(name: str, hop: Hop, why: str, last: Hop) -> TransportError:
+def unreachable(name: str, hop: LoginHop, why: str, last: LoginHop) -> TransportError:
     return TransportError(
         f"{name}: cannot reach {_place(hop, last)}: {visible(why)}",
         hint=f"check {_key(hop, last, 'host')} and {_key(hop, last, 'port')}; `ssh` to the node "
@@ -92,16 +92,16 @@ def unreachable(name: str, hop: Hop, why: str, last: Hop) -> TransportError:
     )
 
 
-def _place(hop: Hop, last: Hop) -> str:
+def _place(hop: LoginHop, last: LoginHop) -> str:
     return hop.host if hop == last else f"{hop.host} (the way to {last.host})"
 
 
-def _key(hop: Hop, last: Hop, key: str) -> str:
+def _key(hop: LoginHop, last: LoginHop, key: str) -> str:
     return f"deploy.{key}" if hop == last else f"the {key} of {hop.host} in ssh_config"
 
 
 def _wrong_host_key(
-    name: str, hop: Hop, last: Hop, error: Exception, known_hosts: Sequence[str]
+    name: str, hop: LoginHop, last: LoginHop, error: Exception, known_hosts: Sequence[str]
 ) -> TransportError:
     """Another key than before is an alarm; no key at all is the first visit."""
     import asyncssh

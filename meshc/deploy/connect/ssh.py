@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from meshc.deploy.connect.hops import (
     MOST_HOPS,
     SYSTEM_CONFIG,
-    Hop,
+    LoginHop,
     hops,
     known_hosts_files,
     told,
@@ -98,7 +98,7 @@ class SshTransport:
 async def connect(target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> SshTransport:
     """Opens a connection, through the jump hosts that ssh_config names. Raises: TransportError,
     which says at which of them it failed, and what to do."""
-    reached = [Hop(target.host, target.user, target.port)]
+    reached = [LoginHop(target.host, target.user, target.port)]
     try:
         connection = await asyncio.wait_for(_open(target, reached[0], reached), timeout)
     except TimeoutError:
@@ -107,7 +107,10 @@ async def connect(target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> Ssh
 
 
 async def _open(
-    target: SshTarget, hop: Hop, reached: list[Hop], via: asyncssh.SSHClientConnection | None = None
+    target: SshTarget,
+    hop: LoginHop,
+    reached: list[LoginHop],
+    via: asyncssh.SSHClientConnection | None = None,
 ) -> asyncssh.SSHClientConnection:
     """One hop, and before it those that lead there. `reached` ends with the one that is tried."""
     import asyncssh
@@ -136,7 +139,7 @@ async def _open(
     return connection
 
 
-def _options(target: SshTarget, hop: Hop) -> dict[str, Any]:
+def _options(target: SshTarget, hop: LoginHop) -> dict[str, Any]:
     """As ssh reads its configuration: a file that is named is the only one (ssh(1), -F)."""
     own = target.config or Path.home() / ".ssh" / "config"
     found = [str(path) for path in (own, *(() if target.config else (SYSTEM_CONFIG,)))

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import Prefix, address_text
 from meshc.topology.proof.expectation import Expectation
+from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.loss_findings import place
-from meshc.topology.proof.netfilter import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 

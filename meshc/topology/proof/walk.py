@@ -161,7 +161,9 @@ class _Walk:
                 return None, self.drop(LossReason.UNKNOWN_KEY, here.name, name)
         self.hops[-1] = replace(self.hops[-1], peer=there.name, match=match)
         fault = session_fault(here, there)
-        if fault is not None:
+        # the source filter let the first packet in only from the peer to which the answer goes
+        awake = fault is LossReason.ASLEEP and self.packet.established
+        if fault is not None and not awake:
             return None, self.drop(fault, here.name, there.name)
         return there, None
 

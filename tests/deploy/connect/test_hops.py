@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from meshc.deploy.connect.hops import Hop, hops, known_hosts_files
+from meshc.deploy.connect.hops import LoginHop, hops, known_hosts_files
 
 
 def test_jump_hosts_as_ssh_config_spells_them() -> None:
-    assert hops("jump") == [Hop("jump")]
-    assert hops("me@jump:2222, ssh://other") == [Hop("jump", "me", 2222), Hop("other")]
+    assert hops("jump") == [LoginHop("jump")]
+    assert hops("me@jump:2222, ssh://other") == [LoginHop("jump", "me", 2222), LoginHop("other")]
     assert hops("[2001:db8::1]:22,2001:db8::2") == [
-        Hop("2001:db8::1", None, 22),
-        Hop("2001:db8::2"),
+        LoginHop("2001:db8::1", None, 22),
+        LoginHop("2001:db8::2"),
     ]
     with pytest.raises(ValueError, match="port"):
         hops("jump:port")

@@ -19,7 +19,7 @@ def test_findings_of_all_rules_come_together() -> None:
     )
     found = Diagnostics()
     made = analyse(spec, Lock(), found)
-    assert {d.code for d in found} == {"E200", "E202", "E212", "E300", "W204"}
+    assert {d.code for d in found} == {"E200", "E202", "E212", "E300", "I230", "W204"}
     assert sorted(made.allocation.addresses) == ["a", "b", "c"]
 
 

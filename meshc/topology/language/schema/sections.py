@@ -155,7 +155,11 @@ NETWORK = KeySection(
         "listen_port": Field(k.PORT, "For nodes with an endpoint (default 51820)."),
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side behind a NAT (default 25)."),
         "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
-        "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for every node."),
+        "dns": Field(
+            k.DNS,
+            "Name servers (addresses or nodes) and search domains for every node but relays and "
+            "the name servers themselves.",
+        ),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
     },
 )

@@ -52,6 +52,9 @@ def _is_prefix(word: str) -> bool:
 
 
 def _none_or_name(value: Any) -> str | None:
+    if value is True:
+        hint = "name the exit node; a node that offers its own line says `exit_node: true`."
+        raise s.expected("a name", value, hint)
     return None if value == "none" and isinstance(value, str) else s.name(value)
 
 
