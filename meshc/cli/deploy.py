@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 import click
 
@@ -14,7 +14,9 @@ from meshc.cli.failure import refused_findings, reported
 from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
+    from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed
+    from meshc.deploy.plan.target import Target
 
 EPILOG = """\b
 Examples:
@@ -71,45 +73,24 @@ def deploy(
     new configuration is confirmed through a new connection, the node puts back what ran before,
     also when this program or its connection dies. Relays go first, then gateways, then leaves.
     """
-    from meshc.cli.views.deploy_view import (
-        outcomes_as_json,
-        plan_as_json,
-        print_outcomes,
-        print_plan,
-    )
+    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
-    from meshc.deploy.remote_keys import fetch_keys
     from meshc.deploy.rollout import roll_out
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    with refused_findings():
-        for line in with_password(
-            dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
-        ):
-            click.echo(line, err=True)
-        targets = chosen(file, build, nodes, everything=everything, local=local)
+    targets = _targets(file, build, nodes, dialer, everything=everything)
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if not as_json:
         print_plan(found)
-    if any(one.refused and not (skip_unreachable and one.facts is None) for one in found):
-        if as_json:
-            click.echo(plan_as_json(found))
-        _stop("Nothing was changed.")
+    _settle_refusals(found, skip_unreachable=skip_unreachable, as_json=as_json)
     _settle_drift(found, overwrite=overwrite_drift, yes=yes)
     _confirm(found, yes=yes)
+    limits: Limits = {"window": window, "parallel": parallel, "max_failures": max_failures}
     try:
         with ProgressDisplay(lines=not as_json) as progress:
-            work = roll_out(
-                found,
-                dialer,
-                progress.step,
-                window=window,
-                parallel=parallel,
-                max_failures=max_failures,
-            )
-            ends = asyncio.run(work)
+            ends = asyncio.run(roll_out(found, dialer, progress.step, **limits))
     except KeyboardInterrupt:
         _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
     if as_json:
@@ -117,6 +98,39 @@ def deploy(
     else:
         print_outcomes(ends)
     sys.exit(0 if all(end.good for end in ends) else 1)
+
+
+class Limits(TypedDict):
+    """What `roll_out` keeps to."""
+
+    window: float
+    parallel: int
+    max_failures: int
+
+
+def _targets(
+    file: Path, build: Path | None, nodes: tuple[str, ...], dialer: Dialer, *, everything: bool
+) -> list[Target]:
+    """The targets; keys that only the nodes know are fetched first."""
+    from meshc.deploy.remote_keys import fetch_keys
+
+    local = dialer.local
+    with refused_findings():
+        for line in with_password(
+            dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
+        ):
+            click.echo(line, err=True)
+        return chosen(file, build, nodes, everything=everything, local=local)
+
+
+def _settle_refusals(found: list[Surveyed], *, skip_unreachable: bool, as_json: bool) -> None:
+    """Where something is in the way nothing is begun."""
+    if any(one.refused and not (skip_unreachable and one.facts is None) for one in found):
+        from meshc.cli.views.deploy_view import plan_as_json
+
+        if as_json:
+            click.echo(plan_as_json(found))
+        _stop("Nothing was changed.")
 
 
 def _settle_drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> None:
