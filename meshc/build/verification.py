@@ -33,6 +33,7 @@ from meshc.topology.proof import (
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.conf_reader import ConfReader
+from meshc.wg.conf_text import decode_conf
 
 
 @dataclass(slots=True)
@@ -64,8 +65,8 @@ class Verification:
     def reread(self, node: str) -> Conf:
         """One node's file again. Raises: ConfError, StateError."""
         entry = self.confs[node]
-        content = self.build.content(entry).decode()
-        return ConfReader().read(content, file=str(self.build.path(entry)))
+        file = str(self.build.path(entry))
+        return ConfReader().read(decode_conf(self.build.content(entry), file=file), file=file)
 
     def prove(self) -> Proof:
         """The proof of what is in the directory. Its findings hold those of reading as well."""
@@ -89,7 +90,10 @@ class Verification:
         place = Location(str(path), 1, 1)
         try:
             if script is None:
-                return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
+                return NodeFile(
+                    name,
+                    *reader.read_table(decode_conf(content, file=str(path)), file=str(path)),
+                )
             router = read_script(self.build.content(script).decode(), file=str(path))
             return NodeFile(name, router.conf, script=router)
         except UnicodeDecodeError:

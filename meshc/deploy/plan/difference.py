@@ -184,6 +184,7 @@ def _told(change: ConfChange) -> list[str]:
             ("peer +", change.peers_added),
             ("peer −", change.peers_removed),
             ("peer ~", change.peers_changed),
+            ("renamed", change.peers_renamed),
         )
         if names
     ]

@@ -149,6 +149,12 @@ def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: D
         path = f"nodes.{drop.other}.keepalive"
         kept = expectation.obligations.silence.chosen(drop.other, drop.at)
         hint = f"`keepalive: {kept or 'off'}` asks for this; it then speaks first or not at all"
+    rules = table.models[table.names.index(drop.at)].routing.rules
+    if drop.reason is LossReason.NO_ROUTE and rules:
+        hint = (
+            f"its rule `{rules[0].text}` is not for this packet, or cannot be judged: before the "
+            "route is known a packet has no source; `to PREFIX lookup N` holds for all"
+        )
     fate = "not claimed for this" if drop.reason is LossReason.UNJUDGED else "lost this way"
     many = f" ({fault.pairs:,} pairs are {fate})" if fault.pairs > 1 else ""
     found.add(

@@ -169,7 +169,11 @@ LINK = KeySection(
     {
         "endpoints": Field(k.NAMES, "The two nodes.", required=True),
         "direct": Field(k.BOOL, "false forbids the direct link, true demands it."),
-        "preshared_key": Field(k.BOOL, "Whether this link has a pre-shared key."),
+        "preshared_key": Field(
+            k.BOOL_OR_NAME,
+            "Whether this link has a pre-shared key, or the name of one that exists already: "
+            "`meshc keys import --psk` puts it into the key store.",
+        ),
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side that needs it."),
     },
 )
