@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 import click
 
@@ -16,7 +16,7 @@ from meshc.cli.topology_argument import TopologyCommand
 if TYPE_CHECKING:
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed
-    from meshc.deploy.rollout import DeployOutcome
+    from meshc.deploy.plan.target import Target
 
 EPILOG = """\b
 Examples:
@@ -39,6 +39,16 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
     show_default=True,
     help="Seconds after which a node that nobody confirmed puts itself back.",
 )
+@click.option(
+    "--skip-unreachable", is_flag=True, help="Deploy to the others when a node cannot be asked."
+)
+@click.option(
+    "--max-failures",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Go on to further nodes after so many have failed.",
+)
 @reported
 def deploy(
     file: Path,
@@ -54,6 +64,8 @@ def deploy(
     yes: bool,
     overwrite_drift: bool,
     window: float,
+    skip_unreachable: bool,
+    max_failures: int,
 ) -> None:
     """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
@@ -64,25 +76,21 @@ def deploy(
     from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
-    from meshc.deploy.remote_keys import fetch_keys
+    from meshc.deploy.rollout import roll_out
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    with refused_findings():
-        for line in with_password(
-            dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
-        ):
-            click.echo(line, err=True)
-        targets = chosen(file, build, nodes, everything=everything, local=local)
+    targets = _targets(file, build, nodes, dialer, everything=everything)
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if not as_json:
         print_plan(found)
-    if any(one.refused for one in found):
-        _stop("Nothing was changed.")
+    _settle_refusals(found, skip_unreachable=skip_unreachable, as_json=as_json)
     _settle_drift(found, overwrite=overwrite_drift, yes=yes)
     _confirm(found, yes=yes)
+    limits: Limits = {"window": window, "parallel": parallel, "max_failures": max_failures}
     try:
-        ends = _roll_out(found, dialer, lines=not as_json, window=window, parallel=parallel)
+        with ProgressDisplay(lines=not as_json) as progress:
+            ends = asyncio.run(roll_out(found, dialer, progress.step, **limits))
     except KeyboardInterrupt:
         _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
     if as_json:
@@ -92,15 +100,37 @@ def deploy(
     sys.exit(0 if all(end.good for end in ends) else 1)
 
 
-def _roll_out(
-    found: list[Surveyed], dialer: Dialer, *, lines: bool, window: float, parallel: int
-) -> list[DeployOutcome]:
-    from meshc.cli.views.progress import ProgressDisplay
-    from meshc.deploy.rollout import roll_out
+class Limits(TypedDict):
+    """What `roll_out` keeps to."""
 
-    with ProgressDisplay(lines=lines) as progress:
-        work = roll_out(found, dialer, progress.step, window=window, parallel=parallel)
-        return asyncio.run(work)
+    window: float
+    parallel: int
+    max_failures: int
+
+
+def _targets(
+    file: Path, build: Path | None, nodes: tuple[str, ...], dialer: Dialer, *, everything: bool
+) -> list[Target]:
+    """The targets; keys that only the nodes know are fetched first."""
+    from meshc.deploy.remote_keys import fetch_keys
+
+    local = dialer.local
+    with refused_findings():
+        for line in with_password(
+            dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
+        ):
+            click.echo(line, err=True)
+        return chosen(file, build, nodes, everything=everything, local=local)
+
+
+def _settle_refusals(found: list[Surveyed], *, skip_unreachable: bool, as_json: bool) -> None:
+    """Where something is in the way nothing is begun."""
+    if any(one.refused and not (skip_unreachable and one.facts is None) for one in found):
+        from meshc.cli.views.deploy_view import plan_as_json
+
+        if as_json:
+            click.echo(plan_as_json(found))
+        _stop("Nothing was changed.")
 
 
 def _settle_drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> None:

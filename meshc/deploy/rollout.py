@@ -76,26 +76,31 @@ async def roll_out(
     *,
     window: float = 60.0,
     parallel: int = 8,
+    max_failures: int = 0,
 ) -> list[DeployOutcome]:
-    """Wave by wave; a wave begins with its canary, and no further node is begun once one has
-    failed. `window` is the seconds after which an unconfirmed node puts itself back."""
+    """Wave by wave; a wave begins with its canary, and no further node is begun once more than
+    `max_failures` have failed. `window` is the seconds after which an unconfirmed node puts itself
+    back. A node that could not be asked is left as it is, and is no failure of the others."""
     by_name = {one.target.name: one for one in surveyed}
     ends: dict[str, DeployOutcome] = {}
     gate = asyncio.Semaphore(parallel)
-    failed = ""
+    failed: list[str] = []
 
     async def one(name: str) -> None:
-        nonlocal failed
         async with gate:
-            if failed:
-                why = f"{failed} failed before its turn"
+            if by_name[name].facts is None:
+                ends[name] = DeployOutcome(
+                    name, End.SKIPPED, "it could not be asked", "deploy again when it can be"
+                )
+            elif len(failed) > max_failures:
+                why = f"{', '.join(failed)} failed before its turn"
                 ends[name] = DeployOutcome(
                     name, End.SKIPPED, why, "mend that node, then deploy again"
                 )
             else:
                 ends[name] = await deploy_one(by_name[name], dial, tell, window=window)
                 if not ends[name].good:
-                    failed = name
+                    failed.append(name)
             tell(name, ends[name].end.value)
 
     for wave in waves(found.target.plan for found in surveyed):

@@ -38,10 +38,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "PATIENCE", 1.0)
 
 
-def deploy(nodes: FakeNodes, targets: Any, *, window: float = 60) -> dict[str, Any]:
+def deploy(
+    nodes: FakeNodes, targets: Any, *, window: float = 60, max_failures: int = 0
+) -> dict[str, Any]:
     async def all_of_it() -> Any:
         found = await survey(list(targets.values()), nodes, lambda *_: None)
-        return await roll_out(found, nodes, lambda *_: None, window=window)
+        return await roll_out(
+            found, nodes, lambda *_: None, window=window, max_failures=max_failures
+        )
 
     return {end.node: end for end in asyncio.run(all_of_it())}
 
@@ -82,6 +86,29 @@ def test_a_failed_canary_stops_the_rest(targets: Any) -> None:
     assert nodes.verbs("exit")[-2:] == ["verify", "roll-back"]
     assert "none of the 2 peers" in found["exit"].message
     assert nodes.verbs("leaf") == ["facts"]
+
+
+def test_so_many_may_fail_and_no_more(targets: Any) -> None:
+    nodes = FakeNodes({("hub", "verify"): SILENT, ("exit", "verify"): SILENT})
+    assert ends(deploy(nodes, targets, max_failures=1)) == {
+        "hub": End.RESTORED,
+        "exit": End.RESTORED,
+        "router": End.SKIPPED,
+        "leaf": End.SKIPPED,
+    }
+    assert ends(deploy(nodes, targets, max_failures=2))["leaf"] is End.COMMITTED
+
+
+def test_a_node_that_could_not_be_asked_keeps_no_other_from_being_deployed(targets: Any) -> None:
+    found = deploy(FakeNodes({("hub", "dial"): LOST}), targets)
+    assert ends(found) == {
+        "hub": End.SKIPPED,
+        "exit": End.COMMITTED,
+        "router": End.COMMITTED,
+        "leaf": End.COMMITTED,
+    }
+    assert "could not be asked" in found["hub"].message
+    assert not found["hub"].good
 
 
 def test_one_peer_that_answers_again_is_enough(targets: Any) -> None:
