@@ -73,7 +73,7 @@ class SimulatedNode:
 
     def to_tunnel(self) -> list[bytes]:
         """What is to be delivered, once."""
-        return self.device.packets_to_deliver()
+        return self.device.packets_to_deliver() + self.device.refusals_to_send()
 
     def replace_device(self, device: Device) -> None:
         """The process was restarted."""

@@ -70,7 +70,7 @@ class BulkEnd:
             self.wire += [(datagram, len(datagram)) for datagram in datagrams]
         self.tun += [
             (bytes(VNET_HDR_SIZE) if self.vnet else b"") + packet
-            for packet in self.device.packets_to_deliver()
+            for packet in self.device.packets_to_deliver() + self.device.refusals_to_send()
         ]
 
     def read(self, packets: list[tuple[bytes, VirtioNetHdr]], now: float = NOW) -> None:

@@ -20,6 +20,8 @@ from meshc.values import dataclass
 # with its own buffers, and a process with threads must not fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from meshc.engine.io import privileges
+from meshc.engine.io.engine_log import configure_log, use_system_log
 from meshc.engine.io.metrics import MetricsServer
 from meshc.engine.io.netlink import set_mtu, set_queue_length
 from meshc.engine.io.runner import Engine
@@ -41,13 +43,6 @@ flood the machine must still answer its administrator."""
 
 # What is allocated while starting stays for good: no collection need look at it again.
 _GC_THRESHOLDS = (50_000, 20, 50)
-_LEVELS = {
-    "verbose": logging.DEBUG,
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "error": logging.ERROR,
-    "silent": logging.CRITICAL + 1,
-}
 _NAME = re.compile(r"[^\s/]{1,15}")
 
 
@@ -80,9 +75,14 @@ def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> in
     except StartError as error:
         print(f"meshc engine: {error}", file=sys.stderr)
         return 1
-    if not foreground and not _become_daemon(keep_log="LOG_LEVEL" in environ):
-        return 0
+    if not foreground:
+        keep_log = "LOG_LEVEL" in environ
+        if not _become_daemon(keep_log=keep_log):
+            return 0
+        if not keep_log:
+            use_system_log(options.interface)
     _set_priority(options.nice)
+    privileges.drop()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
@@ -93,16 +93,6 @@ def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> in
     finally:
         notify("STOPPING=1", environ)
     return 0
-
-
-def configure_log(environ: Mapping[str, str], interface: str) -> None:
-    """Log to standard error at `LOG_LEVEL` (verbose, debug, info, error, silent)."""
-    level = _LEVELS.get(environ.get("LOG_LEVEL", "error").lower(), logging.ERROR)
-    logging.basicConfig(
-        level=level,
-        format=f"%(levelname)s: ({interface.replace('%', '%%')}) %(asctime)s %(message)s",
-        force=True,
-    )
 
 
 def _open(options: DaemonOptions, environ: Mapping[str, str]) -> Engine:

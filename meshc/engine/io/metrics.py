@@ -1,37 +1,49 @@
-"""Prometheus figures over HTTP, served from the engine's own loop.
+"""Prometheus figures over HTTP, served by a process beside the engine's.
 
-`prometheus_client` is imported when the first server is made: an engine without metrics does
-not carry it. Peers are labelled with their public keys, which are no secret; no address is
-shown.
+A scrape of thousands of peers takes longer than a packet may wait, and a reader may take as
+long as it likes: the data path must not notice. The process is forked from the engine, has no
+rights, and asks over a socket pair (`metrics_feed`). `prometheus_client` is imported there.
+Peers are labelled with their public keys, which are no secret; no address is shown.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import logging
+import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
+from meshc.engine.io import metrics_feed, privileges
+from meshc.engine.io.metrics_feed import Asked, Figures
 from meshc.engine.proto.device_status import DeviceStatus
+from meshc.keys import encode
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-Figures = Callable[[], tuple[str, DeviceStatus, dict[str, int]]]
+log = logging.getLogger(__name__)
+
 Watch = Callable[[int, Callable[[], None]], None]
 
-_MAX_REQUEST = 8192
-_MAX_CLIENTS = 16
+# How long a reader may be silent, and how many are served at a time.
+_PATIENCE = 5.0
+_MAX_READERS = 256
+_PR_SET_PDEATHSIG = 1
 
 
 class MetricsServer:
-    """A small HTTP server for `GET /metrics`; it answers one request a connection."""
+    """A listening socket, and from `attach` on the process that answers `GET /metrics` there."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._clients: dict[int, tuple[socket.socket, bytearray]] = {}
-        self._watch: Watch = lambda descriptor, handler: None
-        self._unwatch: Callable[[int], None] = lambda descriptor: None
-        self._figures: Figures | None = None
+        self._feed: socket.socket | None = None
+        self._pid = 0
 
     @classmethod
     def listen(cls, address: str) -> MetricsServer:
@@ -41,11 +53,7 @@ class MetricsServer:
             raise ValueError(f"{address!r} is not HOST:PORT")
         host = host.removeprefix("[").removesuffix("]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.create_server((host, int(port)), family=family)
-        sock.setblocking(False)
-        import prometheus_client  # noqa: F401  (the memory is spent now or never)
-
-        return cls(sock)
+        return cls(socket.create_server((host, int(port)), family=family, backlog=128))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -53,69 +61,125 @@ class MetricsServer:
         host, port = self._sock.getsockname()[:2]
         return host, port
 
-    def attach(self, watch: Watch, unwatch: Callable[[int], None], figures: Figures) -> None:
-        """Serve from a loop that watches descriptors; `figures` gives what to show."""
-        self._watch, self._unwatch, self._figures = watch, unwatch, figures
-        watch(self._sock.fileno(), self._on_connect)
+    def attach(self, watch: Watch, unwatch: Callable[[int], None], asked: Asked) -> None:
+        """Start the process; the loop that watches descriptors gives it what it asks for."""
+        feed, theirs = metrics_feed.pair()
+        self._pid = os.fork()
+        if not self._pid:
+            _serve(self._sock, theirs)
+        theirs.close()
+        self._sock.close()
+        self._feed = feed
+
+        def on_question() -> None:
+            if not metrics_feed.answer(feed, asked):
+                unwatch(feed.fileno())
+                log.error("the process that serves metrics has ended")
+
+        watch(feed.fileno(), on_question)
 
     def close(self) -> None:
         """Stop serving."""
-        for sock, _ in self._clients.values():
-            sock.close()
-        self._clients.clear()
         self._sock.close()
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
 
-    def _on_connect(self) -> None:
+
+def _serve(listener: socket.socket, feed: socket.socket) -> None:
+    """Answer readers until the engine ends; never returns."""
+    try:
+        kept = {0, 1, 2, listener.fileno(), feed.fileno()}
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) not in kept:
+                # the listing's own descriptor is closed by now
+                with contextlib.suppress(OSError):
+                    os.close(int(name))
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        privileges.drop(kept=())
+        # in this order: giving up rights resets it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        os.nice(10)
+        MetricsPage(listener, feed).serve_forever()
+    finally:
+        os._exit(1)
+
+
+class MetricsPage(ThreadingHTTPServer):
+    """What listens in that process: a thread a reader, so that none has to wait for another."""
+
+    daemon_threads = True
+
+    def __init__(self, listener: socket.socket, feed: socket.socket) -> None:
+        super().__init__(listener.getsockname()[:2], _Reader, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self._feed = feed
+        self._asking = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MAX_READERS)
+
+    def page(self) -> bytes:
+        """The figures now. Raises OSError, EOFError when the engine does not answer."""
+        with self._asking:
+            figures = metrics_feed.ask(self._feed)
+        return exposition(figures)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
-            sock, _ = self._sock.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        if len(self._clients) >= _MAX_CLIENTS:
-            sock.close()
-            return
-        sock.setblocking(False)
-        descriptor = sock.fileno()
-        self._clients[descriptor] = (sock, bytearray())
-        self._watch(descriptor, lambda: self._on_client(descriptor))
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
-    def _on_client(self, descriptor: int) -> None:
-        sock, request = self._clients[descriptor]
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("a reader of the metrics went away", exc_info=True)
+
+
+class _Reader(BaseHTTPRequestHandler):
+    """One connection, one request."""
+
+    timeout = _PATIENCE
+    server: MetricsPage
+
+    def do_GET(self) -> None:
+        if self.path.partition("?")[0] not in ("/metrics", "/"):
+            self._reply(404, b"")
+            return
         try:
-            data = sock.recv(_MAX_REQUEST)
-        except BlockingIOError:
+            page = self.server.page()
+        except (OSError, EOFError):
+            self._reply(503, b"")
             return
-        except OSError:
-            data = b""
-        request += data
-        if data and b"\r\n\r\n" not in request and len(request) < _MAX_REQUEST:
-            return
-        self._unwatch(descriptor)
-        del self._clients[descriptor]
-        with sock:
-            if data:
-                # A scrape fits the socket's buffer but with thousands of peers: give the
-                # reader a moment rather than keep a queue for it.
-                sock.settimeout(0.5)
-                try:
-                    sock.sendall(self._respond(bytes(request)))
-                except OSError:
-                    return  # the reader went away
+        self._reply(200, page)
 
-    def _respond(self, request: bytes) -> bytes:
-        method, _, rest = request.partition(b" ")
-        path = rest.partition(b" ")[0].partition(b"?")[0]
-        if method != b"GET" or path not in (b"/metrics", b"/") or self._figures is None:
-            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        body = exposition(*self._figures())
-        head = (
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        return head.encode() + body
+    def version_string(self) -> str:
+        return "meshc"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
+
+    def _reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
-def exposition(interface: str, status: DeviceStatus, shell: dict[str, int]) -> bytes:
-    """The figures in Prometheus' text format; `shell` counts errors of the loop by kind."""
+def exposition(figures: Figures) -> bytes:
+    """The figures in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.registry import Collector
 
@@ -123,7 +187,7 @@ def exposition(interface: str, status: DeviceStatus, shell: dict[str, int]) -> b
         """The device as it was when the scrape came."""
 
         def collect(self) -> Iterable[Metric]:
-            return _metrics(interface, status, shell)
+            return _metrics(*figures)
 
     registry = CollectorRegistry()
     registry.register(Snapshot())
@@ -148,24 +212,24 @@ def _metrics(interface: str, status: DeviceStatus, shell: dict[str, int]) -> lis
     roamed = CounterMetricFamily(
         "wireguard_endpoint_changes", "Changes of the peer's endpoint", labels=peer_labels
     )
-    for peer, moves in zip(status.state.peers, status.roamed, strict=True):
-        labels = [interface, peer.public_key]
+    for peer in status.peers:
+        labels = [interface, encode(peer.public_key)]
         received.add_metric(labels, peer.rx_bytes)
         sent.add_metric(labels, peer.tx_bytes)
-        handshake.add_metric(labels, peer.handshake)
-        roamed.add_metric(labels, moves)
+        handshake.add_metric(labels, peer.last_handshake / 1e9)
+        roamed.add_metric(labels, peer.roamed)
     drops = CounterMetricFamily(
         "wireguard_drops", "Packets and messages dropped", labels=["interface", "reason"]
     )
     for reason, count in sorted(status.drops.items()):
-        drops.add_metric([interface, str(reason)], count)
+        drops.add_metric([interface, reason], count)
     errors = CounterMetricFamily(
         "wireguard_io_errors", "Reads and writes that failed", labels=["interface", "kind"]
     )
     for kind, count in sorted(shell.items()):
         errors.add_metric([interface, kind], count)
     peers = GaugeMetricFamily("wireguard_peers", "Configured peers", labels=["interface"])
-    peers.add_metric([interface], len(status.state.peers))
+    peers.add_metric([interface], status.total)
     load = GaugeMetricFamily(
         "wireguard_under_load", "1 while handshakes need a cookie", labels=["interface"]
     )

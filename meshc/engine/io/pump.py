@@ -17,10 +17,12 @@ from meshc.engine.io.tun import Tun
 from meshc.engine.proto import datapath
 from meshc.engine.proto.datapath import Buffers
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.gso import sends_of
+from meshc.engine.proto.gso import Send, sends_of
 from meshc.engine.proto.inbound import Inbound
 from meshc.engine.proto.offload import VNET_NONE
 from meshc.engine.proto.outbound import SLOTS, Outbound, Outgoing
+from meshc.engine.proto.udp_path import UdpPath
+from meshc.engine.proto.unsent import Unsent
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +31,52 @@ _READ_BUDGET = SLOTS
 _MANY_STRAYS = 8
 # How long a full UDP socket holds the loop up before what it refuses is dropped.
 _SEND_WAIT_MS = 50
+# What links that go down, full queues and peers that are away bring about.
+_USUAL = (
+    errno.EIO,
+    errno.EAGAIN,
+    errno.ENOBUFS,
+    errno.EMSGSIZE,
+    errno.ECONNREFUSED,
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.EHOSTDOWN,
+    errno.EADDRNOTAVAIL,
+    errno.EPERM,
+    errno.EACCES,
+)
 _GONE = (errno.EBADFD, errno.EBADF, errno.ENODEV)
 
 
 class Pump:
-    """Moves packets between an interface and its sockets; calls `gone` when the interface is."""
+    """Moves packets between an interface and its sockets; calls `gone` when the interface is.
 
-    def __init__(self, device: Device, tun: Tun, bind: Bind, gone: Callable[[], None]) -> None:
+    `refuse` sends an ICMP error from one of our addresses, or says that it could not.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        tun: Tun,
+        bind: Bind,
+        *,
+        gone: Callable[[], None],
+        refuse: Callable[[bytes], bool],
+    ) -> None:
         self._device = device
         self._tun = tun
         self._bind = bind
         self._gone = gone
+        self._refuse = refuse
         path = datapath.new()
         self._outbound = Outbound(device, path, vnet=tun.vnet)
         self._inbound = Inbound(device, path, bind.arena, udp=tun.udp_gso if tun.vnet else None)
+        self._unsent = Unsent(device.sessions.peers)
         self._busy = False
         self._plain_header = (VNET_NONE,) if tun.vnet else ()
-        self.write_errors = 0
-        self.send_errors = 0
+        self.errors = dict.fromkeys(("tun_read", "tun_write", "udp_receive", "udp_send"), 0)
+        self._told: set[tuple[str, int | None]] = set()
 
     def on_tun(self) -> None:
         """Packets wait at the TUN device."""
@@ -76,8 +106,8 @@ class Pump:
         try:
             runs, strays = self._bind.receive(descriptor)
         except OSError as error:
-            # An ICMP error about something sent earlier; UDP goes on.
-            log.debug("receiving: %s", error.strerror)
+            # Most often an ICMP error about something sent earlier; UDP goes on.
+            self._count("udp_receive", error)
             return
         now = monotonic()
         if len(runs) == 1 and runs[0][0].number == 1:
@@ -102,6 +132,9 @@ class Pump:
             self.send_many((send, endpoint) for send in sends_of(datagrams))
         header = self._plain_header
         self.write_many([*header, packet] for packet in self._device.packets_to_deliver())
+        for packet in self._device.refusals_to_send():
+            if not self._refuse(packet):
+                self.write_many([[*header, packet]])
 
     def send_many(self, sends: Iterable[Outgoing]) -> None:
         """Send runs of datagrams, each before the next is asked for."""
@@ -110,15 +143,18 @@ class Pump:
                 try:
                     self._bind.send(send, endpoint)
                     break
-                except BlockingIOError:
-                    if not last_try:
+                except BlockingIOError as error:
+                    if last_try:
+                        self._not_sent(send, endpoint, error)
+                    else:
                         self._bind.wait_writable(endpoint, _SEND_WAIT_MS)
-                        continue
-                    self.send_errors += send.number
                 except OSError as error:
-                    self.send_errors += send.number
-                    log.debug("sending: %s", error.strerror)
+                    self._not_sent(send, endpoint, error)
                     break
+
+    def _not_sent(self, send: Send, endpoint: UdpPath, error: OSError) -> None:
+        self._unsent.subtract(endpoint, send.data)
+        self._count("udp_send", error, send.number)
 
     def write_many(self, writes: Iterable[Buffers]) -> None:
         """Write packets to the TUN device, each before the next is asked for."""
@@ -126,11 +162,9 @@ class Pump:
             try:
                 self._tun.write(buffers)
             except OSError as error:
-                self.write_errors += 1
+                self._count("tun_write", error)
                 if error.errno in _GONE:
                     self._gone()
-                elif error.errno not in (errno.EIO, errno.EAGAIN, errno.ENOBUFS):
-                    log.debug("writing to %s: %s", self._tun.name, error.strerror)
 
     def _read(self, budget: int) -> tuple[list[int], bool]:
         """Read up to `budget` packets into slots, one super-packet at most: their sizes, and
@@ -146,11 +180,18 @@ class Pump:
         except BlockingIOError:
             return sizes, True
         except OSError as error:
-            if error.errno == errno.EIO:
-                time.sleep(0.01)  # the interface is down; the link monitor will say so
-            elif error.errno in _GONE:
+            if error.errno in _GONE:
                 self._gone()
-            else:
-                raise
+                return sizes, True
+            # EIO: the interface is down; the link monitor will say so
+            self._count("tun_read", error)
+            time.sleep(0.01)
             return sizes, True
         return sizes, False
+
+    def _count(self, kind: str, error: OSError, number: int = 1) -> None:
+        """Count an error; the first of its kind that is not a usual one is an error in the log."""
+        self.errors[kind] += number
+        known = error.errno in _USUAL or (kind, error.errno) in self._told
+        self._told.add((kind, error.errno))
+        log.log(logging.DEBUG if known else logging.ERROR, "%s: %s", kind, error.strerror)

@@ -18,16 +18,18 @@ from math import inf
 
 from meshc.engine.io.bind import Bind
 from meshc.engine.io.clock import ClockSteps, monotonic, wall_epoch
+from meshc.engine.io.engine_log import VerboseSwitch
 from meshc.engine.io.epoch import TimestampFile
+from meshc.engine.io.icmp_socket import IcmpSocket
 from meshc.engine.io.journal import describe
 from meshc.engine.io.link_monitor import LinkMonitor, LinkState
 from meshc.engine.io.metrics import MetricsServer
+from meshc.engine.io.metrics_feed import PAGE, Figures
 from meshc.engine.io.path_monitor import PathMonitor
 from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.device_status import DeviceStatus
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.errors import ConfigError
 from meshc.wg import uapi
@@ -56,7 +58,8 @@ class Engine:
         self._paths = PathMonitor()
         self._bind = Bind(self._paths)
         self._monitor = LinkMonitor(tun.name, current_name=tun.current_name, tun=tun.fd)
-        self._pump = Pump(self.device, tun, self._bind, self._gone)
+        self._icmp = IcmpSocket()
+        self._pump = Pump(self.device, tun, self._bind, gone=self._gone, refuse=self._refuse)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._clients: dict[int, UapiClient] = {}
@@ -110,6 +113,7 @@ class Engine:
         self._monitor.close()
         self._paths.close()
         self._clock_steps.close()
+        self._icmp.close()
         self._tun.close()
         self._epoll.close()
 
@@ -171,6 +175,10 @@ class Engine:
         if not state.up:
             self._unbind()
         log.info("interface %s is %s", self._tun.name, "up" if state.up else "down")
+
+    def _refuse(self, packet: bytes) -> bool:
+        # the sockets stayed behind when the interface was moved
+        return self._monitor.is_home and self._icmp.send(packet)
 
     def _gone(self) -> None:
         if self.running:
@@ -257,10 +265,11 @@ class Engine:
             log.info("the control socket was removed: ending")
             self.running = False
 
-    def _figures(self) -> tuple[str, DeviceStatus, dict[str, int]]:
+    def _figures(self, first: int) -> Figures:
         """What the metrics show: interface name, device and counters of this loop."""
-        counters = {"tun_write": self._pump.write_errors, "udp_send": self._pump.send_errors}
-        return self._tun.name, self.device.status(), counters
+        refused = self._listener.refused if self._listener is not None else 0
+        counters = {**self._pump.errors, "control_refused": refused}
+        return Figures(self._tun.name, self.device.status(first, PAGE), counters)
 
     # --- descriptors -------------------------------------------------------------------
 
@@ -273,11 +282,15 @@ class Engine:
             self._epoll.unregister(descriptor)
 
     def _catch_signals(self) -> socket.socket:
-        """Make SIGTERM and SIGINT end the loop; the socket returned wakes it."""
+        """Make SIGTERM and SIGINT end the loop, SIGUSR1 change the log level, and SIGHUP nothing,
+        since there is no file to read again; the socket returned wakes the loop."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.setblocking(False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
+        verbose = VerboseSwitch()
+        signal.signal(signal.SIGUSR1, lambda *_: verbose.flip())
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         return ours

@@ -13,6 +13,8 @@ import os
 import socket
 from collections.abc import Callable
 
+from meshc.engine.io.spare_descriptor import SpareDescriptor
+
 log = logging.getLogger(__name__)
 
 DIRECTORY = "/var/run/wireguard"
@@ -37,6 +39,7 @@ class UapiListener:
         self._sock = sock
         self._sock.setblocking(False)
         self.path = path
+        self._spare = SpareDescriptor()
         self._stat = os.stat(path) if path else None
         self.watch = _watch(path) if path else -1
 
@@ -78,13 +81,13 @@ class UapiListener:
         return self._sock.fileno()
 
     def accept(self) -> socket.socket | None:
-        """The next client, if one waits."""
-        try:
-            client, _ = self._sock.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return None
-        client.setblocking(False)
-        return client
+        """The next client, if one waits and there is a descriptor for it."""
+        return self._spare.accept(self._sock)
+
+    @property
+    def refused(self) -> int:
+        """How many clients were turned away for want of descriptors."""
+        return self._spare.refused
 
     def removed(self) -> bool:
         """Read the news of `watch`: whether the socket's file is gone, which asks us to end."""
@@ -97,6 +100,7 @@ class UapiListener:
     def close(self) -> None:
         """Stop listening and remove the file, if it is still ours."""
         self._sock.close()
+        self._spare.close()
         if self.watch >= 0:
             os.close(self.watch)
         if self.path and self._is_ours():
@@ -119,6 +123,7 @@ class UapiClient:
         self._handler = handler
         self._request = bytearray()
         self._reply = bytearray()
+        self._ended = False
 
     @property
     def wants_write(self) -> bool:
@@ -134,7 +139,7 @@ class UapiClient:
         except OSError:
             return False
         if not data:
-            return False
+            return self._end()
         # Only the new bytes, and one before, can hold the end of a request.
         start = max(0, len(self._request) - 1)
         self._request += data
@@ -158,7 +163,16 @@ class UapiClient:
             except OSError:
                 return False
             del self._reply[:sent]
-        return True
+        return not self._ended
+
+    def _end(self) -> bool:
+        """The client says no more, and may still listen: with whole lines its end is the end of a
+        request too, as in wireguard-go."""
+        text, self._ended = self._request.decode("utf-8", "replace"), True
+        self._request.clear()
+        if text.endswith("\n"):
+            self._answer(text[:-1])
+        return self.writable()
 
     def _answer(self, text: str) -> None:
         operation, _, body = text.partition("\n")

@@ -1,41 +1,38 @@
 """The WireGuard of one interface, without any I/O.
 
 Bytes and the time go in through the `receive_*` verbs, `configure` and `handle_timeout`; what is
-to be sent, delivered and told comes out of `datagrams_to_send`, `packets_to_deliver` and
-`next_event`. After *any* call that takes `now`, drain those three and arm a timer for
-`next_timeout`. Nothing here reads a clock, a socket or a source of randomness, and nothing that
-comes from the network raises.
+to be sent, delivered and told comes out of `datagrams_to_send`, `packets_to_deliver`,
+`refusals_to_send` and `next_event`. After *any* call that takes `now`, drain those and arm a
+timer for `next_timeout`. Nothing here reads a clock, a socket or a source of randomness, and
+nothing that comes from the network raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 from meshc.engine.proto.admission import Admission, Sender
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.datapath import Buffer, single
-from meshc.engine.proto.device_status import DeviceStatus
+from meshc.engine.proto.device_status import DeviceStatus, PeerCounters
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import Event, LoadChanged
 from meshc.engine.proto.expiry import handle_expired
 from meshc.engine.proto.identity import Identity
 from meshc.engine.proto.messages import TransportHeader
 from meshc.engine.proto.peer import Peer
-from meshc.engine.proto.ratelimiter import TokenBucket
 from meshc.engine.proto.sessions import Sessions
 from meshc.engine.proto.tai64n import TimestampClock, WallEpoch
 from meshc.engine.proto.udp_path import UdpPath
-from meshc.engine.proto.unreachable import unreachable
+from meshc.engine.proto.unreachable import Refusals
 from meshc.engine.proto.update_check import check_update
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerState, PeerUpdate
 
 # Diffie-Hellmans a call: a handshake costs about 0.3 ms, and transport data must not wait long
 HANDSHAKE_BUDGET = 4
-# ICMP errors a second
-UNREACHABLE_RATE = 100.0
 
 _TRANSPORT_TYPE = b"\x04\0\0\0"
 
@@ -58,7 +55,7 @@ class Device:
         self._admission: Admission = self._sessions.admission
         self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
         self._inbox: list[bytes] = []
-        self._unreachable = TokenBucket(UNREACHABLE_RATE, UNREACHABLE_RATE / 5)
+        self._refusals = Refusals()
         self._now = self._budget_time = wall_epoch.monotonic
         self._budget = HANDSHAKE_BUDGET
 
@@ -83,22 +80,19 @@ class Device:
 
     @property
     def timestamp_floor(self) -> int:
-        """Unix nanoseconds of the newest initiation's timestamp, 0 for none: an epoch after a
-        restart must lie above it, or peers take our initiations for replays."""
+        """Unix nanoseconds of the newest initiation's timestamp, 0 for none."""
         return self._clock.newest
 
     def set_wall_clock(self, epoch: WallEpoch) -> None:
         """The wall clock was set: timestamps and the times of handshakes follow it."""
         self._clock.epoch = epoch
 
-    def status(self) -> DeviceStatus:
-        """Everything that a metrics collector wants to know."""
-        return DeviceStatus(
-            state=self.state(),
-            under_load=self._admission.under_load,
-            drops={reason: count for reason, count in self.drops.items() if count},
-            roamed=tuple(peer.roamed for peer in self._sessions.peers.values()),
-        )
+    def status(self, first: int = 0, most: int | None = None) -> DeviceStatus:
+        """What metrics show, with at most `most` peers from number `first` on."""
+        peers, end = self._sessions.peers, None if most is None else first + most
+        shown = tuple(map(self._counters, islice(peers.values(), first, end)))
+        drops = {str(reason): count for reason, count in self.drops.items() if count}
+        return DeviceStatus(shown, len(peers), self._admission.under_load, drops)
 
     def state(self) -> DeviceState:
         """What a UAPI `get` shows; peers in the order in which they were added."""
@@ -183,10 +177,9 @@ class Device:
         self._now = now
         if update.private_key is not None:
             self._set_private_key(update.private_key)
-        if update.listen_port is not None:
-            self.listen_port = update.listen_port
-        if update.fwmark is not None:
-            self.fwmark = update.fwmark
+        if self._moves_out(update):
+            for peer in self._sessions.peers.values():
+                peer.forget_source()
         if update.replace_peers:
             for peer in list(self._sessions.peers.values()):
                 self._remove(peer)
@@ -220,6 +213,11 @@ class Device:
         if inbox:
             self._inbox = []
         return inbox
+
+    def refusals_to_send(self) -> list[bytes]:
+        """ICMP errors about inner packets, to be sent from an address of this host or, where that
+        cannot be done, delivered as they are; handed out once."""
+        return self._refusals.take()
 
     def next_event(self) -> Event | None:
         """The oldest event not yet handed out."""
@@ -303,17 +301,12 @@ class Device:
             drops[DropReason.INTERFACE_DOWN] += len(packets)
         elif peer is None:
             drops[DropReason.NO_PEER] += len(packets)
-            self._answer_unreachable(packets[0], now)
+            self._refusals.add(packets[0], now)
         elif peer.endpoint is None:
             drops[DropReason.NO_ENDPOINT] += len(packets)
-            self._answer_unreachable(packets[0], now)
+            self._refusals.add(packets[0], now)
         else:
             self._sessions.send(peer, packets, now)
-
-    def _answer_unreachable(self, packet: bytes, now: float) -> None:
-        answer = unreachable(packet)
-        if answer is not None and self._unreachable.take(now):
-            self._inbox.append(answer)
 
     # --- configuration -----------------------------------------------------------------
 
@@ -334,6 +327,12 @@ class Device:
         self._admission.set_public_key(sessions.identity.public_key if sessions.identity else None)
         for peer in sessions.peers.values():
             sessions.expire(peer)
+
+    def _moves_out(self, update: DeviceUpdate) -> bool:
+        before = port, mark = self.listen_port, self.fwmark
+        self.listen_port = port if update.listen_port is None else update.listen_port
+        self.fwmark = mark if update.fwmark is None else update.fwmark
+        return (self.listen_port, self.fwmark) != before
 
     def _configure_peer(self, change: PeerUpdate, now: float) -> None:
         sessions, key = self._sessions, change.public_key.raw
@@ -374,15 +373,22 @@ class Device:
         self._allowed_ips.remove_owner(peer)
         del self._sessions.peers[peer.public_key]
 
+    def _counters(self, peer: Peer) -> PeerCounters:
+        at = self._handshake_at(peer)
+        return PeerCounters(peer.public_key, peer.rx_bytes, peer.tx_bytes, at, peer.roamed)
+
+    def _handshake_at(self, peer: Peer) -> int:
+        return 0 if peer.last_handshake is None else self._clock.unix_ns_at(peer.last_handshake)
+
     def _peer_state(self, peer: Peer) -> PeerState:
-        last, psk = peer.last_handshake, peer.handshake.preshared_key
+        psk = peer.handshake.preshared_key
         return PeerState(
             public_key=PublicKey(encode(peer.public_key)),
             preshared_key=PresharedKey(psk) if any(psk) else None,
             endpoint=peer.endpoint.endpoint if peer.endpoint else None,
             allowed_ips=tuple(self._allowed_ips.owned(peer)),
             keepalive=peer.timers.interval,
-            last_handshake=0 if last is None else self._clock.unix_ns_at(last),
+            last_handshake=self._handshake_at(peer),
             rx_bytes=peer.rx_bytes,
             tx_bytes=peer.tx_bytes,
         )

@@ -1,19 +1,26 @@
-"""The device's status: its UAPI state, and the figures that only metrics show."""
+"""The device's status: what metrics show, without keys that are secret or addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from meshc.engine.proto.drop_reason import DropReason
-from meshc.wg.device_values import DeviceState
+
+class PeerCounters(NamedTuple):
+    """Figures of one peer: `roamed` counts changes of its endpoint by authenticated messages,
+    `last_handshake` is in Unix nanoseconds, 0 for never."""
+
+    public_key: bytes
+    rx_bytes: int
+    tx_bytes: int
+    last_handshake: int
+    roamed: int
 
 
 class DeviceStatus(NamedTuple):
-    """`drops` has only the reasons that happened; `roamed` counts, for each peer of the state, the
-    changes of endpoint by authenticated messages."""
+    """`peers` may be a part of all `total` of them; `drops` has only the reasons that happened."""
 
-    state: DeviceState
+    peers: tuple[PeerCounters, ...]
+    total: int
     under_load: bool
-    drops: Mapping[DropReason, int]
-    roamed: tuple[int, ...]
+    drops: Mapping[str, int]

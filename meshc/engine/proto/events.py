@@ -28,7 +28,8 @@ class HandshakeCompleted:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeAbandoned:
-    """90 seconds of attempts brought no answer; what was staged is gone (`dropped` packets)."""
+    """Twenty attempts in about 100 seconds brought no answer; what was staged is gone (`dropped`
+    packets)."""
 
     public_key: bytes
     dropped: int

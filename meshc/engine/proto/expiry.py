@@ -24,7 +24,8 @@ def handle_expired(sessions: Sessions, now: float) -> None:
 
 
 def _retransmit_handshake(sessions: Sessions, peer: Peer, now: float) -> None:
-    if peer.attempts >= MAX_TIMER_HANDSHAKES:
+    # twenty in all, as in the kernel
+    if peer.attempts > MAX_TIMER_HANDSHAKES:
         peer.timers.send_keepalive = inf
         dropped = len(peer.staged)
         peer.staged.clear()
@@ -34,7 +35,7 @@ def _retransmit_handshake(sessions: Sessions, peer: Peer, now: float) -> None:
         sessions.events.append(HandshakeAbandoned(peer.public_key, dropped))
         return
     peer.attempts += 1
-    _forget_source(peer)
+    peer.forget_source()
     sessions.initiate(peer, now, is_retry=True)
 
 
@@ -46,7 +47,7 @@ def _send_keepalive(sessions: Sessions, peer: Peer, now: float) -> None:
 
 
 def _new_handshake(sessions: Sessions, peer: Peer, now: float) -> None:
-    _forget_source(peer)
+    peer.forget_source()
     sessions.initiate(peer, now)
 
 
@@ -58,12 +59,6 @@ def _zero_key_material(sessions: Sessions, peer: Peer, now: float) -> None:
 def _persistent_keepalive(sessions: Sessions, peer: Peer, now: float) -> None:
     if peer.timers.interval:
         sessions.send_keepalive(peer, now)
-
-
-def _forget_source(peer: Peer) -> None:
-    """No answer: our own address may have changed, let the kernel choose anew."""
-    if peer.endpoint is not None:
-        peer.endpoint = peer.endpoint.without_source()
 
 
 _ACTIONS: dict[str, Callable[[Sessions, Peer, float], None]] = {

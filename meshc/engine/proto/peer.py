@@ -60,5 +60,10 @@ class Peer:
             staged.popleft()
         return max(excess, 0)
 
+    def forget_source(self) -> None:
+        """Our own address, or our way out, may have changed: let the kernel choose anew."""
+        if self.endpoint is not None:
+            self.endpoint = self.endpoint.without_source()
+
     def __repr__(self) -> str:
         return f"Peer({self.public_key[:4].hex()}…)"

@@ -283,6 +283,8 @@ class Sessions:
             return message.reason
         self._begin_session(peer, now)
         if peer.endpoint is not None and self.is_up:
+            # as in the kernel: after an answer, too, there is no initiation for a while
+            handshake.last_initiation_sent = now
             self._send_handshake(peer, peer.endpoint, message.pack(), now)
         return None
 

@@ -1,14 +1,20 @@
 """ICMP errors for inner packets that have nowhere to go, so that users see an error at once
 instead of a time-out (the kernel module does the same in `wg_xmit`).
 
-The error's source is the address that was unreachable: the engine does not know the
-interface's own addresses, and an error from the destination always has a route back.
+The shell sends the message from an address of this host. The packet around it is for where
+that cannot be done; its source is the address that was unreachable, which always has a route
+back, while Linux drops what comes in from one of its own addresses.
 The device limits the rate (RFC 4443 2.4 (f): "MUST limit the rate").
 """
 
 from __future__ import annotations
 
 import struct
+
+from meshc.engine.proto.ratelimiter import TokenBucket
+
+# ICMP errors a second
+UNREACHABLE_RATE = 100.0
 
 _V4 = struct.Struct("!BBHHHBBH4s4s")
 # RFC 1812 4.3.2.3: "SHOULD contain as much of the original datagram as possible without the
@@ -20,6 +26,27 @@ _V6_QUOTE = 1280 - 48
 _ICMP, _ICMPV6 = 1, 58
 _HOST_UNREACHABLE = (3, 1)  # RFC 792
 _ADDRESS_UNREACHABLE = (1, 3)  # RFC 4443 3.1
+
+
+class Refusals:
+    """Errors that wait to be sent, so many a second."""
+
+    def __init__(self) -> None:
+        self._bucket = TokenBucket(UNREACHABLE_RATE, UNREACHABLE_RATE / 5)
+        self._waiting: list[bytes] = []
+
+    def add(self, packet: bytes, now: float) -> None:
+        """Answer a packet, if it may be answered."""
+        answer = unreachable(packet)
+        if answer is not None and self._bucket.take(now):
+            self._waiting.append(answer)
+
+    def take(self) -> list[bytes]:
+        """What waits, once."""
+        waiting = self._waiting
+        if waiting:
+            self._waiting = []
+        return waiting
 
 
 def unreachable(packet: bytes) -> bytes | None:

@@ -185,6 +185,30 @@ def test_where_segmentation_is_refused_datagrams_go_one_by_one(
     assert len(collect(theirs, 6)) == 6
 
 
+def test_a_path_that_refused_long_pieces_gets_short_ones_together_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bind = Bind()
+    now = [100.0]
+    monkeypatch.setattr("meshc.engine.io.bind.monotonic", lambda: now[0])
+
+    bind._without_gso(errno.EMSGSIZE, "192.0.2.1", 1400)
+
+    assert bind._is_plain("192.0.2.1", 1400)
+    assert not bind._is_plain("192.0.2.1", 1200)
+    assert not bind._is_plain("192.0.2.2", 1400)
+    now[0] += 11
+    assert not bind._is_plain("192.0.2.1", 1400)
+    bind._without_gso(errno.EMSGSIZE, "192.0.2.1", 1400)
+    bind.forget_paths()
+    assert not bind._is_plain("192.0.2.1", 1400), "the path may be another now"
+
+
+def test_outer_ipv4_may_be_cut_on_its_way(binds: tuple[Bind, Bind]) -> None:
+    # ip(7): IP_MTU_DISCOVER, IP_PMTUDISC_DONT
+    assert binds[0]._sockets[4].getsockopt(socket.IPPROTO_IP, 10) == 0
+
+
 def test_a_port_that_is_taken_is_an_error(binds: tuple[Bind, Bind]) -> None:
     third = Bind()
 

@@ -131,6 +131,33 @@ def test_it_ends_cleanly_in_every_way_that_one_asks(net: Net, how: str) -> None:
 
 
 @pytest.mark.root
+def test_signals_that_ask_for_something_else_do_not_end_it(net: Net, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as net.log:
+        process = net.start("a", "meshc", STATE_DIRECTORY=str(tmp_path))
+
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGUSR1)
+
+    wait_for(lambda: "verbose from now on" in log.read_text(), "the other log level")
+    assert process.poll() is None
+    assert net.wg("a", "show", net.interfaces["a"]) != ""
+
+
+@pytest.mark.root
+def test_a_running_engine_has_no_rights_but_those_it_uses(net: Net) -> None:
+    process = net.start("a", "meshc")
+    net.configure("a", endpoint=None)
+
+    net.wg("a", "set", net.interfaces["a"], "listen-port", "443", "fwmark", "7")
+
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (effective,) = (line for line in status.splitlines() if line.startswith("CapEff"))
+    # CAP_NET_ADMIN and CAP_NET_BIND_SERVICE
+    assert int(effective.split()[1], 16) == 1 << 12 | 1 << 10
+
+
+@pytest.mark.root
 def test_a_second_one_for_the_same_interface_is_refused(net: Net) -> None:
     net.start("a", "meshc")
 
@@ -215,12 +242,38 @@ def test_metrics_are_served_beside_the_traffic(net: Net) -> None:
     net.processes["a"] = process
     try:
         wait_for((SOCKETS / f"{interface}.sock").exists, "the control socket")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+        idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(20)]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=4) as reply:
             text = reply.read().decode()
+        for each in idle:
+            each.close()
     finally:
         process.terminate()
     assert process.wait(5) == 0
     assert f'wireguard_peers{{interface="{interface}"}} 0.0' in text
+    assert not listening(port), "its process ends with it"
+
+
+@pytest.mark.root
+def test_the_process_that_shows_metrics_ends_with_a_killed_engine(net: Net) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    interface = net.interfaces["a"]
+    process = subprocess.Popen(
+        [*ENGINE, "-f", "--metrics", f"127.0.0.1:{port}", interface], cwd=ROOT
+    )
+    wait_for(lambda: listening(port), "the port")
+
+    process.kill()
+    process.wait(5)
+
+    wait_for(lambda: not listening(port), "its end")
+    (SOCKETS / f"{interface}.sock").unlink(missing_ok=True)
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as sock:
+        return not sock.connect_ex(("127.0.0.1", port))
 
 
 @pytest.mark.root

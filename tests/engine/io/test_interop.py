@@ -236,4 +236,45 @@ def test_a_packet_for_nobody_is_answered_at_once(net: Net) -> None:
 
     said = net.inside("a", ["ping", "-c1", "-W2", "10.99.0.77"], check=False)
 
-    assert "Destination Host Unreachable" in said
+    assert "From 10.99.0.1 icmp_seq=1 Destination Host Unreachable" in said
+    said = net.inside("a", ["ping", "-c1", "-W2", "fd99::77"], check=False)
+    assert "From fd99::1 icmp_seq=1 Destination unreachable: Address unreachable" in said
+
+
+@pytest.mark.parametrize("pair", [("meshc", "meshc"), ("meshc", "wireguard-go")], ids="-".join)
+def test_a_path_that_tells_nobody_how_narrow_it_is_still_carries_it(
+    net: Net, pair: tuple[str, str]
+) -> None:
+    """A router between them, whose ICMP is filtered, has to cut what is too long."""
+    router = net.namespaces["r"] = f"{net.namespaces['a']}r"
+    run("ip", "netns", "add", router)
+    for side, network in (("a", 96), ("b", 95)):
+        here, port = net.namespaces[side], f"to-{side}"
+        run("ip", "link", "add", "v2", "netns", here, "type", "veth", "peer", port, "netns", router)
+        run("ip", "-n", here, "addr", "add", f"10.{network}.0.1/24", "dev", "v2")
+        run("ip", "-n", router, "addr", "add", f"10.{network}.0.2/24", "dev", port)
+        run("ip", "-n", router, "link", "set", port, "up")
+        run("ip", "-n", here, "link", "set", "v2", "up")
+        run("ip", "-n", here, "route", "add", "10.0.0.0/8", "via", f"10.{network}.0.2")
+    for namespace, port in ((router, "to-b"), (net.namespaces["b"], "v2")):
+        run("ip", "-n", namespace, "link", "set", port, "mtu", "1300")
+    net.inside("r", ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+    net.inside("r", ["iptables", "-A", "OUTPUT", "-p", "icmp", "-j", "DROP"])
+
+    connect(net, pair, "10.95.0.1:51820")
+
+    net.ping("a", "10.99.0.2", "-s", "1392", "-M", "do")
+
+
+def test_what_did_not_leave_is_not_counted_as_sent(net: Net) -> None:
+    connect(net, ("meshc", "meshc"))
+    run("ip", "-n", net.namespaces["a"], "link", "set", "v0", "down")
+    before = sent_octets(net)
+
+    net.inside("a", ["ping", "-c", "5", "-i", "0.1", "-W", "1", "10.99.0.2"], check=False)
+
+    assert sent_octets(net) == before
+
+
+def sent_octets(net: Net) -> int:
+    return int(net.wg("a", "show", net.interfaces["a"], "transfer").split()[2])

@@ -179,6 +179,24 @@ def test_a_device_that_vanished_ends_the_loop(pair: LoopbackEngines, code: int) 
     pair.until(lambda: not pair.engines[0].running, "the end")
 
 
+def test_an_error_that_nobody_knows_is_told_and_counted_and_ends_nothing(
+    pair: LoopbackEngines, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine, read = pair.engines[0], pair.tuns[0].read_into
+
+    def fail(*_: object) -> int:
+        pair.tuns[0].read_into = read
+        raise OSError(errno.ENOTRECOVERABLE, "no idea")
+
+    for number in (1, 2):
+        pair.tuns[0].read_into = fail
+        pair.tuns[0].inject(udp(b"x"))
+        pair.until(lambda n=number: engine._pump.errors["tun_read"] == n, "the error")  # type: ignore[misc]
+
+    assert caplog.text.count("tun_read: no idea") == 1
+    pair.until(lambda: bool(pair.tuns[1].delivered()), "the packet")
+
+
 def test_what_the_device_will_not_take_is_counted(pair: LoopbackEngines) -> None:
     def refuse(*_: object) -> int:
         raise OSError(errno.EINVAL, "no")
@@ -186,7 +204,7 @@ def test_what_the_device_will_not_take_is_counted(pair: LoopbackEngines) -> None
     pair.tuns[1].write = refuse
     pair.tuns[0].inject(udp(b"x"))
 
-    pair.until(lambda: pair.engines[1]._pump.write_errors > 0, "the error")
+    pair.until(lambda: pair.engines[1]._pump.errors["tun_write"] > 0, "the error")
     assert pair.engines[1].running
 
 
@@ -201,7 +219,7 @@ def test_a_full_socket_holds_up_only_so_long(pair: LoopbackEngines) -> None:
     engine._bind.send = full  # type: ignore[method-assign]
     pair.tuns[0].inject(udp(b"y"))
 
-    pair.until(lambda: engine._pump.send_errors == 1, "giving up")
+    pair.until(lambda: engine._pump.errors["udp_send"] == 1, "giving up")
     assert engine.running
 
 

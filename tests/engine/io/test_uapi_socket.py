@@ -118,6 +118,32 @@ def test_requests_are_answered_however_they_are_cut(size: int) -> None:
     client.sock.close()
 
 
+def test_a_request_may_end_with_the_end_of_what_is_said() -> None:
+    ours, client = client_pair()
+    ours.sendall(b"set=1\na=b\n")
+    ours.shutdown(socket.SHUT_WR)
+
+    assert client.readable()
+    assert not client.readable(), "it is answered, and that was all"
+
+    assert ours.recv(100) == b"set:a=b\nerrno=-22\n\n"
+    ours.close()
+    client.sock.close()
+
+
+def test_half_a_line_is_no_request() -> None:
+    ours, client = client_pair()
+    ours.sendall(b"set=1\na=b\nc")
+    ours.shutdown(socket.SHUT_WR)
+
+    assert client.readable()
+    assert not client.readable()
+
+    client.sock.close()
+    assert ours.recv(100) == b""
+    ours.close()
+
+
 def test_an_unknown_operation_is_refused() -> None:
     ours, client = client_pair()
     ours.sendall(b"delete=1\n\n")

@@ -23,5 +23,16 @@ def test_a_status_counts_for_each_peer_how_often_it_roamed() -> None:
     pair.net.run(0.1)
     after = pair.b.device.status()
 
-    assert (before.roamed, after.roamed) == ((0,), (1,))
-    assert after.state.peers[0].endpoint == pair.a.outside.endpoint
+    assert [status.peers[0].roamed for status in (before, after)] == [0, 1]
+
+
+def test_a_status_can_be_read_in_parts() -> None:
+    pair = EnginePair()
+    for name in "cde":
+        pair.net.peer(pair.a, pair.net.add(name, f"192.0.2.{ord(name)}"), "10.0.1.1/32")
+    whole = pair.a.device.status()
+    parts = [pair.a.device.status(first, 3) for first in (0, 3, 6)]
+
+    assert [len(part.peers) for part in parts] == [3, 1, 0]
+    assert tuple(peer for part in parts for peer in part.peers) == whole.peers
+    assert {part.total for part in parts} == {4}

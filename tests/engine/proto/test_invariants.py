@@ -162,6 +162,7 @@ class Internet(RuleBasedStateMachine):
             assert len(sessions.indices) <= keypairs + len(sessions.peers)
             assert node.device.datagrams_to_send() == []
             assert node.device.packets_to_deliver() == []
+            assert node.device.refusals_to_send() == []
             assert node.device.next_event() is None
 
     def teardown(self):

@@ -62,7 +62,7 @@ def test_the_responder_does_not_send_before_it_is_confirmed():
     pair.net.run(0.015)  # the initiation has landed, the response is under way
     assert pair.kinds() == [1, 2]
     pair.pong()
-    assert pair.kinds("b") == [2, 1]  # no transport data: it wants a session of its own
+    assert pair.kinds("b") == [2]  # no transport data, and no initiation right after an answer
     pair.net.run(0.1)
     assert 4 in pair.kinds("b")
     assert pair.a.delivered == [ipv4_packet(B, A, b"pong")]
@@ -371,3 +371,16 @@ def test_too_many_events_push_out_the_oldest():
     for number in range(EVENT_LIMIT + 5):
         a.device.sessions.events.append(number)
     assert a.device.next_event() == 5
+
+
+def test_another_port_or_mark_may_mean_another_way_out():
+    for update in (DeviceUpdate(listen_port=7), DeviceUpdate(fwmark=7)):
+        pair = EnginePair()
+        pair.connect()
+        peer = pair.peer_of(pair.a)
+        peer.endpoint = peer.endpoint._replace(source="192.0.2.1", interface=3)
+        same = DeviceUpdate(listen_port=pair.a.device.listen_port, fwmark=pair.a.device.fwmark)
+        pair.a.device.configure(same, pair.net.now)
+        assert peer.endpoint.source == "192.0.2.1"
+        pair.a.device.configure(update, pair.net.now)
+        assert (peer.endpoint.source, peer.endpoint.interface) == ("", 0)
