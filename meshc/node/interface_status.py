@@ -118,14 +118,8 @@ def status(
         file, problems = _file(record, interface)
         since = record.since if record else 0.0
         peers = peer_table(device, file, now=moment, since=since)
-        drifted: list[str] = []
+        drifted = _drifted(machine, file, record, peers)
         if file is not None:
-            found = (
-                drift(machine, file, record, lookup=False)
-                if record is not None
-                else foreign_drift(machine, file)
-            )
-            drifted = [*(change.describe() for change in found), *_moved_away(file, peers)]
             problems = (*problems, *_readable_key(file))
         return Status(
             interface,
@@ -138,9 +132,24 @@ def status(
             record.since if record else None,
             tuple(str(address) for address in netlink.addresses(interface)),
             peers,
-            tuple(drifted),
+            drifted,
             problems,
         )
+
+
+def _drifted(
+    machine: Machine,
+    file: InterfaceFile | None,
+    record: Record | None,
+    peers: Iterable[TunnelStatus],
+) -> tuple[str, ...]:
+    if file is None:
+        return ()
+    if record is not None:
+        found = drift(machine, file, record, lookup=False)
+    else:
+        found = foreign_drift(machine, file)
+    return (*(change.describe() for change in found), *_moved_away(file, peers))
 
 
 def _ended(interface: str, record: Record) -> Status:
