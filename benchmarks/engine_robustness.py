@@ -48,8 +48,9 @@ def change_the_address(net: Net) -> None:
     a = net.namespaces["a"]
     held = run("ip", "-n", a, "-4", "-br", "addr", "show", "v0")
     old, new = ("1", "11") if "10.98.0.1/" in held else ("11", "1")
-    run("ip", "-n", a, "addr", "add", f"10.98.0.{new}/24", "dev", "v0")
+    # in this order: the first of a network takes the others along when it goes
     run("ip", "-n", a, "addr", "del", f"10.98.0.{old}/24", "dev", "v0")
+    run("ip", "-n", a, "addr", "add", f"10.98.0.{new}/24", "dev", "v0")
 
 
 def restart_the_peer(net: Net) -> None:
