@@ -3,6 +3,7 @@
     python benchmarks/compile.py            # everything, about five minutes
     python benchmarks/compile.py paired     # only the pair
     python benchmarks/compile.py scale      # only the large networks
+    python benchmarks/compile.py growth     # shapes that grow badly, three sizes each
     python benchmarks/compile.py quick      # `--help` and `validate`
 
 Every run of meshc starts from nothing: it makes the keys, allocates, writes every file and proves
@@ -23,7 +24,9 @@ from __future__ import annotations
 import argparse
 import atexit
 import csv
+import math
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -59,7 +62,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        "what", nargs="?", choices=("all", "paired", "scale", "quick"), default="all"
+        "what", nargs="?", choices=("all", "paired", "scale", "growth", "quick"), default="all"
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--nodes", type=int, default=300, help="of the paired full mesh")
@@ -74,6 +77,8 @@ def main() -> None:
         paired(options.nodes, options.rounds)
     if options.what in ("all", "scale"):
         scale(max(1, options.rounds // 2))
+    if options.what in ("all", "growth"):
+        growth(max(1, options.rounds // 2))
 
 
 @cache
@@ -148,6 +153,26 @@ def scale(rounds: int) -> None:
         show(name, [build(text()) for _ in range(rounds)], build(text(), watch=True))
 
 
+def growth(rounds: int) -> None:
+    """How cost grows with size in the shapes that people drew and that took long. The exponent is
+    that of the time between the smallest and the largest: 1 is linear in the number of nodes, and
+    what a full mesh emits is quadratic."""
+    shapes: list[tuple[str, Callable[[int], str], tuple[int, int, int]]] = [
+        ("routers with two LANs", routers, (50, 100, 200)),
+        ("leaves on 3 of 30 relays", choosy, (100, 200, 400)),
+        ("leaves with a via of their own", ordered, (100, 200, 400)),
+        ("full mesh", full_mesh, (250, 500, 1000)),
+        ("leaves, tests to 20 LANs", tested, (100, 200, 400)),
+    ]
+    print(f"\n{'meshc build from nothing':34} {'nodes':>18} {'median s':>24} {'exponent':>9}")
+    for name, shape, sizes in shapes:
+        times = [median([build(shape(n)) for _ in range(rounds)]) for n in sizes]
+        exponent = math.log(times[-1] / times[0]) / math.log(sizes[-1] / sizes[0])
+        nodes = " ".join(f"{n:5,}" for n in sizes)
+        seconds = " ".join(f"{t:7.2f}" for t in times)
+        print(f"{name:34} {nodes:>18} {seconds:>24} {exponent:9.2f}", flush=True)
+
+
 def build(text: str, *, watch: bool = False) -> Run:
     """From nothing."""
     with new_folder() as folder:
@@ -169,6 +194,52 @@ def star(leaves: int) -> str:
     lines += [f"  relay{i}: {{role: relay, endpoint: relay{i}.example-vpn.dev}}" for i in range(3)]
     lines += [f"  leaf{i:05}: {{nat: symmetric, via: [relay{i % 3}]}}" for i in range(leaves)]
     return "\n".join(lines) + "\n"
+
+
+def hubs(count: int) -> list[str]:
+    """The head of a file, and so many relays."""
+    lines = ["meshc: 1", 'network: {name: bench, addresses: [10.0.0.0/12, "fd44::/64"]}', "nodes:"]
+    return lines + [
+        f"  relay{i:02}: {{role: relay, endpoint: relay{i:02}.example-vpn.dev}}"
+        for i in range(count)
+    ]
+
+
+def routers(count: int) -> str:
+    """Each with two LANs, which everybody may reach."""
+    lines = hubs(2)
+    for i in range(count):
+        lans = f"172.{16 + i // 256}.{i % 256}.0/24, 192.168.{i % 256}.{i // 256 * 16}/28"
+        lines.append(f"  router{i:05}: {{nat: symmetric, routes: [{lans}]}}")
+    return "\n".join(lines) + "\n"
+
+
+def choosy(count: int) -> str:
+    """Leaves with links to three relays of thirty, other three for each."""
+    lines, dice = hubs(30), random.Random(1)
+    for i in range(count):
+        relays = ", ".join(f"relay{j:02}" for j in sorted(dice.sample(range(30), 3)))
+        lines.append(f"  leaf{i:05}: {{nat: symmetric, direct: [{relays}]}}")
+    return "\n".join(lines) + "\n"
+
+
+def ordered(count: int) -> str:
+    """Leaves with links to ten relays, each with an order of preference of its own."""
+    lines, dice = hubs(10), random.Random(1)
+    for i in range(count):
+        relays = ", ".join(f"relay{j:02}" for j in dice.sample(range(10), 10))
+        lines.append(f"  leaf{i:05}: {{nat: symmetric, via: [{relays}]}}")
+    return "\n".join(lines) + "\n"
+
+
+def tested(count: int) -> str:
+    """Leaves that a test sends to an address in each of twenty LANs."""
+    lines = hubs(2)
+    lines += [f"  router{i:02}: {{nat: symmetric, routes: [172.16.{i}.0/24]}}" for i in range(20)]
+    lines += [f"  leaf{i:05}: {{nat: symmetric}}" for i in range(count)]
+    lines += [f"groups: {{leaves: [{', '.join(f'leaf{i:05}' for i in range(count))}]}}"]
+    lans = ", ".join(f"172.16.{i}.7" for i in range(20))
+    return "\n".join(lines) + f"\ntests: [{{from: leaves, to: [{lans}]}}]\n"
 
 
 def database(file: Path, nodes: int) -> None:

@@ -55,6 +55,8 @@ def read_regular(path: Path, *, limit: int = 64 << 20) -> bytes | None:
         raise StateError(f"{path} cannot be read: {error.strerror}") from error
     try:
         status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise StateError(f"{path} is a directory", hint="name a file in it")
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             raise StateError(f"{path} is not an ordinary file")
         content = bytearray()

@@ -157,6 +157,23 @@ def collapse(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
     return tuple(result)
 
 
+def without(prefixes: Iterable[Prefix], holes: Iterable[Prefix]) -> tuple[Prefix, ...]:
+    """What is left of `prefixes` without `holes`, as the fewest prefixes, sorted."""
+    cut, left = sorted(set(holes)), []
+    waiting = list(collapse(prefixes))
+    while waiting:
+        prefix = waiting.pop()
+        touching = [hole for hole in cut if hole.overlaps(prefix)]
+        if not touching:
+            left.append(prefix)
+        elif not any(hole.contains(prefix) for hole in touching):
+            half = prefix.length + 1
+            high = prefix.value + (1 << ((32 if prefix.family == 4 else 128) - half))
+            waiting.append(Prefix(prefix.family, prefix.value, half))
+            waiting.append(Prefix(prefix.family, high, half))
+    return collapse(left)
+
+
 def _joined(low: Prefix, high: Prefix) -> Prefix | None:
     """The parent of two sibling prefixes, if they are siblings."""
     if low.family != high.family or low.length != high.length or low.length == 0:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.errors import PrefixFormatError
-from meshc.prefixes import BITS, InterfaceAddress, Prefix, address_text, collapse, mask
+from meshc.prefixes import BITS, InterfaceAddress, Prefix, address_text, collapse, mask, without
 
 
 @st.composite
@@ -69,3 +69,16 @@ def test_an_interface_address_keeps_its_host_bits() -> None:
 def test_families_do_not_mix() -> None:
     assert sorted([Prefix.parse("::/0"), Prefix.parse("10.0.0.0/8")])[0].family == 4
     assert not Prefix.parse("::/0").contains(Prefix.parse("10.0.0.0/8"))
+
+
+@given(st.lists(prefixes(), max_size=4), st.lists(prefixes(), max_size=4))
+def test_what_is_left_without_holes_is_every_other_address(
+    some: list[Prefix], holes: list[Prefix]
+) -> None:
+    left = without(some, holes)
+    for value in range(64):
+        host = Prefix(4, (10 << 24) + value, 32)
+        inside = any(p.contains(host) for p in some)
+        cut = any(p.contains(host) for p in holes)
+        assert any(p.contains(host) for p in left) == (inside and not cut)
+    assert left == collapse(left)

@@ -7,8 +7,10 @@ an equal network, and `==` is the diff.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import Enum
 
+from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Platform
 from meshc.values import dataclass
@@ -44,6 +46,7 @@ _APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.OPENWRT, Platform.
 @dataclass(frozen=True, slots=True)
 class ConfChange:
     """How one wg-quick file differs from another: peers by name, settings by their key here.
+    `peers_renamed` says `old → new`, which changes nothing on the wire.
 
     `routes` is true when the set of prefixes that go into the tunnel changed. `routes_added` and
     `routes_removed` say how, where that can be told `ip route` beside `wg syncconf`; they are empty
@@ -53,6 +56,7 @@ class ConfChange:
     peers_added: tuple[str, ...] = ()
     peers_removed: tuple[str, ...] = ()
     peers_changed: tuple[str, ...] = ()
+    peers_renamed: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     routes: bool = False
     routes_added: tuple[Prefix, ...] = ()
@@ -87,19 +91,20 @@ class ChangeSet:
 
 
 def compare(old: Conf, new: Conf) -> ConfChange:
-    """How `new` differs from `old`. Peers are matched by name, or by key where they have none."""
-    before, after = _by_name(old.peers), _by_name(new.peers)
+    """How `new` differs from `old`. Peers are matched by their key, which is who they are to
+    WireGuard; of those that are left, by name: such a one has a new key."""
+    was, now = _by_key(old.peers), _by_key(new.peers)
+    kept = was.keys() & now.keys()
+    before = {_title(peer) for key, peer in was.items() if key not in kept}
+    after = {_title(peer) for key, peer in now.items() if key not in kept}
+    changed = {_title(now[key]) for key in kept if _content(was[key]) != _content(now[key])}
+    names = ((was[key].name, now[key].name) for key in kept)
     added, removed = _route_changes(old, new)
     return ConfChange(
-        peers_added=tuple(sorted(after.keys() - before.keys())),
-        peers_removed=tuple(sorted(before.keys() - after.keys())),
-        peers_changed=tuple(
-            sorted(
-                name
-                for name in before.keys() & after.keys()
-                if _content(before[name]) != _content(after[name])
-            )
-        ),
+        peers_added=tuple(sorted(after - before)),
+        peers_removed=tuple(sorted(before - after)),
+        peers_changed=tuple(sorted(changed | (before & after))),
+        peers_renamed=tuple(sorted(f"{a} → {b}" for a, b in names if a and b and a != b)),
         settings=tuple(
             key
             for key in (*_SYNCED, *_RESTARTED, *_HOOKS)
@@ -113,7 +118,7 @@ def compare(old: Conf, new: Conf) -> ConfChange:
 
 def action_of(change: ConfChange, platform: Platform) -> RequiredAction:
     """The least that brings a running node from the old file to the new one."""
-    if change == ConfChange():
+    if replace(change, peers_renamed=()) == ConfChange():
         return RequiredAction.NOTHING
     if platform in _PHONES:
         return RequiredAction.RESCAN
@@ -151,13 +156,17 @@ def node_change(
     )
 
 
-def _by_name(peers: Iterable[PeerConf]) -> dict[str, PeerConf]:
-    return {peer.name or peer.public_key: peer for peer in peers}
+def _by_key(peers: Iterable[PeerConf]) -> dict[PublicKey, PeerConf]:
+    return {peer.public_key: peer for peer in peers}
+
+
+def _title(peer: PeerConf) -> str:
+    return peer.name or peer.public_key
 
 
 def _content(peer: PeerConf) -> PeerConf:
-    """Without what has no meaning: the line, and the order of AllowedIPs."""
-    return peer._replace(line=0, allowed_ips=tuple(sorted(peer.allowed_ips)))
+    """Without what has no meaning on the wire: name, line, and the order of AllowedIPs."""
+    return peer._replace(name="", line=0, allowed_ips=tuple(sorted(peer.allowed_ips)))
 
 
 def _route_changes(old: Conf, new: Conf) -> tuple[tuple[Prefix, ...], tuple[Prefix, ...]]:

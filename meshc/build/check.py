@@ -124,10 +124,13 @@ def _read(name: str, diagnostics: Diagnostics) -> bytes | None:
         with Path(name).open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
+        inside = isinstance(error, IsADirectoryError)
         diagnostics.add(
             "E109",
             f"the file cannot be read: {error.strerror or type(error).__name__}",
             Location(name, 1, 1),
-            hint="`meshc init FILE` writes a starter file.",
+            hint=f"name the file in it, such as {Path(name) / 'mesh.yaml'}."
+            if inside
+            else "`meshc init FILE` writes a starter file.",
         )
     return None

@@ -17,8 +17,13 @@ def placed(
     findings: Iterable[Diagnostic], spec: Spec, known: Iterable[Diagnostic]
 ) -> Iterator[Diagnostic]:
     """The findings at places of the topology file, without what the analysis said already."""
+    known = list(known)
     weak = {found.path for found in known if found.code == "W220"}
+    # a LAN in the way was told of at its line; here are the packets that it costs
+    waived = {found.code for found in known} & {"W213", "W217"}
     for found in findings:
+        if found.code in waived:
+            continue
         # the graph has said the same about this relay, at its line
         if found.code != "W418" or f"{found.path}.role" not in weak:
             yield _placed(found, spec)

@@ -33,6 +33,7 @@ from meshc.topology.proof import (
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.conf_reader import ConfReader
+from meshc.wg.conf_text import decode_conf
 
 
 @dataclass(slots=True)
@@ -64,8 +65,8 @@ class Verification:
     def reread(self, node: str) -> Conf:
         """One node's file again. Raises: ConfError, StateError."""
         entry = self.confs[node]
-        content = self.build.content(entry).decode()
-        return ConfReader().read(content, file=str(self.build.path(entry)))
+        file = str(self.build.path(entry))
+        return ConfReader().read(decode_conf(self.build.content(entry), file=file), file=file)
 
     def prove(self) -> Proof:
         """The proof of what is in the directory. Its findings hold those of reading as well."""
@@ -89,7 +90,10 @@ class Verification:
         place = Location(str(path), 1, 1)
         try:
             if script is None:
-                return NodeFile(name, *reader.read_table(content.decode(), file=str(path)))
+                return NodeFile(
+                    name,
+                    *reader.read_table(decode_conf(content, file=str(path)), file=str(path)),
+                )
             router = read_script(self.build.content(script).decode(), file=str(path))
             return NodeFile(name, router.conf, script=router)
         except UnicodeDecodeError:
@@ -101,6 +105,7 @@ class Verification:
         return None
 
     def _compare(self, entry: ManifestEntry, content: bytes) -> None:
+        self._compare_mode(entry)
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             path = str(self.build.path(entry))
             self.findings.add(
@@ -109,6 +114,18 @@ class Verification:
                 Location(path, 1, 1),
                 path=f"nodes.{entry.node}" if entry.node else "",
                 hint=f"{BUILD_AGAIN}; move changes made by hand into the topology file",
+            )
+
+    def _compare_mode(self, entry: ManifestEntry) -> None:
+        """What holds a key is for its owner alone."""
+        path = self.build.path(entry)
+        if entry.mode & 0o077 == 0 and path.stat().st_mode & 0o077:
+            self.findings.add(
+                "E453",
+                f"{path} holds a key, and others than its owner may open it",
+                Location(str(path), 1, 1),
+                path=f"nodes.{entry.node}" if entry.node else "",
+                hint=f"chmod 600 {path}",
             )
 
     def _refuse(self, name: str, why: str, place: Location, line: int = 1) -> None:

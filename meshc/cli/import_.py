@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from meshc.cli.failure import reported
+
+if TYPE_CHECKING:
+    from meshc.keystore.plain import PlainStore
+    from meshc.topology.importer import Imported
+    from meshc.wg.conf import Conf
 
 
 @click.command(
@@ -17,7 +23,11 @@ from meshc.cli.failure import reported
 @click.argument("confs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not to stdout.")
 @click.option("--name", default="imported", show_default=True, help="The network's name.")
-@click.option("--keys", is_flag=True, help="Also put the private keys into keys/ beside OUTPUT.")
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="Also put the private and pre-shared keys into keys/ beside OUTPUT.",
+)
 @reported
 def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool) -> None:
     """Turn the wg-quick files CONF... into one YAML file, and lint them.
@@ -26,20 +36,15 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
     nothing could be made of the files.
     """
     from meshc.diagnostics import Diagnostics
+    from meshc.keystore.plain import PlainStore
     from meshc.render.report.text import format_findings
     from meshc.topology.importer import document, infer
-    from meshc.wg.conf import Conf, parse
 
     if keys and output is None:
         raise click.UsageError("--keys needs -o: the keys lie beside the new file")
     if output is not None and output.exists():
         raise click.ClickException(f"{output} exists; nothing was written")
-    parsed: list[Conf] = []
-    for path in confs:
-        try:
-            parsed.append(parse(path.read_text(encoding="utf-8"), file=str(path)))
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.ClickException(f"{path}: {error}") from None
+    parsed = [_read(path) for path in confs]
     diagnostics = Diagnostics()
     imported = infer(parsed, diagnostics)
     if len(diagnostics):
@@ -52,12 +57,14 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
         return
     output.write_text(result, encoding="utf-8")
     if keys:
-        from meshc.keystore.plain import PlainStore
-
-        own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
-        store = PlainStore(output.parent / "keys", name)
-        store.create({node: key for node, key in own.items() if key is not None})
-    hidden = [n.name for n in imported.nodes.values() if n.endpoint is None]
+        _keep(imported, PlainStore(output.parent / "keys", name))
+    elif imported.preshared:
+        click.echo(
+            f"{len(imported.preshared)} pre-shared keys are named and not kept: with --keys they "
+            "go into keys/ beside the file",
+            err=True,
+        )
+    hidden = [n.name for n in imported.nodes.values() if n.conf and not n.endpoints.public]
     click.echo(f"{output}: {len(imported.nodes)} nodes from {len(parsed)} files", err=True)
     if hidden:
         click.echo(
@@ -65,3 +72,24 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
             f"then meshc build {output}",
             err=True,
         )
+
+
+def _read(path: Path) -> Conf:
+    """One file, in whatever encoding, with the names that its comments give to peers."""
+    from meshc.topology.importer import with_comment_names
+    from meshc.wg.conf import parse
+    from meshc.wg.conf_text import decode_conf
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+    text = decode_conf(data, file=str(path), foreign=True)
+    return with_comment_names(parse(text, file=str(path)), text)
+
+
+def _keep(imported: Imported, store: PlainStore) -> None:
+    """Puts the keys of all files into the store."""
+    own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
+    store.create({node: key for node, key in own.items() if key is not None})
+    store.create_preshared(imported.preshared)

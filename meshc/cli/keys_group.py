@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -134,17 +134,41 @@ def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
     epilog="Example: pass show wg/laptop | meshc keys import mesh.yaml laptop -",
 )
 @_FILE
-@click.argument("node")
-@click.argument("key", type=click.File("r"), default="-")
+@click.argument("words", nargs=-1, metavar="[NODE] [KEY]")
 @click.option("--public", is_flag=True, help="KEY is the public key of a node that keeps its own.")
+@click.option("--psk", nargs=2, metavar="A B", help="KEY is the pre-shared key of A and B.")
 @click.option("--replace", is_flag=True, help="Move another key that is there to keys/retired/.")
 @_JSON
 @reported
-def import_(file: Path, node: str, key: TextIO, public: bool, replace: bool, as_json: bool) -> None:
+def import_(
+    file: Path,
+    words: tuple[str, ...],
+    public: bool,
+    psk: tuple[str, str] | None,
+    replace: bool,
+    as_json: bool,
+) -> None:
     """Take a key from the file KEY or from standard input, never from the command line."""
-    from meshc.keys import PrivateKey, PublicKey
+    from meshc.keys import PresharedKey, PrivateKey, PublicKey
 
-    text = key.read(4096).strip()
+    if psk and (public or replace):
+        raise click.UsageError("--psk goes with neither --public nor --replace")
+    # --psk names its two nodes itself
+    node, *rest = words if not psk and words else ("", *words)
+    if len(rest) > 1 or (not psk and not node):
+        raise click.UsageError("name one NODE, then the file KEY or nothing")
+    with click.open_file(rest[0] if rest else "-") as key:
+        text = key.read(4096).strip()
+    if psk:
+        preshared = PresharedKey.parse(text)
+        with _changes(file) as changes:
+            name = changes.import_preshared(*psk, preshared)
+        if as_json:
+            click.echo(envelope({"nodes": list(psk), "preshared_key": name}))
+        else:
+            click.echo(f"{psk[0]} and {psk[1]}: {name}")
+            _next(file)
+        return
     if public:
         imported = PublicKey.parse(text)
         with _changes(file) as changes:

@@ -52,17 +52,24 @@ def status(
 ) -> None:
     """Show interface, peers and drift.
 
-    Exit code: 0 all is well; 1 a peer with a keepalive is lost, or the machine has drifted from
-    its file; 2 the interface is not up, or none is.
+    Exit code: 0 all is well; 1 a peer that should have a session has none, or the machine has
+    drifted from its file; 2 the interface is not up, or none is; 3 it cannot be told (no rights,
+    a damaged state file).
     """
     from meshc import node
+    from meshc.errors import MeshcError
+
+    def one(name: str) -> Status:
+        try:
+            return node.status(name, run_directory=run_directory)
+        except MeshcError as error:
+            hint = getattr(error, "hint", "")
+            why = f"{error} ({hint})" if hint else str(error)
+            return node.Status(name, False, problems=(why,), unreadable=True)
 
     def look() -> tuple[Status, ...]:
         names = [running_interface(target, build, run_directory) for target in targets]
-        return tuple(
-            node.status(name, run_directory=run_directory)
-            for name in names or node.interfaces(run_directory)
-        )
+        return tuple(map(one, names or node.interfaces(run_directory)))
 
     if watch and not as_json and sys.stdout.isatty():
         _watch(look, interval)
@@ -112,7 +119,7 @@ def print_status(page: Page, found: Sequence[Status]) -> None:
 def _headline(one: Status) -> str:
     name = f"{one.node} ({one.interface})" if one.node else one.interface
     if not one.up:
-        return f"{name}: not up"
+        return f"{name}: {'cannot be told' if one.unreadable else 'not up'}"
     words = [f"{name}: up", f"engine {one.engine}", ", ".join(one.addresses), f"MTU {one.mtu}"]
     if one.since is not None:
         words.append(f"since {age_text(max(0.0, time.time() - one.since))}")

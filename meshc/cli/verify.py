@@ -86,7 +86,8 @@ def cases(expectation: Expectation, proof: Proof, file: str) -> tuple[Case, ...]
         if total == delivered:
             result.append(Case(f"all {total:,} ordered pairs arrive over IPv{family}", file))
     broken = {found.location for found in proof.findings if found.code == "E419"}
-    for test in expectation.tests:
+    for claim in expectation.obligations.claims:
+        test = claim.test
         if test.location not in broken:
             via = f" via {', '.join(test.via)}" if test.via else ""
             name = f"{', '.join(test.sources)} → {', '.join(test.targets)}: {test.expect.value}"

@@ -84,6 +84,14 @@ CODES = _catalogue(
         "one that is somebody else's is left alone. Add the line that the message names, or build "
         "into a directory that does not exist yet.",
     ),
+    Code(
+        "E357",
+        "given pre-shared key is missing",
+        "`links: [{endpoints: [a, b], preshared_key: NAME}]` names a key that exists already, and "
+        "`keys/NAME.psk` is where it lies. The other side of the link has it, so another one would "
+        "cut the link: none is made. Import it with `meshc keys import FILE --psk a b`, or write "
+        "`preshared_key: true` for a new one, which both sides then need.",
+    ),
     # --- 4xx the proof
     *PROOF_CODES,
     # --- 5xx outputs
@@ -119,7 +127,8 @@ CODES = _catalogue(
         "E900",
         "imported file without a private key",
         "A wg-quick file is matched to its node by the public half of its PrivateKey. A file that "
-        "keeps the key elsewhere (PostUp with `wg set ... private-key`) cannot be matched.",
+        "keeps the key elsewhere (PostUp with `wg set ... private-key`) is matched by its address: "
+        "the one key that files of its peers give that address to. Without one it is left out.",
     ),
     Code(
         "E901",
@@ -144,5 +153,26 @@ CODES = _catalogue(
         "prefix given to two peers",
         "AllowedIPs is a routing table: a prefix belongs to one peer per interface, and the last "
         "one that names it takes it away from the others without a word.",
+    ),
+    Code(
+        "W905",
+        "two pre-shared keys for one pair",
+        "The two files of a pair hold different pre-shared keys, or only one of them holds one. "
+        "Both sides mix the key into the handshake, so none succeeds. One of the two is kept.",
+    ),
+    Code(
+        "W906",
+        "imported file with SaveConfig",
+        "With `SaveConfig = true` wg-quick writes the running state over the file when the "
+        "interface goes down: endpoints become the address and port from which a packet came last, "
+        "which is a mapping of somebody's NAT and not where that node listens. Comments are lost "
+        "as well. Such an endpoint is taken only where the node's own file listens on its port.",
+    ),
+    Code(
+        "W907",
+        "no file says where a node is reached",
+        "The node listens, its peers have no endpoint, and the files of those peers are not there: "
+        "they call it, and only they know where. `NAME.invalid` stands for the endpoint, so that "
+        "the rest can be built; write the real one, or import the file of one of the peers too.",
     ),
 )

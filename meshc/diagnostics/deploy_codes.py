@@ -57,6 +57,15 @@ DEPLOY_CODES = (
         "itself when the time is over. Wait for that and deploy again.",
     ),
     Code(
+        "E708",
+        "change cuts the way to another node",
+        "The deploy.host of other nodes is an address in the tunnels, and this node is to get "
+        "another key, port or address, or another session with one of them. Those nodes have the "
+        "old end of the tunnel still: once this one has changed, nobody reaches them to change "
+        "them as well, and they do not put anything back, because nothing changed on them. Give "
+        "them a deploy.host that does not lead through this network.",
+    ),
+    Code(
         "W710",
         "node was changed since the last deploy",
         "The file on the node is not the one that the last deploy put there (or no deploy ever "

@@ -161,8 +161,9 @@ GRAPH_CODES = (
         "W220",
         "single point of failure",
         "When this relay is down, the named pairs cannot reach each other, because no other relay "
-        "connects them. Make a second public node a relay; a build without the failed one then "
-        "gives these pairs another way. For a small network one relay may well be enough.",
+        "connects them. Make a second public node a relay. AllowedIPs do not change by themselves: "
+        "whatever goes through the failed relay waits until a build without it gives these pairs "
+        "another way. For a small network one relay may well be enough.",
     ),
     Code(
         "I230",

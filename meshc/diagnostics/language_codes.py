@@ -249,9 +249,9 @@ LANGUAGE_CODES = (
         "W150",
         "unlikely MTU",
         "WireGuard adds 60 bytes to a packet over IPv4 and 80 over IPv6, so that on the usual path "
-        "of 1500 bytes at most 1440 and 1420 remain; larger ones are fragmented or lost. Below "
-        "1280 an interface cannot have an IPv6 address at all (RFC 8200 section 5). `mtu: auto` "
-        "finds a value that fits.",
+        "of 1500 bytes at most 1440 and 1420 remain; larger ones are fragmented or lost. Where the "
+        "path carries more, as jumbo frames do, they are right. `mtu: auto` finds a value that "
+        "fits everywhere.",
     ),
     Code(
         "I151",
@@ -346,5 +346,11 @@ LANGUAGE_CODES = (
         "`lan_endpoint` is the socket itself, as the nodes of the same site reach it: between them "
         "no router translates ports. `listen_port` (or the port that follows from the node's "
         "endpoints) says that the socket has another port, so that nobody would answer there.",
+    ),
+    Code(
+        "E168",
+        "MTU too small for IPv6",
+        "Below 1280 bytes an interface cannot have an IPv6 address (RFC 8200 section 5), so that "
+        "`wg-quick up` fails. Raise the MTU, or leave the IPv6 pool out of `network.addresses`.",
     ),
 )

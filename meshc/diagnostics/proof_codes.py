@@ -265,4 +265,25 @@ PROOF_CODES = (
         "widen them; only the rules of the exit count. The rules that meshc writes let out the "
         "users alone, to the internet alone. A rule of its own in `post_up` opens more.",
     ),
+    Code(
+        "E451",
+        "private key missing",
+        "A file has no private key, and no hook of it sets one: the interface comes up and shakes "
+        "hands with nobody. Build again; keys are kept in keys/. Where the key must not be in the "
+        "file, say so in the topology: `private_key_file`, `private_key_command` or `public_key`.",
+    ),
+    Code(
+        "E452",
+        "SaveConfig",
+        "`SaveConfig = true` lets `wg-quick down` write what the running interface has over the "
+        "file, endpoints that it has learned included. What is proven today is then not what runs "
+        "tomorrow. Take the line out.",
+    ),
+    Code(
+        "E453",
+        "file with a key is open to others",
+        "Other users of this machine may read or change a file that holds a private key. Files "
+        "with keys have mode 0600. Set it again (`chmod 600`), and rotate the key if others had "
+        "access.",
+    ),
 )

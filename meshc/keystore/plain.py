@@ -25,13 +25,14 @@ from typing import TYPE_CHECKING
 
 from meshc.errors import KeyFormatError, StateError
 from meshc.files import sync_filesystem, write_all
-from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey
 from meshc.keystore.store import StoredKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUFFIX = ".key"
+PRESHARED = ".psk"
 SECRET = "network.secret"
 RETIRED = "retired"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
@@ -111,6 +112,28 @@ class PlainStore:
             found = self._read_secret(directory)
             assert found is not None
             return found
+
+    def read_preshared(self, names: Iterable[str]) -> dict[str, PresharedKey]:
+        """The given pre-shared keys that exist among `names`.
+
+        Raises: StateError for a file that is not a key of ours: a link, somebody else's, torn.
+        """
+        with self._open(create=False) as directory:
+            if directory is None:
+                return {}
+            found = ((name, self._read_preshared(directory, name)) for name in names)
+            return {name: key for name, key in found if key is not None}
+
+    def create_preshared(self, keys: Mapping[str, PresharedKey]) -> dict[str, PresharedKey]:
+        """Stores given pre-shared keys; where one exists it stays, and is what is returned.
+
+        Raises: StateError, OSError.
+        """
+        files = {_file(name, PRESHARED): _line(key.reveal()) for name, key in keys.items()}
+        with self._open(create=True) as directory:
+            assert directory is not None
+            _publish(directory, files)
+        return self.read_preshared(keys)
 
     def retire(self, name: str) -> Path | None:
         """Moves the key of `name` aside; None when there was none. Raises: StateError, OSError."""
@@ -198,6 +221,19 @@ class PlainStore:
             ) from None
         shared = bool(status.st_mode & 0o077)
         return StoredKey(name, key, path, status.st_mtime, shared)
+
+    def _read_preshared(self, directory: int, name: str) -> PresharedKey | None:
+        read = self._read(directory, _file(name, PRESHARED))
+        if read is None:
+            return None
+        try:
+            return PresharedKey.parse(read[0].strip())
+        except KeyFormatError as error:
+            path = self.directory / _file(name, PRESHARED)
+            raise StateError(
+                f"{path} does not hold a pre-shared key: {error}",
+                hint="put it back from a copy, or from the file of the other end",
+            ) from None
 
     def _read_secret(self, directory: int) -> NetworkSecret | None:
         read = self._read(directory, SECRET)
@@ -306,10 +342,10 @@ def _forget_leftovers(directory: int, names: Iterable[str]) -> None:
                     os.unlink(name, dir_fd=directory)
 
 
-def _file(name: str) -> str:
+def _file(name: str, suffix: str = SUFFIX) -> str:
     if not _NAME.fullmatch(name):
         raise StateError(f"{name[:60]!r} cannot be the name of a key file")
-    return name + SUFFIX
+    return name + suffix
 
 
 def _held(directory: int, path: Path, name: str) -> list[Path]:

@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 
 from meshc.diagnostics import Diagnostics
-from meshc.keys import NetworkSecret, PrivateKey, PublicKey, clamp
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey, PublicKey, clamp
 from meshc.keystore.store import KeyStore, StoredKey
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.lock import Lock
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,18 @@ class Recorded:
 @dataclass(frozen=True, slots=True)
 class KeyRing:
     """`public` has every node whose key is known, `private` those that meshc keeps; `new` names
-    the private keys that are not stored yet."""
+    the private keys that are not stored yet. `given` is the pre-shared keys that links name."""
 
     public: Mapping[str, PublicKey]
     private: Mapping[str, PrivateKey]
     secret: NetworkSecret
     new: tuple[str, ...]
     secret_is_new: bool
+    given: Mapping[str, PresharedKey] = field(default_factory=dict)
 
     @property
     def secrets(self) -> Secrets:
-        return Secrets(self.private, self.secret)
+        return Secrets(self.private, self.secret, self.given)
 
     def store(self, store: KeyStore) -> None:
         """Keeps what is new. Raises: StateError, OSError."""
@@ -96,6 +97,7 @@ def gather(
         secret=secret or NetworkSecret.generate(),
         new=tuple(sorted(new)),
         secret_is_new=secret is None,
+        given=_given(spec, store, diagnostics),
     )
 
 
@@ -120,7 +122,10 @@ def made_up(spec: Spec, lock: Lock) -> KeyRing:
         key = node.public_key or (known.public_key if known else None)
         if node.name not in private and key is not None:
             public[node.name] = key
-    return KeyRing(public, private, NetworkSecret(_seed("network")), (), secret_is_new=False)
+    named = {link.preshared_key for link in spec.links if isinstance(link.preshared_key, str)}
+    given = {name: PresharedKey(_seed(f"pre-shared key {name}")) for name in sorted(named)}
+    secret = NetworkSecret(_seed("network"))
+    return KeyRing(public, private, secret, (), secret_is_new=False, given=given)
 
 
 def _seed(label: str) -> bytes:
@@ -142,6 +147,24 @@ def _missing(node: NodeSpec, store: KeyStore, diagnostics: Diagnostics) -> None:
         path=f"nodes.{node.name}",
         hint=f"copy {store.path(node.name).name} there, or make a new key: meshc keys rotate",
     )
+
+
+def _given(spec: Spec, store: KeyStore, diagnostics: Diagnostics) -> dict[str, PresharedKey]:
+    """The pre-shared keys that links name. One is never made up: the other end has it already."""
+    named = [link for link in spec.links if isinstance(link.preshared_key, str)]
+    found = store.read_preshared(sorted({str(link.preshared_key) for link in named}))
+    for link in named:
+        if link.preshared_key not in found:
+            diagnostics.add(
+                "E357",
+                f"{link.a} and {link.b}: their pre-shared key {link.preshared_key} is not in "
+                f"{store.directory.name}/",
+                link.location,
+                path="links",
+                hint=f"copy {link.preshared_key}.psk there, or run: meshc keys import FILE --psk "
+                f"{link.a} {link.b}",
+            )
+    return found
 
 
 def _check_secret(

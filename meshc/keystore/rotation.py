@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.errors import StateError
-from meshc.keys import NetworkSecret, PrivateKey, PublicKey
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey, PublicKey
 from meshc.keystore.ring import kept_here
 from meshc.keystore.store import KeyStore, StoredKey
 from meshc.topology.language.spec import NodeSpec, Spec
@@ -162,6 +162,25 @@ class KeyChanges:
         self._store.create({name: key})
         self._record(_with_key(self._lock, name, public))
         return public
+
+    def import_preshared(self, one: str, other: str, key: PresharedKey) -> str:
+        """Takes a pre-shared key that exists already; its name. Which one a link has stands in
+        the topology file, so it must stand there first."""
+        a, b = sorted((self._node(one).name, self._node(other).name))
+        named = {(link.a, link.b): link.preshared_key for link in self._spec.links}.get((a, b))
+        if not isinstance(named, str):
+            raise StateError(
+                f"no link of {a} and {b} names a given pre-shared key",
+                hint=f"write into the file: links: [{{endpoints: [{a}, {b}], "
+                f"preshared_key: {f'{a}.{b}'[:63].rstrip('.-_')}}}]",
+            )
+        if self._store.create_preshared({named: key})[named] != key:
+            raise StateError(
+                f"there is a pre-shared key {named} already, and it is another one",
+                hint=f"delete {named}.psk in {self._store.directory} if it is wrong, or give this "
+                "one another name",
+            )
+        return named
 
     def import_public(self, name: str, key: PublicKey) -> None:
         """Records the public key of a node that keeps its private key."""

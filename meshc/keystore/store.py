@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey
 from meshc.values import dataclass
 
 
@@ -40,6 +40,12 @@ class KeyStore(Protocol):
 
     def create_secret(self, secret: NetworkSecret) -> NetworkSecret:
         """Stores the network secret; where one exists it stays, and is what is returned."""
+
+    def read_preshared(self, names: Iterable[str]) -> dict[str, PresharedKey]:
+        """The given pre-shared keys that exist among `names`."""
+
+    def create_preshared(self, keys: Mapping[str, PresharedKey]) -> dict[str, PresharedKey]:
+        """Stores given pre-shared keys; where one exists it stays, and is what is returned."""
 
     def retire(self, name: str) -> Path | None:
         """Moves the key of `name` aside, where no build reads it; None when there was none."""

@@ -136,6 +136,15 @@ def _obsolete(wanted: Sequence[Change], recorded: Sequence[Change]) -> Iterator[
             yield Reversed(change)
 
 
+def differing(found: ChangeSet, facts: FactSet) -> ChangeSet:
+    """Those of the changes that the machine does not have, where nothing was written down about
+    who made what: all but the settings around the interface that everybody makes in their own
+    way (guards of a default route, name servers, the watching of endpoints)."""
+    apart = (LinkAdd, TableLoad, DnsSet, SysctlSet, AgentStart)
+    present = _Present(facts)
+    return tuple(c for c in found if not (isinstance(c, apart) or present.has(c)))
+
+
 class _Present:
     """What the machine has, asked by change."""
 

@@ -14,7 +14,7 @@ from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
-from meshc.node.system.wireguard import PeerWish, wishes
+from meshc.node.system.wireguard import PeerWish, merged_sections, wishes
 from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
@@ -78,7 +78,12 @@ def desire(
         file.interface,
         conf.listen_port,
         mark,
-        wishes(conf.peers, names=file.names, resolved=facts.resolved, applied=applied or {}),
+        wishes(
+            merged_sections(conf.peers),
+            names=file.names,
+            resolved=facts.resolved,
+            applied=applied or {},
+        ),
         addresses,
         conf.mtu or automatic_mtu(conf, facts),
         _routes(conf, allowed, addresses, mark),
@@ -103,7 +108,7 @@ def left_out(file: InterfaceFile, facts: FactSet) -> tuple[str, ...]:
 
 
 def _allowed(conf: Conf) -> list[Prefix]:
-    return [prefix for peer in conf.peers for prefix in peer.allowed_ips]
+    return [prefix for peer in merged_sections(conf.peers) for prefix in peer.allowed_ips]
 
 
 def automatic_mtu(conf: Conf, facts: FactSet) -> int:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
-from meshc.errors import MeshcError, PrefixFormatError
+from meshc.errors import MeshcError, NodeError, PrefixFormatError
+from meshc.keys import PublicKey
 from meshc.node import nodefile
-from meshc.node.backends import backend, of_running
-from meshc.node.lifecycle import drift
+from meshc.node.backends import KERNEL, backend, of_running
+from meshc.node.lifecycle import drift, foreign_drift
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import InterfaceFile
 from meshc.node.state_file import Record, StateFile
+from meshc.node.system import processes
 from meshc.node.system.wireguard import short
+from meshc.node.system_values import is_literal
 from meshc.prefixes import Prefix
 from meshc.values import dataclass
 from meshc.wg.device_values import DeviceState, PeerState
@@ -27,8 +31,10 @@ FIRST_HANDSHAKE = 15.0
 
 
 class Health(Enum):
-    """`lost`: a keepalive is set and yet there is no live session. `idle`: no session, and
-    nobody needs one now. `never`: no handshake since the interface came up."""
+    """`lost`: a keepalive is set, by us or (where the file has no endpoint for a peer, so that it
+    must call us) by the peer, and yet there is no live session; or what we sent was never
+    answered. `idle`: no session, and nobody needs one now. `never`: no handshake since the
+    interface came up."""
 
     LIVE = "live"
     IDLE = "idle"
@@ -70,10 +76,14 @@ class Status:
     peers: tuple[TunnelStatus, ...] = ()
     drift: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    unreadable: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0 all is well, 1 something wants attention, 2 the interface is not up."""
+        """0 all is well, 1 something wants attention, 2 the interface is not up, 3 nobody can
+        tell: no rights, or a damaged state file."""
+        if self.unreadable:
+            return 3
         if not self.up:
             return 2
         lost = any(peer.health is Health.LOST for peer in self.peers)
@@ -95,16 +105,28 @@ def status(
         machine = Machine(netlink, run_directory, record.token if record else "", notes=[])
         link = netlink.link(interface)
         if link is None:
-            died = (f"{record.engine or 'the engine'} has ended",) if record else ()
-            return Status(interface, False, record.node if record else "", problems=died)
+            return _ended(interface, record) if record else Status(interface, False)
         engine = backend(record.engine) if record and record.engine else of_running(interface)
         machine.engine = engine
-        device = engine.read(interface)
+        try:
+            device = engine.read(interface)
+        except NodeError:
+            # the interface of an engine that was killed goes a moment after it
+            if record is None or engine.name == KERNEL or processes.find(record.token):
+                raise
+            return _ended(interface, record)
         file, problems = _file(record, interface)
-        drifted: tuple[str, ...] = ()
-        if file is not None and record is not None:
-            found = drift(machine, file, record, lookup=False)
-            drifted = tuple(change.describe() for change in found)
+        since = record.since if record else 0.0
+        peers = peer_table(device, file, now=moment, since=since)
+        drifted: list[str] = []
+        if file is not None:
+            found = (
+                drift(machine, file, record, lookup=False)
+                if record is not None
+                else foreign_drift(machine, file)
+            )
+            drifted = [*(change.describe() for change in found), *_moved_away(file, peers)]
+            problems = (*problems, *_readable_key(file))
         return Status(
             interface,
             True,
@@ -115,10 +137,34 @@ def status(
             link.mtu,
             record.since if record else None,
             tuple(str(address) for address in netlink.addresses(interface)),
-            peer_table(device, file, now=moment, since=record.since if record else 0.0),
-            drifted,
+            peers,
+            tuple(drifted),
             problems,
         )
+
+
+def _ended(interface: str, record: Record) -> Status:
+    died = f"{record.engine or 'the engine'} has ended"
+    return Status(interface, False, record.node, problems=(died,))
+
+
+def _moved_away(file: InterfaceFile, peers: Iterable[TunnelStatus]) -> Iterator[str]:
+    """Peers without a session that are looked for elsewhere than where the file says. With one,
+    it is a peer that moved and was heard from there."""
+    said = {p.public_key: str(p.endpoint) for p in file.conf.peers if p.endpoint}
+    literal = {p.public_key for p in file.conf.peers if p.endpoint and is_literal(p.endpoint.host)}
+    for peer in peers:
+        wanted = said.get(PublicKey(peer.public_key), "")
+        away = peer.public_key in literal and peer.endpoint != wanted
+        if away and peer.health is not Health.LIVE:
+            yield f"endpoint {wanted} of {peer.name} (now {peer.endpoint or 'none'})"
+
+
+def _readable_key(file: InterfaceFile) -> tuple[str, ...]:
+    mode = stat.S_IMODE(file.path.stat().st_mode)
+    if file.conf.private_key is None or not mode & 0o077:
+        return ()
+    return (f"{file.path} holds a private key and others can read it (mode {mode:o}): chmod 600",)
 
 
 def interfaces(run_directory: Path = RUN_DIRECTORY) -> tuple[str, ...]:
@@ -133,6 +179,7 @@ def peer_table(
     node's directory, to say who is reached through whom."""
     names = _names(file)
     through = _through(device, file, names)
+    callers = {p.public_key for p in file.conf.peers if p.endpoint is None} if file else set()
     found = []
     for peer in device.peers:
         name = names.get(peer.public_key, short(peer.public_key))
@@ -146,7 +193,7 @@ def peer_table(
                 peer.rx_bytes,
                 peer.tx_bytes,
                 peer.keepalive,
-                health(peer, age, now - since),
+                health(peer, age, now - since, calls_us=peer.public_key in callers),
                 tuple(map(str, peer.allowed_ips)),
                 tuple(node for node in through.get(peer.public_key, ()) if node != name),
             )
@@ -154,12 +201,17 @@ def peer_table(
     return tuple(sorted(found, key=lambda peer: peer.name))
 
 
-def health(peer: PeerState, age: float | None, uptime: float) -> Health:
+def health(peer: PeerState, age: float | None, uptime: float, *, calls_us: bool = False) -> Health:
     """A keepalive makes traffic, traffic makes a handshake every two minutes: when there is a
     keepalive and no session, packets are lost or the other side is gone. `age` of the handshake
-    and `uptime` are seconds; a peer has as long as one attempt takes for its first handshake."""
+    and `uptime` are seconds; a peer has as long as one attempt takes for its first handshake, and
+    one that `calls_us` as long as its session would have lived, for it may come later."""
     if age is not None and age <= REJECT_AFTER:
         return Health.LIVE
+    if calls_us and (age is not None or uptime > REJECT_AFTER):
+        return Health.LOST
+    if age is None and peer.tx_bytes and uptime > FIRST_HANDSHAKE:
+        return Health.LOST
     if peer.keepalive and (age is not None or uptime > FIRST_HANDSHAKE):
         return Health.LOST
     return Health.NEVER if age is None else Health.IDLE

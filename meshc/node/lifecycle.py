@@ -10,7 +10,7 @@ from meshc.errors import NodeError
 from meshc.node import nodefile
 from meshc.node.backends import AUTO, BackendFactory, backend
 from meshc.node.change import Change
-from meshc.node.changeset import ChangeSet, changes
+from meshc.node.changeset import ChangeSet, changes, differing
 from meshc.node.desired import desire, left_out
 from meshc.node.fact_reader import survey
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
@@ -166,6 +166,14 @@ def drift(
         engine=record.engine,
         recorded=tuple(record.changes),
     )
+
+
+def foreign_drift(machine: Machine, file: InterfaceFile) -> ChangeSet:
+    """The same for an interface that wg-quick brought up, as far as it can be told."""
+    applied = _endpoints(file)
+    facts = survey(machine, file, applied=applied, lookup=False)
+    state = desire(file, facts, applied=applied, own=True, watch=False)
+    return differing(changes(state, facts, private_key=file.conf.private_key, engine=""), facts)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from meshc.keys import PublicKey
 from meshc.node.emitted_firewall import EmittedFirewall
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, parse
+from meshc.wg.conf_text import decode_conf
 
 ETC = Path("/etc/wireguard")
 FACTS_NAME = "node.json"
@@ -87,10 +88,10 @@ def read(path: Path) -> InterfaceFile:
     """Reads the file and `node.json` beside it. Raises: NodeError, ConfError."""
     interface = interface_of(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise NodeError(f"could not read {path}: {error.strerror}") from None
-    conf = parse(text, file=str(path))
+    conf = parse(decode_conf(data, file=str(path)), file=str(path))
     facts = path.parent / FACTS_NAME
     extra = _facts(facts, interface, conf) if facts.is_file() else {}
     return InterfaceFile(path.resolve(), interface, conf, **extra)

@@ -28,12 +28,16 @@ class RouterPeer:
 def router_peers(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> Iterator[RouterPeer]:
     """In the order of the plan."""
     derive = None
+    given = secrets.given_keys(plan.spec).get(node.name, {})
     if secrets.network is not None:
         derive = LinkKeys(secrets.network, plan.epoch).of(node.public_key.encode())
     for peer in node.peers:
-        assert derive is not None or not peer.preshared, "pre-shared keys need the network secret"
-        key = derive(peer.public_key.encode()) if derive and peer.preshared else None
-        psk = SecretText(key.decode()) if key else None
+        psk = None
+        if peer.name in given:
+            psk = SecretText(given[peer.name].reveal())
+        elif peer.preshared:
+            assert derive is not None, "pre-shared keys need the network secret"
+            psk = SecretText(derive(peer.public_key.encode()).decode())
         yield RouterPeer(
             peer.name, peer.public_key, psk, peer.allowed_ips, peer.endpoint, peer.keepalive
         )

@@ -56,6 +56,7 @@ class WgQuickRenderer:
         self._cut = False
         self._keep: list[PeerPlan] = []
         self._waiting: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        self._given = secrets.given_keys(plan.spec)
 
     def render(self, node: NodePlan) -> bytes:
         """The node's file. Raises: Refused for a value that has no place in one."""
@@ -77,6 +78,8 @@ class WgQuickRenderer:
         parts: list[bytes] = []
         append, waiting, own = parts.append, self._waiting, node.name
         made = waiting.pop(own, {})
+        for name, given in self._given.get(own, {}).items():
+            made[name] = given.reveal().encode()
         derive = links.of(node.public_key.encode())
         for head, tail, name, key in sections:
             append(head)
@@ -130,13 +133,12 @@ class WgQuickRenderer:
         known = self._sections.get(id(peer))
         if known is not None:
             return known
-        preshared = peer.preshared
         text = "".join(
             (
                 "\n[Peer]\n",
                 _line("# Name", full_name(peer.name, self._network)),
                 _line("PublicKey", peer.public_key),
-                _maybe("PresharedKey", _CUT if preshared else None),
+                _maybe("PresharedKey", _CUT if peer.preshared else None),
                 _maybe("AllowedIPs", ", ".join(map(str, peer.allowed_ips)) or None),
                 _maybe("Endpoint", peer.endpoint),
                 _maybe("PersistentKeepalive", peer.keepalive or None),

@@ -132,6 +132,11 @@ class ConfParser:
         word = key.strip().lower()
         known = INTERFACE_KEYS if self.section is self.interface else PEER_KEYS
         if word not in known:
+            if word in AMNEZIA_KEYS and known is INTERFACE_KEYS:
+                raise self._error(
+                    f"{quoted(key, 40)} is a key of AmneziaWG, and this is a file for it",
+                    "AmneziaWG speaks another protocol than WireGuard; meshc writes none of it",
+                )
             raise self._error(f"unknown key {quoted(key, 40)}")
         # wg-quick(8) cuts a comment off every line, hooks included
         value = value.partition("#")[0].strip()
@@ -292,6 +297,11 @@ INTERFACE_KEYS = {
 # keys that wg-quick reads itself: it takes them empty
 MAY_BE_EMPTY = frozenset(
     ("address", "dns", "mtu", "table", "preup", "postup", "predown", "postdown")
+)
+# amneziawg-tools, man wg(8): junk packets, sizes and header values of its obfuscation
+AMNEZIA_KEYS = frozenset(
+    {"jc", "jmin", "jmax", "itime"}
+    | {f"{letter}{number}" for letter in "shij" for number in range(1, 6)}
 )
 PEER_KEYS = {
     key.lower(): key

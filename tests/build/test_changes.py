@@ -77,8 +77,8 @@ CASES = {
     "another name": (
         "= a\n",
         "= z\n",
-        ConfChange(peers_added=("z",), peers_removed=("a",)),
-        RequiredAction.SYNC,
+        ConfChange(peers_renamed=("a → z",)),
+        RequiredAction.NOTHING,
     ),
 }
 
@@ -123,3 +123,16 @@ def test_every_setting_of_a_file_is_compared() -> None:
     from meshc.build import changes
 
     assert fields == {*changes._SYNCED, *changes._RESTARTED, *changes._HOOKS}
+
+
+def test_a_file_without_names_has_the_same_peers_as_one_with() -> None:
+    """The first plan after an import: only what really changes is shown."""
+    assert change("# Name = a\n", "") == ConfChange()
+    assert change("# Name = a\n", "# Name = z\n") == ConfChange(peers_renamed=("a → z",))
+
+
+def test_two_peers_that_swap_names_are_two_renamed_ones() -> None:
+    two = BASE + f"[Peer]\n# Name = b\nPublicKey = {B}\nAllowedIPs = 10.0.0.4/32\n"
+    swapped = two.replace("= a\n", "= x\n").replace("= b\n", "= a\n").replace("= x\n", "= b\n")
+    assert compare(parse(two), parse(swapped)).peers_renamed == ("a → b", "b → a")
+    assert compare(parse(two), parse(swapped)).peers_added == ()

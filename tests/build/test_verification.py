@@ -106,6 +106,16 @@ def test_one_file_again(built: Path) -> None:
     assert verification.reread("phone") == again
 
 
+def test_a_comment_in_another_encoding_is_read_and_utf16_is_named(built: Path) -> None:
+    path = built.parent / "build/phone/wg0.conf"
+    text = path.read_text()
+    path.write_bytes("# Büro\n".encode("latin-1") + text.encode())
+    assert codes(built) == ["W423"]
+    path.write_bytes(text.encode("utf-16"))
+    found = [one for one in open_verification(built).prove().findings if one.code == "E422"]
+    assert ["UTF-16" in one.message for one in found] == [True]
+
+
 ROUTER = """\
 meshc: 1
 network: {name: a, addresses: [10.44.0.0/24]}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from meshc.build.pipeline import compile_file
 from meshc.cli import main
+from meshc.keys import PrivateKey
 from meshc.wg.conf import parse
+from tests.support.import_round_trip import losses
 from tests.test_examples import prepared
 
 
@@ -39,6 +42,50 @@ def test_a_rebuild_of_what_was_imported_routes_the_same(tmp_path: Path) -> None:
         assert [(p.public_key, p.allowed_ips, p.endpoint) for p in one.peers] == [
             (p.public_key, p.allowed_ips, p.endpoint) for p in two.peers
         ]
+
+
+@pytest.mark.parametrize("seed", range(0, 90, 3))
+def test_a_random_network_is_the_same_after_import_and_build(seed: int) -> None:
+    """Keys, pre-shared keys, addresses, DNS, ports, endpoints, keepalives, and the path of every
+    packet. `benchmarks/import_roundtrip.py` does a thousand."""
+    for one in range(seed, seed + 3):
+        assert losses(one) in (None, [])
+
+
+def test_random_networks_are_not_all_refused() -> None:
+    assert sum(losses(seed) is not None for seed in range(90)) > 15
+
+
+def test_pre_shared_keys_are_in_the_new_files_as_they_were(tmp_path: Path) -> None:
+    key, psk = PrivateKey.generate(), PrivateKey.generate().reveal()
+    server = tmp_path / "server.conf"
+    server.write_text(
+        f"[Interface]\nPrivateKey = {key.reveal()}\nAddress = 10.66.66.1/24\n"
+        "ListenPort = 51820\nPostUp = iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE\n"
+        f"\n### Client phone\n[Peer]\nPublicKey = {PrivateKey.generate().public_key()}\n"
+        f"PresharedKey = {psk}\nAllowedIPs = 10.66.66.2/32\n"
+    )
+    target = tmp_path / "new" / "mesh.yaml"
+    target.parent.mkdir()
+    args = ["import", str(server), "-o", str(target), "--keys"]
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == 0, result.output
+    assert psk not in result.output + target.read_text()
+    compile_file(target)
+    (peer,) = parse((target.parent / "build/server/wg0.conf").read_text()).peers
+    assert peer.preshared_key is not None
+    assert (peer.name, peer.preshared_key.reveal()) == ("phone", psk)
+
+
+def test_latin1_utf16_and_marks_are_read(tmp_path: Path) -> None:
+    key = PrivateKey.generate().reveal()
+    text = f"# Büro\n[Interface]\nPrivateKey = {key}\nAddress = 10.66.66.1/24\n"
+    for encoding in ("latin-1", "utf-16", "utf-8-sig"):
+        file = tmp_path / "office.conf"
+        file.write_bytes(text.encode(encoding))
+        result = CliRunner().invoke(main, ["import", str(file)])
+        assert result.exit_code == 0, result.output
+        assert "office:" in result.output
 
 
 def test_keys_stay_out_of_the_topology_and_the_output(tmp_path: Path) -> None:

@@ -104,3 +104,35 @@ def test_import_public(tmp_path: Path) -> None:
     assert run("import", file, "nas", tmp_path / "nas.pub", "--public").exit_code == 0
     listed = json.loads(run("list", file, "--json").output)["keys"]
     assert [row["public_key"] for row in listed if row["node"] == "nas"] == [key]
+
+
+def test_a_given_pre_shared_key_is_in_both_files_and_never_made_anew(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    given = PrivateKey.generate().reveal()
+    unnamed = run("import", file, "--psk", "laptop", "hub", stdin=given)
+    assert unnamed.exit_code == 2
+    assert "preshared_key: hub.laptop" in unnamed.output
+    line = "links: [{endpoints: [hub, laptop], preshared_key: old}]\n"
+    file.write_text(file.read_text() + line)
+    missing = CliRunner().invoke(main, ["build", str(file)])
+    assert "E357" in missing.output
+    assert missing.exit_code != 0
+    result = run("import", file, "--psk", "hub", "laptop", stdin=given + "\n")
+    assert result.exit_code == 0, result.output
+    assert given not in result.output + unnamed.output
+    assert CliRunner().invoke(main, ["build", str(file)]).exit_code == 0
+    for node in ("laptop", "hub"):
+        (conf,) = (tmp_path / "build" / node).glob("*.conf")
+        assert f"PresharedKey = {given}" in conf.read_text()
+    other = run("import", file, "--psk", "hub", "laptop", stdin=PrivateKey.generate().reveal())
+    assert other.exit_code == 2
+    assert (tmp_path / "keys/old.psk").read_text().strip() == given
+
+
+def test_a_link_has_its_key_where_the_network_has_none(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    text = file.read_text().replace("network: {", "network: {preshared_keys: false, ")
+    file.write_text(text + "links: [{endpoints: [hub, laptop], preshared_key: true}]\n")
+    assert CliRunner().invoke(main, ["build", str(file)]).exit_code == 0
+    (conf,) = (tmp_path / "build/laptop").glob("*.conf")
+    assert conf.read_text().count("PresharedKey") == 1

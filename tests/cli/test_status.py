@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from meshc import node
 from meshc.cli import main
 from meshc.cli.status import age_text, bytes_text
+from meshc.errors import StateError
 from meshc.node import Health, Status, TunnelStatus
 
 HUB = TunnelStatus(
@@ -61,6 +62,22 @@ def test_json_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report["peers"][0]["health"] == "live"
     assert report["peers"][0]["public_key"] == "KEY1"
     assert report["peers"][0]["reaches"] == ["phone", "tablet"]
+
+
+def test_one_damaged_state_file_hides_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def status(name: str, **options: object) -> Status:
+        if name == "wg1":
+            raise StateError("wg1.json cannot be read", hint="remove it")
+        return WELL
+
+    monkeypatch.setattr(node, "status", status)
+    monkeypatch.setattr(node, "interfaces", lambda directory: ("wg0", "wg1"))
+    done = CliRunner().invoke(main, ["status"])
+    assert done.exit_code == 3
+    for words in ("laptop (wg0): up", "wg1: cannot be told", "cannot be read (remove it)"):
+        assert words in done.stdout
 
 
 def test_nothing_is_up(tmp_path: Path) -> None:

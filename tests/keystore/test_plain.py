@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from meshc.errors import StateError
-from meshc.keys import NetworkSecret, PrivateKey, clamp
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey, clamp
 from meshc.keystore.plain import PlainStore
 
 
@@ -199,3 +199,19 @@ def test_what_a_killed_run_left_is_removed_later(store: PlainStore) -> None:
     store.create({"phone": PrivateKey.generate()})
     assert not old.exists()
     assert new.exists(), "its run may be alive"
+
+
+def test_a_given_pre_shared_key_is_kept_like_a_private_one_and_never_written_over(
+    store: PlainStore,
+) -> None:
+    one, other = PresharedKey(b"1" * 32), PresharedKey(b"2" * 32)
+    assert store.create_preshared({"provider": one}) == {"provider": one}
+    assert store.create_preshared({"provider": other}) == {"provider": one}
+    path = store.directory / "provider.psk"
+    assert path.read_text() == one.reveal() + "\n"
+    assert mode(path) == 0o600
+    assert store.read_preshared(["provider", "unknown"]) == {"provider": one}
+    assert store.names() == []
+    path.write_text("torn")
+    with pytest.raises(StateError, match="does not hold a pre-shared key"):
+        store.read_preshared(["provider"])

@@ -43,6 +43,27 @@ def test_health(keepalive: int, age: float | None, uptime: float, expected: Heal
     assert health(PeerState(BOB, keepalive=keepalive), age, uptime) is expected
 
 
+@pytest.mark.parametrize(
+    ("age", "uptime", "expected"),
+    [
+        (10.0, 1e6, Health.LIVE),
+        (190.0, 1e6, Health.LOST),
+        (None, 60.0, Health.NEVER),
+        (None, 190.0, Health.LOST),
+    ],
+)
+def test_a_peer_that_must_call_us_and_does_not_is_lost(
+    age: float | None, uptime: float, expected: Health
+) -> None:
+    """A relay has no keepalive of its own towards a leaf behind NAT; the leaf has one."""
+    assert health(PeerState(BOB), age, uptime, calls_us=True) is expected
+
+
+def test_a_peer_that_never_answered_what_we_sent_is_lost() -> None:
+    assert health(PeerState(BOB, tx_bytes=148), None, 5.0) is Health.NEVER
+    assert health(PeerState(BOB, tx_bytes=148), None, 20.0) is Health.LOST
+
+
 def test_peers_have_names_and_carry_others(tmp_path: Path) -> None:
     peers = [wgconf.peer(f"# Name = {name}", key=key) for name, key in (("hub", HUB), ("bob", BOB))]
     path = wgconf.write(tmp_path / "build" / "laptop", "wg0", "".join([wgconf.interface(), *peers]))
@@ -80,6 +101,7 @@ def test_hosts_are_read_by_their_short_name() -> None:
 def test_exit_codes() -> None:
     (lost,) = peer_table(DeviceState(peers=(PeerState(BOB, keepalive=5),)), None, now=1e9)
     assert Status("wg0", False).exit_code == 2
+    assert Status("wg0", False, unreadable=True).exit_code == 3
     assert Status("wg0", True).exit_code == 0
     assert Status("wg0", True, drift=("route x",)).exit_code == 1
     assert Status("wg0", True, peers=(lost,)).exit_code == 1

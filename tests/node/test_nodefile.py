@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from meshc.errors import NodeError
+from meshc.errors import ConfError, NodeError
 from meshc.keys import PublicKey
 from meshc.node import nodefile
 from meshc.prefixes import Prefix
 from meshc.topology.planner.mesh_plan import Forwarding
+from meshc.wg.conf import parse
 from tests.support import wgconf
 from tests.support.emitted_hooks import forwarding_lines
 
@@ -88,3 +89,13 @@ def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "wg0.conf").mkdir()
     with pytest.raises(NodeError, match="could not read"):
         nodefile.read(tmp_path / "wg0.conf")
+
+
+def test_an_old_editor_s_comment_is_nothing_to_up_and_utf16_is_named(tmp_path: Path) -> None:
+    path = wgconf.write(tmp_path, "wg0", wgconf.interface())
+    plain = path.read_text()
+    path.write_bytes("# Büro\n".encode("latin-1") + plain.encode())
+    assert nodefile.read(path).conf.addresses == parse(plain).addresses
+    path.write_bytes(plain.encode("utf-16"))
+    with pytest.raises(ConfError, match="UTF-16"):
+        nodefile.read(path)

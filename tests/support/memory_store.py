@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from meshc.keys import NetworkSecret, PrivateKey
+from meshc.keys import NetworkSecret, PresharedKey, PrivateKey
 from meshc.keystore.store import StoredKey
 
 
@@ -18,6 +18,7 @@ class MemoryStore:
         self.keys: dict[str, PrivateKey] = {}
         self._retired: dict[str, list[Path]] = {}
         self._secret: NetworkSecret | None = None
+        self._preshared: dict[str, PresharedKey] = {}
 
     def read(self, names: Iterable[str]) -> dict[str, StoredKey]:
         return {
@@ -35,6 +36,12 @@ class MemoryStore:
     def create_secret(self, secret: NetworkSecret) -> NetworkSecret:
         self._secret = self._secret or secret
         return self._secret
+
+    def read_preshared(self, names: Iterable[str]) -> dict[str, PresharedKey]:
+        return {name: self._preshared[name] for name in names if name in self._preshared}
+
+    def create_preshared(self, keys: Mapping[str, PresharedKey]) -> dict[str, PresharedKey]:
+        return {name: self._preshared.setdefault(name, key) for name, key in keys.items()}
 
     def retire(self, name: str) -> Path | None:
         if self.keys.pop(name, None) is None:

@@ -218,7 +218,40 @@ def _twin(wire: Wire, node: object, rng: random.Random) -> None:
     node.key = other.key  # type: ignore[attr-defined]
 
 
+_HOOKS = (
+    "iptables -I INPUT -i %i -s 10.44.0.{n}/31 -j DROP",
+    "iptables -I OUTPUT -o %i -d 10.44.0.{n} -j REJECT",
+    "iptables -I FORWARD -p tcp -j DROP",
+    "iptables -P INPUT DROP",
+    "iptables -t raw -A PREROUTING -i %i -s 10.44.0.{n} -j DROP",
+    "iptables -t mangle -A POSTROUTING -o %i -j DROP",
+    "iptables -t nat -A PREROUTING -i %i -d 10.44.0.{n} -j DNAT --to-destination 192.168.1.9",
+    "iptables -t nat -A POSTROUTING -o %i -j MASQUERADE",
+    "iptables -F",
+    "iptables -F FORWARD; iptables -A FORWARD -j ACCEPT",
+    "nft flush ruleset",
+    "/usr/local/bin/up.sh",
+    "ip rule add from 10.44.0.{n} lookup 123",
+    "ip rule add to 10.44.0.{n}/28 lookup 123",
+    "ip rule add iif %i lookup 123",
+    "ip rule add not fwmark 5 lookup 123",
+    "ip rule add to 10.44.0.{n}/30 lookup main",
+    "ip route add 10.44.0.{n} dev %i table 123",
+    "ip route del 10.44.0.0/24 dev %i",
+    "ip route add 10.44.0.{n} via 192.168.1.1",
+)
+
+
+def _hook(wire: Wire, node: object, rng: random.Random) -> None:
+    for _ in range(rng.randint(1, 3)):
+        hook = rng.choice(_HOOKS).format(n=rng.randint(1, 9))
+        node.post_up.append(hook)  # type: ignore[attr-defined]
+    if rng.random() < 0.4:
+        node.table = "123"  # type: ignore[attr-defined]
+
+
 _NODE_FAULTS = {
+    "hook": _hook,
     "forwarding": _no_forwarding,
     "filter": _filter,
     "address": _readdress,

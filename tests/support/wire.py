@@ -11,8 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, clamp, encode
-from meshc.prefixes import Prefix
+from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import Nat, TestSpec
+from meshc.topology.obligations.claim import read_claims
+from meshc.topology.obligations.obligations import Obligations
+from meshc.topology.obligations.separation import Separation
+from meshc.topology.obligations.silence import Silence
 from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
 from meshc.wg.conf import parse
 from meshc.wg.endpoint import Endpoint
@@ -105,6 +109,7 @@ class Wire:
         self.pools = tuple(Prefix.parse(pool) for pool in pools)
         self.nodes: dict[str, Node] = {}
         self.tests: tuple[TestSpec, ...] = ()
+        self.silent: dict[str, int] = {}
 
     def add(self, name: str, *addresses: str, endpoint: str = "", **facts: object) -> Node:
         """A node; `endpoint` is `host:port` and makes it public unless `nat` says otherwise."""
@@ -162,7 +167,22 @@ class Wire:
             name: replace(node.facts, public_key=private_key(name).public_key())
             for name, node in sorted(self.nodes.items())
         }
-        return Expectation(facts, self.pools, self.tests, None, "mesh.yaml")
+        return Expectation(facts, self.pools, self.obligations(), None, "mesh.yaml")
+
+    def obligations(self) -> Obligations:
+        """The tests, with the addresses of the facts: a fault may have taken them from a file."""
+        claims = read_claims(
+            self.tests,
+            addresses={
+                name: tuple(InterfaceAddress.parse(text).host for text in node.addresses)
+                for name, node in self.nodes.items()
+            },
+            pools=self.pools,
+            routes=[route for node in self.nodes.values() for route in node.facts.routes],
+        )
+        return Obligations(
+            claims=claims, separation=Separation.of(claims), silence=Silence(self.silent)
+        )
 
 
 POOL = "10.44.0.0/24"

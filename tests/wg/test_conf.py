@@ -97,3 +97,10 @@ def test_an_error_names_its_line_and_no_key() -> None:
     with pytest.raises(ConfError) as caught:
         parse(bad)
     assert "AAAA" not in str(caught.value)
+
+
+def test_a_file_for_amneziawg_is_named_as_one() -> None:
+    with pytest.raises(ConfError, match=r"'?Jc'? is a key of AmneziaWG"):
+        parse("[Interface]\nJc = 4\n")
+    with pytest.raises(ConfError, match="unknown key"):
+        parse("[Peer]\nJc = 4\n")

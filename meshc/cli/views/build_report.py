@@ -99,6 +99,7 @@ def report_as_json(result: BuildResult) -> str:
                 "peers_added": list(change.conf.peers_added),
                 "peers_removed": list(change.conf.peers_removed),
                 "peers_changed": list(change.conf.peers_changed),
+                "peers_renamed": list(change.conf.peers_renamed),
                 "settings": list(change.conf.settings),
                 "routes": change.conf.routes,
                 "routes_added": list(map(str, change.conf.routes_added)),
@@ -234,6 +235,7 @@ def _what(change: NodeChange) -> str:
             ("peer +", conf.peers_added),
             ("peer −", conf.peers_removed),
             ("peer ~", conf.peers_changed),
+            ("renamed", conf.peers_renamed),
         )
         if names
     ]

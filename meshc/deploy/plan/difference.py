@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from meshc.build.changes import ConfChange, RequiredAction, action_of, compare
+from meshc.deploy.plan.cut_off import cut_off
 from meshc.deploy.plan.supervisor_choice import HOME, SupervisorChoice, choose
 from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import Activation, Facts, Routes, Supervisor
@@ -32,7 +33,8 @@ class Cost(Enum):
 class Difference:
     """What happens on one node. Without an `activation` there is nothing to do, and without a
     `choice` nothing is known of the node; `drift` says what somebody else changed there since the
-    last deploy."""
+    last deploy. `cuts` are the nodes behind the tunnels (`Target.behind`) that this one does not
+    talk to any more until their own files have changed as well."""
 
     node: str
     activation: Activation | None = None
@@ -43,6 +45,7 @@ class Difference:
     rescan: tuple[str, ...] = ()
     adopt: bool = False
     steady: frozenset[str] = frozenset()
+    cuts: frozenset[str] = frozenset()
     routes: Routes = NO_ROUTES
 
     def __bool__(self) -> bool:
@@ -74,6 +77,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
         drift=_drift(target, facts),
         adopt=not activation and facts.deployed_sha != target.sha,
         steady=_steady(old, new),
+        cuts=cut_off(target, old, new) if activation else frozenset(),
         routes=_routes(change) if change and activation is Activation.SYNC else NO_ROUTES,
     )
 
@@ -180,6 +184,7 @@ def _told(change: ConfChange) -> list[str]:
             ("peer +", change.peers_added),
             ("peer −", change.peers_removed),
             ("peer ~", change.peers_changed),
+            ("renamed", change.peers_renamed),
         )
         if names
     ]

@@ -11,6 +11,7 @@ from meshc.diagnostics import Diagnostic
 
 _PYTHON = (3, 8)
 _FORWARDERS = {4: "iptables", 6: "ip6tables"}
+_MOST_NAMES = 5
 _SPARE = 128 << 10  # bytes beside the files themselves: the program, the state
 
 
@@ -23,6 +24,7 @@ def refusals(target: Target, facts: Facts, found: Difference) -> list[Diagnostic
         *_tools(target, facts, found),
         *_room(target, facts, found),
         *_foreign(target, facts),
+        *_cuts(target, found),
         *_drift(target, found),
     ]
 
@@ -115,6 +117,20 @@ def _foreign(target: Target, facts: Facts) -> Iterator[Diagnostic]:
             "E706",
             f"{target.plan.interface} runs there, but not from a file below /etc/wireguard",
             "take it down on the node, or choose another name for `interface`.",
+        )
+
+
+def _cuts(target: Target, found: Difference) -> Iterator[Diagnostic]:
+    """Both ends would have to change in one moment; the far one is not reached any more."""
+    if found.cuts:
+        names = sorted(found.cuts)
+        told = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+        yield _at(
+            target,
+            "E708",
+            f"this change cuts the way to {told}: deploy.host leads there through the tunnels",
+            f"set deploy.host of {names[0]} to an address outside of the network.",
+            *found.changes,
         )
 
 

@@ -25,13 +25,15 @@ _PHONES = (Platform.IOS, Platform.ANDROID)
 class Target:
     """One node to deploy to. `conf` is its wg-quick file with its keys, and never shown; `inside`
     maps the public keys of its peers to an address of each in the tunnel, `phones` are those peers
-    that read their file from a code."""
+    that read their file from a code; `behind` are the nodes of the whole network, this one left
+    out, to which deploy.host leads through the tunnels."""
 
     plan: NodePlan
     conf: SecretText
     node_json: str = "{}"
     inside: Mapping[str, str] = field(default_factory=dict)
     phones: frozenset[str] = frozenset()
+    behind: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -69,7 +71,15 @@ def targets(
         )
     for name in chosen:
         _check(result, name, local=local)
-    return [_read(result, result.plan.nodes[name]) for name in chosen]
+    behind = _behind(result)
+    return [_read(result, result.plan.nodes[name], behind - {name}) for name in chosen]
+
+
+def _behind(result: BuildComparison) -> frozenset[str]:
+    """The nodes whose deploy.host is an address in the tunnels: a way through what is deployed."""
+    nodes = result.plan.nodes.values()
+    inside = {str(address.address) for node in nodes for address in node.addresses}
+    return frozenset(node.name for node in nodes if node.spec.deploy.host in inside)
 
 
 def deployable(result: BuildComparison) -> list[str]:
@@ -100,9 +110,9 @@ def _check(result: BuildComparison, name: str, *, local: bool) -> None:
         )
 
 
-def _read(result: BuildComparison, node: NodePlan) -> Target:
+def _read(result: BuildComparison, node: NodePlan, behind: frozenset[str]) -> Target:
     built = open_build(result.out, file=result.workspace.file).node(node.name)
     peers = [result.plan.nodes[peer.name] for peer in node.peers]
     inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
     phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
-    return Target(node, built.text(), (built.facts or b"{}").decode(), inside, phones)
+    return Target(node, built.text(), (built.facts or b"{}").decode(), inside, phones, behind)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 LEGACY = {4: "iptables-legacy", 6: "ip6tables-legacy"}
 _NFT_FAMILY = {4: "ip", 6: "ip6"}
+_ENDS = ("DROP", "REJECT")
 _BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
 
 
@@ -48,13 +49,14 @@ class FirewallFacts:
         return frozenset(line[1:] for line in self.dump.splitlines() if line[:1] == "*")
 
     def has(self, chain: Chain) -> bool:
-        """The chain is there, has as many rules as it should, and is jumped to."""
+        """The chain is there, has as many rules as it should, and is jumped to before anything is
+        dropped."""
         lines = _table(self.dump, chain.table)
         rules = sum(line.startswith(f"-A {chain.name} ") for line in lines)
         return (
             any(line.startswith(f":{chain.name} ") for line in lines)
             and rules == len(chain.rules)
-            and _jump(chain, "-A") in lines
+            and _in_front(chain, lines)
         )
 
 
@@ -144,7 +146,8 @@ def load_text(chains: Sequence[Chain], dump: str) -> str:
         lines = [f":{chain.name} - [0:0]" for chain in mine]
         for chain in mine:
             lines += [f"-A {chain.name} {rule}" for rule in chain.rules]
-            if _jump(chain, "-A") not in present:
+            if not _in_front(chain, present):
+                lines += [_jump(chain, "-D")] * present.count(_jump(chain, "-A"))
                 lines.append(_jump(chain, "-I"))
         parts.append("\n".join([f"*{table}", *lines, "COMMIT", ""]))
     return "".join(parts)
@@ -232,6 +235,16 @@ def _table(dump: str, table: str) -> list[str]:
         elif current == table and line[:1] in (":", "-"):
             lines.append(line)
     return lines
+
+
+def _in_front(chain: Chain, lines: Iterable[str]) -> bool:
+    """Whether the chain is jumped to before a rule of others can drop what it accepts."""
+    for line in lines:
+        if line == _jump(chain, "-A"):
+            return True
+        if line.startswith(f"-A {chain.hook} ") and line.split(" -j ")[-1].startswith(_ENDS):
+            return False
+    return False
 
 
 def _jump(chain: Chain, verb: str) -> str:

@@ -41,7 +41,14 @@ class LinkAdd(Change):
 
     def reverse(self, machine: Machine) -> None:
         # the engine that was found may not have been written down: each looks for its own traces
-        known = (machine.engine,) if machine.engine else candidates(self.engine, machine.backends)
+        try:
+            known = (
+                (machine.engine,) if machine.engine else candidates(self.engine, machine.backends)
+            )
+        except NodeError:
+            if machine.netlink.link(self.interface) is None:
+                return  # a name that no engine has made nothing
+            raise
         for one in known:
             one.destroy(machine, self.interface)
 

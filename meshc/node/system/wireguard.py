@@ -127,6 +127,22 @@ class PeerWish:
     keepalive: int = 0
 
 
+def merged_sections(peers: Iterable[PeerConf]) -> tuple[PeerConf, ...]:
+    """One section a key, as `wg setconf` leaves them: of two, the later one's AllowedIPs replace
+    the earlier's, and what it does not set stays."""
+    found: dict[PublicKey, PeerConf] = {}
+    for peer in peers:
+        old = found.pop(peer.public_key, None)
+        if old is not None:
+            peer = peer._replace(
+                preshared_key=peer.preshared_key or old.preshared_key,
+                endpoint=peer.endpoint or old.endpoint,
+                keepalive=old.keepalive if peer.keepalive is None else peer.keepalive,
+            )
+        found[peer.public_key] = peer
+    return tuple(found.values())
+
+
 def wishes(
     peers: Iterable[PeerConf],
     *,

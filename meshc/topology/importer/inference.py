@@ -7,117 +7,147 @@ explains most of it is the result, and everything that does not fit is a finding
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.keys import PublicKey
-from meshc.prefixes import Prefix, collapse
+from meshc.keys import PresharedKey, PublicKey
+from meshc.prefixes import Prefix, collapse, without
+from meshc.topology.importer.file_faults import find_faults
+from meshc.topology.importer.foreign_hooks import ForeignHooks, foreign_hooks
+from meshc.topology.importer.kept_links import (
+    ImportedLink,
+    direct_lists,
+    kept_keys,
+    pair_keepalive,
+)
+from meshc.topology.importer.next_hops import NextHops
 from meshc.topology.importer.node_names import node_names
+from meshc.topology.importer.seen_endpoints import SeenEndpoints, seen_endpoints
+from meshc.topology.importer.sightings import PeerPair, Seen, addresses_of, gather, pairs
 from meshc.values import dataclass, field
-from meshc.wg.conf import Conf, PeerConf
+from meshc.wg.conf import Conf
 from meshc.wg.endpoint import Endpoint
 
+_WIDE = 7  # prefixes of this length and less are parts of a default route
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedNode:
-    """One node as the new topology will have it. `conf` is None for a peer without a file."""
+    """One node as the new topology will have it. `conf` is None for a peer without a file;
+    `direct` is None where the compiler finds the node's links by itself, `keepalive` where it is
+    that of the network."""
 
     name: str
     public_key: PublicKey
     conf: Conf | None
+    hooks: ForeignHooks | None = None
     addresses: tuple[Prefix, ...] = ()
-    endpoint: Endpoint | None = None
+    endpoints: SeenEndpoints = SeenEndpoints()
     relay: bool = False
     exit_node: bool = False
     exit: str | None = None
     routes: tuple[Prefix, ...] = ()
-    peers: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    direct: tuple[str, ...] | None = None
+    keepalive: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The inferred network; `nodes` is sorted by name."""
+    """The inferred network; `nodes` is sorted by name. `preshared` is the pre-shared keys that
+    `links` name."""
 
     pools: tuple[Prefix, ...]
     nodes: Mapping[str, ImportedNode]
+    links: tuple[ImportedLink, ...] = ()
+    preshared: Mapping[str, PresharedKey] = field(default_factory=dict)
+    preshared_keys: bool = False
     interface: str = "wg0"
+    domain: str | None = None
     keepalive: int = 25
-    dns: tuple[str, ...] = ()
-    preshared: bool = False
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What all files together say about one public key."""
+class _Evidence(NamedTuple):
+    """What the nodes are made from. `next_hops` has every file, `exits` the users of an exit
+    with its key, `usual` the interval that a node has most often."""
 
-    conf: Conf | None = None
-    peers: list[tuple[Conf, PeerConf]] = field(default_factory=list)
+    seen: Mapping[PublicKey, Seen]
+    names: Mapping[PublicKey, str]
+    addresses: Mapping[PublicKey, tuple[Prefix, ...]]
+    pools: tuple[Prefix, ...]
+    endpoints: Mapping[PublicKey, SeenEndpoints]
+    next_hops: Mapping[PublicKey, NextHops]
+    exits: Mapping[PublicKey, PublicKey]
+    usual: Mapping[PublicKey, int]
 
 
 def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
     """None when there is nothing to infer from; findings go to `diagnostics`."""
-    seen = _gather(confs, diagnostics)
-    if diagnostics.has_errors:
+    seen = gather(confs, diagnostics)
+    if not seen or any(found.code == "E901" for found in diagnostics):
         return None
-    names = node_names({key: (s.conf, s.peers) for key, s in seen.items()})
-    addresses = {key: _addresses(s) for key, s in seen.items()}
-    pools = _pools(seen, addresses)
-    nodes = {names[key]: _node(key, s, names, addresses, pools) for key, s in sorted(seen.items())}
-    _lint(seen, names, diagnostics)
-    result = Imported(
-        pools=pools,
-        nodes=dict(sorted(_owners_of_routes(nodes).items())),
-        keepalive=_keepalive(seen),
-        dns=_most_common([conf.dns for conf in confs if conf.dns], ()),
-        preshared=any(p.preshared_key for s in seen.values() for _, p in s.peers),
+    names = node_names(
+        {k: (s.conf, [(v.conf, v.peer) for v in s.sightings]) for k, s in seen.items()}
     )
-    return result
+    addresses = {key: addresses_of(entry) for key, entry in seen.items()}
+    links = list(pairs(seen))
+    endpoints = _with_stand_ins(seen, names, seen_endpoints(seen, links), diagnostics)
+    usual = {
+        key: interval
+        for key, entry in seen.items()
+        if (interval := _interval(entry, awaits=not endpoints[key].public)) is not None
+    }
+    evidence = _Evidence(
+        seen,
+        names,
+        addresses,
+        _pools(seen, addresses),
+        endpoints,
+        {key: NextHops(entry.conf) for key, entry in seen.items() if entry.conf is not None},
+        _exits(seen),
+        usual,
+    )
+    relays = _relays(evidence)
+    direct = direct_lists(links, evidence.endpoints, relays)
+    keepalive = _most_common([value for value in usual.values() if value], 25)
+    nodes = {names[key]: _node(key, evidence, relays, direct, keepalive, links) for key in seen}
+    find_faults(seen, names, diagnostics)
+    given = kept_keys(links, seen, names, diagnostics)
+    ours = [pair for pair in links if seen[pair.a].conf and seen[pair.b].conf]
+    return Imported(
+        pools=evidence.pools,
+        nodes=dict(sorted(nodes.items())),
+        links=_links(links, evidence, given),
+        preshared=dict(sorted(given.values())),
+        preshared_keys=bool(ours) and all(pair[:2] in given for pair in ours),
+        interface=_interface(seen),
+        domain=_domain(seen),
+        keepalive=keepalive,
+    )
 
 
-def _gather(confs: Sequence[Conf], diagnostics: Diagnostics) -> dict[PublicKey, _Seen]:
-    seen: dict[PublicKey, _Seen] = {}
-    for conf in confs:
-        place = Location(conf.file, 1, 1)
-        if conf.private_key is None:
-            diagnostics.add(
-                "E900",
-                "no PrivateKey, so nobody can tell which node this file belongs to",
-                place,
-                hint="import the file as it lies on its node",
-            )
-            continue
-        own = seen.setdefault(conf.private_key.public_key(), _Seen())
-        if own.conf is not None:
-            diagnostics.add(
-                "E901",
-                f"the same private key as {own.conf.file}",
-                place,
-                hint="every node has a key of its own; import one of the two",
-            )
-        own.conf = conf
-    for conf in confs:
-        for peer in conf.peers:
-            seen.setdefault(peer.public_key, _Seen()).peers.append((conf, peer))
-    return seen
-
-
-def _addresses(seen: _Seen) -> tuple[Prefix, ...]:
-    """Its own Address lines; for a peer without a file the host prefixes that others give it."""
-    if seen.conf is not None:
-        return tuple(sorted({address.host for address in seen.conf.addresses}))
-    hosts = {p for _, peer in seen.peers for p in peer.allowed_ips if p.is_host}
-    by_family = {p.family: p for p in sorted(hosts, reverse=True)}
-    return tuple(by_family[family] for family in sorted(by_family))
+def _links(
+    links: Sequence[PeerPair],
+    evidence: _Evidence,
+    given: Mapping[tuple[PublicKey, PublicKey], tuple[str, PresharedKey]],
+) -> tuple[ImportedLink, ...]:
+    result = []
+    for pair in links:
+        a, b = sorted((evidence.names[pair.a], evidence.names[pair.b]))
+        name, _ = given.get(pair[:2], (None, None))
+        interval = pair_keepalive(pair, evidence.usual)
+        if name is not None or interval is not None:
+            result.append(ImportedLink(a, b, name, interval))
+    return tuple(sorted(result))
 
 
 def _pools(
-    seen: Mapping[PublicKey, _Seen], addresses: Mapping[PublicKey, tuple[Prefix, ...]]
+    seen: Mapping[PublicKey, Seen], addresses: Mapping[PublicKey, tuple[Prefix, ...]]
 ) -> tuple[Prefix, ...]:
     """The prefixes that hold the addresses: from Address lengths and catch-alls, widest first."""
     hosts = {p for found in addresses.values() for p in found}
@@ -127,11 +157,11 @@ def _pools(
         if s.conf
         for a in s.conf.addresses
         if a.host.length != a.length
-    } | {p for s in seen.values() for _, peer in s.peers for p in peer.allowed_ips}
+    } | {p for s in seen.values() for one in s.sightings for p in one.peer.allowed_ips}
     pools = [
         c
         for c in sorted(candidates, key=lambda p: p.length)
-        if c.length and not c.is_host and sum(c.contains(h) for h in hosts) > 1
+        if c.length > _WIDE and not c.is_host and sum(c.contains(h) for h in hosts) > 1
     ]
     chosen: list[Prefix] = []
     for pool in pools:
@@ -143,93 +173,157 @@ def _pools(
     return collapse(chosen)
 
 
+def _exits(seen: Mapping[PublicKey, Seen]) -> dict[PublicKey, PublicKey]:
+    """Whose default route goes to whom; two halves are a whole."""
+    found = {}
+    for key, entry in seen.items():
+        for peer in entry.conf.peers if entry.conf else ():
+            if any(prefix.length == 0 for prefix in collapse(peer.allowed_ips)):
+                found[key] = peer.public_key
+    for key, entry in seen.items():
+        # it hides its clients from the internet; what those send there is in their files only
+        if entry.conf is not None and foreign_hooks(entry.conf).to_internet:
+            found.update({spoke: key for spoke in _spokes(entry, seen) if spoke not in found})
+    return found
+
+
+def _relays(evidence: _Evidence) -> set[PublicKey]:
+    """Those to whom somebody sends what is for others."""
+    owner = {host: key for key, found in evidence.addresses.items() for host in found}
+    relays = set()
+    for viewer, hops in evidence.next_hops.items():
+        for host, key in owner.items():
+            hop = hops.of(host) if key != viewer else None
+            if hop is not None and hop not in (key, viewer):
+                relays.add(hop)
+    for key, entry in evidence.seen.items():
+        if len(_spokes(entry, evidence.seen)) > 1:
+            relays.add(key)
+        # a catch-all is for others, also where nobody else is known yet
+        given = {p for one in entry.sightings for p in one.peer.allowed_ips if p.length > 0}
+        if any(not p.is_host and any(q.contains(p) for q in evidence.pools) for p in given):
+            relays.add(key)
+    return relays
+
+
+def _spokes(entry: Seen, seen: Mapping[PublicKey, Seen]) -> list[PublicKey]:
+    """The peers without file and endpoint: this node is all that they can call."""
+    peers = entry.conf.peers if entry.conf else ()
+    return [p.public_key for p in peers if not p.endpoint and seen[p.public_key].conf is None]
+
+
+def _with_stand_ins(
+    seen: Mapping[PublicKey, Seen],
+    names: Mapping[PublicKey, str],
+    endpoints: dict[PublicKey, SeenEndpoints],
+    diagnostics: Diagnostics,
+) -> dict[PublicKey, SeenEndpoints]:
+    """An endpoint for those who are called, and nobody said where."""
+    for key, entry in seen.items():
+        conf = entry.conf
+        if conf is None or not conf.listen_port or endpoints[key].public or endpoints[key].lan:
+            continue
+        if _spokes(entry, seen) and not any(peer.endpoint for peer in conf.peers):
+            # RFC 2606 section 2: a name that no server will ever answer for
+            stand_in = Endpoint(f"{names[key]}.invalid".lower(), conf.listen_port)
+            endpoints[key] = SeenEndpoints(public=(stand_in,))
+            diagnostics.add(
+                "W907",
+                f"no file says where {names[key]} is reached; {stand_in.host} stands for it",
+                Location(conf.file, 1, 1),
+                hint=f"write the real one: endpoint of {names[key]}",
+            )
+    return endpoints
+
+
 def _node(
     key: PublicKey,
-    seen: _Seen,
-    names: Mapping[PublicKey, str],
-    addresses: Mapping[PublicKey, tuple[Prefix, ...]],
-    pools: tuple[Prefix, ...],
+    evidence: _Evidence,
+    relays: set[PublicKey],
+    direct: Mapping[PublicKey, set[PublicKey]],
+    keepalive: int,
+    links: Sequence[PeerPair],
 ) -> ImportedNode:
-    others = {p for _, peer in seen.peers for p in peer.allowed_ips} - set(addresses[key])
-    outside = [p for p in others if p.length and not any(pool.overlaps(p) for pool in pools)]
-    endpoints = [peer.endpoint for _, peer in seen.peers if peer.endpoint]
-    exits = [
-        names[peer.public_key]
-        for peer in (seen.conf.peers if seen.conf else ())
-        if any(p.length == 0 for p in peer.allowed_ips)
+    seen, names = evidence.seen[key], evidence.names
+    others = {p for one in seen.sightings for p in one.peer.allowed_ips}
+    # what its own file sends on lies behind somebody else; what is wider than any LAN is an exit's
+    onward = {p for peer in seen.conf.peers for p in peer.allowed_ips} if seen.conf else set()
+    outside = [
+        p
+        for p in without(
+            (p for p in others - set(evidence.addresses[key]) if p.length > _WIDE),
+            (p for p in onward if p.length > _WIDE),
+        )
+        if not any(pool.overlaps(p) for pool in evidence.pools)
     ]
+    hooks = foreign_hooks(seen.conf) if seen.conf else None
+    exit_key = evidence.exits.get(key)
+    usual = evidence.usual.get(key, keepalive)
+    if not usual and (exit_key is not None or outside):
+        # what answers it would have to wait for it to speak again
+        usual = keepalive
     return ImportedNode(
         name=names[key],
         public_key=key,
         conf=seen.conf,
-        addresses=addresses[key],
-        endpoint=_most_common(endpoints, None),
-        relay=any(any(pool.contains(p) for pool in pools) or p.length == 0 for p in others),
-        exit_node=any(p.length == 0 for p in others),
-        exit=exits[0] if exits else None,
-        routes=collapse(outside),
-        peers=tuple(sorted(names[p.public_key] for p in (seen.conf.peers if seen.conf else ()))),
+        hooks=hooks,
+        addresses=evidence.addresses[key],
+        endpoints=evidence.endpoints[key],
+        relay=key in relays,
+        exit_node=key in evidence.exits.values() or bool(hooks and hooks.to_internet),
+        exit=names[exit_key] if exit_key is not None else None,
+        routes=tuple(outside),
+        via=_via(key, evidence, relays, links),
+        direct=tuple(sorted(names[peer] for peer in direct[key])) if key in direct else None,
+        keepalive=None if usual == keepalive else usual,
     )
 
 
-def _owners_of_routes(nodes: Mapping[str, ImportedNode]) -> dict[str, ImportedNode]:
-    """A relay is listed with the LANs behind others: a LAN belongs to the node that is no relay,
-    if there is one."""
-    leaves = {p for n in nodes.values() if not n.relay for p in n.routes}
-    return {
-        name: replace(node, routes=tuple(p for p in node.routes if p not in leaves))
-        if node.relay
-        else node
-        for name, node in nodes.items()
-    }
+def _via(
+    key: PublicKey, evidence: _Evidence, relays: set[PublicKey], links: Sequence[PeerPair]
+) -> tuple[str, ...]:
+    """The one relay that carries all, where a node has several."""
+    if key in relays or key not in evidence.next_hops:
+        return ()
+    mine = {pair.a if pair.b == key else pair.b for pair in links if key in pair[:2]}
+    if len(mine & relays) < 2:
+        return ()
+    hops = evidence.next_hops[key]
+    others = (
+        host
+        for peer, found in evidence.addresses.items()
+        if peer != key and peer not in mine
+        for host in found
+    )
+    used = hops.of_all(others) & relays
+    return (evidence.names[used.pop()],) if len(used) == 1 else ()
 
 
-def _lint(
-    seen: Mapping[PublicKey, _Seen], names: Mapping[PublicKey, str], diagnostics: Diagnostics
-) -> None:
-    """Faults of the files themselves; the new topology does not have them any more."""
-    for key, entry in sorted(seen.items()):
-        for conf, peer in entry.peers:
-            place = Location(conf.file, peer.line, 1)
-            for text in peer.host_bits:
-                diagnostics.add(
-                    "W902",
-                    f"AllowedIPs {text} of peer {names[key]} has host bits set",
-                    place,
-                    hint=f"wg reads it as {Prefix.parse(text)}",
-                )
-            own = conf.private_key.public_key() if conf.private_key else None
-            if entry.conf is not None and own is not None:
-                mutual = any(p.public_key == own for p in entry.conf.peers)
-                if not mutual:
-                    diagnostics.add(
-                        "W903",
-                        f"{names[own]} lists {names[key]} as a peer, but not the other way round",
-                        place,
-                        hint="no handshake can succeed; the new files list both or neither",
-                    )
-    for entry in seen.values():
-        if entry.conf is not None:
-            _lint_conf(entry.conf, names, diagnostics)
+def _interval(seen: Seen, *, awaits: bool) -> int | None:
+    """The keepalive that the node's file has most often; 0 when it has none and nobody can call
+    the node, None when that says nothing."""
+    if seen.conf is None:
+        return None
+    values = [peer.keepalive for peer in seen.conf.peers if peer.keepalive]
+    calls = any(peer.endpoint for peer in seen.conf.peers)
+    return _most_common(values, 0 if awaits and calls else None)
 
 
-def _lint_conf(conf: Conf, names: Mapping[PublicKey, str], diagnostics: Diagnostics) -> None:
-    owner: dict[Prefix, PublicKey] = {}
-    for peer in conf.peers:
-        for prefix in peer.allowed_ips:
-            first = owner.setdefault(prefix, peer.public_key)
-            if first != peer.public_key:
-                diagnostics.add(
-                    "W904",
-                    f"{prefix} is given to {names[first]} and to {names[peer.public_key]}",
-                    Location(conf.file, peer.line, 1),
-                    hint="WireGuard silently takes it from the first; a prefix has one peer",
-                )
+def _interface(seen: Mapping[PublicKey, Seen]) -> str:
+    """What most files are called that are called like an interface."""
+    stems = [
+        entry.conf.file.replace("\\", "/").rpartition("/")[2].removesuffix(".conf")
+        for entry in seen.values()
+        if entry.conf is not None
+    ]
+    return _most_common([one for one in stems if re.fullmatch(r"(wg|tun|utun)\d+", one)], "wg0")
 
 
-def _keepalive(seen: Mapping[PublicKey, _Seen]) -> int:
-    values = [p.keepalive for s in seen.values() for _, p in s.peers if p.keepalive]
-    return _most_common(values, 25)
+def _domain(seen: Mapping[PublicKey, Seen]) -> str | None:
+    """What all names end in, where all files have one."""
+    names = [entry.conf.name for entry in seen.values() if entry.conf is not None]
+    found = {name.partition(".")[2] for name in names}
+    return found.pop() or None if len(found) == 1 else None
 
 
 def _most_common(values: Sequence[_T], default: _D) -> _T | _D:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from meshc.topology.importer.inference import Imported, ImportedNode
+from meshc.wg.conf import Conf
 from meshc.wg.overhead import TUNNEL_MTU
 
-# Hooks that meshc itself writes: they come back with the next build.
-_OWN = ("MESHC-", "/run/meshc", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 # what `mtu: auto` comes to by itself
 _AUTO_MTUS = frozenset(TUNNEL_MTU.values())
 
@@ -20,39 +20,86 @@ def document(imported: Imported, *, name: str) -> str:
         "meshc: 1",
         "network:",
         f"  name: {_scalar(name)}",
-        f"  addresses: [{', '.join(_scalar(str(pool)) for pool in imported.pools)}]",
+        f"  addresses: {_list(map(str, imported.pools))}",
         f"  keepalive: {imported.keepalive}",
-        f"  preshared_keys: {'true' if imported.preshared else 'false'}",
+        f"  preshared_keys: {'true' if imported.preshared_keys else 'false'}",
     ]
-    if imported.dns:
-        lines.append(f"  dns: [{', '.join(_scalar(server) for server in imported.dns)}]")
+    if imported.interface != "wg0":
+        lines.append(f"  interface: {_scalar(imported.interface)}")
+    if imported.domain:
+        lines.append(f"  domain: {_scalar(imported.domain)}")
+    sites = sorted(
+        {n.endpoints.site for n in imported.nodes.values() if n.endpoints.site is not None}
+    )
+    if sites:
+        lines += ["", "sites:  # who reaches whom at a private address; nat is not known"]
+        lines += [f"  lan{number}: {{}}" for number in sites]
     lines += ["", "nodes:"]
     for node in imported.nodes.values():
         lines += _node(node, imported)
+    if imported.links:
+        lines += ["", "links:"]
+    for link in imported.links:
+        parts = [f"endpoints: {_list((link.a, link.b))}"]
+        if link.preshared_key is not None:
+            parts.append(f"preshared_key: {_scalar(link.preshared_key)}")
+        if link.keepalive is not None:
+            parts.append(f"keepalive: {link.keepalive}")
+        lines.append(f"  - {{{', '.join(parts)}}}")
     return "\n".join(lines) + "\n"
 
 
 def _node(node: ImportedNode, imported: Imported) -> list[str]:
-    conf = node.conf
     out = [f"  {_scalar(node.name)}:"]
     if node.relay:
         out.append("    role: relay")
-    if node.endpoint:
-        out.append(f"    endpoint: {_scalar(str(node.endpoint))}")
+    out += _place(node)
     if node.addresses:
-        texts = [_scalar(prefix.address) for prefix in node.addresses]
-        out.append(f"    address: [{', '.join(texts)}]")
+        out.append(f"    address: {_list(prefix.address for prefix in node.addresses)}")
     if node.routes:
-        out.append(f"    routes: [{', '.join(_scalar(str(p)) for p in node.routes)}]")
+        out.append(f"    routes: {_list(map(str, node.routes))}")
+        if node.hooks is not None and not node.hooks.masquerades:
+            out.append("    masquerade: false")
     if node.exit_node:
         out.append("    exit_node: true")
     if node.exit:
         out.append(f"    exit: {_scalar(node.exit)}")
-    if conf is None:
+    if node.via:
+        out.append(f"    via: {_list(node.via)}")
+    if node.direct is not None:
+        out.append(f"    direct: {_list(node.direct)}")
+    if node.keepalive is not None:
+        out.append(f"    keepalive: {node.keepalive or 'off'}")
+    if node.conf is None:
         out.append(f"    public_key: {_scalar(node.public_key)}")
         out.append("    managed: false")
         return out
-    if conf.listen_port and (node.endpoint is None or conf.listen_port != node.endpoint.port):
+    if node.conf.private_key is None:
+        out.append(f"    public_key: {_scalar(node.public_key)}")
+    return out + _interface(node, node.conf) + _hooks(node)
+
+
+def _place(node: ImportedNode) -> list[str]:
+    """Where the node is reached."""
+    ends, out = node.endpoints, []
+    if ends.site is not None:
+        out.append(f"    site: lan{ends.site}")
+    if ends.public:
+        texts = list(map(str, ends.public))
+        out.append(f"    endpoint: {_scalar(texts[0]) if len(texts) == 1 else _list(texts)}")
+    if ends.underlay is not None:
+        out.append(f"    underlay: [ipv{ends.underlay}]")
+    if ends.fixed:
+        out.append("    nat: port_restricted")
+    if ends.lan is not None:
+        out.append(f"    lan_endpoint: {_scalar(str(ends.lan))}")
+    return out
+
+
+def _interface(node: ImportedNode, conf: Conf) -> list[str]:
+    """The settings of the [Interface] section that are not found by themselves."""
+    out = []
+    if conf.listen_port and conf.listen_port not in {e.port for e in node.endpoints.public[:1]}:
         out.append(f"    listen_port: {conf.listen_port}")
     if conf.mtu and conf.mtu not in _AUTO_MTUS:
         out.append(f"    mtu: {conf.mtu}")
@@ -60,25 +107,34 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         out.append(f"    table: {_scalar(conf.table)}")
     if conf.fwmark:
         out.append(f"    fwmark: {conf.fwmark}")
-    if conf.dns != imported.dns and conf.dns:
-        out.append(f"    dns: [{', '.join(_scalar(item) for item in conf.dns)}]")
-    hooks = [
-        (key, [command for command in commands if not any(word in command for word in _OWN)])
-        for key, commands in (
-            ("pre_up", conf.pre_up),
-            ("post_up", conf.post_up),
-            ("pre_down", conf.pre_down),
-            ("post_down", conf.post_down),
-        )
-    ]
-    if any(commands for _, commands in hooks):
-        out.append(
-            "    # These hooks were in the file. meshc sets up forwarding by itself: keep only"
-        )
-        out.append("    # what it does not do.")
-    for key, commands in hooks:
-        out += [f"    # {key}: {_scalar(command)}" for command in commands]
+    if conf.dns or conf.search:
+        out.append(f"    dns: {_list((*conf.dns, *conf.search))}")
     return out
+
+
+def _hooks(node: ImportedNode) -> list[str]:
+    """What the node runs beside what meshc does; that is shown as a comment which can be made a
+    part of the file as a whole."""
+    hooks = node.hooks
+    assert hooks is not None
+    out = []
+    if hooks.key_file is not None:
+        out.append(f"    private_key_file: {_scalar(hooks.key_file)}")
+    elif hooks.key_command is not None:
+        out.append(f"    private_key_command: {_scalar(hooks.key_command)}")
+    for key, commands in hooks.kept.items():
+        if commands:
+            out += [f"    {key}:", *(f"      - {_scalar(command)}" for command in commands)]
+    for key, commands in hooks.replaced.items():
+        if commands:
+            out.append("    # done by meshc in its own way, for what this file asks for:")
+            out.append(f"    # {key}:")
+            out += [f"    #   - {_scalar(command)}" for command in commands]
+    return out
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(map(_scalar, items))}]"
 
 
 def _scalar(text: str) -> str:

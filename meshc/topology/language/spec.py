@@ -130,12 +130,13 @@ class NodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class LinkSpec:
-    """An override for one pair: `direct: false` forbids the link, true demands it."""
+    """An override for one pair: `direct: false` forbids the link, true demands it.
+    `preshared_key` as text is the name of a given key, which is used as it is."""
 
     a: str
     b: str
     direct: bool | None = None
-    preshared_key: bool | None = None
+    preshared_key: bool | str | None = None
     keepalive: int | None = None
     location: Location | None = field(default=None, compare=False)
 

@@ -50,6 +50,9 @@ def _suggest(word: str, names: tuple[str, ...]) -> str:
     for name in names:
         if name.casefold().replace("-", "_") == folded:
             return f"did you mean {quote(name)}?"
+    parts = [name for name in names if folded in name.split("_")]
+    if len(parts) == 1:  # `cone` is the full one
+        return f"did you mean {quote(parts[0])}?"
     from difflib import get_close_matches  # only for mistakes
 
     close = get_close_matches(word, names, n=1, cutoff=0.6)

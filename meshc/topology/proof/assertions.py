@@ -1,24 +1,27 @@
 """Assertions: the `tests:` of a topology file, checked against the data plane.
 
 A test may name groups of thousands of nodes on both sides, so that pairs of nodes are checked as
-whole tables; only targets outside of the mesh are asked for one by one.
+whole tables; hosts outside of the mesh are traced, all pairs of a test in one batch. What is
+expected reachable must all be reached and answer; of what is expected unreachable nothing may. A
+test that says nothing about anybody does not hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 import numpy as np
 
 from meshc.diagnostics import Diagnostics
-from meshc.errors import PrefixFormatError
-from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Expect, TestSpec
+from meshc.topology.obligations.claim import Claim
+from meshc.topology.proof.claim_host import ClaimHost, node_hosts, node_numbers, outside_hosts
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import story
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import Bools, Ints
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.reachability_matrix import NOT_JUDGED, ReachabilityMatrix
 from meshc.topology.proof.trace_batch import (
     ARRIVED,
@@ -26,6 +29,7 @@ from meshc.topology.proof.trace_batch import (
     OUT,
     DataPlane,
     PacketBatch,
+    Traces,
     trace_batch,
 )
 from meshc.topology.proof.walk import Packet, Trace, walk, walk_pair
@@ -45,17 +49,21 @@ def check_assertions(
 ) -> None:
     """A finding for every test that does not hold, with some of the pairs that break it."""
     number = {name: n for n, name in enumerate(names)}
-    for test in expectation.tests:
+    for claim in expectation.obligations.claims:
         broken = _Broken()
+        for written in (*claim.sources.nobody, *claim.targets.nobody):
+            broken.add(f"nobody has {written}")
         for family, matrix in matrices.items():
-            assertion = _Assertion(test, names, number, matrix, planes[family], network)
+            assertion = _Assertion(claim, names, number, matrix, planes[family], network)
             assertion.nodes(broken)
-            assertion.prefixes(broken)
+            assertion.hosts(broken)
+        if not broken.count and not broken.judged and not broken.open:
+            broken.add("it says nothing about anybody")
         if broken.open:
             found.add(
                 "W443",
                 f"this test is not judged for {broken.open:,} of its pairs",
-                test.location,
+                claim.test.location,
                 path="tests",
                 hint="`meshc lab` measures it; the findings on hooks say what stands in the way",
             )
@@ -64,7 +72,7 @@ def check_assertions(
             found.add(
                 "E419",
                 f"this test does not hold: {'; '.join(broken.texts)}{more}",
-                test.location,
+                claim.test.location,
                 path="tests",
                 hint="`meshc explain FILE A B` tells the whole story of one pair",
                 trace=story(broken.trace) if broken.trace is not None else (),
@@ -73,20 +81,28 @@ def check_assertions(
 
 @dataclass(slots=True)
 class _Broken:
-    """The pairs that break one test: how many, the first few as text, the first one's trace;
-    and how many are `open`, because the proof cannot judge something on their way."""
+    """What breaks one test: how much, the first few as text, the first one's trace. `judged`
+    counts the pairs that were looked at, `open` those on whose way is what the proof cannot judge.
+    """
 
     count: int = 0
     open: int = 0
     texts: list[str] = field(default_factory=list)
     trace: Trace | None = None
+    judged: int = 0
+
+    def add(self, text: str, trace: Trace | None = None) -> None:
+        self.count += 1
+        self.trace = self.trace or trace
+        if len(self.texts) < _MOST:
+            self.texts.append(text)
 
 
 @dataclass(slots=True)
 class _Assertion:
     """One test in one family."""
 
-    test: TestSpec
+    claim: Claim
     names: tuple[str, ...]
     number: Mapping[str, int]
     matrix: ReachabilityMatrix
@@ -99,8 +115,8 @@ class _Assertion:
 
     def nodes(self, broken: _Broken) -> None:
         """All pairs of a source and a target that are nodes."""
-        sources = self.known(self.test.sources)
-        targets = self.known(self.test.targets)
+        sources = node_numbers(self.claim.sources, self.number, self.plane.fib)
+        targets = node_numbers(self.claim.targets, self.number, self.plane.fib)
         if not len(sources) or not len(targets):
             return
         rows = max(1, _TABLE // len(targets))
@@ -111,12 +127,6 @@ class _Assertion:
                 broken.texts.append(self.why(source, target))
                 broken.trace = broken.trace or walk_pair(self.network, source, target, self.family)
 
-    def known(self, names: tuple[str, ...]) -> Ints:
-        """The numbers of those names that are nodes with an address in this family."""
-        numbers = [self.number[name] for name in names if name in self.number]
-        home = self.plane.fib.home
-        return np.array([n for n in numbers if home[n] >= 0], np.int32)
-
     def wrong_pairs(
         self, sources: Ints, targets: Ints, broken: _Broken
     ) -> Iterator[tuple[int, int]]:
@@ -124,13 +134,14 @@ class _Assertion:
         there = self.matrix.hops_between(sources, targets)
         back = self.matrix.hops_between(targets, sources).T
         known = (there >= 0) & (back >= 0) & (sources[:, None] != targets[None, :])
+        broken.judged += int(known.sum())
         reached = (there > 0) & (back > 0)
         broken.open += int(((there == NOT_JUDGED) | (back == NOT_JUDGED)).sum())
-        if self.test.expect is Expect.UNREACHABLE:
+        if self.claim.apart:
             wrong = known & reached
         else:
             wrong = known & ~reached
-            if self.test.via is not None:
+            if self.claim.test.via is not None:
                 wrong |= known & reached & ~self.follows(sources, targets, there)
         pairs = np.argwhere(wrong)
         broken.count += len(pairs)
@@ -141,7 +152,7 @@ class _Assertion:
         self, sources: Ints, targets: Ints, hops: np.ndarray[tuple[int, int], np.dtype[np.int8]]
     ) -> Bools:
         """Whether each pair's path has exactly the relays that the test names."""
-        via = [self.number.get(name, -1) for name in self.test.via or ()]
+        via = [self.number.get(name, -1) for name in self.claim.test.via or ()]
         good: Bools = hops == len(via) + 1
         fib = self.plane.fib
         target = np.broadcast_to(fib.home[targets], good.shape).ravel()
@@ -154,53 +165,84 @@ class _Assertion:
 
     def why(self, source: str, target: str) -> str:
         pair = f"{source} → {target}"
-        if self.test.expect is Expect.UNREACHABLE:
+        if self.claim.apart:
             return f"{pair} is reachable"
         trace = walk_pair(self.network, source, target, self.family)
         back = walk_pair(self.network, target, source, self.family)
-        if trace.delivered and back.delivered and self.test.via is not None:
+        if trace.delivered and back.delivered and self.claim.test.via is not None:
             return f"{pair} goes {' → '.join(trace.path)}"
         return f"{pair} is not reachable over IPv{self.family}"
 
-    def prefixes(self, broken: _Broken) -> None:
-        """All pairs of a node and a piece of a LAN or of the internet."""
-        for target in self.test.targets:
-            prefix = _prefix(target) if target not in self.number else None
-            if prefix is None or prefix.family != self.family:
-                continue
-            for source in self.known(self.test.sources).tolist():
-                text, trace = self.outside(source, prefix)
-                if trace.drop is not None and trace.drop.reason is LossReason.UNJUDGED:
-                    broken.open += 1
-                elif text:
-                    broken.count += 1
-                    broken.trace = broken.trace or trace
-                    if len(broken.texts) < _MOST:
-                        broken.texts.append(f"{self.names[source]} → {target} {text}")
+    def hosts(self, broken: _Broken) -> None:
+        """All pairs of which one end at least is a host on a LAN, or the internet."""
+        claim, fib = self.claim, self.plane.fib
+        lans = list(outside_hosts(claim.sources, self.plane, sender=True))
+        beyond = list(outside_hosts(claim.targets, self.plane, sender=False))
+        if not lans and not beyond:
+            return
+        sources, targets = (
+            list(node_hosts(node_numbers(end, self.number, fib), self.names, fib))
+            for end in (claim.sources, claim.targets)
+        )
+        pairs = [*product(lans, (*targets, *beyond)), *product(sources, beyond)]
+        pairs = [pair for pair in pairs if pair[0].atom != pair[1].atom and self.known(*pair)]
+        broken.judged += len(pairs)
+        told: set[tuple[str, str]] = set()
+        for pair, reached in zip(pairs, self.exchanged(pairs), strict=True):
+            ends = pair[0].written, pair[1].written
+            text, trace = self.fault(*pair, reached=reached)
+            if trace is not None and trace.drop and trace.drop.reason is LossReason.UNJUDGED:
+                broken.open += 1
+            elif text and ends not in told:
+                told.add(ends)
+                broken.add(text, trace)
 
-    def outside(self, source: int, prefix: Prefix) -> tuple[str, Trace]:
-        """Why a prefix as target breaks the test, or ''. `via` then names everyone between the
-        source and the LAN, the router last."""
-        fib = self.plane.fib
-        atoms = np.array([a for a in fib.atoms(prefix) if fib.first(a) <= prefix.last], np.int32)
-        one = np.full_like(atoms, source)
-        home = np.full_like(atoms, fib.home[source])
-        traces = trace_batch(self.plane, PacketBatch(one, home, atoms, exact=True))
-        reached = bool(np.isin(traces.result, (ARRIVED, IN_LAN, OUT)).all())
-        own = fib.first(int(fib.home[source]))
-        packet = Packet(self.family, own, prefix.value)
-        trace = walk(self.network, self.names[source], packet)
-        if self.test.expect is Expect.UNREACHABLE:
-            return ("is reachable" if reached else ""), trace
+    def known(self, source: ClaimHost, target: ClaimHost) -> bool:
+        """Between two nodes without a file nothing is claimed."""
+        made = self.plane.made
+        return source.node < 0 or target.node < 0 or not (made[source.node] and made[target.node])
+
+    def exchanged(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> list[bool]:
+        """Whether a packet arrives and its answer comes back, for each pair."""
+        there, back = self.traced(pairs)
+        # who is asked on a LAN answers from where the packet left; what comes back ends at the
+        # node that asked, or in the LAN of the router behind which the host lies
+        asked = np.array([source.node for source, _ in pairs], np.int32)
+        owed = np.array([target.node for _, target in pairs], np.int32)
+        beyond = np.array([target.outside for _, target in pairs], bool)
+        wanted = np.where(beyond, True, there.at == owed)
+        good = np.isin(there.result, (ARRIVED, IN_LAN, OUT)) & wanted
+        good &= np.isin(back.result, (ARRIVED, IN_LAN)) & (back.at == asked)
+        return [bool(one) for one in good]
+
+    def traced(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> tuple[Traces, Traces]:
+        source = np.array([one.atom for one, _ in pairs], np.int32)
+        target = np.array([other.atom for _, other in pairs], np.int32)
+        origin = np.array([one.node for one, _ in pairs], np.int32)
+        there = trace_batch(self.plane, PacketBatch(origin, source, target, exact=True))
+        back = PacketBatch(there.at.copy(), target, source, established=True, exact=True)
+        return there, trace_batch(self.plane, back)
+
+    def fault(
+        self, source: ClaimHost, target: ClaimHost, *, reached: bool
+    ) -> tuple[str, Trace | None]:
+        """Why a pair breaks the test, or ''."""
+        pair = f"{source.written} → {target.written}"
+        via = self.claim.test.via
+        if self.claim.apart != reached and (via is None or self.claim.apart):
+            return "", None
+        origin = self.names[source.node]
+        packet = Packet(self.family, source.address, target.address)
+        trace = walk(self.network, origin, packet, target=target.written)
+        if self.claim.apart:
+            return f"{pair} is reachable", trace
         if not reached:
-            return f"is not reachable over IPv{self.family}", trace
-        if self.test.via is not None and trace.path[1:] != self.test.via:
-            return f"goes {' → '.join(trace.path)}", trace
-        return "", trace
+            return f"{pair} is not reachable over IPv{self.family}", trace
+        if via is not None and _between(trace) != via:
+            return f"{pair} goes {' → '.join(trace.path)}", trace
+        return "", None
 
 
-def _prefix(text: str) -> Prefix | None:
-    try:
-        return Prefix.parse(text)
-    except PrefixFormatError:
-        return None
+def _between(trace: Trace) -> tuple[str, ...]:
+    """The relays between the ends: a router belongs to its LAN, an exit not to the internet."""
+    return trace.path[1:] if trace.way is RouteKind.UPLINK else trace.path[1:-1]

@@ -2,8 +2,9 @@
 
 Two nodes are in one class when they have the same FIB, everyone has the same next hop to both
 (themselves, when it is them), their sessions to the same neighbours have the same verdicts, and no
-firewall rule and no fact distinguishes them. Then swapping them changes no step of any walk. Ten
-thousand leaves behind three relays are a few classes; in a full mesh each node is its own.
+firewall rule, no fact and no declaration of `tests:` distinguishes them. Then swapping them changes
+no step of any walk. Ten thousand leaves behind three relays are a few classes; in a full mesh each
+node is its own.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ class EquivalenceClasses:
 
 
 def equivalence_classes(
-    fib: Fib, sessions: SessionTable, models: tuple[NodeModel, ...]
+    fib: Fib, sessions: SessionTable, models: tuple[NodeModel, ...], kinds: Ints
 ) -> EquivalenceClasses:
-    """The classes of all nodes that have an address in this family."""
+    """The classes of all nodes that have an address in this family; nodes of different `kinds`
+    (declared apart from others) are not alike."""
     nodes = np.flatnonzero(fib.home >= 0)
     of = np.full(len(models), -1, np.int32)
     members: dict[object, list[int]] = {}
@@ -49,7 +51,7 @@ def equivalence_classes(
             alone_by_fact = models[n].conf is None or int(fib.home[n]) in fib.shared
             key = (
                 int(fib.row_of[n]), columns[at], bundles[n], n if alone_by_fact else -1,
-                *_facts(models[n]), int(fib.rules[fib.home[n]]),
+                *_facts(models[n]), int(fib.rules[fib.home[n]]), int(kinds[n]),
             )  # fmt: skip
         members.setdefault(key, []).append(n)
     for class_, nodes_of_it in enumerate(members.values()):

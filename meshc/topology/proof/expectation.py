@@ -17,7 +17,8 @@ from meshc.diagnostics import Location
 from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
-from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec, TestSpec
+from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
+from meshc.topology.obligations.obligations import Obligations, obligations
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.endpoint import Endpoint
@@ -82,7 +83,6 @@ class NodeFacts:
     managed: bool = True
     public_key: PublicKey | None = None
     addresses: tuple[Prefix, ...] = ()
-    keepalive: int = 25
     location: Location | None = field(default=None, compare=False)
 
     @property
@@ -107,7 +107,7 @@ class Expectation:
 
     nodes: Mapping[str, NodeFacts]
     pools: tuple[Prefix, ...] = ()
-    tests: tuple[TestSpec, ...] = ()
+    obligations: Obligations = Obligations()
     domain: str | None = None
     file: str = ""
 
@@ -127,7 +127,7 @@ def expectation(
     return Expectation(
         nodes=nodes,
         pools=spec.network.pools,
-        tests=spec.tests,
+        obligations=obligations(spec, addresses),
         domain=spec.network.domain,
         file=spec.file,
     )
@@ -156,7 +156,6 @@ def _facts(
         managed=node.managed,
         public_key=node.public_key or key,
         addresses=node.addresses or addresses,
-        keepalive=node.keepalive,
         location=node.at(),
     )
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from meshc.diagnostics import Diagnostics
-from meshc.prefixes import Prefix
+from meshc.prefixes import BITS, Prefix
+from meshc.topology.obligations.own_lan import OwnLan
 from meshc.topology.proof.dns_reach import check_name_servers
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.external_traffic import (
@@ -20,6 +21,7 @@ from meshc.topology.proof.external_traffic import (
 from meshc.topology.proof.loss_findings import CODES_OF, place, story
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
+from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.reachability_matrix import ReachabilityMatrix
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.walk import Packet, Trace, walk
@@ -42,7 +44,8 @@ def check_external(
             plane,
             network,
             table,
-            [*lan_losses(plane, classes), *exit_losses(plane, classes)],
+            [*lan_losses(plane, classes, expectation.obligations), *exit_losses(plane, classes)],
+            expectation,
             found,
         )
         for ring, address in rings(plane, expectation.pools):
@@ -52,6 +55,7 @@ def check_external(
                 f"an address that nobody has ({address}) goes round: "
                 + " → ".join(table.names[n] for n in ring),
                 place(table, table.names[ring[0]], table.names[ring[1]]),
+                path=f"nodes.{table.names[ring[0]]}",
                 hint="only one of two nodes may have the other as its catch-all",
             )
         _path_mtu(table, matrices[family], found)
@@ -64,6 +68,7 @@ def _losses(
     network: NetworkModel,
     table: MeshPeerTable,
     losses: list[ExternalLoss],
+    expectation: Expectation,
     found: Diagnostics,
 ) -> None:
     faults: dict[tuple[str, ...], tuple[Trace, ExternalLoss, int]] = {}
@@ -82,7 +87,10 @@ def _losses(
         ends = drop.text if drop else f"it leaves the tunnel at {trace.path[-1]} instead"
         way = f"{what} → {trace.target}" if loss.answer else f"{trace.origin} → {what}"
         code, hint = CODES_OF[drop.reason] if drop else ("E412", "send it to the right router")
-        if drop is None and loss.what == "the internet":
+        waived = _own_lan(plane.fib.family, network, expectation, trace, loss)
+        if waived is not None:
+            code, hint = waived.code, f"renumber the LAN {waived.lan} of site {waived.site}"
+        elif drop is None and loss.what == "the internet":
             code, hint = "E414", "traffic for the internet must leave through the exit alone"
         found.add(
             code,
@@ -92,6 +100,22 @@ def _losses(
             hint=hint,
             trace=story(trace),
         )
+
+
+def _own_lan(
+    family: int,
+    network: NetworkModel,
+    expectation: Expectation,
+    trace: Trace,
+    loss: ExternalLoss,
+) -> OwnLan | None:
+    """The warning that says that the packet ends in a LAN that its last node is connected to."""
+    end = trace.path[-1]
+    way, _ = network.model(end).route(family, loss.address)
+    if loss.answer or way is not RouteKind.LAN:
+        return None
+    address = Prefix(family, loss.address, BITS[family])
+    return expectation.obligations.waived_at(end, address)
 
 
 def _trace(

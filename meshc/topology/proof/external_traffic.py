@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from meshc.prefixes import Prefix, address_text, parse_address
+from meshc.prefixes import BITS, Prefix, address_text, parse_address
+from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.fib import DEEPEST, LAN
 from meshc.topology.proof.peer_table import Ints
@@ -36,8 +37,11 @@ class ExternalLoss:
     pairs: int
 
 
-def lan_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[ExternalLoss]:
-    """Every node must get to every LAN and hear the answer, except those that are on it."""
+def lan_losses(
+    plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
+) -> Iterator[ExternalLoss]:
+    """Every node must get to every LAN and hear the answer, except those that are on it, and
+    those that are declared apart from it."""
     fib = plane.fib
     for router, model in enumerate(plane.models):
         for prefix in model.facts.routes:
@@ -49,7 +53,11 @@ def lan_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[Extern
                 if fib.behind[atom] == router and fib.owner[atom] < 0
             ]
             for atom in _different(plane, atoms):
-                yield from _to_lan(plane, classes, router, (atom, str(prefix)))
+                for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
+                    host = Prefix(fib.family, loss.address, BITS[fib.family])
+                    name = plane.models[loss.source].name
+                    if not obligations.separation.from_outside(name, host):
+                        yield loss
 
 
 def _different(plane: DataPlane, atoms: list[int]) -> list[int]:

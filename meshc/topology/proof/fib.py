@@ -302,7 +302,9 @@ def routed_by(model: NodeModel, query: RouteQuery, allowed: tuple[Prefix, ...], 
 
 
 def _mirror(fib: Fib, models: tuple[NodeModel, ...]) -> None:
-    """Rows of nodes without a file: back along the way that packets take to them."""
+    """Rows of nodes without a file: back along the way that packets take to them, and to the exit
+    that they use."""
+    numbers = {model.name: n for n, model in enumerate(models)}
     for n, model in enumerate(models):
         if model.conf is not None:
             continue
@@ -323,7 +325,8 @@ def _mirror(fib: Fib, models: tuple[NodeModel, ...]) -> None:
                 if bool((moved == here).all()):
                     break
                 here = moved
-        row_values = np.where(whose >= 0, found[whose], UPLINK).astype(np.int32)
+        beyond = numbers.get(model.facts.exit or "", UPLINK)
+        row_values = np.where(whose >= 0, found[whose], beyond).astype(np.int32)
         row_values[whose == n] = NO_PEER
         row_values[lan] = LAN
         fib.route[row] = row_values

@@ -14,7 +14,6 @@ from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
-from meshc.topology.proof.session_rules import keeps_mapping
 from meshc.topology.proof.session_table import (
     ASLEEP,
     FAULTS,
@@ -25,7 +24,6 @@ from meshc.topology.proof.session_table import (
 )
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.unique_values import unique_values
-from meshc.wg.overhead import LEAST_IPV6_MTU, OVERHEAD, UNDERLAY_MTU
 
 # So many findings of one kind are shown; the last one says how many more there are.
 _MOST = 20
@@ -47,11 +45,10 @@ def check_files(
     _keys(table, told, found)
     _addresses(table, planes, found)
     _sections(table, found)
-    _links(table, sessions, told, found)
+    _links(table, sessions, expectation, told, found)
     _endpoints(table, sessions, found)
     _doubled(table, found)
     _shadowed(table, found)
-    _mtu(table, found)
 
 
 def _missing(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
@@ -180,6 +177,7 @@ _LINK_FAULTS = (
 def _links(
     table: MeshPeerTable,
     sessions: SessionTable,
+    expectation: Expectation,
     told: frozenset[tuple[str, ...]],
     found: Diagnostics,
 ) -> None:
@@ -188,27 +186,24 @@ def _links(
     for number, code, text, hint in _LINK_FAULTS:
         reason = FAULTS[number]
         assert reason is not None, "only the number 0 is no fault"
-        sessions_of_it = []
+        kinds: dict[str, list[tuple[int, str, str]]] = {code: [], "W408": []}
         for i in np.flatnonzero(sessions.fault == number).tolist():
             a, b = names[int(sessions.frm[i])], names[int(sessions.to[i])]
             mutual = reason in MUTUAL
             if (mutual and a > b) or Drop(reason, a, b).cause in told:
                 continue
-            sessions_of_it.append((i, a, b))
-        for i, a, b in _some(sessions_of_it, code, "links", found):
-            by_choice = reason is LossReason.ASLEEP and _silent(table, sessions, i)
-            found.add(
-                "W408" if by_choice else code,
-                text.format(a=a, b=b),
-                _at(table, sessions, i),
-                path=f"nodes.{a}",
-                hint=hint,
-            )
-
-
-def _silent(table: MeshPeerTable, sessions: SessionTable, session: int) -> bool:
-    """Whether the receiver was told to keep no NAT open."""
-    return not keeps_mapping(table.models[int(sessions.to[session])].facts.keepalive)
+            kept = expectation.obligations.silence.chosen(b, a)
+            chosen = reason is LossReason.ASLEEP and kept is not None
+            kinds["W408" if chosen else code].append((i, a, b))
+        for kind, links in kinds.items():
+            for i, a, b in _some(links, kind, "links", found):
+                found.add(
+                    kind,
+                    text.format(a=a, b=b),
+                    _at(table, sessions, i),
+                    path=f"nodes.{b}.keepalive" if kind == "W408" else f"nodes.{a}",
+                    hint=hint,
+                )
 
 
 def _endpoints(table: MeshPeerTable, sessions: SessionTable, found: Diagnostics) -> None:
@@ -347,37 +342,6 @@ def _shadowed(table: MeshPeerTable, found: Diagnostics) -> None:
                     path=f"nodes.{model.name}",
                     hint="two places with one LAN prefix cannot be joined: renumber one of them",
                 )
-
-
-def _mtu(table: MeshPeerTable, found: Diagnostics) -> None:
-    """Too large for the underlay, or too small for IPv6."""
-    six = np.array([literal_family(end.host) == 6 for end in table.endpoints], bool)
-    some = bool(six.any())
-    for n, model in enumerate(table.models):
-        conf = model.conf
-        if conf is None or conf.mtu is None:
-            continue
-        part = table.endpoint[int(table.start[n]) : int(table.start[n + 1])]
-        overhead = OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
-        place = Location(table.files[n], 1, 1)
-        if conf.mtu > UNDERLAY_MTU - overhead:
-            found.add(
-                "E417",
-                f"{model.name}: MTU {conf.mtu} does not fit: {UNDERLAY_MTU} less {overhead} "
-                f"for the tunnel is {UNDERLAY_MTU - overhead}",
-                place,
-                path=f"nodes.{model.name}.mtu",
-                hint="`mtu: auto` finds the right one",
-            )
-        if conf.mtu < LEAST_IPV6_MTU and any(p.family == 6 for p in model.own):
-            found.add(
-                "E417",
-                f"{model.name}: with an MTU of {conf.mtu} its IPv6 does not work: "
-                f"{LEAST_IPV6_MTU} is the least",
-                place,
-                path=f"nodes.{model.name}.mtu",
-                hint="RFC 8200 section 5; raise it or leave IPv6 out",
-            )
 
 
 def _at(table: MeshPeerTable, sessions: SessionTable, session: int) -> Location | None:

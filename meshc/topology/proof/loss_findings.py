@@ -7,18 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.topology.language.spec import Expect
+from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.drop import Drop, LossReason
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.reachability_matrix import LostPairs, ReachabilityMatrix
-from meshc.topology.proof.session_rules import keeps_mapping
+from meshc.topology.proof.trace_batch import ENDS
 from meshc.topology.proof.walk import Hop, Trace, walk_pair
 from meshc.values import dataclass
 
 # Beyond these many faults, more of them help nobody.
 _MOST = 50
+_ASLEEP = ENDS.index(LossReason.ASLEEP)
 
 _NO_WAY = "list the address at the node that drops it, or at a relay that both ends use"
 CODES_OF: dict[LossReason, tuple[str, str]] = {
@@ -58,11 +59,13 @@ CODES_OF: dict[LossReason, tuple[str, str]] = {
 
 @dataclass(slots=True)
 class Fault:
-    """All pairs that one drop takes with it."""
+    """All pairs that one drop takes with it. `waived` is the warning that asks for it: who is
+    asleep by choice, or has a LAN of its own in the way."""
 
     trace: Trace
     drop: Drop
     pairs: int
+    waived: str = ""
 
 
 def check_losses(
@@ -72,54 +75,93 @@ def check_losses(
     expectation: Expectation,
     found: Diagnostics,
 ) -> frozenset[tuple[str, ...]]:
-    """A finding for each fault, the costliest first to be told of; returns their causes. Pairs
-    that a test declares unreachable are no loss."""
-    wanted = _declared(expectation, table)
+    """A finding for each fault, the costliest first to be told of; returns their causes."""
     faults: dict[tuple[str, ...], Fault] = {}
+    told: set[tuple[str, ...]] = set()
     for matrix in matrices.values():
         losses = sorted(matrix.losses.values(), key=lambda loss: -loss.pairs)
+        chosen = [loss for loss in losses if _by_choice(loss, table, expectation)]
+        others = [loss for loss in losses if not _by_choice(loss, table, expectation)]
         pairs: dict[tuple[str, ...], int] = {}
-        for loss in losses[: 4 * _MOST]:
-            names = table.names[loss.source], table.names[loss.target]
-            if loss.pairs <= _declared_pairs(matrix, loss, wanted):
-                continue
-            trace = walk_pair(network, *names, matrix.family)
-            drop = trace.drop
-            if drop is None:
+        for loss in (*others[: 4 * _MOST], *chosen):
+            fault = _fault(loss, matrix.family, table, network, expectation)
+            if fault is None:
                 # it arrives, but not where it should: two nodes have this address (E415)
                 continue
-            faults.setdefault(drop.cause, Fault(trace, drop, 0))
-            pairs[drop.cause] = pairs.get(drop.cause, 0) + loss.pairs
+            told.add(fault.drop.cause)
+            cause = (fault.waived, fault.drop.other) if loss in chosen else fault.drop.cause
+            faults.setdefault(cause, fault)
+            pairs[cause] = pairs.get(cause, 0) + loss.pairs
         # one fault usually hits both families: it is told once, with the larger number
         for cause, count in pairs.items():
             faults[cause].pairs = max(faults[cause].pairs, count)
-        rest = sum(loss.pairs for loss in losses) - sum(pairs.values())
-        if len(losses) > 4 * _MOST and rest > 0:
+        rest = sum(loss.pairs for loss in others[4 * _MOST :])
+        if rest:
             found.add("E400", f"{rest:,} more IPv{matrix.family} pairs are lost in other ways")
-    shown = sorted(faults.values(), key=lambda fault: -fault.pairs)[:_MOST]
-    for fault in shown:
-        _tell(fault, table, expectation, found)
-    hidden = [fault for fault in faults.values() if fault not in shown]
-    if hidden:
-        judged = any(fault.drop.reason is not LossReason.UNJUDGED for fault in hidden)
-        found.add("E400" if judged else "W443", f"{len(hidden):,} more faults lose packets")
-    return frozenset(fault.drop.cause for fault in shown)
+    for waived in (False, True):
+        some = [fault for fault in faults.values() if bool(fault.waived) is waived]
+        shown = sorted(some, key=lambda fault: -fault.pairs)[:_MOST]
+        for fault in shown:
+            _tell(fault, table, expectation, found)
+        if len(some) > len(shown):
+            what = "more nodes are asked for the same" if waived else "more faults lose packets"
+            hidden = [fault for fault in some if fault not in shown]
+            judged = any(fault.drop.reason is not LossReason.UNJUDGED for fault in hidden)
+            code = "W408" if waived else "E400" if judged else "W443"
+            found.add(code, f"{len(hidden):,} {what}")
+    return frozenset(told)
+
+
+def _by_choice(loss: LostPairs, table: MeshPeerTable, expectation: Expectation) -> bool:
+    """Whether the node that is asleep was told to keep nothing alive."""
+    if loss.code != _ASLEEP:
+        return False
+    sleeper, other = table.names[loss.other], table.names[loss.at]
+    return expectation.obligations.silence.chosen(sleeper, other) is not None
+
+
+def _fault(
+    loss: LostPairs,
+    family: int,
+    table: MeshPeerTable,
+    network: NetworkModel,
+    expectation: Expectation,
+) -> Fault | None:
+    trace = walk_pair(network, table.names[loss.source], table.names[loss.target], family)
+    drop = trace.drop
+    if drop is None:
+        return None
+    waived = ""
+    if _by_choice(loss, table, expectation):
+        waived = "W408"
+    elif drop.reason is LossReason.OWN_LAN:
+        address = Prefix(family, trace.packet.target, BITS[family])
+        lan = expectation.obligations.waived_at(drop.at, address)
+        waived = lan.code if lan is not None else ""
+    return Fault(trace, drop, 0, waived)
 
 
 def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     drop = fault.drop
     code, hint = CODES_OF[drop.reason]
-    if drop.reason is LossReason.ASLEEP:
-        kept = expectation.nodes[drop.other].keepalive
-        if not keeps_mapping(kept):
-            code = "W408"
-            hint = f"`keepalive: {kept}` asks for this; it then speaks first or not at all"
+    path = f"nodes.{drop.at}"
+    if fault.waived == "W408":
+        path = f"nodes.{drop.other}.keepalive"
+        kept = expectation.obligations.silence.chosen(drop.other, drop.at)
+        hint = f"`keepalive: {kept or 'off'}` asks for this; it then speaks first or not at all"
+    rules = table.models[table.names.index(drop.at)].routing.rules
+    if drop.reason is LossReason.NO_ROUTE and rules:
+        hint = (
+            f"its rule `{rules[0].text}` is not for this packet, or cannot be judged: before the "
+            "route is known a packet has no source; `to PREFIX lookup N` holds for all"
+        )
     fate = "not claimed for this" if drop.reason is LossReason.UNJUDGED else "lost this way"
     many = f" ({fault.pairs:,} pairs are {fate})" if fault.pairs > 1 else ""
     found.add(
-        code,
+        fault.waived or code,
         fault.trace.text + many,
         place(table, drop.at, drop.other),
+        path=path,
         hint=hint,
         trace=story(fault.trace),
     )
@@ -155,31 +197,3 @@ def place(table: MeshPeerTable, at: str, other: str = "") -> Location | None:
         if len(rows):
             line = int(table.line[start + rows[0]])
     return Location(table.files[n], line, 1)
-
-
-def _declared(expectation: Expectation, table: MeshPeerTable) -> list[tuple[set[int], set[int]]]:
-    """(sources, targets) of the tests that expect nothing to arrive."""
-    number = {name: n for n, name in enumerate(table.names)}
-    return [
-        (
-            {number[name] for name in test.sources if name in number},
-            {number[name] for name in test.targets if name in number},
-        )
-        for test in expectation.tests
-        if test.expect is Expect.UNREACHABLE
-    ]
-
-
-def _declared_pairs(
-    matrix: ReachabilityMatrix, loss: LostPairs, wanted: list[tuple[set[int], set[int]]]
-) -> int:
-    """How many pairs like this one are declared lost; 0 when this one itself is not."""
-    if not any(loss.source in sources and loss.target in targets for sources, targets in wanted):
-        return 0
-    of = matrix.classes.of
-    count = 0
-    for sources, targets in wanted:
-        a = {n for n in sources if of[n] == of[loss.source]}
-        b = {n for n in targets if of[n] == of[loss.target]}
-        count += len(a) * len(b) - len(a & b)
-    return count

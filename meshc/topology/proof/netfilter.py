@@ -108,7 +108,11 @@ class Firewall:
     @property
     def guards(self) -> bool:
         """Whether it may do more to a packet than to forward it or to hide its source."""
-        return any(chain[2] in ("INPUT", "OUTPUT", "PREROUTING") for chain in self._built_in())
+        return any(
+            chain[2] != "FORWARD" and chain[1:] != ("nat", "POSTROUTING")
+            for chain in self._built_in()
+            if chain[2] in BUILT_IN
+        )
 
     @property
     def shape(self) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from meshc.topology.proof.anycast import check_anycast
 from meshc.topology.proof.assertions import check_assertions
 from meshc.topology.proof.dead_relays import RelayFailure, relay_failures
 from meshc.topology.proof.default_route_findings import check_default_routes
+from meshc.topology.proof.duty_findings import check_duties
 from meshc.topology.proof.equivalence_classes import equivalence_classes
 from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.external_findings import check_external
@@ -29,6 +30,7 @@ from meshc.topology.proof.reachability_matrix import (
     ReachabilityMatrix,
     fill_matrix,
 )
+from meshc.topology.proof.separation_table import separation_table
 from meshc.topology.proof.session_table import SessionTable, judge_sessions
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.verdict import READABLE, Verdict
@@ -139,13 +141,14 @@ def prove(
     planes: dict[int, DataPlane] = {}
     for family in _families(table):
         plane = planes[family] = _plane(table, sessions, expectation, family)
-        matrices[family] = fill_matrix(
-            plane, equivalence_classes(plane.fib, sessions, table.models)
-        )
+        apart = separation_table(table.names, expectation.obligations.separation, family)
+        classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
+        matrices[family] = fill_matrix(plane, classes, apart)
     check_hooks(table, found)
     check_default_routes(table, planes, found)
     told = check_losses(table, matrices, network, expectation, found)
     check_files(table, sessions, planes, expectation, told, found)
+    check_duties(table, expectation, found)
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
     check_exits(table, expectation, found)
@@ -183,7 +186,7 @@ def _families(table: MeshPeerTable) -> list[int]:
 def _plane(
     table: MeshPeerTable, sessions: SessionTable, expectation: Expectation, family: int
 ) -> DataPlane:
-    fib = build_fib(table, family, expectation.pools)
+    fib = build_fib(table, family, (*expectation.pools, *expectation.obligations.cuts()))
     pools = np.zeros(len(fib.owner), bool)
     for prefix in expectation.pools:
         if prefix.family == family:

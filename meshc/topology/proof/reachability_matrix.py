@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.peer_table import Bools, Ints, Longs
+from meshc.topology.proof.separation_table import SeparationTable
 from meshc.topology.proof.trace_batch import (
     ARRIVED,
     ENDS,
@@ -61,7 +62,8 @@ class ReachabilityMatrix:
     """`hops[a, b]` is the number of hops from class a to class b, 0 when the packet is lost and
     for a class of one to itself, -1 between two nodes without a file (nothing is known),
     and NOT_JUDGED for a packet that meets what the proof cannot follow.
-    `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's."""
+    `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's. `losses` are of
+    pairs that nobody declared apart; `apart` counts those that are, and do not meet."""
 
     family: int
     classes: EquivalenceClasses
@@ -71,7 +73,9 @@ class ReachabilityMatrix:
     path_mtu: dict[tuple[int, int], tuple[int, int]]
     special: Longs
     special_hops: NDArray[np.int8]
+    separation: SeparationTable
     counts: tuple[int, int, int] = (0, 0, 0)
+    apart: int = 0
 
     def hops_of(self, source: int, target: int) -> int:
         """Hops between two nodes; 0 when lost, -1 when one has no address in this family or
@@ -112,13 +116,15 @@ class ReachabilityMatrix:
         return source, target
 
 
-def fill_matrix(plane: DataPlane, classes: EquivalenceClasses) -> ReachabilityMatrix:
+def fill_matrix(
+    plane: DataPlane, classes: EquivalenceClasses, separation: SeparationTable
+) -> ReachabilityMatrix:
     """Traces all pairs of classes, then the special pairs."""
     count = len(classes.size)
     special = _special(plane)
     matrix = ReachabilityMatrix(
         plane.fib.family, classes, np.zeros((count, count), np.int8), {}, {}, {},
-        special, np.zeros(len(special), np.int8),
+        special, np.zeros(len(special), np.int8), separation,
     )  # fmt: skip
     spare = _Spare(plane, classes)
     made = plane.made[classes.first]
@@ -210,6 +216,9 @@ def _lose(
     lost = np.flatnonzero(~arrived)
     if not len(lost):
         return
+    declared = matrix.separation.apart(pairs[0][lost], pairs[1][lost])
+    matrix.apart += int(pairs[2][lost[declared]].sum())
+    lost = lost[~declared]
     source, target, weight = (column[lost] for column in pairs)
     # one number per cause: the nodes' numbers are the digits, `other` counts from -1
     base = np.int64(len(matrix.classes.of) + 1)

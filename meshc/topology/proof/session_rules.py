@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from meshc.keys import KEY_LENGTH
+from meshc.topology.obligations.silence import keeps_mapping
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.node_model import NodeModel
@@ -29,8 +30,6 @@ class Reach(Enum):
 
 
 STARTS = frozenset({Reach.OPEN, Reach.LAN})
-# RFC 4787 section 4.3: a NAT may forget a mapping that has been silent for so many seconds.
-LONGEST_SILENCE = 120
 
 
 def session_fault(sender: NodeModel, receiver: NodeModel) -> LossReason | None:
@@ -123,11 +122,6 @@ def _keeps_alive(model: NodeModel, other: NodeModel) -> bool:
         return True
     ours = section(model, other)
     return ours is not None and keeps_mapping(ours.keepalive)
-
-
-def keeps_mapping(keepalive: int | None) -> bool:
-    """Whether keepalives so many seconds apart hold the mapping of a NAT open."""
-    return keepalive is not None and 0 < keepalive <= LONGEST_SILENCE
 
 
 def _all_endpoints(model: NodeModel) -> Iterator[Endpoint]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from meshc.topology.obligations.silence import LONGEST_SILENCE
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs, MeshPeerTable
-from meshc.topology.proof.session_rules import LONGEST_SILENCE, Reach, reach, reach_by
+from meshc.topology.proof.session_rules import Reach, reach, reach_by
 from meshc.topology.proof.sorted_index import SortedIndex, kinds
 from meshc.values import dataclass
 

@@ -14,7 +14,7 @@ from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs
 from meshc.topology.proof.policy_rule import RouteQuery
-from meshc.topology.proof.session_table import FAULTS, SessionTable
+from meshc.topology.proof.session_table import ASLEEP, FAULTS, SessionTable
 from meshc.values import dataclass, field
 
 # A result below ARRIVED is an index into ENDS; from ARRIVED on it says where the packet got to.
@@ -211,7 +211,8 @@ class _BatchWalk:
         fib, batch, sessions = self.plane.fib, self.batch, self.plane.sessions
         here = self.at[live]
         fault = sessions.fault[sessions.find(here, there)]
-        bad = fault > 0
+        # an answer finds the session that the first packet has used
+        bad = (fault > 0) & ~((fault == ASLEEP) & batch.established)
         self.end(live[bad], 0)
         self.result[live[bad]] = fault[bad] - 1
         self.other[live[bad]] = there[bad]

@@ -116,8 +116,9 @@ class _Walk:
             bound = self.packet.established and not way_in
             query = RouteQuery(family, source, target, way_in, bound)
             way, lan = here.route(family, target, query)
-            if here.conf is None and way is RouteKind.UPLINK and self.network.owner(family, target):
-                way = RouteKind.TUNNEL
+            if here.conf is None and way is RouteKind.UPLINK:
+                known = here.facts.exit or self.network.owner(family, target)
+                way = RouteKind.TUNNEL if known else way
             if way is RouteKind.OWN:
                 return self.end(self.pass_on(here, way_in, "") if way_in else None, way=way)
             if way in (RouteKind.LAN, RouteKind.UPLINK):
@@ -161,7 +162,9 @@ class _Walk:
                 return None, self.drop(LossReason.UNKNOWN_KEY, here.name, name)
         self.hops[-1] = replace(self.hops[-1], peer=there.name, match=match)
         fault = session_fault(here, there)
-        if fault is not None:
+        # the source filter let the first packet in only from the peer to which the answer goes
+        awake = fault is LossReason.ASLEEP and self.packet.established
+        if fault is not None and not awake:
             return None, self.drop(fault, here.name, there.name)
         return there, None
 
@@ -257,9 +260,12 @@ def mirrored_next(
     network: NetworkModel, model: NodeModel, family: int, target: int
 ) -> NodeModel | None:
     """Where a node without a file sends a packet: back along the way that packets from there
-    take to it, which is the only next hop with which its peers' files make sense."""
+    take to it, which is the only next hop with which its peers' files make sense; to the internet
+    through its exit."""
     owner = network.owner(family, target)
     own = model.address(family)
+    if owner is None and model.facts.exit in network.models:
+        return network.models[model.facts.exit]
     if owner is None or own is None or owner is model:
         return None
     here, seen = owner, {owner.name}

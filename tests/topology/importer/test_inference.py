@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PrivateKey
 from meshc.topology.importer import document, infer
@@ -45,7 +47,7 @@ def test_roles_routes_and_exits_are_inferred() -> None:
     nodes = imported.nodes
     assert list(nodes) == ["hub", "nas", "phone", "server"]
     assert [n.relay for n in nodes.values()] == [True, False, False, False]
-    assert str(nodes["hub"].endpoint) == "hub.example-vpn.dev:51820"
+    assert list(map(str, nodes["hub"].endpoints.public)) == ["hub.example-vpn.dev:51820"]
     assert nodes["hub"].exit_node
     assert nodes["phone"].exit == "hub"
     assert [str(p) for p in nodes["nas"].routes] == ["192.168.1.0/24"]
@@ -95,10 +97,10 @@ def test_no_private_key_reaches_the_document_or_the_findings() -> None:
     assert not any(key.reveal() in everything for key in KEYS.values())
 
 
-def test_hooks_are_kept_as_comments() -> None:
+def test_hooks_that_meshc_does_not_replace_stay() -> None:
     imported = infer(network(), Diagnostics())
     assert imported
-    assert '# post_up: "logger up"' in document(imported, name="x")
+    assert 'post_up:\n      - "logger up"' in document(imported, name="x")
 
 
 def test_a_hostile_comment_cannot_leave_its_scalar() -> None:
@@ -106,4 +108,68 @@ def test_a_hostile_comment_cannot_leave_its_scalar() -> None:
     text += 'PostUp = echo "x": {y} # z\n'
     imported = infer([parse(text, file='a"\nb/wg0.conf')], Diagnostics())
     assert imported
-    assert '# post_up: "echo \\"x\\": {y}"' in document(imported, name='n"\n- x')
+    assert 'post_up:\n      - "echo \\"x\\": {y}"' in document(imported, name='n"\n- x')
+
+
+def test_a_key_that_a_hook_fetches_is_known_from_the_peers() -> None:
+    hooked = "PostUp = wg set %i private-key /etc/wireguard/phone.key\n"
+    text = f"[Interface]\nAddress = 10.0.44.4/32\n{hooked}"
+    phone = parse(
+        text + section("hub", "0.0.0.0/0", "hub.example-vpn.dev:51820"), file="p/wg0.conf"
+    )
+    found = Diagnostics()
+    imported = infer([*network()[:3], phone], found)
+    assert imported
+    assert "E900" not in {one.code for one in found}
+    written = document(imported, name="x")
+    assert 'private_key_file: "/etc/wireguard/phone.key"' in written
+    assert f'public_key: "{KEYS["phone"].public_key()}"' in written
+    assert imported.nodes["phone"].conf is phone
+
+
+def test_a_file_of_nobody_is_left_out_and_the_rest_imported() -> None:
+    lost = parse("[Interface]\nAddress = 10.9.9.9/32\n", file="x.conf")
+    found = Diagnostics()
+    imported = infer([*network(), lost], found)
+    assert imported
+    assert list(imported.nodes) == ["hub", "nas", "phone", "server"]
+    assert "E900" in {one.code for one in found}
+
+
+def test_one_node_s_dns_is_not_everybody_s_and_domains_stay() -> None:
+    confs = network()
+    confs[3] = replace(confs[3], dns=("10.0.44.1",), search=("corp.mesh.dev", "lan"))
+    imported = infer(confs, Diagnostics())
+    assert imported
+    text = document(imported, name="x")
+    assert text.count("dns:") == 1
+    assert "dns: [10.0.44.1, corp.mesh.dev, lan]" in text
+
+
+def test_two_halves_are_an_exit() -> None:
+    confs = network()
+    halves = section("hub", "0.0.0.0/1, 128.0.0.0/1, ::/1, 8000::/1", "hub.example-vpn.dev:51820")
+    confs[3] = conf("phone", "10.0.44.4/32", halves)
+    imported = infer(confs, Diagnostics())
+    assert imported
+    assert imported.nodes["phone"].exit == "hub"
+    assert [str(p) for p in imported.pools] == ["10.0.44.0/24"]
+    assert imported.nodes["hub"].routes == ()
+
+
+def test_the_server_alone_is_called_where_nobody_said_and_told_so() -> None:
+    masquerade = "ListenPort = 51820\nPostUp = iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE"
+    server = conf(
+        "hub",
+        "10.0.44.1/24",
+        section("nas", "10.0.44.3/32"),
+        section("phone", "10.0.44.4/32"),
+        extra=masquerade,
+    )
+    found = Diagnostics()
+    imported = infer([server], found)
+    assert imported
+    assert [one.code for one in found] == ["W907"]
+    assert {n.exit for n in imported.nodes.values()} == {None, "hub"}
+    assert imported.nodes["hub"].exit_node
+    assert imported.nodes["hub"].relay

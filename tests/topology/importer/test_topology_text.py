@@ -38,8 +38,8 @@ def test_what_the_file_sets_is_kept() -> None:
         "mtu": 1300,
         "table": "off",
         "fwmark": 7,
+        "dns": ["1.1.1.1"],
     }
-    assert read(text)["network"]["dns"] == ["1.1.1.1"]
 
 
 def test_what_comes_by_itself_is_not_written() -> None:
@@ -51,3 +51,17 @@ def test_what_comes_by_itself_is_not_written() -> None:
 @pytest.mark.parametrize("name", ["true", "1", 'a"b', "x: y", "- z", "null", "home"])
 def test_a_name_is_read_back_as_the_same_text(name: str) -> None:
     assert read(written("", name))["network"]["name"] == name
+
+
+def test_replaced_hooks_are_a_comment_that_can_be_made_a_part_of_the_file() -> None:
+    text = written(
+        "PostUp = sysctl -w net.ipv4.ip_forward=1; iptables -A FORWARD -i %i -j ACCEPT\n"
+    )
+    assert "post_up" not in read(text)["nodes"]["hub"]
+    again = read(
+        "\n".join(line.replace("# ", "", 1) for line in text.split("\n") if "by " not in line)
+    )
+    assert again["nodes"]["hub"]["post_up"] == [
+        "sysctl -w net.ipv4.ip_forward=1",
+        "iptables -A FORWARD -i %i -j ACCEPT",
+    ]

@@ -188,6 +188,26 @@ def test_no_leaf_is_touched_until_a_block_is_full() -> None:
         assert changed(before, after) == {"east", "west", f"w{number}"} | touched
 
 
+@pytest.mark.parametrize(("via", "homes"), [((), ["r1", "r2"]), (("r1",), ["r1", "r1"])])
+def test_only_a_via_holds_the_catch_all_where_the_load_tips(
+    via: tuple[str, ...], homes: list[str]
+) -> None:
+    """docs/output.md says so."""
+    pool = "10.44.0.0/20"
+    found = []
+    for few, many in ((2, 3), (6, 3)):
+        nodes = [
+            relay("r1"),
+            relay("r2"),
+            *(node(f"a{i}", direct=("r1",)) for i in range(many)),
+            *(node(f"b{i}", direct=("r2",)) for i in range(few)),
+            node("between", direct=DirectMode.RELAYS, via=via),
+        ]
+        table = sections(specs.plan(specs.spec(nodes, pools=pool)), "between")
+        found += [peer for peer, prefixes in table.items() if pool in prefixes]
+    assert found == homes
+
+
 def test_a_leaf_of_a_site_touches_its_lan_neighbours_as_well() -> None:
     nodes = [
         relay("hub"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from meshc.prefixes import Prefix, parse_address
+from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof import Proof
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.external_traffic import (
@@ -77,7 +78,7 @@ def test_a_lan_is_lost_for_those_whose_walk_ends_elsewhere() -> None:
     for wire in spoiled_lans():
         found = proof(wire)
         plane = found.planes[4]
-        told = sources(found, lan_losses(plane, alone(found)))
+        told = sources(found, lan_losses(plane, alone(found), Obligations()))
         expected = lost_by_walking(found, "home-server", "192.168.1.0/24", "192.168.1.0")
         assert sorted((name, answer) for name, _, answer in told) == expected
         kinds |= {answer for _, answer in expected}
@@ -88,7 +89,7 @@ def test_a_class_is_tried_once_and_counted_whole() -> None:
     wire = lan_example()
     wire.nodes["home-server"].post_up.remove(LAN_HOOKS[2])
     found = proof(wire)
-    together = list(lan_losses(found.planes[4], found.matrices[4].classes))
+    together = list(lan_losses(found.planes[4], found.matrices[4].classes, Obligations()))
     assert sum(loss.pairs for loss in together) == 4
     assert {loss.what for loss in together} == {"192.168.1.0/24"}
 

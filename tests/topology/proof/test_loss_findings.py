@@ -178,11 +178,10 @@ def test_what_a_test_declares_unreachable_is_no_loss() -> None:
 
 
 def test_keepalive_zero_is_a_choice() -> None:
-    from dataclasses import replace
 
     wire = main_example()
     _silence(wire)
-    wire.nodes["phone"].facts = replace(wire.nodes["phone"].facts, keepalive=0)
+    wire.silent = {"phone": 0}
     assert [code for code, _ in findings(wire)] == ["W408"]
     assert proof(wire).holds
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+
 import pytest
 
 from meshc.prefixes import Prefix, parse_address
@@ -13,6 +16,7 @@ from meshc.topology.proof.policy_routing import (
 )
 from meshc.topology.proof.policy_rule import RouteQuery
 from meshc.wg.conf import Conf
+from tests.support.netns import Namespace, namespaces, require
 
 ALLOWED = (Prefix.parse("10.8.0.0/24"),)
 LANS = (Prefix.parse("192.168.1.0/24"),)
@@ -124,3 +128,97 @@ def test_the_family_of_a_command() -> None:
         command = read_ip_command(text.split())
         assert (command.family, command.kind, command.action) == (6, "route", "add")
     assert read_ip_command(["rule"]).action == "show"
+
+
+HOOKS = (
+    "ip rule add from 10.8.0.2 lookup 200",
+    "ip rule add from 10.8.0.0/30 lookup 200",
+    "ip rule add to 10.8.0.0/25 lookup 200",
+    "ip rule add not to 10.8.0.0/30 lookup 200",
+    "ip rule add iif %i lookup 200",
+    "ip rule add iif lo lookup 200",
+    "ip rule add fwmark 7 lookup 200",
+    "ip rule add not fwmark 7 lookup 200",
+    "ip rule add lookup 200 priority 100",
+    "ip rule add lookup 200 priority 40000",
+    "ip rule add to 10.8.0.0/30 lookup main",
+    "ip rule add to 10.8.0.0/30 lookup main priority 50",
+    "ip rule add lookup main suppress_prefixlength 0",
+    "ip route add 10.8.0.4 dev %i table 200",
+    "ip route add 10.9.0.0/24 dev %i",
+    "ip route add 10.8.0.5 via 192.168.1.1 dev eth0",
+    "ip route add 10.8.0.5 via 192.168.1.1 dev eth0 table 200",
+    "ip route add 192.168.1.128/25 dev %i",
+    "ip route replace 10.8.0.0/24 via 192.168.1.1 dev eth0",
+    "ip route del 10.8.0.4 dev %i table 200",
+    "ip route del 10.9.0.0/24",
+)
+SETS = (
+    ("10.8.0.0/24",),
+    ("10.8.0.0/24", "10.8.0.5/32", "192.168.0.0/16"),
+    ("0.0.0.0/0",),
+    ("0.0.0.0/0", "10.8.0.0/25"),
+)
+TARGETS = ("10.8.0.1", "10.8.0.4", "10.8.0.5", "10.8.0.200", "10.9.0.1", "192.168.1.200", "1.1.1.1")
+
+
+def installed(allowed: tuple[str, ...], table: str | None) -> list[str]:
+    """The commands of add_route and add_default in wg-quick, longest prefix first."""
+    lines = []
+    for text in sorted(allowed, key=lambda p: -int(p.split("/")[1])):
+        if table is not None:
+            lines.append(f"ip route add {text} dev wg0 table {table}")
+        elif text.endswith("/0"):
+            lines += [
+                f"ip route add {text} dev wg0 table 51820",
+                "ip rule add not fwmark 51820 table 51820",
+                "ip rule add table main suppress_prefixlength 0",
+            ]
+        else:
+            lines.append(f"ip route add {text} dev wg0")
+    return lines
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_real_kernel_routes_as_the_proof_says() -> None:
+    """Random hooks on random tables; the kernel is asked with `ip route get`."""
+    require("ip")
+    rng = random.Random(7)
+    kinds = set()
+    with namespaces("route") as (node,):
+        for _ in range(40):
+            table = rng.choice((None, "200"))
+            allowed = rng.choice(SETS)
+            hooks = rng.sample(HOOKS, rng.randint(0, 4))
+            worked = _bring_up(node, installed(allowed, table), hooks)
+            made = read_policy_routing(Conf(post_up=tuple(worked), table=table), "wg0")
+            prefixes = tuple(Prefix.parse(text) for text in allowed)
+            for target in TARGETS:
+                for way_in, asked in (("", ""), ("%i", "from 10.8.0.2 iif wg0")):
+                    said = node.shell(f"ip route get {target} {asked} || true")
+                    kind = way(made, target, prefixes, way_in=way_in)
+                    kinds.add(kind)
+                    inside = kind is RouteKind.TUNNEL
+                    assert ("dev wg0 " in said) == inside, (table, allowed, worked, target, said)
+    assert kinds == {RouteKind.TUNNEL, RouteKind.LAN, RouteKind.UPLINK}
+
+
+def _bring_up(node: Namespace, routes: list[str], hooks: list[str]) -> list[str]:
+    """A fresh host with its own default route; returns the hooks that did not fail."""
+    node.shell(
+        "ip link del wg0 2>/dev/null || true; ip link del eth0 2>/dev/null || true;"
+        "ip rule flush; ip route flush table 200 2>/dev/null || true;"
+        "ip rule add lookup main priority 32766; ip rule add lookup default priority 32767;"
+        "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0"
+        " net.ipv4.conf.default.rp_filter=0;"
+        "ip link add eth0 type veth peer name eth0-far; ip link set eth0-far up; ip addr add 192.168.1.2/24 dev eth0; ip link set eth0 up;"
+        "ip route add default via 192.168.1.1; "
+        "ip link add wg0 type veth peer name wg0-far; ip link set wg0-far up;"
+        "ip addr add 10.8.0.9/32 dev wg0; ip link set wg0 up;" + "; ".join(routes)
+    )
+    worked = []
+    for hook in hooks:
+        if node.run(*hook.replace("%i", "wg0").split(), check=False).returncode == 0:
+            worked.append(hook)
+    return worked

@@ -13,7 +13,7 @@ _MOST = max(TUNNEL_MTU.values())
 
 
 def check_mtu(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
-    """W150, once for each line that sets an MTU."""
+    """W150 and E168, once for each line that sets an MTU."""
     ipv6 = any(pool.family == 6 for pool in spec.network.pools)
     places: dict[Path, int] = {}
     if spec.network.mtu is not None:
@@ -35,7 +35,7 @@ def check_mtu(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
         elif ipv6 and mtu < LEAST_IPV6_MTU:
             document.report(
                 diagnostics,
-                "W150",
+                "E168",
                 f"an interface with an MTU of {mtu} cannot have IPv6 addresses",
                 path,
                 f"write `auto`, or at least {LEAST_IPV6_MTU}.",

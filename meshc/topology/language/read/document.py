@@ -22,6 +22,14 @@ from meshc.values import dataclass, field
 TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "tests", "lab")
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
+# keys that belong somewhere else, without `_` and capitals; the hint says where
+_ELSEWHERE = {
+    "privatekey": "a private key is a secret, and this file is committed: delete it here, and run "
+    "`meshc keys import`; if it was committed, make a new one with `meshc keys rotate`.",
+    "presharedkey": "pre-shared keys are made from keys/network.secret, for every link; `links:` "
+    "says it for one.",
+    "allowedips": "meshc works AllowedIPs out; a LAN behind a node is its `routes`.",
+}
 _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 
 
@@ -147,7 +155,10 @@ class _DocumentReader:
         if table is None:
             return {}
         if not isinstance(table, dict):
-            self._wrong((key,), "a mapping from names to their settings", table)
+            hint = "write `name:` and its settings, without a `-` in front." * (
+                isinstance(table, list)
+            )
+            self._wrong((key,), "a mapping from names to their settings", table, hint)
             return {}
         return {name: self._section(section, (key, name), value) for name, value in table.items()}
 
@@ -192,7 +203,7 @@ class _DocumentReader:
 
     def _unknown(self, where: Path, known: tuple[str, ...], section: str) -> None:
         key = str(where[-1])
-        hint = suggest(key, known)
+        hint = _ELSEWHERE.get(key.casefold().replace("_", "")) or suggest(key, known)
         if section in ("group", "site", "defaults") and key in _IDENTITY:
             hint = f"`{key}` belongs to one node; set it there."
         hint = hint or f"known here: {listing(sorted(known))}."
@@ -208,8 +219,8 @@ class _DocumentReader:
             key=True,
         )
 
-    def _wrong(self, where: Path, what: str, value: Any) -> None:
-        self._add("E112", f"expected {what}, got {describe(value)}", where, "")
+    def _wrong(self, where: Path, what: str, value: Any, hint: str = "") -> None:
+        self._add("E112", f"expected {what}, got {describe(value)}", where, hint)
 
     def _add(self, code: str, message: str, path: Path, hint: str, *, key: bool = False) -> None:
         self.document.report(self.diagnostics, code, message, path, hint, key=key)

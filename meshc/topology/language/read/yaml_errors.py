@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import yaml
 
+CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ")
 # a part of the parser's problem text -> (message, hint)
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
@@ -62,6 +63,13 @@ _EXPECTED = (
 
 def explain_yaml_error(error: yaml.YAMLError, text: str) -> tuple[tuple[int, int], str, str]:
     """-> ((line, column), message, hint)."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith(CONFLICT_MARKS):
+            return (
+                (number, 1),
+                "git left a merge conflict here",
+                ("keep what is right of both sides, and delete the lines with the marks."),
+            )
     if not isinstance(error, yaml.MarkedYAMLError):
         return (1, 1), "the text is not YAML", "check it with another YAML tool."
     mark = error.problem_mark or error.context_mark

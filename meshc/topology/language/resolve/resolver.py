@@ -141,7 +141,7 @@ class _Resolver:
             managed=data.get("managed", True),
             listen_port=listen_port,
             mtu=data.get("mtu", self.network.mtu),
-            dns=tuple(data["dns"]) if "dns" in data else self.network.dns,
+            dns=tuple(data["dns"]) if "dns" in data else self._network_dns(name, data),
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
@@ -219,9 +219,12 @@ class _Resolver:
                 relays[relay] = None
         return tuple(relays)
 
-    def _relay(self, wanted: str, path: Path) -> str | None:
+    def _relay(self, wanted: str, path: Path, *, exits: bool = False) -> str | None:
         node = self.references.node(wanted, path)
-        if node is not None and self.layers.merge(node).get("role") != "relay":
+        if node is None:
+            return None
+        keys = self.layers.merge(node)
+        if keys.get("role") != "relay" and not (exits and keys.get("exit_node")):
             self._add(
                 "E131",
                 f"{quote(node)} is no relay",
@@ -229,6 +232,14 @@ class _Resolver:
                 f"set `role: relay` on {quote(node)}, or name another.",
             )
         return node
+
+    def _network_dns(self, name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """What the network says is for those who use it: a relay keeps the resolver of the place
+        where it is, and one that serves the others does not ask itself."""
+        own = {name, *(prefix.address for prefix in hosts(data.get("address", ())))}
+        if Role(data.get("role", "peer")) is Role.RELAY or own & {*self.network.dns}:
+            return ()
+        return self.network.dns
 
     def _direct(
         self, name: str, data: Mapping[str, Any], locations: Locations
@@ -291,7 +302,8 @@ class _Resolver:
         via = data.get("via")
         relays = None
         if via is not None:
-            found = (self._relay(name, (*path, "via", i)) for i, name in enumerate(via))
+            # a packet for the internet leaves the mesh at an exit, which is none of its ends
+            found = (self._relay(n, (*path, "via", i), exits=True) for i, n in enumerate(via))
             relays = tuple(relay for relay in found if relay is not None)
         return TestSpec(
             sources=self.references.ends(data["from"], (*path, "from")),

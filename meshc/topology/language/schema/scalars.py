@@ -234,6 +234,9 @@ def endpoint(value: Any) -> WrittenEndpoint:
     if type(value) is not str:
         raise expected("a host or host:port", value, "put it in quotes.")
     word = one_line(value)
+    if "://" in word:
+        bare = quote(word.partition("://")[2].rstrip("/"))
+        raise Mistake("E118", f"{quote(word)}: an endpoint is no URL", f"write {bare}.")
     if word[0] == "[":
         return _bracketed(word)
     if word.count(":") > 1:
@@ -250,8 +253,8 @@ def endpoint(value: Any) -> WrittenEndpoint:
     except PrefixFormatError:
         pass
     fault = "the host is missing" if not host else host_fault(host)
-    if "//" in word or "/" in word:
-        fault = "an endpoint is no URL and has no `/`"
+    if "/" in word:
+        fault = "an endpoint has no `/`"
     if fault:
         raise Mistake("E118", f"{quote(word)}: {fault}", "write host, host:port or [IPv6]:port.")
     return WrittenEndpoint(host.rstrip(".").lower(), number, None)

@@ -155,7 +155,11 @@ NETWORK = KeySection(
         "listen_port": Field(k.PORT, "For nodes with an endpoint (default 51820)."),
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side behind a NAT (default 25)."),
         "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
-        "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for every node."),
+        "dns": Field(
+            k.DNS,
+            "Name servers (addresses or nodes) and search domains for every node but relays and "
+            "the name servers themselves.",
+        ),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
     },
 )
@@ -165,7 +169,11 @@ LINK = KeySection(
     {
         "endpoints": Field(k.NAMES, "The two nodes.", required=True),
         "direct": Field(k.BOOL, "false forbids the direct link, true demands it."),
-        "preshared_key": Field(k.BOOL, "Whether this link has a pre-shared key."),
+        "preshared_key": Field(
+            k.BOOL_OR_NAME,
+            "Whether this link has a pre-shared key, or the name of one that exists already: "
+            "`meshc keys import --psk` puts it into the key store.",
+        ),
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side that needs it."),
     },
 )

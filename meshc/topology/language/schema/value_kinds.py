@@ -52,7 +52,17 @@ def _is_prefix(word: str) -> bool:
 
 
 def _none_or_name(value: Any) -> str | None:
+    if value is True:
+        hint = "name the exit node; a node that offers its own line says `exit_node: true`."
+        raise s.expected("a name", value, hint)
     return None if value == "none" and isinstance(value, str) else s.name(value)
+
+
+def _bool_or_name(value: Any) -> bool | str:
+    """`yes` and its kind are meant as a truth value, and told so."""
+    if isinstance(value, str) and value.casefold() not in ("yes", "no", "on", "off"):
+        return s.name(value)
+    return s.boolean(value)
 
 
 def _words(*words: str, **aliases: str) -> ValueKind:
@@ -72,6 +82,7 @@ SETTING = one(s.setting, **_TEXT)
 ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
 NAME = one(s.name, **_NAME)
 BOOL = one(s.boolean, type="boolean")
+BOOL_OR_NAME = one(_bool_or_name, anyOf=[{"type": "boolean"}, _NAME])
 PORT = one(s.integer(1, 65535, "a port number"), **_PORT)
 KEEPALIVE = one(s.keepalive, anyOf=[_SECONDS, {"const": "off"}])
 MTU = one(s.mtu, anyOf=[{"const": "auto"}, _BYTES])

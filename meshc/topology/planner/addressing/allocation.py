@@ -109,6 +109,8 @@ class _Book:
     of: dict[str, dict[int, Prefix]] = field(default_factory=lambda: defaultdict(dict))
     owner: dict[Prefix, str] = field(default_factory=dict)
     resting: dict[Prefix, int] = field(default_factory=dict)
+    outside: dict[int, list[Prefix]] = field(default_factory=lambda: defaultdict(list))
+    movers: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def pool_of(self, address: Prefix) -> Prefix | None:
         return next((p for p in self.spec.network.pools if p.contains(address)), None)
@@ -131,6 +133,7 @@ class _Book:
             for address in entry.addresses if entry else ():
                 if address.family not in self.of[name]:
                     self._keep(name, address)
+        self._report_outside()
         gone = {**lock.removed, **{n: v for n, v in lock.nodes.items() if n not in nodes}}
         for name, entry in gone.items():
             if name not in nodes:
@@ -140,16 +143,9 @@ class _Book:
     def _keep(self, name: str, address: Prefix) -> None:
         pool = self.pool_of(address)
         other = self.owner.get(address)
-        at = self.spec.nodes[name].at()
         if pool is None or reserved(pool, address.value):
-            self.diagnostics.add(
-                "W303",
-                f"{name} had {address.address}, which is not in the pools any more; "
-                "it gets a new address",
-                at,
-                path=f"nodes.{name}",
-                hint="put the old pool back into network.addresses to keep the address.",
-            )
+            self.outside[address.family].append(address)
+            self.movers[address.family].append(name)
         elif other is None:
             self.give(name, address)
         else:
@@ -159,6 +155,23 @@ class _Book:
                 self.spec.nodes[other].at("address"),
                 path=f"nodes.{other}.address",
                 hint=f"choose a free address for {other}, or fix another one for {name}.",
+            )
+
+    def _report_outside(self) -> None:
+        """Once a family: moving a pool moves everybody."""
+        for family, names in sorted(self.movers.items()):
+            first = self.outside[family][0].address
+            told = listing([f"{names[0]} ({first})", *names[1:]])
+            then = "a new address" if len(names) == 1 else "new addresses"
+            if not any(pool.family == family for pool in self.spec.network.pools):
+                then = f"no IPv{family} address, because the network has no such pool"
+            self.diagnostics.add(
+                "W303",
+                f"outside of the pools now: {told}; {'it gets' if len(names) == 1 else 'they get'} "
+                f"{then}",
+                self.spec.nodes[names[0]].at(),
+                path=f"nodes.{names[0]}",
+                hint="put the old pool back into network.addresses to keep the addresses.",
             )
 
     def is_free(self, pools: Sequence[Prefix], number: int) -> bool:

@@ -108,7 +108,13 @@ class _Solver:
         at = (first.value >> shift) << shift
         low: _Node
         high: _Node | None = None
-        if first.length == fork:
+        if first.length == fork and start + 1 == end:
+            # a region with nothing inside, which most are: what `build` would make of it
+            _, inside, must, around = self.items[start]
+            entry_ = must or inside
+            inner = around or entry_
+            low = _Node(at, fork, inside, must, entry_, inner, at, fork, inner, None, None)
+        elif first.length == fork:
             low = self.build(start, end, at, fork, allowed)
             inner = low.best
         else:

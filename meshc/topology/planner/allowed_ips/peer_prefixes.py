@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
 from meshc.topology.planner.allowed_ips.minimal_table import Region
-from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
 from meshc.topology.planner.allowed_ips.table_regions import (
     PeerBits,
     Prefixes,
@@ -57,6 +57,7 @@ class PeerTables:
     routing: Routing
     allocation: Allocation
     own: tuple[Prefixes, ...] = field(init=False)
+    _lans: frozenset[Prefix] = field(init=False)
     _routed: PrefixIndex[int] = field(init=False)
     _everything: PrefixIndex[int] = field(init=False)
     _nested: frozenset[int] = field(init=False)
@@ -71,6 +72,8 @@ class PeerTables:
     def __post_init__(self) -> None:
         nodes = self.routing.graph.nodes
         self.own = tuple(own_prefixes(node, self.allocation.addresses[node.name]) for node in nodes)
+        sites = self.routing.graph.spec.sites.values()
+        self._lans = frozenset(lan for site in sites for lan in site.lan)
         self._routed = PrefixIndex((p, i) for i, node in enumerate(nodes) for p in node.routes)
         routers = [i for i, node in enumerate(nodes) if node.routes]
         self._owner = {
@@ -102,13 +105,18 @@ class PeerTables:
         return self.visible(peer, self.hidden(node))
 
     def visible(self, peer: int, hidden: Prefixes) -> Prefixes:
-        """A peer's own prefixes without those that the viewer reaches by itself."""
+        """A peer's own prefixes without those that the viewer reaches by itself. A wider one stays:
+        the kernel takes the viewer's own LAN, which is more specific, out of it."""
         own = self.own[peer]
         if not hidden or not self.routing.graph.nodes[peer].routes:
             return own
-        if not any(p.overlaps(h) for p in own for h in hidden):
-            return own
-        return tuple(p for p in own if not any(p.overlaps(h) for h in hidden))
+        left = tuple(p for p in own if not any(self._hides(h, p) for h in hidden))
+        return own if len(left) == len(own) else left
+
+    def _hides(self, hidden: Prefix, prefix: Prefix) -> bool:
+        """A part of the LAN of a site is hidden there, wherever else it lies; a part of what a
+        router offers may be somebody else's, and the more specific route wins."""
+        return hidden == prefix or (hidden in self._lans and hidden.contains(prefix))
 
     def hidden(self, node: int) -> Prefixes:
         """The hidden prefixes that matter: those that somebody's routes overlap."""
@@ -263,7 +271,7 @@ class PeerTables:
             return union
         inside = ((p, i) for wide in cut for p, i in self._everything.overlapping(wide))
         of_class = (p for p, i in inside if self.routing.class_of[i] == class_)
-        left = collapse(p for p in of_class if not any(p.overlaps(h) for h in hidden))
+        left = collapse(p for p in of_class if not any(self._hides(h, p) for h in hidden))
         return (*(p for p in union if p not in cut), *left)
 
     def _relay_table(self, node: int, exit_peer: int, hidden: Prefixes) -> Table:

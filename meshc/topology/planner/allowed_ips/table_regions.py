@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix
 from meshc.topology.planner.addressing.address_blocks import FIRST_WIDTH, block_bits
@@ -73,6 +74,7 @@ def block_regions(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Regi
         yield Region(prefix, peer)
 
 
+@lru_cache(maxsize=1 << 16)
 def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
     """The allocation block in which a prefix lies; None for one outside the numbered space."""
     for pool in pools:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from meshc.diagnostics import Diagnostics
+from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.topology.language.wording import quote
-from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
 from meshc.topology.planner.links.link import is_fixed, same_site
 from meshc.topology.planner.routing.routing import Routing
 from meshc.wg.endpoint import Endpoint

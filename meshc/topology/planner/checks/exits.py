@@ -39,11 +39,12 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
     _silent(spec, diagnostics)
     for exit_, user in used.items():
         node = spec.nodes[exit_]
-        cause = ""
+        cause, hint = "", "add an IPv6 pool such as fd44::/64 to network.addresses"
         if not any(pool.family == 6 for pool in spec.network.pools):
             cause = "the network has no IPv6 pool"
         elif 6 not in node.underlay:
             cause = f"{quote(exit_)} does not speak IPv6 to the internet"
+            hint = f"if {exit_} has IPv6, say `underlay: [ipv4, ipv6]` there, else use another exit"
         if cause:
             diagnostics.add(
                 "W204",
@@ -51,8 +52,7 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 "their IPv6 packets die in the tunnel instead of leaking",
                 spec.nodes[user].at("exit"),
                 path=f"nodes.{user}.exit",
-                hint="add an IPv6 pool such as fd44::/64 to network.addresses, and an exit with "
-                "IPv6; or accept IPv4 only.",
+                hint=f"{hint}; or accept IPv4 only.",
             )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.language.wording import quote
-from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
+from meshc.topology.obligations.own_lan import OwnLan, own_lans
 from meshc.topology.planner.routing.routing import Routing
 
 
@@ -17,32 +15,11 @@ def check_overlaps(routing: Routing, diagnostics: Diagnostics) -> None:
     spec = routing.graph.spec
     _pools(spec, diagnostics)
     _routes(spec, diagnostics)
-    lans = PrefixIndex((lan, site.name) for site in spec.sites.values() for lan in site.lan)
-    relays_at = defaultdict(list)
-    for name, node in spec.nodes.items():
-        if node.is_relay and node.site is not None:
-            relays_at[node.site].append(name)
     for node in spec.nodes.values():
         for index, route in enumerate(node.routes):
-            at = _at(node, index)
-            _route_and_pools(spec, diagnostics, node.name, route, at)
-            for lan, place in lans.overlapping(route):
-                if place != node.site:
-                    _clash(diagnostics, node, route, (place, lan), at)
-                for relay in relays_at[place]:
-                    if relay != node.name:
-                        _relay_inside(diagnostics, node, route, relay, at)
-    for site in spec.sites.values():
-        for lan in site.lan:
-            for pool in spec.network.pools:
-                if pool.overlaps(lan):
-                    diagnostics.add(
-                        "W213",
-                        f"the LAN {lan} of site {quote(site.name)} overlaps the pool {pool}",
-                        site.location,
-                        path=f"sites.{site.name}.lan",
-                        hint="choose a pool that no LAN of the network uses.",
-                    )
+            _route_and_pools(spec, diagnostics, node.name, route, _at(node, index))
+    for lan in own_lans(spec):
+        _TELL[lan.code](spec, lan, diagnostics)
 
 
 def _at(node: NodeSpec, index: int) -> Location | None:
@@ -113,34 +90,40 @@ def _route_and_pools(
             )
 
 
-def _clash(
-    diagnostics: Diagnostics,
-    node: NodeSpec,
-    route: Prefix,
-    other: tuple[str, Prefix],
-    at: Location | None,
-) -> None:
+def _clash(spec: Spec, lan: OwnLan, diagnostics: Diagnostics) -> None:
     """Nodes in another place with the same LAN numbers cannot be given the route."""
-    site, lan = other
+    node = spec.nodes[lan.router]
     diagnostics.add(
         "W219",
-        f"nodes of site {quote(site)} cannot reach {route} behind {quote(node.name)}: "
-        f"their own LAN is {lan}",
-        at,
+        f"nodes of site {quote(lan.site)} cannot reach {lan.lost} behind {quote(node.name)}: "
+        f"their own LAN is {lan.lan}",
+        _at(node, lan.index),
         path=f"nodes.{node.name}.routes",
         hint="renumber one of the two LANs.",
     )
 
 
-def _relay_inside(
-    diagnostics: Diagnostics, node: NodeSpec, route: Prefix, relay: str, at: Location | None
-) -> None:
+def _relay_inside(spec: Spec, lan: OwnLan, diagnostics: Diagnostics) -> None:
     """A relay in the LAN must not route its own LAN into the tunnel, for itself or others."""
+    node = spec.nodes[lan.router]
     diagnostics.add(
         "W217",
-        f"relay {quote(relay)} is in the LAN {route} itself, so that it carries nobody to it "
-        f"through {quote(node.name)}",
-        at,
+        f"relay {quote(lan.relay)} is in the LAN {lan.lost} itself, so that it carries nobody to "
+        f"it through {quote(node.name)}",
+        _at(node, lan.index),
         path=f"nodes.{node.name}.routes",
-        hint=f"let {quote(relay)} offer the route.",
+        hint=f"let {quote(lan.relay)} offer the route.",
     )
+
+
+def _lan_and_pool(spec: Spec, lan: OwnLan, diagnostics: Diagnostics) -> None:
+    diagnostics.add(
+        "W213",
+        f"the LAN {lan.lan} of site {quote(lan.site)} overlaps the pool {lan.wide}",
+        spec.sites[lan.site].location,
+        path=f"sites.{lan.site}.lan",
+        hint="choose a pool that no LAN of the network uses.",
+    )
+
+
+_TELL = {"W213": _lan_and_pool, "W217": _relay_inside, "W219": _clash}

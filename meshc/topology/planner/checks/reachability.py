@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import combinations, islice
+from operator import and_
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.spec import Expect, Spec
 from meshc.topology.language.wording import listing, quote
-from meshc.topology.planner.links.link import common_families, directions, is_fixed, is_public
+from meshc.topology.obligations.obligations import obligations
+from meshc.topology.planner.links.link import (
+    allows,
+    common_families,
+    directions,
+    is_fixed,
+    is_public,
+)
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.articulation import Islands, connectivity
 from meshc.topology.planner.routing.routing import Routing
@@ -24,7 +32,7 @@ Group = tuple[int, ...]
 def check_reachability(routing: Routing, diagnostics: Diagnostics) -> None:
     """E200 for pairs without a path, E205 when they would have one but for their families."""
     graph = routing.graph
-    meant = _meant_apart(graph.spec)
+    meant = _meant_apart(graph)
     groups = 0
     for one, other in _apart(routing):
         pairs = _Pairs(graph, one, other, meant)
@@ -105,16 +113,19 @@ class _Pairs:
                     yield pair
 
 
-def _meant_apart(spec: Spec) -> frozenset[tuple[int, int]]:
-    """The pairs that a test expects to be unreachable: the user has thought of them."""
-    number = {name: i for i, name in enumerate(sorted(spec.nodes))}
-    found: set[tuple[int, int]] = set()
-    for test in spec.tests:
-        if test.expect is not Expect.UNREACHABLE:
-            continue
-        ends = [[number[n] for n in names if n in number] for names in (test.sources, test.targets)]
-        found.update((min(a, b), max(a, b)) for a in ends[0] for b in ends[1] if a != b)
-    return frozenset(found)
+def _meant_apart(graph: MeshGraph) -> frozenset[tuple[int, int]]:
+    """The pairs that tests declare apart in every family: the user has thought of them."""
+    number = graph.number
+    separation = obligations(graph.spec).separation
+    families = sorted({pool.family for pool in graph.spec.network.pools})
+    found = (
+        frozenset(
+            (min(number[a], number[b]), max(number[a], number[b]))
+            for a, b in separation.pairs(family)
+        )
+        for family in families
+    )
+    return reduce(and_, found)
 
 
 def _report(routing: Routing, pairs: _Pairs, count: int, diagnostics: Diagnostics) -> None:
@@ -137,10 +148,13 @@ def _report(routing: Routing, pairs: _Pairs, count: int, diagnostics: Diagnostic
 def _hint(graph: MeshGraph, a: int, b: int, *, by_family: bool) -> str:
     if by_family:
         return "give both a common address family, or a relay that speaks both."
-    if directions(graph.nodes[a], graph.nodes[b]) is not None:
+    ends = graph.nodes[a], graph.nodes[b]
+    if directions(*ends) is not None:
+        held = [n.name for n, o in (ends, ends[::-1]) if not allows(n, o)]
+        way = f"`direct: all` on {listing(held)}" if held else "`direct` and `links:`"
         return (
-            "they could be linked: let `direct` and `links:` allow it, or let both use one relay; "
-            "a test with `expect: unreachable` says that they are meant to be apart."
+            f"they could be linked: let {way} allow it, or let both use one relay; a test with "
+            "`expect: unreachable` says that they are meant to be apart."
         )
     return (
         "give one of them an endpoint, or make a node that both can call a relay; a test with "

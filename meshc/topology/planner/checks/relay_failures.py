@@ -41,7 +41,8 @@ def check_failure(routing: Routing, diagnostics: Diagnostics) -> None:
             + (", …" if count > len(shown) else ""),
             routing.graph.nodes[relay].at("role"),
             path=f"nodes.{names[relay]}.role",
-            hint="make a second public node a relay; nodes with both keep each other.",
+            hint="make a second public node a relay: nothing takes over by itself, but a new "
+            "build without this one then connects them.",
         )
 
 

@@ -121,7 +121,7 @@ def make_link(
     fixed = reason is LinkReason.FIXED
     preshared = preshared_keys and a.managed and b.managed
     if override is not None and override.preshared_key is not None:
-        preshared = override.preshared_key
+        preshared = bool(override.preshared_key)
     return Link(
         a.name,
         b.name,

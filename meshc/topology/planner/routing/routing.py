@@ -163,12 +163,16 @@ class Routing:
         return Tree(hops, weight, next_hop)
 
     def _best(self, source: int, tree: Tree) -> int | None:
-        options = [
-            (tree.hops[relay], tree.weight[relay] + weight, relay)
-            for relay, weight in self.attachments[source]
-            if relay in tree.hops
-        ]
-        return min(options)[2] if options else None
+        best: tuple[int, int, int] | None = None
+        for relay, weight in self.attachments[source]:
+            hops = tree.hops.get(relay)
+            # most relays are further away than the best so far: those need no sum
+            if hops is None or (best is not None and hops > best[0]):
+                continue
+            option = (hops, tree.weight[relay] + weight, relay)
+            if best is None or option < best:
+                best = option
+        return None if best is None else best[2]
 
 
 def link_weight(graph: MeshGraph, rank: Mapping[int, int], a: int, b: int) -> int:

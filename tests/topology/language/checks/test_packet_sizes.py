@@ -9,7 +9,7 @@ from tests.support.language_codes import codes
 
 @pytest.mark.parametrize(
     ("mtu", "found"),
-    [(1280, []), (1279, ["W150"]), (1440, []), (1441, ["W150"]), ("auto", []), (576, ["W150"])],
+    [(1280, []), (1279, ["E168"]), (1440, []), (1441, ["W150"]), ("auto", []), (576, ["E168"])],
 )
 def test_mtu_bounds(mtu: object, found: list[str]) -> None:
     assert codes(f"a: {{mtu: {mtu}}}", pools='[10.44.0.0/24, "fd44::/64"]') == found

@@ -174,3 +174,17 @@ def test_the_order_of_the_file_does_not_matter() -> None:
     other = load("groups: {g: [b, a]}\nsites: {y: {}, x: {}}\nnodes: {b: {mtu: 1400}, a: {}}\n")
     assert one == other
     assert list(other.nodes) == ["a", "b"]
+
+
+def test_the_dns_of_the_network_is_not_for_relays_and_not_for_the_resolver_itself() -> None:
+    text = (
+        "meshc: 1\nnetwork: {name: n, addresses: 10.0.0.0/24, dns: [10.0.0.7, box]}\nnodes:\n"
+        "  hub: {role: relay, endpoint: hub.demo-vpn.net}\n"
+        "  own: {role: relay, endpoint: own.demo-vpn.net, dns: 10.0.0.7}\n"
+        "  dns: {address: 10.0.0.7}\n  box: {}\n  a: {}\n"
+    )
+    spec = load_spec(text, file="mesh.yaml", diagnostics=Diagnostics())
+    assert spec is not None
+    given = {name: node.dns for name, node in spec.nodes.items()}
+    everybody = ("10.0.0.7", "box")
+    assert given == {"hub": (), "own": ("10.0.0.7",), "dns": (), "box": (), "a": everybody}

@@ -189,7 +189,7 @@ def test_a_locked_address_outside_the_pools() -> None:
     found = Diagnostics()
     made = allocate(spec, build_graph(spec, found), lock, found)
     assert [(d.code, d.message) for d in found] == [
-        ("W303", "a had 10.9.0.9, which is not in the pools any more; it gets a new address")
+        ("W303", "outside of the pools now: a (10.9.0.9); it gets a new address")
     ]
     assert text(made)["a"].startswith("10.44.0.")
 

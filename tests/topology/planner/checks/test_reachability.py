@@ -93,7 +93,7 @@ def test_pairs_that_a_test_expects_to_be_apart_are_no_finding() -> None:
     test = TestSpec(("a",), ("b",), Expect.UNREACHABLE)
     spec = specs.spec([node("a"), node("b")], tests=[test])
     assert lines(check_reachability, spec) == []
-    assert _meant_apart(spec) == {(0, 1)}
+    assert _meant_apart(build_graph(spec, Diagnostics())) == {(0, 1)}
 
 
 def test_many_groups_are_cut_short() -> None:

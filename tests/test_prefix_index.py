@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix, mask
-from meshc.topology.planner.allowed_ips.prefix_index import PrefixIndex
 
 
 def prefixes() -> st.SearchStrategy[Prefix]:

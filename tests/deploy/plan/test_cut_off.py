@@ -1,0 +1,64 @@
+"""The operator who reaches nodes through the mesh does not saw off the branch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meshc.deploy.plan.cut_off import cut_off
+from meshc.deploy.plan.target import Target
+from meshc.wg.conf import Conf, parse
+from tests.support.deploys import mesh
+
+INSIDE = "address: 10.44.0.99, deploy: {host: 10.44.0.99}"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Target:
+    """Of a network with a node `far` that is reached through the tunnels only."""
+    return mesh(tmp_path, more=f"  far: {{{INSIDE}}}\n")["hub"]
+
+
+def conf(target: Target, **lines: str) -> Conf:
+    """Its file with other values for these keys, the first time that they are there."""
+    text = target.conf.reveal()
+    for key, value in lines.items():
+        before, _, rest = text.partition(f"{key} = ")
+        assert rest, key
+        text = f"{before}{key} = {value}\n{rest.partition(chr(10))[2]}"
+    return parse(text)
+
+
+KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+
+def test_what_both_ends_know_of_cuts_them_off(hub: Target) -> None:
+    new = conf(hub)
+    for line in ({"PrivateKey": KEY}, {"ListenPort": "7"}, {"Address": "10.44.0.250/32"}):
+        assert cut_off(hub, conf(hub, **line), new) == {"far"}, line
+
+
+def test_what_concerns_one_end_alone_cuts_nobody_off(hub: Target) -> None:
+    new = conf(hub)
+    assert cut_off(hub, new, new) == frozenset()
+    assert cut_off(hub, None, new) == frozenset(), "nothing ran there yet"
+    fewer = parse(hub.conf.reveal().rpartition("[Peer]")[0])
+    assert cut_off(hub, fewer, new) == frozenset(), "a node that is new was not reached before"
+
+
+def test_another_session_with_it_cuts_it_off_and_one_with_others_does_not(hub: Target) -> None:
+    """Every peer with another key, one after the other: only one of them is `far`."""
+    new = conf(hub)
+    found = []
+    for peer in new.peers:
+        text = hub.conf.reveal().replace(str(peer.public_key), KEY)
+        found.append(cut_off(hub, parse(text), new))
+    assert sorted(map(sorted, found)) == [[]] * (len(found) - 1) + [["far"]]
+
+
+def test_a_node_that_nobody_is_behind_may_change_everything(tmp_path: Path) -> None:
+    targets = mesh(tmp_path)
+    assert cut_off(targets["hub"], conf(targets["hub"], PrivateKey=KEY), conf(targets["hub"])) == (
+        frozenset()
+    )

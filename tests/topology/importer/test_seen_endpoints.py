@@ -1,0 +1,61 @@
+"""Endpoints of imported nodes: what was learned is not what was written."""
+
+from __future__ import annotations
+
+from meshc.diagnostics import Diagnostics
+from meshc.topology.importer.seen_endpoints import SeenEndpoints, is_private, seen_endpoints
+from meshc.topology.importer.sightings import gather, pairs
+from meshc.wg.conf import Conf, parse
+from meshc.wg.endpoint import Endpoint
+from tests.support.wire import private_key
+
+
+def conf(name: str, extra: str, *peers: tuple[str, str]) -> Conf:
+    text = f"[Interface]\nPrivateKey = {private_key(name).reveal()}\n{extra}\n"
+    for peer, rest in peers:
+        text += f"[Peer]\nPublicKey = {private_key(peer).public_key()}\n{rest}\n"
+    return parse(text, file=f"{name}.conf")
+
+
+def found(*confs: Conf) -> dict[str, SeenEndpoints]:
+    seen = gather(confs, Diagnostics())
+    names = {private_key(name).public_key(): name for name in ("hub", "a", "b")}
+    return {names[key]: ends for key, ends in seen_endpoints(seen, list(pairs(seen))).items()}
+
+
+HUB = "Endpoint = vpn.corp-vpn.dev:51822"
+
+
+def test_a_mapping_that_was_learned_is_no_endpoint() -> None:
+    ends = found(
+        conf("hub", "ListenPort = 51822\nSaveConfig = true", ("a", "Endpoint = 198.18.4.77:38211")),
+        conf("a", "", ("hub", HUB)),
+    )
+    assert ends["a"] == SeenEndpoints()
+    assert ends["hub"].public == (Endpoint("vpn.corp-vpn.dev", 51822),)
+
+
+def test_where_its_own_file_listens_it_counts_all_the_same() -> None:
+    saved = ("a", "Endpoint = 198.18.4.77:4500")
+    ends = found(
+        conf("hub", "ListenPort = 51822\nSaveConfig = true", saved),
+        conf("a", "ListenPort = 4500", ("hub", HUB)),
+    )
+    assert ends["a"].public == (Endpoint("198.18.4.77", 4500),)
+
+
+def test_a_private_endpoint_that_some_use_is_a_lan_that_they_share() -> None:
+    ends = found(
+        conf("hub", "ListenPort = 51822", ("a", ""), ("b", "")),
+        conf("a", "ListenPort = 51820", ("hub", HUB), ("b", "")),
+        conf("b", "", ("hub", HUB), ("a", "Endpoint = 192.168.1.2:51820")),
+    )
+    assert ends["a"].lan == Endpoint("192.168.1.2", 51820)
+    assert ends["a"].public == ()
+    assert (ends["a"].site, ends["b"].site, ends["hub"].site) == (1, 1, None)
+
+
+def test_private_addresses() -> None:
+    assert is_private(Endpoint("fe80::1", 1))
+    assert not is_private(Endpoint("198.51.100.1", 1))
+    assert not is_private(Endpoint("router.lan", 1))
