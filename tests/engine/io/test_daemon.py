@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,54 +225,6 @@ def test_descriptors_are_taken_over(net: Net, tmp_path: Path) -> None:
 
     process.terminate()
     assert process.wait(5) == 0
-
-
-@pytest.mark.root
-def test_metrics_are_served_beside_the_traffic(net: Net) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    interface = net.interfaces["a"]
-    process = subprocess.Popen(
-        [*ENGINE, "-f", "--metrics", f"127.0.0.1:{port}", interface],
-        cwd=ROOT,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    net.processes["a"] = process
-    try:
-        wait_for((SOCKETS / f"{interface}.sock").exists, "the control socket")
-        idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(20)]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=4) as reply:
-            text = reply.read().decode()
-        for each in idle:
-            each.close()
-    finally:
-        process.terminate()
-    assert process.wait(5) == 0
-    assert f'wireguard_peers{{interface="{interface}"}} 0.0' in text
-    assert not listening(port), "its process ends with it"
-
-
-@pytest.mark.root
-def test_the_process_that_shows_metrics_ends_with_a_killed_engine(net: Net) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    interface = net.interfaces["a"]
-    process = subprocess.Popen(
-        [*ENGINE, "-f", "--metrics", f"127.0.0.1:{port}", interface], cwd=ROOT
-    )
-    wait_for(lambda: listening(port), "the port")
-
-    process.kill()
-    process.wait(5)
-
-    wait_for(lambda: not listening(port), "its end")
-    (SOCKETS / f"{interface}.sock").unlink(missing_ok=True)
-
-
-def listening(port: int) -> bool:
-    with socket.socket() as sock:
-        return not sock.connect_ex(("127.0.0.1", port))
 
 
 @pytest.mark.root
