@@ -24,7 +24,7 @@ def test_the_report_names_nodes_paths_changes_and_what_to_do(tmp_path: Path) -> 
         "testnet: 3 nodes, 2 links",
         "hub.example-vpn.dev:51820",
         "● direct, A through hub",
-        "IPv4: 6 pairs walked in the emitted files: 4 direct, 2 through relays",
+        "IPv4: 6 pairs walked, all arrive; 4 direct, 2 through relays.",
         "3 added",
         f"scan it: meshc qr {file} phone",
         "copy it to /etc/wireguard/ there, wg-quick up wg0",
