@@ -58,7 +58,14 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
     file = write_topology(tmp_path)
     data = json.loads(run("build", file, "--json").stdout)
     assert [node["name"] for node in data["nodes"]] == ["hub", "laptop", "phone"]
-    assert data["pairs"]["ipv4"] == {"all": 6, "delivered": 6, "direct": 4}
+    assert data["pairs"]["ipv4"] == {
+        "all": 6,
+        "delivered": 6,
+        "direct": 4,
+        "apart": 0,
+        "unjudged": 0,
+        "lost": 0,
+    }
     assert {file["mode"] for file in data["files"]} == {"0600", "0644"}
     assert {change["action"] for change in data["changes"]} == {"install"}
 
