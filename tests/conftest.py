@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.netns import byte_code
 from tests.support.skips import is_error
@@ -22,6 +23,11 @@ TOGETHER = frozenset(
 )
 """One worker runs all of such a file: its tests share what takes longer to make than a test does;
 or one would take processes for its own that another started from the same version of meshc."""
+
+
+# on a busy machine an example takes as long as it takes; the rest is as hypothesis chose it
+settings.register_profile("without deadline", settings.default, deadline=None)
+settings.load_profile("without deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
