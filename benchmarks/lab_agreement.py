@@ -24,7 +24,7 @@ from pathlib import Path
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import LabSource, prepare
-from meshc.lab.report.lab_report import Cell, count
+from meshc.lab.report.lab_report import Cell, claimed, count
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import measure_all, subject_of
 from meshc.lab.world.keeper import HostFiles
@@ -211,13 +211,13 @@ def compare_one(seed: int, engine: str) -> tuple[list[Cell], list[str], str]:
     session = open_session(source, engine=engine)
     with session.lab:
         predictor = Predictor.of(source)
-        predicted = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
+        everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
         cells = measure_all(
             session,
             subject_of(session),
-            predicted,
+            claimed(everything),
             lambda _: None,
-            mute=predictor.mute(predicted),
+            mute=predictor.mute(everything),
             doubt=DOUBT,
         )
     return list(cells), faults, text

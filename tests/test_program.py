@@ -9,7 +9,7 @@ from pathlib import Path
 MESH = """\
 meshc: 1
 network: {name: test, addresses: 10.44.0.0/24}
-nodes: {hub: {endpoint: h.example}, a: {}}
+nodes: {hub: {endpoint: hub.example-vpn.dev}, a: {}}
 """
 MESHC = [sys.executable, "-m", "meshc"]
 
@@ -28,7 +28,7 @@ def test_a_build_ends_with_all_of_its_report(tmp_path: Path) -> None:
 
 
 def test_a_build_that_is_refused_says_so_in_its_exit_code(tmp_path: Path) -> None:
-    (tmp_path / "mesh.yaml").write_text(MESH.replace("hub", "a"))
+    (tmp_path / "mesh.yaml").write_text(MESH.replace("hub: ", "a: "))
     assert run("build", "mesh.yaml", cwd=tmp_path).returncode == 1
     assert run("build", "missing.yaml", cwd=tmp_path).returncode == 2
     assert run("build", "--nonsense", cwd=tmp_path).returncode == 2

@@ -11,7 +11,16 @@ from meshc.lab.lab_session import LabSession
 from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.measure import Subject
-from meshc.lab.report.lab_report import Cell, Key, LabReport, Measured, Predicted, compare
+from meshc.lab.report.lab_report import (
+    Cell,
+    Key,
+    LabReport,
+    Measured,
+    Predicted,
+    claimed,
+    compare,
+    unclaimed,
+)
 from meshc.lab.report.predictor import Predictor, hop_limits
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
@@ -36,10 +45,13 @@ def run_test(
     """
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
-    predicted = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
+    everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
+    predicted = claimed(everything)
+    session.notes += unclaimed(everything)
     subject = subject_of(session)
-    cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(predicted))
-    found = list(checks.check_tests(session.source.spec.tests, cells, session.world.lan_hosts))
+    cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
+    tests, open_ = session.source.spec.tests, everything.keys() - predicted.keys()
+    found = list(checks.check_tests(tests, cells, session.world.lan_hosts, open_))
     tell("addresses that nobody has")
     found += checks.check_unallocated(session)
     tell("exits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,11 @@ def test_no_shell_is_shown(tmp_path: Path) -> None:
     file = write_topology(tmp_path, EXIT_AND_LAN)
     compile_file(file)
     text = run("explain", file, "phone", "9.9.9.9").output
-    assert "`-i TUNNEL -o WAN -j ACCEPT`" in text
-    assert "$(" not in text
+    assert re.search("`-i TUNNEL -o WAN -s 10[.]44[.]0[.][0-9]+/32 -j ACCEPT`", text)
+    assert "`-i WAN -o TUNNEL -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`" in text
+    private = run("explain", file, "phone", "172.16.0.1").output
+    assert "`-i TUNNEL -o WAN -d 172.16.0.0/12 -j DROP`" in private
+    assert "$(" not in text + private
 
 
 def test_an_address_outside(built: Path) -> None:

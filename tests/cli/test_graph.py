@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from meshc.build.pipeline import compile_file
 from meshc.cli import main
+from tests.support.workspaces import write_topology
 from tests.test_examples import prepared
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -142,9 +143,12 @@ def test_a_code_needs_a_build(tmp_path: Path) -> None:
 
 
 def test_too_large_a_code_says_what_to_drop(tmp_path: Path) -> None:
-    file = prepared("large", tmp_path)
+    """Of servers that all reach each other: nobody forwards, so that no file holds hooks."""
+    servers = "".join(f"  s{n:02}: {{endpoint: s{n:02}.example-vpn.dev}}\n" for n in range(40))
+    head = "meshc: 1\nnetwork: {name: servers, addresses: 10.44.0.0/24}\nnodes:\n"
+    file = write_topology(tmp_path, head + servers)
     compile_file(file)
-    result = CliRunner().invoke(main, ["qr", str(file), "relay-asia"])
+    result = CliRunner().invoke(main, ["qr", str(file), "s00"])
     assert result.exit_code == 1
-    assert "E500 the configuration of relay-asia has" in result.output
+    assert "E500 the configuration of s00 has" in result.output
     assert "hint: " in result.output

@@ -102,6 +102,26 @@ def test_what_no_rule_accepts_is_not_forwarded() -> None:
 
 
 @pytest.mark.slow
+def test_what_the_proof_leaves_open_is_remarked_upon_and_not_measured() -> None:
+    source, relay = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent), "public-server1"
+    text = source.files[relay].files["wg0.conf"].reveal().decode()
+    rule = "PostUp = iptables -w -A INPUT -i %i -p tcp --dport 9 -j DROP\n"
+    choosy = text.replace("[Interface]\n", f"[Interface]\n{rule}", 1)
+    source = replace(
+        source,
+        confs={**source.confs, relay: parse(choosy)},
+        files={**source.files, relay: HostFiles({"wg0.conf": SecretBytes(choosy.encode())})},
+    )
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    assert len(report.cells) == 4 * 3, "the others, whose packets the relay only passes on"
+    assert all(relay not in cell.key for cell in report.cells)
+    assert any("--dport 9" in remark for remark in report.remarks)
+
+
+@pytest.mark.slow
 def test_a_wrong_file_is_found_out() -> None:
     """The lab must be able to say no: a NAT that the file does not know cuts a link."""
     source = prepare(EXAMPLES / "nat-to-nat" / "mesh.yaml", None, silent)

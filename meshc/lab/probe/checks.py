@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshc.lab.lab_session import LabSession
 from meshc.lab.node_jobs import ReadNode
 from meshc.lab.probe.leaks import WatchLeaks
 from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.probe.tcp import Greeting
-from meshc.lab.report.lab_report import TESTS, Cell, Check, arrow
+from meshc.lab.report.lab_report import TESTS, Cell, Check, Key, Predicted, arrow
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.places import LanHost
@@ -53,7 +53,11 @@ def check_exits(session: LabSession, predictor: Predictor) -> list[Check]:
         leaks = outcome.value.leaks
         checks.append(Check("exit", f"{name} leaks nothing", not leaks, "; ".join(leaks)))
         for address, seen in outcome.value.seen.items():
-            checks.append(_exit_check(session, predictor, name, users[name], address, seen))
+            predicted = predictor.internet(name, address)
+            if not predicted.judged:
+                session.notes.append(f"not checked: {name} → {address}: {predicted.reason}")
+                continue
+            checks.append(_exit_check(session, predicted, name, users[name], address, seen))
     return sorted(checks, key=lambda check: check.name)
 
 
@@ -105,9 +109,14 @@ def unallocated(pool: Prefix, used: set[Prefix]) -> str | None:
 
 
 def check_tests(
-    tests: Sequence[TestSpec], cells: Sequence[Cell], lan_hosts: Sequence[LanHost]
+    tests: Sequence[TestSpec],
+    cells: Sequence[Cell],
+    lan_hosts: Sequence[LanHost],
+    unjudged: Iterable[Key] = (),
 ) -> Iterator[Check]:
-    """The lines of `tests:`, held against what was measured (not against the prediction)."""
+    """The lines of `tests:`, held against what was measured (not against the prediction). What
+    was not measured, because the proof leaves it open, cannot hold."""
+    left_out = {(key.source, key.target) for key in unjudged}
     by_pair: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         by_pair.setdefault((cell.key.source, cell.key.target), []).append(cell)
@@ -116,7 +125,10 @@ def check_tests(
             for target in test.targets:
                 for place in _places(target, lan_hosts):
                     found = by_pair.get((source, place), [])
-                    if source != place and found:
+                    if (source, place) in left_out:
+                        name = f"{source} → {target} {test.expect.value}"
+                        yield Check(TESTS, name, False, "not measured: the proof does not judge it")
+                    elif source != place and found:
                         yield _test_check(test, source, target, found)
 
 
@@ -153,7 +165,7 @@ def _places(target: str, lan_hosts: Sequence[LanHost]) -> list[str]:
 
 def _exit_check(
     session: LabSession,
-    predictor: Predictor,
+    predicted: Predicted,
     user: str,
     exit_node: str,
     address: str,
@@ -161,7 +173,6 @@ def _exit_check(
 ) -> Check:
     """The public host is reached through the exit and under its address, or not at all."""
     family = 6 if ":" in address else 4
-    predicted = predictor.internet(user, address)
     name = f"{user} reaches the internet over IPv{family} as {exit_node}"
     exit_spec = session.source.spec.nodes[exit_node]
     if family not in exit_spec.underlay or not predicted.reachable:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
-from meshc.lab.report.lab_report import Check, compare
+from meshc.lab.report.lab_report import Check, claimed, compare
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.router_jobs import LoadRules
 
@@ -40,7 +40,7 @@ def check_failure(
     without = Predictor.of(session.source, without=[name])
     expected = {**without.pairs(), **without.lans(session.world.lan_hosts)}
     whole = {**before.pairs(), **before.lans(session.world.lan_hosts)}
-    expected = {key: value for key, value in expected.items() if name not in key}
+    expected = {key: value for key, value in claimed(expected).items() if name not in key}
     tell(f"without {name}")
     session.lab.call(name, LoadRules(CUT))
     hopeful = [key for key, value in expected.items() if value.reachable]

@@ -22,12 +22,14 @@ class Key(NamedTuple):
 class Predicted:
     """What the proof says. `path` is every node from source to target, relays in between;
     `reason` is why not, when it does not arrive. `asleep` names the node that cannot start the
-    session it needs, while the other side may: such a pair is measured after a silence."""
+    session it needs, while the other side may: such a pair is measured after a silence. Of what is
+    not `judged` the proof claims nothing: neither that it arrives nor that it does not."""
 
     reachable: bool
     path: tuple[str, ...] = ()
     reason: str = ""
     asleep: str = ""
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,20 @@ def compare(
         hidden = {hop for hop in expected.path if Key(hop, key.source, key.family) in mute}
         cells.append(Cell(key, expected, found, tuple(disagreements(expected, found, hidden))))
     return tuple(cells)
+
+
+def claimed(predicted: Mapping[Key, Predicted]) -> dict[Key, Predicted]:
+    """Those that a measurement can be held against."""
+    return {key: value for key, value in predicted.items() if value.judged}
+
+
+def unclaimed(predicted: Mapping[Key, Predicted]) -> list[str]:
+    """A remark for each reason why pairs are left out, with the pairs."""
+    found: dict[str, list[Key]] = {}
+    for key, value in predicted.items():
+        if not value.judged:
+            found.setdefault(value.reason, []).append(key)
+    return [f"not measured: {named(keys, 3)}: {reason}" for reason, keys in found.items()]
 
 
 def disagreements(

@@ -49,10 +49,10 @@ class Predictor:
     def pair(self, a: str, b: str, family: int) -> Predicted:
         there = walk_pair(self.world, a, b, family)
         if not there.delivered:
-            return Predicted(False, there.path, _text(there), _asleep(there))
+            return _lost(there, there.path)
         back = walk_pair(self.world, b, a, family)
         if not back.delivered and not _asleep(back):
-            return Predicted(False, there.path, f"the answer is lost: {_text(back)}")
+            return _unanswered(back, there.path)
         return Predicted(True, there.path)
 
     def lans(self, hosts: Iterable[LanHost]) -> dict[Key, Predicted]:
@@ -75,13 +75,12 @@ class Predictor:
             self.world, name, Packet(family, source.value, target.value), target=host.place
         )
         if not there.delivered:
-            return Predicted(False, (*there.path, host.place), _text(there), _asleep(there))
+            return _lost(there, (*there.path, host.place))
         router = there.path[-1]
         answer = Packet(family, target.value, source.value, established=True)
         back = walk(self.world, router, answer, target=name)
         if not back.delivered and not _asleep(back):
-            reason = f"the answer is lost: {_text(back)}"
-            return Predicted(False, (*there.path, host.place), reason)
+            return _unanswered(back, (*there.path, host.place))
         return Predicted(True, (*there.path, host.place))
 
     def internet(self, name: str, address: str) -> Predicted:
@@ -92,7 +91,7 @@ class Predictor:
             return Predicted(False, (name,), f"{name} has no IPv{target.family} address")
         packet = Packet(target.family, Prefix.host(own).value, target.value)
         there = walk(self.world, name, packet, target="the internet")
-        return Predicted(there.delivered, there.path, _text(there))
+        return Predicted(True, there.path) if there.delivered else _lost(there, there.path)
 
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
@@ -123,6 +122,21 @@ class Predictor:
         spec = self.source.spec
         site = spec.sites.get(spec.nodes[name].site or "")
         return site is not None and any(lan.overlaps(host.prefix) for lan in site.lan)
+
+
+def _lost(there: Trace, path: tuple[str, ...]) -> Predicted:
+    return Predicted(False, path, _text(there), _asleep(there), _judged(there))
+
+
+def _unanswered(back: Trace, path: tuple[str, ...]) -> Predicted:
+    judged = _judged(back)
+    return Predicted(
+        False, path, f"the answer{' is lost' if judged else ''}: {_text(back)}", judged=judged
+    )
+
+
+def _judged(trace: Trace) -> bool:
+    return trace.drop is None or trace.drop.reason is not LossReason.UNJUDGED
 
 
 def _asleep(trace: Trace) -> str:

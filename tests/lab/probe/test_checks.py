@@ -50,6 +50,12 @@ def test_a_line_that_fails_says_what_the_proof_said() -> None:
     assert check.detail == "IPv4: it is unreachable: r drops it"
 
 
+def test_a_line_about_what_was_not_measured_does_not_hold() -> None:
+    test = TestSpec(("a",), ("192.168.1.0/25",), Expect.REACHABLE)
+    (check,) = check_tests([test], CELLS[:2], HOSTS, [Key("a", "lan:b", 4)])
+    assert (check.passed, check.detail) == (False, "not measured: the proof does not judge it")
+
+
 def test_groups_are_tested_pair_by_pair() -> None:
     test = TestSpec(("a", "b"), ("a", "b"), Expect.REACHABLE)
     assert [check.passed for check in check_tests([test], CELLS, HOSTS)] == [True, False]

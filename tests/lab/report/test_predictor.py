@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.lab.lab_source import LabSource
-from meshc.lab.report.lab_report import Key, Predicted
+from meshc.lab.report.lab_report import Key, Predicted, claimed, unclaimed
 from meshc.lab.report.predictor import Predictor, hop_limits
 from meshc.lab.world.layout import lay_out
 from meshc.prefixes import InterfaceAddress, Prefix
@@ -106,6 +106,43 @@ def test_a_prediction_follows_the_file() -> None:
     assert "relay drops it" in found.reason
 
 
+def test_what_is_beyond_the_proof_is_not_claimed() -> None:
+    """Nobody knows whether the rule means an echo: of what ends at the relay nothing is said,
+    what it forwards is judged as before."""
+    source = a_source()
+    hub = source.confs["relay"]
+    choosy = replace(hub, post_up=(*hub.post_up, "iptables -w -A INPUT -m quota -j DROP"))
+    hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
+    predictor = Predictor.of(replace(source, confs={**source.confs, "relay": choosy}))
+    found = {**predictor.pairs(), **predictor.lans(hosts)}
+    known = claimed(found)
+    assert {key[:2] for key in found.keys() - known.keys()} == {
+        ("a", "relay"),
+        ("b", "relay"),
+        ("relay", "a"),
+        ("relay", "b"),
+        ("relay", "lan:a"),
+    }
+    assert all(value.reachable for value in known.values())
+    there, back = unclaimed(found)
+    rule = "not judged: what `INPUT -m quota -j DROP` at relay does to it is beyond the proof"
+    assert there == f"not measured: a → relay, b → relay: {rule}"
+    assert back == f"not measured: relay → a, relay → b, relay → lan:a: the answer: {rule}"
+    assert predictor.mute(found) >= {Key("relay", "a", 4), Key("relay", "b", 4)}
+
+
+def test_an_exit_beyond_the_proof_is_not_claimed() -> None:
+    source = a_source()
+    everywhere = Prefix.parse("0.0.0.0/0")
+    a, hub = source.confs["a"], source.confs["relay"]
+    user = replace(a, peers=(a.peers[0]._replace(allowed_ips=(everywhere,)),))
+    rule = "iptables -w -t mangle -A PREROUTING -m quota -j DROP"
+    choosy = replace(hub, post_up=(*hub.post_up, rule))
+    confs = {**source.confs, "a": user, "relay": choosy}
+    found = Predictor.of(replace(source, confs=confs)).internet("a", "198.18.0.2")
+    assert (found.reachable, found.judged) == (False, False)
+
+
 def test_a_fault_of_two_sides_is_named_in_one_order() -> None:
     source = a_source()
     a = source.confs["a"]
@@ -138,5 +175,5 @@ def test_relays_that_cannot_speak_to_a_node() -> None:
 
 def test_no_exit_no_internet() -> None:
     found = Predictor.of(a_source()).internet("a", "198.18.0.2")
-    assert not found.reachable
+    assert (found.reachable, found.judged) == (False, True)
     assert not Predictor.of(a_source()).internet("a", "2001:2::2").reachable
