@@ -44,6 +44,8 @@ PUBLIC = {
     # what stands there instead of a secret
     "private_key_file": "a path",
     "private_key_command": "a command",
+    "LinkSpec.preshared_key": "the name of a key; no key is a name (E115)",
+    "ImportedLink.preshared_key": "the name under which the key is kept",
     "Directories.conf": "a directory",
     "Facts.conf": "the node sends its file with salted fingerprints in place of keys",
     "Archive.content": "the source of meshc for a node that has none",

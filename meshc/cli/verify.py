@@ -82,9 +82,12 @@ def cases(expectation: Expectation, proof: Proof, file: str) -> tuple[Case, ...]
 
     result = []
     for family, matrix in proof.matrices.items():
-        total, delivered, _ = matrix.counts
-        if total == delivered:
-            result.append(Case(f"all {total:,} ordered pairs arrive over IPv{family}", file))
+        counts = matrix.pair_counts
+        if counts.lost or counts.unjudged:
+            continue
+        name = f"all {counts.delivered:,} ordered pairs arrive over IPv{family}"
+        apart = f", {counts.apart:,} are declared apart" if counts.apart else ""
+        result.append(Case(name + apart, file))
     broken = {found.location for found in proof.findings if found.code == "E419"}
     for claim in expectation.obligations.claims:
         test = claim.test

@@ -20,12 +20,12 @@ from meshc.values import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What the lock file knows about keys: the public key of each node, the revoked ones, and the
-    fingerprint of the network's secret. `built` says that a build has ended with this lock file:
+    `fingerprint` of the network's secret. `built` says that a build has ended with this lock file:
     then there was a secret, also where the lock file is too old to have its fingerprint."""
 
     public_keys: Mapping[str, PublicKey]
     revoked: frozenset[PublicKey] = frozenset()
-    secret: str = ""
+    fingerprint: str = ""
     built: bool = False
 
 
@@ -105,7 +105,7 @@ def recorded(lock: Lock) -> Recorded:
     """What stands in this lock file."""
     public = {name: n.public_key for name, n in lock.nodes.items() if n.public_key is not None}
     built = any(node.addresses and node.public_key for node in lock.nodes.values())
-    return Recorded(public, frozenset(lock.revoked), lock.secret, built)
+    return Recorded(public, frozenset(lock.revoked), lock.fingerprint, built)
 
 
 def made_up(spec: Spec, lock: Lock) -> KeyRing:
@@ -176,7 +176,7 @@ def _check_secret(
 ) -> None:
     """A secret that is lost or exchanged would change the pre-shared key of every link."""
     at = spec.network.locations.get("")
-    if secret is None and (recorded.secret or recorded.built):
+    if secret is None and (recorded.fingerprint or recorded.built):
         diagnostics.add(
             "E350",
             f"the secret of the network is not in {store.directory.name}/: every pre-shared key "
@@ -186,7 +186,7 @@ def _check_secret(
             hint="copy network.secret there, or make new pre-shared keys for every link: "
             "meshc keys rotate --psk",
         )
-    elif secret is not None and recorded.secret not in ("", secret.fingerprint()):
+    elif secret is not None and recorded.fingerprint not in ("", secret.fingerprint()):
         diagnostics.add(
             "E351",
             f"network.secret in {store.directory.name}/ is not the one that the lock file records",

@@ -107,7 +107,7 @@ class KeyChanges:
         """Counts the epoch up: the next build derives new pre-shared keys for every link. A secret
         of the network that is lost is made anew, one that was exchanged is accepted."""
         secret = self._store.secret() or self._store.create_secret(NetworkSecret.generate())
-        lock = replace(self._lock, epoch=self._lock.epoch + 1, secret=secret.fingerprint())
+        lock = replace(self._lock, epoch=self._lock.epoch + 1, fingerprint=secret.fingerprint())
         self._record(lock)
         return self._lock.epoch
 

@@ -78,6 +78,6 @@ def _copy_lock(original: Workspace, copy: Workspace) -> None:
             name: node if name in here else replace(node, public_key=None)
             for name, node in lock.nodes.items()
         }
-        secret = lock.secret if (copy.directory / "keys" / SECRET).exists() else ""
-        text = format_lock(replace(lock, nodes=nodes, secret=secret))
+        fingerprint = lock.fingerprint if (copy.directory / "keys" / SECRET).exists() else ""
+        text = format_lock(replace(lock, nodes=nodes, fingerprint=fingerprint))
     copy.lock_file.write_text(text)

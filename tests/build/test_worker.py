@@ -116,7 +116,7 @@ def test_a_good_build_is_proven(make: Callable[[], Worker], built: Built) -> Non
         built.begin(worker)
         verdict = worker.prove(built.promises, files)
     assert verdict.holds
-    assert verdict.pairs == {4: (6, 6, 4), 6: (6, 6, 4)}
+    assert verdict.pairs == {4: (6, 6, 4, 0, 0), 6: (6, 6, 4, 0, 0)}
     assert verdict.paths is not None
     assert verdict.paths["laptop", "phone"] == ("laptop", "hub", "phone")
 

@@ -24,7 +24,7 @@ def test_the_report_names_nodes_paths_changes_and_what_to_do(tmp_path: Path) -> 
         "testnet: 3 nodes, 2 links",
         "hub.example-vpn.dev:51820",
         "● direct, A through hub",
-        "IPv4: 6 pairs walked in the emitted files: 4 direct, 2 through relays",
+        "IPv4: 6 pairs walked, all arrive; 4 direct, 2 through relays.",
         "3 added",
         f"scan it: meshc qr {file} phone",
         "copy it to /etc/wireguard/ there, wg-quick up wg0",
@@ -58,7 +58,14 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
     file = write_topology(tmp_path)
     data = json.loads(run("build", file, "--json").stdout)
     assert [node["name"] for node in data["nodes"]] == ["hub", "laptop", "phone"]
-    assert data["pairs"]["ipv4"] == {"all": 6, "delivered": 6, "direct": 4}
+    assert data["pairs"]["ipv4"] == {
+        "all": 6,
+        "delivered": 6,
+        "direct": 4,
+        "apart": 0,
+        "unjudged": 0,
+        "lost": 0,
+    }
     assert {file["mode"] for file in data["files"]} == {"0600", "0644"}
     assert {change["action"] for change in data["changes"]} == {"install"}
 

@@ -122,7 +122,7 @@ FLOODS = [
     """print('{' + ','.join('"%d": {}' % i for i in range(300000)) + '}')""",
 ]
 LARGE = """
-import asyncio, json, resource, sys
+import asyncio, json, sys
 from meshc.deploy.connect.node_session import NodeSession
 from meshc.deploy.connect.transport import LocalTransport
 from meshc.deploy.protocol import AskFacts
@@ -132,13 +132,15 @@ for flood in json.loads(sys.argv[1]):
     session = NodeSession(LocalTransport("hub"), "wg0")
     session._argv = lambda *_: (sys.executable, "-c", "import sys\\n" + flood)
     try:
-        asyncio.run(asyncio.wait_for(session.call(AskFacts("")), 60))
+        asyncio.run(session.call(AskFacts(""), timeout=150))
     except NodeError as error:
         assert len(str(error)) < 2000
         assert any(word in str(error) for word in ("says more than", "is no answer")), str(error)
     else:
         raise SystemExit("it was an answer")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# not ru_maxrss: it begins with the memory of the process that started this one
+(peak,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
+print(peak.split()[1])
 """
 
 
@@ -147,7 +149,7 @@ def test_no_answer_takes_the_memory_of_the_controller() -> None:
         [sys.executable, "-c", LARGE, json.dumps(FLOODS)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) < 200 << 10

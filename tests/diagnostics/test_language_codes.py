@@ -12,7 +12,7 @@ from meshc.diagnostics.language_codes import LANGUAGE_CODES
 def test_a_code_is_explained(code: Code) -> None:
     assert 100 <= int(code.id[1:]) < 200
     assert len(code.title) < 45
-    assert code.title[0] == code.title[0].lower() or code.title.startswith(("YAML", "LAN"))
+    assert code.title[0] == code.title[0].lower() or code.title.startswith(("YAML", "LAN", "MTU"))
     assert code.explanation.endswith(".")
     assert len(code.explanation) > 100
     assert code.explanation.count(". ") >= 1 or code.id == "E109"

@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
     "mtu": 1420,
     "addresses": [],
     "dns": [],
+    "search": [],
     "peers": [],
     "route_allowed_ips": 1,
     "firewall": [],

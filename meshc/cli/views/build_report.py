@@ -14,6 +14,7 @@ from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
 from meshc.cli.views.colour import coloured
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
 from meshc.cli.views.path_matrix import print_path_matrix
+from meshc.cli.views.proof_view import fates
 from meshc.render.report.json import envelope
 from meshc.render.report.text import format_findings
 from meshc.topology.language.spec import Platform
@@ -86,7 +87,7 @@ def report_as_json(result: BuildResult) -> str:
             for node in result.plan.nodes.values()
         ],
         "pairs": {
-            f"ipv{family}": dict(zip(("all", "delivered", "direct"), counts, strict=True))
+            f"ipv{family}": {**counts._asdict(), "lost": counts.lost}
             for family, counts in result.verdict.pairs.items()
         },
         "files": [{**entry._asdict(), "mode": f"{entry.mode:04o}"} for entry in result.files],
@@ -182,12 +183,8 @@ def _print_paths(page: Page, result: BuildResult, *, everything: bool) -> None:
         file = shlex.quote(str(result.workspace.file))
         page.line(f"who reaches whom: meshc verify {file} --matrix")
         page.line()
-    for family, (pairs, delivered, direct) in result.verdict.pairs.items():
-        page.line(
-            f"IPv{family}: {_count(pairs, 'pair')} walked in the emitted files: "
-            f"{direct:,} direct, {delivered - direct:,} through relays",
-            Styled(f", {pairs - delivered:,} lost" if delivered < pairs else "", "red"),
-        )
+    for family, counts in result.verdict.pairs.items():
+        page.line(f"IPv{family}: {_count(counts.all, 'pair')} walked", *fates(counts))
 
 
 def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Piece:

@@ -9,6 +9,7 @@ from meshc.cli.views.path_matrix import print_path_matrix
 
 if TYPE_CHECKING:
     from meshc.topology.proof import Proof
+    from meshc.topology.proof.verdict import PairCounts
 
 AUTOMATIC = 60
 MOST = 400
@@ -113,16 +114,32 @@ def _print_relays(page: Page, proof: Proof) -> None:
 
 
 def _print_verdict(page: Page, proof: Proof) -> None:
+    open_ = 0
     for family, matrix in proof.matrices.items():
-        total, delivered, direct = matrix.counts
-        lost = total - delivered
+        counts = matrix.pair_counts
+        open_ += counts.unjudged
+        page.line(f"IPv{family}: {counts.all:,} ordered pairs", *fates(counts))
+    if not proof.holds:
+        page.line(Styled("The proof fails.", "bold red"))
+    elif open_:
         page.line(
-            f"IPv{family}: {total:,} ordered pairs, ",
-            Styled(f"{lost:,} lost", "red") if lost else Styled("all arrive", "green"),
-            f"; {direct:,} direct, {delivered - direct:,} through relays.",
+            Styled(
+                f"The proof holds, but claims nothing for {open_:,} pairs (W443).", "bold yellow"
+            )
         )
-    page.line(
-        Styled("The proof holds.", "bold green")
-        if proof.holds
-        else Styled("The proof fails.", "bold red")
-    )
+    else:
+        page.line(Styled("The proof holds.", "bold green"))
+
+
+def fates(counts: PairCounts) -> list[Piece]:
+    """How ordered pairs fare, to go on after their number."""
+    arrive = counts.all == counts.delivered
+    pieces: list[Piece] = [", ", Styled("all arrive", "green")] if arrive else []
+    if counts.lost:
+        pieces += [", ", Styled(f"{counts.lost:,} lost", "red")]
+    if counts.unjudged:
+        pieces += [", ", Styled(f"{counts.unjudged:,} not judged", "yellow")]
+    if counts.apart:
+        pieces.append(f", {counts.apart:,} declared apart")
+    relayed = counts.delivered - counts.direct
+    return [*pieces, f"; {counts.direct:,} direct, {relayed:,} through relays."]

@@ -6,11 +6,15 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
+from meshc.secret import without_keys
+
 MOST = 60
 
 
 def quote(text: str) -> str:
-    """`text` in single quotes, with control characters escaped, at most 60 characters of it."""
+    """`text` in single quotes, with control characters escaped, at most 60 characters of it, and
+    nothing that looks like a key: whoever misreads `preshared_key` writes one there."""
+    text = without_keys(text)
     short = text if len(text) <= MOST else text[: MOST - 1] + "…"
     return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in short) + "'"
 

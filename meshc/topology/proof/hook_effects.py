@@ -72,6 +72,7 @@ class _Reader:
         self.failing: list[str] = []
         self.open: list[str] = []
         self.chains: set[tuple[int, str, str]] = set()
+        self.erased: set[tuple[int, str, str]] = set()
         # a jump to a chain that a later line makes has failed; another's chain may be there
         self.missing: dict[tuple[int, str, str], list[HookStep]] = {}
         self.tunnel = False
@@ -135,13 +136,20 @@ class _Reader:
         if action == "new":
             self.failing += [_text(s) for s in self.missing.pop(key, ()) if s.may_not_fail]
             self.chains.add(key)
+            self.erased.discard(key)
         elif action == "erase":
             self.chains.discard(key)
+            self.erased.add(key)
         elif action in ("append", "insert"):
             rule = read_rule(rest)
             for wanted in (chain, rule.target):
                 used = (family, table, wanted)
-                if wanted not in BUILT_IN | _TARGETS | {""} and used not in self.chains:
+                if wanted in BUILT_IN | _TARGETS | {""} or used in self.chains:
+                    continue
+                if used in self.erased and step.may_not_fail:
+                    # a line before has removed it, and none has made it again
+                    self.failing.append(_text(step))
+                else:
                     self.missing.setdefault(used, []).append(step)
 
     def _judged(self, name: str, step: HookStep) -> bool:

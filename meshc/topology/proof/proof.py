@@ -104,7 +104,7 @@ class Proof:
     def verdict(self) -> Verdict:
         """The proof in short."""
         return Verdict(
-            {family: matrix.counts for family, matrix in self.matrices.items()},
+            {family: matrix.pair_counts for family, matrix in self.matrices.items()},
             self._paths() if len(self.names) <= READABLE else None,
             self.findings,
         )

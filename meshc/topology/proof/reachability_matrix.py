@@ -24,6 +24,7 @@ from meshc.topology.proof.trace_batch import (
     trace_batch,
 )
 from meshc.topology.proof.unique_values import unique_values
+from meshc.topology.proof.verdict import PairCounts
 from meshc.values import dataclass, field
 
 _BATCH = 1 << 20
@@ -63,7 +64,8 @@ class ReachabilityMatrix:
     for a class of one to itself, -1 between two nodes without a file (nothing is known),
     and NOT_JUDGED for a packet that meets what the proof cannot follow.
     `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's. `losses` are of
-    pairs that nobody declared apart; `apart` counts those that are, and do not meet."""
+    pairs that nobody declared apart; `apart` counts those that are, and do not meet, `unjudged`
+    those of which nothing is claimed."""
 
     family: int
     classes: EquivalenceClasses
@@ -76,6 +78,11 @@ class ReachabilityMatrix:
     separation: SeparationTable
     counts: tuple[int, int, int] = (0, 0, 0)
     apart: int = 0
+    unjudged: int = 0
+
+    @property
+    def pair_counts(self) -> PairCounts:
+        return PairCounts(*self.counts, self.apart, self.unjudged)
 
     def hops_of(self, source: int, target: int) -> int:
         """Hops between two nodes; 0 when lost, -1 when one has no address in this family or
@@ -217,7 +224,9 @@ def _lose(
     if not len(lost):
         return
     declared = matrix.separation.apart(pairs[0][lost], pairs[1][lost])
-    matrix.apart += int(pairs[2][lost[declared]].sum())
+    open_ = traces.result[lost] == _UNJUDGED
+    matrix.apart += int(pairs[2][lost[declared & ~open_]].sum())
+    matrix.unjudged += int(pairs[2][lost[open_]].sum())
     lost = lost[~declared]
     source, target, weight = (column[lost] for column in pairs)
     # one number per cause: the nodes' numbers are the digits, `other` counts from -1

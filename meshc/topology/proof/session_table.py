@@ -48,7 +48,7 @@ class SessionTable:
     fault: Ints
 
     def find(self, frm: Ints, to: Ints) -> Longs:
-        """The index of each pair; every pair must have a session."""
+        """The index of each pair's session, -1 where no file has one."""
         return self.index.find(frm.astype(np.int64) * self.nodes + to)
 
 

@@ -14,6 +14,7 @@ from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs
 from meshc.topology.proof.policy_rule import RouteQuery
+from meshc.topology.proof.session_rules import session_fault
 from meshc.topology.proof.session_table import ASLEEP, FAULTS, SessionTable
 from meshc.values import dataclass, field
 
@@ -208,9 +209,9 @@ class _BatchWalk:
 
     def send(self, live: Longs, there: Ints) -> tuple[Longs, Ints]:
         """The session to the next node, its source filter, and whether it was there before."""
-        fib, batch, sessions = self.plane.fib, self.batch, self.plane.sessions
+        fib, batch = self.plane.fib, self.batch
         here = self.at[live]
-        fault = sessions.fault[sessions.find(here, there)]
+        fault = self.faults(here, there)
         # an answer finds the session that the first packet has used
         bad = (fault > 0) & ~((fault == ASLEEP) & batch.established)
         self.end(live[bad], 0)
@@ -233,6 +234,18 @@ class _BatchWalk:
         self.end(live[again], _END[LossReason.LOOP])
         self.at[live[again]] = there[again]
         return live[~again], there[~again]
+
+    def faults(self, here: Ints, there: Ints) -> Ints:
+        """An index into FAULTS for each pair. A node without a file sends to its exit also when
+        that does not list it: such a pair is in no table, and is judged by itself."""
+        sessions, models = self.plane.sessions, self.plane.models
+        place = sessions.find(here, there)
+        known = place >= 0
+        fault = np.zeros(len(here), np.int32)
+        fault[known] = sessions.fault[place[known]]
+        for i in np.flatnonzero(~known).tolist():
+            fault[i] = FAULTS.index(session_fault(models[here[i]], models[there[i]]))
+        return fault
 
     def leave(self, packets: Longs, code: int, step: int, outside: Bools) -> None:
         """Out of the tunnel into a LAN, or to the internet through an exit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostic, Severity
 from meshc.values import dataclass
@@ -13,15 +14,31 @@ READABLE = 60
 Path = tuple[str, ...]
 
 
+class PairCounts(NamedTuple):
+    """Ordered pairs of one family: `direct` are those delivered in one hop, `apart` are lost as
+    the topology declares, of `unjudged` ones nothing is claimed."""
+
+    all: int
+    delivered: int
+    direct: int
+    apart: int = 0
+    unjudged: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Those that should arrive, and are known not to."""
+        return self.all - self.delivered - self.apart - self.unjudged
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`pairs` counts the ordered pairs of each address family: (all, delivered, in one hop).
+    """`pairs` counts the ordered pairs of each address family.
 
     `paths` has the longer of both families' paths for every ordered pair, ends included, empty
     when it is lost; None for a network of more than READABLE nodes. `findings` are sorted.
     """
 
-    pairs: Mapping[int, tuple[int, int, int]]
+    pairs: Mapping[int, PairCounts]
     paths: Mapping[tuple[str, str], Path] | None
     findings: tuple[Diagnostic, ...]
 

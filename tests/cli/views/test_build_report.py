@@ -17,6 +17,7 @@ from meshc.cli.views.build_report import (
     report_as_json,
 )
 from meshc.errors import Refused
+from meshc.topology.proof.verdict import PairCounts
 from tests.support.workspaces import LEAF, STAR, write_topology
 
 PLATFORMS = """\
@@ -61,10 +62,12 @@ def test_the_matrix_has_a_dot_a_letter_or_a_cross(
     assert line(text, "2", "laptop").split()[2:] == ["●", "A"]
     assert "lost" not in text
     paths = {**(result.verdict.paths or {}), ("hub", "phone"): ()}
-    lossy = replace(result, verdict=replace(result.verdict, paths=paths, pairs={4: (6, 5, 4)}))
+    lossy = replace(
+        result, verdict=replace(result.verdict, paths=paths, pairs={4: PairCounts(6, 5, 4)})
+    )
     text = report(lossy, capsys)
     assert line(text, "1", "hub").split()[2:] == ["●", "×"]
-    assert "IPv4: 6 pairs walked in the emitted files: 4 direct, 1 through relays, 1 lost" in text
+    assert "IPv4: 6 pairs walked, 1 lost; 4 direct, 1 through relays." in text
 
 
 @pytest.mark.usefixtures("wide")

@@ -79,3 +79,14 @@ def test_where_a_matrix_is_too_large_those_who_lose_are_listed(
     assert "from \\ to" not in text
     assert "and 5 more nodes that lose something" in text
     assert "relay        44     1" in text
+
+
+def test_what_is_not_judged_is_not_called_lost_nor_proven(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wire = main_example()
+    wire.nodes["phone"].post_up.append("my-own-program --that could do anything")
+    text = shown(wire, capsys)
+    assert "IPv4: 20 ordered pairs, 8 not judged; 10 direct, 2 through relays." in text
+    assert "The proof holds, but claims nothing for 8 pairs (W443)." in text
+    assert "lost;" not in text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from meshc.deploy.protocol import State
-from meshc.deploy.remote.base import Refusal, boot
+from meshc.deploy.remote.base import Refusal, boot, clock
 from tests.support.deployedmachine import OLD, DeployedMachine
 
 
@@ -22,9 +23,14 @@ def machine(tmp_path: Path) -> Iterator[DeployedMachine]:
 
 def test_nobody_confirms_and_the_node_restores_by_itself(machine: DeployedMachine) -> None:
     machine.conf.write_text(OLD)
-    machine.stage(window=0.5)
+    machine.stage(window=60)
     machine.commit()
-    deadline = time.monotonic() + 30
+    with machine.interface.locked():  # a window that is over, however slow this machine is
+        record = machine.interface.load()
+        assert 0 < record.staged.deadline - clock() <= 60
+        over = replace(record.staged, deadline=clock())
+        machine.interface.save(replace(record, candidate=over))
+    deadline = time.monotonic() + 60
     while machine.state() is not State.ROLLED_BACK and time.monotonic() < deadline:
         time.sleep(0.05)
     assert machine.conf.read_text() == OLD

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshc.keys import PrivateKey
+from meshc.secret import without_keys
 from meshc.topology.language.wording import MOST, describe, listing, quote, suggest
 
 
@@ -14,8 +16,15 @@ def test_a_quoted_text_is_short_printable_and_on_one_line(text: str) -> None:
     shown = quote(text)
     assert shown.isprintable()
     assert shown[0] == shown[-1] == "'"
-    if text.isprintable() and len(text) <= MOST:
+    if text.isprintable() and len(text) <= MOST and without_keys(text) == text:
         assert shown == f"'{text}'"
+
+
+def test_a_key_in_the_wrong_place_is_not_quoted() -> None:
+    raw = bytes(range(200, 232))
+    for key in (PrivateKey(raw).reveal(), raw.hex()):
+        assert quote(key) == "'(redacted)'"
+        assert key[:12] not in describe(f"key {key}")
 
 
 def test_what_cannot_be_seen_is_escaped() -> None:

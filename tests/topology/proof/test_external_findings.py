@@ -9,7 +9,7 @@ import pytest
 from meshc.prefixes import Prefix
 from tests.support.planted import finding, findings
 from tests.support.wire import main_example
-from tests.support.wire_examples import LAN_HOOKS, exit_example, lan_example
+from tests.support.wire_examples import EXIT_BACK, LAN_HOOKS, exit_example, lan_example
 
 RELAY, LAN = "public-server1", "192.168.1.0/24"
 
@@ -106,7 +106,7 @@ def test_an_exit_that_does_not_masquerade() -> None:
 
 def test_an_exit_that_does_not_take_the_answer() -> None:
     wire = exit_example()
-    del wire.nodes[RELAY].post_up[3]
+    wire.nodes[RELAY].post_up.remove(EXIT_BACK)
     assert findings(wire) == [
         (
             "E409",

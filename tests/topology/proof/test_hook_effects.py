@@ -49,6 +49,10 @@ def test_a_rule_before_its_chain_fails() -> None:
     )
     assert effects("iptables -A FOO -j ACCEPT", "iptables -N FOO").failing
     assert not effects("iptables -N FOO", "iptables -A FORWARD -j FOO").failing
+    # a line before has removed it: it is not there, whoever else might have made it
+    gone = "iptables -X FOO 2>/dev/null || true"
+    assert effects("iptables -A FOO -j ACCEPT", pre_up=(gone,)).failing
+    assert not effects("iptables -N FOO", "iptables -A FOO -j ACCEPT", pre_up=(gone,)).failing
     # the machine may have it
     assert not effects("iptables -I DOCKER-USER -i %i -j ACCEPT").failing
 

@@ -71,6 +71,7 @@ def told(trace: Trace, result: int, at: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 3))
+@example(202, 0)  # an unmanaged node whose exit does not list it
 @example(670, 2)  # an unmanaged node and another with its key
 def test_random_packets(seed: int, faults: int) -> None:
     rng = random.Random(seed)

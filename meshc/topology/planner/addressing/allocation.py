@@ -57,7 +57,7 @@ class Allocation:
                 order = counter if name in lock.nodes else old.removed
                 gone[name] = LockedNode(left, None, None, order)
         network = self.network or lock.network
-        return Lock(network, lock.epoch, nodes, gone, lock.revoked, secret or lock.secret)
+        return Lock(network, lock.epoch, nodes, gone, lock.revoked, secret or lock.fingerprint)
 
 
 def allocate(spec: Spec, graph: MeshGraph, lock: Lock, diagnostics: Diagnostics) -> Allocation:

@@ -26,7 +26,7 @@ class Lock:
     """A whole lock file; both mappings are sorted by name.
 
     `removed` holds the nodes that left: their addresses stay unused while the pool has room.
-    `revoked` are public keys that must never be emitted again. `secret` is the fingerprint of the
+    `revoked` are public keys that must never be emitted again. `fingerprint` is that of the
     network's secret, empty in a lock file from before there was one.
     """
 
@@ -35,4 +35,4 @@ class Lock:
     nodes: Mapping[str, LockedNode] = field(default_factory=lambda: MappingProxyType({}))
     removed: Mapping[str, LockedNode] = field(default_factory=lambda: MappingProxyType({}))
     revoked: tuple[PublicKey, ...] = ()
-    secret: str = ""
+    fingerprint: str = ""

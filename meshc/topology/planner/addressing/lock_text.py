@@ -36,8 +36,8 @@ _NODE_KEYS = frozenset({"node", "removed", "addresses", "port", "public_key", "o
 def format_lock(lock: Lock) -> str:
     """The text of the file; equal locks give equal text."""
     head = {"meshc_lock": VERSION, "network": lock.network, "epoch": lock.epoch}
-    if lock.secret:
-        head["secret"] = lock.secret
+    if lock.fingerprint:
+        head["secret"] = lock.fingerprint
     lines = ["# Written by meshc build. Commit this file; it holds no secrets.", _line(head)]
     lines += [_node_line("node", name, lock.nodes[name]) for name in sorted(lock.nodes)]
     lines += [_node_line("removed", name, lock.removed[name]) for name in sorted(lock.removed)]
@@ -70,7 +70,7 @@ def parse_lock(text: str, file: str, diagnostics: Diagnostics) -> Lock | None:
         dict(sorted(reader.nodes.items())),
         dict(sorted(reader.removed.items())),
         tuple(sorted(set(reader.revoked))),
-        reader.secret,
+        reader.fingerprint,
     )
 
 
@@ -104,7 +104,7 @@ class _Reader:
     headed: bool = False
     network: str = ""
     epoch: int = 1
-    secret: str = ""
+    fingerprint: str = ""
     nodes: dict[str, LockedNode] = field(default_factory=dict)
     removed: dict[str, LockedNode] = field(default_factory=dict)
     revoked: list[PublicKey] = field(default_factory=list)
@@ -147,7 +147,7 @@ class _Reader:
             )
         self.network = _text(fields.get("network", ""), "network")
         self.epoch = _number(fields.get("epoch", 1), "epoch", 1)
-        self.secret = _text(fields.get("secret", ""), "secret")
+        self.fingerprint = _text(fields.get("secret", ""), "secret")
 
     def _node(self, fields: dict[str, object]) -> None:
         unknown = sorted(set(fields) - _NODE_KEYS)

@@ -154,7 +154,7 @@ def test_no_text_makes_it_raise(text: str) -> None:
 
 
 def test_the_fingerprint_of_the_secret_is_in_the_first_line() -> None:
-    lock = replace(LOCK, secret="ab" * 16)
+    lock = replace(LOCK, fingerprint="ab" * 16)
     text = format_lock(lock)
     assert f'"epoch": 3, "secret": "{"ab" * 16}"}}' in text.splitlines()[1]
     assert parse_lock(text, "mesh.lock", Diagnostics()) == lock
