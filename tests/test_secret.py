@@ -51,8 +51,6 @@ PUBLIC = {
     "Archive.content": "the source of meshc for a node that has none",
     "DnsFacts.content": "resolv.conf",
     "DnsSet.content": "resolv.conf",
-    "LinkSpec.preshared_key": "the name of a key in the key store",
-    "ImportedLink.preshared_key": "the same name",
     "Lock.secret": "a fingerprint of the network's secret",
     "_Reader.secret": "the same fingerprint",
     "Recorded.secret": "the same fingerprint",

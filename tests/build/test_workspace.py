@@ -29,9 +29,9 @@ def test_the_second_run_waits_for_the_first(tmp_path: Path) -> None:
     thread = threading.Thread(target=second)
     with Workspace(tmp_path / "mesh.yaml").locked():
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         order.append("first")
-    thread.join(10)
+    thread.join(60)
     assert order == ["first", "second"]
     assert list(tmp_path.iterdir()) == [], "no lock file is left"
 

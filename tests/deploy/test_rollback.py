@@ -70,7 +70,7 @@ blackhole 198.51.100.250"]'
         assert net.leftovers("hub") == ["node.json", "wg0.conf"]
         net.wait_for_traffic("hub", "public")
 
-        net.write(PAIR.format(hub=", post_up: [exit 7]"))
+        net.write(PAIR.format(hub=", post_up: [cat /nowhere]"))
         net.build()
         failed = net.deploy("hub", check=False)
         assert failed.returncode == 1

@@ -152,10 +152,12 @@ def test_our_own_unit_changes_while_it_runs(tmp_path: Path) -> None:
         assert here.hub.read(OWN_UNIT) == unit
 
         here.hub.run("systemctl", "stop", "meshc@wg0")
-        here.write(deploy=", supervisor: systemd", hub=", post_up: [touch /var/hooked; exit 7]")
+        here.write(
+            deploy=", supervisor: systemd", hub=", post_up: [touch /var/hooked; cat /nowhere]"
+        )
         failed = here.net.deploy("hub", check=False)
         assert failed.returncode == 1
-        assert "PostUp failed (exit 7)" in failed.stdout
+        assert "PostUp failed (exit 1)" in failed.stdout
         assert here.hub.read(OWN_UNIT) == unit
         assert not here.is_("failed", "meshc@wg0")
         here.write(deploy=", supervisor: systemd", hub=", post_up: [touch /var/hooked]")

@@ -48,7 +48,7 @@ def test_a_restarted_engine_leaves_nothing_of_the_old_one() -> None:
     assert found.startswith("wg0 ")
 
 
-def _settle(lab: Lab, processes: int, patience: float = 10.0) -> None:
+def _settle(lab: Lab, processes: int, patience: float = 60.0) -> None:
     """Who answers on the control socket ends after its answer has come: so not at once."""
     deadline = time.monotonic() + patience
     while len(processes_of(lab.state)) != processes:

@@ -30,7 +30,7 @@ needs_root = [
     pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="needs /dev/net/tun"),
 ]
 
-TIMEOUT = float(os.environ.get("MESHC_TEST_TIMEOUT", "60"))
+TIMEOUT = float(os.environ.get("MESHC_TEST_TIMEOUT", "180"))
 """Seconds that a command may take: a virtual machine without KVM needs more."""
 
 _HOLDER = """

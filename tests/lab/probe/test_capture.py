@@ -42,7 +42,7 @@ def test_it_ends_in_time_also_when_packets_never_stop() -> None:
             ours.close()
             sender.join()
     assert count > 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 class Tap:

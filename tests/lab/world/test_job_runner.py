@@ -29,7 +29,7 @@ def shell(line: str) -> PlacedJob[object]:
 
 
 def test_outcomes_come_as_they_finish(here: dict[str, PlaceEntry]) -> None:
-    jobs = [shell("sleep 0.5; echo slow"), shell("echo quick")]
+    jobs = [shell("sleep 5; echo slow"), shell("echo quick")]
     found = list(run_jobs(jobs, here, parallel=2, timeout=30))
     assert [outcome.number for outcome in found] == [1, 0]
     assert [outcome.answer["output"] for outcome in found] == ["quick\n", "slow\n"]
@@ -43,8 +43,8 @@ def test_no_more_run_at_a_time_than_may(here: dict[str, PlaceEntry]) -> None:
 
 def test_a_job_that_hangs_is_killed_and_others_go_on(here: dict[str, PlaceEntry]) -> None:
     jobs = [shell("sleep 60"), shell("echo fine")]
-    found = {o.number: o for o in run_jobs(jobs, here, parallel=1, timeout=0.5)}
-    assert found[0].error == "no answer within 0.5 s"
+    found = {o.number: o for o in run_jobs(jobs, here, parallel=1, timeout=5)}
+    assert found[0].error == "no answer within 5 s"
     assert found[1].answer["code"] == 0
 
 

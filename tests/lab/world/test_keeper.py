@@ -143,7 +143,7 @@ def test_a_lab_ends_with_the_program_that_asked_for_it() -> None:
     lab_state.forget(identity)
 
 
-def _wait_until(true: object, patience: float = 10.0) -> None:
+def _wait_until(true: object, patience: float = 60.0) -> None:
     assert callable(true)
     deadline = time.monotonic() + patience
     while not true():

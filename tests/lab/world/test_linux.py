@@ -132,7 +132,7 @@ def test_a_child_that_asked_for_it_ends_with_its_parent() -> None:
         assert lab_state.process_start(child) >= 0
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while lab_state.process_start(child) >= 0:
         assert time.monotonic() < deadline, "it lives on"
         time.sleep(0.02)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from meshc.errors import KeyFormatError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, parse_address
+from meshc.secret import without_keys
 from meshc.topology.language.wording import describe, listing, quote, suggest
 
 # wg-quick(8): "INTERFACE ... must match [a-zA-Z0-9_=+.-]{1,15}"; a leading '-' would be an option
@@ -134,7 +135,8 @@ def name(value: Any) -> str:
         raise expected("a name", value, "put a name that looks like a number in quotes.")
     fault = name_fault(value)
     if fault:
-        raise Mistake("E115", f"{quote(value)} cannot be a name: {fault}", NAME_HINT)
+        shown = quote(without_keys(value))  # of a pair, whoever pastes the key itself
+        raise Mistake("E115", f"{shown} cannot be a name: {fault}", NAME_HINT)
     return value
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.errors import ConfError, MeshcError
-from meshc.keys import encode
+from meshc.keys import PresharedKey, encode
 from meshc.topology.language.schema import scalars as s
 from meshc.wg.endpoint import Endpoint
 
@@ -98,6 +98,15 @@ def test_names(name: str) -> None:
 def test_not_names(name: str) -> None:
     assert code_of(s.name, name) == "E115"
     assert s.name_fault(name)
+
+
+def test_a_key_in_the_place_of_its_name_is_not_repeated() -> None:
+    """`links:` names a pre-shared key that is kept elsewhere: here somebody pasted it."""
+    key = PresharedKey(bytes(range(200, 232))).reveal()
+    with pytest.raises(s.Mistake) as caught:
+        s.name(key)
+    assert "'(redacted)' cannot be a name" in caught.value.message
+    assert key not in repr(vars(caught.value)) + repr(caught.value)
 
 
 @given(st.text(max_size=70))
