@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {"meshc": ENGINE, "wireguard-go": ("wireg
 SOCKETS = Path("/var/run/wireguard")
 ROOT = Path(__file__).resolve().parents[2]
 
+PATIENCE = 12.0
+"""Seconds for a busy machine: fewer than the 15 after which an engine makes a new session by itself
+(section 6.4 of the paper), which would hide that what was waited for never came."""
+
 _serial = itertools.count()
 
 _PUSH = """
@@ -152,7 +156,7 @@ class Net:
         run("ip", "-n", namespace, "addr", "add", f"fd99::{number}/64", "dev", interface, "nodad")
         run("ip", "-n", namespace, "link", "set", interface, "mtu", "1420", "up")
 
-    def ping(self, side: str, address: str, *options: str, within: float = 8.0) -> None:
+    def ping(self, side: str, address: str, *options: str, within: float = PATIENCE) -> None:
         """Ping until it is answered, or fail."""
         command = ["ping", "-c", "1", "-W", "1", "-n", *options, address]
         wait_for(
@@ -212,7 +216,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.wait(5)
 
 
-def wait_for(condition: Callable[[], bool], what: str, within: float = 8.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
     """Ask until the answer is yes, or fail after `within` seconds."""
     deadline = time.monotonic() + within
     while not condition():

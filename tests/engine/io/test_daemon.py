@@ -22,6 +22,7 @@ from meshc.keys import PrivateKey
 from tests.support.enginenet import ENGINE, ROOT, SOCKETS, Net, end, run, wait_for
 
 # files of /proc/PID that everybody may read, or that a crash report would take
+TICKS = os.sysconf("SC_CLK_TCK")
 FACTS = ("cmdline", "environ", "comm")
 
 
@@ -96,7 +97,7 @@ def test_in_the_background_it_returns_when_it_is_ready(net: Net) -> None:
     interface = net.interfaces["a"]
     environment = {**os.environ, "WG_PROCESS_FOREGROUND": ""}
     command = ["ip", "netns", "exec", net.namespaces["a"], *ENGINE, interface]
-    subprocess.run(command, check=True, timeout=20, env=environment, cwd=ROOT)
+    subprocess.run(command, check=True, timeout=60, env=environment, cwd=ROOT)
     (pid,) = engine_pids(interface)
     try:
         assert "listening" not in net.wg("a", "show", interface)
@@ -124,7 +125,7 @@ def test_it_ends_cleanly_in_every_way_that_one_asks(net: Net, how: str) -> None:
     else:
         process.send_signal(signal.SIGTERM if how == "term" else signal.SIGINT)
 
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert not path.exists()
     assert not has_link(net, "a")
 
@@ -164,7 +165,7 @@ def test_a_second_one_for_the_same_interface_is_refused(net: Net) -> None:
         ["ip", "netns", "exec", net.namespaces["b"], *ENGINE, "-f", net.interfaces["a"]],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         cwd=ROOT,
         check=False,
     )
@@ -189,7 +190,7 @@ def test_a_supervisor_is_told_when_it_is_ready(net: Net, tmp_path: Path) -> None
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(path))
-        supervisor.settimeout(10)
+        supervisor.settimeout(30)
         process = net.start("a", "meshc", NOTIFY_SOCKET=str(path))
 
         assert supervisor.recv(200).startswith(b"READY=1\nMAINPID=")
@@ -216,7 +217,7 @@ def test_descriptors_are_taken_over(net: Net, tmp_path: Path) -> None:
     net.processes["a"] = process  # type: ignore[assignment]
 
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(30)
         wait_for(lambda: path.exists() and not client.connect_ex(str(path)), "the control socket")
         client.sendall(b"set=1\nlisten_port=12345\n\nget=1\n\n")
         reply = b""
@@ -224,7 +225,7 @@ def test_descriptors_are_taken_over(net: Net, tmp_path: Path) -> None:
             reply += client.recv(1000)
 
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
 
 
 @pytest.mark.root
@@ -299,7 +300,7 @@ def test_no_key_is_in_the_log_or_on_the_command_line(net: Net, tmp_path: Path) -
 def ask(path: Path, request: str) -> str:
     """The first line that the control socket answers."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(30)
         client.connect(str(path))
         client.sendall(request.encode())
         return client.recv(1 << 16).decode().split("\n")[0]
@@ -316,17 +317,16 @@ def test_five_thousand_peers_are_no_burden(net: Net, tmp_path: Path) -> None:
     )
     conf.write_text(f"[Interface]\nPrivateKey = {net.keys['a']}\n\n" + "".join(peers))
 
-    start = time.monotonic()
+    start = cpu_ticks(process.pid)
     net.wg("a", "setconf", net.interfaces["a"], str(conf))
-    configured = time.monotonic()
+    configured = cpu_ticks(process.pid)
     shown = net.wg("a", "show", net.interfaces["a"])
-    asked = time.monotonic()
     before = cpu_ticks(process.pid)
     time.sleep(1.5)
 
     assert shown.count("peer: ") == 5000
-    assert configured - start < 10
-    assert asked - configured < 1
+    assert configured - start < 10 * TICKS  # of its own time: the machine may be busy with others
+    assert before - configured < TICKS
     assert cpu_ticks(process.pid) - before <= 2
 
 

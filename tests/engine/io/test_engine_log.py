@@ -42,7 +42,7 @@ def test_the_level_is_that_of_the_environment(
 def test_a_daemon_logs_to_the_system(root_logger: logging.Logger, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system:
         system.bind(str(tmp_path / "log"))
-        system.settimeout(5)
+        system.settimeout(30)
         configure_log({}, "wg%d")
         use_system_log("wg%d", tmp_path / "log")
         logging.getLogger("meshc.engine").error("it is %s", "broken")

@@ -42,7 +42,7 @@ def test_who_asked_is_told(source: str) -> None:
         # ip(7): IP_RECVERR, and the same for IPv6
         level, option = (socket.IPPROTO_IPV6, 25) if ":" in source else (socket.IPPROTO_IP, 11)
         asking.setsockopt(level, option, 1)
-        asking.settimeout(5)
+        asking.settimeout(30)
         packet = answer(source, source, asking.getsockname()[1])
 
         assert sockets.send(packet)

@@ -88,7 +88,7 @@ def served() -> Iterator[tuple[str, int]]:
 )
 def test_a_scrape_over_http(served: tuple[str, int], request_line: bytes, status: bytes) -> None:
     reply = b""
-    with socket.create_connection(served, timeout=5) as client:
+    with socket.create_connection(served, timeout=30) as client:
         client.sendall(request_line + b"\r\nHost: x\r\n\r\n")
         while data := client.recv(65536):
             reply += data
@@ -100,7 +100,7 @@ def test_a_scrape_over_http(served: tuple[str, int], request_line: bytes, status
 
 
 def test_readers_that_say_nothing_hold_nobody_up(served: tuple[str, int]) -> None:
-    idle = [socket.create_connection(served, timeout=5) for _ in range(40)]
+    idle = [socket.create_connection(served, timeout=30) for _ in range(40)]
 
     with urllib.request.urlopen("http://{}:{}/metrics".format(*served), timeout=4) as reply:
         assert b"wireguard_peers" in reply.read()
@@ -116,7 +116,7 @@ def test_without_an_answer_of_the_engine_the_page_says_so() -> None:
         threading.Thread(target=page.serve_forever, args=(0.02,), daemon=True).start()
         address = "http://{}:{}/metrics".format(*listener.getsockname())
         with pytest.raises(urllib.error.HTTPError, match="503"):
-            urllib.request.urlopen(address, timeout=5)
+            urllib.request.urlopen(address, timeout=30)
         page.shutdown()
 
 
@@ -153,7 +153,7 @@ def test_metrics_are_served_beside_the_traffic(net: Net) -> None:
     net.processes["a"] = process
     try:
         wait_for((SOCKETS / f"{interface}.sock").exists, "the control socket")
-        idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(20)]
+        idle = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(20)]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=4) as reply:
             text = reply.read().decode()
         for each in idle:

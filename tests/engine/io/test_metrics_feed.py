@@ -55,7 +55,7 @@ def test_an_answer_that_came_too_late_is_not_taken_for_another() -> None:
     with pytest.raises(TimeoutError):
         metrics_feed.ask(theirs)
     assert metrics_feed.answer(ours, lambda first: figures(5, first))
-    theirs.settimeout(5)
+    theirs.settimeout(30)
     ours.setblocking(True)
     thread = threading.Thread(
         target=metrics_feed.answer, args=(ours, lambda first: figures(3, first))

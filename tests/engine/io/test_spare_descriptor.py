@@ -58,7 +58,7 @@ def test_without_descriptors_who_waits_is_turned_away(
 ) -> None:
     """Left waiting, they would keep the listening socket readable and the loop turning."""
     spare = SpareDescriptor()
-    clients = [socket.create_connection(listener.getsockname(), timeout=5) for _ in range(3)]
+    clients = [socket.create_connection(listener.getsockname(), timeout=30) for _ in range(3)]
     take_all(exhausted)
 
     for number in range(1, 4):

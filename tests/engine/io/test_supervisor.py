@@ -14,7 +14,7 @@ def test_a_supervisor_hears_of_it(tmp_path: Path, abstract: bool) -> None:
     name = f"@meshc-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind("\0" + name[1:] if abstract else name)
-        supervisor.settimeout(5)
+        supervisor.settimeout(30)
 
         assert notify("READY=1", {"NOTIFY_SOCKET": name})
 

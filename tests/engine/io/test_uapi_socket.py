@@ -14,7 +14,7 @@ from meshc.engine.io.uapi_socket import SocketInUse, UapiClient, UapiListener
 def connect(path: str) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.connect(path)
-    sock.settimeout(5)
+    sock.settimeout(30)
     return sock
 
 
@@ -100,7 +100,7 @@ def test_an_adopted_listener_serves(tmp_path: Path) -> None:
 def client_pair() -> tuple[socket.socket, UapiClient]:
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    ours.settimeout(5)
+    ours.settimeout(30)
     return ours, UapiClient(theirs, answer)
 
 
@@ -169,7 +169,7 @@ def test_bytes_that_are_no_text_are_answered() -> None:
 def test_a_long_reply_waits_for_its_reader() -> None:
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    ours.settimeout(5)
+    ours.settimeout(30)
     client = UapiClient(theirs, lambda operation, body: ("x" * 5_000_000, 0))
     ours.sendall(b"get=1\n\n")
     assert client.readable()
