@@ -17,12 +17,14 @@ TOGETHER = frozenset(
         "tests/deploy/remote/test_environment.py",
         "tests/deploy/test_obstacles.py",
         "tests/deploy/test_own_meshc.py",
+        "tests/engine/io/test_clock.py",
         "tests/node/test_refusals.py",
         "tests/test_packaging.py",
     }
 )
 """One worker runs all of such a file: its tests share what takes longer to make than a test does;
-or one would take processes for its own that another started from the same version of meshc."""
+or one would take processes for its own that another started from the same version of meshc, or
+would see the clock being set that another sets."""
 
 
 # on a busy machine an example takes as long as it takes; the rest is as hypothesis chose it
