@@ -236,6 +236,8 @@ class _Resolver:
     def _network_dns(self, name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
         """What the network says is for those who use it: a relay keeps the resolver of the place
         where it is, and one that serves the others does not ask itself."""
+        if not self.network.dns:
+            return ()
         own = {name, *(prefix.address for prefix in hosts(data.get("address", ())))}
         if Role(data.get("role", "peer")) is Role.RELAY or own & {*self.network.dns}:
             return ()
