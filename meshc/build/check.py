@@ -16,7 +16,7 @@ from meshc.diagnostics import Diagnostic, Diagnostics, Location
 from meshc.errors import Refused
 from meshc.render.report import Case
 from meshc.topology.language.load import load_spec
-from meshc.topology.language.read.yaml_reader import MAX_BYTES
+from meshc.topology.language.read.source_text import MAX_BYTES
 from meshc.topology.language.spec import Spec, TestSpec
 from meshc.topology.planner.addressing.lock import Lock
 from meshc.topology.planner.addressing.lock_text import parse_lock

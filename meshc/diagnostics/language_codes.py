@@ -44,9 +44,10 @@ LANGUAGE_CODES = (
     Code(
         "E105",
         "YAML feature outside the language",
-        "Tags, merge keys, several documents in one file and keys that are not plain words are "
-        "not part of the language, because readers of YAML disagree about them. Everything they "
-        "are used for has a plain way: quotes for text, `defaults:` and groups for sharing.",
+        "Tags, several documents in one file, keys that are not plain words and merge keys "
+        "(`<<`) of something else than mappings are not part of the language, because readers of "
+        "YAML disagree about them. Everything they are used for has a plain way: quotes for text, "
+        "`defaults:` and groups for sharing, `<<: *name` for the keys of a marked mapping.",
     ),
     Code(
         "E106",

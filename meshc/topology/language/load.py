@@ -5,7 +5,8 @@ from __future__ import annotations
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.checks.language_checks import LANGUAGE_CHECKS
 from meshc.topology.language.read.document import read_document
-from meshc.topology.language.read.yaml_reader import decode_source, parse_source
+from meshc.topology.language.read.source_text import decode_source
+from meshc.topology.language.read.yaml_reader import parse_source
 from meshc.topology.language.resolve.resolver import resolve
 from meshc.topology.language.spec import Spec
 

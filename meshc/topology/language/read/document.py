@@ -20,6 +20,7 @@ from meshc.topology.language.wording import describe, listing, quote, suggest
 from meshc.values import dataclass, field
 
 TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "tests", "lab")
+FREE = "x-"  # keys for anchors; what is below them is the writer's own
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
 # keys that belong somewhere else, without `_` and capitals; the hint says where
@@ -106,7 +107,7 @@ class _DocumentReader:
         document = self.document
         self._version()
         for key in data:
-            if key not in TOP:
+            if key not in TOP and not key.startswith(FREE):
                 self._unknown((key,), TOP, "")
         document.network = self._network()
         document.defaults = self._section("defaults", ("defaults",), data.get("defaults", {}))

@@ -22,6 +22,7 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["meshc", "network", "nodes"],
         "additionalProperties": False,
+        "patternProperties": {"^x-": {"description": "The writer's own: a place for anchors."}},
         "properties": _top(refs),
         "$defs": _definitions(),
     }
