@@ -57,6 +57,14 @@ LANGUAGE_CODES = (
         "Update meshc, or correct the number.",
     ),
     Code(
+        "E107",
+        "file that cannot be included",
+        "`include:` names further files of the same topology, relative to the file that includes "
+        "them and ending in .yaml or .yml: sites, nodes, groups, links and tests come in from "
+        "there, each file once. This one is not there, cannot be read, or is included already, by "
+        "itself or by another.",
+    ),
+    Code(
         "E109",
         "file cannot be read",
         "The file does not exist, is a directory, or may not be read by this user, so that nothing "

@@ -42,6 +42,11 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
             "const": sections.LANGUAGE_VERSION,
             "description": "The version of the language.",
         },
+        "include": {
+            **members,
+            "description": "Further files with sites, nodes, groups, links and tests of this "
+            "network, relative to this one.",
+        },
         "network": _described(refs["network"], "The network as a whole."),
         "defaults": _described(_or_null(refs["defaults"]), "Node keys for all nodes."),
         "sites": _named(_or_null(refs["site"]), "Places behind one NAT."),
