@@ -48,7 +48,8 @@ _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 @dataclass(slots=True)
 class Document:
     """The sections as dictionaries that hold the keys which the file gives, already read.
-    `links` and `tests` keep their index in the file."""
+    `links` and `tests` keep their index in the file. `absent` are nodes that were taken out of
+    `nodes` because they are not to be there, so that their names are known all the same."""
 
     source: ParsedFile
     network: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Document:
     links: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
     damaged: set[Path] = field(default_factory=set)
 
     def report(
