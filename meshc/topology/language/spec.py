@@ -165,6 +165,16 @@ class TestSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One line of `accept:`: the warnings with this code, about one node where it names one."""
+
+    code: str
+    node: str | None
+    why: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkSpec:
     """The network as a whole. `mtu` None means auto."""
 
@@ -223,4 +233,5 @@ class Spec:
     tests: tuple[TestSpec, ...] = ()
     lab: LabSpec = LabSpec()
     absent: frozenset[str] = frozenset()
+    accept: tuple[Acceptance, ...] = ()
     file: str = field(default="", compare=False)

@@ -216,6 +216,16 @@ LAB = KeySection(
     },
 )
 
+ACCEPT = KeySection(
+    "AcceptSection",
+    "A warning that is known and meant; it stays visible, and `--strict` passes over it.",
+    {
+        "code": Field(k.CODE, "The code of the warning, such as W220.", required=True),
+        "node": Field(k.NAME, "Only where it is about this node."),
+        "why": Field(k.TEXT, "The reason, for whoever reads it next year.", required=True),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -225,6 +235,7 @@ SECTIONS: dict[str, KeySection] = {
     "link": LINK,
     "test": TEST,
     "lab": LAB,
+    "accept": ACCEPT,
     "deploy": DEPLOY,
     "place": PLACE,
 }
@@ -233,6 +244,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "network": {"name": "unnamed", "addresses": []},
     "link": {"endpoints": []},
     "test": {"from": [], "to": []},
+    "accept": {"code": "W220", "why": "not said"},
 }
 EXAMPLES = {
     "meshc": "`meshc: 1`, the version of the language.",
@@ -243,4 +255,6 @@ EXAMPLES = {
     "endpoints": "`endpoints: [laptop, server]`.",
     "from": "`from: laptop`.",
     "to": "`to: server`.",
+    "code": "`code: W220`.",
+    "why": "`why: the second relay comes in May`.",
 }
