@@ -59,7 +59,7 @@ _NODE_KEYS: dict[str, Field] = {
         "The exit node whose default route this node uses, IPv4 and IPv6; none undoes what a "
         "group or site says.",
     ),
-    "via": Field(k.NAMES, "Relays in order of preference."),
+    "via": Field(k.NAMES, "Relays in order of preference; without it a hash of the name chooses."),
     "direct": Field(
         k.DIRECT,
         "The direct links that this node may use: all (default), relays, none, or a list of "
