@@ -101,6 +101,14 @@ CODES = _catalogue(
         "A QR code holds 2,953 bytes at most, and a phone's camera needs fewer.",
     ),
     Code(
+        "W502",
+        "exceptions do not fit into a QR code",
+        "AllowedIPs cannot say `all but this`: what `exit_except` leaves out turns the default "
+        "route into the list of all the rest, one prefix for each bit of what is left out, so that "
+        "a single IPv6 address alone costs 128 of them. The list of this phone is longer than a QR "
+        "code holds. Leave out fewer or larger prefixes, or bring the file to the phone otherwise.",
+    ),
+    Code(
         "E510",
         "value does not fit into a wg-quick file",
         "The files of wg-quick(8) know no quoting: every line is `Key = value`, and a `#` begins a "
