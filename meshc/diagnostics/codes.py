@@ -184,11 +184,12 @@ CODES = _catalogue(
         "the rest can be built; write the real one, or import the file of one of the peers too.",
     ),
     Code(
-        "W908",
-        "default route with exceptions",
-        "The list of prefixes is the internet without some of it, as calculators write it for "
-        "people who want to keep their LAN. It becomes `exit:`, which has no exceptions: the "
-        "prefixes that were left out go into the tunnel too. On Linux a LAN that the host "
-        "is connected to stays reachable, because its route is longer.",
+        "W909",
+        "list that works in an app only",
+        "The list of prefixes is the internet without some of it, and the endpoint of a peer is "
+        "not left out. With wg-quick on Linux WireGuard's own packets would follow that list into "
+        "the tunnel; the apps of iOS, Android and Windows keep theirs apart. The new file says "
+        "`platform: ios` so that the list stays as it is; write the platform that the node is on. "
+        "On Linux, give the endpoint as an address: meshc leaves that out.",
     ),
 )

@@ -62,8 +62,12 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
             out.append("    masquerade: false")
     if node.exit_node:
         out.append("    exit_node: true")
-    if node.exit:
-        out.append(f"    exit: {_scalar(node.exit)}")
+    if node.exit_use.name:
+        out.append(f"    exit: {_scalar(node.exit_use.name)}")
+    if node.exit_use.beside:
+        out.append(f"    exit_except: {_list(node.exit_use.beside)}")
+    if node.exit_use.app:
+        out.append("    platform: ios")
     if node.via:
         out.append(f"    via: {_list(node.via)}")
     if node.direct is not None:
@@ -76,7 +80,7 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         return out
     if node.conf.private_key is None:
         out.append(f"    public_key: {_scalar(node.public_key)}")
-    return out + _interface(node, node.conf) + _hooks(node)
+    return out + _interface(node, node.conf, imported) + _hooks(node)
 
 
 def _place(node: ImportedNode) -> list[str]:
@@ -96,12 +100,14 @@ def _place(node: ImportedNode) -> list[str]:
     return out
 
 
-def _interface(node: ImportedNode, conf: Conf) -> list[str]:
-    """The settings of the [Interface] section that are not found by themselves."""
+def _interface(node: ImportedNode, conf: Conf, imported: Imported) -> list[str]:
+    """The settings of the [Interface] section that are not found by themselves. Where not all files
+    have one MTU, it says more of the underlay than is known otherwise."""
     out = []
+    mtus = {other.conf.mtu for other in imported.nodes.values() if other.conf is not None}
     if conf.listen_port and conf.listen_port not in {e.port for e in node.endpoints.public[:1]}:
         out.append(f"    listen_port: {conf.listen_port}")
-    if conf.mtu and conf.mtu not in _AUTO_MTUS:
+    if conf.mtu and (len(mtus) > 1 or conf.mtu not in _AUTO_MTUS):
         out.append(f"    mtu: {conf.mtu}")
     if conf.table:
         out.append(f"    table: {_scalar(conf.table)}")
