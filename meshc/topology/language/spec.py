@@ -80,7 +80,8 @@ class NodeSpec:
     `endpoints` are in the order of the file, each with its port filled in. `lan_endpoint` has
     port 0 when the file gives none: the allocated listen port is used. `listen_port` is the port
     that the file gives in any way, if only by the endpoints; None when it gives none. `underlay`
-    is the families in which this node speaks to the internet.
+    is the families in which this node speaks to the internet. `exit_except` is what stays out of
+    the tunnel of an exit's user, words replaced by what they mean; empty for all others.
     """
 
     name: str
@@ -95,6 +96,7 @@ class NodeSpec:
     masquerade: bool = True
     exit_node: bool = False
     exit: str | None = None
+    exit_except: tuple[Prefix, ...] = ()
     via: tuple[str, ...] = ()
     direct: DirectMode | tuple[str, ...] = DirectMode.ALL
     platform: Platform = Platform.LINUX

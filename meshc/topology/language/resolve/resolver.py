@@ -10,6 +10,7 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
+from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
@@ -124,6 +125,9 @@ class _Resolver:
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
         lan = data.get("lan_endpoint")
+        exit_ = self._exit(name, data, locations)
+        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
             role=Role(data.get("role", "peer")),
@@ -136,7 +140,8 @@ class _Resolver:
             routes=networks(data.get("routes", ())),
             masquerade=data.get("masquerade", True),
             exit_node=data.get("exit_node", False),
-            exit=self._exit(name, data, locations),
+            exit=exit_,
+            exit_except=exit_exceptions(kept_out, own_lan),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
             platform=Platform(data.get("platform", "linux")),

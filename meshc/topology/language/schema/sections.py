@@ -59,6 +59,12 @@ _NODE_KEYS: dict[str, Field] = {
         "The exit node whose default route this node uses, IPv4 and IPv6; none undoes what a "
         "group or site says.",
     ),
+    "exit_except": Field(
+        k.EXCEPTIONS,
+        "What a user of an exit keeps out of the tunnel: prefixes, `private` (RFC 1918 and RFC "
+        "4193), `own_lan` (the `lan` of its site). What the network itself has stays inside.",
+        examples=(["private", "203.0.113.0/24"],),
+    ),
     "via": Field(k.NAMES, "Relays in order of preference; without it a hash of the name chooses."),
     "direct": Field(
         k.DIRECT,

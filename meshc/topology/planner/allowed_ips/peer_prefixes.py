@@ -20,6 +20,7 @@ from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
+from meshc.topology.planner.allowed_ips.exit_share import EVERYTHING, ExitShare, exit_share
 from meshc.topology.planner.allowed_ips.minimal_table import Region
 from meshc.topology.planner.allowed_ips.table_regions import (
     PeerBits,
@@ -31,7 +32,7 @@ from meshc.topology.planner.allowed_ips.table_regions import (
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
-_Key = tuple[int, int, "Hidden", tuple[int, ...] | None]
+_Key = tuple[int, int, "Hidden", tuple[int, ...] | None, ExitShare]
 _Hosts = Mapping[Prefix, int]
 
 
@@ -137,9 +138,9 @@ class PeerTables:
         hidden = self.hidden(node)
         class_ = self.routing.class_of[node]
         if class_ < 0:
-            table = self._relay_table(node, exit_peer, hidden)
+            table = self._relay_table(node, exit_peer, hidden, self._share(node))
             return with_hosts(table, self._hosts(node, table, self._beginnings(table)))
-        key = (class_, exit_peer, hidden, self._met(node, class_))
+        key = (class_, exit_peer, hidden, self._met(node, class_), self._share(node))
         if key not in self._shared:
             table = self._leaf_table(*key)
             self._shared[key] = table, self._beginnings(table)
@@ -193,6 +194,18 @@ class PeerTables:
         peer = graph.number[name]
         return peer if graph.adjacent(node, peer) else -1
 
+    def _share(self, node: int) -> ExitShare:
+        graph = self.routing.graph
+        if not graph.nodes[node].exit_except:
+            return EVERYTHING
+        near = hidden_prefixes(graph.spec, graph.nodes[node])
+
+        def routed(prefix: Prefix) -> bool:
+            over = self._routed.overlapping(prefix)
+            return any(lan.contains(prefix) and not near.hides(lan) for lan, _ in over)
+
+        return exit_share(graph, node, (*near.lans, *near.own), routed)
+
     def _met(self, node: int, class_: int) -> tuple[int, ...] | None:
         """The direct neighbours that the shared table must leave out, because without the link it
         would have entries for them. None means all nodes."""
@@ -214,7 +227,12 @@ class PeerTables:
         return None if home is None else self.routing.graph.number[home.relay]
 
     def _leaf_table(
-        self, class_: int, exit_peer: int, hidden: Hidden, met: tuple[int, ...] | None
+        self,
+        class_: int,
+        exit_peer: int,
+        hidden: Hidden,
+        met: tuple[int, ...] | None,
+        share: ExitShare,
     ) -> Table:
         home = self._home(class_)
         if home is None and exit_peer < 0:
@@ -223,13 +241,14 @@ class PeerTables:
         if home is not None:
             relays.insert(0, home)
         peers = PeerBits(relays, exit_peer)
-        regions = default_regions(peers, exit_peer)
+        pools = self.routing.graph.spec.network.pools
+        regions = default_regions(peers, exit_peer, share, pools)
         owned: dict[Prefix, int] = {}
         if home is not None:
-            for pool in self.routing.graph.spec.network.pools:
+            for pool in pools:
                 regions[pool] = Region(pool, peers.relays, peers.of(home))
             owned = {p: peers.of(hop) for p, hop in self._leaf_owned(class_, hidden, met)}
-        for region in block_regions(owned, self.routing.graph.spec.network.pools):
+        for region in block_regions(owned, pools):
             regions.setdefault(region.prefix, region)
         if exit_peer >= 0:
             for prefix in self.visible(exit_peer, hidden):
@@ -279,7 +298,7 @@ class PeerTables:
         left = collapse(p for p in of_class if not hidden.hides(p))
         return (*(p for p in union if p not in cut), *left)
 
-    def _relay_table(self, node: int, exit_peer: int, hidden: Hidden) -> Table:
+    def _relay_table(self, node: int, exit_peer: int, hidden: Hidden, share: ExitShare) -> Table:
         carried = list(self._carried(node, hidden))
         if not carried and exit_peer < 0:
             return {}
@@ -287,7 +306,7 @@ class PeerTables:
         row = graph.neighbours[node]
         relays = frozenset(graph.relays)
         peers = PeerBits([i for i in row if i in relays], exit_peer)
-        regions = default_regions(peers, exit_peer)
+        regions = default_regions(peers, exit_peer, share, graph.spec.network.pools)
         for peer in peers:
             for prefix in self.visible(peer, hidden):
                 regions[prefix] = Region(prefix, peers.of(peer))
