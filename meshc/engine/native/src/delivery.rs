@@ -1,11 +1,8 @@
 //! Runs of messages become rows of inner packets, and rows become what is written to the TUN
 //! device: lengths, source filter, merging.
 
-use crate::buffer::Borrowed;
 use crate::coalesce::{coalesce, ip_length, source, Piece, Writes};
 use crate::keys::{Misuse, Opening, Refusal, HEADER, OVERHEAD, TAG};
-use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
 
 /// Up to so many packets are delivered as they are: what comes alone is in a hurry.
 const FEW: usize = 3;
@@ -74,13 +71,13 @@ pub struct Picked {
 }
 
 /// Cut packets to their length and ask once for each change of source whose they are.
-pub fn pick(
+pub fn pick<E: From<Misuse>>(
     octets: &[u8],
     stride: usize,
     blocks: &[(usize, usize, usize)],
     dead: &[u8],
-    is_owner: &mut dyn FnMut(&[u8]) -> PyResult<bool>,
-) -> PyResult<Picked> {
+    is_owner: &mut dyn FnMut(&[u8]) -> Result<bool, E>,
+) -> Result<Picked, E> {
     let rows = blocks.last().map_or(0, |(row, number, _)| row + number);
     let mut picked = Picked { pieces: Vec::with_capacity(rows), malformed: 0, foreign: 0, rows };
     let mut known: Option<(&[u8], bool)> = None;
@@ -120,56 +117,4 @@ pub fn arrange(octets: &[u8], pieces: &[Piece], rows: usize, udp: Option<bool>) 
         _ => pieces.iter().for_each(|piece| writes.single(*piece, udp.is_some())),
     }
     writes
-}
-
-/// Writes to the TUN device that lie in rows; an iterator over them as lists of buffers.
-#[pyclass]
-pub struct Delivery {
-    rows: Py<PyAny>,
-    writes: Writes,
-    next: usize,
-    #[pyo3(get)]
-    malformed: usize,
-    #[pyo3(get)]
-    foreign: usize,
-}
-
-impl Delivery {
-    pub fn new(rows: Py<PyAny>, writes: Writes, malformed: usize, foreign: usize) -> Self {
-        Delivery { rows, writes, next: 0, malformed, foreign }
-    }
-}
-
-#[pymethods]
-impl Delivery {
-    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        this
-    }
-
-    /// One write: head (if any) and packet or payload.
-    fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
-        if self.next >= self.writes.len() {
-            return Ok(None);
-        }
-        let (head, parts) = self.writes.get(self.next);
-        self.next += 1;
-        let rows = Borrowed::of(self.rows.bind(py))?;
-        let octets = rows.octets();
-        let total = parts.iter().map(|(_, length)| length).sum();
-        let body = PyBytes::new_with(py, total, |body| {
-            let mut at = 0;
-            for &(from, length) in parts {
-                let part = octets.get(from..from + length).ok_or(Misuse::OutOfBounds)?;
-                body[at..at + length].copy_from_slice(part);
-                at += length;
-            }
-            Ok(())
-        })?;
-        let list = PyList::empty(py);
-        if !head.is_empty() {
-            list.append(PyBytes::new(py, head))?;
-        }
-        list.append(body)?;
-        Ok(Some(list))
-    }
 }
