@@ -206,7 +206,7 @@ def test_roaming_follows_authenticated_messages_only():
     assert pair.peer_of(pair.b).endpoint == moved
     assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
     forged = UdpPath("203.0.113.1", 1)
-    header = pair.peer_of(pair.a).keypairs.current.sealing.header
+    header = pair.peer_of(pair.a).keypairs.current.sealing.seal(b"", 0)[:8]
     pair.net.spoof(forged, pair.b.outside, header + bytes(40))
     pair.net.run(0.1)
     assert pair.peer_of(pair.b).endpoint == moved
