@@ -42,6 +42,7 @@ _PLAIN_TIME = 10.0
 _DATA = 4
 # the longest handshake message (whitepaper 5.4.2)
 _HANDSHAKE = 148
+_MAX_SEGMENT = 0xFFFF
 # the only length up to that which may be more than one message, coalesced
 _TWO_COOKIES = 128
 
@@ -58,7 +59,7 @@ Ancillary = list[tuple[int, int, bytes]]
 Run = tuple[Datagrams, UdpPath]
 # a datagram that is no transport data, taken out of the arena, and the slot it came in
 Stray = tuple[bytes, int]
-_Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
+Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
 
 
 class Bind:
@@ -74,7 +75,7 @@ class Bind:
         self._mark = 0
         self.port = 0
         self._senders: dict[Sender, tuple[int, UdpPath]] = {}
-        self._routes: dict[UdpPath, _Route] = {}
+        self._routes: dict[UdpPath, Route] = {}
         self._plain: dict[str, tuple[int, float]] = {}
         self._gso = True
 
@@ -129,17 +130,24 @@ class Bind:
 
         The runs lie in `arena`, and strays can be asked for, until the next call. Raises OSError.
         """
+        return self.sort(0, self.fetch(descriptor))
+
+    def fetch(self, descriptor: int) -> int:
+        """Receive what waits on a socket, for `sort`: how many messages. Raises OSError."""
+        return self._receiver.receive(descriptor)
+
+    def sort(self, first: int, last: int) -> tuple[list[Run], list[Stray]]:
+        """The datagrams in messages from number `first` to before `last`; see `receive`."""
         runs: list[Run] = []
         strays: list[Stray] = []
+        if first == last:
+            return runs, strays
         receiver = self._receiver
         buffer, view = receiver.arena.buffer, receiver.arena.view
-        count = receiver.receive(descriptor)
-        if not count:
-            return runs, strays
-        loose = self._loose(count)
-        start = 0
-        for end in receiver.ends(count, loose):
-            if loose[start]:
+        loose = self._loose(first, last)
+        start = first
+        for end in receiver.ends(first, last, loose):
+            if loose[start - first]:
                 # in a flood this is all that may be done for each
                 sizes = enumerate(receiver.lengths[start:end].tolist(), start)
                 strays += [
@@ -158,15 +166,15 @@ class Bind:
             start = end
         return runs, strays
 
-    def _loose(self, count: int) -> Mask | Sequence[bool]:
+    def _loose(self, first: int, end: int) -> Mask | Sequence[bool]:
         """Which messages can be nothing but one handshake message, or rubbish."""
         receiver = self._receiver
-        if count == 1:
-            size = receiver.length(0)
-            data = receiver.arena.buffer[0] == _DATA
+        if end - first == 1:
+            size = receiver.length(first)
+            data = receiver.arena.buffer[first * SLOT] == _DATA
             return (not data and size <= _HANDSHAKE and size != _TWO_COOKIES,)
-        lengths = receiver.lengths[:count]
-        loose: Mask = receiver.arena.field(0, SLOT, "u1", count) != _DATA
+        lengths = receiver.lengths[first:end]
+        loose: Mask = receiver.arena.field(0, SLOT, "u1", end)[first:] != _DATA
         loose &= lengths <= _HANDSHAKE
         loose &= lengths != _TWO_COOKIES
         return loose
@@ -175,6 +183,15 @@ class Bind:
         """The endpoint of a stray's sender; it is not remembered, since there may be many."""
         sender = self._receiver.sender(slot)
         return (self._senders.get(sender) or _parse(sender))[1]
+
+    @property
+    def places(self) -> tuple[memoryview, memoryview, memoryview]:
+        """`Receiver.places`"""
+        return self._receiver.places
+
+    def sender(self, slot: int) -> Sender:
+        """Who sent what `fetch` left in a slot."""
+        return self._receiver.sender(slot)
 
     def _known(self, sender: Sender) -> tuple[int, UdpPath]:
         """Segment size and endpoint in what came with a message, parsed once."""
@@ -187,9 +204,7 @@ class Bind:
 
     def send(self, send: Send, endpoint: UdpPath) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
-        route = self._routes.get(endpoint)
-        if route is None:
-            route = self._route(endpoint)
+        route = self.route(endpoint)
         try:
             self._send(route, send, endpoint.host)
         except OSError as error:
@@ -199,7 +214,7 @@ class Bind:
             route = self._routes[endpoint] = (route[0], route[1], [])
             self._send(route, send, endpoint.host)
 
-    def _send(self, route: _Route, send: Send, host: str) -> None:
+    def _send(self, route: Route, send: Send, host: str) -> None:
         sock, address, ancillary = route
         data, segment, count = send
         if count == 1:
@@ -221,8 +236,16 @@ class Bind:
             # One by one it went: it was the segmentation that the kernel did not like.
             self._without_gso(refused, host, segment)
 
-    def _route(self, endpoint: UdpPath) -> _Route:
-        """Socket, address and ancillary data to send to an endpoint."""
+    def may_segment(self, host: str) -> bool:
+        """Whether nothing is known against segmentation by the kernel on the way to `host`."""
+        return self._gso and not self._is_plain(host, _MAX_SEGMENT)
+
+    def route(self, endpoint: UdpPath) -> Route:
+        """Socket, address and ancillary data to send to an endpoint; the same object as long as
+        nothing has changed. Raises OSError."""
+        known = self._routes.get(endpoint)
+        if known is not None:
+            return known
         sock = self._sockets.get(endpoint.family)
         if sock is None:
             raise OSError(errno.EAFNOSUPPORT, f"no IPv{endpoint.family} socket")

@@ -63,3 +63,48 @@ def deliver(
     owner: object,
     udp: bool | None,
 ) -> Delivery: ...
+
+class OutLane:
+    allowed: int
+    def __new__(
+        cls,
+        key: Any,
+        socket: int,
+        name: bytes,
+        source: tuple[int, int, bytes] | None,
+    ) -> OutLane: ...
+    def add(self, destination: bytes) -> None: ...
+    def take_octets(self) -> int: ...
+
+class InLane:
+    def __new__(
+        cls,
+        key: Any,
+        index: int,
+        name: bytes,
+        control: bytes,
+        is_owner: Callable[[bytes], bool],
+    ) -> InLane: ...
+    def take_counts(self) -> tuple[int, bool, int, int, int, int]: ...
+
+def transmit(
+    tun: int,
+    vnet: bool,
+    mtu: int,
+    room: int,
+    slots: memoryview,
+    out: bytearray,
+    budget: int,
+    lanes: Sequence[OutLane],
+) -> tuple[int, bool, int, int, tuple[int, int, int, int, int] | None]: ...
+def admit(
+    buf: bytearray,
+    slot: int,
+    headers: memoryview,
+    names: memoryview,
+    controls: memoryview,
+    count: int,
+    tun: int,
+    udp: bool | None,
+    lanes: Sequence[InLane],
+) -> tuple[list[bool], list[int]]: ...

@@ -60,6 +60,18 @@ class Outbound:
         self.slot_size = SLOT - start
         """What a slot holds without running over into the next; a super-packet does."""
         self._sealed = GsoBuffer()
+        self.room = _ROOM
+        """The longest packet that is taken together with others."""
+
+    @property
+    def sealed(self) -> Arena:
+        """Where datagrams lie until they are sent; free between `flush` and the next `take`."""
+        return self._sealed.arena
+
+    def packet(self, size: int) -> memoryview:
+        """What lies in the first slot, of `size` octets with its virtio-net header."""
+        length = size - VNET_HDR_SIZE if self._vnet else size
+        return self._arena.view[_PACKET : _PACKET + max(0, length)]
 
     def take(self, sizes: Sequence[int], now: float) -> Iterator[Outgoing]:
         """The packets in the first slots, of `sizes` octets with their virtio-net headers.

@@ -8,11 +8,16 @@
 #[cfg(feature = "python")]
 mod buffer;
 #[cfg(feature = "python")]
+mod lanes;
+#[cfg(feature = "python")]
 mod python;
 
+mod admit;
 mod checksum;
 mod coalesce;
 mod delivery;
 mod keys;
 mod segment;
+mod sys;
+mod transmit;
 mod window;

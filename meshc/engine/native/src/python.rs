@@ -27,7 +27,7 @@ fn key_of(octets: &[u8]) -> PyResult<&[u8; 32]> {
 
 /// The key of what is sent.
 #[pyclass]
-pub struct SealingKey(Sealing);
+pub struct SealingKey(pub Sealing);
 
 #[pymethods]
 impl SealingKey {
@@ -72,7 +72,7 @@ impl SealingKey {
 /// The key of what is received.
 #[pyclass]
 pub struct OpeningKey {
-    key: Opening,
+    pub key: Opening,
     bad: Py<PyAny>,
     replayed: Py<PyAny>,
     scratch: Vec<u8>,
@@ -267,5 +267,6 @@ fn meshc_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(seal_run, module)?)?;
     module.add_function(wrap_pyfunction!(open_run, module)?)?;
     module.add_function(wrap_pyfunction!(deliver, module)?)?;
+    crate::lanes::register(module)?;
     Ok(())
 }
