@@ -18,6 +18,7 @@ from ipaddress import IPv6Address
 from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Mask, Receiver, Sender
 from meshc.engine.io.path_monitor import PathMonitor
+from meshc.engine.io.socket_pair import bind_pair
 from meshc.engine.proto.datapath import Arena
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.gso import Send
@@ -29,12 +30,7 @@ _SOL_UDP = 17
 _UDP_SEGMENT = 103
 _UDP_GRO = 104
 _IP_PKTINFO = 8
-_IP_MTU_DISCOVER = 10
-_IP_PMTUDISC_DONT = 0
 _SO_MARK = 36
-_SO_SNDBUFFORCE = 32
-_SO_RCVBUFFORCE = 33
-_BUFFER = 7 << 20
 _PORT_TRIES = 64
 _MEMO = 4096
 # How long a path is thought too narrow for what it refused; the path's own memory is longer.
@@ -94,7 +90,7 @@ class Bind:
         self._mark = mark
         for _ in range(_PORT_TRIES):
             try:
-                self._sockets = _bind_pair(port, mark)
+                self._sockets = bind_pair(port, mark)
                 break
             except OSError as error:
                 # A port that one family got may be taken in the other.
@@ -346,59 +342,3 @@ def _source_of(endpoint: UdpPath) -> Ancillary:
         return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
     info = bytes(4) + socket.inet_pton(socket.AF_INET, endpoint.source) + bytes(4)
     return [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
-
-
-def _bind_pair(port: int, mark: int) -> dict[int, socket.socket]:
-    """One socket a family on the same port; a family that the host lacks is left out."""
-    sockets: dict[int, socket.socket] = {}
-    try:
-        for family, kind in ((4, socket.AF_INET), (6, socket.AF_INET6)):
-            try:
-                sock = socket.socket(kind, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            except OSError as error:
-                if error.errno != errno.EAFNOSUPPORT:
-                    raise
-                continue
-            sockets[family] = sock
-            if family == 6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            _set_options(sock, family, mark)
-            try:
-                sock.bind(("", port) if family == 4 else ("::", port))
-            except OSError as error:
-                # IPv6 may be compiled in and switched off (net.ipv6.conf.all.disable_ipv6).
-                if error.errno != errno.EADDRNOTAVAIL or family == 4:
-                    raise
-                sockets.pop(family).close()
-                continue
-            port = sock.getsockname()[1]
-    except OSError:
-        for sock in sockets.values():
-            sock.close()
-        raise
-    if not sockets:
-        raise OSError(errno.EAFNOSUPPORT, "this host speaks neither IPv4 nor IPv6")
-    return sockets
-
-
-def _set_options(sock: socket.socket, family: int, mark: int) -> None:
-    """Buffers, mark and what to tell about each datagram; none but the mark is essential."""
-    for forced, plain in ((_SO_RCVBUFFORCE, socket.SO_RCVBUF), (_SO_SNDBUFFORCE, socket.SO_SNDBUF)):
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
-        except OSError:
-            sock.setsockopt(socket.SOL_SOCKET, plain, _BUFFER)
-    if mark:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
-    if family == 4:
-        level, option = socket.IPPROTO_IP, _IP_PKTINFO
-        # As the kernel's own: an outer packet may be cut on its way. Where ICMP is filtered,
-        # nobody would tell us that it was too long.
-        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
-    else:
-        level, option = socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO
-    for name, where, what in (("sticky source", level, option), ("UDP GRO", _SOL_UDP, _UDP_GRO)):
-        try:
-            sock.setsockopt(where, what, 1)
-        except OSError as error:
-            log.info("no %s on the IPv%d socket: %s", name, family, error.strerror)
