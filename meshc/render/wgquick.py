@@ -28,6 +28,8 @@ HOOK_PLATFORMS = frozenset({Platform.LINUX})
 # The apps read the format of wg-quick(8) but refuse the keys that they do not know.
 APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.IOS, Platform.ANDROID})
 _CUT = "PRESHARED-KEY-GOES-HERE"
+# For `meshc status` alone, which must tell a phone in a pocket from a server that is gone.
+_MAY_SLEEP = "# AlwaysOn = false\n"
 _HEAD = itemgetter(0)
 
 
@@ -137,6 +139,7 @@ class WgQuickRenderer:
             (
                 "\n[Peer]\n",
                 _line("# Name", full_name(peer.name, self._network)),
+                "" if self._plan.spec.nodes[peer.name].always_on else _MAY_SLEEP,
                 _line("PublicKey", peer.public_key),
                 _maybe("PresharedKey", _CUT if peer.preshared else None),
                 _maybe("AllowedIPs", ", ".join(map(str, peer.allowed_ips)) or None),

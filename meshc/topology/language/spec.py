@@ -108,6 +108,7 @@ class NodeSpec:
     table: str | None = None
     fwmark: int | None = None
     keepalive: int = 25
+    always_on: bool = True
     pre_up: tuple[str, ...] = ()
     post_up: tuple[str, ...] = ()
     pre_down: tuple[str, ...] = ()

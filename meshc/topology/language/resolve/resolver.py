@@ -33,6 +33,7 @@ from meshc.topology.language.wording import quote
 from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_POCKETS = ("ios", "android")  # they sleep when they are not looked at
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
@@ -145,6 +146,7 @@ class _Resolver:
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
+            always_on=data.get("always_on", data.get("platform") not in _POCKETS),
             pre_up=tuple(data.get("pre_up", ())),
             post_up=tuple(data.get("post_up", ())),
             pre_down=tuple(data.get("pre_down", ())),

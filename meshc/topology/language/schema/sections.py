@@ -81,6 +81,11 @@ _NODE_KEYS: dict[str, Field] = {
     "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for the tunnel."),
     "table": Field(k.TABLE, "The routing table: auto (default), off, a number or a name."),
     "fwmark": Field(k.FWMARK, "The mark of outgoing encrypted packets; off or 0 for none."),
+    "always_on": Field(
+        k.BOOL,
+        "false: the node may be asleep or switched off, which `meshc status` of its peers then "
+        "counts as no fault (default true; false for ios and android).",
+    ),
     "keepalive": Field(
         k.KEEPALIVE,
         "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
