@@ -61,6 +61,21 @@ class FactSet:
         ]
         return min(found, key=lambda route: route.metric, default=None)
 
+    def own_lan(self, prefix: Prefix) -> str:
+        """The device of a network that the machine is in itself, when it is just this one; empty
+        when there is none."""
+        return next(
+            (
+                route.device
+                for route in self.routes
+                if route.prefix == prefix
+                and route.table == MAIN_TABLE
+                and route.connected
+                and route.device != self.interface
+            ),
+            "",
+        )
+
     @property
     def families(self) -> tuple[int, ...]:
         """The address families of the machine."""

@@ -9,7 +9,7 @@ from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system.interface import LinkAdd
-from meshc.node.system.route import RouteAdd
+from meshc.node.system.route import RouteAdd, RouteAside
 from meshc.node.system.rule import RuleAdd
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 
@@ -17,6 +17,7 @@ CHANGES: tuple[Change, ...] = (
     LinkAdd("wg0", "auto"),
     AddressAdd("wg0", "10.44.0.1/24"),
     RouteAdd("wg0", "0.0.0.0/0", 51820),
+    RouteAside("wg0", "192.168.1.0/24", 254, "eth0"),
     RuleAdd(4, 32765, 51820, fwmark=51820, inverted=True),
     SysctlSet("net/ipv4/conf/all/src_valid_mark", "1", "0"),
     SysctlKept("net/ipv4/conf/all/send_redirects", "0", "1"),

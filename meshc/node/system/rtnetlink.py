@@ -20,6 +20,7 @@ from meshc.prefixes import InterfaceAddress, Prefix
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _VERSION = {int(family): version for version, family in _FAMILY.items()}
+_CONNECTED = (2, 9)  # RTPROT_KERNEL, RTPROT_RA
 _PROTO_BOOT = 3  # RTPROT_BOOT, what ip-route(8) writes
 _SCOPE_LINK = 253
 _UNICAST = 1  # RTN_UNICAST
@@ -276,6 +277,7 @@ def _routes(message: Any, names: dict[int, str]) -> list[RouteFact]:
             message.get_attr("RTA_PRIORITY") or 0,
             gateway,
             _route_mtu(message),
+            message["proto"] in _CONNECTED and gateway is None,
         )
         for index, gateway in hops
         if index in names
