@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meshc.errors import NodeError
-from meshc.node import nodefile
+from meshc.node import learned_endpoints, nodefile
 from meshc.node.backends import AUTO, BackendFactory, backend
 from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes, differing
@@ -248,6 +248,7 @@ def _bring_up(
         )
         apply_plan(machine, store, record, plan)
         done.extend(plan)
+        learned_endpoints.set_again(machine.backend, file.interface)
         for line in file.hooks(file.conf.post_up):
             done.append(_hook(machine, file, "PostUp", line))
         record.complete = True
