@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshc.errors import NodeError
-from meshc.node import nodefile
+from meshc.node import learned_endpoints, nodefile
 from meshc.node.backends import AUTO, BackendFactory, backend
 from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes, differing
@@ -244,6 +244,7 @@ def _bring_up(
         )
         apply_plan(machine, store, record, plan)
         done.extend(plan)
+        learned_endpoints.set_again(machine.backend, file.interface)
         for line in file.hooks(file.conf.post_up):
             done.append(_hook(machine, file, "PostUp", line))
         record.complete = True

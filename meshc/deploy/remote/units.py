@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 
 from meshc.deploy.protocol import UNITS, Supervisor
@@ -23,6 +24,8 @@ DIRECTORY = "/etc/systemd/system"
 RUNS = "/run/systemd/system"
 CONTAINER = "/run/systemd/container"  # systemd tells by it that it runs in one
 HEADER = "# Written by meshc deploy.\n"
+SAVE_ENDPOINTS = "save-endpoints"
+SET_ENDPOINTS = "set-endpoints"
 _HOOK = re.compile(r"(?im)^\s*(?:Pre|Post)(?:Up|Down)\s*=\s*(.*?)\s*$")
 _DNS = re.compile(r"(?im)^\s*DNS\s*=")
 _UNIT = """\
@@ -38,6 +41,7 @@ RemainAfterExit=yes
 ExecReload={meshc} reload {conf}
 ExecStop={meshc} down {interface}
 UMask=0077
+StateDirectory=meshc
 {limits}
 [Install]
 WantedBy=multi-user.target
@@ -119,8 +123,8 @@ def text_of(
     env: Mapping[str, str],
     conf: str,
     node_json: str,
-) -> str | None:
-    """What is to stand there for this file of the interface; None for nothing."""
+) -> str:
+    """What is to stand there for this file of the interface."""
     if supervisor is Supervisor.MESHC_UNIT:
         return HEADER + _own(interface, env, conf, node_json)
     if escaped(interface.name) != interface.name:
@@ -128,10 +132,30 @@ def text_of(
             f"{name(interface, supervisor)} would bring up an interface of another name",
             "wg-quick's unit takes no + and no =; choose another name, or supervisor: systemd",
         )
-    if not env:
-        return None
     lines = ["Environment=" + quoted("{}={}".format(*item)) for item in sorted(env.items())]
-    return HEADER + "[Service]\n" + "\n".join(lines) + "\n"
+    return HEADER + "[Service]\n" + "\n".join([*lines, *_endpoints(interface)]) + "\n"
+
+
+def _endpoints(interface: ManagedInterface) -> list[str]:
+    """Around a restart by hand, or one of the machine: where the peers were is kept."""
+    down = shutil.which("wg-quick") or "/usr/bin/wg-quick"
+    return [
+        f"ExecStartPost=-{_program(interface, SET_ENDPOINTS)}",
+        "ExecStop=",  # the one of the distribution would come first
+        f"ExecStop=-{_program(interface, SAVE_ENDPOINTS)}",
+        f"ExecStop={argument(down)} down {argument(interface.name)}",
+    ]
+
+
+def _program(interface: ManagedInterface, word: str) -> str:
+    """The program of the last deployment, which stays on the node, with one thing to do."""
+    places = interface.directories
+    argv = (
+        sys.executable,
+        os.path.join(interface.home, "program.py"),
+        *(word, interface.name, places.conf, places.state, places.environments, "-"),
+    )
+    return " ".join(argument(one) for one in argv)
 
 
 def _own(interface: ManagedInterface, env: Mapping[str, str], conf: str, node_json: str) -> str:

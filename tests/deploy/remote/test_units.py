@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,16 @@ def interface(name: str = "wg0") -> ManagedInterface:
     return ManagedInterface(name, Directories())
 
 
-def test_wg_quick_needs_no_file_of_ours_without_an_engine() -> None:
-    assert units.text_of(interface(), WG_QUICK, {}, CONF, "{}") is None
-
-
-def test_a_drop_in_holds_the_environment() -> None:
+def test_a_drop_in_holds_the_environment_and_keeps_where_peers_were() -> None:
+    """They are written down before wg-quick takes the interface away, and set when it is back."""
     text = units.text_of(interface(), WG_QUICK, {"B": "two words", "A": "100%"}, CONF, "{}")
+    program = f'"{sys.executable}" "/var/lib/meshc/deploy/wg0/program.py"'
+    rest = '"wg0" "/etc/wireguard" "/var/lib/meshc/deploy" "/opt/meshc" "-"'
     assert text == (
         '# Written by meshc deploy.\n[Service]\nEnvironment="A=100%%"\nEnvironment="B=two words"\n'
+        f'ExecStartPost=-{program} "set-endpoints" {rest}\n'
+        f'ExecStop=\nExecStop=-{program} "save-endpoints" {rest}\n'
+        f'ExecStop="{shutil.which("wg-quick") or "/usr/bin/wg-quick"}" down "wg0"\n'
     )
 
 
@@ -50,19 +54,19 @@ def test_each_interface_has_files_of_its_own() -> None:
 )
 def test_only_a_file_without_hooks_is_limited(line: str, limited: bool) -> None:
     node_json = json.dumps({"generated_hooks": ["own"]})
-    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", node_json) or ""
+    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", node_json)
     assert ("CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW" in text) == limited
     assert ("ProtectSystem=strict" in text) == limited
 
 
 @pytest.mark.parametrize(("line", "writable"), [("", False), ("DNS = 192.0.2.1", True)])
 def test_etc_is_writable_for_resolv_conf_alone(line: str, writable: bool) -> None:
-    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", "{}") or ""
+    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", "{}")
     assert (" /etc\n" in text) == writable
 
 
 def test_the_engine_is_one_word() -> None:
-    text = units.text_of(interface(), MESHC, {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}") or ""
+    text = units.text_of(interface(), MESHC, {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}")
     assert ' --engine "/opt/my $$x/e"\n' in text
 
 
@@ -75,7 +79,7 @@ def test_the_old_iptables_gets_its_modules(
         (tmp_path / name).touch(0o755)
     (tmp_path / "iptables").symlink_to(f"xtables-{kind}-multi")
     monkeypatch.setenv("PATH", str(tmp_path))
-    text = units.text_of(interface(), MESHC, {}, CONF, "{}") or ""
+    text = units.text_of(interface(), MESHC, {}, CONF, "{}")
     wanted = f"ExecStartPre=-+{tmp_path}/modprobe -aq ip_tables ip6_tables\nExecStart="
     assert (wanted in text) == (kind == "legacy")
 
