@@ -61,6 +61,7 @@ class Deploy:
     become: bool = False
     engine: str = "auto"
     supervisor: str = "auto"
+    watch: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ DEPLOY = KeySection(
             "The WireGuard to use: auto, kernel, bundled, or the path of another one.",
         ),
         "supervisor": Field(k.SUPERVISOR, "What starts the tunnel when the node boots."),
+        "watch": Field(
+            k.BOOL,
+            "false: under wg-quick's unit nobody looks names up again, puts flushed rules back or "
+            "starts a dead engine again (default true).",
+        ),
     },
 )
 # The keys that a node, a group, a site and `defaults` can hold; the nearest wins.
