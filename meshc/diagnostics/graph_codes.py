@@ -166,6 +166,14 @@ GRAPH_CODES = (
         "another way. For a small network one relay may well be enough.",
     ),
     Code(
+        "W222",
+        "kill switch without effect",
+        "The node uses an exit and is to have a kill switch, but nothing can be emitted that "
+        "holds back its packets: its platform runs no hooks, or `table` puts the tunnel's default "
+        "route where WireGuard's own packets cannot be told from others. Apps of phones, macOS "
+        "and Windows have switches of their own for it.",
+    ),
+    Code(
         "I230",
         "exit user without a name server",
         "All of this node's traffic goes through the exit, but its file names no DNS server, so "

@@ -11,6 +11,7 @@ from meshc.node.desired import DesiredState
 from meshc.node.fact_set import FactSet
 from meshc.node.system.address import AddressAdd
 from meshc.node.system.agent_process import AgentStart
+from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.dns import FILE, DnsSet
 from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import SWITCH, ForwardingOn
@@ -102,6 +103,7 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
         yield RouteAside(*where, device) if device else RouteAdd(*where)
     for rule in state.rules:
         yield RuleAdd.of(rule)
+    yield from state.closed
     yield from state.firewall
     yield from (change for change in state.sysctls if not isinstance(change, SysctlKept))
     yield from state.forwarding
@@ -178,6 +180,8 @@ class Present:
         if isinstance(change, FirewallLoad):
             have = facts.firewall.get(change.family)
             return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)
+        if isinstance(change, TableClosed):
+            return (change.family, change.table) in facts.closed_tables
         if isinstance(change, TableLoad):
             return change.nft_name in facts.nft_tables
         if isinstance(change, DnsSet):

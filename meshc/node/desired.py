@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
+from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import FirewallLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
@@ -49,6 +50,7 @@ class DesiredState:
     sysctls: tuple[SysctlSet, ...]
     forwarding: tuple[ForwardingOn, ...]
     firewall: tuple[FirewallLoad, ...]
+    closed: tuple[TableClosed, ...]
     dns: DnsSet | None
     watched: bool
 
@@ -96,6 +98,7 @@ def desire(
         tuple(_sysctls(guarded, facts, own)),
         file.firewall.switches(facts),
         file.firewall.loads(facts),
+        tuple(TableClosed(f, mark) for f in facts.families if f in file.firewall.kill_chains),
         _dns(conf, facts),
         watch,
     )

@@ -72,6 +72,7 @@ def survey(
         dns.read_facts(),
         sysctl.ipv6_is_off(interface),
         forwarding_switch.counted(machine.run_directory, interface),
+        netlink.closed_tables() if file.firewall.kill_chains else frozenset(),
         agent_process.runs(machine.token),
     )
 
@@ -114,7 +115,7 @@ def known_endpoints(
 def _guarded_families(file: InterfaceFile) -> tuple[int, ...]:
     """The families whose firewall matters: those that are forwarded or have a default route."""
     defaults = {p.family for peer in file.conf.peers for p in peer.allowed_ips if not p.length}
-    return tuple(sorted({*file.firewall.families, *defaults}))
+    return tuple(sorted({*file.firewall.families, *file.firewall.kill_chains, *defaults}))
 
 
 def resolve(

@@ -43,6 +43,8 @@ class FactSet:
     """Whether IPv6 is off on this machine altogether, so that none can leave it either."""
     counted: frozenset[int] = frozenset()
     """The families that are forwarded for the sake of this interface."""
+    closed_tables: frozenset[tuple[int, int]] = frozenset()
+    """Family and number of routing tables that let nothing out without a tunnel."""
     agent: bool = False
     """Whether the loop that watches the endpoints runs."""
 

@@ -24,6 +24,7 @@ from meshc.node.nodefile import InterfaceFile
 from meshc.node.state_file import Record
 from meshc.node.system import processes
 from meshc.node.system.agent_process import AgentStart
+from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.firewall import FirewallLoad, TableLoad
 from meshc.node.system.interface import LinkAdd
 from meshc.node.system.route import RouteAdd, RouteAside
@@ -32,7 +33,7 @@ from meshc.node.system_values import MAIN_TABLE
 from meshc.node.transaction import apply_plan, attach
 from meshc.prefixes import Prefix
 
-_FLUSHED_BY_OTHERS = (FirewallLoad, TableLoad, RuleAdd, RouteAdd)
+_FLUSHED_BY_OTHERS = (FirewallLoad, TableLoad, TableClosed, RuleAdd, RouteAdd)
 _DEVICE = re.compile(r"(?<=-[io] )\S+")
 
 

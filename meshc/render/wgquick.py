@@ -16,9 +16,11 @@ from typing import NamedTuple, cast
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
+from meshc.prefixes import Prefix
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.iptables import forwarding_hooks
+from meshc.render.firewall.kill_switch import kill_switch_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, Platform
@@ -112,7 +114,7 @@ class WgQuickRenderer:
 
     def _interface(self, node: NodePlan) -> str:
         spec, app = node.spec, node.spec.platform in APPS
-        hooks = all_hooks(node)
+        hooks = all_hooks(node, self._network.pools)
         return "".join(
             (
                 "[Interface]\n",
@@ -122,7 +124,7 @@ class WgQuickRenderer:
                 _maybe("PrivateKey", _reveal(self._secrets.private_keys.get(node.name))),
                 _maybe("DNS", ", ".join(name_servers(self._plan, node)) or None),
                 _maybe("Table", None if app else spec.table),
-                _maybe("FwMark", None if app else spec.fwmark),
+                _maybe("FwMark", None if app else spec.kill_mark or spec.fwmark),
                 _line("MTU", node.mtu),
                 *(_line("PreUp", hook) for hook in hooks.pre_up),
                 *(_line("PostUp", hook) for hook in hooks.post_up),
@@ -169,7 +171,7 @@ def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
     return WgQuickRenderer(plan, secrets).render(node).decode()
 
 
-def all_hooks(node: NodePlan) -> Hooks:
+def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     """Ours before the user's, up and down: a line of theirs that fails then finds our chains in
     place, and leaves nothing of ours behind.
 
@@ -182,12 +184,27 @@ def all_hooks(node: NodePlan) -> Hooks:
         if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
         return Hooks()
-    generated = forwarding_hooks(node.firewall)
+    generated = generated_hooks(node, pools)
     return Hooks(
         pre_up=generated.pre_up + spec.pre_up,
         post_up=own + generated.post_up + spec.post_up,
         pre_down=spec.pre_down + generated.pre_down,
         post_down=generated.post_down + spec.post_down,
+    )
+
+
+def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
+    """Ours alone. The kill switch closes last and opens last."""
+    forwarding = forwarding_hooks(node.firewall)
+    mark = node.spec.kill_mark
+    if mark is None:
+        return forwarding
+    named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
+    kill = kill_switch_hooks(mark, pools, named=named)
+    return Hooks(
+        pre_up=forwarding.pre_up + kill.pre_up,
+        post_up=forwarding.post_up + kill.post_up,
+        post_down=forwarding.post_down + kill.post_down,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshc.node.change import Change
 from meshc.node.system.address import AddressAdd
 from meshc.node.system.agent_process import AgentStart
+from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
@@ -25,5 +26,6 @@ CHANGES: tuple[Change, ...] = (
     FirewallLoad(4, "iptables", (Chain("nat", "MESHC-NAT-wg0", "INPUT", ("-j X",)),), ("nat",)),
     TableLoad(6, "meshc-wg0", "  chain x {\n}\n"),
     DnsSet("wg0", ("10.0.0.1",), ("lan",), "file", "eA==", None, 0o600),
+    TableClosed(6, 51820),
     AgentStart("wg0"),
 )

@@ -16,6 +16,9 @@ from meshc.prefixes import Prefix
 from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
 
+KILL_MARK = 51820
+"""What wg-quick(8) takes when nobody says otherwise."""
+
 
 class Nat(Enum):
     """How the router in front of a node maps and filters (RFC 3489 section 5, RFC 4787)."""
@@ -96,6 +99,7 @@ class NodeSpec:
     masquerade: bool = True
     exit_node: bool = False
     exit: str | None = None
+    kill_switch: bool = False
     via: tuple[str, ...] = ()
     direct: DirectMode | tuple[str, ...] = DirectMode.ALL
     platform: Platform = Platform.LINUX
@@ -119,6 +123,16 @@ class NodeSpec:
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
+
+    @property
+    def kill_mark(self) -> int | None:
+        """The mark by which a kill switch knows WireGuard's own packets; None where there is no
+        such switch: without an exit there is nothing to hold back, and only wg-quick's own
+        table keeps the two apart."""
+        wanted = self.kill_switch and self.exit is not None and self.table is None
+        if not wanted or self.platform is not Platform.LINUX:
+            return None
+        return self.fwmark or KILL_MARK
 
     @property
     def is_relay(self) -> bool:
@@ -179,6 +193,7 @@ class NetworkSpec:
     mtu: int | None = None
     dns: tuple[str, ...] = ()
     preshared_keys: bool = True
+    kill_switch: bool = False
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )

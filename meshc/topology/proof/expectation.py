@@ -78,6 +78,7 @@ class NodeFacts:
     masquerade: bool = True
     exit_node: bool = False
     exit: str | None = None
+    kill_switch: bool = False
     relay: bool = False
     platform: Platform = Platform.LINUX
     managed: bool = True
@@ -151,6 +152,11 @@ def _facts(
         masquerade=node.masquerade,
         exit_node=node.exit_node,
         exit=node.exit,
+        # where wg-quick runs, and keeps the tunnel's default route in a table of its own
+        kill_switch=node.kill_switch
+        and node.exit is not None
+        and node.table is None
+        and node.platform is Platform.LINUX,
         relay=node.is_relay,
         platform=node.platform,
         managed=node.managed,

@@ -84,6 +84,7 @@ class _Resolver:
             mtu=data.get("mtu"),
             dns=tuple(data.get("dns", ())),
             preshared_keys=data.get("preshared_keys", True),
+            kill_switch=data.get("kill_switch", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -137,6 +138,7 @@ class _Resolver:
             masquerade=data.get("masquerade", True),
             exit_node=data.get("exit_node", False),
             exit=self._exit(name, data, locations),
+            kill_switch=data.get("kill_switch", self.network.kill_switch),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
             platform=Platform(data.get("platform", "linux")),

@@ -64,6 +64,11 @@ _NODE_KEYS: dict[str, Field] = {
         "The exit node whose default route this node uses, IPv4 and IPv6; none undoes what a "
         "group or site says.",
     ),
+    "kill_switch": Field(
+        k.BOOL,
+        "Where the node uses an exit and runs Linux: nothing leaves it in clear text when the "
+        "interface has gone or rules were flushed (default false).",
+    ),
     "via": Field(k.NAMES, "Relays in order of preference."),
     "direct": Field(
         k.DIRECT,
@@ -178,6 +183,7 @@ NETWORK = KeySection(
             "Name servers (addresses or nodes) and search domains for every node but relays and "
             "the name servers themselves.",
         ),
+        "kill_switch": Field(k.BOOL, "A kill switch on every node that uses an exit."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
     },
 )
