@@ -259,7 +259,7 @@ class _Deployment:
 
     async def _verify_and_confirm(self, session: NodeSession) -> DeployOutcome:
         self._tell(self.name, "verify")
-        patience = min(PATIENCE, self._left() * 0.7)
+        patience = max(1.0, self._left() * 0.7)
         seen = await session.call(
             Verify(
                 token=self.token,

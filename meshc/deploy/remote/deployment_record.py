@@ -23,7 +23,7 @@ class Deployed:
 @dataclass(frozen=True)
 class StagedFiles:
     """Which places had a file (`old...` in `existed`) and which get a new one (`new...` in
-    `staged`; where none lies beside the place, the file goes away)."""
+    `staged`)."""
 
     existed: Tuple[str, ...] = ()
     staged: Tuple[str, ...] = ()
