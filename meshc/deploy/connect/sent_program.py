@@ -31,6 +31,7 @@ _MODULES = (  # each needs only those before it
     "remote.bootguard",
     "remote.staging",
     "remote.restoring",
+    "remote.advancing",
     "remote.watcher",
     "remote.deployment",
     "remote.x25519",

@@ -20,7 +20,7 @@ _NONE = "(none)"
 _PART = 100  # peers of one command line
 
 
-class Seen(NamedTuple):
+class LastSeen(NamedTuple):
     """Where a peer was, and when the last handshake with it was, in seconds since 1970."""
 
     endpoint: str
@@ -35,7 +35,7 @@ def save(interface: ManagedInterface) -> None:
     for line in peers:
         key, _, endpoint, _, handshake = line.split("\t")[:5]
         if endpoint != _NONE:
-            now[key] = Seen(endpoint, int(handshake))
+            now[key] = LastSeen(endpoint, int(handshake))
         elif key in before:
             now[key] = before[key]
     if now and now != before:
@@ -44,13 +44,13 @@ def save(interface: ManagedInterface) -> None:
         write(_path(interface), "".join(lines).encode())
 
 
-def saved(interface: ManagedInterface) -> dict[str, Seen]:
+def saved(interface: ManagedInterface) -> dict[str, LastSeen]:
     """By public key. A line that is not ours says nothing."""
     found = {}
     for line in (read(_path(interface)) or b"").decode("utf-8", "replace").splitlines():
         words = line.split("\t")
         if len(words) == 3 and words[2].isdigit():
-            found[words[0]] = Seen(words[1], int(words[2]))
+            found[words[0]] = LastSeen(words[1], int(words[2]))
     return found
 
 

@@ -140,6 +140,7 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         deployed=_shown(last, request.salt),
         pending=watcher.pending(interface, record),
         state=record.state,
+        failed=record.failed,
         running=running(interface),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),

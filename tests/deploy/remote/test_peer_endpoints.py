@@ -11,7 +11,7 @@ import pytest
 from meshc.deploy.protocol import Directories
 from meshc.deploy.remote import peer_endpoints
 from meshc.deploy.remote.managed_interface import ManagedInterface
-from meshc.deploy.remote.peer_endpoints import Seen, save, saved, set_again
+from meshc.deploy.remote.peer_endpoints import LastSeen, save, saved, set_again
 
 HEAD = "private\tpublic\t51820\toff\n"
 NOW = int(time.time())
@@ -92,7 +92,7 @@ def test_two_restarts_in_a_row_lose_nothing_and_a_removed_peer_is_forgotten(wg: 
     save(wg.interface)
     wg.peers("one (none) 0 off", "two 192.0.2.2:5000 10 off")
     save(wg.interface)
-    kept = {"one": Seen("192.0.2.1:4000", 7), "two": Seen("192.0.2.2:5000", 10)}
+    kept = {"one": LastSeen("192.0.2.1:4000", 7), "two": LastSeen("192.0.2.2:5000", 10)}
     assert saved(wg.interface) == kept
     (wg.home / "dump").write_text("")  # an engine that has ended
     save(wg.interface)
