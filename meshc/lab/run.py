@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from meshc.errors import NodeError
 from meshc.lab.lab_session import LabSession
 from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
+from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.probe.measure import Subject
+from meshc.lab.probe.patience import Patience
 from meshc.lab.report.lab_report import (
     Cell,
+    Check,
     Key,
     LabReport,
     Measured,
@@ -27,6 +31,7 @@ from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
+NOTHING: Mapping[Key, Predicted] = MappingProxyType({})
 
 
 def run_test(
@@ -48,14 +53,14 @@ def run_test(
     everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
     predicted = claimed(everything)
     session.notes += unclaimed(everything)
-    subject = subject_of(session)
+    subject = subject_of(session, predicted)
     cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
-    tests, open_ = session.source.spec.tests, everything.keys() - predicted.keys()
-    found = list(checks.check_tests(tests, cells, session.world.lan_hosts, open_))
+    open_ = everything.keys() - predicted.keys()
+    found = check_claims(session, subject, predictor, cells, open_)
     tell("addresses that nobody has")
     found += checks.check_unallocated(session)
     tell("exits")
-    found += checks.check_exits(session, predictor)
+    found += checks.check_exits(session, predictor, subject.patience)
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
@@ -73,6 +78,41 @@ def run_test(
         remarks=tuple(session.notes),
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
+
+
+def check_claims(
+    session: LabSession,
+    subject: Subject,
+    predictor: Predictor,
+    cells: Sequence[Cell],
+    unjudged: Iterable[Key],
+) -> list[Check]:
+    """The lines of `tests:`. Of the internet only what they name is measured, by pings."""
+    claims = predictor.obligations.claims
+    world = session.world
+    checker = ClaimChecker(cells, world.lan_hosts, world.beyond, unjudged)
+    expected: dict[Key, Predicted] = {}
+    for claim in claims:
+        senders = [end.place for end in checker.ends(claim.sources)]
+        for end in checker.ends(claim.targets):
+            if end.place in world.beyond.values():
+                expected |= predictor.claimed_internet(senders, world.lan_hosts, end.place)
+    outside = compare(claimed(expected), measure_beyond(session, subject, claimed(expected)))
+    open_ = {*unjudged, *(expected.keys() - claimed(expected).keys())}
+    checker = ClaimChecker([*cells, *outside], world.lan_hosts, world.beyond, open_)
+    session.notes += checker.unmeasured(claims)
+    return list(checker.check(claims))
+
+
+def measure_beyond(
+    session: LabSession, subject: Subject, expected: Mapping[Key, Predicted]
+) -> dict[Key, Measured]:
+    """Pings to addresses on the internet."""
+    addresses = {key.target: {key.family: key.target} for key in expected}
+    subject = replace(subject, addresses={**subject.addresses, **addresses})
+    hopeful = [key for key, value in expected.items() if value.reachable]
+    hopeless = [key for key, value in expected.items() if not value.reachable]
+    return measure.reachability(session.lab, subject, hopeful, hopeless)
 
 
 def measure_all(
@@ -103,14 +143,18 @@ def measure_all(
     return compare(predicted, _calm(found), mute)
 
 
-def subject_of(session: LabSession) -> Subject:
-    """Addresses and sizes of everything that is measured."""
-    source = session.source
+def subject_of(session: LabSession, predicted: Mapping[Key, Predicted] = NOTHING) -> Subject:
+    """Addresses and sizes of everything that is measured, and the patience that it takes. A host
+    on a LAN has the size of its router's tunnel."""
+    source, world = session.source, session.world
     addresses: dict[str, dict[int, str]] = {name: source.addresses(name) for name in source.confs}
-    for host in session.world.lan_hosts:
-        addresses[host.place] = {host.prefix.family: host.address}
     mtu = {name: conf.mtu or DEFAULT_MTU for name, conf in source.confs.items()}
-    return Subject(addresses, mtu)
+    for host in world.lan_hosts:
+        addresses[host.place] = {host.prefix.family: host.address}
+        mtu[host.place] = mtu[host.router]
+    others = {a.address: name for name in source.confs for _, a in world.places[name].addresses}
+    hops = 1 + max(hop_limits(predicted).values(), default=0)
+    return Subject(addresses, mtu, Patience.of(world, hops), others)
 
 
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:

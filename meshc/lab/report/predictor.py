@@ -14,6 +14,7 @@ from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
+from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.longest_match import longest
@@ -23,17 +24,39 @@ from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class _End:
+    """Who speaks: `node` itself, or a host on the `lan` behind it."""
+
+    name: str
+    node: str
+    address: Prefix
+    lan: Prefix | None = None
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return (self.name,) if self.lan is not None else ()
+
+    behind = before
+
+
+@dataclass(frozen=True, slots=True)
 class Predictor:
     """Answers for a set of files; `without` gives one for a network that has lost a node."""
 
     source: LabSource
     world: NetworkModel
+    obligations: Obligations
 
     @classmethod
     def of(cls, source: LabSource, *, without: Iterable[str] = ()) -> Predictor:
         gone = set(without)
         files = [NodeFile(name, conf) for name, conf in source.confs.items() if name not in gone]
-        return cls(source, NetworkModel.build(files, expectation(source.spec)))
+        addresses = {
+            name: tuple(address.host for address in conf.addresses)
+            for name, conf in source.confs.items()
+        }
+        expected = expectation(source.spec, addresses=addresses)
+        return cls(source, NetworkModel.build(files, expected), expected.obligations)
 
     def pairs(self) -> dict[Key, Predicted]:
         """Every ordered pair of nodes that take part, in the families that both have."""
@@ -56,32 +79,50 @@ class Predictor:
         return Predicted(True, there.path)
 
     def lans(self, hosts: Iterable[LanHost]) -> dict[Key, Predicted]:
-        """Every node to every host behind a subnet router, except where the node itself is on
-        that LAN: such a packet never sees the mesh."""
-        found: dict[Key, Predicted] = {}
-        for host in hosts:
-            for name in sorted(self.source.confs):
-                if name in self.world.models and not self._on_lan(name, host):
-                    family = host.prefix.family
-                    if family in self.source.addresses(name):
-                        found[Key(name, host.place, family)] = self._lan(name, host)
-        return found
+        """Every node to every host behind a subnet router, every such host to every node and to
+        the hosts of other LANs; except where both are on one LAN: such a packet never sees the
+        mesh."""
+        hosts = [host for host in hosts if host.router in self.world.models]
+        ends = [self._host(host) for host in hosts]
+        ends += [
+            self._node(name, family)
+            for name in sorted(self.source.confs)
+            if name in self.world.models
+            for family in sorted(self.source.addresses(name))
+        ]
+        return {
+            Key(one.name, other.name, one.address.family): self._exchange(one, other)
+            for one in ends
+            for other in ends
+            if one.address.family == other.address.family
+            and (one.lan or other.lan)
+            and not (one.lan and self._on_lan(other.node, one.lan))
+            and not (other.lan and self._on_lan(one.node, other.lan))
+        }
 
-    def _lan(self, name: str, host: LanHost) -> Predicted:
-        family = host.prefix.family
-        source = Prefix.host(self.source.addresses(name)[family])
-        target = Prefix.host(host.address)
-        there = walk(
-            self.world, name, Packet(family, source.value, target.value), target=host.place
-        )
+    def _host(self, host: LanHost) -> _End:
+        return _End(host.place, host.router, Prefix.host(host.address), host.prefix)
+
+    def _node(self, name: str, family: int) -> _End:
+        return _End(name, name, Prefix.host(self.source.addresses(name)[family]))
+
+    def _exchange(self, one: _End, other: _End) -> Predicted:
+        """A question and its answer. What leaves the mesh must leave it where the other is."""
+        family, source, target = one.address.family, one.address.value, other.address.value
+        there = walk(self.world, one.node, Packet(family, source, target), target=other.name)
+        path = (*one.before, *there.path, *other.behind)
         if not there.delivered:
-            return _lost(there, (*there.path, host.place))
-        router = there.path[-1]
-        answer = Packet(family, target.value, source.value, established=True)
-        back = walk(self.world, router, answer, target=name)
+            return _lost(there, path)
+        if there.path[-1] != other.node:
+            return Predicted(False, path, f"it ends on a LAN at {there.path[-1]}")
+        answer = Packet(family, target, source, established=True)
+        back = walk(self.world, other.node, answer, target=one.name)
         if not back.delivered and not _asleep(back):
-            return _unanswered(back, (*there.path, host.place))
-        return Predicted(True, (*there.path, host.place))
+            return _unanswered(back, path)
+        if back.path[-1] != one.node and back.delivered:
+            reason = f"the answer is lost: it ends on a LAN at {back.path[-1]}"
+            return Predicted(False, path, reason)
+        return Predicted(True, path)
 
     def internet(self, name: str, address: str) -> Predicted:
         """A packet from a node to an address on the internet, through its exit."""
@@ -92,6 +133,38 @@ class Predictor:
         packet = Packet(target.family, Prefix.host(own).value, target.value)
         there = walk(self.world, name, packet, target="the internet")
         return Predicted(True, there.path) if there.delivered else _lost(there, there.path)
+
+    def claimed_internet(
+        self, ends: Iterable[str], hosts: Iterable[LanHost], address: str
+    ) -> dict[Key, Predicted]:
+        """Nodes and hosts on LANs to an address on the internet, and its answer; only those that
+        the mesh has a part in."""
+        by_place = {host.place: host for host in hosts}
+        target = Prefix.host(address)
+        found: dict[Key, Predicted] = {}
+        for name in ends:
+            if name in by_place:
+                one = self._host(by_place[name])
+            elif target.family in self.source.addresses(name):
+                one = self._node(name, target.family)
+            else:
+                continue
+            if one.node in self.world.models and one.address.family == target.family:
+                packet = Packet(target.family, one.address.value, target.value)
+                there = walk(self.world, one.node, packet, target="the internet")
+                if len(there.path) > 1:
+                    found[Key(name, address, target.family)] = self._answered(one, there, target)
+        return found
+
+    def _answered(self, one: _End, there: Trace, target: Prefix) -> Predicted:
+        path = (*one.before, *there.path)
+        if not there.delivered:
+            return _lost(there, path)
+        answer = Packet(target.family, target.value, one.address.value, established=True)
+        back = walk(self.world, there.path[-1], answer, target=one.name)
+        if not back.delivered and not _asleep(back):
+            return _unanswered(back, path)
+        return Predicted(True, path)
 
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
@@ -116,12 +189,12 @@ class Predictor:
                 if route is not None and route.length < 127 and owners[first] != relay:
                     yield Key(relay, owners[first], 6)
 
-    def _on_lan(self, name: str, host: LanHost) -> bool:
-        if name == host.router:
-            return True
+    def _on_lan(self, name: str, prefix: Prefix) -> bool:
+        """Whether a node is itself on the LAN that is routed as `prefix`."""
         spec = self.source.spec
         site = spec.sites.get(spec.nodes[name].site or "")
-        return site is not None and any(lan.overlaps(host.prefix) for lan in site.lan)
+        lans = (*spec.nodes[name].routes, *(site.lan if site is not None else ()))
+        return any(lan.overlaps(prefix) for lan in lans)
 
 
 def _lost(there: Trace, path: tuple[str, ...]) -> Predicted:

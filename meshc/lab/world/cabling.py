@@ -15,7 +15,7 @@ from meshc.errors import NodeError
 from meshc.lab.world import wire
 from meshc.lab.world.nat import loss_rules
 from meshc.lab.world.netns import inside, set_sysctls
-from meshc.lab.world.places import Cable, LabWorld, Place, Port, Shape
+from meshc.lab.world.places import ASKING, Cable, LabWorld, Place, Port, Shape
 
 IFA_F_NODAD = 0x02
 # Without these, a bridge hands LAN frames to the router's own NAT rules.
@@ -152,6 +152,10 @@ def _furnish(place: Place) -> None:
                 options["scope"] = 253 if route.prefix.family == 4 else 0  # RT_SCOPE_LINK
             if route.source is not None:
                 options["prefsrc"] = route.source
+            if route.asking:
+                options["table"] = ASKING
+                rule = {"family": options["family"], "fwmark": ASKING, "table": ASKING}
+                _step(place.name, link.rule, "add", priority=1, **rule)
             _step(place.name, link.route, "add", **options)
 
 

@@ -189,15 +189,12 @@ class SiteBuilder:
             host.address("eth0", at.address, lan.length)
             default = DEFAULT_V4 if lan.family == 4 else DEFAULT_V6
             host.route(default, "eth0", self.gateways[lan])
-            if not node.masquerade:
-                near = next(
-                    a.address
-                    for port, a in draft.places[node.name].addresses
-                    if port == "eth0" and lan.contains(a.host)
-                )
-                for pool in draft.spec.network.pools:
-                    if pool.family == lan.family:
-                        host.route(pool, "eth0", near)
+            near = next(
+                a
+                for port, a in draft.places[node.name].addresses
+                if port == "eth0" and lan.contains(a.host)
+            )
+            draft.into_mesh(host, node, near)
             draft.lan_hosts.append(LanHost(name, node.name, prefix, at.address))
 
     def _uplink(self) -> None:
