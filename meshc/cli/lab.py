@@ -24,6 +24,8 @@ Command = Callable[..., Any]
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 EXAMPLE = "Example: meshc lab test mesh.yaml --engine mixed --html report.html"
+SHAPES = "latency:ms, jitter:ms, loss:%, kbit:n, mtu:n"
+SMALLEST_MTU = 1280
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
 
 
@@ -68,7 +70,7 @@ def world_options(command: Command) -> Command:
                 "uplinks",
                 multiple=True,
                 metavar="[NAME=]KEY:N,...",
-                help="Shape an uplink (all without NAME): latency:ms, jitter:ms, loss:%, kbit:n.",
+                help=f"Shape an uplink (all without NAME): {SHAPES}.",
             ),
         )
     ):
@@ -324,18 +326,19 @@ def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOpt
     shapes: dict[str, Shape] = {}
     for text in uplinks:
         name, equals, rest = text.rpartition("=")
-        words = {"latency": "delay", "jitter": "jitter", "loss": "loss", "kbit": "rate"}
+        words = {"latency": "delay", "jitter": "jitter", "loss": "loss"}
+        words |= {"kbit": "rate", "mtu": "mtu"}
         values: dict[str, float] = {}
         for part in rest.split(","):
             key, _, number = part.partition(":")
             try:
                 values[words[key]] = float(number)
             except (KeyError, ValueError):
-                raise click.UsageError(
-                    f"--uplink {text}: {part!r} is not latency:ms, jitter:ms, loss:% or kbit:n"
-                ) from None
-        rate = int(values.pop("rate", 0))
-        shapes[name if equals else ""] = Shape(**values, rate=rate)
+                raise click.UsageError(f"--uplink {text}: {part!r} is none of {SHAPES}") from None
+        whole = {key: int(values.pop(key, 0)) for key in ("rate", "mtu")}
+        if 0 < whole["mtu"] < SMALLEST_MTU:
+            raise click.UsageError(f"--uplink {text}: IPv6 needs an MTU of {SMALLEST_MTU}")
+        shapes[name if equals else ""] = Shape(**values, **whole)
     return LayoutOptions(
         shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat)
     )

@@ -55,7 +55,9 @@ def check_failure(
     session.lab.call(name, LoadRules(HEAL))
     begun = time.monotonic()
     again = [key for key, value in whole.items() if value.reachable]
-    healed = measure.reachability(session.lab, subject, again, (), patience=60)
+    healed = measure.reachability(
+        session.lab, subject, again, (), patience=60 + subject.patience.session
+    )
     seconds = round(time.monotonic() - begun, 1)
     still = [f"{k.source} → {k.target}" for k, value in healed.items() if not value.reachable]
     title = f"{name} is back: every pair works again"

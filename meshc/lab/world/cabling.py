@@ -160,7 +160,7 @@ def _furnish(place: Place) -> None:
 
 
 def _shape(world: LabWorld, namespaces: Mapping[str, int], slow: Collection[str]) -> list[str]:
-    """Delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables in
+    """Size, delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables in
     `slow` is there already."""
     remarks: dict[str, None] = {BY_PROCESS: None} if slow else {}
     losses: dict[str, list[tuple[str, float]]] = {}
@@ -189,6 +189,8 @@ def _shape_end(shape: Shape, end: Port, namespace: int) -> list[str]:
     with inside(namespace), netlink() as link:
         index = link.link_lookup(ifname=end.interface)[0]
         parent = 0
+        if shape.mtu:
+            link.link("set", index=index, mtu=shape.mtu)
         if shape.delay or shape.jitter or shape.loss:
             options: dict[str, Any] = {"loss": shape.loss, "limit": 10_000}
             options["delay"] = int(shape.delay * 1000)  # microseconds

@@ -18,7 +18,6 @@ INTERNET, PUBLIC_HOST = "internet", "host"
 GATEWAY6 = "fe80::1"
 # Families that the internet's own machinery uses: 1 gateway, 2 public host, 53 its resolver.
 GATEWAY, HOST, RESOLVER = 1, 2, 53
-MTU = 1500
 # The router's address on a link to a single host, which has no network to take one from.
 BESIDE = {4: "169.254.77.1/32", 6: "fe80::77/128"}
 

@@ -34,12 +34,13 @@ class Port(NamedTuple):
 
 class Shape(NamedTuple):
     """What a cable does to packets, in each direction; zero means nothing. `delay` and `jitter`
-    in milliseconds, `loss` in percent, `rate` in kbit/s."""
+    in milliseconds, `loss` in percent, `rate` in kbit/s; `mtu` in bytes (0: that of Ethernet)."""
 
     delay: float = 0.0
     jitter: float = 0.0
     loss: float = 0.0
     rate: int = 0
+    mtu: int = 0
 
 
 class Cable(NamedTuple):
