@@ -335,10 +335,10 @@ def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOpt
                 values[words[key]] = float(number)
             except (KeyError, ValueError):
                 raise click.UsageError(f"--uplink {text}: {part!r} is none of {SHAPES}") from None
-        whole = {key: int(values.pop(key, 0)) for key in ("rate", "mtu")}
-        if 0 < whole["mtu"] < SMALLEST_MTU:
+        rate, mtu = (int(values.pop(key, 0)) for key in ("rate", "mtu"))
+        if 0 < mtu < SMALLEST_MTU:
             raise click.UsageError(f"--uplink {text}: IPv6 needs an MTU of {SMALLEST_MTU}")
-        shapes[name if equals else ""] = Shape(**values, **whole)
+        shapes[name if equals else ""] = Shape(**values, rate=rate, mtu=mtu)
     return LayoutOptions(
         shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat)
     )

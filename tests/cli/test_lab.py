@@ -28,8 +28,8 @@ def test_uplinks_are_read() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--uplink", "home=speed:9"], "is not latency:ms"),
-        (["--uplink", "loss:much"], "is not latency:ms"),
+        (["--uplink", "home=speed:9"], "is none of latency:ms"),
+        (["--uplink", "loss:much"], "is none of latency:ms"),
         (["--uplink", "home=mtu:576"], "IPv6 needs an MTU of 1280"),
         (["--nat", "home=cone"], "KIND is one of"),
         (["--kill", "nobody"], "there is no such node"),

@@ -160,8 +160,8 @@ def _furnish(place: Place) -> None:
 
 
 def _shape(world: LabWorld, namespaces: Mapping[str, int], slow: Collection[str]) -> list[str]:
-    """Size, delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables in
-    `slow` is there already."""
+    """Size, delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables
+    in `slow` is there already."""
     remarks: dict[str, None] = {BY_PROCESS: None} if slow else {}
     losses: dict[str, list[tuple[str, float]]] = {}
     for cable in world.cables:
