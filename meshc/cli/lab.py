@@ -50,6 +50,13 @@ def world_options(command: Command) -> Command:
                 help="What runs the nodes; mixed alternates bundled and wireguard-go.",
             ),
             click.option(
+                "--runner",
+                type=click.Choice(("meshc", "wg-quick")),
+                default="meshc",
+                show_default=True,
+                help="What brings the nodes up from their files.",
+            ),
+            click.option(
                 "--build", type=click.Path(path_type=Path), help="Use these emitted files."
             ),
             click.option(
@@ -88,6 +95,7 @@ def world_options(command: Command) -> Command:
 def up(
     file: Path,
     engine: str,
+    runner: str,
     build: Path | None,
     nats: tuple[str, ...],
     double_nat: tuple[str, ...],
@@ -103,6 +111,7 @@ def up(
         session = open_session(
             source,
             engine=engine,
+            runner=runner,
             options=options,
             identity=identity,
             linked=False,
@@ -129,6 +138,7 @@ def up(
 def test(
     file: Path,
     engine: str,
+    runner: str,
     build: Path | None,
     nats: tuple[str, ...],
     double_nat: tuple[str, ...],
@@ -154,7 +164,9 @@ def test(
         for name in kill:
             if name not in source.confs:
                 raise click.UsageError(f"--kill {name}: there is no such node in the lab")
-        session = open_session(source, engine=engine, options=options, tell=progress.stage)
+        session = open_session(
+            source, engine=engine, runner=runner, options=options, tell=progress.stage
+        )
         with session.lab:
             report = run_test(
                 session, kill=kill, recover=recovery, with_bandwidth=bandwidth, tell=progress.stage

@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from meshc.errors import NodeError
 from meshc.lab.lab_session import LabSession
-from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.probe.measure import Subject
@@ -160,12 +159,11 @@ def subject_of(session: LabSession, predicted: Mapping[Key, Predicted] = NOTHING
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
     more where their peers were last heard of."""
-    interface, names = session.source.interface, sorted(sleepers)
+    names = sorted(sleepers)
     routers = sorted(set(session.world.nat_of.values()))
     _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])
-    _all_or_nothing(session, [PlacedJob(name, TakeDown(interface)) for name in names])
-    raised = [PlacedJob(name, BringUp(interface, session.engines[name])) for name in names]
-    _all_or_nothing(session, raised)
+    _all_or_nothing(session, [session.down_job(name) for name in names])
+    _all_or_nothing(session, [session.up_job(name) for name in names])
 
 
 def _all_or_nothing(session: LabSession, jobs: Sequence[PlacedJob[object]]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare, with_nats
+from meshc.lab.node_jobs import RUNNERS
 from meshc.lab.run import run_test, subject_of
 from meshc.lab.world.keeper import HostFiles
 from meshc.secret import SecretBytes
@@ -119,6 +120,30 @@ def test_what_the_proof_leaves_open_is_remarked_upon_and_not_measured() -> None:
     assert len(report.cells) == 4 * 3, "the others, whose packets the relay only passes on"
     assert all(relay not in cell.key for cell in report.cells)
     assert any("--dport 9" in remark for remark in report.remarks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_what_runs_is_the_emitted_text_whoever_runs_it(runner: str) -> None:
+    """A rule among the hooks of the relay stops what it says, in the prediction and in the lab,
+    though node.json beside it knows of none."""
+    source, relay = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent), "public-server1"
+    text = source.files[relay].files["wg0.conf"].reveal().decode()
+    rule = "PostUp = iptables -w -I FORWARD -i %i -o %i -j REJECT\n[Peer]\n"
+    deaf = text.replace("[Peer]\n", rule, 1)
+    files = {**source.files[relay].files, "wg0.conf": SecretBytes(deaf.encode())}
+    source = replace(
+        source,
+        confs={**source.confs, relay: parse(deaf)},
+        files={**source.files, relay: HostFiles(files)},
+    )
+    session = open_session(source, runner=runner)
+    with session.lab:
+        report = run_test(session)
+    assert [problem for cell in report.cells for problem in cell.problems] == []
+    stopped = [cell for cell in report.cells if not cell.measured.reachable]
+    assert len(stopped) == 6
+    assert all(relay not in cell.key for cell in stopped)
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from meshc.lab.lab_session import LabSession
-from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
 from meshc.lab.probe.patience import PATIENCE
@@ -87,9 +86,8 @@ def _idle(
 
 
 def _restart(session: LabSession, name: str) -> None:
-    interface = session.source.interface
-    session.lab.call(name, TakeDown(interface))
-    session.lab.call(name, BringUp(interface, session.engines[name]))
+    session.lab.call(name, session.down_job(name).job)
+    session.lab.call(name, session.up_job(name).job)
 
 
 def _rebind(session: LabSession, router: str) -> None:
