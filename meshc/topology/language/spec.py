@@ -209,7 +209,11 @@ class LabSpec:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole file; every mapping is sorted by name."""
+    """A whole file; every mapping is sorted by name.
+
+    `absent` are the nodes that the file holds and leaves out: not enabled, or expired. Nothing else
+    here names them; what is kept for them stays theirs.
+    """
 
     network: NetworkSpec
     nodes: Mapping[str, NodeSpec]
@@ -218,4 +222,5 @@ class Spec:
     links: tuple[LinkSpec, ...] = ()
     tests: tuple[TestSpec, ...] = ()
     lab: LabSpec = LabSpec()
+    absent: frozenset[str] = frozenset()
     file: str = field(default="", compare=False)
