@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from meshc.errors import NodeError
 from meshc.lab.forked import PRELOAD
-from meshc.lab.lab_source import LabSource
+from meshc.lab.lab_source import APPS, LabSource
 from meshc.lab.node_jobs import MESHC, BringUp, RaisedNode, TakeDown, engine_of
 from meshc.lab.world import lab_state
 from meshc.lab.world.control import Lab, start_lab
@@ -61,6 +62,7 @@ def open_session(
     """
     begun = time.monotonic()
     world = lay_out(source.spec, {n: c.listen_port for n, c in source.confs.items()}, options)
+    world = replace(world, name_servers={**world.name_servers, **serving_nodes(source)})
     engines = {name: engine_of(engine, number) for number, name in enumerate(sorted(source.confs))}
     about: dict[str, Any] = {
         "id": identity or ephemeral_id(source.file, source.spec.network.name),
@@ -104,6 +106,17 @@ def bring_nodes_up(session: LabSession, tell: Tell = lambda _: None) -> None:
                 session.notes += [f"{outcome.place}: {note}" for note in outcome.value.notes]
     if failed:
         raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
+
+
+def serving_nodes(source: LabSource) -> dict[str, tuple[str, ...]]:
+    """Nodes that files name as a name server, with the addresses; an app on a phone serves none."""
+    asked = {server for conf in source.confs.values() for server in conf.dns}
+    return {
+        name: tuple(own)
+        for name in source.confs
+        if source.spec.nodes[name].platform not in APPS
+        and (own := [a for a in source.addresses(name).values() if a in asked])
+    }
 
 
 def links_of(world: LabWorld, nodes: Iterable[str], interface: str) -> dict[str, list[str]]:

@@ -14,11 +14,13 @@ from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
 from meshc.secret import SecretBytes
 from meshc.topology.language.load import load_spec
-from meshc.topology.language.spec import Nat, NodeSpec, Spec
+from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, parse
 
 ELSEWHERE = "its private key is kept elsewhere, and the lab cannot make it"
+# Platforms on which WireGuard is an app, and nothing else runs beside it.
+APPS = frozenset({Platform.IOS, Platform.ANDROID})
 FOREIGN = "somebody else's peer: no file was emitted for it"
 
 

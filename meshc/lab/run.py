@@ -11,7 +11,9 @@ from meshc.errors import NodeError
 from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.claim_checks import ClaimChecker
+from meshc.lab.probe.lie_checks import check_lies
 from meshc.lab.probe.measure import Subject
+from meshc.lab.probe.name_servers import check_name_servers
 from meshc.lab.probe.patience import Patience
 from meshc.lab.report.lab_report import (
     Cell,
@@ -58,8 +60,12 @@ def run_test(
     found = check_claims(session, subject, predictor, cells, open_)
     tell("addresses that nobody has")
     found += checks.check_unallocated(session)
+    tell("name servers")
+    found += check_name_servers(session, predictor, subject.patience)
     tell("exits")
     found += checks.check_exits(session, predictor, subject.patience)
+    tell("liars")
+    found += check_lies(session, predictor)
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:

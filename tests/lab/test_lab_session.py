@@ -13,6 +13,7 @@ from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare
 from meshc.lab.probe.checks import check_exits
+from meshc.lab.probe.patience import Patience
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.keeper import HostFiles
 from meshc.secret import SecretBytes
@@ -62,7 +63,7 @@ def test_an_exit_user_that_leaks_is_caught() -> None:
     )
     session = open_session(source)
     with session.lab:
-        checks = check_exits(session, Predictor.of(source))
+        checks = check_exits(session, Predictor.of(source), Patience())
     failed = [check for check in checks if not check.passed]
     assert "laptop leaks nothing" in [check.name for check in failed]
     assert any("IPv6 TCP to 2001:2::2 port 7707" in check.detail for check in failed)

@@ -38,7 +38,9 @@ def check_exits(session: LabSession, predictor: Predictor, patience: Patience) -
                 port=ports[name],
                 name=PROBE_NAME,
                 resolvers=world.resolvers,
-                seconds=_patience(predictor, name, world.hosts, patience),
+                seconds=patience.greeting,
+                doubtful=_doubtful(session, predictor, name, users[name]),
+                doubt=4.0 + 2 * patience.round_trip,
             ),
         )
         for name in users
@@ -130,10 +132,14 @@ def _exit_check(
     return Check("exit", name, seen.peer in theirs, detail)
 
 
-def _patience(predictor: Predictor, user: str, hosts: Sequence[str], patience: Patience) -> float:
-    """Long where everything should be reached, so that a slow machine does not look like a loss."""
-    hopeful = all(predictor.internet(user, host).reachable for host in hosts)
-    return patience.greeting if hopeful else 4.0 + 2 * patience.round_trip
+def _doubtful(session: LabSession, predictor: Predictor, user: str, exit_: str) -> tuple[str, ...]:
+    """Addresses of the public host that should not be reached: nobody waits for them long."""
+    underlay = session.source.spec.nodes[exit_].underlay
+    return tuple(
+        host
+        for host in session.world.hosts
+        if (6 if ":" in host else 4) not in underlay or not predictor.internet(user, host).reachable
+    )
 
 
 def _listen_ports(session: LabSession, names: Sequence[str]) -> dict[str, int]:

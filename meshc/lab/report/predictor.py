@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from meshc.lab.lab_source import LabSource
+from meshc.lab.lab_source import APPS, LabSource
 from meshc.lab.report.lab_report import Key, Predicted
+from meshc.lab.world.outer_addresses import is_public
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
 from meshc.topology.obligations.obligations import Obligations
@@ -134,6 +135,31 @@ class Predictor:
         there = walk(self.world, name, packet, target="the internet")
         return Predicted(True, there.path) if there.delivered else _lost(there, there.path)
 
+    def server(self, name: str, address: str) -> Predicted:
+        """A question of a node to a name server, and its answer. What never enters the mesh is
+        answered by whoever is there: in the LAN beside the node, or on the internet."""
+        target = Prefix.host(address)
+        known = self.world.owner(target.family, target.value)
+        if known is not None and known.facts.platform in APPS and target in known.own:
+            reason = f"a node on {known.facts.platform.value} serves no names"
+            return Predicted(False, (name,), reason)
+        own = self.source.addresses(name).get(target.family)
+        if own is not None:
+            one = self._node(name, target.family)
+            packet = Packet(target.family, one.address.value, target.value)
+            there = walk(self.world, name, packet, target=address)
+            if there.delivered and known is not None and there.path[-1] != known.name:
+                return Predicted(False, there.path, f"it ends on a LAN at {there.path[-1]}")
+            if there.delivered:
+                return self._answered(one, there, target)
+            drop = there.drop
+            ours = drop is not None and drop.reason is LossReason.NO_ROUTE and drop.at == name
+            if not ours or known is not None:
+                return _lost(there, there.path)
+        if is_public(target) or any(lan.contains(target) for lan in self._beside(name)):
+            return Predicted(True, (name,))
+        return Predicted(False, (name,), f"no node has {address}, and none routes it")
+
     def claimed_internet(
         self, ends: Iterable[str], hosts: Iterable[LanHost], address: str
     ) -> dict[Key, Predicted]:
@@ -191,10 +217,13 @@ class Predictor:
 
     def _on_lan(self, name: str, prefix: Prefix) -> bool:
         """Whether a node is itself on the LAN that is routed as `prefix`."""
+        return any(lan.overlaps(prefix) for lan in self._beside(name))
+
+    def _beside(self, name: str) -> tuple[Prefix, ...]:
+        """The LANs that a node is on."""
         spec = self.source.spec
         site = spec.sites.get(spec.nodes[name].site or "")
-        lans = (*spec.nodes[name].routes, *(site.lan if site is not None else ()))
-        return any(lan.overlaps(prefix) for lan in lans)
+        return (*spec.nodes[name].routes, *(site.lan if site is not None else ()))
 
 
 def _lost(there: Trace, path: tuple[str, ...]) -> Predicted:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshc.errors import PrefixFormatError
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.member import Member
-from meshc.lab.world.outer_addresses import Addresses
+from meshc.lab.world.outer_addresses import Addresses, is_public, pick_host
 from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix, address_text
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
@@ -85,6 +85,7 @@ class WorldDraft:
         self.public: dict[str, tuple[str, ...]] = {}
         self.lan_hosts: list[LanHost] = []
         self.beyond: dict[str, str] = {}
+        self.servers: dict[str, list[str]] = {}
         self.hosts = tuple(self.pool.fixed(family, HOST) for family in (4, 6))
         self.resolvers = tuple(self.pool.fixed(family, RESOLVER) for family in (4, 6))
 
@@ -181,12 +182,15 @@ class WorldDraft:
                 place.route(prefix, interface)
                 host.route(router.host, "eth0")
             else:
-                far = prefix.value + (2 if prefix.last - prefix.value > 2 else 0)
-                router = InterfaceAddress(prefix.family, prefix.value + 1, prefix.length)
-                inside = InterfaceAddress(prefix.family, far, prefix.length)
+                servers = self.servers_in(prefix)
+                router = pick_host(prefix, servers)
+                inside = pick_host(prefix, [router.address, *servers])
             place.addresses.append((interface, router))
             host.addresses.append(("eth0", inside))
             self.into_mesh(host, node, router)
+            for server in self.servers_in(prefix):
+                host.address("eth0", server, prefix.length)
+                self.serve(name, server)
             self.lan_hosts.append(LanHost(name, node.name, prefix, inside.address))
 
     def into_mesh(self, host: PlaceDraft, node: NodeSpec, router: InterfaceAddress) -> None:
@@ -216,6 +220,7 @@ class WorldDraft:
             hosts=self.hosts,
             resolvers=self.resolvers,
             beyond=self.beyond,
+            name_servers={name: tuple(found) for name, found in self.servers.items()},
             absent={name: "not in the lab" for name in self.spec.nodes if name not in managed},
         )
 
@@ -263,9 +268,28 @@ class WorldDraft:
         found = []
         for text in texts:
             prefix = _literal(text)
-            if prefix is not None and not any(p.contains(prefix) for p in inside):
+            if prefix is None or any(p.contains(prefix) for p in inside):
+                continue
+            if is_public(prefix):
                 found.append(prefix.address)
         return found
+
+    def servers_in(self, lan: Prefix) -> list[str]:
+        """Name servers of the file that lie in a LAN and are no node's own address there."""
+        texts = dict.fromkeys(self.spec.network.dns)
+        texts |= dict.fromkeys(t for node in self.spec.nodes.values() for t in node.dns)
+        nodes = {p for node in self.spec.nodes.values() for p in node.addresses}
+        nodes |= {
+            Prefix.host(node.lan_endpoint.host)
+            for node in self.spec.nodes.values()
+            if node.lan_endpoint is not None and node.lan_endpoint.family is not None
+        }
+        known = {p.address: p for text in texts if (p := _literal(text)) is not None}
+        return [text for text, p in known.items() if lan.contains(p) and p not in nodes]
+
+    def serve(self, place: str, address: str) -> None:
+        """A name server, at one of a place's addresses."""
+        self.servers.setdefault(place, []).append(address)
 
 
 def _used(spec: Spec) -> list[Prefix]:

@@ -100,7 +100,8 @@ class LabWorld:
     under the site's name) reaches the internet; `nat_of` the namespace of the NAT in front of
     each node; `public` the addresses that each node has on the internet, as others see them;
     `hosts` the addresses of the public host, `beyond` those by which it plays the prefixes on the
-    internet that `tests:` speak of; `absent` the nodes that cannot take part, with
+    internet that `tests:` speak of, `name_servers` the addresses at which places inside serve
+    names; `absent` the nodes that cannot take part, with
     the reason.
     """
 
@@ -114,6 +115,7 @@ class LabWorld:
     hosts: tuple[str, ...]
     resolvers: tuple[str, ...]
     beyond: Mapping[str, str]
+    name_servers: Mapping[str, tuple[str, ...]]
     absent: Mapping[str, str]
 
     def cable(self, name: str) -> Cable:
