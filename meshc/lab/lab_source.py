@@ -41,8 +41,8 @@ class LabSource:
         return self.spec.network.interface
 
     def addresses(self, name: str) -> dict[int, str]:
-        """A node's addresses in the mesh, by family."""
-        return {a.family: a.address for a in self.confs[name].addresses}
+        """A node's addresses in the mesh, by family: the first, from which it speaks."""
+        return {a.family: a.address for a in reversed(self.confs[name].addresses)}
 
 
 def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> LabSource:

@@ -20,7 +20,7 @@ from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.walk import Packet, Trace, walk, walk_pair
+from meshc.topology.proof.walk import Packet, Trace, walk
 from meshc.values import dataclass
 
 
@@ -71,13 +71,8 @@ class Predictor:
         return found
 
     def pair(self, a: str, b: str, family: int) -> Predicted:
-        there = walk_pair(self.world, a, b, family)
-        if not there.delivered:
-            return _lost(there, there.path)
-        back = walk_pair(self.world, b, a, family)
-        if not back.delivered and not _asleep(back):
-            return _unanswered(back, there.path)
-        return Predicted(True, there.path)
+        """An echo request and its reply, which comes from the address that was asked."""
+        return self._exchange(self._node(a, family), self._node(b, family))
 
     def lans(self, hosts: Iterable[LanHost]) -> dict[Key, Predicted]:
         """Every node to every host behind a subnet router, every such host to every node and to

@@ -138,6 +138,17 @@ def test_a_prediction_follows_the_file() -> None:
     assert "relay drops it" in found.reason
 
 
+def test_an_answer_is_routed_by_the_address_that_was_asked() -> None:
+    """Found by the agreement run: `ip rule from OWN` is for answers, not for first packets."""
+    source = a_source()
+    rule = "ip rule add from 10.44.0.3 lookup 200"
+    by_source = replace(source.confs["b"], table="200", post_up=(rule,))
+    source = replace(source, confs={**source.confs, "b": by_source})
+    found = Predictor.of(source).pairs()
+    assert found[Key("relay", "b", 4)].reachable
+    assert not found[Key("b", "relay", 4)].reachable
+
+
 def test_what_is_beyond_the_proof_is_not_claimed() -> None:
     """Nobody knows whether the rule means an echo: of what ends at the relay nothing is said,
     what it forwards is judged as before."""
