@@ -13,7 +13,7 @@ from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.probe.lie_checks import check_lies
 from meshc.lab.probe.measure import Subject
-from meshc.lab.probe.name_servers import check_name_servers
+from meshc.lab.probe.name_server_checks import check_name_servers
 from meshc.lab.probe.patience import Patience
 from meshc.lab.report.lab_report import (
     Cell,

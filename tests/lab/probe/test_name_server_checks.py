@@ -11,7 +11,7 @@ import pytest
 from meshc.lab import lab_session
 from meshc.lab.lab_session import LabSession, open_session
 from meshc.lab.lab_source import LabSource, prepare
-from meshc.lab.probe.name_servers import check_name_servers
+from meshc.lab.probe.name_server_checks import check_name_servers
 from meshc.lab.probe.patience import Patience
 from meshc.lab.report.lab_report import Check
 from meshc.lab.report.predictor import Predictor
