@@ -32,6 +32,8 @@ from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
+# Whitepaper section 6.1: who has received data and sent none answers within KEEPALIVE_TIMEOUT, 10.
+LAST_WORDS = 12.0
 NOTHING: Mapping[Key, Predicted] = MappingProxyType({})
 
 
@@ -164,7 +166,9 @@ def subject_of(session: LabSession, predicted: Mapping[Key, Predicted] = NOTHING
 
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
-    more where their peers were last heard of."""
+    more where their peers were last heard of. Before that everybody says what is still to be said:
+    who has sent data and hears nothing would look for its peer by itself."""
+    time.sleep(LAST_WORDS)
     names = sorted(sleepers)
     routers = sorted(set(session.world.nat_of.values()))
     _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])

@@ -191,7 +191,15 @@ class Predictor:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
         cannot send to it, or Linux takes the node's address for an anycast address."""
         unreachable = {key for key, value in predicted.items() if not value.reachable}
-        return frozenset(unreachable | set(self._anycast()))
+        return frozenset(unreachable | set(self._anycast()) | set(self._strangers(predicted)))
+
+    def _strangers(self, predicted: Iterable[Key]) -> Iterator[Key]:
+        """Relays without an address in a family: they speak from one that nobody in it accepts."""
+        sources = {(key.source, key.family) for key in predicted}
+        for relay, model in self.world.models.items():
+            for source, family in sources:
+                if model.address(family) is None and source != relay:
+                    yield Key(relay, source, family)
 
     def _anycast(self) -> Iterator[Key]:
         """IPv6 addresses at which a route of the relay begins. RFC 4291 section 2.6.1 reserves the

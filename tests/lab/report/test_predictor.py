@@ -217,6 +217,13 @@ def test_relays_that_cannot_speak_to_a_node() -> None:
     assert Key("b", "a", 4) in predictor.mute(lost)
 
 
+def test_a_relay_without_an_address_in_the_family_stays_silent_on_the_path() -> None:
+    """Found by the agreement run: it forwards; nobody accepts the address it would speak from."""
+    predictor = Predictor.of(a_source())
+    assert predictor.mute({Key("a", "b", 6): Predicted(True)}) >= {Key("relay", "a", 6)}
+    assert predictor.mute({Key("a", "b", 4): Predicted(True)}) == frozenset()
+
+
 def test_no_exit_no_internet() -> None:
     found = Predictor.of(a_source()).internet("a", "198.18.0.2")
     assert (found.reachable, found.judged) == (False, True)
