@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from meshc.errors import NodeError
+from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
 from meshc.lab.probe.claim_checks import ClaimChecker
@@ -34,6 +35,8 @@ from meshc.wg.overhead import DEFAULT_MTU
 Tell = Callable[[str], None]
 # Whitepaper section 6.1: who has received data and sent none answers within KEEPALIVE_TIMEOUT, 10.
 LAST_WORDS = 12.0
+# Where a node writes down, over a restart, where its peers were.
+KEPT = "/var/lib/meshc/{}.endpoints"
 NOTHING: Mapping[Key, Predicted] = MappingProxyType({})
 
 
@@ -173,6 +176,8 @@ def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     routers = sorted(set(session.world.nat_of.values()))
     _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])
     _all_or_nothing(session, [session.down_job(name) for name in names])
+    forget = RunCommand(("rm", "-f", KEPT.format(session.source.interface)))
+    _all_or_nothing(session, [PlacedJob(name, forget) for name in names])
     _all_or_nothing(session, [session.up_job(name) for name in names])
 
 
