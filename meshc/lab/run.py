@@ -27,7 +27,7 @@ from meshc.lab.report.lab_report import (
     compare,
     unclaimed,
 )
-from meshc.lab.report.predictor import Predictor, hop_limits
+from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.wg.overhead import DEFAULT_MTU
@@ -139,7 +139,10 @@ def measure_all(
     hopeful = [key for key, value in predicted.items() if value.reachable]
     asleep = [key for key, value in predicted.items() if value.asleep]
     hopeless = [k for k, value in predicted.items() if not value.reachable and not value.asleep]
-    found = measure.reachability(session.lab, subject, hopeful, hopeless, doubt=doubt, tell=tell)
+    first = one_way_sessions(predicted)
+    found = measure.reachability(
+        session.lab, subject, hopeful, hopeless, first=first, doubt=doubt, tell=tell
+    )
     tell("paths")
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")

@@ -14,6 +14,8 @@ from meshc.lab.lab_source import prepare, with_nats
 from meshc.lab.node_jobs import RUNNERS
 from meshc.lab.run import run_test, subject_of
 from meshc.lab.world.keeper import HostFiles
+from meshc.lab.world.layout_options import LayoutOptions
+from meshc.lab.world.places import Shape
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Nat
 from meshc.wg.conf import parse
@@ -79,6 +81,18 @@ def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
     assert [cell.problems for cell in report.cells] == [(), ()]
     found = {cell.key.source: cell.measured.reachable for cell in report.cells}
     assert found == {"server1": False, "server2": True}
+
+
+@pytest.mark.slow(seconds=60)
+@pytest.mark.parametrize("shape", [Shape(delay=300), Shape(loss=8, delay=5)], ids=str)
+def test_lines_that_lose_and_delay_raise_no_alarm(shape: Shape) -> None:
+    """At 300 ms two public ends that begin at once give up their sessions for each other's."""
+    source = prepare(EXAMPLES / "two-relays" / "mesh.yaml", None, silent)
+    session = open_session(source, options=LayoutOptions(shape=shape))
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    assert all(cell.measured.reachable for cell in report.cells)
 
 
 @pytest.mark.slow

@@ -258,6 +258,17 @@ def _text(trace: Trace) -> str:
     return drop.text if drop is not None else ""
 
 
+def one_way_sessions(predicted: Mapping[Key, Predicted]) -> list[Key]:
+    """One direction of every pair that is direct. Where both ends begin a session at once, on a
+    line that is slower than the jitter of their timers (a third of a second, whitepaper 6.1), each
+    gives up its own for the other's, again and again."""
+    return [
+        key
+        for key, value in predicted.items()
+        if value.reachable and len(value.path) == 2 and key.source < key.target
+    ]
+
+
 def hop_limits(predicted: Mapping[Key, Predicted]) -> dict[Key, int]:
     """How many relays (and routers) lie between source and target of each pair."""
     return {key: max(0, len(value.path) - 2) for key, value in predicted.items()}

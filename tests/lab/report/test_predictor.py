@@ -8,7 +8,7 @@ from pathlib import Path
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted, claimed, unclaimed
-from meshc.lab.report.predictor import Predictor, hop_limits
+from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.layout import lay_out
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import Nat
@@ -185,6 +185,11 @@ def test_an_exit_beyond_the_proof_is_not_claimed() -> None:
     confs = {**source.confs, "a": user, "relay": choosy}
     found = Predictor.of(replace(source, confs=confs)).internet("a", "198.18.0.2")
     assert (found.reachable, found.judged) == (False, False)
+
+
+def test_one_direction_of_every_direct_pair_begins_its_session() -> None:
+    found = Predictor.of(a_source()).pairs()
+    assert one_way_sessions(found) == [Key("a", "relay", 4), Key("b", "relay", 4)]
 
 
 def test_a_fault_of_two_sides_is_named_in_one_order() -> None:
