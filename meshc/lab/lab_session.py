@@ -61,7 +61,7 @@ def open_session(
     lab is gone then); StateError.
     """
     begun = time.monotonic()
-    world = lay_out(source.spec, {n: c.listen_port for n, c in source.confs.items()}, options)
+    world = lay_out(source.spec, ports_of(source), options)
     world = replace(world, name_servers={**world.name_servers, **serving_nodes(source)})
     engines = {name: engine_of(engine, number) for number, name in enumerate(sorted(source.confs))}
     about: dict[str, Any] = {
@@ -106,6 +106,15 @@ def bring_nodes_up(session: LabSession, tell: Tell = lambda _: None) -> None:
                 session.notes += [f"{outcome.place}: {note}" for note in outcome.value.notes]
     if failed:
         raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
+
+
+def ports_of(source: LabSource) -> dict[str, int | None]:
+    """The port of each node that the world knows: routers forward to the one of the topology, even
+    where a file says another."""
+    nodes = source.spec.nodes
+    return {
+        name: nodes[name].listen_port or conf.listen_port for name, conf in source.confs.items()
+    }
 
 
 def serving_nodes(source: LabSource) -> dict[str, tuple[str, ...]]:
