@@ -111,6 +111,7 @@ class NodeSpec:
     managed: bool = True
     listen_port: int | None = None
     mtu: int | None = None
+    uplink_mtu: int | None = None
     dns: tuple[str, ...] = ()
     table: str | None = None
     fwmark: int | None = None

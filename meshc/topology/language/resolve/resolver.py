@@ -154,6 +154,7 @@ class _Resolver:
             managed=data.get("managed", True),
             listen_port=listen_port,
             mtu=data.get("mtu", self.network.mtu),
+            uplink_mtu=data.get("uplink_mtu"),
             dns=tuple(data["dns"]) if "dns" in data else self._network_dns(name, data),
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
