@@ -159,6 +159,7 @@ class _Resolver:
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
+            keepalive_asked="keepalive" in data,
             always_on=data.get("always_on", data.get("platform") not in _POCKETS),
             pre_up=tuple(data.get("pre_up", ())),
             post_up=tuple(data.get("post_up", ())),

@@ -109,8 +109,8 @@ _NODE_KEYS: dict[str, Field] = {
     ),
     "keepalive": Field(
         k.KEEPALIVE,
-        "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
-        "them off.",
+        "Seconds between keepalives, towards every peer that the node can call; the network's own "
+        "are kept only by the side behind a NAT. 0 or off switches them off.",
     ),
     "enabled": Field(
         k.BOOL,
