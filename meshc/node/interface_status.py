@@ -12,6 +12,7 @@ from meshc.errors import MeshcError, NodeError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.node import nodefile
 from meshc.node.backends import KERNEL, backend, of_running
+from meshc.node.foreign_firewall import in_the_way
 from meshc.node.lifecycle import drift, foreign_drift
 from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
 from meshc.node.nodefile import InterfaceFile
@@ -123,7 +124,7 @@ def status(
         peers = peer_table(device, file, now=moment, since=since)
         drifted = _drifted(machine, file, record, peers)
         if file is not None:
-            problems = (*problems, *_readable_key(file))
+            problems = (*problems, *_readable_key(file), *map(str, in_the_way(file)))
         return Status(
             interface,
             True,

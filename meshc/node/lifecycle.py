@@ -11,6 +11,7 @@ from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes, differing
 from meshc.node.desired import desire, left_out
 from meshc.node.fact_reader import survey
+from meshc.node.foreign_firewall import in_the_way
 from meshc.node.machine import RUN_DIRECTORY, Machine
 from meshc.node.machine_session import machine_session
 from meshc.node.nodefile import InterfaceFile
@@ -252,6 +253,8 @@ def _bring_up(
     except BaseException as error:
         undo_all(machine, store, record, error)
         raise
+    for obstacle in in_the_way(file):
+        machine.note(str(obstacle))
     return _outcome(machine, file, record.engine, tuple(done))
 
 

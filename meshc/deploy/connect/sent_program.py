@@ -24,6 +24,7 @@ _MODULES = (  # each needs only those before it
     "remote.deployment_record",
     "remote.managed_interface",
     "remote.units",
+    "remote.conf_lines",
     "remote.peer_endpoints",
     "remote.supervision",
     "remote.caretaker",

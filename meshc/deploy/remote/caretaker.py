@@ -18,6 +18,7 @@ import time
 from meshc.deploy.protocol import Supervisor
 from meshc.deploy.remote import peer_endpoints, units
 from meshc.deploy.remote.base import Refusal, read, run
+from meshc.deploy.remote.conf_lines import run_hook, settings
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.supervision import is_up
 
@@ -27,7 +28,6 @@ _LOOK, _RULES, _NAMES = 2, 10, 30  # seconds
 _OURS = re.compile(r"ip6?tables -w (?:-t nat )?-[NADI] .*MESHC-(?:FWD|NAT|KILL)-%i\b")
 _JUMP = re.compile(r"(ip6?tables) -w (?:-t (\w+) )?-I (\w+) -j (\S+)")
 _SECTION = re.compile(r"(?m)^\s*\[")
-_SETTING = re.compile(r"(?im)^\s*(\w+)\s*=\s*([^#\n]*?)\s*(?:#.*)?$")
 
 
 def look_after(interface: ManagedInterface) -> None:
@@ -94,9 +94,8 @@ class Caretaker:
             return  # the default route is away: it comes back, or another does
         print(f"{self.interface.name}: chains put back, uplink {' '.join(now)}", flush=True)
         self.uplinks = now
-        shell = ["bash", "-O", "extglob", "-e", "-o", "pipefail", "-c"]
         for line in lines:
-            run([*shell, line.replace("%i", self.interface.name)], check=False)
+            run_hook(line, self.interface.name)
 
     def _stands(self, line: str) -> bool:
         jump = _JUMP.fullmatch(line.replace("%i", self.interface.name))
@@ -137,13 +136,6 @@ class Caretaker:
 
 def text_of(interface: ManagedInterface) -> str:
     return (read(interface.conf) or b"").decode("utf-8", "replace")
-
-
-def settings(conf: str, *keys: str) -> list[str]:
-    """The values of these keys, key by key in their order."""
-    wanted = [key.lower() for key in keys]
-    found = [(key.lower(), value) for key, value in _SETTING.findall(conf)]
-    return [value for key in wanted for name, value in found if name == key and value]
 
 
 def endpoint_names(conf: str) -> dict[str, tuple[str, str]]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from meshc.deploy.protocol import RunningInterface, RunningPeer, Supervisor
 from meshc.deploy.remote import peer_endpoints, units
-from meshc.deploy.remote.base import clock, run
+from meshc.deploy.remote.base import clock, read, run
+from meshc.deploy.remote.conf_lines import take_back
 from meshc.deploy.remote.managed_interface import ManagedInterface
 
 
@@ -92,8 +93,13 @@ def stop(interface: ManagedInterface, limit: float = 60.0) -> None:
     if supervisor.unit:
         run(["systemctl", "stop", units.name(interface, supervisor)], limit, check=False)
     units.forget_failures(interface)
-    if not is_up(interface):
-        return
+    if is_up(interface):
+        _take_down(interface, supervisor, limit)
+    if supervisor in (Supervisor.WG_QUICK_UNIT, Supervisor.WG_QUICK):
+        take_back((read(interface.conf) or b"").decode("utf-8", "replace"), interface.name)
+
+
+def _take_down(interface: ManagedInterface, supervisor: Supervisor, limit: float) -> None:
     if supervisor is Supervisor.MESHC:
         run(["meshc", "down", interface.name], limit, check=False)
     elif supervisor is Supervisor.WG_QUICK and os.path.exists(interface.conf):

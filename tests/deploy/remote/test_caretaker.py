@@ -10,7 +10,7 @@ import pytest
 
 from meshc.deploy.protocol import Directories
 from meshc.deploy.remote import caretaker
-from meshc.deploy.remote.caretaker import Caretaker, endpoint_names, settings
+from meshc.deploy.remote.caretaker import Caretaker, endpoint_names
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.keys import PrivateKey
 from meshc.prefixes import Prefix
@@ -37,12 +37,6 @@ PublicKey = B=
 PublicKey = C=
 Endpoint = vpn.example:443 # a name
 """
-
-
-def test_settings_are_read_as_wg_quick_reads_them() -> None:
-    assert settings(CONF, "PreUp", "PostUp") == ["two", "one"]
-    assert settings(CONF, "DNS") == ["10.44.0.1"]
-    assert settings(CONF, "PreDown") == []
 
 
 def test_only_names_are_looked_up() -> None:
