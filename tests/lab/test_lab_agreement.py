@@ -55,7 +55,7 @@ def test_there_are_thirty_kinds_of_faults_and_each_leaves_a_readable_file() -> N
 @pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")
 @pytest.mark.skipif(shutil.which("wg-quick") is None, reason="wg-quick is not installed")
 @pytest.mark.slow(seconds=30)
-@pytest.mark.parametrize(("seed", "faults"), [(8, 0), (10031, 3)])
+@pytest.mark.parametrize(("seed", "faults"), [(7, 0), (10031, 3)])
 def test_lab_and_proof_agree(agreement: ModuleType, seed: int, faults: int) -> None:
     found = agreement.compare_one(seed, "bundled", faults)
     assert found is not None
