@@ -65,10 +65,13 @@ class Predictor:
         found: dict[Key, Predicted] = {}
         for a in names:
             for b in names:
-                families = self.source.addresses(a).keys() & self.source.addresses(b).keys()
-                for family in sorted(families) if a != b else ():
+                for family in self.common(a, b) if a != b else ():
                     found[Key(a, b, family)] = self.pair(a, b, family)
         return found
+
+    def common(self, a: str, b: str) -> list[int]:
+        """The families in which both have an address."""
+        return sorted(self.source.addresses(a).keys() & self.source.addresses(b).keys())
 
     def pair(self, a: str, b: str, family: int) -> Predicted:
         """An echo request and its reply, which comes from the address that was asked."""
