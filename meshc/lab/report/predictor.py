@@ -280,8 +280,8 @@ def _text(trace: Trace) -> str:
 
 def one_way_sessions(predicted: Mapping[Key, Predicted]) -> list[Key]:
     """One direction of every pair that is direct. Where both ends begin a session at once, on a
-    line that is slower than the jitter of their timers (a third of a second, whitepaper 6.1), each
-    gives up its own for the other's, again and again."""
+    line or a machine that is slower than the jitter of their timers (a third of a second,
+    whitepaper 6.1), each gives up its own for the other's, again and again."""
     return [
         key
         for key, value in predicted.items()
