@@ -58,7 +58,8 @@ def reachability(
 ) -> dict[Key, Measured]:
     """Pings every pair. The hopeful ones are tried until they pass or `patience` (seconds; None:
     that of the subject) is over, those that are `first` before the others; the hopeless ones come
-    after that, when every session that can stand does stand, and are tried for `doubt` seconds. With `strict` the patience is not stretched on a slow machine."""
+    after that, when every session that can stand does stand, and are tried for `doubt` seconds.
+    With `strict` the patience is not stretched on a slow machine."""
     hopeful, hopeless = list(hopeful), list(hopeless)
     tell(f"ping, {len(hopeful)} pairs that should pass")
     seconds = subject.patience.session if patience is None else patience
