@@ -257,6 +257,13 @@ PROOF_CODES = (
         "says what is modelled; `meshc lab` measures the rest.",
     ),
     Code(
+        "E444",
+        "exception goes into the tunnel",
+        "`exit_except` says what a user of an exit keeps out of the tunnel. The emitted file holds "
+        "some of that in AllowedIPs, so that the packets go to the exit all the same, or to "
+        "another peer. A list of AllowedIPs that somebody edited is the usual reason: build again.",
+    ),
+    Code(
         "W446",
         "exit lets out more than asked",
         "An exit forwards for a node that does not name it with `exit:`, or into its own "

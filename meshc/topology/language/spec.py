@@ -80,7 +80,8 @@ class NodeSpec:
     `endpoints` are in the order of the file, each with its port filled in. `lan_endpoint` has
     port 0 when the file gives none: the allocated listen port is used. `listen_port` is the port
     that the file gives in any way, if only by the endpoints; None when it gives none. `underlay`
-    is the families in which this node speaks to the internet.
+    is the families in which this node speaks to the internet. `exit_except` is what stays out of
+    the tunnel of an exit's user, words replaced by what they mean; empty for all others.
     """
 
     name: str
@@ -95,6 +96,7 @@ class NodeSpec:
     masquerade: bool = True
     exit_node: bool = False
     exit: str | None = None
+    exit_except: tuple[Prefix, ...] = ()
     via: tuple[str, ...] = ()
     direct: DirectMode | tuple[str, ...] = DirectMode.ALL
     platform: Platform = Platform.LINUX
@@ -165,6 +167,16 @@ class TestSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One line of `accept:`: the warnings with this code, about one node where it names one."""
+
+    code: str
+    node: str | None
+    why: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkSpec:
     """The network as a whole. `mtu` None means auto."""
 
@@ -223,4 +235,5 @@ class Spec:
     tests: tuple[TestSpec, ...] = ()
     lab: LabSpec = LabSpec()
     absent: frozenset[str] = frozenset()
+    accept: tuple[Acceptance, ...] = ()
     file: str = field(default="", compare=False)

@@ -59,7 +59,13 @@ _NODE_KEYS: dict[str, Field] = {
         "The exit node whose default route this node uses, IPv4 and IPv6; none undoes what a "
         "group or site says.",
     ),
-    "via": Field(k.NAMES, "Relays in order of preference."),
+    "exit_except": Field(
+        k.EXCEPTIONS,
+        "What a user of an exit keeps out of the tunnel: prefixes, `private` (RFC 1918 and RFC "
+        "4193), `own_lan` (the `lan` of its site). What the network itself has stays inside.",
+        examples=(["private", "203.0.113.0/24"],),
+    ),
+    "via": Field(k.NAMES, "Relays in order of preference; without it a hash of the name chooses."),
     "direct": Field(
         k.DIRECT,
         "The direct links that this node may use: all (default), relays, none, or a list of "
@@ -216,6 +222,16 @@ LAB = KeySection(
     },
 )
 
+ACCEPT = KeySection(
+    "AcceptSection",
+    "A warning that is known and meant; it stays visible, and `--strict` passes over it.",
+    {
+        "code": Field(k.CODE, "The code of the warning, such as W220.", required=True),
+        "node": Field(k.NAME, "Only where it is about this node."),
+        "why": Field(k.TEXT, "The reason, for whoever reads it next year.", required=True),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -225,6 +241,7 @@ SECTIONS: dict[str, KeySection] = {
     "link": LINK,
     "test": TEST,
     "lab": LAB,
+    "accept": ACCEPT,
     "deploy": DEPLOY,
     "place": PLACE,
 }
@@ -233,6 +250,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "network": {"name": "unnamed", "addresses": []},
     "link": {"endpoints": []},
     "test": {"from": [], "to": []},
+    "accept": {"code": "W220", "why": "not said"},
 }
 EXAMPLES = {
     "meshc": "`meshc: 1`, the version of the language.",
@@ -243,4 +261,6 @@ EXAMPLES = {
     "endpoints": "`endpoints: [laptop, server]`.",
     "from": "`from: laptop`.",
     "to": "`to: server`.",
+    "code": "`code: W220`.",
+    "why": "`why: the second relay comes in May`.",
 }
