@@ -35,6 +35,7 @@ from meshc.topology.language.wording import quote
 from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_POCKETS = ("ios", "android")  # they sleep when they are not looked at
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
@@ -85,6 +86,7 @@ class _Resolver:
             mtu=data.get("mtu"),
             dns=tuple(data.get("dns", ())),
             preshared_keys=data.get("preshared_keys", True),
+            kill_switch=data.get("kill_switch", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -142,6 +144,7 @@ class _Resolver:
             exit_node=data.get("exit_node", False),
             exit=exit_,
             exit_except=exit_exceptions(kept_out, own_lan),
+            kill_switch=data.get("kill_switch", self.network.kill_switch),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
             platform=Platform(data.get("platform", "linux")),
@@ -155,6 +158,7 @@ class _Resolver:
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
+            always_on=data.get("always_on", data.get("platform") not in _POCKETS),
             pre_up=tuple(data.get("pre_up", ())),
             post_up=tuple(data.get("post_up", ())),
             pre_down=tuple(data.get("pre_down", ())),
