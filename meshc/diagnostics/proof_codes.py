@@ -286,4 +286,10 @@ PROOF_CODES = (
         "with keys have mode 0600. Set it again (`chmod 600`), and rotate the key if others had "
         "access.",
     ),
+    Code(
+        "E454",
+        "name server missing",
+        "A file lacks a name server that `dns` asks for: the node then keeps that of the place "
+        "where it is, and names of the network are unknown to it. Build again.",
+    ),
 )

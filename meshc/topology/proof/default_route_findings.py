@@ -8,6 +8,7 @@ import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix, address_text, parse_address
+from meshc.topology.obligations.surroundings import NOT_PUBLIC
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.fib import Fib
 from meshc.topology.proof.longest_match import longest
@@ -19,23 +20,20 @@ from meshc.topology.proof.trace_batch import DataPlane
 
 _MOST = 20
 _SYSTEM_TABLES = {253: "default", 254: "main", 255: "local"}
-# Addresses that are no part of the internet: private, shared, link-local, loopback, multicast.
-_NOT_PUBLIC_TEXT = (
-    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 "
-    "192.168.0.0/16 198.18.0.0/15 224.0.0.0/3 ::/8 fc00::/7 fe80::/9 ff00::/8"
-)
-_NOT_PUBLIC = tuple(Prefix.parse(text) for text in _NOT_PUBLIC_TEXT.split())
 
 
 def check_default_routes(
-    table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics
+    table: MeshPeerTable,
+    planes: Mapping[int, DataPlane],
+    exits: Mapping[str, str],
+    found: Diagnostics,
 ) -> None:
     """E441 for what cannot come up as it is meant, E442 for what nobody asked for."""
     for n, model in enumerate(table.models):
         if model.conf is not None and model.script is None:
             _cannot_come_up(table, n, found)
     for plane in planes.values():
-        _unasked(table, plane, found)
+        _unasked(table, plane, exits, found)
 
 
 def _cannot_come_up(table: MeshPeerTable, node: int, found: Diagnostics) -> None:
@@ -93,7 +91,9 @@ def _allowed(table: MeshPeerTable, node: int) -> tuple[Prefix, ...]:
     return tuple(dict.fromkeys(p for k in part.tolist() for p in table.allowed_sets[k]))
 
 
-def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None:
+def _unasked(
+    table: MeshPeerTable, plane: DataPlane, exits: Mapping[str, str], found: Diagnostics
+) -> None:
     """Nodes without an exit that send what lies outside of the network into the tunnel."""
     fib = plane.fib
     foreign = _public(fib) & ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
@@ -103,7 +103,7 @@ def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None
     guilty = [
         n
         for n in np.flatnonzero(np.isin(fib.row_of, rows)).tolist()
-        if table.models[n].facts.exit is None and table.models[n].conf is not None
+        if table.names[n] not in exits and table.models[n].conf is not None
     ]
     atoms = np.flatnonzero(foreign)
     for n in guilty[:_MOST]:
@@ -138,6 +138,6 @@ def _public(fib: Fib) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         first = fib.first(atom)
         last = (fib.bounds[atom] if atom < len(fib.bounds) else top) - 1
         result[atom] = first < top and not any(
-            p.family == fib.family and p.value <= first and last <= p.last for p in _NOT_PUBLIC
+            p.family == fib.family and p.value <= first and last <= p.last for p in NOT_PUBLIC
         )
     return result

@@ -44,7 +44,10 @@ def check_external(
             plane,
             network,
             table,
-            [*lan_losses(plane, classes, expectation.obligations), *exit_losses(plane, classes)],
+            [
+                *lan_losses(plane, classes, expectation.obligations),
+                *exit_losses(plane, classes, expectation.obligations),
+            ],
             expectation,
             found,
         )
@@ -59,7 +62,7 @@ def check_external(
                 hint="only one of two nodes may have the other as its catch-all",
             )
         _path_mtu(table, matrices[family], found)
-    _leaks(table, planes, found)
+    _leaks(table, planes, expectation.obligations.around.exits, found)
     check_name_servers(table, planes, found)
 
 
@@ -145,20 +148,26 @@ def _path_mtu(table: MeshPeerTable, matrix: ReachabilityMatrix, found: Diagnosti
         )
 
 
-def _leaks(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics) -> None:
+def _leaks(
+    table: MeshPeerTable,
+    planes: Mapping[int, DataPlane],
+    exits: Mapping[str, str],
+    found: Diagnostics,
+) -> None:
     """An exit user's whole address space goes into the tunnel, in both families."""
     for n, model in enumerate(table.models):
-        if model.facts.exit is None or model.conf is None:
+        if model.name not in exits or model.conf is None:
             continue
+        exit_ = exits[model.name]
         for family in (4, 6):
             open_ = leaks(planes[family], n) if family in planes else _uncovered(table, n, family)
             if not open_:
                 continue
             found.add(
                 "E414",
-                f"{model.name} uses the exit {model.facts.exit}, but IPv{family} to "
+                f"{model.name} uses the exit {exit_}, but IPv{family} to "
                 f"{open_[0].address} leaves outside of the tunnel",
-                place(table, model.name, model.facts.exit),
+                place(table, model.name, exit_),
                 path=f"nodes.{model.name}.exit",
                 hint=f"{'0.0.0.0/0' if family == 4 else '::/0'} must go to the exit as well",
             )

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from meshc.prefixes import BITS, Prefix, address_text, parse_address
+from meshc.topology.obligations.due import Due, Party
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.fib import DEEPEST, LAN
 from meshc.topology.proof.peer_table import Ints
-from meshc.topology.proof.separation_table import separation_table
 from meshc.topology.proof.trace_batch import IN_LAN, OUT, DataPlane, PacketBatch, trace_batch
 from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
@@ -41,27 +41,27 @@ class ExternalLoss:
 def lan_losses(
     plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
 ) -> Iterator[ExternalLoss]:
-    """Every node must get to every LAN and hear the answer, except those that are on it, and
-    those that are declared apart from it, or from the router that it lies behind."""
+    """Every node must get to every LAN and hear the answer, if anything is due to it there."""
     fib = plane.fib
-    names = tuple(model.name for model in plane.models)
-    apart = separation_table(names, obligations.separation, fib.family)
-    for router, model in enumerate(plane.models):
-        for prefix in model.facts.routes:
-            if prefix.family != fib.family:
-                continue
-            atoms = [
-                atom
-                for atom in fib.atoms(prefix)
-                if fib.behind[atom] == router and fib.owner[atom] < 0
-            ]
-            for atom in _different(plane, atoms):
-                for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
-                    host = Prefix(fib.family, loss.address, BITS[fib.family])
-                    if obligations.separation.from_outside(names[loss.source], host):
-                        continue
-                    if not apart.table[apart.kind[loss.source], apart.kind[router]]:
-                        yield loss
+    number = {model.name: n for n, model in enumerate(plane.models)}
+    for prefix, name in obligations.around.lans:
+        router = number.get(name)
+        if prefix.family != fib.family or router is None:
+            continue
+        atoms = [
+            atom for atom in fib.atoms(prefix) if fib.behind[atom] == router and fib.owner[atom] < 0
+        ]
+        for atom in _different(plane, atoms):
+            for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
+                host = Party(name, Prefix(fib.family, loss.address, BITS[fib.family]))
+                if _due(plane, obligations, loss, host):
+                    yield loss
+
+
+def _due(plane: DataPlane, obligations: Obligations, loss: ExternalLoss, target: Party) -> bool:
+    source = Party(plane.models[loss.source].name)
+    owed = obligations.owed(source, target, plane.fib.family)
+    return owed.due not in (Due.APART, Due.UNASKED)
 
 
 def _different(plane: DataPlane, atoms: list[int]) -> list[int]:
@@ -101,15 +101,26 @@ def _to_lan(
     )
 
 
-def exit_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[ExternalLoss]:
+def exit_losses(
+    plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
+) -> Iterator[ExternalLoss]:
     """Who uses an exit must get out through it and hear the answer."""
+    host = Party(host=Prefix.host(_far_away(plane)))
+    for loss in _to_internet(plane, classes, obligations):
+        if _due(plane, obligations, loss, host):
+            yield loss
+
+
+def _to_internet(
+    plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
+) -> Iterator[ExternalLoss]:
     fib = plane.fib
     atom = far_away(plane)
     numbers = {model.name: n for n, model in enumerate(plane.models)}
-    users = [n for n in classes.first.tolist() if plane.models[n].facts.exit in numbers]
-    for user in users:
-        exit_node = numbers[plane.models[user].facts.exit or ""]
-        if fib.home[exit_node] < 0:
+    exits = obligations.around.exits
+    for user in classes.first.tolist():
+        exit_node = numbers.get(exits.get(plane.models[user].name, ""), -1)
+        if exit_node < 0 or fib.home[exit_node] < 0:
             continue
         one = np.array([user], np.int32)
         size = classes.size[classes.of[one]]
@@ -130,12 +141,16 @@ def exit_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[Exter
 
 def far_away(plane: DataPlane) -> int:
     """An atom that stands for the internet: outside of all pools and LANs."""
+    return plane.fib.atom(int(parse_address(_far_away(plane))))
+
+
+def _far_away(plane: DataPlane) -> str:
     fib = plane.fib
     for text in _FAR_AWAY[fib.family]:
         atom = fib.atom(int(parse_address(text)))
         if not plane.pools[atom] and fib.behind[atom] < 0 and fib.owner[atom] < 0:
-            return atom
-    return fib.atom(int(parse_address(_FAR_AWAY[fib.family][0])))
+            return text
+    return _FAR_AWAY[fib.family][0]
 
 
 def leaks(plane: DataPlane, user: int) -> list[Prefix]:
