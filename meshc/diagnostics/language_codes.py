@@ -44,9 +44,10 @@ LANGUAGE_CODES = (
     Code(
         "E105",
         "YAML feature outside the language",
-        "Tags, merge keys, several documents in one file and keys that are not plain words are "
-        "not part of the language, because readers of YAML disagree about them. Everything they "
-        "are used for has a plain way: quotes for text, `defaults:` and groups for sharing.",
+        "Tags, several documents in one file, keys that are not plain words and merge keys "
+        "(`<<`) of something else than mappings are not part of the language, because readers of "
+        "YAML disagree about them. Everything they are used for has a plain way: quotes for text, "
+        "`defaults:` and groups for sharing, `<<: *name` for the keys of a marked mapping.",
     ),
     Code(
         "E106",
@@ -54,6 +55,14 @@ LANGUAGE_CODES = (
         "The file says for which version of the language it was written: `meshc: 1`. A version "
         "that this program does not know could mean something else, so it is not guessed. "
         "Update meshc, or correct the number.",
+    ),
+    Code(
+        "E107",
+        "file that cannot be included",
+        "`include:` names further files of the same topology, relative to the file that includes "
+        "them and ending in .yaml or .yml: sites, nodes, groups, links and tests come in from "
+        "there, each file once. This one is not there, cannot be read, or is included already, by "
+        "itself or by another.",
     ),
     Code(
         "E109",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshc.diagnostics import Diagnostics
+from meshc.topology.language.read.includes import FREE
 from meshc.topology.language.read.parsed_file import ParsedFile, Path
 from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import MissingKey, UnknownKey
@@ -19,7 +20,18 @@ from meshc.topology.language.schema.scalars import Mistake
 from meshc.topology.language.wording import describe, listing, quote, suggest
 from meshc.values import dataclass, field
 
-TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "tests", "lab")
+TOP = (
+    "meshc",
+    "include",
+    "network",
+    "sites",
+    "nodes",
+    "groups",
+    "defaults",
+    "links",
+    "tests",
+    "lab",
+)
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
 # keys that belong somewhere else, without `_` and capitals; the hint says where
@@ -106,7 +118,7 @@ class _DocumentReader:
         document = self.document
         self._version()
         for key in data:
-            if key not in TOP:
+            if key not in TOP and not key.startswith(FREE):
                 self._unknown((key,), TOP, "")
         document.network = self._network()
         document.defaults = self._section("defaults", ("defaults",), data.get("defaults", {}))
