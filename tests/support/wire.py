@@ -17,7 +17,7 @@ from meshc.topology.obligations.claim import read_claims
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.obligations.separation import Separation
 from meshc.topology.obligations.silence import Silence
-from meshc.topology.obligations.surroundings import Surroundings
+from meshc.topology.obligations.whereabouts import Whereabouts
 from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
 from meshc.wg.conf import parse
 from meshc.wg.endpoint import Endpoint
@@ -187,9 +187,9 @@ class Wire:
             around=around,
         )
 
-    def around(self) -> Surroundings:
+    def around(self) -> Whereabouts:
         facts = [node.facts for node in self.nodes.values()]
-        return Surroundings(
+        return Whereabouts(
             addresses={
                 name: tuple(InterfaceAddress.parse(text).host for text in node.addresses)
                 for name, node in self.nodes.items()

@@ -17,7 +17,7 @@ from meshc.topology.obligations.file_duty import FileDuty, file_duty
 from meshc.topology.obligations.own_lan import OwnLan, own_lans, waived
 from meshc.topology.obligations.separation import NO_SIDE, Separation, apart
 from meshc.topology.obligations.silence import Silence
-from meshc.topology.obligations.surroundings import Surroundings
+from meshc.topology.obligations.whereabouts import Whereabouts
 from meshc.values import dataclass, field
 
 
@@ -32,7 +32,7 @@ class Obligations:
     separation: Separation = Separation()
     silence: Silence = Silence()
     own_lans: tuple[OwnLan, ...] = ()
-    around: Surroundings = Surroundings()
+    around: Whereabouts = Whereabouts()
 
     def owed(self, source: Party, target: Party, family: int) -> Owed:
         """What an exchange that `source` begins is owed. What may fail on the way, at a relay, is
@@ -145,7 +145,7 @@ def obligations(
     spec: Spec, addresses: Mapping[str, tuple[Prefix, ...]] = MappingProxyType({})
 ) -> Obligations:
     """`addresses` fill in for nodes to which the topology gives none."""
-    around = Surroundings.of(spec, addresses)
+    around = Whereabouts.of(spec, addresses)
     claims = read_claims(
         spec.tests,
         addresses=around.addresses,

@@ -8,7 +8,7 @@ import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix, address_text, parse_address
-from meshc.topology.obligations.surroundings import NOT_PUBLIC
+from meshc.topology.obligations.whereabouts import NOT_PUBLIC
 from meshc.topology.proof.expectation import literal_family
 from meshc.topology.proof.fib import Fib
 from meshc.topology.proof.longest_match import longest

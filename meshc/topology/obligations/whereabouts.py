@@ -1,4 +1,4 @@
-"""The surroundings of the nodes: who has which address, which LANs lie behind whom, who uses which
+"""The whereabouts of the nodes: who has which address, which LANs lie behind whom, who uses which
 exit and asks which name server."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOT_PUBLIC = tuple(Prefix.parse(text) for text in _NOT_PUBLIC_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Whereabouts:
     """`addresses` are of every node, `sites` where it is, `beside_site` the LANs of each site.
     `lans` are the routed prefixes with their routers, in the order of the routers; `exits` are
     the users with their exits."""
@@ -38,7 +38,7 @@ class Surroundings:
     @classmethod
     def of(
         cls, spec: Spec, addresses: Mapping[str, tuple[Prefix, ...]] = MappingProxyType({})
-    ) -> Surroundings:
+    ) -> Whereabouts:
         """`addresses` fill in for nodes to which the topology gives none."""
         nodes = spec.nodes.values()
         return cls(

@@ -6,10 +6,10 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import NodeSpec
-from meshc.topology.obligations.surroundings import Surroundings
+from meshc.topology.obligations.whereabouts import Whereabouts
 
 LAN, WIDE = Prefix.parse("192.168.7.0/24"), Prefix.parse("192.168.0.0/16")
-AROUND = Surroundings(
+AROUND = Whereabouts(
     addresses={"a": (Prefix.parse("10.1.0.1"), Prefix.parse("fd00::1")), "b": ()},
     sites={"a": "home", "b": "home", "c": "shop", "d": None},
     beside_site={"home": (LAN,), "shop": (LAN,)},
