@@ -49,6 +49,8 @@ class Obligations:
         if waiver:
             return Owed(Due.WAIVED, waiver)
         asked = target.node or self.around.exits[source.node]
+        if target.in_internet and family not in self.around.speaks.get(asked, (family,)):
+            return Owed(Due.WAIVED, "W204")
         if self.silence.sleeps(asked) or any(map(self.silence.sleeps, self.around.relays)):
             return Owed(Due.MAY_SLEEP, "W408")
         return MUST_REACH

@@ -23,7 +23,7 @@ NOT_PUBLIC = tuple(Prefix.parse(text) for text in _NOT_PUBLIC_TEXT.split())
 class Whereabouts:
     """`addresses` are of every node, `sites` where it is, `beside_site` the LANs of each site.
     `lans` are the routed prefixes with their routers, in the order of the routers; `exits` are
-    the users with their exits."""
+    the users with their exits, `speaks` the families in which those speak to the internet."""
 
     addresses: Mapping[str, tuple[Prefix, ...]] = field(default_factory=dict)
     sites: Mapping[str, str | None] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Whereabouts:
     pools: tuple[Prefix, ...] = ()
     lans: tuple[tuple[Prefix, str], ...] = ()
     exits: Mapping[str, str] = field(default_factory=dict)
+    speaks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     relays: tuple[str, ...] = ()
     unmanaged: frozenset[str] = frozenset()
     domain: str | None = None
@@ -48,6 +49,7 @@ class Whereabouts:
             spec.network.pools,
             tuple((route, node.name) for node in nodes for route in node.routes),
             {node.name: node.exit for node in nodes if node.exit in spec.nodes and node.exit},
+            {node.name: node.underlay for node in nodes if node.exit_node},
             tuple(node.name for node in nodes if node.is_relay),
             frozenset(node.name for node in nodes if not node.managed),
             spec.network.domain,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, read_rule
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
@@ -46,11 +47,24 @@ _WG_SET = frozenset(("peer", "private-key", "preshared-key", "persistent-keepali
 _DEAF = re.compile(r"rp_filter|disable_ipv6|\.forwarding$|icmp_echo_ignore|route_localnet")
 
 
+class RouteStep(NamedTuple):
+    """An `ip route add` or `del` for the tunnel; whether it fails depends on the routes that are
+    there by then, and `required` says whether the tunnel goes down with it."""
+
+    text: str
+    adds: bool
+    table: str
+    prefix: Prefix
+    required: bool
+
+
 class HookEffects(NamedTuple):
-    """Commands as they are written: `failing` ones, and those that are `unjudged`."""
+    """Commands as they are written: `failing` ones, and those that are `unjudged`. `routes` are the
+    changes to the tunnel's routes, in their order."""
 
     failing: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
+    routes: tuple[RouteStep, ...] = ()
 
 
 def read_hook_effects(conf: Conf, routing: PolicyRouting) -> HookEffects:
@@ -61,7 +75,9 @@ def read_hook_effects(conf: Conf, routing: PolicyRouting) -> HookEffects:
     for line in conf.post_up:
         reader.line(line, tunnel=True)
     return HookEffects(
-        tuple(dict.fromkeys(reader.failing)), tuple(dict.fromkeys(reader.unjudged()))
+        tuple(dict.fromkeys(reader.failing)),
+        tuple(dict.fromkeys(reader.unjudged())),
+        tuple(reader.routes),
     )
 
 
@@ -71,6 +87,7 @@ class _Reader:
         self.interface = routing.interface
         self.failing: list[str] = []
         self.open: list[str] = []
+        self.routes: list[RouteStep] = []
         self.chains: set[tuple[int, str, str]] = set()
         self.erased: set[tuple[int, str, str]] = set()
         # a jump to a chain that a later line makes has failed; another's chain may be there
@@ -90,7 +107,10 @@ class _Reader:
             name = step.words[0].rpartition("/")[2]
             if self._fails(name, step):
                 self.failing.append(_text(step))
-            elif name in IPTABLES:
+                continue
+            if name == "ip":
+                self.routes += self._route_steps(step)
+            if name in IPTABLES:
                 self._iptables(name, step)
             elif not self._judged(name, step):
                 self.open.append(_text(step))
@@ -123,6 +143,18 @@ class _Reader:
         # before `wg-quick up` has made it there is no such device
         writes = command.kind in ("route", "addr", "address") and command.action == "add"
         return writes and device and not self.tunnel
+
+    def _route_steps(self, step: HookStep) -> Iterator[RouteStep]:
+        command = read_ip_command(list(step.words[1:]))
+        adds = command.action in ("add", "a", "replace", "append", "change")
+        if command.kind not in ("route", "r", "ro") or not (
+            adds or command.action in ("del", "delete", "d")
+        ):
+            return
+        change = read_route(command, self.interface)
+        if change is not None and change.tunnel:
+            required = step.may_not_fail and command.action not in ("replace", "append", "change")
+            yield RouteStep(_text(step), adds, change.table, change.prefix, required)
 
     def _iptables(self, name: str, step: HookStep) -> None:
         change = read_change(list(step.words[1:]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meshc.topology.proof.hook_findings import check_hooks
 from tests.support.planted import finding, proof
 from tests.support.wire import main_example
@@ -15,6 +17,27 @@ def test_a_hook_that_fails_is_an_error_with_the_command() -> None:
     found = finding(wire, "E440")
     assert found.message == "phone: `false` takes the tunnel down as soon as it is up"
     assert not proof(wire).holds
+
+
+@pytest.mark.parametrize(
+    ("hooks", "fails"),
+    [
+        (("ip route del 10.44.0.0/24 dev %i",), False),
+        (("ip route del 10.44.0.0/16 dev %i",), True),
+        (("ip route del 10.44.0.0/16 dev %i || true",), False),
+        (("ip route add 10.44.0.0/24 dev %i",), True),
+        (("ip route replace 10.44.0.0/24 dev %i",), False),
+        (("ip route add 10.44.0.0/24 dev %i table 7",), False),
+        (("ip route add 10.9.0.0/16 dev %i", "ip route del 10.9.0.0/16 dev %i"), False),
+        (("ip route add 10.9.0.0/16 dev %i", "ip route add 10.9.0.0/16 dev %i"), True),
+    ],
+)
+def test_a_route_that_is_there_cannot_be_added_and_one_that_is_not_cannot_be_deleted(
+    hooks: tuple[str, ...], *, fails: bool
+) -> None:
+    wire = main_example()
+    wire.nodes["phone"].post_up += hooks
+    assert ("E440" in {one.code for one in proof(wire).findings}) is fails
 
 
 def test_nothing_is_claimed_behind_a_hook_that_cannot_be_judged() -> None:

@@ -7,10 +7,12 @@ from meshc.topology.language.spec import NodeSpec, Platform, Spec
 from meshc.topology.language.wording import quote
 from meshc.topology.planner.routing.routing import Routing
 
+_POOLS = {4: "10.44.0.0/24", 6: "fd44::/64"}
+
 
 def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
-    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out, I230 no
-    name server."""
+    """E202 not a neighbour, E203 an exit that uses an exit, W204 a family without a way out, I230
+    no name server."""
     graph = routing.graph
     spec = graph.spec
     used: dict[str, str] = {}
@@ -38,22 +40,29 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
             )
     _silent(spec, diagnostics)
     for exit_, user in used.items():
-        node = spec.nodes[exit_]
-        cause, hint = "", "add an IPv6 pool such as fd44::/64 to network.addresses"
-        if not any(pool.family == 6 for pool in spec.network.pools):
-            cause = "the network has no IPv6 pool"
-        elif 6 not in node.underlay:
-            cause = f"{quote(exit_)} does not speak IPv6 to the internet"
-            hint = f"if {exit_} has IPv6, say `underlay: [ipv4, ipv6]` there, else use another exit"
-        if cause:
-            diagnostics.add(
-                "W204",
-                f"users of exit {quote(exit_)} (such as {quote(user)}) have no IPv6: {cause}, and "
-                "their IPv6 packets die in the tunnel instead of leaking",
-                spec.nodes[user].at("exit"),
-                path=f"nodes.{user}.exit",
-                hint=f"{hint}; or accept IPv4 only.",
-            )
+        for family in (4, 6):
+            _one_family(spec, exit_, user, family, diagnostics)
+
+
+def _one_family(spec: Spec, exit_: str, user: str, family: int, diagnostics: Diagnostics) -> None:
+    """W204: both families go into the tunnel, but one of them not out of it."""
+    cause, hint = "", f"add an IPv{family} pool such as {_POOLS[family]} to network.addresses"
+    if not any(pool.family == family for pool in spec.network.pools):
+        cause = f"the network has no IPv{family} pool"
+    elif family not in spec.nodes[exit_].underlay:
+        cause = f"{quote(exit_)} does not speak IPv{family} to the internet"
+        hint = (
+            f"if {exit_} has IPv{family}, say `underlay: [ipv4, ipv6]` there, else use another exit"
+        )
+    if cause:
+        diagnostics.add(
+            "W204",
+            f"users of exit {quote(exit_)} (such as {quote(user)}) have no IPv{family}: {cause}, "
+            f"and their IPv{family} packets die in the tunnel instead of leaking",
+            spec.nodes[user].at("exit"),
+            path=f"nodes.{user}.exit",
+            hint=f"{hint}; or accept IPv{10 - family} only.",
+        )
 
 
 def _silent(spec: Spec, diagnostics: Diagnostics) -> None:
