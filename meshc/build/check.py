@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from meshc.build.acceptance import settled
 from meshc.build.stages import SourceFiles, Stages
-from meshc.build.topology_file import files_beside
+from meshc.build.topology_file import files_beside, today
 from meshc.build.worker import InlineWorker
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics, Location
@@ -82,7 +83,7 @@ def check_text(
     """Checks a topology that is at hand; `file` is its name in messages, and `opened` gives what it
     includes."""
     diagnostics = Diagnostics()
-    spec = load_spec(text, file=file, diagnostics=diagnostics, opened=opened)
+    spec = load_spec(text, file=file, diagnostics=diagnostics, opened=opened, today=today())
     if spec is None:
         return Checked(file, None, tuple(diagnostics))
     source = SourceFiles(spec, lock or Lock())
@@ -97,7 +98,8 @@ def check_text(
         diagnostics.extend(refused.diagnostics)
     diagnostics.extend(stages.diagnostics)
     cases = tuple(_cases(spec, diagnostics)) if proven else ()
-    return Checked(file, spec, tuple(diagnostics), cases, proven)
+    found = settled(diagnostics, spec, whole=proven)
+    return Checked(file, spec, tuple(found), cases, proven)
 
 
 def _prove(stages: Stages, source: SourceFiles, analysis: Analysis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from meshc.build.workspace import Workspace
@@ -27,7 +28,11 @@ def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
             f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
         )
     spec = load_spec(
-        content, file=str(path), diagnostics=diagnostics, opened=files_beside(path.parent)
+        content,
+        file=str(path),
+        diagnostics=diagnostics,
+        opened=files_beside(path.parent),
+        today=today(),
     )
     if spec is None:
         raise Refused(diagnostics.sorted())
@@ -46,3 +51,8 @@ def files_beside(directory: Path) -> Opener:
         return Unopened("there is no such file") if content is None else content
 
     return opened
+
+
+def today() -> str:
+    """The date by which nodes expire; the same day for all who build at one time (UTC)."""
+    return datetime.now(UTC).date().isoformat()

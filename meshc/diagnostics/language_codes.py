@@ -179,11 +179,37 @@ LANGUAGE_CODES = (
         "could win, so they must be one entry.",
     ),
     Code(
+        "E135",
+        "use of a node that is left out",
+        "A node that is not enabled, or that has expired, is in no file. Most of what is said "
+        "about it rests until it returns, but another node cannot do without its exit (its traffic "
+        "would go out in the clear) or its name server.",
+    ),
+    Code(
         "E137",
         "listen port is ambiguous",
         "WireGuard listens on one port. The endpoints of this node name different ports, so some "
         "of them must be forwarded by a router, and the file has to say on which port the node "
         "itself listens: `listen_port: 51820`.",
+    ),
+    Code(
+        "W136",
+        "acceptance of nothing",
+        "`accept:` names a warning that is not there (any more). Remove the line: it would hide "
+        "the warning if it came back for another reason.",
+    ),
+    Code(
+        "I138",
+        "node left out",
+        "The node is in the file and not in the network, because it says `enabled: false`. Nobody "
+        "has it as a peer; its key and its address are kept for its return.",
+    ),
+    Code(
+        "W139",
+        "expired node",
+        "The last day that `expires` gives (UTC) is over, and the node is left out as if it were "
+        "not enabled. What is running knows nothing of dates: the peer is gone when this build has "
+        "been deployed.",
     ),
     Code(
         "W140",

@@ -13,12 +13,17 @@ from meshc.topology.language.spec import Spec
 
 
 def load_spec(
-    text: str | bytes, *, file: str, diagnostics: Diagnostics, opened: Opener = no_files
+    text: str | bytes,
+    *,
+    file: str,
+    diagnostics: Diagnostics,
+    opened: Opener = no_files,
+    today: str = "",
 ) -> Spec | None:
     """Reads a topology; None when it has errors. All findings of the language are collected.
 
-    `file` is only a name for messages; `opened` gives the content of what it includes. Never raises
-    for any input.
+    `file` is only a name for messages; `opened` gives the content of what it includes, and
+    `today` is the date (2027-01-31) by which nodes expire. Never raises for any input.
     """
     if isinstance(text, bytes):
         decoded = decode_source(text, file, diagnostics)
@@ -31,7 +36,7 @@ def load_spec(
     if source is not None:
         document = read_document(join_included(source, opened, found), found)
         if document is not None:
-            spec = resolve(document, found)
+            spec = resolve(document, found, today)
             for check in LANGUAGE_CHECKS:
                 check(spec, document, found)
     diagnostics.extend(found)

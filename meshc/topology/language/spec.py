@@ -165,6 +165,16 @@ class TestSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One line of `accept:`: the warnings with this code, about one node where it names one."""
+
+    code: str
+    node: str | None
+    why: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkSpec:
     """The network as a whole. `mtu` None means auto."""
 
@@ -209,7 +219,11 @@ class LabSpec:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole file; every mapping is sorted by name."""
+    """A whole file; every mapping is sorted by name.
+
+    `absent` are the nodes that the file holds and leaves out: not enabled, or expired. Nothing else
+    here names them; what is kept for them stays theirs.
+    """
 
     network: NetworkSpec
     nodes: Mapping[str, NodeSpec]
@@ -218,4 +232,6 @@ class Spec:
     links: tuple[LinkSpec, ...] = ()
     tests: tuple[TestSpec, ...] = ()
     lab: LabSpec = LabSpec()
+    absent: frozenset[str] = frozenset()
+    accept: tuple[Acceptance, ...] = ()
     file: str = field(default="", compare=False)

@@ -31,6 +31,7 @@ TOP = (
     "links",
     "tests",
     "lab",
+    "accept",
 )
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
@@ -48,7 +49,8 @@ _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 @dataclass(slots=True)
 class Document:
     """The sections as dictionaries that hold the keys which the file gives, already read.
-    `links` and `tests` keep their index in the file."""
+    `links` and `tests` keep their index in the file. `absent` are nodes that were taken out of
+    `nodes` because they are not to be there, so that their names are known all the same."""
 
     source: ParsedFile
     network: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Document:
     links: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
+    accept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
     damaged: set[Path] = field(default_factory=set)
 
     def report(
@@ -130,6 +134,7 @@ class _DocumentReader:
         document.links = list(self._items("link", "links"))
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
+        document.accept = list(self._items("accept", "accept"))
         self._names()
         return document
 

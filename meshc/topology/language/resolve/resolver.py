@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
+from meshc.topology.language.resolve.absences import take_out
+from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
+    Acceptance,
     Deploy,
     DirectMode,
     Expect,
-    LabPlace,
-    LabSpec,
     LinkSpec,
     Nat,
     NetworkSpec,
@@ -36,19 +37,21 @@ _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
-def resolve(document: Document, diagnostics: Diagnostics) -> Spec:
-    """Makes the Spec. What is wrong is left out of it and stands in `diagnostics`."""
-    return _Resolver(document, diagnostics).resolve()
+def resolve(document: Document, diagnostics: Diagnostics, today: str = "") -> Spec:
+    """Makes the Spec. What is wrong is left out of it and stands in `diagnostics`. `today` is the
+    date (2027-01-31) by which nodes expire; without one, none does."""
+    return _Resolver(document, diagnostics, today).resolve()
 
 
 class _Resolver:
-    def __init__(self, document: Document, diagnostics: Diagnostics) -> None:
+    def __init__(self, document: Document, diagnostics: Diagnostics, today: str) -> None:
         self.document = document
         self.diagnostics = diagnostics
         self.references = References(document, diagnostics)
         self.network = self._network()
         self.memberships = self._memberships()
         self.layers = Layers(document, self.memberships, diagnostics)
+        take_out(document, self.layers, today, diagnostics)
 
     def resolve(self) -> Spec:
         document = self.document
@@ -62,8 +65,10 @@ class _Resolver:
                 for name in sorted(document.groups)
             },
             links=self._links(),
-            tests=tuple(self._test(index, test) for index, test in document.tests),
-            lab=self._lab(),
+            tests=tuple(self._tests()),
+            lab=lab_spec(document, self.references),
+            absent=frozenset(document.absent),
+            accept=tuple(self._accept()),
             file=document.source.file,
         )
 
@@ -192,6 +197,14 @@ class _Resolver:
                 )
             return None  # `defaults: {exit: hub}` means everybody else
         node = self.references.node(wanted, path)
+        if wanted in self.document.absent:
+            self._add(
+                "E135",
+                f"the exit of {quote(name)} is left out: without it, its traffic would go out in "
+                "the clear",
+                path,
+                f"enable {quote(wanted)}, name another exit, or say `exit: none`.",
+            )
         if node is not None and not self.layers.merge(node).get("exit_node"):
             self._add(
                 "E131",
@@ -299,6 +312,19 @@ class _Resolver:
             location=self.document.source.locate(path, key=True),
         )
 
+    def _tests(self) -> Iterator[TestSpec]:
+        """Those about somebody: not where one end is nobody but nodes that are left out."""
+        for index, data in self.document.tests:
+            test = self._test(index, data)
+            ends = ((data["from"], test.sources), (data["to"], test.targets))
+            if all(found or not written or not self._left_out(written) for written, found in ends):
+                yield test
+
+    def _left_out(self, names: Iterable[str]) -> bool:
+        groups = self.document.groups
+        members = (m for name in names for m in groups.get(name, {}).get("members", (name,)))
+        return not self.document.absent.isdisjoint(members)
+
     def _test(self, index: int, data: Mapping[str, Any]) -> TestSpec:
         path: Path = ("tests", index)
         via = data.get("via")
@@ -315,18 +341,14 @@ class _Resolver:
             location=self.document.source.locate(path, key=True),
         )
 
-    def _lab(self) -> LabSpec:
-        data = self.document.lab
-        default = _place(data, {})
-        tables: dict[str, dict[str, LabPlace]] = {}
-        for key, known in (("sites", self.document.sites), ("nodes", self.document.nodes)):
-            tables[key] = {}
-            for name, place in sorted(data.get(key, {}).items()):
-                tables[key][name] = _place(place, data)
-                if name not in known:
-                    path = ("lab", key, name)
-                    self.references.unknown(key[:-1], name, path, tuple(known))
-        return LabSpec(default, tables["sites"], tables["nodes"])
+    def _accept(self) -> Iterator[Acceptance]:
+        for index, data in self.document.accept:
+            path: Path = ("accept", index)
+            node = data.get("node")
+            if node is not None and self.references.node(node, (*path, "node")) is None:
+                continue
+            location = self.document.source.locate(path, key=True)
+            yield Acceptance(data["code"], node, data["why"], location)
 
     def _add(self, code: str, message: str, path: Path, hint: str) -> None:
         self.document.report(self.diagnostics, code, message, path, hint)
@@ -353,15 +375,3 @@ def _underlay(written: Iterable[str] | None, endpoints: tuple[Endpoint, ...]) ->
     families = {endpoint.family for endpoint in endpoints}
     literal = tuple(sorted(family for family in families if family))
     return literal if literal and None not in families else (4, 6)
-
-
-def _place(data: Mapping[str, Any], outer: Mapping[str, Any]) -> LabPlace:
-    merged = {**outer, **data}
-    bandwidth = merged.get("bandwidth")
-    return LabPlace(
-        latency_ms=merged.get("latency", 0.0),
-        jitter_ms=merged.get("jitter", 0.0),
-        loss_percent=merged.get("loss", 0.0),
-        bandwidth_kbit=None if bandwidth is None else max(1, round(bandwidth)),
-        double_nat=merged.get("double_nat", False),
-    )

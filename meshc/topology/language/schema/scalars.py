@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from meshc.diagnostics import CODES
 from meshc.errors import KeyFormatError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, parse_address
@@ -24,7 +25,6 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")  # RFC 1123 section 2.1
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\Z")
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z%]*)\Z")
 
 
 class WrittenEndpoint(NamedTuple):
@@ -72,6 +72,17 @@ def one_line(value: str) -> str:
     if len(value) > 4096:
         raise Mistake("E120", f"a text of {len(value):,} characters", "the limit is 4,096.")
     return value
+
+
+def code(value: Any) -> str:
+    """The code of a warning."""
+    word = text(value)
+    if word not in CODES or word[0] != "W":
+        known = word in CODES
+        hint = "errors are mended, and remarks need no consent." if known else ""
+        hint = hint or suggest(word, [one for one in CODES if one[0] == "W"])
+        raise Mistake("E113", f"{quote(word)} is not the code of a warning", hint)
+    return word
 
 
 def setting(value: Any) -> str:
@@ -375,20 +386,3 @@ def absolute_path(value: Any) -> str:
             "wg-quick runs in no particular directory.",
         )
     return word
-
-
-def quantity(units: dict[str, float], what: str, most: float) -> Callable[[Any], float]:
-    """A number with a unit, turned into the unit whose factor is 1."""
-
-    def read(value: Any) -> float:
-        if type(value) in (int, float):
-            value = repr(value)
-        found = _QUANTITY.match(value) if isinstance(value, str) and len(value) < 40 else None
-        if found is None or found[2].lower() not in units:
-            raise expected(what, value)
-        number = float(found[1]) * units[found[2].lower()]
-        if number > most:
-            raise Mistake("E114", f"{quote(str(value))} is too much")
-        return number
-
-    return read

@@ -86,6 +86,14 @@ _NODE_KEYS: dict[str, Field] = {
         "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
         "them off.",
     ),
+    "enabled": Field(
+        k.BOOL,
+        "false: the node is left out of every file; its key and its address are kept for its "
+        "return.",
+    ),
+    "expires": Field(
+        k.DATE, "The last day of the node, such as 2027-01-31 (UTC): after it, as if not enabled."
+    ),
     "pre_up": Field(k.HOOKS, "Commands before the interface comes up; %i is its name."),
     "post_up": Field(k.HOOKS, "Commands after the interface is up; %i is its name."),
     "pre_down": Field(k.HOOKS, "Commands before the interface goes down."),
@@ -208,6 +216,16 @@ LAB = KeySection(
     },
 )
 
+ACCEPT = KeySection(
+    "AcceptSection",
+    "A warning that is known and meant; it stays visible, and `--strict` passes over it.",
+    {
+        "code": Field(k.CODE, "The code of the warning, such as W220.", required=True),
+        "node": Field(k.NAME, "Only where it is about this node."),
+        "why": Field(k.TEXT, "The reason, for whoever reads it next year.", required=True),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -217,6 +235,7 @@ SECTIONS: dict[str, KeySection] = {
     "link": LINK,
     "test": TEST,
     "lab": LAB,
+    "accept": ACCEPT,
     "deploy": DEPLOY,
     "place": PLACE,
 }
@@ -225,6 +244,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "network": {"name": "unnamed", "addresses": []},
     "link": {"endpoints": []},
     "test": {"from": [], "to": []},
+    "accept": {"code": "W220", "why": "not said"},
 }
 EXAMPLES = {
     "meshc": "`meshc: 1`, the version of the language.",
@@ -235,4 +255,6 @@ EXAMPLES = {
     "endpoints": "`endpoints: [laptop, server]`.",
     "from": "`from: laptop`.",
     "to": "`to: server`.",
+    "code": "`code: W220`.",
+    "why": "`why: the second relay comes in May`.",
 }

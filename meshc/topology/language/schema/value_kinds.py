@@ -6,6 +6,7 @@ from typing import Any
 
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import InterfaceAddress
+from meshc.topology.language.schema import quantities as q
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
 from meshc.topology.language.wording import quote
@@ -80,8 +81,11 @@ _FAMILIES = ("ipv4", "ipv6")
 
 SETTING = one(s.setting, **_TEXT)
 ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
+TEXT = one(s.text, **_TEXT)
+CODE = one(s.code, type="string", pattern="^W[0-9]{3}$")
 NAME = one(s.name, **_NAME)
 BOOL = one(s.boolean, type="boolean")
+DATE = one(q.date, type="string", format="date")
 BOOL_OR_NAME = one(_bool_or_name, anyOf=[{"type": "boolean"}, _NAME])
 PORT = one(s.integer(1, 65535, "a port number"), **_PORT)
 KEEPALIVE = one(s.keepalive, anyOf=[_SECONDS, {"const": "off"}])
@@ -117,12 +121,12 @@ LOGIN_HOST = one(s.login_host, **_TEXT)
 USER = one(s.user, **_TEXT)
 ENGINE = one(s.engine, **_TEXT)
 MILLISECONDS = one(
-    s.quantity({"": 1, "ms": 1, "us": 0.001, "s": 1000}, "a time such as 20ms", 60_000),
+    q.quantity({"": 1, "ms": 1, "us": 0.001, "s": 1000}, "a time such as 20ms", 60_000),
     type=["string", "number"],
 )
 PERCENT = one(
-    s.quantity({"": 1, "%": 1}, "a percentage such as 0.5%", 100), type=["string", "number"]
+    q.quantity({"": 1, "%": 1}, "a percentage such as 0.5%", 100), type=["string", "number"]
 )
 KILOBITS = one(
-    s.quantity({"kbit": 1, "mbit": 1e3, "gbit": 1e6}, "a bandwidth such as 100mbit", 1e9), **_TEXT
+    q.quantity({"kbit": 1, "mbit": 1e3, "gbit": 1e6}, "a bandwidth such as 100mbit", 1e9), **_TEXT
 )

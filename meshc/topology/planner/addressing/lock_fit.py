@@ -28,7 +28,8 @@ def check_lock(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> None:
 
 def _check_renamed(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> None:
     """A renamed node is one that left and one that came: the name is all that it is known by."""
-    gone = [name for name, node in lock.nodes.items() if node.addresses and name not in spec.nodes]
+    there = spec.nodes.keys() | spec.absent
+    gone = [name for name, node in lock.nodes.items() if node.addresses and name not in there]
     new = sorted(spec.nodes.keys() - lock.nodes.keys() - lock.removed.keys())
     if not gone or not new:
         return
@@ -51,6 +52,6 @@ def _tell(spec: Spec, gone: list[str], new: list[str], diagnostics: Diagnostics)
         f"{'a new address and a new key' if one else 'new addresses and new keys'}",
         spec.nodes[new[0]].at(),
         path=f"nodes.{new[0]}",
-        hint=f"was it renamed? `meshc rename` is to do it; until then, rename {gone[0]} to "
-        f"{new[0]} in the lock file and in keys/ too, before you build.",
+        hint=f"was it renamed? put {gone[0]} back and run `meshc rename {gone[0]} {new[0]}` before "
+        "you build: it keeps key and address.",
     )
