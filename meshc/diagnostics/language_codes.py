@@ -388,4 +388,16 @@ LANGUAGE_CODES = (
         "Below 1280 bytes an interface cannot have an IPv6 address (RFC 8200 section 5), so that "
         "`wg-quick up` fails. Raise the MTU, or leave the IPv6 pool out of `network.addresses`.",
     ),
+    Code(
+        "E169",
+        "nothing left for the exit",
+        "`exit_except` lists what a user of an exit keeps out of the tunnel, and here that is "
+        "everything, in both families. A node that is to use no exit says `exit: none`.",
+    ),
+    Code(
+        "W170",
+        "no LAN to leave out",
+        "`own_lan` in `exit_except` stands for the `lan` of the node's site. This node has no "
+        "site, or a site whose `lan` is not given, so that the word leaves nothing out.",
+    ),
 )

@@ -13,6 +13,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Spec
 from meshc.topology.obligations.claim import Claim, ClaimEnd, read_claims
 from meshc.topology.obligations.due import APART, MUST_REACH, UNASKED, Due, Owed, Party
+from meshc.topology.obligations.exit_duty import WHOLE, ExitDuty, exit_duties
 from meshc.topology.obligations.file_duty import FileDuty, file_duty
 from meshc.topology.obligations.own_lan import OwnLan, own_lans, waived
 from meshc.topology.obligations.separation import NO_SIDE, Separation, apart
@@ -24,7 +25,7 @@ from meshc.values import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Obligations:
     """`files` has every managed node; `families` are those of the pools: every node has an
-    address in each."""
+    address in each. `exits` has the users of exits that leave something out."""
 
     files: Mapping[str, FileDuty] = field(default_factory=dict)
     families: tuple[int, ...] = ()
@@ -33,6 +34,7 @@ class Obligations:
     silence: Silence = Silence()
     own_lans: tuple[OwnLan, ...] = ()
     around: Whereabouts = Whereabouts()
+    exits: Mapping[str, ExitDuty] = field(default_factory=dict)
 
     def owed(self, source: Party, target: Party, family: int) -> Owed:
         """What an exchange that `source` begins is owed. What may fail on the way, at a relay, is
@@ -114,7 +116,11 @@ class Obligations:
         if self.around.beside(source, target.host):
             return False
         if target.in_internet:
-            return self.around.uses_exit(source, target.host)
+            duty = self.exits.get(source, WHOLE)
+            beside = any(
+                prefix.contains(target.host) for part in duty.parts(family) for prefix in part
+            )
+            return self.around.uses_exit(source, target.host) and not beside
         return target.node != source
 
     def _waiver(self, source: Party, target: Party, family: int) -> str:
@@ -168,4 +174,5 @@ def obligations(
         silence=Silence.of(spec),
         own_lans=tuple(own_lans(spec)),
         around=around,
+        exits=exit_duties(spec),
     )

@@ -10,6 +10,7 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
+from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
@@ -34,6 +35,7 @@ from meshc.topology.language.wording import quote
 from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_POCKETS = ("ios", "android")  # they sleep when they are not looked at
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
@@ -84,6 +86,7 @@ class _Resolver:
             mtu=data.get("mtu"),
             dns=tuple(data.get("dns", ())),
             preshared_keys=data.get("preshared_keys", True),
+            kill_switch=data.get("kill_switch", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -124,6 +127,9 @@ class _Resolver:
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
         lan = data.get("lan_endpoint")
+        exit_ = self._exit(name, data, locations)
+        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
             role=Role(data.get("role", "peer")),
@@ -136,7 +142,9 @@ class _Resolver:
             routes=networks(data.get("routes", ())),
             masquerade=data.get("masquerade", True),
             exit_node=data.get("exit_node", False),
-            exit=self._exit(name, data, locations),
+            exit=exit_,
+            exit_except=exit_exceptions(kept_out, own_lan),
+            kill_switch=data.get("kill_switch", self.network.kill_switch),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
             platform=Platform(data.get("platform", "linux")),
@@ -150,6 +158,7 @@ class _Resolver:
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
+            always_on=data.get("always_on", data.get("platform") not in _POCKETS),
             pre_up=tuple(data.get("pre_up", ())),
             post_up=tuple(data.get("post_up", ())),
             pre_down=tuple(data.get("pre_down", ())),
