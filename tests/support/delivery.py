@@ -23,7 +23,7 @@ from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import NodeFile, expectation, prove
 from meshc.wg.conf_reader import ConfReader
 from tests.support.packet_machine import Address
-from tests.support.packet_world import Fate, Packet, World, listed
+from tests.support.packet_world import Fate, Packet, World, listed, underlay
 from tests.support.random_network import random_network
 from tests.support.wire import private_key
 from tests.support.written_links import WrittenLinks
@@ -142,8 +142,17 @@ def _targets(world: World, name: str, address: Address, rng: random.Random) -> I
             if net.version == family and not _on_lan(world, name, host):
                 yield host, "LAN", other, "LAN"
     if node.get("exit"):
-        for text in FAR[family]:
+        for text in FAR[family] if family in underlay(world.nodes[node["exit"]]) else ():
+            if excepted(node, text):
+                continue
             yield ip_address(text), "internet", node["exit"], "internet"
+
+
+def excepted(node: Mapping[str, Any], text: str) -> bool:
+    """Whether `exit_except` leaves an address of the internet out."""
+    words = (word for word in listed(node.get("exit_except")) if word[0] in "0123456789abcdef")
+    nets = (ip_network(word) for word in words if "." in word or ":" in word)
+    return any(ip_address(text) in net for net in nets)
 
 
 def _on_lan(world: World, name: str, host: Address) -> bool:
@@ -201,6 +210,10 @@ def _leaks(world: World, name: str) -> Iterator[Loss]:
         for text in FAR[family]:
             far = ip_address(text)
             device = world.device(name, Packet(source, far))
+            if node.get("exit") and excepted(node, text):
+                if device == "wg0":
+                    yield Loss("leak", name, text, Fate((name,), "was to stay beside the tunnel"))
+                continue
             if node.get("exit") and device == "eth0":
                 yield Loss("leak", name, text, Fate((name,), "leaves beside the tunnel"))
             if not node.get("exit") and device == "wg0":
@@ -218,8 +231,6 @@ def accepted(case: Case, lost: list[Loss]) -> list[str]:
         if _declared(case.data, loss) or _chosen(case.data, loss):
             continue
         if "W443" in codes and (loss.fate.open or "-p " in loss.fate.why):
-            continue
-        if "W204" in codes and loss.kind == "internet" and "no route" in loss.fate.why:
             continue
         if OWN_LAN & codes and _own_lan(loss):
             continue
@@ -266,6 +277,14 @@ def impossible(case: Case) -> list[str]:
         if code == "E202":
             user, exit_ = re.findall(r"'(\w+)'", message)[:2]
             ok = not links.linked(user, exit_)
+        elif code == "E221":
+            caller, called = re.findall(r"'(\w+)'", message)[:2]
+            named = any(e in message for e in listed(case.data["nodes"][called].get("endpoint")))
+            ok = (
+                named
+                and links.linked(caller, called)
+                and "exit_except" in case.data["nodes"][caller]
+            )
         else:
             ok = code in ("E200", "E205") and bool(links.apart())
         if not ok:

@@ -30,6 +30,26 @@ def check_hooks(table: MeshPeerTable, found: Diagnostics) -> None:
         )
     if len(failing) > _MOST:
         found.add("E440", f"{len(failing) - _MOST:,} more hooks have the same fault")
+    _removals(table, found)
+
+
+def _removals(table: MeshPeerTable, found: Diagnostics) -> None:
+    """A peer that a hook takes away is none, whatever the file says."""
+    by_key = {str(model.key): n for n, model in enumerate(table.models) if model.key is not None}
+    for n, model in enumerate(table.models):
+        part = table.to[int(table.start[n]) : int(table.start[n + 1])]
+        for key in model.effects.removed:
+            other = by_key.get(key, -1)
+            if other in part:
+                found.add(
+                    "E455",
+                    f"{model.name}: a hook takes {table.names[other]} away (`wg set … remove`), "
+                    "whom its file lists as a peer",
+                    Location(table.files[n], 1, 1),
+                    path=f"nodes.{model.name}.post_up",
+                    hint="take the hook out, or forbid the link: `links: [{endpoints: [A, B], "
+                    "direct: false}]`",
+                )
 
 
 def _wrong_routes(table: MeshPeerTable, node: int) -> Iterator[str]:
