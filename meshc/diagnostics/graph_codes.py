@@ -176,6 +176,14 @@ GRAPH_CODES = (
         "macOS and Windows, and OpenWrt, keep these packets apart by themselves.",
     ),
     Code(
+        "W222",
+        "kill switch without effect",
+        "The node uses an exit and is to have a kill switch, but nothing can be emitted that "
+        "holds back its packets: its platform runs no hooks, or `table` puts the tunnel's default "
+        "route where WireGuard's own packets cannot be told from others. Apps of phones, macOS "
+        "and Windows have switches of their own for it.",
+    ),
+    Code(
         "I230",
         "exit user without a name server",
         "All of this node's traffic goes through the exit, but its file names no DNS server, so "

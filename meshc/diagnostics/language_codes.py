@@ -193,6 +193,12 @@ LANGUAGE_CODES = (
         "itself listens: `listen_port: 51820`.",
     ),
     Code(
+        "W136",
+        "acceptance of nothing",
+        "`accept:` names a warning that is not there (any more). Remove the line: it would hide "
+        "the warning if it came back for another reason.",
+    ),
+    Code(
         "I138",
         "node left out",
         "The node is in the file and not in the network, because it says `enabled: false`. Nobody "

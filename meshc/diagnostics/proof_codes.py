@@ -273,6 +273,15 @@ PROOF_CODES = (
         "users alone, to the internet alone. A rule of its own in `post_up` opens more.",
     ),
     Code(
+        "E447",
+        "kill switch that does not hold",
+        "The node asks for `kill_switch`, and its file would let packets out in clear text when "
+        "the interface has gone (nothing closes the table of its default route) or when the rules "
+        "of its routing were flushed (OUTPUT lets out what has no mark of WireGuard's), or holds "
+        "back WireGuard's own packets. Build again; rules of `post_up` that stand in front of ours "
+        "may open what the switch closes.",
+    ),
+    Code(
         "E451",
         "private key missing",
         "A file has no private key, and no hook of it sets one: the interface comes up and shakes "

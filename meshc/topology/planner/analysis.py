@@ -27,8 +27,8 @@ def analyse(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> Analysis:
     """Links, paths, addresses, and every rule of the network; never raises for a valid spec."""
     check_lock(spec, lock, diagnostics)
     graph = build_graph(spec, diagnostics)
-    routing = build_routing(graph)
     allocation = allocate(spec, graph, lock, diagnostics)
+    routing = build_routing(graph, allocation.addresses)
     for check in NETWORK_CHECKS:
         check(routing, diagnostics)
     for addressed in ADDRESSED_CHECKS:

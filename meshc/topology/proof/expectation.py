@@ -80,6 +80,7 @@ class NodeFacts:
     exit_node: bool = False
     exit: str | None = None
     exit_duty: ExitDuty = WHOLE
+    kill_switch: bool = False
     relay: bool = False
     platform: Platform = Platform.LINUX
     managed: bool = True
@@ -165,6 +166,13 @@ def _facts(
         exit_node=node.exit_node,
         exit=node.exit,
         exit_duty=exit_duty,
+        # where wg-quick runs, and keeps the tunnel's default route in a table of its own; what
+        # `exit_except` leaves out goes out in clear text by wish, and there is no such table
+        kill_switch=node.kill_switch
+        and node.exit is not None
+        and not node.exit_except
+        and node.table is None
+        and node.platform is Platform.LINUX,
         relay=node.is_relay,
         platform=node.platform,
         managed=node.managed,

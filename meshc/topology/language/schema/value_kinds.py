@@ -89,6 +89,8 @@ EXCEPTION_WORDS = (PRIVATE, OWN_LAN) = ("private", "own_lan")
 
 SETTING = one(s.setting, **_TEXT)
 ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
+TEXT = one(s.text, **_TEXT)
+CODE = one(s.code, type="string", pattern="^W[0-9]{3}$")
 NAME = one(s.name, **_NAME)
 BOOL = one(s.boolean, type="boolean")
 DATE = one(q.date, type="string", format="date")

@@ -1,7 +1,7 @@
 """The AllowedIPs of every node's peers.
 
 A peer that is no relay gets exactly its own prefixes. The relays and the exit of a node share
-the rest: on a leaf its preferred relay has the whole pools as catch-all and the others what
+the rest: on a leaf its home has the whole pools as catch-all and the others what
 differs; on a relay every entry is exact, because an address that nobody has must die at once.
 Leaves of one class (see `routing`) with the same exit and the same LANs share one table; it
 routes to the class itself as well, so that a new member changes nothing.
@@ -29,7 +29,6 @@ from meshc.topology.planner.allowed_ips.table_regions import (
     block_regions,
     default_regions,
 )
-from meshc.topology.planner.routing.relay_rank import global_rank
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
@@ -85,7 +84,6 @@ class PeerTables:
     _exceptions: dict[int, dict[Prefix, int]] = field(default_factory=dict)
     _leaf_owner: dict[Prefix, int] = field(init=False)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
-    _catch_all: dict[int, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = self.routing.graph.nodes
@@ -156,8 +154,8 @@ class PeerTables:
         return self._without_neighbours(node, table)
 
     def _without_neighbours(self, node: int, table: Table) -> Table:
-        """A shared table may say that one address inside another relay's block goes to the
-        preferred relay. Where the node with that address is a neighbour, its own section says so.
+        """A shared table may say that one address inside another relay's block goes to
+        the home. Where the node with that address is a neighbour, its own section says so.
         """
         exceptions = self._exceptions.get(id(table))
         if exceptions is None:
@@ -215,20 +213,18 @@ class PeerTables:
         row = routing.graph.neighbours[node]
         if len(row) == len(nodes) - 1 and not self._nested:
             return None
-        preferred = self._preferred(class_)
+        home = self._home(class_)
         return tuple(
             j
             for j in row
             if routing.class_of[j] >= 0
-            and (
-                nodes[j].routes or routing.class_to_class(class_, routing.class_of[j]) != preferred
-            )
+            and (nodes[j].routes or routing.class_to_class(class_, routing.class_of[j]) != home)
         )
 
-    def _preferred(self, class_: int) -> int | None:
-        if class_ not in self._catch_all:
-            self._catch_all[class_] = catch_all(self.routing, class_)
-        return self._catch_all[class_]
+    def _home(self, class_: int) -> int | None:
+        """The relay that has the catch-all of a class."""
+        home = self.routing.homes[self.routing.members[class_][0]]
+        return None if home is None else self.routing.graph.number[home.relay]
 
     def _leaf_table(
         self,
@@ -238,19 +234,19 @@ class PeerTables:
         met: tuple[int, ...] | None,
         share: ExitShare,
     ) -> Table:
-        preferred = self._preferred(class_)
-        if preferred is None and exit_peer < 0:
+        home = self._home(class_)
+        if home is None and exit_peer < 0:
             return {}
-        relays = sorted(r for r, _ in self.routing.attachments[class_] if r != preferred)
-        if preferred is not None:
-            relays.insert(0, preferred)
+        relays = sorted(r for r, _ in self.routing.attachments[class_] if r != home)
+        if home is not None:
+            relays.insert(0, home)
         peers = PeerBits(relays, exit_peer)
         pools = self.routing.graph.spec.network.pools
         regions = default_regions(peers, exit_peer, share, pools)
         owned: dict[Prefix, int] = {}
-        if preferred is not None:
+        if home is not None:
             for pool in pools:
-                regions[pool] = Region(pool, peers.relays, peers.of(preferred))
+                regions[pool] = Region(pool, peers.relays, peers.of(home))
             owned = {p: peers.of(hop) for p, hop in self._leaf_owned(class_, hidden, met)}
         for region in block_regions(owned, pools):
             regions.setdefault(region.prefix, region)
@@ -352,21 +348,3 @@ class PeerTables:
                 bit = peers.add(i)
                 for prefix in self.visible(i, hidden):
                     regions[prefix] = Region(prefix, bit, bit, peers.anyone)
-
-
-def catch_all(routing: Routing, class_: int) -> int | None:
-    """The preferred relay of a class: first of `via`, else where most destinations go."""
-    nodes = routing.graph.nodes
-    near = [relay for relay, _ in routing.attachments[class_]]
-    if len(near) < 2:
-        return near[0] if near else None
-    via = nodes[routing.members[class_][0]].via
-    listed = [relay for relay in near if nodes[relay].name in via]
-    if listed:
-        return min(listed, key=lambda relay: via.index(nodes[relay].name))
-    load = dict.fromkeys(near, 0)
-    for target, members in enumerate(routing.members):
-        hop = routing.class_to_class(class_, target)
-        if hop is not None:
-            load[hop] += len(members)
-    return min(near, key=lambda relay: (-load[relay], global_rank(nodes[relay])))

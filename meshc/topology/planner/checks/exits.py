@@ -16,7 +16,7 @@ NAMES_ARE_SAFE = GUARDED | {Platform.MACOS, Platform.OPENWRT}
 
 def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
     """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out, E221 an
-    endpoint that cannot be left out, I230 no name server."""
+    endpoint that cannot be left out, W222 no kill switch there, I230 no name server."""
     graph = routing.graph
     spec = graph.spec
     used: dict[str, str] = {}
@@ -34,6 +34,20 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 path=f"nodes.{name}.exit",
                 hint="AllowedIPs of a relay in between would have to hold the whole internet; "
                 "choose a relay or a public node as exit.",
+            )
+        if node.kill_switch and node.kill_mark is None and node.managed:
+            linux = node.platform is Platform.LINUX
+            key = "exit_except" if node.exit_except else "table"
+            why = f"`{key}` is set" if linux else f"{node.platform.value} runs no hooks"
+            diagnostics.add(
+                "W222",
+                f"nothing holds back what {quote(name)} sends when its tunnel is gone: {why}",
+                node.at("kill_switch"),
+                path=f"nodes.{name}.kill_switch",
+                hint=f"leave `{key}` out: wg-quick then keeps WireGuard's packets apart by itself."
+                if linux
+                else "switch on what the system has for it (on-demand, always-on VPN), and say "
+                "`kill_switch: false`.",
             )
         if node.exit_node:
             diagnostics.add(
