@@ -110,11 +110,7 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
     addresses = {key: addresses_of(entry) for key, entry in seen.items()}
     links = list(pairs(seen))
     endpoints = _with_stand_ins(seen, names, seen_endpoints(seen, links), diagnostics)
-    usual = {
-        key: interval
-        for key, entry in seen.items()
-        if (interval := _interval(entry, awaits=not endpoints[key].public)) is not None
-    }
+    usual = _usual_intervals(seen, links, endpoints)
     evidence = _Evidence(
         seen,
         names,
@@ -324,6 +320,33 @@ def _via(
     )
     used = hops.of_all(others) & relays
     return (evidence.names[used.pop()],) if len(used) == 1 else ()
+
+
+def _uncalled(links: Sequence[PeerPair]) -> set[PublicKey]:
+    """Those who call somebody that does not know where to call them."""
+    found = set()
+    for pair in links:
+        for key, ours, theirs in ((pair.a, pair.of_b, pair.of_a), (pair.b, pair.of_a, pair.of_b)):
+            if ours and theirs and ours.endpoint and not theirs.endpoint:
+                found.add(key)
+    return found
+
+
+def _usual_intervals(
+    seen: Mapping[PublicKey, Seen],
+    links: Sequence[PeerPair],
+    endpoints: Mapping[PublicKey, SeenEndpoints],
+) -> dict[PublicKey, int]:
+    """The keepalive of those whose file says one, or says that there is none where one would be
+    needed for others to reach the node."""
+    uncalled, found = _uncalled(links), {}
+    for key, entry in seen.items():
+        ends = endpoints[key]
+        awaits = ends.fixed or not ends.public or key in uncalled
+        interval = _interval(entry, awaits=awaits)
+        if interval is not None:
+            found[key] = interval
+    return found
 
 
 def _interval(seen: Seen, *, awaits: bool) -> int | None:

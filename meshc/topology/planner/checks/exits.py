@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import DEFAULT_V6, without
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
@@ -59,6 +61,11 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
             )
         _named(routing, node, diagnostics)
     _silent(spec, diagnostics)
+    _without_ipv6(spec, used, diagnostics)
+
+
+def _without_ipv6(spec: Spec, used: Mapping[str, str], diagnostics: Diagnostics) -> None:
+    """`used` has a user of each exit."""
     for exit_, user in used.items():
         node = spec.nodes[exit_]
         cause, hint = "", "add an IPv6 pool such as fd44::/64 to network.addresses"
@@ -85,7 +92,9 @@ def _named(routing: Routing, node: NodeSpec, diagnostics: Diagnostics) -> None:
     if not node.managed or node.platform in NAMES_ARE_SAFE or node.table is not None:
         return
     graph, number = routing.graph, routing.graph.number[node.name]
-    split = {p.family for p in node.exit_except if p.length} & {*node.underlay}
+    pools = graph.spec.network.pools
+    beside = (p for p in node.exit_except if not any(pool.contains(p) for pool in pools))
+    split = {p.family for p in beside if p.length} & {*node.underlay}
     for peer in graph.neighbours[number] if split else ():
         link = graph.link_of(number, peer)
         other = graph.nodes[peer]
