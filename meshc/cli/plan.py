@@ -26,6 +26,7 @@ Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 def plan(
     file: Path,
     nodes: tuple[str, ...],
+    left_out: tuple[str, ...],
     everything: bool,
     local: bool,
     build: Path | None,
@@ -45,7 +46,7 @@ def plan(
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
     with refused_findings():
-        targets = chosen(file, build, nodes, dialer, everything=everything)
+        targets = chosen(file, build, nodes, dialer, left_out=left_out, everything=everything)
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if as_json:

@@ -28,3 +28,7 @@ class DeployOutcome:
     @property
     def good(self) -> bool:
         return self.end in (End.UNCHANGED, End.COMMITTED)
+
+    @property
+    def changed(self) -> bool:
+        return self.end is End.COMMITTED

@@ -195,6 +195,13 @@ class Verified:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """Who answers through the tunnel, by public key."""
+
+    alive: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Installed:
     """Whether a version of meshc had to be installed."""
 
@@ -333,6 +340,15 @@ class MakeKey(Request[NodeKey]):
     path: str
 
 
+@dataclass(frozen=True)
+class Reach(Request[Reached]):
+    """Which of these peers (public key to address in the tunnel) answer within `patience`
+    seconds."""
+
+    peers: Mapping[str, str]
+    patience: float
+
+
 REQUESTS: Dict[str, Type[Request[Any]]] = {
     "facts": AskFacts,
     "install": InstallMeshc,
@@ -344,6 +360,7 @@ REQUESTS: Dict[str, Type[Request[Any]]] = {
     "roll-back": RollBack,
     "adopt": Adopt,
     "make-key": MakeKey,
+    "reach": Reach,
 }
 """Every request by its name on the wire."""
 

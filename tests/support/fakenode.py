@@ -13,6 +13,7 @@ from meshc.deploy.protocol import (
     Facts,
     Installed,
     OwnMeshc,
+    Reached,
     ReachedState,
     State,
     Verified,
@@ -36,6 +37,7 @@ GOOD: dict[str, Any] = {
     "confirm": ReachedState(State.CONFIRMED),
     "roll-back": ReachedState(State.ROLLED_BACK),
     "adopt": ReachedState(State.IDLE),
+    "reach": Reached(()),
 }
 NAMES = {request: name for name, request in REQUESTS.items()}
 LOST = "lost"

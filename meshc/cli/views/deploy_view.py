@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from meshc.cli.views.build_report import print_findings
@@ -13,6 +14,7 @@ from meshc.render.report.json import as_dict, envelope
 from meshc.render.report.text import visible
 
 if TYPE_CHECKING:
+    from meshc.deploy.end_check import Traffic
     from meshc.deploy.plan.survey import Surveyed
     from meshc.diagnostics import Diagnostic
 
@@ -42,17 +44,38 @@ def print_plan(found: list[Surveyed]) -> None:
     print_findings([f for one in found for f in one.findings], err=True)
 
 
-def print_outcomes(ends: list[DeployOutcome]) -> None:
-    """One line a node, and what to do where it did not go well."""
+def print_outcomes(ends: list[DeployOutcome], traffic: list[Traffic]) -> None:
+    """One line a node; what they have in common, and what to do, is said once."""
     if all(end.end is End.UNCHANGED for end in ends):
         return
     page = standard_page()
-    for end in ends:
-        page.line(f"{end.node}: ", Styled(end.end.value, _COLOURS.get(end.end, "red")))
-        if end.message:
-            page.line(f"  {_said(end.message)}")
-        if end.hint and not end.good:
-            page.line(f"  hint: {_said(end.hint)}")
+    for _, same in groupby(sorted(ends, key=_kind), _kind):
+        ended = list(same)
+        for end in ended:
+            page.line(f"{end.node}: ", Styled(end.end.value, _COLOURS.get(end.end, "red")))
+        if ended[0].message:
+            page.line(f"  {_said(ended[0].message)}")
+        if ended[0].hint and not ended[0].good:
+            page.line(f"  hint: {_said(ended[0].hint)}")
+    _print_traffic(traffic)
+
+
+def _kind(end: DeployOutcome) -> tuple[int, str, str]:
+    """What went well comes first."""
+    return list(End).index(end.end), end.message, end.hint
+
+
+def _print_traffic(traffic: list[Traffic]) -> None:
+    pairs = sum(len(one.answered) + len(one.silent) for one in traffic)
+    if not pairs:
+        return
+    page = standard_page()
+    answered = sum(len(one.answered) for one in traffic)
+    colour = "green" if answered == pairs else "yellow"
+    page.line(Styled(f"{answered} of {pairs} pings through the tunnels were answered.", colour))
+    for one in traffic:
+        if one.silent:
+            page.line(f"  {one.node}: no answer from {', '.join(one.silent)}")
 
 
 def _said(text: str) -> str:
@@ -64,10 +87,14 @@ def plan_as_json(found: list[Surveyed]) -> str:
     return envelope({"nodes": [_plan_row(one) for one in found]}, _findings(found))
 
 
-def outcomes_as_json(found: list[Surveyed], ends: list[DeployOutcome]) -> str:
+def outcomes_as_json(
+    found: list[Surveyed], ends: list[DeployOutcome], traffic: list[Traffic]
+) -> str:
     rows = []
+    seen = {one.node: {"answered": one.answered, "silent": one.silent} for one in traffic}
     for one, end in zip(found, ends, strict=True):
-        rows.append({**_plan_row(one), **asdict(end), "end": end.end.name.lower()})
+        row = {**_plan_row(one), **asdict(end), "end": end.end.name.lower()}
+        rows.append({**row, "traffic": seen.get(end.node)})
     return envelope({"nodes": rows}, _findings(found))
 
 

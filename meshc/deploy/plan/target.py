@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from meshc.build.reader import open_build
 from meshc.deploy.plan.inside_ways import Hosts, reached_inside
+from meshc.deploy.plan.selection import selected
 from meshc.errors import StateError
 from meshc.prefixes import Prefix
 from meshc.secret import SecretText
@@ -60,10 +61,12 @@ def targets(
     result: BuildComparison,
     names: Iterable[str] = (),
     *,
+    left_out: Iterable[str] = (),
     local: bool = False,
     hosts: Hosts = lambda spec: (spec.deploy.host or "",),
 ) -> list[Target]:
-    """The targets that `names` mean; without names all nodes that say how they are reached.
+    """The targets that `names` mean (nodes, groups, sites) but for those that are `left_out`;
+    without names all nodes that say how they are reached.
 
     `result` compares the plan with the build that is there. `local`: the nodes named are this
     machine. `hosts` are those on the way to a node.
@@ -74,7 +77,7 @@ def targets(
             f"{result.out} is not the build of {result.workspace.file} as it is now",
             hint=f"build it and look at the changes first: meshc build {result.workspace.file}",
         )
-    chosen = list(dict.fromkeys(names)) or deployable(result)
+    chosen = selected(result.plan.spec, names, left_out)
     if not chosen:
         raise StateError(
             "no node says how it is reached",
@@ -86,20 +89,8 @@ def targets(
     return [_read(result, result.plan.nodes[name], behind) for name in chosen]
 
 
-def deployable(result: BuildComparison) -> list[str]:
-    """The Linux nodes with `deploy.host`."""
-    return [
-        name
-        for name, node in result.plan.nodes.items()
-        if node.spec.managed and node.spec.deploy.host and node.spec.platform is Platform.LINUX
-    ]
-
-
 def _check(result: BuildComparison, name: str, *, local: bool) -> None:
-    node = result.plan.nodes.get(name)
-    if node is None:
-        known = ", ".join(list(result.plan.nodes)[:10])
-        raise StateError(f"{result.workspace.file} has no node {name!r}", hint=f"it has {known}")
+    node = result.plan.nodes[name]
     if not node.spec.managed:
         raise StateError(f"{name} is not managed: somebody else configures it")
     if node.spec.platform is not Platform.LINUX:

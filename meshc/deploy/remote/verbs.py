@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,11 @@ from meshc.deploy.protocol_json import LIMIT, ProtocolError, decode_call, encode
 from meshc.deploy.remote import deployment, environment, peer_endpoints, units, watcher
 from meshc.deploy.remote.base import (
     Refusal,
+    clock,
     directory_facts,
     from_os,
     kernel_wireguard,
+    pings,
     read,
     redact,
     sha,
@@ -180,6 +183,16 @@ def make_key(_: ManagedInterface, request: protocol.MakeKey) -> NodeKey:
     return NodeKey(made, base64.b64encode(public_of(private)).decode())
 
 
+def reach(_: ManagedInterface, request: protocol.Reach) -> protocol.Reached:
+    """Who answers a ping; those that do not are asked again until the time is over."""
+    end, alive = clock() + request.patience, set()
+    while True:
+        alive |= pings({key: at for key, at in request.peers.items() if key not in alive})
+        if len(alive) == len(request.peers) or clock() >= end:
+            return protocol.Reached(tuple(sorted(alive)))
+        time.sleep(0.2)
+
+
 def install(interface: ManagedInterface, request: protocol.InstallMeshc) -> Installed:
     """meshc itself, from the archive behind the request."""
     return environment.install(interface.directories.environments, request, sys.stdin.buffer)
@@ -201,5 +214,6 @@ VERBS: dict[type[Any], Callable[[ManagedInterface, Any], object]] = {
     protocol.RollBack: deployment.roll_back,
     protocol.Adopt: deployment.adopt,
     protocol.MakeKey: make_key,
+    protocol.Reach: reach,
 }
 """What is done for each request."""
