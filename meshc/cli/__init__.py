@@ -15,6 +15,9 @@ import click
 from meshc import __version__
 from meshc.cli.failure import note_json, refuse_as_json
 
+# 128 and the number of SIGINT, as shells count it
+INTERRUPTED = 130
+
 # name -> (module, attribute, short help, section)
 COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "init": ("meshc.cli.init", "init", "Write a commented starter file.", "Compile"),
@@ -66,6 +69,9 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             refuse_as_json(error)
             raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section in dict.fromkeys(entry[3] for entry in COMMANDS.values()):

@@ -166,6 +166,24 @@ GRAPH_CODES = (
         "another way. For a small network one relay may well be enough.",
     ),
     Code(
+        "E221",
+        "endpoint by name beside exceptions",
+        "With `exit_except` AllowedIPs are the list of all the rest, without a default route, and "
+        "wg-quick puts that list into the main routing table. WireGuard's own packets to an "
+        "endpoint would follow it into the tunnel that they carry, unless the endpoint's address "
+        "is left out as well. meshc does that for addresses; where a name leads is not known "
+        "before the node looks it up. Write the address before the name. The apps of phones, "
+        "macOS and Windows, and OpenWrt, keep these packets apart by themselves.",
+    ),
+    Code(
+        "W222",
+        "kill switch without effect",
+        "The node uses an exit and is to have a kill switch, but nothing can be emitted that "
+        "holds back its packets: its platform runs no hooks, or `table` puts the tunnel's default "
+        "route where WireGuard's own packets cannot be told from others. Apps of phones, macOS "
+        "and Windows have switches of their own for it.",
+    ),
+    Code(
         "I230",
         "exit user without a name server",
         "All of this node's traffic goes through the exit, but its file names no DNS server, so "

@@ -193,6 +193,12 @@ LANGUAGE_CODES = (
         "itself listens: `listen_port: 51820`.",
     ),
     Code(
+        "W136",
+        "acceptance of nothing",
+        "`accept:` names a warning that is not there (any more). Remove the line: it would hide "
+        "the warning if it came back for another reason.",
+    ),
+    Code(
         "I138",
         "node left out",
         "The node is in the file and not in the network, because it says `enabled: false`. Nobody "
@@ -381,5 +387,17 @@ LANGUAGE_CODES = (
         "MTU too small for IPv6",
         "Below 1280 bytes an interface cannot have an IPv6 address (RFC 8200 section 5), so that "
         "`wg-quick up` fails. Raise the MTU, or leave the IPv6 pool out of `network.addresses`.",
+    ),
+    Code(
+        "E169",
+        "nothing left for the exit",
+        "`exit_except` lists what a user of an exit keeps out of the tunnel, and here that is "
+        "everything, in both families. A node that is to use no exit says `exit: none`.",
+    ),
+    Code(
+        "W170",
+        "no LAN to leave out",
+        "`own_lan` in `exit_except` stands for the `lan` of the node's site. This node has no "
+        "site, or a site whose `lan` is not given, so that the word leaves nothing out.",
     ),
 )

@@ -16,6 +16,7 @@ from meshc.errors import NodeError
 from meshc.node.fact_set import FactSet
 from meshc.node.system.firewall import Chain, FirewallLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
+from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import (
     HookChain,
     Hooks,
@@ -25,6 +26,7 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
+from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
 from meshc.wg.conf import Conf
 
 _NOWHERE = "lo"  # nothing is ever forwarded to it
@@ -39,6 +41,9 @@ _RULES = {
     for family, address in ((4, r"[0-9.]{7,15}"), (6, r"[0-9a-f:.]{2,45}"))
 }
 """The rules that are ours: what is handed to iptables-restore holds no other word."""
+
+
+_KEPT_INSIDE = re.compile(r"-A MESHC-KILL-%i -d ([0-9a-f.:]{2,45}/[0-9]{1,3}) -j REJECT$")
 
 
 class EmittedFirewall:
@@ -57,11 +62,18 @@ class EmittedFirewall:
     def lines(self) -> Hooks:
         """The hook lines that need not be run."""
         found = [family_hooks(family, chains) for family, chains in self.chains.items()]
+        found += [hooks for _, hooks in _kill_switch(self._conf).values()][:1]
         return Hooks(
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
             post_up=tuple(line for hooks in found for line in hooks.post_up),
             post_down=tuple(line for hooks in found for line in hooks.post_down),
         )
+
+    @cached_property
+    def kill_chains(self) -> dict[int, HookChain]:
+        """The kill switch, by family; none where its lines are not all as they were emitted."""
+        found = _kill_switch(self._conf)
+        return {family: chain for family, (chain, _) in found.items()}
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -70,13 +82,16 @@ class EmittedFirewall:
     def loads(self, facts: FactSet) -> tuple[FirewallLoad, ...]:
         """One load a family. Raises: NodeError where there is no iptables."""
         loads = []
-        for family, emitted in self.chains.items():
+        own = [*self.chains.items()]
+        own += [(family, (chain,)) for family, chain in self.kill_chains.items()]
+        for family, emitted in own:
             if family not in facts.families:
                 continue
             have = facts.firewall.get(family)
             if have is None or not have.program:
                 raise NodeError(
-                    f"this node forwards IPv{family} for others, which needs iptables",
+                    f"this node forwards IPv{family} for others or has a kill switch, which "
+                    "needs iptables",
                     hint="install the iptables package",
                 )
             chains = tuple(_resolved(chain, family, facts) for chain in emitted)
@@ -112,6 +127,26 @@ def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
         and _stand_together(wanted.post_down, conf.post_down)
     )
     return tuple(found) if complete else None
+
+
+def _kill_switch(conf: Conf) -> dict[int, tuple[HookChain, Hooks]]:
+    """Both chains, each with all the lines; what they name is what makes them again."""
+    if not conf.fwmark:
+        return {}
+    pools = [
+        Prefix.parse(match[1])
+        for line in conf.post_up
+        if (match := _KEPT_INSIDE.search(line)) is not None
+    ]
+    for named in (False, True):
+        wanted = kill_switch_hooks(conf.fwmark, pools, named=named)
+        if (
+            _stand_together(wanted.pre_up, conf.pre_up)
+            and _stand_together(wanted.post_up, conf.post_up)
+            and _stand_together(wanted.post_down, conf.post_down)
+        ):
+            return {f: (kill_chain(f, conf.fwmark, pools), wanted) for f in (4, 6)}
+    return {}
 
 
 def _rules(lines: tuple[str, ...], start: str, family: int) -> Iterator[str]:

@@ -26,6 +26,7 @@ _MODULES = (  # each needs only those before it
     "remote.units",
     "remote.peer_endpoints",
     "remote.supervision",
+    "remote.caretaker",
     "remote.environment",
     "remote.bootguard",
     "remote.staging",

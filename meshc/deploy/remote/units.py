@@ -23,9 +23,11 @@ from meshc.deploy.remote.managed_interface import ManagedInterface
 DIRECTORY = "/etc/systemd/system"
 RUNS = "/run/systemd/system"
 CONTAINER = "/run/systemd/container"  # systemd tells by it that it runs in one
+_RESTARTS_ONE_SHOTS = 244  # the systemd that learned to
 HEADER = "# Written by meshc deploy.\n"
 SAVE_ENDPOINTS = "save-endpoints"
 SET_ENDPOINTS = "set-endpoints"
+LOOK_AFTER = "look-after"
 _HOOK = re.compile(r"(?im)^\s*(?:Pre|Post)(?:Up|Down)\s*=\s*(.*?)\s*$")
 _DNS = re.compile(r"(?im)^\s*DNS\s*=")
 _UNIT = """\
@@ -42,7 +44,7 @@ ExecReload={meshc} reload {conf}
 ExecStop={meshc} down {interface}
 UMask=0077
 StateDirectory=meshc
-{limits}
+{restart}{limits}
 [Install]
 WantedBy=multi-user.target
 """
@@ -133,7 +135,19 @@ def text_of(
             "wg-quick's unit takes no + and no =; choose another name, or supervisor: systemd",
         )
     lines = ["Environment=" + quoted("{}={}".format(*item)) for item in sorted(env.items())]
-    return HEADER + "[Service]\n" + "\n".join([*lines, *_endpoints(interface)]) + "\n"
+    lines += [*_restart(), *_endpoints(interface)]
+    if env.get("MESHC_WATCH") != "off":
+        lines.append(f"ExecStartPost=-{_program(interface, LOOK_AFTER)}")
+    return HEADER + "[Service]\n" + "\n".join(lines) + "\n"
+
+
+def _restart() -> list[str]:
+    """A start that fails, because the network is not there yet, is tried again. Older ones of
+    systemd refuse a unit that starts once and says so."""
+    words = run(["systemctl", "--version"], check=False).split() if runs() else []
+    if len(words) < 2 or not words[1].isdigit() or int(words[1]) < _RESTARTS_ONE_SHOTS:
+        return []
+    return ["Restart=on-failure", "RestartSec=10"]
 
 
 def _endpoints(interface: ManagedInterface) -> list[str]:
@@ -173,6 +187,7 @@ def _own(interface: ManagedInterface, env: Mapping[str, str], conf: str, node_js
         conf=argument(interface.conf),
         engine=argument(env.get("MESHC_ENGINE", "auto")),
         modules=_modules(),
+        restart="".join(line + "\n" for line in _restart()),
         limits=limits,
     )
 

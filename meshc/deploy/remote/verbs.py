@@ -18,7 +18,7 @@ from typing import Any
 from meshc.deploy import protocol
 from meshc.deploy.protocol import Directories, Facts, Failure, FailureReason, Installed, NodeKey
 from meshc.deploy.protocol_json import LIMIT, ProtocolError, decode_call, encode_answer
-from meshc.deploy.remote import deployment, environment, peer_endpoints, units, watcher
+from meshc.deploy.remote import caretaker, deployment, environment, peer_endpoints, units, watcher
 from meshc.deploy.remote.base import (
     Refusal,
     clock,
@@ -100,6 +100,7 @@ def _alone(word: str, interface: ManagedInterface, token: str) -> None:
 _WITHOUT_TOKEN = {
     units.SAVE_ENDPOINTS: peer_endpoints.save,
     units.SET_ENDPOINTS: peer_endpoints.set_again,
+    units.LOOK_AFTER: caretaker.look_after,
 }
 """What the drop-in for wg-quick asks for."""
 

@@ -82,7 +82,7 @@ def family_hooks(family: int, chains: Iterable[HookChain]) -> Hooks:
     removals: list[str] = []
     for chain in chains:
         command = table_command(family, chain.table)
-        removals.append(_remove_chain(command, chain.hook, chain.name))
+        removals.append(remove_chain(command, chain.hook, chain.name))
         up += [f"{command}-N {chain.name}"]
         up += [f"{command}-A {chain.name} {rule}" for rule in chain.rules]
         up += [f"{command}-I {chain.hook} -j {chain.name}"]
@@ -107,7 +107,7 @@ def wan_word(family: int) -> str:
     )
 
 
-def _remove_chain(command: str, hook: str, chain: str) -> str:
+def remove_chain(command: str, hook: str, chain: str) -> str:
     """Never fails: wg-quick runs a line with `set -e` and gives up at the first that does."""
     quiet = "2>/dev/null || true"
     return (

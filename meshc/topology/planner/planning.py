@@ -51,7 +51,7 @@ def plan_mesh(
                 hint="give `public_key` for a node that keeps its own key.",
             )
     diagnostics.barrier()
-    routing = routing or build_routing(graph)
+    routing = routing or build_routing(graph, allocation.addresses)
     users = _exit_users(spec, allocation)
     planner = _Planner(graph, PeerTables(routing, allocation), allocation, public_keys)
     mtus = node_mtus(routing)

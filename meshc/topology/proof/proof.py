@@ -20,6 +20,7 @@ from meshc.topology.proof.external_findings import check_external
 from meshc.topology.proof.fib import build_fib
 from meshc.topology.proof.file_checks import check_files
 from meshc.topology.proof.hook_findings import check_hooks
+from meshc.topology.proof.kill_switch import check_kill_switches
 from meshc.topology.proof.loss_findings import check_losses
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
@@ -152,6 +153,7 @@ def prove(
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
     check_exits(table, expectation, found)
+    check_kill_switches(table, expectation.pools, found)
     failures = relay_failures(table.names, matrices, found)
     check_assertions(expectation, table.names, matrices, planes, network, found)
     return Proof(

@@ -34,6 +34,7 @@ def test_a_drop_in_holds_the_environment_and_keeps_where_peers_were() -> None:
         f'ExecStartPost=-{program} "set-endpoints" {rest}\n'
         f'ExecStop=\nExecStop=-{program} "save-endpoints" {rest}\n'
         f'ExecStop="{shutil.which("wg-quick") or "/usr/bin/wg-quick"}" down "wg0"\n'
+        f'ExecStartPost=-{program} "look-after" {rest}\n'
     )
 
 
@@ -106,3 +107,24 @@ def test_systemd_reads_every_word_as_it_was() -> None:
             )
             machine.shell("systemctl daemon-reload; systemctl start say")
             assert machine.shell("cat /run/said") == f"{word}\n{word}\nend\n"
+
+
+def test_nobody_looks_after_an_interface_that_is_not_to_be_watched() -> None:
+    """`deploy: {watch: false}`."""
+    text = units.text_of(interface(), WG_QUICK, {"MESHC_WATCH": "off"}, CONF, "{}")
+    assert "look-after" not in text
+
+
+@pytest.mark.parametrize(("version", "again"), [("243", False), ("244", True)])
+def test_a_start_that_fails_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, again: bool
+) -> None:
+    """By a systemd that allows it: an older one would refuse the unit."""
+    program = tmp_path / "systemctl"
+    program.write_text(f"#!/bin/sh\necho 'systemd {version} (x)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(units, "runs", lambda: True)
+    for unit in UNITS:
+        text = units.text_of(interface(), unit, {}, CONF, "{}")
+        assert ("\nRestart=on-failure\nRestartSec=10\n" in text) == again

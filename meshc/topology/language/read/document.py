@@ -31,6 +31,7 @@ TOP = (
     "links",
     "tests",
     "lab",
+    "accept",
 )
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
@@ -60,6 +61,7 @@ class Document:
     links: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
+    accept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
     damaged: set[Path] = field(default_factory=set)
 
@@ -132,6 +134,7 @@ class _DocumentReader:
         document.links = list(self._items("link", "links"))
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
+        document.accept = list(self._items("accept", "accept"))
         self._names()
         return document
 

@@ -37,6 +37,7 @@ _SECTIONS = (
     ("links[]", "LinkSection"),
     ("tests[]", "TestSection"),
     ("lab", "LabSection"),
+    ("accept[]", "AcceptSection"),
 )
 
 

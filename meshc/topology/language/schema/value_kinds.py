@@ -59,6 +59,13 @@ def _none_or_name(value: Any) -> str | None:
     return None if value == "none" and isinstance(value, str) else s.name(value)
 
 
+def _exception(value: Any) -> str | InterfaceAddress:
+    """A word, or any prefix: `::/0` leaves a whole family out."""
+    if isinstance(value, str) and not set("./:") & set(value):
+        return s.choice(*EXCEPTION_WORDS)(value)
+    return s.prefix(value)
+
+
 def _bool_or_name(value: Any) -> bool | str:
     """`yes` and its kind are meant as a truth value, and told so."""
     if isinstance(value, str) and value.casefold() not in ("yes", "no", "on", "off"):
@@ -78,9 +85,12 @@ _SECONDS: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 65535}
 _BYTES: dict[str, Any] = {"type": "integer", "minimum": 576, "maximum": 65535}
 _MARK: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 0xFFFFFFFF}
 _FAMILIES = ("ipv4", "ipv6")
+EXCEPTION_WORDS = (PRIVATE, OWN_LAN) = ("private", "own_lan")
 
 SETTING = one(s.setting, **_TEXT)
 ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
+TEXT = one(s.text, **_TEXT)
+CODE = one(s.code, type="string", pattern="^W[0-9]{3}$")
 NAME = one(s.name, **_NAME)
 BOOL = one(s.boolean, type="boolean")
 DATE = one(q.date, type="string", format="date")
@@ -107,6 +117,7 @@ KEY = one(s.public_key, type="string", pattern="^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw
 TABLE = one(s.table, anyOf=[_TEXT, {"type": "integer", "minimum": 1}])
 FWMARK = one(s.fwmark, anyOf=[_MARK, _TEXT])
 EXIT = one(_none_or_name, **_NAME)
+EXCEPTIONS = many(_exception, _TEXT)
 ENDS = many(_end, _TEXT)
 TEST_VIA = many(s.name, _NAME, _via_test)
 NAT = _words("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")

@@ -45,6 +45,7 @@ def test_the_keys_of_the_design_are_there() -> None:
         "table",
         "fwmark",
         "keepalive",
+        "always_on",
         "pre_up",
         "post_up",
         "pre_down",
