@@ -85,7 +85,7 @@ def deploy(
     puts back what ran before, also when this program or its connection dies. What cuts the way to
     its own nodes goes first, at both ends in one moment; then relays, gateways and leaves.
     """
-    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
+    from meshc.cli.views.deploy_view import print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
 
@@ -104,17 +104,7 @@ def deploy(
     if reason:
         _stop(reason, found, as_json=as_json)
     limits: Limits = {"window": window, "parallel": parallel, "max_failures": max_failures}
-    try:
-        with ProgressDisplay(lines=not as_json) as progress:
-            ends, traffic = asyncio.run(_roll_out(found, dialer, progress.step, limits))
-    except KeyboardInterrupt:
-        why = f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s."
-        _stop(why, found, as_json=as_json)
-    if as_json:
-        click.echo(outcomes_as_json(found, ends, traffic))
-    else:
-        print_outcomes(ends, traffic)
-    sys.exit(0 if all(end.good for end in ends) else 1)
+    _carry_out(found, dialer, limits, as_json=as_json)
 
 
 class Names(TypedDict):
@@ -131,6 +121,24 @@ class Limits(TypedDict):
     window: float
     parallel: int
     max_failures: int
+
+
+def _carry_out(found: list[Surveyed], dialer: Dialer, limits: Limits, *, as_json: bool) -> NoReturn:
+    """To the end of the command."""
+    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes
+    from meshc.cli.views.progress import ProgressDisplay
+
+    try:
+        with ProgressDisplay(lines=not as_json) as progress:
+            ends, traffic = asyncio.run(_roll_out(found, dialer, progress.step, limits))
+    except KeyboardInterrupt:
+        rest = f"nodes not yet confirmed put themselves back within {limits['window']:g} s."
+        _stop(f"Interrupted: {rest}", found, as_json=as_json)
+    if as_json:
+        click.echo(outcomes_as_json(found, ends, traffic))
+    else:
+        print_outcomes(ends, traffic)
+    sys.exit(0 if all(end.good for end in ends) else 1)
 
 
 async def _roll_out(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.deploy_outcome import DeployOutcome
 from meshc.deploy.plan.survey import Surveyed, Tell, gathered
-from meshc.deploy.protocol import Reach
+from meshc.deploy.protocol import AskPeers
 from meshc.errors import NodeError
 from meshc.values import dataclass
 
@@ -49,7 +49,7 @@ async def measured(
         try:
             session = await dial(target)
             try:
-                answer = await session.call(Reach(wanted, PATIENCE), timeout=PATIENCE + 20)
+                answer = await session.call(AskPeers(wanted, PATIENCE), timeout=PATIENCE + 20)
             finally:
                 await session.transport.close()
         except NodeError:

@@ -341,7 +341,7 @@ class MakeKey(Request[NodeKey]):
 
 
 @dataclass(frozen=True)
-class Reach(Request[Reached]):
+class AskPeers(Request[Reached]):
     """Which of these peers (public key to address in the tunnel) answer within `patience`
     seconds."""
 
@@ -360,7 +360,7 @@ REQUESTS: Dict[str, Type[Request[Any]]] = {
     "roll-back": RollBack,
     "adopt": Adopt,
     "make-key": MakeKey,
-    "reach": Reach,
+    "peers": AskPeers,
 }
 """Every request by its name on the wire."""
 

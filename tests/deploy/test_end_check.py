@@ -33,10 +33,10 @@ def measure(nodes: FakeNodes, targets: dict[str, Target], **ends: End) -> dict[s
 
 def test_each_node_pings_its_peers_among_those_deployed(targets: dict[str, Target]) -> None:
     nodes = FakeNodes(
-        {(name, "reach"): lambda request: Reached(tuple(request.peers)) for name in targets}
+        {(name, "peers"): lambda request: Reached(tuple(request.peers)) for name in targets}
     )
     exit_key = str(targets["exit"].plan.public_key)
-    nodes.answers["leaf", "reach"] = Reached((exit_key,))
+    nodes.answers["leaf", "peers"] = Reached((exit_key,))
     found = measure(nodes, targets)
     assert found["hub"] == Traffic("hub", ("exit", "leaf", "router"))
     assert found["leaf"] == Traffic("leaf", ("exit",), ("hub",))
@@ -55,5 +55,5 @@ def test_nothing_is_measured_when_nothing_was_deployed(targets: dict[str, Target
 
 
 def test_one_that_cannot_be_asked_has_measured_nothing(targets: dict[str, Target]) -> None:
-    found = measure(FakeNodes({("hub", "reach"): LOST}), targets)
+    found = measure(FakeNodes({("hub", "peers"): LOST}), targets)
     assert found["hub"] == Traffic("hub")

@@ -37,7 +37,7 @@ GOOD: dict[str, Any] = {
     "confirm": ReachedState(State.CONFIRMED),
     "roll-back": ReachedState(State.ROLLED_BACK),
     "adopt": ReachedState(State.IDLE),
-    "reach": Reached(()),
+    "peers": Reached(()),
 }
 NAMES = {request: name for name, request in REQUESTS.items()}
 LOST = "lost"

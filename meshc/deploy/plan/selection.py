@@ -44,7 +44,7 @@ def meant(spec: Spec, name: str) -> list[str]:
     if name in spec.nodes:
         return [name]
     if name in spec.groups:
-        return [one for one, node in spec.nodes.items() if name in node.groups]
+        return [one for one in spec.nodes if one in spec.groups[name]]
     if name in spec.sites:
         return [one for one, node in spec.nodes.items() if node.site == name]
     known = [*spec.nodes, *spec.groups, *spec.sites]

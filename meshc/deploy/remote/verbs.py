@@ -184,7 +184,7 @@ def make_key(_: ManagedInterface, request: protocol.MakeKey) -> NodeKey:
     return NodeKey(made, base64.b64encode(public_of(private)).decode())
 
 
-def reach(_: ManagedInterface, request: protocol.Reach) -> protocol.Reached:
+def reach(_: ManagedInterface, request: protocol.AskPeers) -> protocol.Reached:
     """Who answers a ping; those that do not are asked again until the time is over."""
     end, alive = clock() + request.patience, set()
     while True:
@@ -215,6 +215,6 @@ VERBS: dict[type[Any], Callable[[ManagedInterface, Any], object]] = {
     protocol.RollBack: deployment.roll_back,
     protocol.Adopt: deployment.adopt,
     protocol.MakeKey: make_key,
-    protocol.Reach: reach,
+    protocol.AskPeers: reach,
 }
 """What is done for each request."""

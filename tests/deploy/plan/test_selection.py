@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshc.deploy.plan.selection import selected
+from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Spec
@@ -13,10 +14,10 @@ MESH = """\
 meshc: 1
 network: {name: demo, addresses: 10.44.0.0/24}
 sites: {home: {nat: none}, empty: {nat: none}}
-groups: {servers: {}}
+groups: {servers: {members: [hub, mail]}}
 nodes:
-  hub: {role: relay, endpoint: hub.demo-vpn.net, deploy: {host: hub}, groups: [servers]}
-  mail: {deploy: {host: mail}, groups: [servers], site: home}
+  hub: {role: relay, endpoint: hub.demo-vpn.net, deploy: {host: hub}}
+  mail: {deploy: {host: mail}, site: home}
   desk: {deploy: {host: desk}, site: home}
   phone: {platform: ios, site: home, deploy: {host: phone}}
   lonely: {}
@@ -25,7 +26,9 @@ nodes:
 
 @pytest.fixture
 def spec() -> Spec:
-    return load_spec(MESH)
+    found = load_spec(MESH, file="mesh.yaml", diagnostics=Diagnostics())
+    assert found is not None
+    return found
 
 
 def test_without_names_all_that_are_reached_but_those_left_out(spec: Spec) -> None:

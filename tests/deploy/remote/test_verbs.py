@@ -13,13 +13,13 @@ from meshc.deploy.connect import sent_program
 from meshc.deploy.protocol import (
     REQUESTS,
     AskFacts,
+    AskPeers,
     Call,
     Directories,
     Failure,
     FailureReason,
     MakeKey,
     NodeKey,
-    Reach,
     Reached,
 )
 from meshc.deploy.protocol_json import decode_answer, encode_call
@@ -65,9 +65,9 @@ def make_key(path: Path) -> NodeKey:
 
 def test_who_answers_is_told_and_who_does_not_is_waited_for() -> None:
     interface = ManagedInterface("wgx9", Directories())
-    assert verbs.reach(interface, Reach({"here": "127.0.0.1"}, 5)) == Reached(("here",))
+    assert verbs.reach(interface, AskPeers({"here": "127.0.0.1"}, 5)) == Reached(("here",))
     nobody = {"here": "127.0.0.1", "nobody": "192.0.2.201"}
-    assert verbs.reach(interface, Reach(nobody, 0.5)) == Reached(("here",))
+    assert verbs.reach(interface, AskPeers(nobody, 0.5)) == Reached(("here",))
 
 
 def test_there_is_something_to_do_for_every_request() -> None:
