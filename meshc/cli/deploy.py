@@ -16,9 +16,11 @@ from meshc.cli.topology_argument import TopologyCommand
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from meshc.build.pipeline import BuildComparison
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.deploy_outcome import DeployOutcome
     from meshc.deploy.end_check import Traffic
+    from meshc.deploy.plan.surroundings import Surroundings
     from meshc.deploy.plan.survey import Surveyed, Tell
     from meshc.deploy.plan.target import Target
 
@@ -36,6 +38,11 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
 @deploy_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--overwrite-drift", is_flag=True, help="What others changed there may be lost.")
+@click.option(
+    "--undo-newer",
+    is_flag=True,
+    help="What was deployed from another checkout, which this one does not follow, may be undone.",
+)
 @click.option(
     "--window",
     type=click.FloatRange(5, 3600),
@@ -73,6 +80,7 @@ def deploy(
     as_json: bool,
     yes: bool,
     overwrite_drift: bool,
+    undo_newer: bool,
     window: float,
     skip_unreachable: bool,
     resume: bool,
@@ -88,23 +96,32 @@ def deploy(
     from meshc.cli.views.deploy_view import print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
+    from meshc.deploy.plan.surroundings import surroundings
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    names: Names = {"nodes": nodes, "left_out": left_out, "everything": everything}
-    targets = _targets(file, build, names, dialer, skip_unreachable=skip_unreachable)
+    names: Names = {
+        "nodes": nodes,
+        "left_out": left_out,
+        "everything": everything,
+        "undo_newer": undo_newer,
+    }
+    targets, result = _targets(file, build, names, dialer, skip_unreachable=skip_unreachable)
+    around = surroundings(result, whole=not (nodes or local))
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel, resume=resume)
     if not as_json:
-        print_plan(found)
+        print_plan(found, around)
     reason = (
         _refusals(found, skip_unreachable=skip_unreachable)
         or _drift(found, overwrite=overwrite_drift, yes=yes)
-        or _unwanted(found, yes=yes)
+        or _unwanted(found, around, yes=yes)
     )
     if reason:
-        _stop(reason, found, as_json=as_json)
+        _stop(reason, found, around, as_json=as_json)
     limits: Limits = {"window": window, "parallel": parallel, "max_failures": max_failures}
-    _carry_out(found, dialer, limits, as_json=as_json)
+    ends = _carry_out(found, around, dialer, limits, as_json=as_json)
+    _keep(result, around, ends)
+    sys.exit(0 if all(end.good for end in ends) else 1)
 
 
 class Names(TypedDict):
@@ -113,6 +130,7 @@ class Names(TypedDict):
     nodes: tuple[str, ...]
     left_out: tuple[str, ...]
     everything: bool
+    undo_newer: bool
 
 
 class Limits(TypedDict):
@@ -123,38 +141,61 @@ class Limits(TypedDict):
     max_failures: int
 
 
-def _carry_out(found: list[Surveyed], dialer: Dialer, limits: Limits, *, as_json: bool) -> NoReturn:
-    """To the end of the command."""
+def _carry_out(
+    found: list[Surveyed],
+    around: Surroundings,
+    dialer: Dialer,
+    limits: Limits,
+    *,
+    as_json: bool,
+) -> list[DeployOutcome]:
+    """What was confirmed. Says how it ended."""
     from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes
     from meshc.cli.views.progress import ProgressDisplay
 
     try:
         with ProgressDisplay(lines=not as_json) as progress:
-            ends, traffic = asyncio.run(_roll_out(found, dialer, progress.step, limits))
+            ends, traffic = asyncio.run(_roll_out(found, around, dialer, progress.step, limits))
     except KeyboardInterrupt:
         rest = f"nodes not yet confirmed put themselves back within {limits['window']:g} s."
-        _stop(f"Interrupted: {rest}", found, as_json=as_json)
+        _stop(f"Interrupted: {rest}", found, around, as_json=as_json)
     if as_json:
-        click.echo(outcomes_as_json(found, ends, traffic))
+        click.echo(outcomes_as_json(found, ends, traffic, around))
     else:
         print_outcomes(ends, traffic)
-    sys.exit(0 if all(end.good for end in ends) else 1)
+    return ends
 
 
 async def _roll_out(
-    found: list[Surveyed], dialer: Dialer, tell: Tell, limits: Limits
+    found: list[Surveyed],
+    around: Surroundings,
+    dialer: Dialer,
+    tell: Tell,
+    limits: Limits,
 ) -> tuple[list[DeployOutcome], list[Traffic]]:
     """How it ended, and what then goes through the tunnels between the nodes."""
     from meshc.deploy.end_check import measured
+    from meshc.deploy.retirement import take_down
     from meshc.deploy.rollout import roll_out
 
+    parallel = limits["parallel"]
+    gone = await take_down(around.journal, around.left, dialer, tell, parallel=parallel)
     ends = await roll_out(found, dialer, tell, **limits)
-    return ends, await measured(found, ends, dialer, tell, parallel=limits["parallel"])
+    return [*gone, *ends], await measured(found, ends, dialer, tell, parallel=parallel)
+
+
+def _keep(result: BuildComparison, around: Surroundings, ends: list[DeployOutcome]) -> None:
+    """For the next deploy, of whoever does it."""
+    from meshc.deploy.deploy_outcome import End
+    from meshc.deploy.plan.surroundings import keep
+
+    gone = [end.node for end in ends if end.end is End.RETIRED]
+    keep(result, around, [end.node for end in ends if end.good], gone)
 
 
 def _targets(
     file: Path, build: Path | None, names: Names, dialer: Dialer, *, skip_unreachable: bool
-) -> list[Target]:
+) -> tuple[list[Target], BuildComparison]:
     """The targets; keys that only the nodes know are fetched first."""
     from meshc.deploy.remote_keys import fetch_keys
 
@@ -179,6 +220,7 @@ def _targets(
             dialer,
             left_out=names["left_out"],
             everything=names["everything"],
+            undo_newer=names["undo_newer"],
         )
 
 
@@ -202,19 +244,19 @@ def _drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> str:
     return "Nothing was changed."
 
 
-def _unwanted(found: list[Surveyed], *, yes: bool) -> str:
-    if yes or not any(one.difference for one in found):
+def _unwanted(found: list[Surveyed], around: Surroundings, *, yes: bool) -> str:
+    if yes or not (around or any(one.difference for one in found)):
         return ""
     if not sys.stdin.isatty():
         return "Nothing was changed: without a terminal, --yes says that this is meant."
     return "" if click.confirm("Apply this?", err=True) else "Nothing was changed."
 
 
-def _stop(message: str, found: list[Surveyed], *, as_json: bool) -> NoReturn:
+def _stop(message: str, found: list[Surveyed], around: Surroundings, *, as_json: bool) -> NoReturn:
     """The plan is all that there is to say of the nodes."""
     from meshc.cli.views.deploy_view import plan_as_json
 
     if as_json:
-        click.echo(plan_as_json(found))
+        click.echo(plan_as_json(found, around))
     click.echo(message, err=True)
     sys.exit(1)

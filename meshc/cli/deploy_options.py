@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from meshc.build.pipeline import BuildComparison
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed, Tell
     from meshc.deploy.plan.target import Target
@@ -69,8 +70,9 @@ def chosen(
     *,
     left_out: tuple[str, ...],
     everything: bool,
-) -> list[Target]:
-    """The targets. Raises: UsageError, Refused, StateError."""
+    undo_newer: bool = False,
+) -> tuple[list[Target], BuildComparison]:
+    """The targets, and the build that they are of. Raises: UsageError, Refused, StateError."""
     local = dialer.local
     if everything and (nodes or local):
         raise click.UsageError("--all goes without NODE and --local")
@@ -79,9 +81,16 @@ def chosen(
     from meshc.build.pipeline import compare_file
     from meshc.deploy.plan.target import targets
 
-    return targets(
-        compare_file(file, out=build), nodes, left_out=left_out, local=local, hosts=dialer.hosts
+    result = compare_file(file, out=build)
+    found = targets(
+        result,
+        nodes,
+        left_out=left_out,
+        local=local,
+        undo_newer=undo_newer,
+        hosts=dialer.hosts,
     )
+    return found, result
 
 
 def ask(

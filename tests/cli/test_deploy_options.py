@@ -38,11 +38,11 @@ def test_what_cannot_be_meant(
 def test_some_nodes_or_all_that_have_a_host(tmp_path: Path) -> None:
     mesh(tmp_path)
     file = tmp_path / "mesh.yaml"
-    found = chosen(file, None, ("hub",), Dialer(), left_out=(), everything=False)
+    found, _ = chosen(file, None, ("hub",), Dialer(), left_out=(), everything=False)
     assert [target.name for target in found] == ["hub"]
-    found = chosen(file, None, (), Dialer(), left_out=(), everything=True)
+    found, _ = chosen(file, None, (), Dialer(), left_out=(), everything=True)
     assert sorted(target.name for target in found) == ["exit", "hub", "leaf", "router"]
-    found = chosen(file, None, (), Dialer(), left_out=("hub", "exit"), everything=True)
+    found, _ = chosen(file, None, (), Dialer(), left_out=("hub", "exit"), everything=True)
     assert sorted(target.name for target in found) == ["leaf", "router"]
 
 

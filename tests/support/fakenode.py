@@ -38,6 +38,7 @@ GOOD: dict[str, Any] = {
     "roll-back": ReachedState(State.ROLLED_BACK),
     "adopt": ReachedState(State.IDLE),
     "peers": Reached(()),
+    "retire": ReachedState(State.IDLE),
 }
 NAMES = {request: name for name, request in REQUESTS.items()}
 LOST = "lost"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshc.build.reader import open_build
+from meshc.deploy.deploy_journal import DeployJournal, build_of, operator, read_journal
 from meshc.deploy.plan.inside_ways import Hosts, reached_inside
 from meshc.deploy.plan.selection import selected
+from meshc.deploy.protocol import BuildMark
 from meshc.errors import StateError
 from meshc.prefixes import Prefix
 from meshc.secret import SecretText
@@ -31,7 +33,8 @@ class Target:
     that read their file from a code, `relays` those that forward; `behind` are the nodes of the
     whole network, this one left out, to which the way leads through the tunnels, `accepted` the
     sources that each of them takes packets from, and `reached_inside` says whether the way to this
-    one leads there."""
+    one leads there. `mark` is that of the build, and `known` are the builds that this checkout
+    follows (None: it cannot tell)."""
 
     plan: NodePlan
     conf: SecretText
@@ -42,6 +45,8 @@ class Target:
     behind: frozenset[str] = frozenset()
     accepted: Mapping[str, tuple[Prefix, ...]] = field(default_factory=dict)
     reached_inside: bool = False
+    mark: BuildMark | None = None
+    known: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -63,13 +68,15 @@ def targets(
     *,
     left_out: Iterable[str] = (),
     local: bool = False,
+    undo_newer: bool = False,
     hosts: Hosts = lambda spec: (spec.deploy.host or "",),
 ) -> list[Target]:
     """The targets that `names` mean (nodes, groups, sites) but for those that are `left_out`;
     without names all nodes that say how they are reached.
 
     `result` compares the plan with the build that is there. `local`: the nodes named are this
-    machine. `hosts` are those on the way to a node.
+    machine. `hosts` are those on the way to a node. `undo_newer`: what runs there may be a build
+    that this checkout does not follow.
     Raises: StateError when the build is not that of the topology, or a node cannot be deployed.
     """
     if any(change.files for change in result.changes.nodes) or result.changes.files:
@@ -86,7 +93,14 @@ def targets(
     for name in chosen:
         _check(result, name, local=local)
     behind = reached_inside(result.plan, hosts)
-    return [_read(result, result.plan.nodes[name], behind) for name in chosen]
+    build, _ = build_of(open_build(result.out, file=result.workspace.file))
+    journal = read_journal(result.workspace.file)
+    mark = BuildMark((journal or DeployJournal()).number(build), build, operator())
+    known = None if journal is None or undo_newer else frozenset((*journal.builds, build))
+    return [
+        replace(_read(result, result.plan.nodes[name], behind), mark=mark, known=known)
+        for name in chosen
+    ]
 
 
 def _check(result: BuildComparison, name: str, *, local: bool) -> None:

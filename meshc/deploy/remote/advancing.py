@@ -49,7 +49,7 @@ def make_stay(interface: ManagedInterface, record: DeploymentRecord) -> Deployme
     # still names the deployment before, whose file is put back
     copy = os.path.join(interface.home, "deployed.next")
     shutil.copyfile(interface.conf, copy)
-    deployed = Deployed(candidate.sha, candidate.env)
+    deployed = Deployed(candidate.sha, candidate.env, candidate.mark)
     record = DeploymentRecord(state, record.token, deployed)
     interface.save(record)
     os.replace(copy, os.path.join(interface.home, "deployed.conf"))

@@ -33,6 +33,7 @@ from meshc.deploy.remote.base import (
 )
 from meshc.deploy.remote.deployment_record import Deployed
 from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.retiring import retire
 from meshc.deploy.remote.supervision import running
 from meshc.deploy.remote.x25519 import public_of
 
@@ -144,6 +145,7 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         pending=watcher.pending(interface, record),
         state=record.state,
         failed=record.failed,
+        mark=deployed.mark,
         running=running(interface),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),
@@ -216,5 +218,6 @@ VERBS: dict[type[Any], Callable[[ManagedInterface, Any], object]] = {
     protocol.Adopt: deployment.adopt,
     protocol.MakeKey: make_key,
     protocol.AskPeers: reach,
+    protocol.Retire: retire,
 }
 """What is done for each request."""
