@@ -10,6 +10,7 @@ from __future__ import annotations
 from meshc.diagnostics.address_codes import ADDRESS_CODES
 from meshc.diagnostics.code import Code, Severity
 from meshc.diagnostics.deploy_codes import DEPLOY_CODES
+from meshc.diagnostics.document_codes import DOCUMENT_CODES
 from meshc.diagnostics.graph_codes import GRAPH_CODES
 from meshc.diagnostics.lab_codes import LAB_CODES
 from meshc.diagnostics.language_codes import LANGUAGE_CODES
@@ -28,6 +29,7 @@ def _catalogue(*codes: Code) -> dict[str, Code]:
 
 CODES = _catalogue(
     # --- 1xx the file and its language
+    *DOCUMENT_CODES,
     *LANGUAGE_CODES,
     # --- 2xx the graph
     *GRAPH_CODES,

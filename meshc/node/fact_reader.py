@@ -59,13 +59,7 @@ def survey(
         netlink.rules(),
         resolved,
         path_mtu,
-        sysctl.read_all(
-            (
-                SRC_VALID_MARK,
-                SEND_REDIRECTS,
-                *forwarding_switch.SWITCH.values(),
-            )
-        ),
+        sysctl.read_all((SRC_VALID_MARK, SEND_REDIRECTS, *forwarding_switch.SWITCH.values())),
         {family: firewall.read_facts(family) for family in _guarded_families(file)},
         shutil.which("nft") is not None,
         firewall.nft_tables(),

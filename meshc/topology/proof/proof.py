@@ -11,6 +11,7 @@ import numpy as np
 from meshc.diagnostics import Diagnostic, Diagnostics, Severity
 from meshc.topology.proof.anycast import check_anycast
 from meshc.topology.proof.assertions import check_assertions
+from meshc.topology.proof.clear_text import check_kill_switches
 from meshc.topology.proof.dead_relays import RelayFailure, relay_failures
 from meshc.topology.proof.default_route_findings import check_default_routes
 from meshc.topology.proof.duty_findings import check_duties
@@ -20,7 +21,6 @@ from meshc.topology.proof.external_findings import check_external
 from meshc.topology.proof.fib import build_fib
 from meshc.topology.proof.file_checks import check_files
 from meshc.topology.proof.hook_findings import check_hooks
-from meshc.topology.proof.kill_switch import check_kill_switches
 from meshc.topology.proof.loss_findings import check_losses
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel

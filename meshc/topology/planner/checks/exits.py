@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import DEFAULT_V6, without
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
@@ -35,20 +37,6 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 hint="AllowedIPs of a relay in between would have to hold the whole internet; "
                 "choose a relay or a public node as exit.",
             )
-        if node.kill_switch and node.kill_mark is None and node.managed:
-            linux = node.platform is Platform.LINUX
-            key = "exit_except" if node.exit_except else "table"
-            why = f"`{key}` is set" if linux else f"{node.platform.value} runs no hooks"
-            diagnostics.add(
-                "W222",
-                f"nothing holds back what {quote(name)} sends when its tunnel is gone: {why}",
-                node.at("kill_switch"),
-                path=f"nodes.{name}.kill_switch",
-                hint=f"leave `{key}` out: wg-quick then keeps WireGuard's packets apart by itself."
-                if linux
-                else "switch on what the system has for it (on-demand, always-on VPN), and say "
-                "`kill_switch: false`.",
-            )
         if node.exit_node:
             diagnostics.add(
                 "E203",
@@ -57,8 +45,14 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 path=f"nodes.{name}.exit",
                 hint=f"let the nodes use {quote(node.exit)} directly.",
             )
+        _unguarded(node, diagnostics)
         _named(routing, node, diagnostics)
     _silent(spec, diagnostics)
+    _check_ipv6(spec, used, diagnostics)
+
+
+def _check_ipv6(spec: Spec, used: Mapping[str, str], diagnostics: Diagnostics) -> None:
+    """`used` has one user for each exit."""
     for exit_, user in used.items():
         node = spec.nodes[exit_]
         cause, hint = "", "add an IPv6 pool such as fd44::/64 to network.addresses"
@@ -77,6 +71,25 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 hint=f"{hint}; or accept IPv4 only; or let IPv6 out beside the tunnel with "
                 '`exit_except: ["::/0"]`.',
             )
+
+
+def _unguarded(node: NodeSpec, diagnostics: Diagnostics) -> None:
+    """A kill switch that nothing can be emitted for."""
+    if not node.kill_switch or node.kill_mark is not None or not node.managed:
+        return
+    linux = node.platform is Platform.LINUX
+    key = "exit_except" if node.exit_except else "table"
+    why = f"`{key}` is set" if linux else f"{node.platform.value} runs no hooks"
+    diagnostics.add(
+        "W222",
+        f"nothing holds back what {quote(node.name)} sends when its tunnel is gone: {why}",
+        node.at("kill_switch"),
+        path=f"nodes.{node.name}.kill_switch",
+        hint=f"leave `{key}` out: wg-quick then keeps WireGuard's packets apart by itself."
+        if linux
+        else "switch on what the system has for it (on-demand, always-on VPN), and say "
+        "`kill_switch: false`.",
+    )
 
 
 def _named(routing: Routing, node: NodeSpec, diagnostics: Diagnostics) -> None:

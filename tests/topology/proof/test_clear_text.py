@@ -10,8 +10,8 @@ from meshc.build.check import check_text
 from meshc.diagnostics import Diagnostic
 from meshc.prefixes import Prefix
 from meshc.render.firewall.kill_switch import kill_switch_hooks
+from meshc.topology.proof.clear_text import Leaving, passes
 from meshc.topology.proof.iptables_rule import TUNNEL
-from meshc.topology.proof.kill_switch import Leaving, passes
 from meshc.topology.proof.netfilter import Firewall
 
 TOPOLOGY = """\
