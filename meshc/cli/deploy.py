@@ -88,10 +88,10 @@ def deploy(
 ) -> None:
     """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
-    Without NODE, all nodes with a deploy.host; NODE may be a group or a site. Each node keeps its
-    own way back first: unless the new configuration is confirmed through a new connection, the node
-    puts back what ran before, also when this program or its connection dies. What cuts the way to
-    its own nodes goes first, at both ends in one moment; then relays, gateways and leaves.
+    Without NODE, all nodes with a deploy.host; NODE may be a group or a site. Unless the new
+    configuration is confirmed through a new connection, a node puts back what ran before by itself.
+    What cuts the way to its own nodes goes first, at both ends in one moment; then relays,
+    gateways and leaves.
     """
     from meshc.cli.views.deploy_view import print_plan
     from meshc.cli.views.progress import ProgressDisplay
@@ -99,12 +99,7 @@ def deploy(
     from meshc.deploy.plan.surroundings import surroundings
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    names: Names = {
-        "nodes": nodes,
-        "left_out": left_out,
-        "everything": everything,
-        "undo_newer": undo_newer,
-    }
+    names = Names(nodes=nodes, left_out=left_out, everything=everything, undo_newer=undo_newer)
     targets, result = _targets(file, build, names, dialer, skip_unreachable=skip_unreachable)
     around = surroundings(result, whole=not (nodes or local))
     with ProgressDisplay() as progress:
@@ -118,7 +113,7 @@ def deploy(
     )
     if reason:
         _stop(reason, found, around, as_json=as_json)
-    limits: Limits = {"window": window, "parallel": parallel, "max_failures": max_failures}
+    limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
     ends = _carry_out(found, around, dialer, limits, as_json=as_json)
     _keep(result, around, ends)
     sys.exit(0 if all(end.good for end in ends) else 1)

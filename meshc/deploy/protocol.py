@@ -86,9 +86,6 @@ class Failure:
     reason: FailureReason = FailureReason.FAILED
 
 
-# -- answers --------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class DirectoryFacts:
     """A directory for new files, or the nearest one above it that exists. `free` is in bytes."""
@@ -186,7 +183,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ReachedState:
-    """The state that a deployment has reached."""
+    """Of a deployment."""
 
     state: State
 
@@ -233,8 +230,6 @@ class NodeKey:
     made: bool
     public_key: str
 
-
-# -- requests -------------------------------------------------------------------------------------
 
 A = TypeVar("A")
 
