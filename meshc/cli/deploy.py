@@ -116,7 +116,7 @@ def deploy(
     limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
     ends = _carry_out(found, around, dialer, limits, as_json=as_json)
     _keep(result, around, ends)
-    sys.exit(0 if all(end.good for end in ends) else 1)
+    sys.exit(not all(end.good for end in ends))
 
 
 class Names(TypedDict):

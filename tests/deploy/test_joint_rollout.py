@@ -28,7 +28,7 @@ def test_keys_ports_and_addresses_of_a_hub_whose_leaves_are_behind_it(tmp_path: 
             assert alone.returncode == 1, what
             assert "E708" in alone.stderr + alone.stdout, what
             said = here.net.deploy("--all").stdout
-            assert said.count(": deployed") == 3, (what, said)
+            assert said.count(": deployed") == 4, (what, said)
             assert all_reached(here), what
             here.net.wait_for_traffic("hub", *HOMES)
         # which the leaves need not know of: they take everything from the pool

@@ -12,6 +12,7 @@ from meshc.deploy.protocol import (
     REQUESTS,
     Facts,
     Installed,
+    NodeKey,
     OwnMeshc,
     Reached,
     ReachedState,
@@ -38,6 +39,7 @@ GOOD: dict[str, Any] = {
     "roll-back": ReachedState(State.ROLLED_BACK),
     "adopt": ReachedState(State.IDLE),
     "peers": Reached(()),
+    "make-key": NodeKey(True, ""),
     "retire": ReachedState(State.IDLE),
 }
 NAMES = {request: name for name, request in REQUESTS.items()}

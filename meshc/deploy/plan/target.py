@@ -16,8 +16,8 @@ from meshc.deploy.protocol import BuildMark
 from meshc.errors import StateError
 from meshc.prefixes import Prefix
 from meshc.secret import SecretText
-from meshc.topology.language.spec import Platform
-from meshc.topology.planner.mesh_plan import NodePlan
+from meshc.topology.language.spec import Deploy, Platform
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 if TYPE_CHECKING:
     from meshc.build.pipeline import BuildComparison
@@ -34,7 +34,8 @@ class Target:
     whole network, this one left out, to which the way leads through the tunnels, `accepted` the
     sources that each of them takes packets from, and `reached_inside` says whether the way to this
     one leads there. `mark` is that of the build, and `known` are the builds that this checkout
-    follows (None: it cannot tell)."""
+    follows (None: it cannot tell); `old_way` is how it was reached for the last deploy, where
+    that was another way."""
 
     plan: NodePlan
     conf: SecretText
@@ -47,6 +48,7 @@ class Target:
     reached_inside: bool = False
     mark: BuildMark | None = None
     known: frozenset[str] | None = None
+    old_way: Deploy | None = None
 
     @property
     def name(self) -> str:
@@ -97,10 +99,32 @@ def targets(
     journal = read_journal(result.workspace.file)
     mark = BuildMark((journal or DeployJournal()).number(build), build, operator())
     known = None if journal is None or undo_newer else frozenset((*journal.builds, build))
+    ways = _old_ways(result.plan, journal)
     return [
-        replace(_read(result, result.plan.nodes[name], behind), mark=mark, known=known)
+        replace(
+            _read(result, result.plan.nodes[name], behind),
+            mark=mark,
+            known=known,
+            old_way=ways.get(name),
+        )
         for name in chosen
     ]
+
+
+def _old_ways(plan: MeshPlan, journal: DeployJournal | None) -> dict[str, Deploy]:
+    """Of the nodes that are to be reached in another way than before: it may be that of this very
+    deploy. Not where another node is there by now."""
+    taken = {node.spec.deploy.host for node in plan.nodes.values()}
+    taken |= {address.address for node in plan.nodes.values() for address in node.addresses}
+    known = journal.nodes if journal else {}
+    return {
+        name: known[name].deploy
+        for name, node in plan.nodes.items()
+        if name in known
+        and known[name].deploy.host
+        and known[name].deploy.host != node.spec.deploy.host
+        and known[name].deploy.host not in taken
+    }
 
 
 def _check(result: BuildComparison, name: str, *, local: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshc.build.pipeline import compare_file, compile_file
+from meshc.deploy.plan.surroundings import keep, surroundings
 from meshc.deploy.plan.target import Target, targets
 from meshc.errors import StateError
 from tests.support.deploys import mesh
@@ -86,3 +87,24 @@ def test_peers_are_known_by_an_address_in_the_tunnel_and_phones_by_name(tmp_path
     conf = hub.conf.reveal()
     assert all(f"{address}/32" in conf for address in hub.inside.values())
     assert hub.phones == {"phone"}
+
+
+def test_a_node_that_moves_is_known_where_it_was_deployed_last(tmp_path: Path) -> None:
+    mesh(tmp_path)
+    result = compare_file(tmp_path / "mesh.yaml")
+    keep(result, surroundings(result, whole=True), ["leaf", "router"], [])
+    assert {one.name: one.old_way for one in chosen(tmp_path)} == dict.fromkeys(
+        ("exit", "hub", "leaf", "router")
+    )
+    file = tmp_path / "mesh.yaml"
+    text = file.read_text().replace("host: leaf", "host: moved")
+    file.write_text(text)
+    compile_file(file)
+    ways = {one.name: one.old_way for one in chosen(tmp_path)}
+    assert ways["leaf"] is not None
+    assert ways["leaf"].host == "leaf"
+    file.write_text(text.replace("host: router", "host: leaf"))  # another node is there now
+    compile_file(file)
+    ways = {one.name: one.old_way for one in chosen(tmp_path)}
+    assert ways["leaf"] is None
+    assert ways["router"] is not None
