@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meshc.cli.views.build_report import print_findings
 from meshc.cli.views.page import Styled, standard_page
 from meshc.deploy.deploy_outcome import DeployOutcome, End
+from meshc.deploy.plan.joint_group import joint_group
 from meshc.deploy.plan.waves import waves
 from meshc.render.report.json import as_dict, envelope
 from meshc.render.report.text import visible
@@ -42,6 +43,9 @@ def print_plan(found: list[Surveyed], around: Surroundings | None = None) -> Non
             page.line(Styled(_said(first), "bold" if one.difference else "dim"))
             for line in rest:
                 page.line(_said(line))
+    together = [one.found.target.name for one in joint_group(found)]
+    if together:
+        page.line(f"In one moment, because the way there is what changes: {', '.join(together)}.")
     _print_around(around)
     changing = sum(1 for one in found if one.difference)
     if changing:
