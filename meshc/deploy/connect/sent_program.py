@@ -35,6 +35,7 @@ _MODULES = (  # each needs only those before it
     "remote.advancing",
     "remote.watcher",
     "remote.deployment",
+    "remote.retiring",
     "remote.x25519",
     "remote.verbs",
 )

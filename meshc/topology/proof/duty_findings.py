@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
+from meshc.prefixes import Prefix
 from meshc.topology.obligations.file_duty import FileDuty, KeyPlace
 from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.node_model import NodeModel
@@ -22,6 +23,7 @@ def check_duties(table: MeshPeerTable, expectation: Expectation, found: Diagnost
             continue
         _key(model, duty, found)
         _addresses(model, duty, obligations.families, found)
+        _servers(model, duty, found)
         if model.conf.save_config:
             found.add(
                 "E452",
@@ -69,6 +71,21 @@ def _addresses(
             Location(conf.file, 1, 1),
             path=f"nodes.{model.name}",
             hint="build again: every node has one address in each family of the pools",
+        )
+
+
+def _servers(model: NodeModel, duty: FileDuty, found: Diagnostics) -> None:
+    conf = model.conf
+    assert conf is not None, "only called for nodes with a file"
+    asked = {Prefix.host(text) for text in conf.dns}
+    lacking = [server.address for server in duty.servers if server not in asked]
+    if lacking:
+        found.add(
+            "E454",
+            f"{model.name}: its file lacks the name server {' and '.join(lacking)}",
+            Location(conf.file, 1, 1),
+            path=f"nodes.{model.name}.dns",
+            hint="build again, or take it out of `dns` in the topology",
         )
 
 
