@@ -27,6 +27,7 @@ from meshc.render.firewall.hook_lines import (
     wan_word,
 )
 from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
+from meshc.render.firewall.open_port import open_chain, open_port_hooks
 from meshc.wg.conf import Conf
 
 _NOWHERE = "lo"  # nothing is ever forwarded to it
@@ -63,6 +64,7 @@ class EmittedFirewall:
         """The hook lines that need not be run."""
         found = [family_hooks(family, chains) for family, chains in self.chains.items()]
         found += [hooks for _, hooks in _kill_switch(self._conf).values()][:1]
+        found += [open_port_hooks(self._conf.listen_port or 0)] if self.opens else []
         return Hooks(
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
             post_up=tuple(line for hooks in found for line in hooks.post_up),
@@ -75,6 +77,18 @@ class EmittedFirewall:
         found = _kill_switch(self._conf)
         return {family: chain for family, (chain, _) in found.items()}
 
+    @cached_property
+    def opens(self) -> bool:
+        """Whether the lines open the port that the file listens at."""
+        port = self._conf.listen_port
+        return port is not None and _stands(open_port_hooks(port), self._conf)
+
+    @property
+    def programs_for(self) -> tuple[int, ...]:
+        """The families whose rules are loaded for any reason."""
+        both = (4, 6) if self.opens or self.kill_chains else ()
+        return tuple(sorted({*self.chains, *both}))
+
     @property
     def families(self) -> tuple[int, ...]:
         return tuple(self.chains)
@@ -83,6 +97,7 @@ class EmittedFirewall:
         """One load a family. Raises: NodeError where there is no iptables."""
         loads = []
         own = [*self.chains.items()]
+        own += [(f, (open_chain(self._conf.listen_port or 0),)) for f in (4, 6) if self.opens]
         own += [(family, (chain,)) for family, chain in self.kill_chains.items()]
         for family, emitted in own:
             if family not in facts.families:
@@ -90,8 +105,7 @@ class EmittedFirewall:
             have = facts.firewall.get(family)
             if have is None or not have.program:
                 raise NodeError(
-                    f"this node forwards IPv{family} for others or has a kill switch, which "
-                    "needs iptables",
+                    f"what the file lets pass or holds back of IPv{family} needs iptables",
                     hint="install the iptables package",
                 )
             chains = tuple(_resolved(chain, family, facts) for chain in emitted)
@@ -119,13 +133,7 @@ def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
             rules = _rules(following, f"{command}-A {empty.name} ", family)
             found.append(empty._replace(rules=tuple(rules)))
     wanted = family_hooks(family, found)
-    complete = (
-        bool(found)
-        and found[0].table == "filter"
-        and _stand_together(wanted.pre_up, conf.pre_up)
-        and _stand_together(wanted.post_up, conf.post_up)
-        and _stand_together(wanted.post_down, conf.post_down)
-    )
+    complete = bool(found) and found[0].table == "filter" and _stands(wanted, conf)
     return tuple(found) if complete else None
 
 
@@ -140,11 +148,7 @@ def _kill_switch(conf: Conf) -> dict[int, tuple[HookChain, Hooks]]:
     ]
     for named in (False, True):
         wanted = kill_switch_hooks(conf.fwmark, pools, named=named)
-        if (
-            _stand_together(wanted.pre_up, conf.pre_up)
-            and _stand_together(wanted.post_up, conf.post_up)
-            and _stand_together(wanted.post_down, conf.post_down)
-        ):
+        if _stands(wanted, conf):
             return {f: (kill_chain(f, conf.fwmark, pools), wanted) for f in (4, 6)}
     return {}
 
@@ -156,6 +160,15 @@ def _rules(lines: tuple[str, ...], start: str, family: int) -> Iterator[str]:
         if not line.startswith(start) or not _RULES[family].fullmatch(rule):
             return
         yield rule
+
+
+def _stands(wanted: Hooks, conf: Conf) -> bool:
+    """Whether all of the lines are there as they were emitted."""
+    return (
+        _stand_together(wanted.pre_up, conf.pre_up)
+        and _stand_together(wanted.post_up, conf.post_up)
+        and _stand_together(wanted.post_down, conf.post_down)
+    )
 
 
 def _stand_together(wanted: tuple[str, ...], lines: tuple[str, ...]) -> bool:

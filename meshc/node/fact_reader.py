@@ -109,7 +109,7 @@ def known_endpoints(
 def _guarded_families(file: InterfaceFile) -> tuple[int, ...]:
     """The families whose firewall matters: those that are forwarded or have a default route."""
     defaults = {p.family for peer in file.conf.peers for p in peer.allowed_ips if not p.length}
-    return tuple(sorted({*file.firewall.families, *file.firewall.kill_chains, *defaults}))
+    return tuple(sorted({*file.firewall.programs_for, *defaults}))
 
 
 def resolve(

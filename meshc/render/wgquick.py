@@ -21,6 +21,7 @@ from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.iptables import forwarding_hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
+from meshc.render.firewall.open_port import open_port_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, Platform
@@ -195,16 +196,17 @@ def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
 
 def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     """Ours alone. The kill switch closes last and opens last."""
-    forwarding = forwarding_hooks(node.firewall)
+    parts = [forwarding_hooks(node.firewall)]
+    if node.spec.open_port and node.listen_port is not None:
+        parts.append(open_port_hooks(node.listen_port))
     mark = node.spec.kill_mark
-    if mark is None:
-        return forwarding
-    named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
-    kill = kill_switch_hooks(mark, pools, named=named)
+    if mark is not None:
+        named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
+        parts.append(kill_switch_hooks(mark, pools, named=named))
     return Hooks(
-        pre_up=forwarding.pre_up + kill.pre_up,
-        post_up=forwarding.post_up + kill.post_up,
-        post_down=forwarding.post_down + kill.post_down,
+        pre_up=tuple(line for part in parts for line in part.pre_up),
+        post_up=tuple(line for part in parts for line in part.post_up),
+        post_down=tuple(line for part in parts for line in part.post_down),
     )
 
 

@@ -25,8 +25,10 @@ from meshc.deploy.remote.supervision import is_up
 STALE = 135  # seconds without a handshake, as `reresolve-dns` of wireguard-tools counts
 PATIENCE = 3  # seconds that an interface may be gone while its unit says that it is active
 _LOOK, _RULES, _NAMES = 2, 10, 30  # seconds
-_OURS = re.compile(r"ip6?tables -w (?:-t nat )?-[NADI] .*MESHC-(?:FWD|NAT|KILL)-%i\b")
-_JUMP = re.compile(r"(ip6?tables) -w (?:-t (\w+) )?-I (\w+) -j (\S+)")
+_OURS = re.compile(
+    r"(?:\[ .* \] \|\| )?ip6?tables -w (?:-t nat )?-[NADI] .*MESHC-(?:FWD|NAT|KILL|IN)-%i\b"
+)
+_JUMP = re.compile(r"(?:\[ .* \] \|\| )?(ip6?tables) -w (?:-t (\w+) )?-I (\w+) -j (\S+)")
 _SECTION = re.compile(r"(?m)^\s*\[")
 
 

@@ -111,6 +111,7 @@ class NodeSpec:
     private_key_command: str | None = None
     managed: bool = True
     listen_port: int | None = None
+    open_port: bool = False
     mtu: int | None = None
     uplink_mtu: int | None = None
     dns: tuple[str, ...] = ()

@@ -153,6 +153,7 @@ class _Resolver:
             private_key_command=data.get("private_key_command"),
             managed=data.get("managed", True),
             listen_port=listen_port,
+            open_port=data.get("open_port", False),
             mtu=data.get("mtu", self.network.mtu),
             uplink_mtu=data.get("uplink_mtu"),
             dns=tuple(data["dns"]) if "dns" in data else self._network_dns(name, data),

@@ -93,6 +93,11 @@ _NODE_KEYS: dict[str, Field] = {
         "is written for it.",
     ),
     "listen_port": Field(k.PORT, "The UDP port that WireGuard listens on."),
+    "open_port": Field(
+        k.BOOL,
+        "On Linux: open the node's own UDP port in a chain of our own, before the rules of the "
+        "machine's iptables (default false).",
+    ),
     "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
     "uplink_mtu": Field(
         k.UNDERLAY,
