@@ -21,6 +21,7 @@ from meshc.keys import PublicKey
 from meshc.node import nodefile
 from meshc.node.backends import backend
 from meshc.node.fact_reader import resolve
+from meshc.node.learned_endpoints import LearnedEndpoint, learned
 from meshc.node.machine import RUN_DIRECTORY
 from meshc.node.outer_names import look_up, outer_servers
 from meshc.node.state_file import Record, StateFile
@@ -54,7 +55,8 @@ def watch(
     """Looks after an interface until it goes away, or `stop` is set; with `token`, until somebody
     else brought it up anew."""
     stop = stop or threading.Event()
-    next_names, last = time.monotonic() + INTERVAL, ""
+    next_names, last = time.monotonic(), ""
+    kept: dict[PublicKey, LearnedEndpoint] = {}
     with KernelEvents() as events:
         while not stop.is_set():
             record = StateFile(run_directory, interface).load()
@@ -62,11 +64,13 @@ def watch(
                 return
             trouble = ""
             try:
-                for done in keep_up(interface, run_directory=run_directory):
+                for done in keep_up(interface, run_directory=run_directory, kept=kept):
                     _log.warning("%s: put back: %s", interface, done)
                 if time.monotonic() >= next_names:
                     next_names = time.monotonic() + INTERVAL
                     look_once(record, now=time.time())
+                    if record.complete and record.engine:
+                        kept = learned(backend(record.engine).read(interface), kept)
             except MeshcError as error:
                 trouble = str(error)
             if trouble not in ("", last):

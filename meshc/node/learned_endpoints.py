@@ -91,7 +91,11 @@ def save(engine: Backend, interface: str, directory: Path = DIRECTORY) -> None:
 
 def set_again(engine: Backend, interface: str, directory: Path = DIRECTORY) -> None:
     """After the interface has come up. Raises: NodeError."""
-    kept = load(interface, directory)
+    begin_again(engine, interface, load(interface, directory))
+
+
+def begin_again(engine: Backend, interface: str, kept: Mapping[PublicKey, LearnedEndpoint]) -> None:
+    """Sets the addresses, and begins the sessions that there were. Raises: NodeError."""
     if not kept:
         return
     device = engine.read(interface)

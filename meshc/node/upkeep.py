@@ -9,15 +9,17 @@ which `status` tells and `reload` mends.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from meshc.keys import PublicKey
 from meshc.node import lifecycle, nodefile
 from meshc.node.backends import KERNEL, BackendFactory, backend
 from meshc.node.change import Change, Replaced
 from meshc.node.changeset import ChangeSet, Present
 from meshc.node.fact_reader import survey
 from meshc.node.fact_set import FactSet
+from meshc.node.learned_endpoints import LearnedEndpoint, begin_again
 from meshc.node.machine import RUN_DIRECTORY, Machine
 from meshc.node.machine_session import machine_session
 from meshc.node.nodefile import InterfaceFile
@@ -33,14 +35,20 @@ from meshc.node.system_values import MAIN_TABLE
 from meshc.node.transaction import apply_plan, attach
 from meshc.prefixes import Prefix
 
+NOBODY: Mapping[PublicKey, LearnedEndpoint] = {}
 _FLUSHED_BY_OTHERS = (FirewallLoad, TableLoad, TableClosed, RuleAdd, RouteAdd)
 _DEVICE = re.compile(r"(?<=-[io] )\S+")
 
 
 def keep_up(
-    interface: str, *, backends: BackendFactory = backend, run_directory: Path = RUN_DIRECTORY
+    interface: str,
+    *,
+    backends: BackendFactory = backend,
+    run_directory: Path = RUN_DIRECTORY,
+    kept: Mapping[PublicKey, LearnedEndpoint] = NOBODY,
 ) -> tuple[str, ...]:
     """Puts back what is amiss with an interface that meshc brought up, and says what that was.
+    `kept` is where its peers were, should its engine have to be started again.
 
     Raises: NodeError, also while another command works on the interface; ConfError."""
     with machine_session(interface, run_directory, backends, lock=False) as (machine, store):
@@ -63,6 +71,7 @@ def keep_up(
         if not _has_hooks(file):
             machine.backend.destroy(machine, interface)
             apply_plan(machine, store, record, _anew(machine, file, record))
+            begin_again(machine.backend, interface, kept)
             return (f"{record.engine} had ended; started again",)
     # hooks come in pairs: those of the way down before those of the way up
     lifecycle.up(
@@ -72,6 +81,7 @@ def keep_up(
         backends=backends,
         run_directory=run_directory,
     )
+    begin_again(backends(record.engine), interface, kept)
     return (f"{record.engine} had ended; brought up again, with the hooks of the file",)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from meshc.agent.watch import INTERVAL
 from meshc.keys import PrivateKey
 from meshc.node.change import Change, Replaced
 from meshc.node.fact_set import FactSet
@@ -281,3 +282,21 @@ def test_a_laptop_comes_into_a_lan_like_one_of_the_mesh_and_leaves_it(
     assert leaf.meshc("status").returncode == 0
     leaf.meshc("down", "wg0")
     assert "192.168.1.0/24 dev eth0" in leaf.shell("ip route")
+
+
+@pytest.mark.root
+@needs_root[1]
+@needs_root[2]
+def test_a_relay_whose_engine_was_killed_begins_with_its_idle_leaves(
+    world: tuple[Namespace, Namespace, Namespace], tmp_path: Path
+) -> None:
+    """They send keepalives only, which make no session; it remembers where they were."""
+    leaf, exit_, _ = world
+    bring_up(leaf, exit_, tmp_path, "wireguard-go")
+    shown = "wg show wg0 latest-handshakes"
+    wait_until(lambda: "\t0\n" not in exit_.shell(shown))
+    leaf.shell(f"wg set wg0 peer {EXIT.public_key()} persistent-keepalive off")
+    time.sleep(INTERVAL + 3)
+    os.kill(engine_of(exit_), signal.SIGKILL)
+    wait_until(lambda: "wg0" not in exit_.shell("ip -br link"), patience=5)
+    wait_until(lambda: "\t0\n" not in exit_.shell(f"{shown} || printf '\\t0\\n'"), patience=15)
