@@ -248,13 +248,13 @@ def _bring_up(
         learned_endpoints.set_again(machine.backend, file.interface)
         for line in file.hooks(file.conf.post_up):
             done.append(_hook(machine, file, "PostUp", line))
+        for obstacle in in_the_way(file):
+            machine.note(str(obstacle))
         record.complete = True
         store.save(record)
     except BaseException as error:
         undo_all(machine, store, record, error)
         raise
-    for obstacle in in_the_way(file):
-        machine.note(str(obstacle))
     return _outcome(machine, file, record.engine, tuple(done))
 
 
