@@ -19,9 +19,10 @@ from meshc.keys import LinkKeys, PrivateKey
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.iptables import forwarding_hooks
+from meshc.render.firewall.loading import loading_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import NetworkSpec, Platform
+from meshc.topology.language.spec import FirewallTool, NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
@@ -179,13 +180,22 @@ def all_hooks(node: NodePlan) -> Hooks:
         if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
         return Hooks()
-    generated = forwarding_hooks(node.firewall)
+    generated = _firewall_hooks(node)
     return Hooks(
         pre_up=generated.pre_up + spec.pre_up,
         post_up=own + generated.post_up + spec.post_up,
         pre_down=spec.pre_down + generated.pre_down,
         post_down=generated.post_down + spec.post_down,
     )
+
+
+def _firewall_hooks(node: NodePlan) -> Hooks:
+    """One rule a line where nothing asks for more."""
+    tool = node.spec.firewall
+    policies = any(rules.access is not None for rules in node.firewall)
+    if policies or tool is FirewallTool.NFTABLES:
+        return loading_hooks(node.firewall, tool)
+    return forwarding_hooks(node.firewall)
 
 
 def full_name(node: str, network: NetworkSpec) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
-from meshc.topology.planner.policy.forwarding import SURROUNDINGS
+from meshc.topology.obligations.surroundings import SURROUNDINGS
 from tests.support.keyed_plans import (
     POOLS,
     artifacts,

@@ -19,7 +19,8 @@ from meshc.topology.language.schema.scalars import Mistake
 from meshc.topology.language.wording import describe, listing, quote, suggest
 from meshc.values import dataclass, field
 
-TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "tests", "lab")
+TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "policies",
+       "tests", "lab")  # fmt: skip
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
 # keys that belong somewhere else, without `_` and capitals; the hint says where
@@ -36,7 +37,7 @@ _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 @dataclass(slots=True)
 class Document:
     """The sections as dictionaries that hold the keys which the file gives, already read.
-    `links` and `tests` keep their index in the file."""
+    `links`, `policies` (None when there is no such section) and `tests` keep their index."""
 
     source: ParsedFile
     network: dict[str, Any] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Document:
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    policies: list[tuple[int, dict[str, Any]]] | None = None
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
     damaged: set[Path] = field(default_factory=set)
@@ -116,6 +118,8 @@ class _DocumentReader:
         if "nodes" not in data:
             self._missing((), "nodes")
         document.links = list(self._items("link", "links"))
+        if "policies" in data:
+            document.policies = list(self._items("policy", "policies"))
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
         self._names()

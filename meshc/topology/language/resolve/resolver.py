@@ -11,12 +11,15 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
+from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
+    EVERYTHING,
     Deploy,
     DirectMode,
     Expect,
+    FirewallTool,
     LabPlace,
     LabSpec,
     LinkSpec,
@@ -24,6 +27,8 @@ from meshc.topology.language.spec import (
     NetworkSpec,
     NodeSpec,
     Platform,
+    PolicyEnd,
+    PolicySpec,
     Role,
     SiteSpec,
     Spec,
@@ -49,6 +54,19 @@ class _Resolver:
         self.network = self._network()
         self.memberships = self._memberships()
         self.layers = Layers(document, self.memberships, diagnostics)
+        self.ends = PolicyEnds(
+            self.references,
+            routes={
+                name: networks(data.get("routes", ())) for name, data in document.nodes.items()
+            },
+            addresses=tuple(
+                address
+                for data in document.nodes.values()
+                for address in hosts(data.get("address", ()))
+            ),
+            pools=self.network.pools,
+            site_of=self.layers.site_of,
+        )
 
     def resolve(self) -> Spec:
         document = self.document
@@ -64,6 +82,7 @@ class _Resolver:
             links=self._links(),
             tests=tuple(self._test(index, test) for index, test in document.tests),
             lab=self._lab(),
+            policies=self._policies(),
             file=document.source.file,
         )
 
@@ -151,6 +170,9 @@ class _Resolver:
             post_down=tuple(data.get("post_down", ())),
             deploy=Deploy(**data.get("deploy", {})),
             groups=groups,
+            firewall=FirewallTool(
+                data.get("firewall", self.document.network.get("firewall", "auto"))
+            ),
             locations=locations,
         )
 
@@ -308,10 +330,30 @@ class _Resolver:
             found = (self._relay(n, (*path, "via", i), exits=True) for i, n in enumerate(via))
             relays = tuple(relay for relay in found if relay is not None)
         return TestSpec(
-            sources=self.references.ends(data["from"], (*path, "from")),
-            targets=self.references.ends(data["to"], (*path, "to")),
+            sources=self.ends.test_end(data["from"], (*path, "from")),
+            targets=self.ends.test_end(data["to"], (*path, "to")),
             expect=Expect(data.get("expect", "reachable")),
             via=relays,
+            service=data.get("port"),
+            location=self.document.source.locate(path, key=True),
+        )
+
+    def _policies(self) -> tuple[PolicySpec, ...] | None:
+        if self.document.policies is None:
+            return None
+        return tuple(self._policy(index, data) for index, data in self.document.policies)
+
+    def _policy(self, index: int, data: Mapping[str, Any]) -> PolicySpec:
+        path: Path = ("policies", index)
+        return PolicySpec(
+            sources=self.ends.end(data["from"], (*path, "from"), sender=True),
+            targets=self.ends.end(data["to"], (*path, "to")),
+            services=tuple(dict.fromkeys(data.get("allow", (EVERYTHING,)))),
+            excluded=self.ends.end(data["except"], (*path, "except"))
+            if "except" in data
+            else PolicyEnd(),
+            why=data.get("why", ""),
+            index=index,
             location=self.document.source.locate(path, key=True),
         )
 
