@@ -173,4 +173,12 @@ GRAPH_CODES = (
         "outside of the tunnel, where the place sees every name; elsewhere it may not answer at "
         "an address that it does not know. Set `dns`.",
     ),
+    Code(
+        "E221",
+        "demanded link that policies forbid",
+        "`links:` says `direct: true` for a pair between which no rule allows anything, or of "
+        "which one cannot filter and the other could send it what no rule allows: nobody would "
+        "stand between the two. Without the line they are kept apart, or a relay carries what is "
+        "allowed and drops the rest.",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshc.diagnostics.code import Code
+from meshc.diagnostics.policy_codes import POLICY_CODES
 
 LANGUAGE_CODES = (
     Code(
@@ -353,4 +354,5 @@ LANGUAGE_CODES = (
         "Below 1280 bytes an interface cannot have an IPv6 address (RFC 8200 section 5), so that "
         "`wg-quick up` fails. Raise the MTU, or leave the IPv6 pool out of `network.addresses`.",
     ),
+    *POLICY_CODES,
 )

@@ -30,6 +30,7 @@ _STATE = {
     FlowState.ANSWER: "ct state { established, related }",
     FlowState.PUBLISHED: "ct status dnat",
 }
+_SYN = "tcp flags & (syn | rst) == syn"
 _BEGINS = "ct state != { established, related }"
 
 
@@ -115,10 +116,8 @@ def _forward(rules: Iterable[FamilyRules]) -> Iterator[str]:
     for one in some:
         if one.clamp_mss:
             for way in ("iifname", "oifname"):
-                yield (
-                    f'meta nfproto {_nfproto(one.family)} {way} "%i" tcp flags & (syn | rst) == syn '
-                    "tcp option maxseg size set rt mtu"
-                )
+                begins = f'meta nfproto {_nfproto(one.family)} {way} "%i" {_SYN}'
+                yield f"{begins} tcp option maxseg size set rt mtu"
     if any(one.access is not None for one in some):
         yield f'iifname "%i" {_BEGINS} jump access'
     for one in some:

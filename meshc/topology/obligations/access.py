@@ -30,7 +30,7 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretches:
-    """All addresses of one family, cut where some set begins or ends; those in no set are missing."""
+    """All addresses of one family, cut where some set begins or ends, without those in no set."""
 
     family: int
     items: tuple[Stretch, ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from meshc.prefixes import Prefix
 
-# Nobody reaches these through an exit: its own surroundings and the machine that it runs on. Private
-# and shared addresses (RFC 1918, 6598, 4193), link-local ones (RFC 3927, 4291), multicast and the
-# reserved rest; and where clouds keep their metadata outside of these (Oracle, Azure).
+# Nobody reaches these through an exit: its own surroundings and the machine that it runs on.
+# Private and shared addresses (RFC 1918, 6598, 4193), link-local ones (RFC 3927, 4291), multicast
+# and the reserved rest; and where clouds keep their metadata outside of these (Oracle, Azure).
 SURROUNDINGS = {
     4: tuple(
         map(

@@ -8,6 +8,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology.language.checks.endpoints import check_endpoints
 from meshc.topology.language.checks.given_keys import check_keys
 from meshc.topology.language.checks.packet_sizes import check_mtu
+from meshc.topology.language.checks.policy_rules import check_policies
 from meshc.topology.language.checks.roles import check_roles, check_usage
 from meshc.topology.language.checks.written_prefixes import check_prefixes
 from meshc.topology.language.read.document import Document
@@ -22,4 +23,5 @@ LANGUAGE_CHECKS: tuple[Check, ...] = (
     check_roles,
     check_mtu,
     check_usage,
+    check_policies,
 )

@@ -120,6 +120,9 @@ class _DocumentReader:
         document.links = list(self._items("link", "links"))
         if "policies" in data:
             document.policies = list(self._items("policy", "policies"))
+            if data["policies"] is None:
+                hint = "[] allows nothing to anybody; without the section everything is allowed."
+                self._wrong(("policies",), "a list of rules", None, hint)
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
         self._names()

@@ -51,6 +51,11 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
             "items": refs["link"],
             "description": "Overrides for pairs; links themselves are inferred.",
         },
+        "policies": {
+            "type": "array",
+            "items": refs["policy"],
+            "description": "Who may reach whom; absent: everybody everybody.",
+        },
         "tests": {
             "type": ["array", "null"],
             "items": refs["test"],

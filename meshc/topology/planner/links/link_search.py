@@ -1,8 +1,8 @@
 """Finds the linked pairs without looking at every pair.
 
 Nodes that cannot be told apart by anything that decides about a link (families, NAT, endpoints,
-`direct`, role, policies) form one kind, and two kinds are linked as a whole or not at all. Pairs of one
-site, `direct` lists and `links:` are added to that. Ten thousand leaves of three relays are two
+`direct`, role, policies) form one kind, and two kinds are linked as a whole or not at all. Pairs of
+one site, `direct` lists and `links:` are added to that. Ten thousand leaves of three relays are two
 kinds and thirty thousand links, never fifty million pairs.
 """
 

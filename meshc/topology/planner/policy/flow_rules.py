@@ -74,10 +74,10 @@ class AccessRow(NamedTuple):
 
 class AccessRules(NamedTuple):
     """Which connections may begin through a node; what no row grants is dropped. Rows do not share
-    sources. `inbound` are the targets that lie on the node itself, `lans` the sources beside it, whose
-    connections it lets into the tunnel; `strangers` are sources that lie elsewhere in the network,
-    so that nobody beside the node can have them. With `outbound` what it sends of its own is held
-    to the rows as well, for receivers that cannot look themselves."""
+    sources. `inbound` are the targets that lie on the node itself, `lans` the sources beside it,
+    whose connections it lets into the tunnel; `strangers` are sources that lie elsewhere in the
+    network, so that nobody beside the node can have them. With `outbound` what it sends of its own
+    is held to the rows as well, for receivers that cannot look themselves."""
 
     inbound: tuple[Prefix, ...]
     rows: tuple[AccessRow, ...]

@@ -65,12 +65,12 @@ class LinkPolicy:
             if user.exit == exit_.name and exit_.filters and self.sides[user.name].online:
                 return ""
         if not self.speak(a.name, b.name):
-            return f"policies: allow nothing between {a.name} and {b.name}"
+            return f"no rule of `policies:` allows anything between {a.name} and {b.name}"
         for one, other in ((a, b), (b, a)):
             if other.filters or one.is_guard or self._carries_all(one.name, other.name):
                 continue
             return (
-                f"{other.name} cannot filter, and policies: do not allow all that {one.name} "
+                f"{other.name} cannot filter, and `policies:` does not allow all that {one.name} "
                 "could send it"
             )
         return ""

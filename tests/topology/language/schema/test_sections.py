@@ -54,5 +54,5 @@ def test_the_keys_of_the_design_are_there() -> None:
     assert set(promised) <= set(sections.SECTIONS["node"].fields)
     assert set(sections.SECTIONS["network"].fields) == {
         "name", "addresses", "domain", "interface", "listen_port", "keepalive", "mtu", "dns",
-        "preshared_keys",
+        "preshared_keys", "firewall",
     }  # fmt: skip
