@@ -125,6 +125,15 @@ class Access:
                 return self.rules[number]
         return None
 
+    def online(self, own: Iterable[Prefix]) -> bool:
+        """Whether any of these addresses may begin something with the internet."""
+        return any(
+            not stretch.rules.isdisjoint(beyond.rules)
+            for prefix in own
+            for stretch in self.senders[prefix.family].within((prefix,))
+            for beyond in self.receivers[prefix.family].within(self.internet[prefix.family])
+        )
+
     def services(self, rules: Iterable[int]) -> tuple[Service, ...]:
         """What these rules let through together."""
         return united(one for number in rules for one in self.rules[number].services)

@@ -45,7 +45,7 @@ def lan_losses(
     those that are declared apart from it, or from the router that it lies behind."""
     fib = plane.fib
     names = tuple(model.name for model in plane.models)
-    apart = separation_table(names, obligations.separation, fib.family)
+    apart = separation_table(names, obligations, fib.family)
     for router, model in enumerate(plane.models):
         for prefix in model.facts.routes:
             if prefix.family != fib.family:
@@ -60,7 +60,10 @@ def lan_losses(
                     host = Prefix(fib.family, loss.address, BITS[fib.family])
                     if obligations.separation.from_outside(names[loss.source], host):
                         continue
-                    if not apart.table[apart.kind[loss.source], apart.kind[router]]:
+                    if obligations.access is not None:
+                        if obligations.exchange(names[loss.source], host):
+                            yield loss
+                    elif not apart.table[apart.kind[loss.source], apart.kind[router]]:
                         yield loss
 
 

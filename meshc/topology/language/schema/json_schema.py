@@ -9,7 +9,7 @@ from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import Field, KeySection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_SECTIONS = ("network", "node", "site", "group", "defaults", "link", "test", "lab")
+_SECTIONS = ("network", "node", "site", "group", "defaults", "link", "policy", "test", "lab")
 
 
 def json_schema() -> dict[str, Any]:

@@ -39,14 +39,9 @@ class LanReach:
 
     def online(self, node: NodeSpec) -> bool:
         """Whether the node, or a LAN behind it, may use an exit."""
-        if self.access is None:
+        if self.access is None or self.allocation is None:
             return True
-        sends, _ = self._sides(node)
-        return any(
-            not sends.isdisjoint(stretch.rules)
-            for family, beyond in self.access.internet.items()
-            for stretch in self.access.receivers[family].within(beyond)
-        )
+        return self.access.online((*self.allocation.addresses[node.name], *node.routes))
 
     def _meets(self, access: Access, route: Prefix, sends: Rules, receives: Rules) -> bool:
         there = access.receivers[route.family].within((route,))
