@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meshc.build.stages import SourceFiles, Stages
+from meshc.build.topology_file import files_beside, today
 from meshc.build.worker import InlineWorker
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics, Location
 from meshc.errors import Refused
 from meshc.render.report import Case
 from meshc.topology.language.load import load_spec
-from meshc.topology.language.read.yaml_reader import MAX_BYTES
+from meshc.topology.language.read.includes import Opener, no_files
+from meshc.topology.language.read.source_text import MAX_BYTES
 from meshc.topology.language.spec import Spec, TestSpec
 from meshc.topology.planner.addressing.lock import Lock
 from meshc.topology.planner.addressing.lock_text import parse_lock
@@ -56,23 +58,31 @@ def check_file(name: str, *, proof: bool | None = None) -> Checked:
     if data is None:
         return Checked(name, None, tuple(diagnostics))
     if name == "-":
-        return check_text(data, file="<stdin>", proof=proof)
+        here = files_beside(Path())
+        return check_text(data, file="<stdin>", proof=proof, opened=here)
     lock_file = Workspace(Path(name)).lock_file
     lock: Lock | None = Lock()
     if lock_file != Path(name) and lock_file.is_file():
         content = _read(str(lock_file), diagnostics) or b""
         lock = parse_lock(content.decode("utf-8", "replace"), str(lock_file), diagnostics)
-    checked = check_text(data, file=name, lock=lock or Lock(), proof=proof)
+    beside = files_beside(Path(name).parent)
+    checked = check_text(data, file=name, lock=lock or Lock(), proof=proof, opened=beside)
     diagnostics.extend(checked.findings)
     return Checked(name, checked.spec, tuple(diagnostics), checked.cases, checked.proven)
 
 
 def check_text(
-    text: str | bytes, *, file: str, lock: Lock | None = None, proof: bool | None = None
+    text: str | bytes,
+    *,
+    file: str,
+    lock: Lock | None = None,
+    proof: bool | None = None,
+    opened: Opener = no_files,
 ) -> Checked:
-    """Checks a topology that is at hand; `file` is its name in messages."""
+    """Checks a topology that is at hand; `file` is its name in messages, and `opened` gives what it
+    includes."""
     diagnostics = Diagnostics()
-    spec = load_spec(text, file=file, diagnostics=diagnostics)
+    spec = load_spec(text, file=file, diagnostics=diagnostics, opened=opened, today=today())
     if spec is None:
         return Checked(file, None, tuple(diagnostics))
     source = SourceFiles(spec, lock or Lock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from meshc.build.workspace import Workspace
@@ -9,6 +10,8 @@ from meshc.diagnostics import Diagnostics
 from meshc.errors import Refused, StateError
 from meshc.files import read_regular
 from meshc.topology.language.load import load_spec
+from meshc.topology.language.read.includes import Opener, Unopened
+from meshc.topology.language.read.source_text import MAX_BYTES
 from meshc.topology.language.spec import Spec
 
 
@@ -24,7 +27,32 @@ def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
         raise StateError(
             f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
         )
-    spec = load_spec(content, file=str(path), diagnostics=diagnostics)
+    spec = load_spec(
+        content,
+        file=str(path),
+        diagnostics=diagnostics,
+        opened=files_beside(path.parent),
+        today=today(),
+    )
     if spec is None:
         raise Refused(diagnostics.sorted())
     return spec
+
+
+def files_beside(directory: Path) -> Opener:
+    """Opens what a topology in `directory` includes: ordinary files, links to them too."""
+
+    def opened(name: str) -> bytes | Unopened:
+        path = (directory / name).resolve()
+        try:
+            content = read_regular(path, limit=MAX_BYTES)
+        except StateError as error:
+            return Unopened(str(error).removeprefix(f"{path} "))
+        return Unopened("there is no such file") if content is None else content
+
+    return opened
+
+
+def today() -> str:
+    """The date by which nodes expire; the same day for all who build at one time (UTC)."""
+    return datetime.now(UTC).date().isoformat()

@@ -45,9 +45,10 @@ LANGUAGE_CODES = (
     Code(
         "E105",
         "YAML feature outside the language",
-        "Tags, merge keys, several documents in one file and keys that are not plain words are "
-        "not part of the language, because readers of YAML disagree about them. Everything they "
-        "are used for has a plain way: quotes for text, `defaults:` and groups for sharing.",
+        "Tags, several documents in one file, keys that are not plain words and merge keys "
+        "(`<<`) of something else than mappings are not part of the language, because readers of "
+        "YAML disagree about them. Everything they are used for has a plain way: quotes for text, "
+        "`defaults:` and groups for sharing, `<<: *name` for the keys of a marked mapping.",
     ),
     Code(
         "E106",
@@ -55,6 +56,14 @@ LANGUAGE_CODES = (
         "The file says for which version of the language it was written: `meshc: 1`. A version "
         "that this program does not know could mean something else, so it is not guessed. "
         "Update meshc, or correct the number.",
+    ),
+    Code(
+        "E107",
+        "file that cannot be included",
+        "`include:` names further files of the same topology, relative to the file that includes "
+        "them and ending in .yaml or .yml: sites, nodes, groups, links and tests come in from "
+        "there, each file once. This one is not there, cannot be read, or is included already, by "
+        "itself or by another.",
     ),
     Code(
         "E109",
@@ -171,11 +180,31 @@ LANGUAGE_CODES = (
         "could win, so they must be one entry.",
     ),
     Code(
+        "E135",
+        "use of a node that is left out",
+        "A node that is not enabled, or that has expired, is in no file. Most of what is said "
+        "about it rests until it returns, but another node cannot do without its exit (its traffic "
+        "would go out in the clear) or its name server.",
+    ),
+    Code(
         "E137",
         "listen port is ambiguous",
         "WireGuard listens on one port. The endpoints of this node name different ports, so some "
         "of them must be forwarded by a router, and the file has to say on which port the node "
         "itself listens: `listen_port: 51820`.",
+    ),
+    Code(
+        "I138",
+        "node left out",
+        "The node is in the file and not in the network, because it says `enabled: false`. Nobody "
+        "has it as a peer; its key and its address are kept for its return.",
+    ),
+    Code(
+        "W139",
+        "expired node",
+        "The last day that `expires` gives (UTC) is over, and the node is left out as if it were "
+        "not enabled. What is running knows nothing of dates: the peer is gone when this build has "
+        "been deployed.",
     ),
     Code(
         "W140",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.build.reader import BuiltNode, open_build
+from meshc.build.topology_file import files_beside, today
 from meshc.diagnostics import Diagnostics
 from meshc.lab.scratch import scratch_build
 from meshc.lab.world.keeper import HostFiles
@@ -72,7 +73,14 @@ def read_source(file: Path, build: Path) -> LabSource:
     belong to it or lacks a node; ConfError.
     """
     diagnostics = Diagnostics()
-    spec = load_spec(file.read_bytes(), file=str(file), diagnostics=diagnostics)
+    beside = files_beside(file.parent)
+    spec = load_spec(
+        file.read_bytes(),
+        file=str(file),
+        diagnostics=diagnostics,
+        opened=beside,
+        today=today(),
+    )
     diagnostics.barrier()
     assert spec is not None, "no errors, so there is a Spec"
     confs: dict[str, Conf] = {}

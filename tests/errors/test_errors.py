@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from meshc.build.check import check_text
+from meshc.build.topology_file import files_beside
 from meshc.diagnostics import CODES, Diagnostic, Diagnostics
 from meshc.render.report.text import format_findings
 from meshc.topology.language.load import load_spec
@@ -32,7 +33,13 @@ def findings(path: Path) -> list[Diagnostic]:
     if code[1:].isdigit() and code[1] != "1":
         return [found for found in check_text(data, file=path.name).findings if found.code == code]
     diagnostics = Diagnostics()
-    load_spec(data, file=path.name, diagnostics=diagnostics)
+    load_spec(
+        data,
+        file=path.name,
+        diagnostics=diagnostics,
+        opened=files_beside(HERE),
+        today="2027-02-01",
+    )
     return list(diagnostics)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import wgconf
-from tests.support.netns import Namespace, namespaces, needs_root, require
+from tests.support.netns import ROOT, Namespace, namespaces, needs_root, require
 from tests.support.snapshot import changed, snapshot
 
 pytestmark = needs_root
@@ -104,16 +105,36 @@ def test_down_of_what_is_not_up_is_no_error(box: Namespace) -> None:
     assert changed(before, snapshot(box)) == {}
 
 
+def _readable_by_all(box: Namespace) -> str:
+    """Shell words that start meshc from this checkout as whoever may not enter its directory:
+    checkout and Python may lie in root's home."""
+    places = {
+        "checkout": str(ROOT),
+        "packages": sysconfig.get_path("purelib"),
+        "python": sys.base_prefix,
+    }
+    for name, place in places.items():
+        box.run("mkdir", "-p", f"/run/readable/{name}")
+        box.run("mount", "--bind", place, f"/run/readable/{name}")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        "PYTHONPATH=/run/readable/checkout:/run/readable/packages"
+        " PYTHONHOME=/run/readable/python LD_LIBRARY_PATH=/run/readable/python/lib"
+        f" /run/readable/python/bin/python{version} -m meshc"
+    )
+
+
 def test_without_rights_nothing_happens(box: Namespace, tmp_path: Path) -> None:
     path = wgconf.write(tmp_path / "c", "wg0", wgconf.interface())
     text = path.read_text()
+    meshc = _readable_by_all(box)
     before = snapshot(box)
     script = (
         "mkdir -p /run/nobody; cat > /run/nobody/wg0.conf; chown -R nobody /run/nobody;"
         "chmod 700 /run/nobody; exec setpriv --reuid nobody --clear-groups "
-        '"$0" -m meshc up /run/nobody/wg0.conf'
+        f"env {meshc} up /run/nobody/wg0.conf"
     )
-    done = box.run("bash", "-c", script, sys.executable, check=False, input=text)
+    done = box.run("bash", "-c", script, check=False, input=text)
     box.shell("rm -r /run/nobody")
     assert done.returncode == 2
     assert "needs root" in done.stderr

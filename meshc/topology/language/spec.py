@@ -272,8 +272,12 @@ class LabSpec:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole file; every mapping is sorted by name. Without `policies` (None) everybody reaches
-    everybody; with them, only what some rule allows passes."""
+    """A whole file; every mapping is sorted by name.
+
+    Without `policies` (None) everybody reaches everybody; with them, only what some rule allows
+    passes. `absent` are the nodes that the file holds and leaves out: not enabled, or expired.
+    Nothing else here names them; what is kept for them stays theirs.
+    """
 
     network: NetworkSpec
     nodes: Mapping[str, NodeSpec]
@@ -283,4 +287,5 @@ class Spec:
     tests: tuple[TestSpec, ...] = ()
     lab: LabSpec = LabSpec()
     policies: tuple[PolicySpec, ...] | None = None
+    absent: frozenset[str] = frozenset()
     file: str = field(default="", compare=False)

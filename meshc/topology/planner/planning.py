@@ -61,11 +61,7 @@ def plan_mesh(
     users = _exit_users(spec, allocation, reach)
     tables = PeerTables(routing, allocation, reach)
     planner = _Planner(graph, tables, allocation, public_keys)
-    policies = None
-    if access is not None:
-        routes = [route for node in spec.nodes.values() for route in node.routes]
-        known = collapse([*spec.network.pools, *routes])
-        policies = AccessPlanner(access, allocation.addresses, known)
+    policies = _policies(access, spec, allocation, users)
     mtus = node_mtus(routing)
     nodes: dict[str, NodePlan] = {}
     for i, name in enumerate(graph.names):
@@ -84,6 +80,16 @@ def plan_mesh(
             firewall=_firewall(node, forwarding, peers, spec, policies),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
+
+
+def _policies(
+    access: Access | None, spec: Spec, allocation: Allocation, users: Mapping[str, list[Prefix]]
+) -> AccessPlanner | None:
+    if access is None:
+        return None
+    routes = [route for node in spec.nodes.values() for route in node.routes]
+    known = collapse([*spec.network.pools, *routes])
+    return AccessPlanner(access, allocation.addresses, known, users)
 
 
 def _firewall(

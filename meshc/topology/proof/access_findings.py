@@ -18,7 +18,7 @@ from meshc.prefixes import BITS, Prefix, address_text
 from meshc.topology.language.spec import Service
 from meshc.topology.obligations.access import Access
 from meshc.topology.proof.access_classes import AccessClasses
-from meshc.topology.proof.access_places import Place, access_places
+from meshc.topology.proof.access_places import AccessPlace, access_places
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
@@ -156,7 +156,7 @@ class _AccessJudge:
                         tool,
                     )
 
-    def judged(self, place: Place, classes: AccessClasses) -> Bools:
+    def judged(self, place: AccessPlace, classes: AccessClasses) -> Bools:
         """Where letting pass too much is a fault of this node."""
         from_ = classes.inside(place.judged_from)[:, None, None]
         to = classes.inside(place.judged_to)[None, :, None]

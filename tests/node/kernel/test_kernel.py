@@ -1,6 +1,6 @@
 """Boots a kernel that has WireGuard under qemu and runs `guest_checks.py` in it.
 
-Needs vng (virtme-ng), qemu-system-x86_64, and a kernel in /boot with a wireguard module in
+Needs vng (virtme-ng), qemu-system-x86_64, file, and a kernel in /boot with a wireguard module in
 /lib/modules (Debian: linux-image-amd64). Software emulation will do: half a minute to boot.
 """
 
@@ -46,6 +46,8 @@ def missing() -> str:
         return "virtme-ng is not installed (PyPI: virtme-ng)"
     if shutil.which("qemu-system-x86_64") is None:
         return "qemu is not installed (Debian: qemu-system-x86)"
+    if shutil.which("file") is None:
+        return "file is not installed, by which vng tells one kernel from another (Debian: file)"
     if installed_kernel() is None:
         return "no kernel with a wireguard module is installed (Debian: linux-image-amd64)"
     return ""

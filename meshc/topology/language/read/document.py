@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshc.diagnostics import Diagnostics
+from meshc.topology.language.read.includes import FREE
 from meshc.topology.language.read.parsed_file import ParsedFile, Path
 from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import MissingKey, UnknownKey
@@ -19,8 +20,19 @@ from meshc.topology.language.schema.scalars import Mistake
 from meshc.topology.language.wording import describe, listing, quote, suggest
 from meshc.values import dataclass, field
 
-TOP = ("meshc", "network", "sites", "nodes", "groups", "defaults", "links", "policies",
-       "tests", "lab")  # fmt: skip
+TOP = (
+    "meshc",
+    "include",
+    "network",
+    "sites",
+    "nodes",
+    "groups",
+    "defaults",
+    "links",
+    "policies",
+    "tests",
+    "lab",
+)
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
 # keys that belong somewhere else, without `_` and capitals; the hint says where
@@ -37,7 +49,9 @@ _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 @dataclass(slots=True)
 class Document:
     """The sections as dictionaries that hold the keys which the file gives, already read.
-    `links`, `policies` (None when there is no such section) and `tests` keep their index."""
+    `links`, `policies` (None when there is no such section) and `tests` keep their index in the
+    file. `absent` are nodes that were taken out of `nodes` because they are not to be there, so
+    that their names are known all the same."""
 
     source: ParsedFile
     network: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +63,7 @@ class Document:
     policies: list[tuple[int, dict[str, Any]]] | None = None
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
     damaged: set[Path] = field(default_factory=set)
 
     def report(
@@ -108,7 +123,7 @@ class _DocumentReader:
         document = self.document
         self._version()
         for key in data:
-            if key not in TOP:
+            if key not in TOP and not key.startswith(FREE):
                 self._unknown((key,), TOP, "")
         document.network = self._network()
         document.defaults = self._section("defaults", ("defaults",), data.get("defaults", {}))

@@ -9,7 +9,8 @@ from meshc.diagnostics import Location
 from meshc.values import dataclass, field
 
 Path = tuple[str | int, ...]
-Mark = tuple[int, int]
+Mark = tuple[int, int] | tuple[int, int, str]
+"""Line and column, and the file where that is an included one."""
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class ParsedFile:
                 continue  # a short form: `servers: [a, b]` stands for `servers: {members: [a, b]}`
             else:
                 break
-        return Location(self.file, *mark)
+        return place(mark, self.file)
 
     def actual(self, path: Path) -> Path:
         """`path` without the steps of forms that the file does not use: the item of a list that
@@ -76,6 +77,11 @@ class ParsedFile:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.file, self.data, marks, self.start = state
         self.marks = dict(zip(map(id, _containers(self.data)), marks, strict=True))
+
+
+def place(mark: Mark, file: str) -> Location:
+    """Where a mark of a document stands, whose main file is `file`."""
+    return Location(file if len(mark) == 2 else mark[2], mark[0], mark[1])
 
 
 def _containers(data: Any) -> Iterator[Any]:

@@ -3,7 +3,8 @@
 Built on the parser's event stream rather than on its tree, so that depth, aliases and
 duplicate keys are bounded and reported while the text is read: nothing recurses, and a
 hostile file costs no more than its own length. Scalars follow the core schema of YAML 1.2
-(section 10.3.2), where `no` is a string and `22:22` is not a number.
+(section 10.3.2), where `no` is a string and `22:22` is not a number; the merge key `<<` of
+YAML 1.1 is kept, since people expect it.
 """
 
 from __future__ import annotations
@@ -27,18 +28,15 @@ from yaml.events import (
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.topology.language.read.parsed_file import Mark, ParsedFile
+from meshc.topology.language.read.source_text import readable
 from meshc.topology.language.read.yaml_errors import explain_yaml_error
 from meshc.topology.language.wording import quote
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 
-MAX_BYTES = 64 << 20
 MAX_DEPTH = 24  # the deepest place of the language is at depth 6
 MAX_VALUES = 2_000_000  # values after the aliases are expanded
 MAX_DIGITS = 40  # no number of the language has more than ten
 
-# YAML 1.2 section 5.1, without the byte order mark; the whole of Unicode takes 5 ms to compile
-_UNREADABLE_ASCII = re.compile("[^\t\n\r\x20-\x7e]")
-_UNREADABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL = re.compile(r"0o[0-7]+\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
@@ -63,13 +61,14 @@ _WORDS: dict[str, Any] = {
     ".nan": float("nan"),
     ".NaN": float("nan"),
 }
+_DROPPED = "\0"  # starts a key that is not read
 _STRING_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 
 
 def parse_source(text: str, file: str, diagnostics: Diagnostics) -> ParsedFile | None:
     """Reads one YAML document; None when it is unusable, with the reason in `diagnostics`."""
     text = text.removeprefix("\ufeff")
-    if not _readable(text, file, diagnostics):
+    if not readable(text, file, diagnostics):
         return None
     reader = _Reader(file, diagnostics)
     try:
@@ -80,26 +79,6 @@ def parse_source(text: str, file: str, diagnostics: Diagnostics) -> ParsedFile |
     except _Stop:
         pass
     return None
-
-
-def decode_source(data: bytes, file: str, diagnostics: Diagnostics) -> str | None:
-    """Bytes of a file -> text; None when it is not UTF-8 or too large."""
-    if len(data) > MAX_BYTES:
-        _too_large(file, diagnostics)
-        return None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        diagnostics.add(
-            "E101",
-            "the file is UTF-16" if utf16 else f"byte 0x{data[error.start]:02x} is not UTF-8 text",
-            Location(file, line, column),
-            hint="save the file as UTF-8.",
-        )
-        return None
 
 
 def resolve_scalar(text: str) -> Any:
@@ -136,6 +115,8 @@ class _Frame:
     key_mark: Mark = (0, 0)
     values: int = 1
     height: int = 1
+    merge_mark: Mark | None = None
+    merged: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -200,22 +181,18 @@ class _Reader:
         self._put(value, mark, 1, 0)
 
     def _key(self, frame: _Frame, text: str, mark: Mark, *, merge: bool) -> None:
-        if merge:
-            self._fail(
-                "E105",
-                "merge keys (`<<`) are not part of the language",
-                mark,
-                "share settings with `defaults:` or with a group that holds node keys.",
-            )
-        if text in frame.marks:
-            first = frame.marks[text][0]
+        if merge and frame.merge_mark is None:
+            frame.key, frame.key_mark, frame.merge_mark = text, mark, mark
+            return
+        first = frame.merge_mark if merge else frame.marks.get(text, (None,))[0]
+        if first is not None:
             self.diagnostics.add(
                 "E103",
                 f"the key {quote(text)} is already in line {first[0]}, column {first[1]}",
                 Location(self.file, *mark),
                 hint="keep one of the two; the second is not read.",
             )
-            text = f"\0{text}"  # takes the value that follows; thrown away in _put
+            text = f"{_DROPPED}{text}"  # takes the value that follows; thrown away in _put
         frame.key, frame.key_mark = text, mark
 
     def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
@@ -243,6 +220,8 @@ class _Reader:
 
     def _close(self) -> None:
         frame = self.stack.pop()
+        if frame.merged:
+            self._merge(frame)
         if frame.anchor:
             self.anchors[frame.anchor] = _Anchor(frame.node, frame.values, frame.height, False)
         self._put(frame.node, frame.mark, frame.values, frame.height)
@@ -298,9 +277,34 @@ class _Reader:
             return
         key, frame.key = frame.key, None
         assert key is not None
-        if key[:1] != "\0":
+        if frame.key_mark == frame.merge_mark:
+            frame.merged = self._mappings(value, mark)
+        elif key[:1] != _DROPPED:
             frame.node[key] = value
             frame.marks[key] = (frame.key_mark, mark)
+
+    def _mappings(self, value: Any, mark: Mark) -> list[dict[str, Any]]:
+        """What `<<` takes: a mapping, or a list of them."""
+        found = value if type(value) is list else [value]
+        if not found or any(type(one) is not dict for one in found):
+            self._fail(
+                "E105",
+                "`<<` takes the keys of another mapping, and this is none",
+                mark,
+                "mark the mapping with `&name` above, and write `<<: *name` or `<<: [*one, *two]`.",
+            )
+        return found
+
+    def _merge(self, frame: _Frame) -> None:
+        """Takes over the keys that the mapping has not itself; of several mappings the first that
+        has a key gives it (YAML 1.1, yaml.org/type/merge.html). They keep the places where they
+        were written."""
+        for other in frame.merged:
+            marks = self.source.marks[id(other)]
+            for key, value in other.items():
+                if key not in frame.node:
+                    frame.node[key] = value
+                    frame.marks[key] = marks[key]
 
     def _tag(self, tag: str, mark: Mark) -> None:
         self._fail(
@@ -321,35 +325,6 @@ class _Reader:
     def _fail(self, code: str, message: str, mark: Mark, hint: str) -> None:
         self.diagnostics.add(code, message, Location(self.file, *mark), hint=hint)
         raise _Stop
-
-
-def _readable(text: str, file: str, diagnostics: Diagnostics) -> bool:
-    if len(text) > MAX_BYTES:
-        _too_large(file, diagnostics)
-        return False
-    found = _UNREADABLE_ASCII.search(text)
-    if found is not None and not text.isascii():
-        found = re.search(_UNREADABLE, text)
-    if found is None:
-        return True
-    start = found.start()
-    line = text.count("\n", 0, start) + 1
-    diagnostics.add(
-        "E101",
-        f"character U+{ord(found.group()):04X} cannot stand in a text file",
-        Location(file, line, start - text.rfind("\n", 0, start)),
-        hint="remove it; it is invisible in most editors.",
-    )
-    return False
-
-
-def _too_large(file: str, diagnostics: Diagnostics) -> None:
-    diagnostics.add(
-        "E102",
-        f"the file is larger than {MAX_BYTES >> 20} MiB",
-        Location(file, 1, 1),
-        hint="a file of 100,000 nodes is far smaller; is this the right file?",
-    )
 
 
 def _mark(event: Event) -> Mark:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix, without
@@ -19,14 +19,52 @@ FAR_AWAY = {4: Prefix.parse("1.1.1.1"), 6: Prefix.parse("2606:4700:4700::1111")}
 
 @dataclass(slots=True)
 class PolicyEnds:
-    """Looks the ends up. `routes` are the LANs by node, `site_of` tells where a node is."""
+    """Looks the ends up. `routes` are the LANs by node and `addresses` those that the file gives,
+    also of nodes that are left out later; `site_of` tells where a node is."""
 
     references: References
     routes: dict[str, tuple[Prefix, ...]]
-    addresses: tuple[Prefix, ...]
+    addresses: dict[str, tuple[Prefix, ...]]
     pools: tuple[Prefix, ...]
     site_of: Callable[[str], str | None]
     _sites: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        references: References,
+        pools: tuple[Prefix, ...],
+        site_of: Callable[[str], str | None],
+    ) -> PolicyEnds:
+        nodes = references.document.nodes.items()
+        return cls(
+            references,
+            {n: tuple(a.network for a in data.get("routes", ())) for n, data in nodes},
+            {n: tuple(a.host for a in data.get("address", ())) for n, data in nodes},
+            pools,
+            site_of,
+        )
+
+    def left_out(self, words: Iterable[str]) -> bool:
+        """Whether one of the words means, among others, a node that is left out."""
+        document = self.references.document
+        for word in words:
+            name = word.removesuffix(":lan")
+            members = document.groups.get(name, {}).get("members", (name,))
+            prefix = _prefix(word)
+            if not document.absent.isdisjoint(members) or (
+                prefix is not None and self._of_absent(prefix)
+            ):
+                return True
+        return False
+
+    def _of_absent(self, prefix: Prefix) -> bool:
+        absent = self.references.document.absent
+        return any(
+            prefix.overlaps(own)
+            for name in absent
+            for own in (*self.addresses.get(name, ()), *self.routes.get(name, ()))
+        )
 
     def end(self, words: Sequence[str], path: Path, *, sender: bool = False) -> PolicyEnd:
         """One side of a rule; what nobody can be is reported at its place."""
@@ -63,7 +101,7 @@ class PolicyEnds:
                 found.update(dict.fromkeys(str(FAR_AWAY[family]) for family in families))
             elif word.endswith(":lan"):
                 found.update(dict.fromkeys(map(str, self._lans(word, where))))
-            elif word == "all" or self._named(word) or word in document.sites:
+            elif word == "all" or self._named(word) or word in {*document.sites, *document.absent}:
                 found.update(dict.fromkeys(self._members(word, where)))
             elif (prefix := _prefix(word)) is not None:
                 found[str(prefix)] = None
@@ -88,7 +126,7 @@ class PolicyEnds:
                 "give one of them another name.",
             )
             return ()
-        if is_named:
+        if is_named or word in document.absent:
             return self.references.nodes([word], path)
         known = (*document.nodes, *document.groups, *document.sites)
         self.references.unknown("node, group or site", word, path, known)
@@ -121,18 +159,21 @@ class PolicyEnds:
         own = self.routes.get(member, ())
         others = [
             route
-            for name, routes in self.routes.items()
+            for name in self.references.document.nodes
             if name != member
-            for route in routes
+            for route in self.routes[name]
             if any(lan.contains(route) and lan != route for lan in own)
         ]
         return without(own, (*others, *self.pools)) if own else ()
 
     def _known(self, prefix: Prefix, path: Path) -> Iterator[Prefix]:
         """A prefix that is a node's, or has a part in a LAN."""
-        lans = (route for routes in self.routes.values() for route in routes)
-        if any(prefix.contains(address) for address in self.addresses):
+        present = self.references.document.nodes
+        lans = (route for name in present for route in self.routes[name])
+        if any(prefix.contains(own) for name in present for own in self.addresses[name]):
             yield prefix
+        elif self._of_absent(prefix):
+            return
         elif any(pool.overlaps(prefix) for pool in self.pools):
             self._report(
                 "E171",

@@ -19,9 +19,12 @@ class References:
     diagnostics: Diagnostics
 
     def node(self, name: str, path: Path) -> str | None:
-        """`name` if it is a node's, else None and a diagnostic."""
+        """`name` if it is a node's, else None and a diagnostic; a node that is left out needs none:
+        whatever is said about it holds again when it returns."""
         if name in self.document.nodes:
             return name
+        if name in self.document.absent:
+            return None
         if name in self.document.groups:
             self._add(
                 "E130", f"{quote(name)} is a group; one node is meant here", path, "name a node."
@@ -38,7 +41,7 @@ class References:
                 found[name] = None
             elif name in self.document.groups:
                 found.update(dict.fromkeys(self.members(name)))
-            else:
+            elif name not in self.document.absent:
                 known = (*self.document.nodes, *self.document.groups)
                 self.unknown("node or group", name, (*path, index), known)
         return tuple(found)

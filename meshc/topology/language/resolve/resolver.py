@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
+from meshc.topology.language.resolve.absences import take_out
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
+from meshc.topology.language.resolve.policies import resolve_policies
 from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
-    EVERYTHING,
     Deploy,
     DirectMode,
     Expect,
@@ -27,8 +28,6 @@ from meshc.topology.language.spec import (
     NetworkSpec,
     NodeSpec,
     Platform,
-    PolicyEnd,
-    PolicySpec,
     Role,
     SiteSpec,
     Spec,
@@ -41,32 +40,22 @@ _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
-def resolve(document: Document, diagnostics: Diagnostics) -> Spec:
-    """Makes the Spec. What is wrong is left out of it and stands in `diagnostics`."""
-    return _Resolver(document, diagnostics).resolve()
+def resolve(document: Document, diagnostics: Diagnostics, today: str = "") -> Spec:
+    """Makes the Spec. What is wrong is left out of it and stands in `diagnostics`. `today` is the
+    date (2027-01-31) by which nodes expire; without one, none does."""
+    return _Resolver(document, diagnostics, today).resolve()
 
 
 class _Resolver:
-    def __init__(self, document: Document, diagnostics: Diagnostics) -> None:
+    def __init__(self, document: Document, diagnostics: Diagnostics, today: str) -> None:
         self.document = document
         self.diagnostics = diagnostics
         self.references = References(document, diagnostics)
         self.network = self._network()
         self.memberships = self._memberships()
         self.layers = Layers(document, self.memberships, diagnostics)
-        self.ends = PolicyEnds(
-            self.references,
-            routes={
-                name: networks(data.get("routes", ())) for name, data in document.nodes.items()
-            },
-            addresses=tuple(
-                address
-                for data in document.nodes.values()
-                for address in hosts(data.get("address", ()))
-            ),
-            pools=self.network.pools,
-            site_of=self.layers.site_of,
-        )
+        self.ends = PolicyEnds.of(self.references, self.network.pools, self.layers.site_of)
+        take_out(document, self.layers, today, diagnostics)
 
     def resolve(self) -> Spec:
         document = self.document
@@ -80,9 +69,10 @@ class _Resolver:
                 for name in sorted(document.groups)
             },
             links=self._links(),
-            tests=tuple(self._test(index, test) for index, test in document.tests),
+            tests=tuple(self._tests()),
             lab=self._lab(),
-            policies=self._policies(),
+            policies=resolve_policies(document, self.ends),
+            absent=frozenset(document.absent),
             file=document.source.file,
         )
 
@@ -214,6 +204,14 @@ class _Resolver:
                 )
             return None  # `defaults: {exit: hub}` means everybody else
         node = self.references.node(wanted, path)
+        if wanted in self.document.absent:
+            self._add(
+                "E135",
+                f"the exit of {quote(name)} is left out: without it, its traffic would go out in "
+                "the clear",
+                path,
+                f"enable {quote(wanted)}, name another exit, or say `exit: none`.",
+            )
         if node is not None and not self.layers.merge(node).get("exit_node"):
             self._add(
                 "E131",
@@ -321,6 +319,14 @@ class _Resolver:
             location=self.document.source.locate(path, key=True),
         )
 
+    def _tests(self) -> Iterator[TestSpec]:
+        """Those about somebody: not where one end is nobody but nodes that are left out."""
+        for index, data in self.document.tests:
+            test = self._test(index, data)
+            ends = ((data["from"], test.sources), (data["to"], test.targets))
+            if all(found or not some or not self.ends.left_out(some) for some, found in ends):
+                yield test
+
     def _test(self, index: int, data: Mapping[str, Any]) -> TestSpec:
         path: Path = ("tests", index)
         via = data.get("via")
@@ -338,25 +344,6 @@ class _Resolver:
             location=self.document.source.locate(path, key=True),
         )
 
-    def _policies(self) -> tuple[PolicySpec, ...] | None:
-        if self.document.policies is None:
-            return None
-        return tuple(self._policy(index, data) for index, data in self.document.policies)
-
-    def _policy(self, index: int, data: Mapping[str, Any]) -> PolicySpec:
-        path: Path = ("policies", index)
-        return PolicySpec(
-            sources=self.ends.end(data["from"], (*path, "from"), sender=True),
-            targets=self.ends.end(data["to"], (*path, "to")),
-            services=tuple(dict.fromkeys(data.get("allow", (EVERYTHING,)))),
-            excluded=self.ends.end(data["except"], (*path, "except"))
-            if "except" in data
-            else PolicyEnd(),
-            why=data.get("why", ""),
-            index=index,
-            location=self.document.source.locate(path, key=True),
-        )
-
     def _lab(self) -> LabSpec:
         data = self.document.lab
         default = _place(data, {})
@@ -365,7 +352,9 @@ class _Resolver:
             tables[key] = {}
             for name, place in sorted(data.get(key, {}).items()):
                 tables[key][name] = _place(place, data)
-                if name not in known:
+                if name in self.document.absent:
+                    del tables[key][name]
+                elif name not in known:
                     path = ("lab", key, name)
                     self.references.unknown(key[:-1], name, path, tuple(known))
         return LabSpec(default, tables["sites"], tables["nodes"])

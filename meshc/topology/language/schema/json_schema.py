@@ -22,6 +22,7 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["meshc", "network", "nodes"],
         "additionalProperties": False,
+        "patternProperties": {"^x-": {"description": "The writer's own: a place for anchors."}},
         "properties": _top(refs),
         "$defs": _definitions(),
     }
@@ -40,6 +41,11 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
         "meshc": {
             "const": sections.LANGUAGE_VERSION,
             "description": "The version of the language.",
+        },
+        "include": {
+            **members,
+            "description": "Further files with sites, nodes, groups, links and tests of this "
+            "network, relative to this one.",
         },
         "network": _described(refs["network"], "The network as a whole."),
         "defaults": _described(_or_null(refs["defaults"]), "Node keys for all nodes."),

@@ -14,6 +14,10 @@ the same keys from [meshc.schema.json](meshc.schema.json), and
 [every-key](../examples/topologies/every-key/mesh.yaml) shows each of them once.
 
 - Unknown keys are errors; duplicate keys are errors; YAML 1.2 scalars (`no` is text, `22:22` too).
+- Anchors, aliases and merge keys (`<<: *name`, `<<: [*one, *two]`) work; keys at the top that start
+  with `x-` are yours, to hold what is marked.
+- `include` takes ordinary files that end in .yaml or .yml; each comes in once, may include others,
+  and keeps its anchors to itself. `network`, `defaults` and `lab` stand in the main file.
 - Every list also takes one comma-separated text, except commands. IPv6 endpoints are bracketed.
 - Node keys may also stand in a group, a site or `defaults`. The nearest wins: node, group, site,
   defaults, network. Two groups of one node must not disagree.

@@ -24,7 +24,6 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")  # RFC 1123 section 2.1
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\Z")
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z%]*)\Z")
 
 
 class WrittenEndpoint(NamedTuple):
@@ -375,20 +374,3 @@ def absolute_path(value: Any) -> str:
             "wg-quick runs in no particular directory.",
         )
     return word
-
-
-def quantity(units: dict[str, float], what: str, most: float) -> Callable[[Any], float]:
-    """A number with a unit, turned into the unit whose factor is 1."""
-
-    def read(value: Any) -> float:
-        if type(value) in (int, float):
-            value = repr(value)
-        found = _QUANTITY.match(value) if isinstance(value, str) and len(value) < 40 else None
-        if found is None or found[2].lower() not in units:
-            raise expected(what, value)
-        number = float(found[1]) * units[found[2].lower()]
-        if number > most:
-            raise Mistake("E114", f"{quote(str(value))} is too much")
-        return number
-
-    return read

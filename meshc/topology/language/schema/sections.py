@@ -86,6 +86,14 @@ _NODE_KEYS: dict[str, Field] = {
         "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
         "them off.",
     ),
+    "enabled": Field(
+        k.BOOL,
+        "false: the node is left out of every file; its key and its address are kept for its "
+        "return.",
+    ),
+    "expires": Field(
+        k.DATE, "The last day of the node, such as 2027-01-31 (UTC): after it, as if not enabled."
+    ),
     "pre_up": Field(k.HOOKS, "Commands before the interface comes up; %i is its name."),
     "post_up": Field(k.HOOKS, "Commands after the interface is up; %i is its name."),
     "pre_down": Field(k.HOOKS, "Commands before the interface goes down."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import InterfaceAddress
+from meshc.topology.language.schema import quantities as q
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
 from meshc.topology.language.spec import Service
@@ -110,6 +111,7 @@ SETTING = one(s.setting, **_TEXT)
 ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
 NAME = one(s.name, **_NAME)
 BOOL = one(s.boolean, type="boolean")
+DATE = one(q.date, type="string", format="date")
 BOOL_OR_NAME = one(_bool_or_name, anyOf=[{"type": "boolean"}, _NAME])
 PORT = one(s.integer(1, 65535, "a port number"), **_PORT)
 KEEPALIVE = one(s.keepalive, anyOf=[_SECONDS, {"const": "off"}])
@@ -149,12 +151,12 @@ LOGIN_HOST = one(s.login_host, **_TEXT)
 USER = one(s.user, **_TEXT)
 ENGINE = one(s.engine, **_TEXT)
 MILLISECONDS = one(
-    s.quantity({"": 1, "ms": 1, "us": 0.001, "s": 1000}, "a time such as 20ms", 60_000),
+    q.quantity({"": 1, "ms": 1, "us": 0.001, "s": 1000}, "a time such as 20ms", 60_000),
     type=["string", "number"],
 )
 PERCENT = one(
-    s.quantity({"": 1, "%": 1}, "a percentage such as 0.5%", 100), type=["string", "number"]
+    q.quantity({"": 1, "%": 1}, "a percentage such as 0.5%", 100), type=["string", "number"]
 )
 KILOBITS = one(
-    s.quantity({"kbit": 1, "mbit": 1e3, "gbit": 1e6}, "a bandwidth such as 100mbit", 1e9), **_TEXT
+    q.quantity({"kbit": 1, "mbit": 1e3, "gbit": 1e6}, "a bandwidth such as 100mbit", 1e9), **_TEXT
 )

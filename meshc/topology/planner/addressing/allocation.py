@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
@@ -35,6 +36,7 @@ class Allocation:
     ports: Mapping[str, int | None]
     kept_ports: Mapping[str, int]
     network: str = ""
+    absent: frozenset[str] = frozenset()
 
     def new_lock(self, lock: Lock, public_keys: Mapping[str, PublicKey], secret: str = "") -> Lock:
         """The lock after this build: live nodes, and the addresses of those that left. `secret` is
@@ -44,6 +46,10 @@ class Allocation:
             name: LockedNode(prefixes, self.kept_ports.get(name), public_keys.get(name))
             for name, prefixes in self.addresses.items()
         }
+        for name in sorted(self.absent & lock.nodes.keys()):
+            kept = lock.nodes[name]
+            own = tuple(prefix for prefix in kept.addresses if prefix not in live)
+            nodes[name] = replace(kept, addresses=own)
         counter = max((node.removed for node in lock.removed.values()), default=0)
         gone: dict[str, LockedNode] = {}
         for name in sorted({*lock.removed, *lock.nodes}):
@@ -57,6 +63,7 @@ class Allocation:
                 order = counter if name in lock.nodes else old.removed
                 gone[name] = LockedNode(left, None, None, order)
         network = self.network or lock.network
+        nodes = dict(sorted(nodes.items()))
         return Lock(network, lock.epoch, nodes, gone, lock.revoked, secret or lock.fingerprint)
 
 
@@ -69,7 +76,7 @@ def allocate(spec: Spec, graph: MeshGraph, lock: Lock, diagnostics: Diagnostics)
     _fill(book, spec, homes)
     ports, kept = allocate_ports(spec, lock, diagnostics)
     addresses = {name: tuple(sorted(book.of[name].values())) for name in sorted(spec.nodes)}
-    return Allocation(addresses, ports, kept, spec.network.name)
+    return Allocation(addresses, ports, kept, spec.network.name, spec.absent)
 
 
 def preferred_relays(graph: MeshGraph) -> dict[str, str]:
@@ -134,6 +141,9 @@ class _Book:
                 if address.family not in self.of[name]:
                     self._keep(name, address)
         self._report_outside()
+        for name in sorted(self.spec.absent):
+            for address in lock.nodes[name].addresses if name in lock.nodes else ():
+                self.owner.setdefault(address, name)
         gone = {**lock.removed, **{n: v for n, v in lock.nodes.items() if n not in nodes}}
         for name, entry in gone.items():
             if name not in nodes:

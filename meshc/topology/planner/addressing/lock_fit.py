@@ -28,7 +28,8 @@ def check_lock(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> None:
 
 def _check_renamed(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> None:
     """A renamed node is one that left and one that came: the name is all that it is known by."""
-    gone = [name for name, node in lock.nodes.items() if node.addresses and name not in spec.nodes]
+    there = spec.nodes.keys() | spec.absent
+    gone = [name for name, node in lock.nodes.items() if node.addresses and name not in there]
     new = sorted(spec.nodes.keys() - lock.nodes.keys() - lock.removed.keys())
     if not gone or not new:
         return

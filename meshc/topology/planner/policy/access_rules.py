@@ -15,6 +15,7 @@ from meshc.topology.obligations.access import Access, Rules, Stretch, Stretches,
 from meshc.topology.planner.policy.flow_rules import AccessRow, AccessRules, Grant
 from meshc.values import dataclass, field
 
+Prefixes = tuple[Prefix, ...]
 _Services = tuple[Service, ...]
 _Classes = dict[Rules, tuple[Prefix, ...]]
 
@@ -22,13 +23,14 @@ _Classes = dict[Rules, tuple[Prefix, ...]]
 @dataclass(slots=True)
 class AccessPlanner:
     """Makes the rules of one node after the other; what relays have in common is made once.
-    `known` are the pools and all LANs."""
+    `known` are the pools and all LANs, `users` by exit the addresses that may leave there."""
 
     access: Access
     addresses: Mapping[str, tuple[Prefix, ...]]
-    known: tuple[Prefix, ...]
+    known: Prefixes
+    users: Mapping[str, Iterable[Prefix]]
     _senders: dict[int, _Classes] = field(default_factory=dict)
-    _whole: dict[tuple[int, bool], tuple[AccessRow, ...]] = field(default_factory=dict)
+    _relayed: dict[int, tuple[AccessRow, ...]] = field(default_factory=dict)
     _services: dict[Rules, _Services] = field(default_factory=dict)
 
     def rules(self, node: NodeSpec, family: int) -> AccessRules | None:
@@ -37,55 +39,55 @@ class AccessPlanner:
             return None
         own = tuple(a for a in self.addresses[node.name] if a.family == family)
         lans = tuple(route for route in node.routes if route.family == family)
-        inbound = collapse((*own, *lans))
-        if node.is_relay:
-            rows = self._everything(family, exit_=node.exit_node)
-        else:
-            beyond = self.access.internet[family] if node.exit_node else ()
-            rows = _joined(
-                [
-                    *self._towards(family, collapse((*inbound, *beyond))),
-                    *self._from(family, collapse((*lans, *own) if node.exit_node else lans)),
-                ]
-            )
         strangers = without(self.known, lans)
         return AccessRules(
-            inbound,
-            rows,
-            lans,
-            tuple(p for p in strangers if p.family == family),
+            inbound=collapse((*own, *lans)),
+            rows=_joined([*self._needed(node, family, own, lans)]),
+            lans=lans,
+            strangers=tuple(p for p in strangers if p.family == family),
             outbound=node.is_guard,
         )
 
-    def _everything(self, family: int, *, exit_: bool) -> tuple[AccessRow, ...]:
-        rows = self._whole.get((family, exit_))
+    def _needed(
+        self, node: NodeSpec, family: int, own: Prefixes, lans: Prefixes
+    ) -> Iterator[AccessRow]:
+        """What comes by: rows that may have sources in common."""
+        beyond = self.access.internet[family]
+        if node.is_relay:
+            yield from self._inside(family)
+        else:
+            sending = (*lans, *own) if node.exit_node else lans
+            yield from self._between(family, None, (*own, *lans))
+            yield from self._between(family, sending, self._everyone(family))
+        if node.exit_node:
+            yield from self._between(family, self.users.get(node.name, ()), beyond)
+        if node.exit is not None:
+            yield from self._between(family, lans, beyond)
+
+    def _inside(self, family: int) -> tuple[AccessRow, ...]:
+        """Everything but the internet, which no relay passes on."""
+        rows = self._relayed.get(family)
         if rows is None:
-            targets: tuple[Prefix, ...] = (Prefix(family, 0, 0),)
-            if not exit_:
-                targets = tuple(
-                    p
-                    for first, last, _ in self.access.receivers[family].items
-                    for p in spanning(family, first, last)
-                )
-                beyond = self.access.internet[family]
-                targets = tuple(p for p in targets if not any(b.contains(p) for b in beyond))
-            rows = self._whole[family, exit_] = _joined(self._towards(family, targets))
+            rows = tuple(self._between(family, None, self._everyone(family)))
+            self._relayed[family] = rows
         return rows
 
-    def _towards(self, family: int, targets: tuple[Prefix, ...]) -> Iterator[AccessRow]:
-        """All sources, and what they may reach of `targets`."""
-        receiving = _by_rules(family, self.access.receivers[family].within(targets))
+    def _everyone(self, family: int) -> Prefixes:
+        return tuple(p for p in self.known if p.family == family)
+
+    def _between(
+        self, family: int, sources: Iterable[Prefix] | None, targets: Iterable[Prefix]
+    ) -> Iterator[AccessRow]:
+        """What `sources`, by default all, may reach of `targets`."""
+        receiving = _by_rules(family, self.access.receivers[family].within(collapse(targets)))
+        if sources is not None:
+            stretches = self.access.senders[family].within(collapse(sources))
+            yield from self._rows(_by_rules(family, stretches), receiving)
+            return
         if family not in self._senders:
             items = self.access.senders[family].items
             self._senders[family] = _by_rules(family, items)
         yield from self._rows(self._senders[family], receiving)
-
-    def _from(self, family: int, sources: tuple[Prefix, ...]) -> Iterator[AccessRow]:
-        """What `sources` may reach, wherever it is."""
-        if sources:
-            sending = _by_rules(family, self.access.senders[family].within(sources))
-            items = self.access.receivers[family].items
-            yield from self._rows(sending, _by_rules(family, items))
 
     def _rows(self, sending: _Classes, receiving: _Classes) -> Iterator[AccessRow]:
         for rules, sources in sending.items():

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.topology.language.read.yaml_reader import (
-    MAX_BYTES,
-    decode_source,
-    parse_source,
-    resolve_scalar,
-)
+from meshc.topology.language.read.source_text import MAX_BYTES
+from meshc.topology.language.read.yaml_reader import parse_source, resolve_scalar
 
 
 def parse(text: str) -> Any:
@@ -59,7 +58,6 @@ def test_aliases_repeat_values() -> None:
 
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
     assert parse("\ufeffa: 1").data == {"a": 1}
-    assert decode_source(b"\xef\xbb\xbfa: 1", "f", Diagnostics()) == "a: 1"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +84,6 @@ def test_places(path: tuple[str | int, ...], key: bool, place: tuple[int, int]) 
 def test_a_file_that_is_too_large_is_not_read() -> None:
     diagnostics = Diagnostics()
     assert parse_source("#" * (MAX_BYTES + 1), "f", diagnostics) is None
-    assert decode_source(b"#" * (MAX_BYTES + 1), "f", diagnostics) is None
     assert {found.code for found in diagnostics} == {"E102"}
 
 
@@ -109,3 +106,46 @@ def test_the_value_of_a_second_key_is_not_read() -> None:
     assert source is not None
     assert source.data == {"a": 1, "c": 3}
     assert [found.code for found in diagnostics] == ["E103"]
+
+
+def test_merge_keys_take_over_what_a_mapping_has_not_itself() -> None:
+    """With the place where each key was written."""
+    source = parse("x: &b {a: 1, b: 2}\ny:\n  b: 3\n  <<: *b\n")
+    assert source.data["y"] == {"a": 1, "b": 3}
+    assert source.locate(("y", "a")) == Location("f.yaml", 1, 11)
+    assert source.locate(("y", "b")) == Location("f.yaml", 3, 6)
+
+
+def test_a_quoted_merge_key_is_a_word() -> None:
+    assert parse("{'<<': 1}").data == {"<<": 1}
+
+
+@pytest.mark.parametrize("value", ["1", "[]", "text", "[*b, 1]", "", "[[*b]]"])
+def test_a_merge_of_something_else_is_refused(value: str) -> None:
+    diagnostics = Diagnostics()
+    assert parse_source(f"x: &b {{a: 1}}\ny:\n  <<: {value}\n", "f", diagnostics) is None
+    assert [(found.code, found.location.line) for found in diagnostics] == [("E105", 3)]
+
+
+def test_a_second_merge_key_is_a_key_given_twice() -> None:
+    diagnostics = Diagnostics()
+    source = parse_source("x: &b {a: 1}\ny: {<<: *b, c: 1, <<: *b}\n", "f", diagnostics)
+    assert source is not None
+    assert source.data["y"] == {"a": 1, "c": 1}
+    assert [found.code for found in diagnostics] == ["E103"]
+
+
+mappings = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 9), min_size=1)
+
+
+@given(st.lists(mappings, min_size=1, max_size=4), st.data())
+def test_merges_mean_what_pyyaml_takes_them_for(bases: list[dict[str, int]], data: Any) -> None:
+    lines = []
+    for number, base in enumerate(bases):
+        parents = data.draw(st.lists(st.integers(0, number - 1), max_size=3)) if number else []
+        merge = f"<<: [{', '.join(f'*m{one}' for one in parents)}]" if parents else ""
+        pairs = [f"{key}: {value}" for key, value in base.items()]
+        pairs.insert(data.draw(st.integers(0, len(pairs))), merge)
+        lines.append(f"n{number}: &m{number} {{{', '.join(filter(None, pairs))}}}")
+    text = "\n".join(lines)
+    assert parse(text).data == yaml.safe_load(text)

@@ -208,20 +208,6 @@ def test_a_key_is_never_repeated_in_a_message() -> None:
         assert private[:10] not in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("20ms", 20), ("1.5s", 1500), ("300us", 0.3), (5, 5), ("7", 7), ("2 ms", 2)],
-)
-def test_times(text: object, number: float) -> None:
-    units = {"": 1.0, "ms": 1.0, "us": 0.001, "s": 1000.0}
-    assert s.quantity(units, "a time", 60_000)(text) == pytest.approx(number)
-
-
-@pytest.mark.parametrize("text", ["fast", "-5ms", "5 parsecs", "", "1e3ms", None, True, "9" * 50])
-def test_not_times(text: object) -> None:
-    assert code_of(s.quantity({"ms": 1.0}, "a time", 60_000), text) == "E112"
-
-
 @pytest.mark.parametrize("braces", ["{", "{message}", "{0}", "}{"])
 def test_braces_in_a_value_have_no_meaning_in_its_message(braces: str) -> None:
     with pytest.raises(s.Mistake) as caught:
