@@ -221,8 +221,8 @@ class TestSpec:
     targets: tuple[str, ...]
     expect: Expect
     via: tuple[str, ...] | None = None
-    service: Service | None = None
     location: Location | None = field(default=None, compare=False)
+    service: Service | None = None
 
     __test__ = False  # not a pytest class
 
