@@ -1,10 +1,11 @@
 """Do the lab and the proof agree? Random networks, random NATs, random faults in the files.
 
-    sudo python benchmarks/lab_agreement.py --seed 1 --networks 30
+    sudo python benchmarks/lab_agreement.py --seed 1 --networks 30 --faults 2
 
-Every network is built, some of its emitted files are damaged the way people damage them by
-hand, then the proof walks the damaged files and the lab runs them. A pair on which they differ
-is printed with the seed that makes it again; the exit code is then 1.
+Every network is built (with hooks, tables, marks, islands, LANs, exits and odd keepalives), some of
+its emitted files are damaged the way people damage them by hand, then the proof walks the damaged
+files and the lab runs them, by meshc or by wg-quick. A pair on which they differ is printed with
+the seed that makes it again; the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -13,27 +14,45 @@ import argparse
 import json
 import os
 import random
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from meshc.keys import PresharedKey, PrivateKey
+from lab_faults import FAULTS
+
+from meshc.errors import Refused
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import LabSource, prepare
+from meshc.lab.node_jobs import RUNNERS
+from meshc.lab.probe.checks import check_exits
 from meshc.lab.report.lab_report import Cell, claimed, count
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import measure_all, subject_of
 from meshc.lab.world.keeper import HostFiles
+from meshc.secret import SecretBytes
+from meshc.values import dataclass
 from meshc.wg.conf import parse
 
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
 # Longer than WireGuard waits before it repeats a handshake: a pair that would come up late
 # must not pass for one that never does.
 DOUBT = 7.0
+HOOKS = (
+    "iptables -w -A INPUT -i %i -p tcp --dport 9 -j ACCEPT",
+    "iptables -w -I FORWARD -i eth0 -o eth0 -j DROP",
+    "sysctl -w net.ipv4.conf.all.log_martians=0",
+    "ip route add 203.0.114.0/24 dev %i",
+    "true",
+)
+TABLE = (
+    "ip rule add to 10.71.0.0/24 lookup 200",
+    "ip rule add to 192.168.0.0/16 lookup 200",
+    "ip -6 rule add to fd71::/64 lookup 200",
+)
 
 
 def a_network(rng: random.Random) -> str:
@@ -47,13 +66,40 @@ def a_network(rng: random.Random) -> str:
             lines.append(f"  {site}: {{nat: {nat}, lan: 192.168.{number + 1}.0/24}}")
     lines.append("nodes:")
     total = rng.randint(3, 12)
-    relays = rng.randint(1, 2)
+    relays = rng.choice((0, 1, 1, 1, 2, 2))
+    exits = relays and rng.random() < 0.25
     for number in range(relays):
-        lines.append(f"  relay{number}: {{role: relay, endpoint: relay{number}.example.com}}")
+        more = ", exit_node: true" if exits and number == 0 else ""
+        lines.append(f"  relay{number}: {{role: relay, endpoint: relay{number}.example.com{more}}}")
     routed: set[str] = set()
+    hidden: list[str] = []
     for number in range(relays, total):
-        lines.append(f"  node{number}: {{{_keys(rng, number, sites, routed)}}}")
+        keys = _keys(rng, number, sites, routed)
+        if "endpoint: node" not in keys:
+            hidden.append(f"node{number}")
+        if exits and rng.random() < 0.3:
+            keys += ", exit: relay0"
+        lines.append(f"  node{number}: {{{keys}{_oddities(rng)}}}")
+    if not relays and hidden:
+        # islands: who is behind a NAT is declared apart from the others who are
+        names = f"[{', '.join(hidden)}]"
+        lines.append(f"tests:\n  - {{from: {names}, to: {names}, expect: unreachable}}")
     return "\n".join(lines) + "\n"
+
+
+def _oddities(rng: random.Random) -> str:
+    """Keys that few nodes have."""
+    found = []
+    if rng.random() < 0.15:
+        found.append(f"keepalive: {rng.choice(('off', '10', '3600'))}")
+    if rng.random() < 0.2:
+        found.append(f'post_up: ["{rng.choice(HOOKS)}"]')
+    elif rng.random() < 0.1:
+        hooks = ", ".join(f'"{line}"' for line in TABLE)
+        found.append(f"table: 200, post_up: [{hooks}]")
+    if rng.random() < 0.1:
+        found.append(f"fwmark: {rng.choice((77, 51820, 200))}")
+    return "".join(f", {text}" for text in found)
 
 
 def _keys(rng: random.Random, number: int, sites: Sequence[str], routed: set[str]) -> str:
@@ -79,115 +125,24 @@ def _keys(rng: random.Random, number: int, sites: Sequence[str], routed: set[str
     return ", ".join(keys)
 
 
-# --- faults: text -> damaged text, or None where this fault is not possible --------------
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A network with its faults: where, and of which kinds."""
+
+    source: LabSource
+    told: tuple[str, ...]
+    kinds: tuple[str, ...]
 
 
-def lose_a_peer(text: str, rng: random.Random) -> str | None:
-    parts = text.split("\n[Peer]\n")
-    if len(parts) < 2:
-        return None
-    del parts[rng.randrange(1, len(parts))]
-    return "\n[Peer]\n".join(parts)
-
-
-def lose_a_line(key: str) -> Callable[[str, random.Random], str | None]:
-    def fault(text: str, rng: random.Random) -> str | None:
-        lines = text.splitlines(keepends=True)
-        places = [n for n, line in enumerate(lines) if line.startswith(f"{key} = ")]
-        if not places:
-            return None
-        del lines[rng.choice(places)]
-        return "".join(lines)
-
-    return fault
-
-
-def lose_a_prefix(text: str, rng: random.Random) -> str | None:
-    places = list(re.finditer(r"^AllowedIPs = (.+)$", text, re.M))
-    if not places:
-        return None
-    place = rng.choice(places)
-    prefixes = place[1].split(", ")
-    prefixes.pop(rng.randrange(len(prefixes)))
-    return text[: place.start(1)] + ", ".join(prefixes) + text[place.end(1) :]
-
-
-def give_a_prefix_to_another(text: str, rng: random.Random) -> str | None:
-    places = list(re.finditer(r"^AllowedIPs = (.+)$", text, re.M))
-    if len(places) < 2:
-        return None
-    one, two = rng.sample(places, 2)
-    prefix = rng.choice(one[1].split(", "))
-    moved = text[: two.end(1)] + f", {prefix}" + text[two.end(1) :]
-    kept = [p for p in one[1].split(", ") if p != prefix]
-    shift = len(prefix) + 2 if two.start() < one.start() else 0
-    return moved[: one.start(1) + shift] + ", ".join(kept) + moved[one.end(1) + shift :]
-
-
-def change_a_value(key: str, make: Callable[[], str]) -> Callable[[str, random.Random], str | None]:
-    def fault(text: str, rng: random.Random) -> str | None:
-        places = list(re.finditer(rf"^{key} = (.+)$", text, re.M))
-        if not places:
-            return None
-        place = rng.choice(places)
-        return text[: place.start(1)] + make() + text[place.end(1) :]
-
-    return fault
-
-
-def change_a_port(text: str, rng: random.Random) -> str | None:
-    places = list(re.finditer(r"^Endpoint = .+:(\d+)$", text, re.M))
-    if not places:
-        return None
-    place = rng.choice(places)
-    return text[: place.start(1)] + str(int(place[1]) + 1) + text[place.end(1) :]
-
-
-def do_not_forward(text: str, rng: random.Random) -> str | None:
-    family = rng.choice(("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"))
-    lines = text.splitlines(keepends=True)
-    kept = [line for line in lines if not (family in line and "sysctl" in line)]
-    return "".join(kept) if len(kept) < len(lines) else None
-
-
-def lose_a_rule(text: str, rng: random.Random) -> str | None:
-    lines = text.splitlines(keepends=True)
-    places = [
-        n for n, line in enumerate(lines) if line.startswith("PostUp") and "-j ACCEPT" in line
-    ]
-    if not places:
-        return None
-    del lines[rng.choice(places)]
-    return "".join(lines)
-
-
-FAULTS: dict[str, Callable[[str, random.Random], str | None]] = {
-    "a peer is missing": lose_a_peer,
-    "a peer has no endpoint": lose_a_line("Endpoint"),
-    "a peer has no pre-shared key": lose_a_line("PresharedKey"),
-    "a peer has no keepalive": lose_a_line("PersistentKeepalive"),
-    "the listen port is gone": lose_a_line("ListenPort"),
-    "an AllowedIPs entry is missing": lose_a_prefix,
-    "an AllowedIPs entry is at another peer": give_a_prefix_to_another,
-    "another pre-shared key": change_a_value(
-        "PresharedKey", lambda: PresharedKey(os.urandom(32)).reveal()
-    ),
-    "another public key": change_a_value(
-        "PublicKey", lambda: str(PrivateKey.generate().public_key())
-    ),
-    "another port": change_a_port,
-    "no forwarding": do_not_forward,
-    "a rule is missing": lose_a_rule,
-}
-
-
-def damage(source: LabSource, rng: random.Random) -> tuple[LabSource, list[str]]:
-    """The same network with up to three faults, and what they are. Only the wg-quick files are
-    kept: node.json would tell `meshc up` what the file no longer says."""
+def damage(source: LabSource, rng: random.Random, most: int) -> Damaged:
+    """The same network with up to `most` faults. Only the wg-quick files are kept: node.json would
+    tell `meshc up` what the file no longer says."""
     interface = f"{source.interface}.conf"
-    texts = {name: machine.files[interface].decode() for name, machine in source.files.items()}
-    told = []
-    wanted = rng.choice((0, 1, 1, 2, 3))
+    texts = {
+        name: machine.files[interface].reveal().decode() for name, machine in source.files.items()
+    }
+    told, kinds = [], []
+    wanted = rng.randint(1, most) if most else 0
     while len(told) < wanted:
         name = rng.choice(sorted(texts))
         words = rng.choice(sorted(FAULTS))
@@ -195,65 +150,99 @@ def damage(source: LabSource, rng: random.Random) -> tuple[LabSource, list[str]]
         if damaged is not None:  # not every fault is possible in every file
             texts[name] = damaged
             told.append(f"{name}: {words}")
+            kinds.append(words)
     confs = {name: parse(text, file=f"{name}/{interface}") for name, text in texts.items()}
-    files = {name: HostFiles({interface: text.encode()}) for name, text in texts.items()}
-    return replace(source, confs=confs, files=files), told
+    files = {
+        name: HostFiles({interface: SecretBytes(text.encode())}, source.files[name].hosts)
+        if most
+        else source.files[name]
+        for name, text in texts.items()
+    }
+    return Damaged(replace(source, confs=confs, files=files), tuple(told), tuple(kinds))
 
 
-def compare_one(seed: int, engine: str) -> tuple[list[Cell], list[str], str]:
-    """Builds, damages, proves and runs one network: cells, faults, and the topology."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One network. `wrong` are the sentences in which lab and proof differ."""
+
+    cells: tuple[Cell, ...]
+    wrong: tuple[str, ...]
+    left_out: int
+    damaged: Damaged
+    text: str
+
+
+def compare_one(seed: int, engine: str, most: int) -> Comparison | None:
+    """Builds, damages, proves and runs one network; None where the build refuses it."""
     rng = random.Random(seed)
     text = a_network(rng)
     with tempfile.TemporaryDirectory(prefix="meshc-agree-") as directory:
         file = Path(directory, "mesh.yaml")
         file.write_text(text)
-        source, faults = damage(prepare(file, None, lambda _: None), rng)
-    session = open_session(source, engine=engine)
+        try:
+            damaged = damage(prepare(file, None, lambda _: None), rng, most)
+        except Refused:
+            return None
+    session = open_session(damaged.source, engine=engine, runner=rng.choice(RUNNERS))
     with session.lab:
-        predictor = Predictor.of(source)
+        predictor = Predictor.of(damaged.source)
         everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
-        cells = measure_all(
-            session,
-            subject_of(session),
-            claimed(everything),
-            lambda _: None,
-            mute=predictor.mute(everything),
-            doubt=DOUBT,
-        )
-    return list(cells), faults, text
+        known = claimed(everything)
+        subject = subject_of(session, known)
+        mute = predictor.mute(everything)
+        cells = measure_all(session, subject, known, lambda _: None, mute=mute, doubt=DOUBT)
+        exits = [] if most else check_exits(session, predictor, subject.patience)
+    wrong = [f"{cell.key}: {'; '.join(cell.problems)}" for cell in cells if not cell.ok]
+    wrong += [f"{check.name}: {check.detail}" for check in exits if not check.passed]
+    left_out = len(everything) - len(known)
+    return Comparison(tuple(cells), tuple(wrong), left_out, damaged, text)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seed", type=int, default=1, help="of the first network")
-    arguments.add_argument("--networks", type=int, default=30)
+    arguments.add_argument("--networks", type=int, default=30, help="refused ones do not count")
+    arguments.add_argument("--faults", type=int, default=2, help="at most, in one network")
     arguments.add_argument("--engine", default="mixed")
     arguments.add_argument("--json", type=Path, help="write the figures here")
     options = arguments.parse_args()
     if os.geteuid() != 0:
         sys.exit("lab_agreement: needs root, for network namespaces and /dev/net/tun")
-    total = {"networks": 0, "faults": 0, "pairs": 0, "blocked": 0, "disagreements": 0}
+    total: Counter[str] = Counter(disagreements=0)
+    kinds: Counter[str] = Counter()
     begun = time.monotonic()
-    for seed in range(options.seed, options.seed + options.networks):
-        cells, faults, text = compare_one(seed, options.engine)
-        wrong = [cell for cell in cells if not cell.ok]
-        figures = count(cells)
-        total["networks"] += 1
-        total["faults"] += len(faults)
-        total["pairs"] += len(cells)
-        total["blocked"] += figures["blocked"]
-        total["disagreements"] += len(wrong)
-        print(f"seed {seed}: {len(cells)} pairs {figures}; {'; '.join(faults) or 'no fault'}")
-        for cell in wrong:
-            print(f"  {cell.key}: {'; '.join(cell.problems)}")
-        if wrong:
-            print(text)
-        sys.stdout.flush()
+    seed = options.seed
+    while total["networks"] < options.networks:
+        found = compare_one(seed, options.engine, options.faults)
+        if found is None:
+            total["refused"] += 1
+        else:
+            _tell(seed, found)
+            figures = count(found.cells)
+            total["networks"] += 1
+            total["faults"] += len(found.damaged.told)
+            total["pairs"] += len(found.cells)
+            total["blocked"] += figures["blocked"]
+            total["not judged"] += found.left_out
+            total["disagreements"] += len(found.wrong)
+            kinds.update(found.damaged.kinds)
+        seed += 1
     total["seconds"] = round(time.monotonic() - begun)
-    print(json.dumps(total))
+    result = {**total, "next seed": seed, "kinds of faults": len(kinds)}
+    print(json.dumps(result))
     if options.json:
-        options.json.write_text(json.dumps(total, indent=2) + "\n")
+        options.json.write_text(json.dumps({**result, "kinds": kinds}, indent=2) + "\n")
     sys.exit(1 if total["disagreements"] else 0)
+
+
+def _tell(seed: int, found: Comparison) -> None:
+    faults = "; ".join(found.damaged.told) or "no fault"
+    print(f"seed {seed}: {len(found.cells)} pairs {count(found.cells)}; {faults}")
+    for line in found.wrong:
+        print(f"  {line}")
+    if found.wrong:
+        print(found.text)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

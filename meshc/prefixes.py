@@ -78,6 +78,13 @@ class Prefix(NamedTuple):
 
 DEFAULT_V4 = Prefix(4, 0, 0)
 DEFAULT_V6 = Prefix(6, 0, 0)
+# what organisations number their own networks from: RFC 1918 section 3, RFC 4193 section 3.1
+PRIVATE_SPACE = (
+    Prefix(4, 0x0A000000, 8),
+    Prefix(4, 0xAC100000, 12),
+    Prefix(4, 0xC0A80000, 16),
+    Prefix(6, 0xFC << 120, 7),
+)
 
 
 class InterfaceAddress(NamedTuple):
@@ -167,11 +174,15 @@ def without(prefixes: Iterable[Prefix], holes: Iterable[Prefix]) -> tuple[Prefix
         if not touching:
             left.append(prefix)
         elif not any(hole.contains(prefix) for hole in touching):
-            half = prefix.length + 1
-            high = prefix.value + (1 << ((32 if prefix.family == 4 else 128) - half))
-            waiting.append(Prefix(prefix.family, prefix.value, half))
-            waiting.append(Prefix(prefix.family, high, half))
+            waiting += halves(prefix)
     return collapse(left)
+
+
+def halves(prefix: Prefix) -> tuple[Prefix, Prefix]:
+    """The two prefixes of one bit more; a host has none."""
+    half = prefix.length + 1
+    high = prefix.value + (1 << (BITS[prefix.family] - half))
+    return Prefix(prefix.family, prefix.value, half), Prefix(prefix.family, high, half)
 
 
 def spanning(family: int, first: int, last: int) -> tuple[Prefix, ...]:

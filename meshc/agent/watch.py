@@ -1,4 +1,4 @@
-"""The one loop on a node that has something to watch: endpoints whose address may change.
+"""The one loop on a node: what others break is put back, and endpoints follow their names.
 
 WireGuard resolves a host name once. When a peer with a host name as its endpoint has had no
 handshake for a while although it should, the name is looked up again and the answer is set.
@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from meshc.agent.kernel_events import KernelEvents
 from meshc.errors import MeshcError
 from meshc.keys import PublicKey
 from meshc.node import nodefile
 from meshc.node.backends import backend
 from meshc.node.fact_reader import resolve
 from meshc.node.machine import RUN_DIRECTORY
+from meshc.node.outer_names import look_up, outer_servers
 from meshc.node.state_file import Record, StateFile
+from meshc.node.system import agent_process, processes
 from meshc.node.system_values import is_literal
+from meshc.node.upkeep import keep_up
 from meshc.wg.conf import PeerConf
 from meshc.wg.device_values import DeviceState, DeviceUpdate, PeerUpdate
 from meshc.wg.endpoint import Endpoint
@@ -30,6 +35,11 @@ STALE_AFTER = 135.0
 """Seconds without a handshake: 120 (REKEY_AFTER_TIME) and 15 for the retries, as the
 `reresolve-dns` example of wireguard-tools counts."""
 INTERVAL = 30.0
+"""Seconds between two looks at the endpoints."""
+ROUND = 15.0
+"""Seconds between two looks at the rest when the kernel tells of no change."""
+REST = 2.0
+SETTLE = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -39,19 +49,43 @@ def watch(
     *,
     run_directory: Path = RUN_DIRECTORY,
     stop: threading.Event | None = None,
-    interval: float = INTERVAL,
+    token: str = "",
 ) -> None:
-    """Looks after an interface until it goes away, or `stop` is set."""
+    """Looks after an interface until it goes away, or `stop` is set; with `token`, until somebody
+    else brought it up anew."""
     stop = stop or threading.Event()
-    while not stop.is_set():
-        record = StateFile(run_directory, interface).load()
-        if record is None:
+    next_names, last = time.monotonic() + INTERVAL, ""
+    with KernelEvents() as events:
+        while not stop.is_set():
+            record = StateFile(run_directory, interface).load()
+            if record is None or token not in ("", record.token):
+                return
+            trouble = ""
+            try:
+                for done in keep_up(interface, run_directory=run_directory):
+                    _log.warning("%s: put back: %s", interface, done)
+                if time.monotonic() >= next_names:
+                    next_names = time.monotonic() + INTERVAL
+                    look_once(record, now=time.time())
+            except MeshcError as error:
+                trouble = str(error)
+            if trouble not in ("", last):
+                _log.warning("%s: %s", interface, trouble)
+            last = trouble
+            # what failed is not tried again at once: the attempt itself makes events
+            _until_next(events, stop, patient=bool(trouble))
+
+
+def _until_next(events: KernelEvents, stop: threading.Event, *, patient: bool) -> None:
+    """Until the kernel tells of a change, but not sooner than REST: whoever changes one thing
+    changes more, and a router's table never rests."""
+    if stop.wait(ROUND if patient else REST):
+        return
+    deadline = time.monotonic() + (0.0 if patient else ROUND)
+    while not stop.is_set() and time.monotonic() < deadline:
+        if events.wait(min(1.0, deadline - time.monotonic())):
+            stop.wait(SETTLE)
             return
-        try:
-            look_once(record, now=time.time())
-        except MeshcError as error:
-            _log.warning("%s: %s", interface, error)
-        stop.wait(interval)
 
 
 def look_once(record: Record, *, now: float) -> int:
@@ -69,7 +103,13 @@ def look_once(record: Record, *, now: float) -> int:
     if not stale:
         return 0
     with Netlink() as netlink:
-        resolved = resolve(netlink, stale.values(), device.fwmark)
+        servers = outer_servers(record.changes, record.interface)
+        resolved = resolve(
+            netlink,
+            stale.values(),
+            device.fwmark,
+            lambda host: look_up(host, servers, device.fwmark),
+        )
     updates = endpoint_updates(conf.peers, device, stale, resolved)
     if updates:
         engine.write(record.interface, DeviceUpdate(peers=updates))
@@ -119,7 +159,8 @@ def main() -> None:
     parser.add_argument("--run-dir", type=Path, default=RUN_DIRECTORY)
     wanted = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    watch(wanted.interface, run_directory=wanted.run_dir)
+    token = os.environ.get(processes.TOKEN, "").removesuffix(agent_process.SUFFIX)
+    watch(wanted.interface, run_directory=wanted.run_dir, token=token)
 
 
 if __name__ == "__main__":

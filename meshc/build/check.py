@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from meshc.build.acceptance import settled
 from meshc.build.stages import SourceFiles, Stages
 from meshc.build.topology_file import files_beside, today
 from meshc.build.worker import InlineWorker
@@ -97,7 +98,8 @@ def check_text(
         diagnostics.extend(refused.diagnostics)
     diagnostics.extend(stages.diagnostics)
     cases = tuple(_cases(spec, diagnostics)) if proven else ()
-    return Checked(file, spec, tuple(diagnostics), cases, proven)
+    found = settled(diagnostics, spec, whole=proven)
+    return Checked(file, spec, tuple(found), cases, proven)
 
 
 def _prove(stages: Stages, source: SourceFiles, analysis: Analysis) -> None:

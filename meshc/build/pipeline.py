@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from meshc.build.acceptance import settled
 from meshc.build.changes import ChangeSet
 from meshc.build.garbage import without_gc
 from meshc.build.git_exposure import warn_of_exposure
@@ -100,7 +101,7 @@ def compile_file(
             plan=plan,
             routing=analysis.routing,
             verdict=verdict,
-            findings=tuple(stages.diagnostics.sorted()),
+            findings=tuple(settled(stages.diagnostics.sorted(), source.spec, whole=True)),
             files=emission.entries(),
             changes=emission.changes(),
             new_keys=ring.new,

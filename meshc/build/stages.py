@@ -111,6 +111,7 @@ class Stages:
 
     def plan(self, source: SourceFiles, analysis: Analysis, ring: KeyRing) -> MeshPlan:
         """What every node must have."""
+        from meshc.render.scan_room import check_scan_room
         from meshc.topology.planner.planning import plan_mesh
 
         self._tell("plan")
@@ -123,6 +124,7 @@ class Stages:
             self.diagnostics,
             routing=analysis.routing,
         )
+        check_scan_room(plan, ring.secrets, self.diagnostics)
         self.diagnostics.barrier()
         return plan
 

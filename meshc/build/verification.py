@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from meshc.build.acceptance import settled
 from meshc.build.garbage import without_gc
 from meshc.build.lock_file import read_lock
 from meshc.build.reader import BUILD_AGAIN, BuildReader, open_build
@@ -80,7 +81,8 @@ class Verification:
             if found.code == "E421" and found.path.removeprefix("nodes.") in self.unreadable:
                 continue
             self.findings.extend([found])
-        return proof.with_findings(self.findings.sorted())
+        spec = self.spec
+        return proof.with_findings(settled(self.findings.sorted(), spec, whole=False))
 
     def _one(self, reader: ConfReader, name: str, entry: ManifestEntry) -> NodeFile | None:
         content = self.build.content(entry)

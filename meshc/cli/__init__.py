@@ -15,6 +15,9 @@ import click
 from meshc import __version__
 from meshc.cli.failure import note_json, refuse_as_json
 
+# 128 and the number of SIGINT, as shells count it
+INTERRUPTED = 130
+
 # name -> (module, attribute, short help, section)
 COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "init": ("meshc.cli.init", "init", "Write a commented starter file.", "Compile"),
@@ -27,6 +30,11 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "qr": ("meshc.cli.qr", "qr", "Show a node's configuration as a QR code.", "Compile"),
     "schema": ("meshc.cli.schema", "schema", "Print the JSON Schema of the language.", "Compile"),
     "keys": ("meshc.cli.keys_group", "keys", "List, rotate, revoke and import keys.", "Compile"),
+    "add": ("meshc.cli.add", "add", "Add a node to the file.", "Change"),
+    "remove": ("meshc.cli.remove", "remove", "Take nodes out of the file.", "Change"),
+    "rename": ("meshc.cli.rename", "rename", "Rename a node; it keeps key and address.", "Change"),
+    "disable": ("meshc.cli.disable", "disable", "Leave nodes out for a while.", "Change"),
+    "enable": ("meshc.cli.enable", "enable", "Bring them back.", "Change"),
     "import": ("meshc.cli.import_", "import_", "Turn wg-quick files into a topology.", "Compile"),
     "up": ("meshc.cli.up", "up", "Bring a node up on this machine.", "Run"),
     "down": ("meshc.cli.down", "down", "Take it down and put everything back.", "Run"),
@@ -62,6 +70,9 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             refuse_as_json(error)
             raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section in dict.fromkeys(entry[3] for entry in COMMANDS.values()):

@@ -120,7 +120,7 @@ def _targets(
             dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
         ):
             click.echo(line, err=True)
-        return chosen(file, build, nodes, everything=everything, local=local)
+        return chosen(file, build, nodes, dialer, everything=everything)
 
 
 def _settle_refusals(found: list[Surveyed], *, skip_unreachable: bool, as_json: bool) -> None:

@@ -55,9 +55,10 @@ def deploy_options(command: Command) -> Command:
 
 
 def chosen(
-    file: Path, build: Path | None, nodes: tuple[str, ...], *, everything: bool, local: bool
+    file: Path, build: Path | None, nodes: tuple[str, ...], dialer: Dialer, *, everything: bool
 ) -> list[Target]:
     """The targets. Raises: UsageError, Refused, StateError."""
+    local = dialer.local
     if everything and (nodes or local):
         raise click.UsageError("--all goes without NODE and --local")
     if local and len(nodes) != 1:
@@ -65,7 +66,7 @@ def chosen(
     from meshc.build.pipeline import compare_file
     from meshc.deploy.plan.target import targets
 
-    return targets(compare_file(file, out=build), nodes, local=local)
+    return targets(compare_file(file, out=build), nodes, local=local, hosts=dialer.hosts)
 
 
 def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:

@@ -16,8 +16,9 @@ from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
-    from meshc.topology.proof import Expectation, NetworkModel
-    from meshc.topology.proof.explanation import Explanation, HopSession, Leg
+    from meshc.topology.proof import Expectation
+    from meshc.topology.proof.explanation import Explanation, HopSession, Leg, Speaker
+    from meshc.topology.proof.network_model import NetworkModel
 
 # what render/firewall writes to find the interface of the default route when a hook runs
 _FINDS_WAN = re.compile(r'"?\$\(\{ ip -[46] route show default;.*?sed 1q\)"?')
@@ -43,7 +44,7 @@ def explain(
 ) -> None:
     """Say how packets get from A to B and back, by the files that were built from FILE.
 
-    B may also be an address: of a host on a LAN behind a node, or in the internet.
+    A and B may also be addresses: of hosts on a LAN behind a node; B also one in the internet.
     For each node on the way: the peer, the AllowedIPs entry that chose it, the rule that forwards.
     For each session: who can start it and who keeps it alive. And why the pair is not direct.
     """
@@ -52,33 +53,30 @@ def explain(
     from meshc.errors import StateError
     from meshc.topology.planner.links.mesh_graph import build_graph
     from meshc.topology.proof.explanation import explain as tell
-    from meshc.topology.proof.explanation import explain_address
+    from meshc.topology.proof.explanation import explain_hosts
     from meshc.topology.proof.network_model import NetworkModel
 
     built = open_verification(file, build=build)
-    host = _host(b) if b not in built.spec.nodes else None
-    for name in (a,) if host else (a, b):
-        if name not in built.spec.nodes:
+    hosts = {text: _host(text) for text in (a, b) if text not in built.spec.nodes}
+    for name, host in hosts.items():
+        if host is None:
             close = get_close_matches(name, built.spec.nodes, 1)
             hint = f"did you mean {close[0]}?" if close else "meshc build lists all nodes"
             raise StateError(f"{file} has no node {name!r}", hint=hint)
+    network = NetworkModel.build(built.files(), built.expectation)
+    a, b = (_owner(network, text, hosts.get(text)) for text in (a, b))
     if a == b:
         raise StateError("a node reaches itself without a network", hint="name two nodes")
-    network = NetworkModel.build(built.files(), built.expectation)
-    missing = [name for name in (a, b) if name not in network.models and not (host and name == b)]
-    if missing:
-        raise StateError(f"the file of {missing[0]} cannot be read", hint="meshc verify says why")
-    if host is not None:
-        owner = network.at(host.family, host.value)
-        b = owner.name if owner is not None and owner.name != a else b
+    for name in (a, b):
+        if name not in network.models and name in built.spec.nodes:
+            raise StateError(f"the file of {name} cannot be read", hint="meshc verify says why")
     if port is not None:
         _explain_service(network, built.expectation, a, b, port, as_json)
-    if b in network.models:
+    if a in network.models and b in network.models:
         graph = build_graph(built.spec, Diagnostics())
         story = tell(network, a, b, why_not=graph.why_not)
     else:
-        assert host is not None, "a name that is no node was refused above"
-        story = explain_address(network, a, host)
+        story = explain_hosts(network, *_speakers(network, a, b))
     click.echo(as_data(story) if as_json else as_text(story))
     sys.exit(0 if story.works else 1)
 
@@ -112,6 +110,40 @@ def _host(text: str) -> Prefix | None:
         return None
 
 
+def _owner(network: NetworkModel, text: str, host: Prefix | None) -> str:
+    """The name of the node that has this address, else what was written."""
+    owner = None if host is None else network.at(host.family, host.value)
+    return text if owner is None else owner.name
+
+
+def _speakers(network: NetworkModel, a: str, b: str) -> tuple[Speaker, Speaker]:
+    """Both ends, of which one at least is an address and no node. Raises: StateError."""
+    from meshc.errors import StateError
+
+    hosts = {text: host for text in (a, b) if (host := _host(text)) is not None}
+    families = {host.family for host in hosts.values()}
+    if len(families) > 1:
+        raise StateError(f"{a} and {b} are addresses of two families", hint="name two of one")
+    source, target = (_speaker(network, text, hosts.get(text), *families) for text in (a, b))
+    if not source.node:
+        hint = "list its network under `routes` of the node in front of it"
+        raise StateError(f"{a} is no node's address, nor behind one", hint=hint)
+    return source, target
+
+
+def _speaker(network: NetworkModel, text: str, host: Prefix | None, family: int) -> Speaker:
+    from meshc.errors import StateError
+    from meshc.topology.proof.explanation import Speaker
+
+    if host is None:
+        own = network.model(text).address(family)
+        if own is None:
+            raise StateError(f"{text} has no IPv{family} address", hint="name another address")
+        return Speaker(text, own, text)
+    router = network.owner(host.family, host.value)
+    return Speaker(text, host, "" if router is None else router.name)
+
+
 def as_text(story: Explanation) -> str:
     """The story in paragraphs."""
     lines = [_head(story)]
@@ -137,15 +169,16 @@ def _head(story: Explanation) -> str:
         return f"{story.a} and {story.b} do not reach each other."
     first = story.legs[0].trace
     over = list(dict.fromkeys(first.path[1:-1]))
+    who = story.a if first.path[0] == story.a else f"{story.a}, behind {first.path[0]},"
     between = f"over {', '.join(over)}" if over else ""
     if first.way is RouteKind.UPLINK:
         way = f", {between}" if between else ""
-        return f"{story.a} reaches {story.b} through the exit {first.path[-1]}{way}."
+        return f"{who} reaches {story.b} through the exit {first.path[-1]}{way}."
     if first.way is RouteKind.LAN:
         way = f", {between}" if between else ""
-        return f"{story.a} and {story.b}, behind {first.path[-1]}, reach each other{way}."
+        return f"{who} and {story.b}, behind {first.path[-1]}, reach each other{way}."
     how = "directly" if story.direct else between or "over nobody"
-    return f"{story.a} and {story.b} reach each other {how}."
+    return f"{who} and {story.b} reach each other {how}."
 
 
 def _leg_lines(leg: Leg) -> list[str]:

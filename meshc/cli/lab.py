@@ -24,6 +24,8 @@ Command = Callable[..., Any]
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 EXAMPLE = "Example: meshc lab test mesh.yaml --engine mixed --html report.html"
+SHAPES = "latency:ms, jitter:ms, loss:%, kbit:n, mtu:n"
+SMALLEST_MTU = 1280
 NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
 
 
@@ -48,6 +50,13 @@ def world_options(command: Command) -> Command:
                 help="What runs the nodes; mixed alternates bundled and wireguard-go.",
             ),
             click.option(
+                "--runner",
+                type=click.Choice(("meshc", "wg-quick")),
+                default="meshc",
+                show_default=True,
+                help="What brings the nodes up from their files.",
+            ),
+            click.option(
                 "--build", type=click.Path(path_type=Path), help="Use these emitted files."
             ),
             click.option(
@@ -68,7 +77,7 @@ def world_options(command: Command) -> Command:
                 "uplinks",
                 multiple=True,
                 metavar="[NAME=]KEY:N,...",
-                help="Shape an uplink (all without NAME): latency:ms, jitter:ms, loss:%, kbit:n.",
+                help=f"Shape an uplink (all without NAME): {SHAPES}.",
             ),
         )
     ):
@@ -86,6 +95,7 @@ def world_options(command: Command) -> Command:
 def up(
     file: Path,
     engine: str,
+    runner: str,
     build: Path | None,
     nats: tuple[str, ...],
     double_nat: tuple[str, ...],
@@ -101,6 +111,7 @@ def up(
         session = open_session(
             source,
             engine=engine,
+            runner=runner,
             options=options,
             identity=identity,
             linked=False,
@@ -127,6 +138,7 @@ def up(
 def test(
     file: Path,
     engine: str,
+    runner: str,
     build: Path | None,
     nats: tuple[str, ...],
     double_nat: tuple[str, ...],
@@ -152,7 +164,9 @@ def test(
         for name in kill:
             if name not in source.confs:
                 raise click.UsageError(f"--kill {name}: there is no such node in the lab")
-        session = open_session(source, engine=engine, options=options, tell=progress.stage)
+        session = open_session(
+            source, engine=engine, runner=runner, options=options, tell=progress.stage
+        )
         with session.lab:
             report = run_test(
                 session, kill=kill, recover=recovery, with_bandwidth=bandwidth, tell=progress.stage
@@ -324,18 +338,19 @@ def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOpt
     shapes: dict[str, Shape] = {}
     for text in uplinks:
         name, equals, rest = text.rpartition("=")
-        words = {"latency": "delay", "jitter": "jitter", "loss": "loss", "kbit": "rate"}
+        words = {"latency": "delay", "jitter": "jitter", "loss": "loss"}
+        words |= {"kbit": "rate", "mtu": "mtu"}
         values: dict[str, float] = {}
         for part in rest.split(","):
             key, _, number = part.partition(":")
             try:
                 values[words[key]] = float(number)
             except (KeyError, ValueError):
-                raise click.UsageError(
-                    f"--uplink {text}: {part!r} is not latency:ms, jitter:ms, loss:% or kbit:n"
-                ) from None
-        rate = int(values.pop("rate", 0))
-        shapes[name if equals else ""] = Shape(**values, rate=rate)
+                raise click.UsageError(f"--uplink {text}: {part!r} is none of {SHAPES}") from None
+        rate, mtu = (int(values.pop(key, 0)) for key in ("rate", "mtu"))
+        if 0 < mtu < SMALLEST_MTU:
+            raise click.UsageError(f"--uplink {text}: IPv6 needs an MTU of {SMALLEST_MTU}")
+        shapes[name if equals else ""] = Shape(**values, rate=rate, mtu=mtu)
     return LayoutOptions(
         shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat)
     )

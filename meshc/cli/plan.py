@@ -43,9 +43,9 @@ def plan(
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
 
-    with refused_findings():
-        targets = chosen(file, build, nodes, everything=everything, local=local)
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
+    with refused_findings():
+        targets = chosen(file, build, nodes, dialer, everything=everything)
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if as_json:

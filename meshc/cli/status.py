@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -31,7 +31,14 @@ _COLUMNS = (
     Column("also carries", fold=True),
 )
 NOTHING_UP = 2
-_COLOURS = {"live": "green", "idle": "default", "never": "yellow", "lost": "red"}
+UNREADABLE = 3
+_COLOURS = {
+    "live": "green",
+    "idle": "default",
+    "asleep": "default",
+    "never": "yellow",
+    "lost": "red",
+}
 
 
 @click.command(epilog="Example: meshc status --watch; meshc status wg0 --json | jq .")
@@ -41,6 +48,12 @@ _COLOURS = {"live": "green", "idle": "default", "never": "yellow", "lost": "red"
 @click.option("--watch", is_flag=True, help="Look again every two seconds, until Ctrl-C.")
 @click.option("--interval", type=click.FloatRange(0.2), default=2.0, hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--metrics", is_flag=True, help="Print figures for Prometheus.")
+@click.option(
+    "--textfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the figures to this file, for node_exporter's textfile collector.",
+)
 @reported
 def status(
     targets: tuple[str, ...],
@@ -49,12 +62,15 @@ def status(
     watch: bool,
     interval: float,
     as_json: bool,
+    metrics: bool,
+    textfile: Path | None,
 ) -> None:
     """Show interface, peers and drift.
 
     Exit code: 0 all is well; 1 a peer that should have a session has none, or the machine has
     drifted from its file; 2 the interface is not up, or none is; 3 it cannot be told (no rights,
-    a damaged state file).
+    a damaged state file). With --metrics or --textfile the figures tell the first three: 0
+    where they could be had, 3 where not, 2 where FILE cannot be written.
     """
     from meshc import node
     from meshc.errors import MeshcError
@@ -75,6 +91,8 @@ def status(
         _watch(look, interval)
         return
     found = look()
+    if metrics or textfile is not None:
+        _figures(found, textfile)
     if as_json:
         from meshc.render.report.json import envelope
 
@@ -82,6 +100,23 @@ def status(
     else:
         print_status(standard_page(), found)
     sys.exit(max((one.exit_code for one in found), default=NOTHING_UP))
+
+
+def _figures(found: Sequence[Status], textfile: Path | None) -> NoReturn:
+    """Prints or writes them, whole or not at all, and ends."""
+    from meshc.errors import NodeError
+    from meshc.files import write_atomic
+    from meshc.node.status_metrics import exposition_text
+
+    text = exposition_text(found, now=time.time())
+    if textfile is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            write_atomic(textfile, text)
+        except OSError as error:
+            raise NodeError(f"could not write {textfile}: {error.strerror}") from None
+    sys.exit(UNREADABLE if any(one.unreadable for one in found) else 0)
 
 
 def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:

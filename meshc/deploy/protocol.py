@@ -52,6 +52,7 @@ class State(Enum):
 
     IDLE = "idle"
     CANDIDATE = "candidate"
+    ARMED = "armed"
     COMMITTING = "committing"
     COMMIT_CONFIRMED = "commit-confirmed"
     CONFIRMED = "confirmed"
@@ -143,7 +144,8 @@ class Pending:
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `programs` are the paths of the tools that are
-    there, `enabled` the units that a boot starts.
+    there, `enabled` the units that a boot starts; `failed` says why the last deployment was put
+    back, where nobody was there to be told.
     """
 
     python: Tuple[int, int, int] = (3, 11, 0)
@@ -160,6 +162,7 @@ class Facts:
     deployed: Optional[str] = None
     deployed_env: Optional[Mapping[str, str]] = None
     state: State = State.IDLE
+    failed: str = ""
     pending: Optional[Pending] = None
     running: RunningInterface = RunningInterface()
     meshc: OwnMeshc = OwnMeshc()
@@ -179,11 +182,13 @@ class ReachedState:
 
 @dataclass(frozen=True)
 class Verified:
-    """The interface under the new configuration: up, with the right key (`good`), and who of those
+    """The interface under the new configuration: up, with the right key (`good`), whether one of
+    the peers that lead to the operator answers (`way`: true where none has to), and who of those
     that answered before answers again."""
 
     good: bool
     up: bool
+    way: bool
     public_key: str
     before: Tuple[str, ...]
     alive: Tuple[str, ...]
@@ -257,11 +262,18 @@ class RemoveUnused(Request[Versions]):
 @dataclass(frozen=True)
 class StageCandidate(Request[ReachedState]):
     """Lay the new files beside the old ones, and start the watcher that rolls back after `window`
-    seconds. `sha` is the hash of the file that the plan was made for, `environment` the version of
-    meshc that the interface gets for itself (empty: none)."""
+    seconds. With a `way` it decides `grace` seconds later: by then the peers in it (public key to
+    address in the tunnel) have either kept the new configuration or put back the old one, and
+    where one of them answers under the new one, that stays.
+
+    `sha` is the hash of the file that the plan was made for, `environment` the version of meshc
+    that the interface gets for itself (empty: none).
+    """
 
     token: str
     window: float
+    grace: float
+    way: Mapping[str, str]
     sha: str
     activation: Activation
     supervisor: Supervisor
@@ -275,9 +287,11 @@ class StageCandidate(Request[ReachedState]):
 
 @dataclass(frozen=True)
 class CommitConfirmed(Request[ReachedState]):
-    """Put the candidate to work, until it is confirmed or the window is over."""
+    """Put the candidate to work, until it is confirmed or the window is over; with a `delay`, so
+    many seconds from now, by the node alone."""
 
     token: str
+    delay: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def encode_call(call: Call[Any]) -> bytes:
 
 def decode_call(line: bytes) -> Call[Any]:
     """Raises: ProtocolError."""
-    whole = _object(_parsed(line), {"version", "interface", "directories", "name", "request"}, "")
+    whole = _object(parsed(line), {"version", "interface", "directories", "name", "request"}, "")
     if value(int, whole["version"], "version") != VERSION:
         raise ProtocolError("version is not the one of this program")
     request = REQUESTS.get(value(str, whole["name"], "name"))
@@ -66,7 +66,7 @@ def encode_answer(answer: object) -> bytes:
 
 def decode_answer(line: bytes, request: Request[A]) -> Union[A, Failure]:
     """The answer to a request. Raises: ProtocolError."""
-    found = _parsed(line, ANSWER_LIMIT)
+    found = parsed(line, ANSWER_LIMIT)
     if isinstance(found, dict) and set(found) == {"failure"}:
         return value(Failure, found["failure"], "failure")
     whole = _object(found, {"answer"}, "")
@@ -92,11 +92,6 @@ def plain(given: Any) -> Any:
     if isinstance(given, (tuple, list)):
         return [plain(item) for item in given]
     return given
-
-
-def loads(kind: Type[T], text: bytes) -> T:
-    """A value of this type from its text. Raises: ProtocolError."""
-    return value(kind, _parsed(text), "it")
 
 
 def value(kind: Type[T], given: Any, where: str) -> T:
@@ -180,7 +175,8 @@ def _line(whole: Dict[str, Any]) -> bytes:
     return line
 
 
-def _parsed(line: bytes, limit: int = LIMIT) -> Any:
+def parsed(line: bytes, limit: int = LIMIT) -> Any:
+    """What JSON says, before anything is known of it. Raises: ProtocolError."""
     if len(line) > limit:
         raise ProtocolError(f"it has more than {limit >> 20} MiB")
     try:

@@ -8,65 +8,18 @@ the old configuration or with the confirmed new one.
 from __future__ import annotations
 
 import asyncio
-import secrets
-import time
-from collections.abc import Sequence
-from contextlib import suppress
-from enum import Enum
+from collections.abc import Mapping, Sequence
 
-from meshc.deploy.bundle import archive, bundle
-from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.dial import Dial
-from meshc.deploy.connect.node_session import NoAnswerError, NodeSession, RemoteError
-from meshc.deploy.connect.transport import TransportError
-from meshc.deploy.plan.meshc_environment import PackageSource
-from meshc.deploy.plan.supervisor_choice import SupervisorChoice
+from meshc.deploy.deploy_outcome import DeployOutcome, End
+from meshc.deploy.joint_rollout import roll_out_together
+from meshc.deploy.node_deployment import NodeDeployment
+from meshc.deploy.plan.joint_group import joint_group
 from meshc.deploy.plan.survey import Surveyed, Tell, all_ended
+from meshc.deploy.plan.target import Target
 from meshc.deploy.plan.waves import waves
-from meshc.deploy.protocol import (
-    Activation,
-    Adopt,
-    AskFacts,
-    CommitConfirmed,
-    Confirm,
-    InstallMeshc,
-    RemoveUnused,
-    RollBack,
-    StageCandidate,
-    State,
-    Verified,
-    Verify,
-)
+from meshc.deploy.protocol import Adopt
 from meshc.errors import NodeError
-from meshc.values import dataclass
-
-RETRY = 0.5
-PATIENCE = 20.0
-INSTALL = 1800.0
-"""Seconds for the packages of meshc over a slow line, or for pip on a slow machine."""
-
-
-class End(Enum):
-    UNCHANGED = "up to date"
-    COMMITTED = "deployed"
-    RESTORED = "put back"
-    FAILED = "failed, nothing changed"
-    UNKNOWN = "not answering"
-    SKIPPED = "not begun"
-
-
-@dataclass(frozen=True, slots=True)
-class DeployOutcome:
-    """How it ended on one node; `message` says why where it did not go well."""
-
-    node: str
-    end: End
-    message: str = ""
-    hint: str = ""
-
-    @property
-    def good(self) -> bool:
-        return self.end in (End.UNCHANGED, End.COMMITTED)
 
 
 async def roll_out(
@@ -78,41 +31,95 @@ async def roll_out(
     parallel: int = 8,
     max_failures: int = 0,
 ) -> list[DeployOutcome]:
-    """Wave by wave; a wave begins with its canary, and no further node is begun once more than
-    `max_failures` have failed. `window` is the seconds after which an unconfirmed node puts itself
-    back. A node that could not be asked is left as it is, and is no failure of the others."""
-    by_name = {one.target.name: one for one in surveyed}
-    ends: dict[str, DeployOutcome] = {}
-    gate = asyncio.Semaphore(parallel)
-    failed: list[str] = []
+    """Those that must change in one moment first, the others wave by wave; a wave begins with its
+    canary, and no further node is begun once more than `max_failures` have failed. `window` is the
+    seconds after which an unconfirmed node puts itself back. A node that could not be asked is left
+    as it is, and is no failure of the others."""
+    return await _RollOut(surveyed, dial, tell, window, parallel, max_failures).run()
 
-    async def one(name: str) -> None:
-        async with gate:
-            if by_name[name].facts is None:
-                ends[name] = DeployOutcome(
-                    name, End.SKIPPED, "it could not be asked", "deploy again when it can be"
-                )
-            elif len(failed) > max_failures:
-                why = f"{', '.join(failed)} failed before its turn"
-                ends[name] = DeployOutcome(
-                    name, End.SKIPPED, why, "mend that node, then deploy again"
-                )
+
+class _RollOut:
+    def __init__(
+        self,
+        surveyed: Sequence[Surveyed],
+        dial: Dial,
+        tell: Tell,
+        window: float,
+        parallel: int,
+        max_failures: int,
+    ) -> None:
+        self._surveyed = surveyed
+        self._by_name = {one.target.name: one for one in surveyed}
+        self._dial, self._tell = dial, tell
+        self._window, self._parallel, self._max_failures = window, parallel, max_failures
+        self._gate = asyncio.Semaphore(parallel)
+        self._ends: dict[str, DeployOutcome] = {}
+        self._failed: list[str] = []
+
+    async def run(self) -> list[DeployOutcome]:
+        await self._together()
+        rest = [one for one in self._surveyed if one.target.name not in self._ends]
+        for wave in waves(found.target.plan for found in rest):
+            changing = [name for name in wave if self._by_name[name].difference]
+            canary = changing[:1]
+            for name in canary:
+                await self._one(name)
+            await all_ended(self._one(name) for name in wave if name not in canary)
+        return [self._ends[found.target.name] for found in self._surveyed]
+
+    async def _together(self) -> None:
+        """Those that must change in one moment, which fail as one."""
+        members = joint_group(self._surveyed)
+        if not members:
+            return
+        window, parallel = self._window, self._parallel
+        ends = await roll_out_together(
+            members, self._dial, self._tell, window=window, parallel=parallel
+        )
+        for end in ends:
+            self._ended(end)
+        self._failed += [end.node for end in ends if not end.good][:1]
+
+    async def _one(self, name: str) -> None:
+        async with self._gate:
+            found = self._by_name[name]
+            if found.facts is None:
+                why, hint = "it could not be asked", "deploy again when it can be"
+            elif len(self._failed) > self._max_failures:
+                why = f"{', '.join(self._failed)} failed before its turn"
+                hint = "mend that node, then deploy again"
             else:
-                ends[name] = await deploy_one(by_name[name], dial, tell, window=window)
-                if not ends[name].good:
-                    failed.append(name)
-            tell(name, ends[name].end.value)
+                behind = _behind(found, self._by_name)
+                end = await deploy_one(
+                    found, self._dial, self._tell, window=self._window, behind=behind
+                )
+                self._failed += [] if end.good else [name]
+                self._ended(end)
+                return
+            self._ended(DeployOutcome(name, End.SKIPPED, why, hint))
 
-    for wave in waves(found.target.plan for found in surveyed):
-        changing = [name for name in wave if by_name[name].difference]
-        canary = changing[:1]
-        for name in canary:
-            await one(name)
-        await all_ended(one(name) for name in wave if name not in canary)
-    return [ends[found.target.name] for found in surveyed]
+    def _ended(self, end: DeployOutcome) -> None:
+        self._ends[end.node] = end
+        self._tell(end.node, end.end.value)
 
 
-async def deploy_one(found: Surveyed, dial: Dial, tell: Tell, *, window: float) -> DeployOutcome:
+def _behind(one: Surveyed, surveyed: Mapping[str, Surveyed]) -> list[Target]:
+    """The nodes that were reached through the tunnels, where this one may be on the way."""
+    spec = one.target.plan.spec
+    if not (spec.is_relay or spec.routes or spec.exit_node):
+        return []
+    there = (surveyed[name] for name in sorted(one.target.behind) if name in surveyed)
+    return [found.target for found in there if found.facts is not None]
+
+
+async def deploy_one(
+    found: Surveyed,
+    dial: Dial,
+    tell: Tell,
+    *,
+    window: float,
+    behind: Sequence[Target] = (),
+) -> DeployOutcome:
     """One node: stage, commit confirmed, verify through a new connection, confirm. Never raises
     NodeError."""
     name = found.target.name
@@ -121,10 +128,9 @@ async def deploy_one(found: Surveyed, dial: Dial, tell: Tell, *, window: float) 
             await _adopt(found, dial)
     except NodeError as error:
         return DeployOutcome(name, End.FAILED, str(error), error.hint)
-    activation, choice = found.difference.activation, found.difference.choice
-    if activation is None or choice is None:
+    if not found.difference:
         return DeployOutcome(name, End.UNCHANGED)
-    return await _Deployment(found, dial, tell, window, activation, choice).run()
+    return await NodeDeployment(found, dial, tell, window, behind=behind).run()
 
 
 async def _adopt(found: Surveyed, dial: Dial) -> None:
@@ -133,200 +139,3 @@ async def _adopt(found: Surveyed, dial: Dial) -> None:
         await session.call(Adopt(found.target.sha))
     finally:
         await session.transport.close()
-
-
-class _Deployment:
-    """One deployment of one node, from `stage` to its end."""
-
-    def __init__(
-        self,
-        found: Surveyed,
-        dial: Dial,
-        tell: Tell,
-        window: float,
-        activation: Activation,
-        choice: SupervisorChoice,
-    ) -> None:
-        self.target, self.difference = found.target, found.difference
-        self.activation, self.choice = activation, choice
-        self.sha = found.facts.sha if found.facts else ""
-        self.name = found.target.name
-        self.token = secrets.token_hex(8)
-        self.window = window
-        self.end = time.monotonic() + window
-        self._dial, self._tell = dial, tell
-
-    async def run(self) -> DeployOutcome:
-        try:
-            session = await self._dial(self.target)
-        except NodeError as error:
-            return DeployOutcome(self.name, End.FAILED, str(error), error.hint)
-        try:
-            ended = await self._begin(session)
-        finally:
-            await session.transport.close()
-        return ended or await self._confirm()
-
-    async def _begin(self, session: NodeSession) -> DeployOutcome | None:
-        """Up to the commit, over the first connection; None when it is to be confirmed."""
-        try:
-            await self._install(session)
-        except NodeError as error:
-            return DeployOutcome(self.name, End.FAILED, str(error), error.hint)
-        try:
-            await self._stage(session)
-        except TransportError as error:
-            return await self._learn(str(error), error.hint)
-        except NodeError as error:
-            if self.choice.meshc is not None:
-                with suppress(NodeError):  # else the next deploy removes what nobody uses
-                    await session.call(RemoveUnused())
-            return DeployOutcome(self.name, End.FAILED, str(error), error.hint)
-        try:
-            self._tell(self.name, "commit")
-            # an answer that does not come may mean that the path was cut: the next step finds out
-            with suppress(TransportError):
-                await session.call(CommitConfirmed(self.token), timeout=self.window)
-            self._tell(self.name, "committed")
-        except NoAnswerError as error:
-            return await self._learn(str(error), error.hint)
-        except RemoteError as error:
-            return DeployOutcome(self.name, End.RESTORED, str(error), error.hint)
-        return None
-
-    async def _install(self, session: NodeSession) -> None:
-        """meshc itself, where the node needs one; nothing uses it before the commit."""
-        wanted = self.choice.meshc
-        if wanted is None or wanted.there:
-            return
-        self._tell(self.name, "install")
-        fetched = wanted.source is PackageSource.FETCHED
-        packed = await asyncio.to_thread(archive, whole=not fetched)
-        await session.call(
-            InstallMeshc(
-                identity=wanted.identity,
-                locked=bundle().locked() if fetched else "",
-                size=len(packed.content),
-                sha256=packed.sha256,
-            ),
-            payload=packed.content,
-            timeout=INSTALL,
-        )
-        self._tell(self.name, "installed")
-
-    async def _stage(self, session: NodeSession) -> None:
-        self._tell(self.name, "stage")
-        self.end = time.monotonic() + self.window
-        await session.call(
-            StageCandidate(
-                token=self.token,
-                window=self.window,
-                sha=self.sha,
-                activation=self.activation,
-                supervisor=self.choice.supervisor,
-                env=self.choice.env,
-                routes=self.difference.routes,
-                environment=self.choice.meshc.identity if self.choice.meshc else "",
-                conf=self.target.conf.reveal(),
-                node_json=self.target.node_json,
-                program=sent_program.program(),
-            )
-        )
-        self._tell(self.name, "staged")
-
-    async def _confirm(self) -> DeployOutcome:
-        """Until the deadline: connect anew, verify, confirm. A broken connection is tried again."""
-        last = "no new connection"
-        while time.monotonic() < self.end:
-            try:
-                session = await self._dial(self.target, timeout=max(1.0, self._left()))
-            except TransportError as error:
-                last = str(error)
-                await asyncio.sleep(RETRY)
-                continue
-            try:
-                return await self._verify_and_confirm(session)
-            except TransportError as error:
-                last = str(error)
-            except RemoteError as error:
-                return await self._learn(str(error), error.hint)
-            finally:
-                await session.transport.close()
-        return await self._learn(
-            f"{self.name} was not reached through a new connection in {self.window:g} s: {last}",
-            "the new configuration probably cuts the way from here to the node",
-        )
-
-    async def _verify_and_confirm(self, session: NodeSession) -> DeployOutcome:
-        self._tell(self.name, "verify")
-        patience = min(PATIENCE, self._left() * 0.7)
-        seen = await session.call(
-            Verify(
-                token=self.token,
-                public_key=str(self.target.plan.public_key),
-                peers=self._steady_peers(),
-                patience=patience,
-            ),
-            timeout=patience + 10,
-        )
-        self._tell(self.name, "verified")
-        fault = _fault(self.name, seen)
-        if fault:
-            await session.call(RollBack(self.token))
-            return DeployOutcome(
-                self.name, End.RESTORED, fault, "nothing of the new one is left there"
-            )
-        self._tell(self.name, "confirm")
-        await session.call(Confirm(self.token))
-        self._tell(self.name, "confirmed")
-        missing = len(seen.before) - len(seen.alive)
-        quiet = f"{missing} of {len(seen.before)} peers have not answered again"
-        return DeployOutcome(self.name, End.COMMITTED, quiet if missing else "")
-
-    async def _learn(self, why: str, hint: str) -> DeployOutcome:
-        """Waits until the node has put itself back, and asks it."""
-        self._tell(self.name, "waiting for the node to put itself back")
-        end = self.end + PATIENCE
-        while time.monotonic() < end:
-            await asyncio.sleep(RETRY)
-            try:
-                session = await self._dial(self.target, timeout=5)
-                try:
-                    state = (await session.call(AskFacts(""))).state
-                finally:
-                    await session.transport.close()
-            except NodeError:
-                continue
-            if state in (State.ROLLED_BACK, State.IDLE):
-                return DeployOutcome(self.name, End.RESTORED, why, hint)
-            if state is State.CONFIRMED:
-                return DeployOutcome(self.name, End.COMMITTED, "")
-        return DeployOutcome(
-            self.name,
-            End.UNKNOWN,
-            f"{why}; it has not answered since",
-            "it puts back what ran before by itself; look at it when it can be reached again",
-        )
-
-    def _left(self) -> float:
-        return self.end - time.monotonic()
-
-    def _steady_peers(self) -> dict[str, str]:
-        """Where to ping the peers whose session must come back: public key to tunnel address."""
-        return {
-            key: address
-            for key, address in self.target.inside.items()
-            if key in self.difference.steady
-        }
-
-
-def _fault(name: str, seen: Verified) -> str:
-    """What is wrong with a node after the new configuration was applied; empty: nothing."""
-    if not seen.up:
-        return f"{name}: the interface is not up with the new configuration"
-    if not seen.good:
-        return f"{name}: the interface runs with another key than it should"
-    if seen.before and not seen.alive:
-        count = len(seen.before)
-        return f"{name}: none of the {count} peers that it talked to before answers any more"
-    return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from meshc.diagnostics.address_codes import ADDRESS_CODES
 from meshc.diagnostics.code import Code, Severity
 from meshc.diagnostics.deploy_codes import DEPLOY_CODES
+from meshc.diagnostics.document_codes import DOCUMENT_CODES
 from meshc.diagnostics.graph_codes import GRAPH_CODES
 from meshc.diagnostics.lab_codes import LAB_CODES
 from meshc.diagnostics.language_codes import LANGUAGE_CODES
@@ -28,6 +29,7 @@ def _catalogue(*codes: Code) -> dict[str, Code]:
 
 CODES = _catalogue(
     # --- 1xx the file and its language
+    *DOCUMENT_CODES,
     *LANGUAGE_CODES,
     # --- 2xx the graph
     *GRAPH_CODES,
@@ -99,6 +101,14 @@ CODES = _catalogue(
         "E500",
         "too large for a QR code",
         "A QR code holds 2,953 bytes at most, and a phone's camera needs fewer.",
+    ),
+    Code(
+        "W502",
+        "exceptions do not fit into a QR code",
+        "AllowedIPs cannot say `all but this`: what `exit_except` leaves out turns the default "
+        "route into the list of all the rest, one prefix for each bit of what is left out, so that "
+        "a single IPv6 address alone costs 128 of them. The list of this phone is longer than a QR "
+        "code holds. Leave out fewer or larger prefixes, or bring the file to the phone otherwise.",
     ),
     Code(
         "E510",
@@ -176,11 +186,12 @@ CODES = _catalogue(
         "the rest can be built; write the real one, or import the file of one of the peers too.",
     ),
     Code(
-        "W908",
-        "default route with exceptions",
-        "The list of prefixes is the internet without some of it, as calculators write it for "
-        "people who want to keep their LAN. It becomes `exit:`, which has no exceptions: the "
-        "prefixes that were left out go into the tunnel too. On Linux a LAN that the host "
-        "is connected to stays reachable, because its route is longer.",
+        "W909",
+        "list that works in an app only",
+        "The list of prefixes is the internet without some of it, and the endpoint of a peer is "
+        "not left out. With wg-quick on Linux WireGuard's own packets would follow that list into "
+        "the tunnel; the apps of iOS, Android and Windows keep theirs apart. The new file says "
+        "`platform: ios` so that the list stays as it is; write the platform that the node is on. "
+        "On Linux, give the endpoint as an address: meshc leaves that out.",
     ),
 )

@@ -59,11 +59,12 @@ DEPLOY_CODES = (
     Code(
         "E708",
         "change cuts the way to another node",
-        "The deploy.host of other nodes is an address in the tunnels, and this node is to get "
-        "another key, port or address, or another session with one of them. Those nodes have the "
-        "old end of the tunnel still: once this one has changed, nobody reaches them to change "
-        "them as well, and they do not put anything back, because nothing changed on them. Give "
-        "them a deploy.host that does not lead through this network.",
+        "The way to others leads through the tunnels (deploy.host, a jump host), and this node "
+        "is to get another key or port, or another session with one of them. A session needs both "
+        "ends: those nodes must get their new file in the same moment, which "
+        "one command for all of them does. A node that is not among them, or cannot be asked, "
+        "would be out of reach afterwards; and where every node that changes is reached through "
+        "the tunnels only, nobody is left who could put things back.",
     ),
     Code(
         "W710",

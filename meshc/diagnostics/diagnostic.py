@@ -20,7 +20,8 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `path` is the dotted place in the document, `nodes.paris.routes[0]`."""
+    """One finding. `path` is the dotted place in the document, `nodes.paris.routes[0]`; `accepted`
+    is the reason that the file gives for a warning that is meant, which makes it a remark."""
 
     code: str
     message: str
@@ -28,10 +29,11 @@ class Diagnostic:
     path: str = ""
     hint: str = ""
     trace: tuple[str, ...] = ()
+    accepted: str = ""
 
     @property
     def severity(self) -> Severity:
-        return CODES[self.code].severity
+        return Severity.INFO if self.accepted else CODES[self.code].severity
 
     def sort_key(self) -> tuple[str, int, int, str, str]:
         at = self.location or Location("", 0, 0)

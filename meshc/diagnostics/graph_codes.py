@@ -166,19 +166,37 @@ GRAPH_CODES = (
         "another way. For a small network one relay may well be enough.",
     ),
     Code(
+        "E221",
+        "endpoint by name beside exceptions",
+        "With `exit_except` AllowedIPs are the list of all the rest, without a default route, and "
+        "wg-quick puts that list into the main routing table. WireGuard's own packets to an "
+        "endpoint would follow it into the tunnel that they carry, unless the endpoint's address "
+        "is left out as well. meshc does that for addresses; where a name leads is not known "
+        "before the node looks it up. Write the address before the name. The apps of phones, "
+        "macOS and Windows, and OpenWrt, keep these packets apart by themselves.",
+    ),
+    Code(
+        "W222",
+        "kill switch without effect",
+        "The node uses an exit and is to have a kill switch, but nothing can be emitted that "
+        "holds back its packets: its platform runs no hooks, or `table` puts the tunnel's default "
+        "route where WireGuard's own packets cannot be told from others. Apps of phones, macOS "
+        "and Windows have switches of their own for it.",
+    ),
+    Code(
+        "E227",
+        "demanded link that policies forbid",
+        "`links:` says `direct: true` for a pair between which no rule allows anything, or of "
+        "which one cannot filter and the other could send it what no rule allows: nobody would "
+        "stand between the two. Without the line they are kept apart, or a relay carries what is "
+        "allowed and drops the rest.",
+    ),
+    Code(
         "I230",
         "exit user without a name server",
         "All of this node's traffic goes through the exit, but its file names no DNS server, so "
         "that it keeps asking the resolver of the place where it is. In a LAN that one is asked "
         "outside of the tunnel, where the place sees every name; elsewhere it may not answer at "
         "an address that it does not know. Set `dns`.",
-    ),
-    Code(
-        "E221",
-        "demanded link that policies forbid",
-        "`links:` says `direct: true` for a pair between which no rule allows anything, or of "
-        "which one cannot filter and the other could send it what no rule allows: nobody would "
-        "stand between the two. Without the line they are kept apart, or a relay carries what is "
-        "allowed and drops the rest.",
     ),
 )

@@ -1,16 +1,10 @@
-"""The codes 170 to 179: the section `policies:`."""
+"""The codes 171 to 178: the section `policies:`."""
 
 from __future__ import annotations
 
 from meshc.diagnostics.code import Code
 
 POLICY_CODES = (
-    Code(
-        "E170",
-        "not a service",
-        "A service is a protocol, with ports for tcp and udp: tcp/443, tcp/8000-8100, udp/53, tcp, "
-        "udp, icmp (of both families), or all. A number alone does not say which protocol.",
-    ),
     Code(
         "E171",
         "end of a rule that nobody is",
@@ -22,7 +16,7 @@ POLICY_CODES = (
     Code(
         "W172",
         "rule that allows nothing",
-        "Nobody is left on one side of the rule (`except` takes them out, or a group is empty), or "
+        "Nobody is left on one side of the rule: `except` takes them out, or a group is empty. Or "
         "both sides are one and the same node, which needs no rule to reach itself.",
     ),
     Code(
@@ -58,5 +52,11 @@ POLICY_CODES = (
         "`deploy: {host: …}` is an address inside the network, so that `meshc deploy` reaches the "
         "node through the tunnel, and no rule lets anybody reach the SSH port there. Once these "
         "policies are in force, the node can no longer be deployed to that way.",
+    ),
+    Code(
+        "E178",
+        "not a service",
+        "A service is a protocol, with ports for tcp and udp: tcp/443, tcp/8000-8100, udp/53, tcp, "
+        "udp, icmp (of both families), or all. A number alone does not say which protocol.",
     ),
 )

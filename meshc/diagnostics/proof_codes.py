@@ -278,6 +278,13 @@ PROOF_CODES = (
         "says what is modelled; `meshc lab` measures the rest.",
     ),
     Code(
+        "E444",
+        "exception goes into the tunnel",
+        "`exit_except` says what a user of an exit keeps out of the tunnel. The emitted file holds "
+        "some of that in AllowedIPs, so that the packets go to the exit all the same, or to "
+        "another peer. A list of AllowedIPs that somebody edited is the usual reason: build again.",
+    ),
+    Code(
         "W446",
         "exit lets out more than asked",
         "An exit forwards for a node that does not name it with `exit:`, or into its own "
@@ -285,6 +292,15 @@ PROOF_CODES = (
         "AllowedIPs in the file of the sender are no obstacle, because whoever holds the file can "
         "widen them; only the rules of the exit count. The rules that meshc writes let out the "
         "users alone, to the internet alone. A rule of its own in `post_up` opens more.",
+    ),
+    Code(
+        "E447",
+        "kill switch that does not hold",
+        "The node asks for `kill_switch`, and its file would let packets out in clear text when "
+        "the interface has gone (nothing closes the table of its default route) or when the rules "
+        "of its routing were flushed (OUTPUT lets out what has no mark of WireGuard's), or holds "
+        "back WireGuard's own packets. Build again; rules of `post_up` that stand in front of ours "
+        "may open what the switch closes.",
     ),
     Code(
         "E451",

@@ -8,6 +8,7 @@ from typing import Any
 from meshc.lab.commands import AwaitListener, RunCommand
 from meshc.lab.node_jobs import BringUp, ReadNode, TakeDown
 from meshc.lab.probe.leaks import WatchLeaks
+from meshc.lab.probe.lies import TellLies, WatchLies
 from meshc.lab.probe.lookup import Lookup
 from meshc.lab.probe.ping import Ping
 from meshc.lab.probe.stun import ClassifyNat
@@ -30,7 +31,9 @@ _KINDS: tuple[type[Job[Any]], ...] = (
     RouteAddress,
     RunCommand,
     TakeDown,
+    TellLies,
     WatchLeaks,
+    WatchLies,
 )
 JOB_KINDS: Mapping[str, type[Job[Any]]] = {kind.__name__: kind for kind in _KINDS}
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from meshc.errors import NodeError
 from meshc.lab.forked import PRELOAD
-from meshc.lab.lab_source import LabSource
-from meshc.lab.node_jobs import BringUp, engine_of
+from meshc.lab.lab_source import APPS, LabSource
+from meshc.lab.node_jobs import MESHC, BringUp, RaisedNode, TakeDown, engine_of
 from meshc.lab.world import lab_state
 from meshc.lab.world.control import Lab, start_lab
 from meshc.lab.world.jobs import PlacedJob
@@ -25,7 +26,8 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class LabSession:
-    """A lab with its nodes. `engines` is what runs each node, `seconds` how long stages took."""
+    """A lab with its nodes. `engines` is what runs each node, `runner` who brings it up, `seconds`
+    how long stages took."""
 
     source: LabSource
     world: LabWorld
@@ -33,12 +35,21 @@ class LabSession:
     engines: dict[str, str]
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    runner: str = MESHC
+
+    def up_job(self, name: str) -> PlacedJob[RaisedNode]:
+        interface = self.source.interface
+        return PlacedJob(name, BringUp(interface, self.engines[name], self.runner))
+
+    def down_job(self, name: str) -> PlacedJob[tuple[str, ...]]:
+        return PlacedJob(name, TakeDown(self.source.interface, self.runner))
 
 
 def open_session(
     source: LabSource,
     *,
     engine: str = "bundled",
+    runner: str = MESHC,
     options: LayoutOptions = PLAIN,
     identity: str = "",
     linked: bool = True,
@@ -50,7 +61,8 @@ def open_session(
     lab is gone then); StateError.
     """
     begun = time.monotonic()
-    world = lay_out(source.spec, {n: c.listen_port for n, c in source.confs.items()}, options)
+    world = lay_out(source.spec, ports_of(source), options)
+    world = replace(world, name_servers={**world.name_servers, **serving_nodes(source)})
     engines = {name: engine_of(engine, number) for number, name in enumerate(sorted(source.confs))}
     about: dict[str, Any] = {
         "id": identity or ephemeral_id(source.file, source.spec.network.name),
@@ -64,7 +76,7 @@ def open_session(
     lab = start_lab(
         world, dict(source.files), about=about, linked=linked, preload=PRELOAD, progress=tell
     )
-    session = LabSession(source, world, lab, engines, list(lab.remarks))
+    session = LabSession(source, world, lab, engines, list(lab.remarks), runner=runner)
     session.seconds["world"] = time.monotonic() - begun
     try:
         bring_nodes_up(session, tell)
@@ -83,19 +95,37 @@ def bring_nodes_up(session: LabSession, tell: Tell = lambda _: None) -> None:
     others = [name for name in session.engines if name not in public]
     done, failed = 0, []
     for names in (public, others):
-        jobs = [
-            PlacedJob(name, BringUp(session.source.interface, session.engines[name]))
-            for name in names
-        ]
+        jobs = [session.up_job(name) for name in names]
         for outcome in session.lab.run(jobs, parallel=os.cpu_count() or 2, timeout=120):
             done += 1
             tell(f"nodes up: {done} of {len(session.engines)}")
             if outcome.error:
                 failed.append(f"{outcome.place}: {outcome.error}")
             else:
+                session.engines[outcome.place] = outcome.value.engine
                 session.notes += [f"{outcome.place}: {note}" for note in outcome.value.notes]
     if failed:
         raise NodeError("; ".join(failed[:3]) + (" ..." if len(failed) > 3 else ""))
+
+
+def ports_of(source: LabSource) -> dict[str, int | None]:
+    """The port of each node that the world knows: routers forward to the one of the topology, even
+    where a file says another."""
+    nodes = source.spec.nodes
+    return {
+        name: nodes[name].listen_port or conf.listen_port for name, conf in source.confs.items()
+    }
+
+
+def serving_nodes(source: LabSource) -> dict[str, tuple[str, ...]]:
+    """Nodes that files name as a name server, with the addresses; an app on a phone serves none."""
+    asked = {server for conf in source.confs.values() for server in conf.dns}
+    return {
+        name: tuple(own)
+        for name in source.confs
+        if source.spec.nodes[name].platform not in APPS
+        and (own := [a for a in source.addresses(name).values() if a in asked])
+    }
 
 
 def links_of(world: LabWorld, nodes: Iterable[str], interface: str) -> dict[str, list[str]]:

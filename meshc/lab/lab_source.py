@@ -14,11 +14,13 @@ from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
 from meshc.secret import SecretBytes
 from meshc.topology.language.load import load_spec
-from meshc.topology.language.spec import Nat, NodeSpec, Spec
+from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, parse
 
 ELSEWHERE = "its private key is kept elsewhere, and the lab cannot make it"
+# Platforms on which WireGuard is an app, and nothing else runs beside it.
+APPS = frozenset({Platform.IOS, Platform.ANDROID})
 FOREIGN = "somebody else's peer: no file was emitted for it"
 
 
@@ -39,8 +41,8 @@ class LabSource:
         return self.spec.network.interface
 
     def addresses(self, name: str) -> dict[int, str]:
-        """A node's addresses in the mesh, by family."""
-        return {a.family: a.address for a in self.confs[name].addresses}
+        """A node's addresses in the mesh, by family: the first, from which it speaks."""
+        return {a.family: a.address for a in reversed(self.confs[name].addresses)}
 
 
 def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> LabSource:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from meshc.lab.commands import run_command
 from meshc.lab.world.jobs import Job
 
+MESHC, WG_QUICK = "meshc", "wg-quick"
+RUNNERS = (MESHC, WG_QUICK)
 CONF_DIRECTORY = "/etc/wireguard"
 
 
@@ -46,18 +48,23 @@ class LabNode:
 
 @dataclass(frozen=True, slots=True)
 class BringUp(Job[RaisedNode]):
-    """Brings up `interface` with `engine` from its file in /etc/wireguard."""
+    """Brings up `interface` with `engine` from its file in /etc/wireguard; `runner` is meshc or
+    wg-quick."""
 
     interface: str
     engine: str
+    runner: str = MESHC
 
     def run(self) -> RaisedNode:
         from meshc import node
         from meshc.lab.forked import forking_backend
+        from meshc.lab.quick_runner import quick_up
 
         _forward_nothing_by_itself()
-        # Names of the lab never move, so that no process per node need look after them.
         path = f"{CONF_DIRECTORY}/{self.interface}.conf"
+        if self.runner == WG_QUICK:
+            return RaisedNode(quick_up(path, self.engine))
+        # Names of the lab never move, so that no process per node need look after them.
         outcome = node.up(path, engine=self.engine, watch=False, backends=forking_backend)
         return RaisedNode(outcome.engine, outcome.notes)
 
@@ -67,11 +74,16 @@ class TakeDown(Job[tuple[str, ...]]):
     """Takes `interface` down and puts everything back; the answer is what there is to say."""
 
     interface: str
+    runner: str = MESHC
 
     def run(self) -> tuple[str, ...]:
         from meshc import node
         from meshc.lab.forked import forking_backend
+        from meshc.lab.quick_runner import quick_down
 
+        if self.runner == WG_QUICK:
+            quick_down(f"{CONF_DIRECTORY}/{self.interface}.conf")
+            return ()
         return node.down(self.interface, backends=forking_backend).notes
 
 

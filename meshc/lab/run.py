@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from meshc.errors import NodeError
+from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import LabSession
-from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
+from meshc.lab.probe.claim_checks import ClaimChecker
+from meshc.lab.probe.lie_checks import check_lies
 from meshc.lab.probe.measure import Subject
+from meshc.lab.probe.name_server_checks import check_name_servers
+from meshc.lab.probe.patience import Patience
 from meshc.lab.report.lab_report import (
     Cell,
+    Check,
     Key,
     LabReport,
     Measured,
@@ -21,12 +27,17 @@ from meshc.lab.report.lab_report import (
     compare,
     unclaimed,
 )
-from meshc.lab.report.predictor import Predictor, hop_limits
+from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
+# Whitepaper section 6.1: who has received data and sent none answers within KEEPALIVE_TIMEOUT, 10.
+LAST_WORDS = 12.0
+# Where a node writes down, over a restart, where its peers were.
+KEPT = "/var/lib/meshc/{}.endpoints"
+NOTHING: Mapping[Key, Predicted] = MappingProxyType({})
 
 
 def run_test(
@@ -48,14 +59,18 @@ def run_test(
     everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
     predicted = claimed(everything)
     session.notes += unclaimed(everything)
-    subject = subject_of(session)
+    subject = subject_of(session, predicted)
     cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
-    tests, open_ = session.source.spec.tests, everything.keys() - predicted.keys()
-    found = list(checks.check_tests(tests, cells, session.world.lan_hosts, open_))
+    open_ = everything.keys() - predicted.keys()
+    found = check_claims(session, subject, predictor, cells, open_)
     tell("addresses that nobody has")
     found += checks.check_unallocated(session)
+    tell("name servers")
+    found += check_name_servers(session, predictor, subject.patience)
     tell("exits")
-    found += checks.check_exits(session, predictor)
+    found += checks.check_exits(session, predictor, subject.patience)
+    tell("liars")
+    found += check_lies(session, predictor)
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
@@ -75,6 +90,41 @@ def run_test(
     )
 
 
+def check_claims(
+    session: LabSession,
+    subject: Subject,
+    predictor: Predictor,
+    cells: Sequence[Cell],
+    unjudged: Iterable[Key],
+) -> list[Check]:
+    """The lines of `tests:`. Of the internet only what they name is measured, by pings."""
+    claims = predictor.obligations.claims
+    world = session.world
+    checker = ClaimChecker(cells, world.lan_hosts, world.beyond, unjudged)
+    expected: dict[Key, Predicted] = {}
+    for claim in claims:
+        senders = [end.place for end in checker.ends(claim.sources)]
+        for end in checker.ends(claim.targets):
+            if end.place in world.beyond.values():
+                expected |= predictor.claimed_internet(senders, world.lan_hosts, end.place)
+    outside = compare(claimed(expected), measure_beyond(session, subject, claimed(expected)))
+    open_ = {*unjudged, *(expected.keys() - claimed(expected).keys())}
+    checker = ClaimChecker([*cells, *outside], world.lan_hosts, world.beyond, open_)
+    session.notes += checker.unmeasured(claims)
+    return list(checker.check(claims))
+
+
+def measure_beyond(
+    session: LabSession, subject: Subject, expected: Mapping[Key, Predicted]
+) -> dict[Key, Measured]:
+    """Pings to addresses on the internet."""
+    addresses = {key.target: {key.family: key.target} for key in expected}
+    subject = replace(subject, addresses={**subject.addresses, **addresses})
+    hopeful = [key for key, value in expected.items() if value.reachable]
+    hopeless = [key for key, value in expected.items() if not value.reachable]
+    return measure.reachability(session.lab, subject, hopeful, hopeless)
+
+
 def measure_all(
     session: LabSession,
     subject: Subject,
@@ -89,7 +139,10 @@ def measure_all(
     hopeful = [key for key, value in predicted.items() if value.reachable]
     asleep = [key for key, value in predicted.items() if value.asleep]
     hopeless = [k for k, value in predicted.items() if not value.reachable and not value.asleep]
-    found = measure.reachability(session.lab, subject, hopeful, hopeless, doubt=doubt, tell=tell)
+    first = one_way_sessions(predicted)
+    found = measure.reachability(
+        session.lab, subject, hopeful, hopeless, first=first, doubt=doubt, tell=tell
+    )
     tell("paths")
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")
@@ -103,25 +156,32 @@ def measure_all(
     return compare(predicted, _calm(found), mute)
 
 
-def subject_of(session: LabSession) -> Subject:
-    """Addresses and sizes of everything that is measured."""
-    source = session.source
+def subject_of(session: LabSession, predicted: Mapping[Key, Predicted] = NOTHING) -> Subject:
+    """Addresses and sizes of everything that is measured, and the patience that it takes. A host
+    on a LAN has the size of its router's tunnel."""
+    source, world = session.source, session.world
     addresses: dict[str, dict[int, str]] = {name: source.addresses(name) for name in source.confs}
-    for host in session.world.lan_hosts:
-        addresses[host.place] = {host.prefix.family: host.address}
     mtu = {name: conf.mtu or DEFAULT_MTU for name, conf in source.confs.items()}
-    return Subject(addresses, mtu)
+    for host in world.lan_hosts:
+        addresses[host.place] = {host.prefix.family: host.address}
+        mtu[host.place] = mtu[host.router]
+    others = {a.address: name for name in source.confs for _, a in world.places[name].addresses}
+    hops = 1 + max(hop_limits(predicted).values(), default=0)
+    return Subject(addresses, mtu, Patience.of(world, hops), others)
 
 
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
-    more where their peers were last heard of."""
-    interface, names = session.source.interface, sorted(sleepers)
+    more where their peers were last heard of. Before that everybody says what is still to be said:
+    who has sent data and hears nothing would look for its peer by itself."""
+    time.sleep(LAST_WORDS)
+    names = sorted(sleepers)
     routers = sorted(set(session.world.nat_of.values()))
     _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])
-    _all_or_nothing(session, [PlacedJob(name, TakeDown(interface)) for name in names])
-    raised = [PlacedJob(name, BringUp(interface, session.engines[name])) for name in names]
-    _all_or_nothing(session, raised)
+    _all_or_nothing(session, [session.down_job(name) for name in names])
+    forget = RunCommand(("rm", "-f", KEPT.format(session.source.interface)))
+    _all_or_nothing(session, [PlacedJob(name, forget) for name in names])
+    _all_or_nothing(session, [session.up_job(name) for name in names])
 
 
 def _all_or_nothing(session: LabSession, jobs: Sequence[PlacedJob[object]]) -> None:

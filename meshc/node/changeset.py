@@ -11,14 +11,16 @@ from meshc.node.desired import DesiredState
 from meshc.node.fact_set import FactSet
 from meshc.node.system.address import AddressAdd
 from meshc.node.system.agent_process import AgentStart
+from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.dns import FILE, DnsSet
 from meshc.node.system.firewall import Chain, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import SWITCH, ForwardingOn
 from meshc.node.system.interface import LinkAdd, LinkSet
-from meshc.node.system.route import RouteAdd
+from meshc.node.system.route import RouteAdd, RouteAside
 from meshc.node.system.rule import RuleAdd
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import DeviceSet, peer_changes
+from meshc.node.system_values import MAIN_TABLE
 from meshc.wg.device_values import DeviceState, DeviceUpdate
 
 ChangeSet = tuple[Change, ...]
@@ -51,7 +53,7 @@ def changes(
     early: list[Change] = [change for change in state.firewall if change.before_link]
     early += [change for change in state.sysctls if isinstance(change, SysctlKept)]
     early += [AddressAdd(state.interface, str(address)) for address in state.addresses]
-    present = _Present(facts)
+    present = Present(facts)
     result.extend(_missing(early, recorded, present))
     result.extend(_link_change(state, facts))
     rest = tuple(_after_link(state))
@@ -97,9 +99,12 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
         yield state.dns
     yield from state.guards
     for prefix, table in state.routes:
-        yield RouteAdd(state.interface, str(prefix), table)
+        device = state.aside.get(prefix, "") if table == MAIN_TABLE else ""
+        where = (state.interface, str(prefix), table)
+        yield RouteAside(*where, device) if device else RouteAdd(*where)
     for rule in state.rules:
         yield RuleAdd.of(rule)
+    yield from state.closed
     yield from (change for change in state.firewall if not change.before_link)
     yield from (change for change in state.sysctls if not isinstance(change, SysctlKept))
     yield from state.forwarding
@@ -108,7 +113,7 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
 
 
 def _missing(
-    wanted: Iterable[Change], recorded: Sequence[Change], present: _Present
+    wanted: Iterable[Change], recorded: Sequence[Change], present: Present
 ) -> Iterator[Change]:
     """Those that the machine does not have. One that was recorded is done again as it was
     recorded, so that what it puts back stays what was there before the first time."""
@@ -142,11 +147,11 @@ def differing(found: ChangeSet, facts: FactSet) -> ChangeSet:
     who made what: all but the settings around the interface that everybody makes in their own
     way (guards of a default route, name servers, the watching of endpoints)."""
     apart = (LinkAdd, TableLoad, DnsSet, SysctlSet, AgentStart)
-    present = _Present(facts)
+    present = Present(facts)
     return tuple(c for c in found if not (isinstance(c, apart) or present.has(c)))
 
 
-class _Present:
+class Present:
     """What the machine has, asked by change."""
 
     def __init__(self, facts: FactSet) -> None:
@@ -161,8 +166,11 @@ class _Present:
             return change.address in self._addresses
         if isinstance(change, RouteAdd):
             return (change.prefix, change.table) in self._routes
+        if isinstance(change, RouteAside):
+            return (change.prefix, change.table) not in self._routes
         if isinstance(change, RuleAdd):
-            return change.rule in self._rules
+            # a rule that went and came back may have another priority
+            return any(change.rule.same_effect(rule) for rule in self._rules)
         if isinstance(change, SysctlKept):
             return True
         if isinstance(change, SysctlSet):
@@ -173,6 +181,8 @@ class _Present:
         if isinstance(change, FirewallLoad):
             have = facts.firewall.get(change.family)
             return have is not None and all(have.has(Chain(*chain)) for chain in change.chains)
+        if isinstance(change, TableClosed):
+            return (change.family, change.table) in facts.closed_tables
         if isinstance(change, TableLoad):
             return change.nft_name in facts.nft_tables
         if isinstance(change, DnsSet):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
+from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.dns import DnsSet
 from meshc.node.system.firewall import FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
@@ -15,7 +16,7 @@ from meshc.node.system.route import main_routes, table_number
 from meshc.node.system.rule import default_route_rules
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, merged_sections, wishes
-from meshc.node.system_values import MAIN_TABLE, PolicyRule, is_literal
+from meshc.node.system_values import MAIN_TABLE, PolicyRule
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.values import dataclass
 from meshc.wg.conf import Conf
@@ -31,9 +32,10 @@ SEND_REDIRECTS = "net/ipv4/conf/all/send_redirects"
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """`fwmark` 0 is none. `routes` are in the order in which wg-quick adds them; `rules` and the
+    """`fwmark` 0 is none. `routes` are in the order in which wg-quick adds them; those `aside` are
+    networks that the machine is in itself, with the device. `rules` and the
     kill switch (`guards`) come with a default route in `Table = auto`. `watched` says that a
-    background process should look after endpoints that are host names."""
+    background process should look after the interface."""
 
     interface: str
     listen_port: int | None
@@ -42,11 +44,13 @@ class DesiredState:
     addresses: tuple[InterfaceAddress, ...]
     mtu: int
     routes: tuple[tuple[Prefix, int], ...]
+    aside: Mapping[Prefix, str]
     rules: tuple[PolicyRule, ...]
     guards: tuple[Change, ...]
     sysctls: tuple[SysctlSet, ...]
     forwarding: tuple[ForwardingOn, ...]
     firewall: tuple[FirewallLoad | TableLoad, ...]
+    closed: tuple[TableClosed, ...]
     dns: DnsSet | None
     watched: bool
 
@@ -74,6 +78,7 @@ def desire(
     rules: list[PolicyRule] = []
     for family in guarded:
         rules.extend(_rules(family, mark, facts, own))
+    routes = _routes(conf, allowed, addresses, mark)
     return DesiredState(
         file.interface,
         conf.listen_port,
@@ -86,14 +91,16 @@ def desire(
         ),
         addresses,
         conf.mtu or automatic_mtu(conf, facts),
-        _routes(conf, allowed, addresses, mark),
+        routes,
+        {prefix: lan for prefix, _ in routes if (lan := facts.own_lan(prefix))},
         tuple(rules),
         guards(guarded, mark, addresses, facts),
         tuple(_sysctls(guarded, facts, own)),
         file.firewall.switches(facts),
         file.firewall.loads(facts),
+        tuple(TableClosed(f, mark) for f in facts.families if f in file.firewall.kill_chains),
         _dns(conf, facts),
-        watch and any(peer.endpoint and not is_literal(peer.endpoint.host) for peer in conf.peers),
+        watch,
     )
 
 

@@ -16,6 +16,7 @@ from meshc.errors import NodeError
 from meshc.node.fact_set import FactSet
 from meshc.node.system.firewall import BUILT_IN, INET, Chain, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
+from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import (
     HookChain,
     Hooks,
@@ -26,6 +27,7 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
+from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
 from meshc.render.firewall.loading import Load, read_load
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
 from meshc.topology.language.spec import FirewallTool
@@ -61,6 +63,9 @@ _NFT_LINE = re.compile(
 _HEAD = 3  # the lines that make the table, before its first chain
 
 
+_KEPT_INSIDE = re.compile(r"-A MESHC-KILL-%i -d ([0-9a-f.:]{2,45}/[0-9]{1,3}) -j REJECT$")
+
+
 class EmittedFirewall:
     """Of one file. `chains` are the own chains by family, with `%i` and the search for the
     interface of the default route as they stand in the lines."""
@@ -94,14 +99,21 @@ class EmittedFirewall:
     @cached_property
     def lines(self) -> Hooks:
         """The hook lines that need not be run."""
-        if self.load is not None:
-            return self.load.hooks(self._switched)
         found = [family_hooks(family, chains) for family, chains in self.chains.items()]
+        if self.load is not None:
+            found = [self.load.hooks(self._switched)]
+        found += [hooks for _, hooks in _kill_switch(self._conf).values()][:1]
         return Hooks(
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
             post_up=tuple(line for hooks in found for line in hooks.post_up),
             post_down=tuple(line for hooks in found for line in hooks.post_down),
         )
+
+    @cached_property
+    def kill_chains(self) -> dict[int, HookChain]:
+        """The kill switch, by family; none where its lines are not all as they were emitted."""
+        found = _kill_switch(self._conf)
+        return {family: chain for family, (chain, _) in found.items()}
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -117,17 +129,19 @@ class EmittedFirewall:
     def loads(self, facts: FactSet) -> tuple[FirewallLoad | TableLoad, ...]:
         """One load a family with iptables, one in all with nft. Raises: NodeError where there is
         no such tool."""
+        loads: list[FirewallLoad | TableLoad] = []
+        own = [*(self.chains if self.load is None else self.load.chains).items()]
         if self.load is not None and self._takes_nft(self.load, facts):
-            return (self._table(self.load, facts),)
-        loads = []
-        emitted_chains = self.chains if self.load is None else self.load.chains
-        for family, emitted in emitted_chains.items():
+            loads, own = [self._table(self.load, facts)], []
+        own += [(family, (chain,)) for family, chain in self.kill_chains.items()]
+        for family, emitted in own:
             if family not in facts.families:
                 continue
             have = facts.firewall.get(family)
             if have is None or not have.program:
                 raise NodeError(
-                    f"this node forwards IPv{family} for others, which needs iptables",
+                    f"this node forwards IPv{family} for others or has a kill switch, which "
+                    "needs iptables",
                     hint="install the iptables package",
                 )
             chains = tuple(_resolved(chain, family, facts) for chain in emitted)
@@ -178,6 +192,26 @@ def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
     wanted = family_hooks(family, found)
     whole = bool(found) and found[0].table == "filter" and _complete(wanted, conf)
     return tuple(found) if whole else None
+
+
+def _kill_switch(conf: Conf) -> dict[int, tuple[HookChain, Hooks]]:
+    """Both chains, each with all the lines; what they name is what makes them again."""
+    if not conf.fwmark:
+        return {}
+    pools = [
+        Prefix.parse(match[1])
+        for line in conf.post_up
+        if (match := _KEPT_INSIDE.search(line)) is not None
+    ]
+    for named in (False, True):
+        wanted = kill_switch_hooks(conf.fwmark, pools, named=named)
+        if (
+            _stand_together(wanted.pre_up, conf.pre_up)
+            and _stand_together(wanted.post_up, conf.post_up)
+            and _stand_together(wanted.post_down, conf.post_down)
+        ):
+            return {f: (kill_chain(f, conf.fwmark, pools), wanted) for f in (4, 6)}
+    return {}
 
 
 def _rules(lines: tuple[str, ...], start: str, family: int) -> Iterator[str]:

@@ -43,6 +43,8 @@ class FactSet:
     """Whether IPv6 is off on this machine altogether, so that none can leave it either."""
     counted: frozenset[int] = frozenset()
     """The families that are forwarded for the sake of this interface."""
+    closed_tables: frozenset[tuple[int, int]] = frozenset()
+    """Family and number of routing tables that let nothing out without a tunnel."""
     agent: bool = False
     """Whether the loop that watches the endpoints runs."""
 
@@ -60,6 +62,21 @@ class FactSet:
             and route.device != self.interface
         ]
         return min(found, key=lambda route: route.metric, default=None)
+
+    def own_lan(self, prefix: Prefix) -> str:
+        """The device of a network that the machine is in itself, when it is just this one; empty
+        when there is none."""
+        return next(
+            (
+                route.device
+                for route in self.routes
+                if route.prefix == prefix
+                and route.table == MAIN_TABLE
+                and route.connected
+                and route.device != self.interface
+            ),
+            "",
+        )
 
     @property
     def families(self) -> tuple[int, ...]:

@@ -33,11 +33,12 @@ FIRST_HANDSHAKE = 15.0
 class Health(Enum):
     """`lost`: a keepalive is set, by us or (where the file has no endpoint for a peer, so that it
     must call us) by the peer, and yet there is no live session; or what we sent was never
-    answered. `idle`: no session, and nobody needs one now. `never`: no handshake since the
-    interface came up."""
+    answered. `asleep`: the same of a peer that may be switched off or asleep by choice. `idle`: no
+    session, and nobody needs one now. `never`: no handshake since the interface came up."""
 
     LIVE = "live"
     IDLE = "idle"
+    ASLEEP = "asleep"
     NEVER = "never"
     LOST = "lost"
 
@@ -45,7 +46,8 @@ class Health(Enum):
 @dataclass(frozen=True, slots=True)
 class TunnelStatus:
     """`handshake` is its age in seconds, None for never; `reaches` names the nodes whose traffic
-    goes through this peer, apart from itself."""
+    goes through this peer, apart from itself. `expected` says that there should be a session,
+    whether there is one or not."""
 
     name: str
     public_key: str
@@ -57,6 +59,7 @@ class TunnelStatus:
     health: Health
     allowed_ips: tuple[str, ...]
     reaches: tuple[str, ...] = ()
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +192,13 @@ def peer_table(
     names = _names(file)
     through = _through(device, file, names)
     callers = {p.public_key for p in file.conf.peers if p.endpoint is None} if file else set()
+    sleepers = file.sleepers if file else frozenset()
     found = []
     for peer in device.peers:
         name = names.get(peer.public_key, short(peer.public_key))
         age = max(0.0, now - peer.handshake) if peer.handshake else None
+        sleeps, calls_us = peer.public_key in sleepers, peer.public_key in callers
+        state = health(peer, age, now - since, calls_us=calls_us)
         found.append(
             TunnelStatus(
                 name,
@@ -202,9 +208,10 @@ def peer_table(
                 peer.rx_bytes,
                 peer.tx_bytes,
                 peer.keepalive,
-                health(peer, age, now - since, calls_us=peer.public_key in callers),
+                Health.ASLEEP if sleeps and state is Health.LOST else state,
                 tuple(map(str, peer.allowed_ips)),
                 tuple(node for node in through.get(peer.public_key, ()) if node != name),
+                not sleeps and (calls_us or peer.keepalive > 0 or state is Health.LOST),
             )
         )
     return tuple(sorted(found, key=lambda peer: peer.name))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from meshc.errors import NodeError
-from meshc.node import nodefile
+from meshc.node import learned_endpoints, nodefile
 from meshc.node.backends import AUTO, BackendFactory, backend
 from meshc.node.change import Change
 from meshc.node.changeset import ChangeSet, changes, differing
 from meshc.node.desired import desire, left_out
 from meshc.node.fact_reader import survey
-from meshc.node.machine import RUN_DIRECTORY, Machine, require_rights
+from meshc.node.machine import RUN_DIRECTORY, Machine
+from meshc.node.machine_session import machine_session
 from meshc.node.nodefile import InterfaceFile
 from meshc.node.state_file import Record, StateFile, new_record
 from meshc.node.system import hooks
@@ -52,15 +51,18 @@ def up(
     """Brings up the interface that the wg-quick file is named after, in the network namespace of
     the calling thread. Does nothing when it is up and as the file says.
 
-    `engine` is auto, kernel, bundled, wireguard-go or the path of a program. Where endpoints are
-    host names a background process looks after them, unless `watch` is False and the caller
-    does (`meshc.agent.watch.watch`). `backends` makes the engine of a name.
+    `engine` is auto, kernel, bundled, wireguard-go or the path of a program. A background process
+    looks after the interface, unless `watch` is False and the caller does
+    (`meshc.agent.watch.watch`). `backends` makes the engine of a name.
 
     Raises: NodeError when it cannot be done; everything is as it was then. ConfError.
     """
     file = nodefile.read(Path(conf_path))
     _refuse(file)
-    with _session(file.interface, run_directory, backends, lock=not dry_run) as (machine, store):
+    with machine_session(file.interface, run_directory, backends, lock=not dry_run) as (
+        machine,
+        store,
+    ):
         record = store.load()
         if record is not None and _is_up(machine, record):
             return _already_up(machine, file, record)
@@ -95,7 +97,10 @@ def reload(
     """
     file = nodefile.read(Path(conf_path))
     _refuse(file)
-    with _session(file.interface, run_directory, backends, lock=not dry_run) as (machine, store):
+    with machine_session(file.interface, run_directory, backends, lock=not dry_run) as (
+        machine,
+        store,
+    ):
         record = store.load()
         if record is None or not _is_up(machine, record):
             raise NodeError(
@@ -129,7 +134,7 @@ def down(
 
     Raises: NodeError when the interface was made by somebody else, or parts could not be undone.
     """
-    with _session(interface, run_directory, backends, lock=not dry_run) as (machine, store):
+    with machine_session(interface, run_directory, backends, lock=not dry_run) as (machine, store):
         record = store.load()
         if record is None:
             if machine.netlink.link(interface) is not None:
@@ -153,17 +158,23 @@ def down(
 
 
 def drift(
-    machine: Machine, file: InterfaceFile, record: Record, *, lookup: bool = True
+    machine: Machine,
+    file: InterfaceFile,
+    record: Record,
+    *,
+    lookup: bool = True,
+    engine: str = "",
 ) -> ChangeSet:
     """What would make the running interface what the file says: what `reload` does, and what
-    `status` shows. The machine must be attached to the interface's engine."""
-    facts = survey(machine, file, applied=record.endpoints, lookup=lookup)
+    `status` shows. The machine must be attached to the interface's engine; `engine` names the one
+    that makes an interface which is gone."""
+    facts = survey(machine, file, applied=record.endpoints, lookup=lookup, recorded=record.changes)
     state = desire(file, facts, applied=record.endpoints, own=True, watch=record.watch)
     return changes(
         state,
         facts,
         private_key=file.conf.private_key,
-        engine=record.engine,
+        engine=engine or record.engine,
         recorded=tuple(record.changes),
     )
 
@@ -174,21 +185,6 @@ def foreign_drift(machine: Machine, file: InterfaceFile) -> ChangeSet:
     facts = survey(machine, file, applied=applied, lookup=False)
     state = desire(file, facts, applied=applied, own=True, watch=False)
     return differing(changes(state, facts, private_key=file.conf.private_key, engine=""), facts)
-
-
-@contextlib.contextmanager
-def _session(
-    interface: str, run_directory: Path, backends: BackendFactory, *, lock: bool
-) -> Iterator[tuple[Machine, StateFile]]:
-    from meshc.node.system.rtnetlink import Netlink
-
-    require_rights()
-    store = StateFile(run_directory, interface)
-    with contextlib.ExitStack() as stack:
-        if lock:
-            stack.enter_context(store.locked())
-        netlink = stack.enter_context(Netlink())
-        yield Machine(netlink, run_directory, "", notes=[], backends=backends), store
 
 
 def _refuse(file: InterfaceFile) -> None:
@@ -248,6 +244,7 @@ def _bring_up(
         )
         apply_plan(machine, store, record, plan)
         done.extend(plan)
+        learned_endpoints.set_again(machine.backend, file.interface)
         for line in file.hooks(file.conf.post_up):
             done.append(_hook(machine, file, "PostUp", line))
         record.complete = True

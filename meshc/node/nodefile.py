@@ -15,6 +15,7 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.keys import PublicKey
 from meshc.node.emitted_firewall import EmittedFirewall
+from meshc.node.sleeping_peers import sleeping_peers
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, parse
 from meshc.wg.conf_text import decode_conf
@@ -27,13 +28,15 @@ _INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class InterfaceFile:
-    """A file, read. `names` maps public keys to node names."""
+    """A file, read. `names` maps public keys to node names; `sleepers` are the public keys of
+    peers that may be asleep by choice."""
 
     path: Path
     interface: str
     conf: Conf
     node: str = ""
     names: Mapping[PublicKey, str] = field(default_factory=dict)
+    sleepers: frozenset[str] = frozenset()
 
     @property
     def firewall(self) -> EmittedFirewall:
@@ -91,10 +94,12 @@ def read(path: Path) -> InterfaceFile:
         data = path.read_bytes()
     except OSError as error:
         raise NodeError(f"could not read {path}: {error.strerror}") from None
-    conf = parse(decode_conf(data, file=str(path)), file=str(path))
+    text = decode_conf(data, file=str(path))
+    conf = parse(text, file=str(path))
     facts = path.parent / FACTS_NAME
     extra = _facts(facts, interface, conf) if facts.is_file() else {}
-    return InterfaceFile(path.resolve(), interface, conf, **extra)
+    sleepers = sleeping_peers(text)
+    return InterfaceFile(path.resolve(), interface, conf, sleepers=sleepers, **extra)
 
 
 def _facts(path: Path, interface: str, conf: Conf) -> dict[str, Any]:

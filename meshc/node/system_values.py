@@ -22,7 +22,8 @@ class LinkFact(NamedTuple):
 
 
 class RouteFact(NamedTuple):
-    """A route of any device. `mtu` is the route's own metric, None when it has none."""
+    """A route of any device. `mtu` is the route's own metric, None when it has none; `connected`
+    tells the network of an address of the device from what somebody routes to it."""
 
     prefix: Prefix
     table: int
@@ -30,6 +31,7 @@ class RouteFact(NamedTuple):
     metric: int = 0
     gateway: str | None = None
     mtu: int | None = None
+    connected: bool = False
 
 
 class PolicyRule(NamedTuple):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from meshc.errors import MeshcError, NodeError
+from meshc.node import learned_endpoints
 from meshc.node.change import Change, Replaced, Reversed
 from meshc.node.changeset import ChangeSet
 from meshc.node.machine import Machine
@@ -80,6 +83,9 @@ def take_down(machine: Machine, store: StateFile, record: Record) -> None:
 
     Raises: NodeError that names the parts that failed; the state file keeps those."""
     attach(machine, record)
+    if machine.engine is not None:
+        with contextlib.suppress(NodeError):  # one that has ended
+            learned_endpoints.save(machine.engine, record.interface)
     failed: list[str] = []
     for step in down_plan(record):
         try:

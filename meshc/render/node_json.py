@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 
-from meshc.render.firewall.iptables import forwarding_hooks
-from meshc.render.wgquick import HOOK_PLATFORMS
+from meshc.render.wgquick import HOOK_PLATFORMS, generated_hooks
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 FORMAT = 1
@@ -21,6 +20,7 @@ class FactsRenderer:
 
     def __init__(self, plan: MeshPlan) -> None:
         network = plan.spec.network
+        self._pools = network.pools
         self._network = (
             f'  "network": {json.dumps(network.name)},\n  "domain": {json.dumps(network.domain)},\n'
         )
@@ -28,7 +28,7 @@ class FactsRenderer:
     def render(self, node: NodePlan) -> str:
         """One JSON object, stable in order, one field a line."""
         hooks = (
-            forwarding_hooks(node.firewall).lines if node.spec.platform in HOOK_PLATFORMS else ()
+            generated_hooks(node, self._pools).lines if node.spec.platform in HOOK_PLATFORMS else ()
         )
         port = "null" if node.listen_port is None else node.listen_port
         addresses = ", ".join([f'"{address}"' for address in node.addresses])

@@ -20,6 +20,7 @@ from meshc.wg.conf import Conf
 
 MOST_BYTES = 2953
 COMFORTABLE_BYTES = 858
+_WIDEST_LAN = 7  # what is wider is a part of a default route
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,15 @@ def budget(text: str, conf: Conf, node: str) -> Budget:
     widest = max(conf.peers, key=lambda peer: len(peer.allowed_ips), default=None)
     if widest and len(widest.allowed_ips) > 4:
         length = sum(len(str(prefix)) + 2 for prefix in widest.allowed_ips)
+        what = "LANs that share a larger prefix can be given as one route, and `exit` replaces "
+        what += "them all by two"
+        if any(prefix.length < _WIDEST_LAN for prefix in widest.allowed_ips):
+            what = "the less `exit_except` leaves out, and the larger its prefixes, the fewer"
         savings.append(
             (
                 length,
                 f"{len(widest.allowed_ips)} prefixes at peer {widest.name or 'without a name'}: "
-                "LANs that share a larger prefix can be given as one route, and `exit` replaces "
-                "them all by two",
+                f"{what}",
             )
         )
     psks = sum(1 for peer in conf.peers if peer.preshared_key)

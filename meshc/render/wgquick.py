@@ -16,19 +16,22 @@ from typing import NamedTuple, cast
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
+from meshc.prefixes import Prefix
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
-from meshc.render.firewall.iptables import forwarding_hooks
-from meshc.render.firewall.loading import loading_hooks
+from meshc.render.firewall.kill_switch import kill_switch_hooks
+from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import FirewallTool, NetworkSpec, Platform
+from meshc.topology.language.spec import NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
 # The apps read the format of wg-quick(8) but refuse the keys that they do not know.
 APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.IOS, Platform.ANDROID})
 _CUT = "PRESHARED-KEY-GOES-HERE"
+# For `meshc status` alone, which must tell a phone in a pocket from a server that is gone.
+_MAY_SLEEP = "# AlwaysOn = false\n"
 _HEAD = itemgetter(0)
 
 
@@ -111,7 +114,7 @@ class WgQuickRenderer:
 
     def _interface(self, node: NodePlan) -> str:
         spec, app = node.spec, node.spec.platform in APPS
-        hooks = all_hooks(node)
+        hooks = all_hooks(node, self._network.pools)
         return "".join(
             (
                 "[Interface]\n",
@@ -121,7 +124,7 @@ class WgQuickRenderer:
                 _maybe("PrivateKey", _reveal(self._secrets.private_keys.get(node.name))),
                 _maybe("DNS", ", ".join(name_servers(self._plan, node)) or None),
                 _maybe("Table", None if app else spec.table),
-                _maybe("FwMark", None if app else spec.fwmark),
+                _maybe("FwMark", None if app else spec.kill_mark or spec.fwmark),
                 _line("MTU", node.mtu),
                 *(_line("PreUp", hook) for hook in hooks.pre_up),
                 *(_line("PostUp", hook) for hook in hooks.post_up),
@@ -138,6 +141,7 @@ class WgQuickRenderer:
             (
                 "\n[Peer]\n",
                 _line("# Name", full_name(peer.name, self._network)),
+                "" if self._plan.spec.nodes[peer.name].always_on else _MAY_SLEEP,
                 _line("PublicKey", peer.public_key),
                 _maybe("PresharedKey", _CUT if peer.preshared else None),
                 _maybe("AllowedIPs", ", ".join(map(str, peer.allowed_ips)) or None),
@@ -167,7 +171,7 @@ def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
     return WgQuickRenderer(plan, secrets).render(node).decode()
 
 
-def all_hooks(node: NodePlan) -> Hooks:
+def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     """Ours before the user's, up and down: a line of theirs that fails then finds our chains in
     place, and leaves nothing of ours behind.
 
@@ -180,7 +184,7 @@ def all_hooks(node: NodePlan) -> Hooks:
         if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
         return Hooks()
-    generated = _firewall_hooks(node)
+    generated = generated_hooks(node, pools)
     return Hooks(
         pre_up=generated.pre_up + spec.pre_up,
         post_up=own + generated.post_up + spec.post_up,
@@ -189,13 +193,19 @@ def all_hooks(node: NodePlan) -> Hooks:
     )
 
 
-def _firewall_hooks(node: NodePlan) -> Hooks:
-    """One rule a line where nothing asks for more."""
-    tool = node.spec.firewall
-    policies = any(rules.access is not None for rules in node.firewall)
-    if policies or tool is FirewallTool.NFTABLES:
-        return loading_hooks(node.firewall, tool)
-    return forwarding_hooks(node.firewall)
+def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
+    """Ours alone. The kill switch closes last and opens last."""
+    forwarding = firewall_hooks(node.firewall, node.spec.firewall)
+    mark = node.spec.kill_mark
+    if mark is None:
+        return forwarding
+    named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
+    kill = kill_switch_hooks(mark, pools, named=named)
+    return Hooks(
+        pre_up=forwarding.pre_up + kill.pre_up,
+        post_up=forwarding.post_up + kill.post_up,
+        post_down=forwarding.post_down + kill.post_down,
+    )
 
 
 def full_name(node: str, network: NetworkSpec) -> str:

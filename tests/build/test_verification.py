@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from meshc.build.pipeline import compile_file
+from meshc.build.pipeline import compile_file, plan_file
 from meshc.build.verification import open_verification
 from meshc.errors import Refused, StateError
+from meshc.render.diagram.picture import picture
 from tests.support.workspaces import LEAF, STAR, write_topology
 
 
@@ -32,6 +34,33 @@ def test_a_fresh_build_is_proven(built: Path) -> None:
     assert proof.names == ("hub", "laptop", "phone")
     assert proof.families == (4, 6)
     assert codes(built) == []
+
+
+@pytest.mark.parametrize("via", ["", "defaults: {via: [r1]}\n"])
+def test_proof_picture_and_paths_agree_on_what_each_relay_carries(tmp_path: Path, via: str) -> None:
+    """57 leaves of three relays: 3,192 ordered pairs, which one relay alone carried."""
+    relays = "".join(f"  r{i}: {{role: relay, endpoint: r{i}.vpn.example.net}}\n" for i in range(3))
+    leaves = "".join(f"  leaf{i}: {{}}\n" for i in range(57))
+    text = f"meshc: 1\nnetwork: {{name: demo, addresses: 10.44.0.0/24}}\n{via}nodes:\n"
+    file = write_topology(tmp_path, text + relays + leaves)
+    compile_file(file)
+    proof = open_verification(file).prove()
+    assert proof.holds
+    found = {failure.relay: failure.pairs for failure in proof.failures}
+    drawn = picture(plan_file(file))  # made from the topology, not from the emitted files
+    carried = Counter(
+        drawn.nodes[between[0]].name
+        for a, row in enumerate(drawn.paths)
+        for between in row[a + 1 :]
+        if between
+    )
+    assert found == {relay: 2 * pairs for relay, pairs in carried.items()}
+    assert sum(found.values()) == 57 * 56
+    if via:
+        assert list(found) == ["r1"]
+    else:
+        assert len(found) == 3
+        assert max(found.values()) < 0.6 * 57 * 56
 
 
 def test_no_build(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ EXIT_AND_LAN = """\
 meshc: 1
 network: {name: home, addresses: 10.44.0.0/24}
 nodes:
-  hub: {role: relay, endpoint: hub.example-vpn.dev, exit_node: true}
+  hub: {role: relay, endpoint: hub.example-vpn.dev, exit_node: true, routes: 172.20.0.0/24}
   nas: {nat: symmetric, routes: 192.168.1.0/24}
   phone: {exit: hub}
   laptop: {}
@@ -126,6 +126,18 @@ nodes:
             "hub and 192.168.1.77, behind nas, reach each other.",
         ),
         ("laptop", "9.9.9.9", "laptop and 9.9.9.9 do not reach each other."),
+        (
+            "192.168.1.77",
+            "laptop",
+            "192.168.1.77, behind nas, and laptop reach each other over hub.",
+        ),
+        ("192.168.1.77", "hub", "192.168.1.77, behind nas, and hub reach each other directly."),
+        (
+            "192.168.1.77",
+            "172.20.0.9",
+            "192.168.1.77, behind nas, and 172.20.0.9, behind hub, reach each other.",
+        ),
+        ("192.168.1.77", "9.9.9.9", "192.168.1.77 and 9.9.9.9 do not reach each other."),
     ],
 )
 def test_the_answer_names_the_exit_or_the_router(tmp_path: Path, a: str, b: str, head: str) -> None:
@@ -133,6 +145,22 @@ def test_the_answer_names_the_exit_or_the_router(tmp_path: Path, a: str, b: str,
     compile_file(file)
     text = run("explain", file, a, b).output
     assert text.split("\n")[0] == head
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text"),
+    [
+        ("9.9.9.9", "laptop", "9.9.9.9 is no node's address, nor behind one"),
+        ("192.168.1.7", "2001:db8::1", "are addresses of two families"),
+        ("laptop", "2001:db8::1", "laptop has no IPv6 address"),
+        ("192.168.1.7", "nobody", "has no node 'nobody'"),
+    ],
+)
+def test_a_sender_is_a_node_or_lies_behind_one(tmp_path: Path, a: str, b: str, text: str) -> None:
+    file = write_topology(tmp_path, EXIT_AND_LAN)
+    compile_file(file)
+    result = run("explain", file, a, b)
+    assert (result.exit_code, text in result.output) == (2, True)
 
 
 def test_no_shell_is_shown(tmp_path: Path) -> None:

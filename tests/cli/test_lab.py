@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +19,18 @@ from meshc.lab.world.places import Shape
 
 
 def test_uplinks_are_read() -> None:
-    options = _options(("home",), ("home=latency:20,loss:0.5", "kbit:1000"))
+    options = _options(("home",), ("home=latency:20,loss:0.5", "kbit:1000,mtu:1492"))
     assert options.shapes == {"home": Shape(delay=20, loss=0.5)}
-    assert options.shape == Shape(rate=1000)
+    assert options.shape == Shape(rate=1000, mtu=1492)
     assert options.carrier == {"home"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--uplink", "home=speed:9"], "is not latency:ms"),
-        (["--uplink", "loss:much"], "is not latency:ms"),
+        (["--uplink", "home=speed:9"], "is none of latency:ms"),
+        (["--uplink", "loss:much"], "is none of latency:ms"),
+        (["--uplink", "home=mtu:576"], "IPv6 needs an MTU of 1280"),
         (["--nat", "home=cone"], "KIND is one of"),
         (["--kill", "nobody"], "there is no such node"),
     ],
@@ -116,3 +121,28 @@ def test_down_does_not_guess_between_labs(two_labs: tuple[str, str]) -> None:
     assert done.exit_code == 2
     assert "choose one with --id: mine, tested" in done.output
     assert len(list(lab_state.all_labs())) == 2
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")
+def test_ctrl_c_takes_the_lab_down_and_exits_as_shells_expect(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(
+        "meshc: 1\nnetwork: {name: n, addresses: 10.0.0.0/24}\n"
+        "nodes: {a: {endpoint: a.example.com}, b: {}}\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-m", "meshc", "lab", "test", str(file), "--recovery"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not any(found.file == str(file) for found in lab_state.all_labs()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, said.splitlines()[-1]) == (130, "interrupted")
+    assert not any(found.file == str(file) for found in lab_state.all_labs())

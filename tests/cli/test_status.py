@@ -64,6 +64,30 @@ def test_json_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report["peers"][0]["reaches"] == ["phone", "tablet"]
 
 
+def test_figures_for_prometheus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They tell how it is; the exit code only whether they could be had."""
+    found = Status("wg0", True, peers=(BOB,))
+    done = look(monkeypatch, found, "--metrics")
+    assert done.exit_code == 0
+    assert 'meshc_session_lost{allowed_ips="10.44.0.4/32",friendly_name="bob"' in done.stdout
+    file = tmp_path / "meshc.prom"
+    written = look(monkeypatch, found, "--textfile", str(file))
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert file.read_text() == done.stdout
+    assert (file.stat().st_mode & 0o777, list(tmp_path.iterdir())) == (0o644, [file])
+    unreadable = Status("wg0", False, unreadable=True)
+    assert look(monkeypatch, unreadable, "--textfile", str(file)).exit_code == 3
+    assert 'meshc_interface_status{interface="wg0"} 3.0' in file.read_text()
+
+
+def test_figures_that_cannot_be_written_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done = look(monkeypatch, WELL, "--textfile", str(tmp_path / "no" / "x.prom"))
+    assert done.exit_code == 2
+    assert "could not write" in done.stderr
+
+
 def test_one_damaged_state_file_hides_nothing_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

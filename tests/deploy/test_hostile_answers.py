@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from meshc.cli.views.deploy_view import outcomes_as_json, plan_as_json, print_outcomes, print_plan
-from meshc.deploy import rollout
+from meshc.deploy import node_deployment
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.protocol import Failure
 from meshc.deploy.protocol_json import plain
@@ -34,8 +34,8 @@ VERBS = ("stage", "commit-confirmed", "verify", "confirm", "adopt")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout, "RETRY", 0.001)
-    monkeypatch.setattr(rollout, "PATIENCE", 0.01)
+    monkeypatch.setattr(node_deployment, "RETRY", 0.001)
+    monkeypatch.setattr(node_deployment, "PATIENCE", 0.01)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

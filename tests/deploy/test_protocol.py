@@ -41,6 +41,8 @@ def test_the_file_of_a_node_does_not_show() -> None:
     request = StageCandidate(
         token="0123456789abcdef",
         window=60,
+        grace=0,
+        way={},
         sha="",
         activation=Activation.FILE,
         supervisor=Supervisor.WG_QUICK,

@@ -166,7 +166,7 @@ def test_what_is_no_answer_is_one_error(line: bytes) -> None:
         (["running", "peers", "\ud800"], {}, "facts.running.peers is not text"),
         (["python"], [3, 11], "facts.python has not 3 items"),
         (["uid"], True, "facts.uid is not int"),
-        (["state"], "armed", "facts.state is none of the words"),
+        (["state"], "legged", "facts.state is none of the words"),
     ],
 )
 def test_an_error_says_where_it_is(path: list[str], value: Any, word: str) -> None:

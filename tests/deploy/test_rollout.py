@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from meshc.deploy import rollout
+from meshc.deploy import node_deployment
 from meshc.deploy.connect import sent_program
+from meshc.deploy.deploy_outcome import End
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.protocol import (
     Confirm,
@@ -23,19 +24,19 @@ from meshc.deploy.protocol import (
     State,
     Verified,
 )
-from meshc.deploy.rollout import End, roll_out
+from meshc.deploy.rollout import roll_out
 from meshc.errors import Refused, StateError
 from tests.support.deploys import mesh
 from tests.support.fakenode import FACTS, LOST, NONE, FakeNodes
 from tests.support.hostile import HOSTILE
 
-SILENT = Verified(good=True, up=True, public_key="", before=("a", "b"), alive=())
+SILENT = Verified(good=True, up=True, way=True, public_key="", before=("a", "b"), alive=())
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout, "RETRY", 0.01)
-    monkeypatch.setattr(rollout, "PATIENCE", 1.0)
+    monkeypatch.setattr(node_deployment, "RETRY", 0.01)
+    monkeypatch.setattr(node_deployment, "PATIENCE", 1.0)
 
 
 def deploy(
@@ -83,7 +84,7 @@ def test_a_failed_canary_stops_the_rest(targets: Any) -> None:
         "router": End.SKIPPED,
         "leaf": End.SKIPPED,
     }
-    assert nodes.verbs("exit")[-2:] == ["verify", "roll-back"]
+    assert nodes.verbs("exit")[-3:] == ["verify", "roll-back", "facts"]
     assert "none of the 2 peers" in found["exit"].message
     assert nodes.verbs("leaf") == ["facts"]
 

@@ -24,8 +24,14 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
         here.net.deploy("--all")
         assert here.is_("active", "wg-quick@wg0")
         assert here.is_("enabled", "wg-quick@wg0")
-        assert here.hub.read(DROP_IN) == ""
+        assert "USERSPACE" not in here.hub.read(DROP_IN)
         here.net.wait_for_traffic("hub", "public")
+        here.hub.run("systemctl", "restart", "wg-quick@wg0")  # and nobody sends anything
+        wait_until(
+            lambda: "\t0\n" not in here.hub.shell("wg show wg0 latest-handshakes"),
+            patience=15,
+            what="the session that there was",
+        )
         _reboot(here)
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
@@ -38,10 +44,29 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
 
         here.write()
         here.deploy_and_die("committed", window=600)
-        assert here.hub.read(DROP_IN) == ""
+        assert ENGINE not in here.hub.read(DROP_IN)
         _restart(here, "power cut")  # the unit that starts has its old environment again
         assert ENGINE in here.hub.shell("systemctl show --property=Environment wg-quick@wg0")
         here.net.wait_for_traffic("hub", "public")
+
+
+@pytest.mark.parametrize("supervisor", ["wg-quick", "systemd"])
+def test_a_dead_engine_does_not_stay_dead(tmp_path: Path, supervisor: str) -> None:
+    """The unit says that it is active: so it is."""
+    with booted_field(tmp_path) as here:
+        here.write(deploy=f", supervisor: {supervisor}, engine: bundled")
+        here.net.deploy("--all")
+        here.net.wait_for_traffic("hub", "public")
+        unit = "wg-quick@wg0" if supervisor == "wg-quick" else "meshc@wg0"
+        for _ in range(2):
+            killed = "for p in $(pgrep -f 'meshc.*[ .]engine'); do kill -9 $p; done"
+            here.hub.shell(killed)
+            wait_until(lambda: "wg0" not in here.hub.shell("ip link"), patience=5)
+            wait_until(lambda: "wg0" in here.hub.shell("ip link"), patience=15)
+            here.net.wait_for_traffic("hub", "public")
+            wait_until(lambda: here.is_("active", unit))
+        here.hub.shell(f"systemctl stop {unit}; sleep 6")
+        assert "wg0" not in here.hub.shell("ip link")
 
 
 def _reboot(here: BootedField) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from meshc.lab.commands import RunCommand
-from meshc.lab.lab_session import open_session
+from meshc.lab.lab_session import open_session, ports_of
 from meshc.lab.lab_source import prepare
 from meshc.lab.probe.checks import check_exits
+from meshc.lab.probe.patience import Patience
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.keeper import HostFiles
 from meshc.secret import SecretBytes
@@ -29,6 +30,16 @@ pytestmark = [
 
 def silent(_: str) -> None:
     """Nobody watches."""
+
+
+def test_routers_forward_to_the_port_of_the_topology_whatever_a_file_says() -> None:
+    """Found by the agreement run: a world that follows a damaged file hides the damage."""
+    source = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent)
+    name = "public-server1"
+    moved = replace(source.confs[name], listen_port=50_000)
+    damaged = replace(source, confs={**source.confs, name: moved})
+    assert ports_of(source)[name] == 51820
+    assert ports_of(damaged) == ports_of(source)
 
 
 @pytest.mark.slow
@@ -62,7 +73,7 @@ def test_an_exit_user_that_leaks_is_caught() -> None:
     )
     session = open_session(source)
     with session.lab:
-        checks = check_exits(session, Predictor.of(source))
+        checks = check_exits(session, Predictor.of(source), Patience())
     failed = [check for check in checks if not check.passed]
     assert "laptop leaks nothing" in [check.name for check in failed]
     assert any("IPv6 TCP to 2001:2::2 port 7707" in check.detail for check in failed)

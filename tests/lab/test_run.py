@@ -11,8 +11,11 @@ import pytest
 
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare, with_nats
+from meshc.lab.node_jobs import RUNNERS
 from meshc.lab.run import run_test, subject_of
 from meshc.lab.world.keeper import HostFiles
+from meshc.lab.world.layout_options import LayoutOptions
+from meshc.lab.world.places import Shape
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Nat
 from meshc.wg.conf import parse
@@ -80,6 +83,18 @@ def test_a_sleeping_pair_is_measured_after_a_silence() -> None:
     assert found == {"server1": False, "server2": True}
 
 
+@pytest.mark.slow(seconds=60)
+@pytest.mark.parametrize("shape", [Shape(delay=300), Shape(loss=8, delay=5)], ids=str)
+def test_lines_that_lose_and_delay_raise_no_alarm(shape: Shape) -> None:
+    """At 300 ms two public ends that begin at once give up their sessions for each other's."""
+    source = prepare(EXAMPLES / "two-relays" / "mesh.yaml", None, silent)
+    session = open_session(source, options=LayoutOptions(shape=shape))
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    assert all(cell.measured.reachable for cell in report.cells)
+
+
 @pytest.mark.slow
 def test_what_no_rule_accepts_is_not_forwarded() -> None:
     """Found by the agreement run: a machine that forwards by itself hides a missing rule."""
@@ -119,6 +134,30 @@ def test_what_the_proof_leaves_open_is_remarked_upon_and_not_measured() -> None:
     assert len(report.cells) == 4 * 3, "the others, whose packets the relay only passes on"
     assert all(relay not in cell.key for cell in report.cells)
     assert any("--dport 9" in remark for remark in report.remarks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_what_runs_is_the_emitted_text_whoever_runs_it(runner: str) -> None:
+    """A rule among the hooks of the relay stops what it says, in the prediction and in the lab,
+    though node.json beside it knows of none."""
+    source, relay = prepare(EXAMPLES / "relay" / "mesh.yaml", None, silent), "public-server1"
+    text = source.files[relay].files["wg0.conf"].reveal().decode()
+    rule = "PostUp = iptables -w -I FORWARD -i %i -o %i -j REJECT\n[Peer]\n"
+    deaf = text.replace("[Peer]\n", rule, 1)
+    files = {**source.files[relay].files, "wg0.conf": SecretBytes(deaf.encode())}
+    source = replace(
+        source,
+        confs={**source.confs, relay: parse(deaf)},
+        files={**source.files, relay: HostFiles(files)},
+    )
+    session = open_session(source, runner=runner)
+    with session.lab:
+        report = run_test(session)
+    assert [problem for cell in report.cells for problem in cell.problems] == []
+    stopped = [cell for cell in report.cells if not cell.measured.reachable]
+    assert len(stopped) == 6
+    assert all(relay not in cell.key for cell in stopped)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support import wgconf
 from tests.support.emitted_hooks import forwarding_lines
+from tests.support.frozen_agent import freeze_agent
 from tests.support.netns import Namespace, namespaces, needs_root, require
 
 pytestmark = needs_root
@@ -61,6 +62,7 @@ def node(request: pytest.FixtureRequest) -> Iterator[tuple[Namespace, str]]:
         host.run("bash", "-c", f"umask 077; cat > {conf}", input=text)
         if request.param == "meshc":
             host.meshc("up", conf, "--engine", "wireguard-go")
+            freeze_agent(host)
         else:
             host.shell(f"WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up {conf}")
         yield host, conf

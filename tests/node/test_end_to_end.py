@@ -7,6 +7,7 @@ leaf 192.0.2.1 ---- 192.0.2.2 exit 203.0.113.1 ---- 203.0.113.9 web
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,9 @@ def test_an_exit_carries_both_families_and_then_does_not(
     assert "203.0.113.1" in exit_.shell("iptables -t nat -vL MESHC-NAT-wg0 -n; ip addr show eth1")
     status = json.loads(exit_.meshc("status", "wg0", "--json").stdout)["interfaces"]
     assert [(peer["name"], peer["health"]) for peer in status[0]["peers"]] == [("leaf", "live")]
+    figures = exit_.meshc("status", "--metrics").stdout
+    (sent,) = re.findall(r'wireguard_sent_bytes_total\{.*friendly_name="leaf".*\} (.*)', figures)
+    assert float(sent) >= status[0]["peers"][0]["sent"] > 0
     # nobody but the mesh gets through: the host's own policy stands
     web.shell("ip route add 192.0.2.0/24 via 203.0.113.1")
     assert web.run("ping", "-c", "1", "-W", "1", "192.0.2.1", check=False).returncode

@@ -84,6 +84,20 @@ def test_peers_have_names_and_carry_others(tmp_path: Path) -> None:
     assert (hub.received, hub.sent, hub.health) == (5, 6, Health.LIVE)
 
 
+def test_a_peer_that_may_sleep_is_not_lost_to_its_relay(tmp_path: Path) -> None:
+    """`always_on: false`: a phone in a pocket is no alarm; another leaf that is gone is one."""
+    sections = [
+        wgconf.peer("# Name = bob", "AllowedIPs = 10.44.0.4/32", key=BOB),
+        wgconf.peer("# Name = phone", "# AlwaysOn = false", "AllowedIPs = 10.44.0.3/32", key=HUB),
+    ]
+    path = wgconf.write(tmp_path, "wg0", "".join([wgconf.interface(), *sections]))
+    device = DeviceState(peers=(PeerState(BOB), PeerState(HUB, last_handshake=5 * 10**9)))
+    bob, phone = peer_table(device, nodefile.read(path), now=1000.0)
+    assert (bob.health, bob.expected) == (Health.LOST, True)
+    assert (phone.health, phone.expected) == (Health.ASLEEP, False)
+    assert Status("wg0", True, peers=(phone,)).exit_code == 0
+
+
 def test_a_peer_without_a_name_is_known_by_its_key() -> None:
     (peer,) = peer_table(DeviceState(peers=(PeerState(BOB),)), None, now=0.0)
     assert peer.name == f"{BOB[:8]}…"

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from meshc.keys import PresharedKey, PrivateKey
+from meshc.prefixes import Prefix, without
 from meshc.render import qr_code
 from meshc.wg.conf import parse
 
@@ -103,6 +104,13 @@ def test_many_prefixes_are_told_to_aggregate_first() -> None:
     text = conf_text(1, prefixes=60)
     found = qr_code.budget(text, parse(text), "phone")
     assert found.advice[0].startswith("60 prefixes at peer relay0:")
+
+
+def test_the_parts_of_a_default_route_are_told_what_makes_them() -> None:
+    rest = without((Prefix.parse("0.0.0.0/0"),), (Prefix.parse("10.9.8.7"),))
+    text = conf_text(1).replace("AllowedIPs = ", f"AllowedIPs = {', '.join(map(str, rest))}, ")
+    found = qr_code.budget(text + "#" * 600, parse(text), "phone")
+    assert any("the less `exit_except` leaves out" in advice for advice in found.advice)
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.errors import Refused
+from meshc.node.sleeping_peers import sleeping_peers
 from meshc.render.wgquick import render
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
@@ -186,3 +187,12 @@ def test_keys_of_links_do_not_depend_on_the_order_of_rendering(count: int, rando
     renderer = WgQuickRenderer(plan, secrets_of(plan))
     for node in nodes:
         assert renderer.render(node).decode() == text_of(plan, node.name)
+
+
+def test_a_peer_that_may_sleep_is_marked_for_the_status_of_others() -> None:
+    """A comment: WireGuard does not mind, and `meshc status` need not ask the topology."""
+    plan = laptop(always_on=False)
+    spec = replace(plan.spec, nodes={n: p.spec for n, p in plan.nodes.items()})
+    plan = replace(plan, spec=spec)
+    assert sleeping_peers(text_of(plan, "hub")) == {plan.nodes["laptop"].public_key}
+    assert sleeping_peers(text_of(plan, "laptop")) == frozenset()

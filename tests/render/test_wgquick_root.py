@@ -156,7 +156,8 @@ def test_strip_is_silent_and_wg_shows_the_plan(tmp_path: Path) -> None:
     plan = full_mesh(3)
     hub = small_plan()
     nodes = {**plan.nodes, **hub.nodes}
-    whole = replace(plan, nodes=nodes, spec=replace(plan.spec, nodes={}))
+    specs = {name: node.spec for name, node in nodes.items()}
+    whole = replace(plan, nodes=nodes, spec=replace(plan.spec, nodes=specs))
     emit(whole, tmp_path)
     for name, node in nodes.items():
         out = run_in_sandbox(

@@ -48,6 +48,8 @@ class DeployedMachine:
         request = StageCandidate(
             token=TOKEN,
             window=60,
+            grace=0,
+            way={},
             sha=hashlib.sha256(content).hexdigest() if content is not None else "",
             activation=Activation.FILE,
             supervisor=Supervisor.WG_QUICK,

@@ -32,7 +32,7 @@ GOOD: dict[str, Any] = {
     "remove-unused": Versions(()),
     "stage": ReachedState(State.CANDIDATE),
     "commit-confirmed": ReachedState(State.COMMIT_CONFIRMED),
-    "verify": Verified(True, True, "", (), ()),
+    "verify": Verified(True, True, True, "", (), ()),
     "confirm": ReachedState(State.CONFIRMED),
     "roll-back": ReachedState(State.ROLLED_BACK),
     "adopt": ReachedState(State.IDLE),

@@ -22,6 +22,12 @@ from tests.support.random_topology import random_topology
 from tests.support.wire import private_key
 
 SECRET = NetworkSecret(bytes(range(32)))
+# of the internet and of what may be left out of it, one each
+_TEXT = (
+    "192.0.2.77 8.8.8.8 10.200.0.1 172.19.0.1 172.21.0.1 192.168.1.200 192.168.200.1 198.51.100.7 "
+    "203.0.113.3 203.0.113.33 2001:db8:ffff::77 2001:db9::1 2600::77 fc12::7 fd45::7"
+)
+OUTSIDE = tuple(map(Prefix.host, _TEXT.split()))
 # a router's file is a script, and an importer reads wg-quick files
 _ROUTERS = frozenset({Platform.OPENWRT, Platform.ROUTEROS})
 
@@ -79,6 +85,12 @@ def _kept(old: Mapping[str, Conf], new: Mapping[str, Conf]) -> list[str]:
         return [f"nodes: {old.keys() ^ new.keys()}"]
     found = []
     for name, conf in old.items():
+        for key in ("pre_up", "post_up", "pre_down", "post_down"):
+            gone, more = getattr(conf, key), getattr(new[name], key)
+            if gone != more:
+                lost = [line for line in gone if line not in more]
+                added = [line for line in more if line not in gone]
+                found.append(f"{name}: {key}: lost {lost}, new {added or 'order'}")
         for key in ("private_key", "addresses", "dns", "search", "listen_port"):
             if getattr(conf, key) != getattr(new[name], key):
                 found.append(f"{name}: {key}: {getattr(conf, key)} {getattr(new[name], key)}")
@@ -103,7 +115,7 @@ def _paths(old: Mapping[str, Conf], new: Mapping[str, Conf]) -> list[str]:
     several relays that are equally near another one may carry a pair."""
     relayed = (way for name in old for to in _hosts(old) if len(way := path(old, name, to)) > 2)
     several = len({way[1] for way in relayed}) > 1
-    targets = _hosts(old) | {Prefix.host("192.0.2.77"), Prefix.host("2001:db8:ffff::77")}
+    targets = _hosts(old) | set(OUTSIDE)
     found = []
     for name in old:
         for target in sorted(targets):

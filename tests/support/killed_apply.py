@@ -36,6 +36,8 @@ def main(name: str, how: str, new: str, limit: int) -> None:
     candidate = StageCandidate(
         token=TOKEN,
         window=WINDOW,
+        grace=0,
+        way={},
         sha=hashlib.sha256(there).hexdigest(),
         activation=Activation(how),
         supervisor=Supervisor.WG_QUICK,

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -69,6 +70,23 @@ def environment() -> dict[str, str]:
     }
 
 
+@functools.cache
+def _watchdog(_: int) -> subprocess.Popen[bytes]:
+    """Of this process: what runs in its namespaces ends when it is killed."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/support/namespace_watchdog.py"), str(os.getpid())],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _tell_watchdog(line: str) -> None:
+    stdin = _watchdog(os.getpid()).stdin
+    assert stdin is not None
+    stdin.write(line.encode() + b"\n")
+    stdin.flush()
+
+
 def _checked(
     done: subprocess.CompletedProcess[str], command: Sequence[str]
 ) -> subprocess.CompletedProcess[str]:
@@ -95,6 +113,7 @@ class Namespace:
             assert self._holder.stderr is not None
             raise RuntimeError(f"no namespace: {self._holder.stderr.read().decode()}")
         self.pid = self._holder.pid
+        _tell_watchdog(f"+{_namespace(self.pid)}")
 
     def argv(self, command: Sequence[str]) -> list[str]:
         """`command`, to be run in here."""
@@ -158,6 +177,7 @@ class Namespace:
             if pid and pid != self.pid and target and _namespace(pid) == target:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        _tell_watchdog(f"-{target}")
         self._holder.kill()
         self._holder.wait(10)
         for stream in (self._holder.stdout, self._holder.stderr):

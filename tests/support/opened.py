@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from meshc.engine.proto import datapath
 from meshc.engine.proto.allowedips import AllowedIPs
-from meshc.engine.proto.datapath import Arena, Opened, single
+from meshc.engine.proto.datapath import Arena, Opened
 from meshc.engine.proto.gro import Datagrams, GroBuffer
 from meshc.engine.proto.keypair import Keypair
 from meshc.prefixes import Prefix
@@ -72,7 +72,7 @@ ROUTES = _routes()
 
 def seal_all(keypair: Keypair, packets: Sequence[bytes]) -> list[bytes]:
     """Messages with consecutive counters."""
-    return [single.seal(keypair.sealing, packet, 0) for packet in packets]
+    return [keypair.sealing.seal(packet, 0) for packet in packets]
 
 
 def unlike_packets(count: int, size: int = 100, port: int = 1) -> list[bytes]:

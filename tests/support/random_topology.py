@@ -103,7 +103,12 @@ def _node(
     elif rng.random() < 0.1:
         node["exit_node"] = True
     if rng.random() < 0.1:
-        node.pop("lan_endpoint", None)
+        node["keepalive"] = rng.choice(("off", 15))
+    if rng.random() < 0.1 and "platform" not in node:
+        node["post_up"] = [f"logger {number} is up", "sysctl -w net.core.rmem_max=1; echo %i"]
+    if rng.random() < 0.1:
+        for key in ("lan_endpoint", "post_up", "keepalive"):
+            node.pop(key, None)
         node["managed"] = False
         node["public_key"] = str(private_key(f"node{number}").public_key())
     return node
@@ -114,6 +119,17 @@ def _exits(rng: random.Random, nodes: Mapping[str, dict[str, object]]) -> None:
     for name, node in nodes.items():
         if exits and name not in exits and node.get("managed", True) and rng.random() < 0.2:
             node["exit"] = rng.choice(exits)
+            if rng.random() < 0.5:
+                node["exit_except"] = random_exceptions(rng)
+
+
+def random_exceptions(rng: random.Random) -> list[str]:
+    """Large and small, private and public, inside the network and outside, nested and alike."""
+    words = [
+        "private", "own_lan", "203.0.113.0/28", "198.51.100.7", "172.20.0.0/14", "10.44.0.16/28",
+        "192.168.1.128/25", "8.0.0.0/7", "2001:db8::/32", "2600::/12", "fd44::/120",
+    ]  # fmt: skip
+    return rng.sample(words, rng.randint(1, 4))
 
 
 def _links(rng: random.Random, names: list[str]) -> list[dict[str, object]]:

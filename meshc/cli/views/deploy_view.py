@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from meshc.cli.views.build_report import print_findings
 from meshc.cli.views.page import Styled, standard_page
+from meshc.deploy.deploy_outcome import DeployOutcome, End
 from meshc.deploy.plan.waves import waves
-from meshc.deploy.rollout import DeployOutcome, End
 from meshc.render.report.json import as_dict, envelope
 from meshc.render.report.text import visible
 

@@ -10,6 +10,7 @@ from meshc.deploy.connect.node_session import NodeSession
 from meshc.deploy.connect.transport import LocalTransport
 from meshc.deploy.plan.target import Target
 from meshc.secret import SecretText
+from meshc.topology.language.spec import NodeSpec
 
 
 class Dial(Protocol):
@@ -29,6 +30,19 @@ class Dialer:
     passwords: dict[str, SecretText] = field(default_factory=dict)
     local: bool = False
     one_password: bool = False
+
+    def hosts(self, spec: NodeSpec) -> tuple[str, ...]:
+        """The addresses or names that a connection to a node goes to, those of jump hosts first."""
+        if not spec.deploy.host:
+            return ()
+        if self.local:
+            return (spec.deploy.host,)
+        from meshc.deploy.connect.ssh import SshTarget, hosts_on_the_way
+
+        deploy = spec.deploy
+        return hosts_on_the_way(
+            SshTarget(spec.name, spec.deploy.host, deploy.user, deploy.port, self.config)
+        )
 
     async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:
         deploy = target.plan.spec.deploy

@@ -86,8 +86,8 @@ class NodeSession:
             ) from None
         if isinstance(answer, Failure):
             raise RemoteError(
-                f"{self.transport.name}: {_said(answer.message)}",
-                hint=_said(answer.hint),
+                f"{self.transport.name}: {said_by_node(answer.message)}",
+                hint=said_by_node(answer.hint),
                 reason=answer.reason,
             )
         return answer
@@ -153,7 +153,7 @@ class NodeSession:
         )
 
 
-def _said(text: str) -> str:
+def said_by_node(text: str) -> str:
     """Words of a node as they may be shown: nothing in them moves a cursor, and no more than a
     message is long."""
     return visible(text if len(text) <= _WORDS else text[:_WORDS] + "...")

@@ -106,6 +106,29 @@ async def connect(target: SshTarget, *, timeout: float = CONNECT_TIMEOUT) -> Ssh
     return SshTransport(target.name, connection)
 
 
+def hosts_on_the_way(target: SshTarget) -> tuple[str, ...]:
+    """Where connections go to, by ssh_config: the jump hosts, then the node. What is wrong in
+    ssh_config is said by the connection."""
+    import asyncssh
+
+    found: list[str] = []
+
+    def follow(hop: LoginHop) -> None:
+        # no key and no agent is looked for: nobody is logged in to
+        own: dict[str, Any] = {"client_keys": None, "known_hosts": None, "agent_path": None}
+        known = asyncssh.SSHClientConnectionOptions(
+            host=hop.host, **{**_options(target, hop), **own}
+        )
+        if len(found) < MOST_HOPS and isinstance(known.tunnel, str):
+            for jump in hops(known.tunnel) if known.tunnel.lower() != "none" else ():
+                follow(jump)
+        found.append(known.host)
+
+    with contextlib.suppress(asyncssh.Error, OSError, ValueError, RecursionError):
+        follow(LoginHop(target.host, target.user, target.port))
+    return tuple(found) or (target.host,)
+
+
 async def _open(
     target: SshTarget,
     hop: LoginHop,

@@ -7,10 +7,13 @@ nobody: the way to it is the session.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from meshc.deploy.plan.target import Target
+from meshc.prefixes import Prefix
 from meshc.wg.conf import Conf, PeerConf
 
-_BOTH_ENDS = ("private_key", "listen_port", "addresses")
+_BOTH_ENDS = ("private_key", "listen_port")
 """Settings that the other ends know of."""
 
 
@@ -23,9 +26,22 @@ def cut_off(target: Target, old: Conf | None, new: Conf) -> frozenset[str]:
     relays = target.plan.spec.is_relay
     if relays and any(getattr(old, key) != getattr(new, key) for key in _BOTH_ENDS):
         return target.behind
+    moved = _addresses(old) ^ _addresses(new)
+    strange = {
+        name for name in target.behind if relays and not _accepts(target.accepted[name], moved)
+    }
     before, after = ({peer.name: _session(peer) for peer in conf.peers} for conf in (old, new))
     ended = {name for name, session in before.items() if after.get(name) != session}
-    return frozenset(ended & target.behind)
+    return frozenset((ended & target.behind) | strange)
+
+
+def _addresses(conf: Conf) -> set[Prefix]:
+    return {address.host for address in conf.addresses}
+
+
+def _accepts(prefixes: Iterable[Prefix], addresses: Iterable[Prefix]) -> bool:
+    """Whether what comes from these addresses passes without a change of the other end."""
+    return all(any(prefix.contains(one) for prefix in prefixes) for one in addresses)
 
 
 def _session(peer: PeerConf) -> tuple[object, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from meshc.deploy.plan.difference import Difference
 from meshc.deploy.plan.target import Target
@@ -24,7 +24,6 @@ def refusals(target: Target, facts: Facts, found: Difference) -> list[Diagnostic
         *_tools(target, facts, found),
         *_room(target, facts, found),
         *_foreign(target, facts),
-        *_cuts(target, found),
         *_drift(target, found),
     ]
 
@@ -120,16 +119,28 @@ def _foreign(target: Target, facts: Facts) -> Iterator[Diagnostic]:
         )
 
 
-def _cuts(target: Target, found: Difference) -> Iterator[Diagnostic]:
-    """Both ends would have to change in one moment; the far one is not reached any more."""
-    if found.cuts:
-        names = sorted(found.cuts)
+def cuts(
+    target: Target, found: Difference, gone: Iterable[str], outside: bool
+) -> Iterator[Diagnostic]:
+    """Both ends must change in one moment. `gone` are cut off and do not change with this node;
+    `outside`: some node of those that cut is reached from outside of the tunnels."""
+    names = sorted(gone)
+    if names:
         told = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
         yield _at(
             target,
             "E708",
-            f"this change cuts the way to {told}: deploy.host leads there through the tunnels",
-            f"set deploy.host of {names[0]} to an address outside of the network.",
+            f"this change cuts the way to {told}, which leads through the tunnels",
+            f"deploy {names[0]} with the same command, so that both ends change in one moment; "
+            f"or set its deploy.host to an address outside of the network.",
+            *found.changes,
+        )
+    elif not outside:
+        yield _at(
+            target,
+            "E708",
+            "this change cuts the way to every node that it concerns: all lead through the tunnels",
+            "set deploy.host of a relay to an address outside of the network, or deploy from it.",
             *found.changes,
         )
 

@@ -15,6 +15,8 @@ USERSPACE = "WG_QUICK_USERSPACE_IMPLEMENTATION"
 ENGINE = "MESHC_ENGINE"
 PROGRAM = "MESHC_PROGRAM"
 """For the unit: it is written before the environment is there to be found."""
+UNWATCHED = "MESHC_WATCH"
+"""`off` where nobody shall look after an interface that wg-quick's unit runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def choose(
     env, meshc, missing = _userspace(deploy.engine, facts, interface, offer)
     wanted = [tool for tool in ("wg", "wg-quick") if tool not in facts.tools]
     supervisor = Supervisor.WG_QUICK_UNIT if unit else Supervisor.WG_QUICK
+    if unit and not deploy.watch:
+        env = {**env, UNWATCHED: "off"}
     return SupervisorChoice(supervisor, env, (*wanted, *missing), meshc)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.connect.node_session import PasswordNeededError
 from meshc.deploy.plan.difference import Difference, difference
-from meshc.deploy.plan.refusals import refusals
+from meshc.deploy.plan.refusals import cuts, refusals
 from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import AskFacts, Facts
 from meshc.diagnostics import Diagnostic, Severity
@@ -49,7 +50,19 @@ async def survey(
             tell(target.name, "facts")
             return await _survey(target, dial)
 
-    return await all_ended(map(one, targets))
+    return _with_cuts(await all_ended(map(one, targets)))
+
+
+def _with_cuts(found: list[Surveyed]) -> list[Surveyed]:
+    """A change that cuts off a node which does not change in the same moment is refused."""
+    there = {one.target.name for one in found if one.facts is not None}
+    outside = any(not one.target.reached_inside for one in found if one.difference.cuts)
+    return [
+        replace(one, findings=(*one.findings, *cuts(one.target, one.difference, gone, outside)))
+        if one.difference.cuts and ((gone := one.difference.cuts - there) or not outside)
+        else one
+        for one in found
+    ]
 
 
 async def all_ended(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshc.build.reader import open_build
+from meshc.deploy.plan.inside_ways import Hosts, reached_inside
 from meshc.errors import StateError
+from meshc.prefixes import Prefix
 from meshc.secret import SecretText
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import NodePlan
@@ -25,15 +27,20 @@ _PHONES = (Platform.IOS, Platform.ANDROID)
 class Target:
     """One node to deploy to. `conf` is its wg-quick file with its keys, and never shown; `inside`
     maps the public keys of its peers to an address of each in the tunnel, `phones` are those peers
-    that read their file from a code; `behind` are the nodes of the whole network, this one left
-    out, to which deploy.host leads through the tunnels."""
+    that read their file from a code, `relays` those that forward; `behind` are the nodes of the
+    whole network, this one left out, to which the way leads through the tunnels, `accepted` the
+    sources that each of them takes packets from, and `reached_inside` says whether the way to this
+    one leads there."""
 
     plan: NodePlan
     conf: SecretText
     node_json: str = "{}"
     inside: Mapping[str, str] = field(default_factory=dict)
     phones: frozenset[str] = frozenset()
+    relays: frozenset[str] = frozenset()
     behind: frozenset[str] = frozenset()
+    accepted: Mapping[str, tuple[Prefix, ...]] = field(default_factory=dict)
+    reached_inside: bool = False
 
     @property
     def name(self) -> str:
@@ -50,12 +57,16 @@ class Target:
 
 
 def targets(
-    result: BuildComparison, names: Iterable[str] = (), *, local: bool = False
+    result: BuildComparison,
+    names: Iterable[str] = (),
+    *,
+    local: bool = False,
+    hosts: Hosts = lambda spec: (spec.deploy.host or "",),
 ) -> list[Target]:
     """The targets that `names` mean; without names all nodes that say how they are reached.
 
     `result` compares the plan with the build that is there. `local`: the nodes named are this
-    machine.
+    machine. `hosts` are those on the way to a node.
     Raises: StateError when the build is not that of the topology, or a node cannot be deployed.
     """
     if any(change.files for change in result.changes.nodes) or result.changes.files:
@@ -71,15 +82,8 @@ def targets(
         )
     for name in chosen:
         _check(result, name, local=local)
-    behind = _behind(result)
-    return [_read(result, result.plan.nodes[name], behind - {name}) for name in chosen]
-
-
-def _behind(result: BuildComparison) -> frozenset[str]:
-    """The nodes whose deploy.host is an address in the tunnels: a way through what is deployed."""
-    nodes = result.plan.nodes.values()
-    inside = {str(address.address) for node in nodes for address in node.addresses}
-    return frozenset(node.name for node in nodes if node.spec.deploy.host in inside)
+    behind = reached_inside(result.plan, hosts)
+    return [_read(result, result.plan.nodes[name], behind) for name in chosen]
 
 
 def deployable(result: BuildComparison) -> list[str]:
@@ -113,6 +117,18 @@ def _check(result: BuildComparison, name: str, *, local: bool) -> None:
 def _read(result: BuildComparison, node: NodePlan, behind: frozenset[str]) -> Target:
     built = open_build(result.out, file=result.workspace.file).node(node.name)
     peers = [result.plan.nodes[peer.name] for peer in node.peers]
-    inside = {str(p.public_key): p.addresses[0].address for p in peers if p.addresses}
-    phones = frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed)
-    return Target(node, built.text(), (built.facts or b"{}").decode(), inside, phones, behind)
+    return Target(
+        node,
+        built.text(),
+        (built.facts or b"{}").decode(),
+        inside={str(p.public_key): p.addresses[0].address for p in peers if p.addresses},
+        phones=frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed),
+        relays=frozenset(p.name for p in peers if p.spec.is_relay),
+        behind=behind - {node.name},
+        accepted={name: _accepted(result.plan.nodes[name]) for name in behind - {node.name}},
+        reached_inside=node.name in behind,
+    )
+
+
+def _accepted(node: NodePlan) -> tuple[Prefix, ...]:
+    return tuple(prefix for peer in node.peers for prefix in peer.allowed_ips)

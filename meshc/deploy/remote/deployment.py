@@ -14,12 +14,10 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import time
 from dataclasses import replace
 
 from meshc.deploy.protocol import (
-    Activation,
     Adopt,
     CommitConfirmed,
     Confirm,
@@ -31,8 +29,9 @@ from meshc.deploy.protocol import (
     Verified,
     Verify,
 )
-from meshc.deploy.remote import bootguard, environment, staging, units
-from meshc.deploy.remote.base import Refusal, boot, clock, from_os, pings, read, sha, write
+from meshc.deploy.remote import bootguard, environment, staging
+from meshc.deploy.remote.advancing import answers, make_stay, put_to_work
+from meshc.deploy.remote.base import Refusal, boot, clock, pings, read, sha, write
 from meshc.deploy.remote.deployment_record import (
     Before,
     Candidate,
@@ -42,7 +41,7 @@ from meshc.deploy.remote.deployment_record import (
 from meshc.deploy.remote.deployment_states import Event, after, over, unfinished
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.restoring import restore
-from meshc.deploy.remote.supervision import reload, running, start, stop, sync
+from meshc.deploy.remote.supervision import running
 from meshc.deploy.remote.watcher import pending, start_watcher
 
 ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (whitepaper 6.1)
@@ -78,34 +77,29 @@ def stage(interface: ManagedInterface, request: StageCandidate) -> ReachedState:
 
 
 def commit_confirmed(interface: ManagedInterface, request: CommitConfirmed) -> ReachedState:
-    """Puts the new file in place and makes it run. On a failure what was there is put back."""
+    """Puts the new file in place and makes it run, or lets the watcher do so later. On a failure
+    what was there is put back."""
     with interface.locked():
-        record = _mine(interface, request.token, Event.COMMIT)
-        state = after(record.state, Event.COMMIT)
-        candidate = replace(record.staged, committed_at=int(time.time()))
-        record = replace(record, state=state, candidate=candidate)
+        if request.delay <= 0:
+            record = _mine(interface, request.token, Event.COMMIT)
+            return ReachedState(put_to_work(interface, record).state)
+        record = _mine(interface, request.token, Event.ARM)
+        candidate = replace(record.staged, commit_at=clock() + request.delay)
+        if candidate.commit_at >= candidate.deadline:
+            raise Refusal("the window is over before it would be put to work", "deploy again")
+        record = replace(record, state=after(record.state, Event.ARM), candidate=candidate)
         interface.save(record)
-        try:
-            _switch(interface, record.token, candidate)
-            record = replace(record, state=after(state, Event.RUNS))
-            interface.save(record)
-        except (Refusal, OSError) as error:
-            failure = (error if isinstance(error, Refusal) else from_os(error)).failure
-            restore(interface, replace(record, state=state), Event.FAILS)
-            raise Refusal(
-                failure.message + "; the node has put back what was there",
-                failure.hint,
-                failure.reason,
-            ) from error
-    return ReachedState(record.state)
+        return ReachedState(record.state)
 
 
 def verify(interface: ManagedInterface, request: Verify) -> Verified:
-    """Whether the interface is up with the right key, and who answers of those who did before."""
+    """Whether the interface is up with the right key, whether one of those answers that lead to
+    the operator, and who answers of those who did before."""
     candidate = _mine(interface, request.token, Event.VERIFY).staged
     wanted = {key: at for key, at in request.peers.items() if key in candidate.before.alive}
     end = min(clock() + request.patience, candidate.deadline)
     alive: set[str] = set()
+    way = not candidate.way
     while True:
         now = running(interface)
         good = now.up and now.public_key == request.public_key
@@ -113,32 +107,20 @@ def verify(interface: ManagedInterface, request: Verify) -> Verified:
         # a session that went on makes no new handshake, but it answers
         alive |= pings(silent)
         alive |= {key for key in silent if _handshake(now, key) >= candidate.committed_at}
-        if (good and len(alive) == len(wanted)) or clock() >= end:
+        way = way or bool(answers(dict(candidate.way)))
+        if (good and way and len(alive) == len(wanted)) or clock() >= end:
             break
         time.sleep(0.2)
-    return Verified(good, now.up, now.public_key, tuple(sorted(wanted)), tuple(sorted(alive)))
+    return Verified(good, now.up, way, now.public_key, tuple(sorted(wanted)), tuple(sorted(alive)))
 
 
 def confirm(interface: ManagedInterface, request: Confirm) -> ReachedState:
     """Ends the deployment: the new file stays. After this answer the watcher does nothing."""
     with interface.locked():
         record = _mine(interface, request.token, Event.CONFIRM)
-        state = after(record.state, Event.CONFIRM)
-        if record.state is state:
-            return ReachedState(state)  # the answer to the first request got lost
-        candidate = record.staged
-        # a copy to compare with later; should the machine stop between the two writes, the record
-        # still names the deployment before, whose file is put back
-        copy = os.path.join(interface.home, "deployed.next")
-        shutil.copyfile(interface.conf, copy)
-        deployed = Deployed(candidate.sha, candidate.env)
-        interface.save(DeploymentRecord(state, record.token, deployed))
-        os.replace(copy, os.path.join(interface.home, "deployed.conf"))
-        bootguard.remove(interface)
-        staging.clean(interface, record.token)
-        units.settle(interface, candidate.supervisor)
-        environment.settle(interface.name, candidate.environment)
-    return ReachedState(state)
+        if after(record.state, Event.CONFIRM) is record.state:
+            return ReachedState(record.state)  # the answer to the first request got lost
+        return ReachedState(make_stay(interface, record).state)
 
 
 def roll_back(interface: ManagedInterface, request: RollBack) -> ReachedState:
@@ -194,8 +176,11 @@ def _candidate(
     if env is None:
         env = {} if request.environment else request.env
     home = interface.directories.environments
+    end = clock() + request.window
     return Candidate(
-        deadline=clock() + request.window,
+        deadline=end,
+        decide_at=end + (request.grace if request.way else 0.0),
+        way=request.way,
         boot=boot(),
         activation=request.activation,
         supervisor=request.supervisor,
@@ -209,21 +194,6 @@ def _candidate(
             alive=tuple(k for k in now.peers if time.time() - _handshake(now, k) < ALIVE),
         ),
     )
-
-
-def _switch(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
-    how, supervisor = candidate.activation, candidate.supervisor
-    limit = max(1.0, candidate.deadline - clock())
-    if how is Activation.RESTART:
-        stop(interface, limit)
-    environment.switch(interface.name, candidate.environment)
-    staging.switch(interface, token, candidate)
-    if how is Activation.SYNC:
-        sync(interface, candidate.routes.add, candidate.routes.remove, limit)
-    elif how is Activation.RELOAD:
-        reload(interface, supervisor, limit)
-    elif how in (Activation.START, Activation.RESTART):
-        start(interface, supervisor, candidate.env, limit)
 
 
 def _mine(interface: ManagedInterface, token: str, event: Event) -> DeploymentRecord:

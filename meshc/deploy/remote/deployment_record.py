@@ -4,10 +4,10 @@
 
 import json
 from dataclasses import dataclass
-from typing import Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from meshc.deploy.protocol import Activation, FailureReason, Routes, State, Supervisor
-from meshc.deploy.protocol_json import ProtocolError, loads, plain
+from meshc.deploy.protocol_json import ProtocolError, parsed, plain, value
 from meshc.deploy.remote.base import Refusal
 
 
@@ -23,7 +23,7 @@ class Deployed:
 @dataclass(frozen=True)
 class StagedFiles:
     """Which places had a file (`old...` in `existed`) and which get a new one (`new...` in
-    `staged`; where none lies beside the place, the file goes away)."""
+    `staged`)."""
 
     existed: Tuple[str, ...] = ()
     staged: Tuple[str, ...] = ()
@@ -51,9 +51,13 @@ class Before:
 @dataclass(frozen=True)
 class Candidate:
     """What a deployment brings, and what it has to put back. `deadline` is on the clock of this
-    `boot`; `committed_at` is in seconds since 1970, 0 before it was put to work."""
+    `boot`, and so is `decide_at`, when the watcher ends it, by the peers in `way` where there are
+    some. `commit_at` is when it puts an armed candidate to work. `committed_at` is in seconds since
+    1970, 0 before it was put to work."""
 
     deadline: float
+    decide_at: float
+    way: Mapping[str, str]
     boot: str
     activation: Activation
     supervisor: Supervisor
@@ -63,18 +67,20 @@ class Candidate:
     sha: str
     before: Before
     files: StagedFiles = StagedFiles()
+    commit_at: float = 0.0
     committed_at: int = 0
 
 
 @dataclass(frozen=True)
 class DeploymentRecord:
     """Everything that is known of the last deployment. There is a `candidate` while it is
-    unfinished."""
+    unfinished; `failed` says why it was put back, where nobody was there to be told."""
 
     state: State = State.IDLE
     token: str = ""
     deployed: Optional[Deployed] = None
     candidate: Optional[Candidate] = None
+    failed: str = ""
 
     @property
     def staged(self) -> Candidate:
@@ -90,10 +96,25 @@ def encode(record: DeploymentRecord) -> bytes:
 def decode(text: bytes, path: str) -> DeploymentRecord:
     """Raises: Refusal, where somebody else wrote it."""
     try:
-        return loads(DeploymentRecord, text)
+        return value(DeploymentRecord, _of_today(parsed(text)), "it")
     except ProtocolError as error:
         raise Refusal(
             f"{path} is not a record of a deployment: {error}",
             "look at it; without it the node knows of no deployment",
             FailureReason.FOREIGN,
         ) from None
+
+
+def _of_today(given: Any) -> Any:
+    """What a meshc wrote that knew less: it meant what a value says that is left out today."""
+    if isinstance(given, dict):
+        given = {"failed": "", **given}
+        candidate = given.get("candidate")
+        if isinstance(candidate, dict):
+            since: Dict[str, Any] = {
+                "way": {},
+                "decide_at": candidate.get("deadline"),
+                "commit_at": 0.0,
+            }
+            given["candidate"] = {**since, **candidate}
+    return given

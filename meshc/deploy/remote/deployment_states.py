@@ -11,7 +11,9 @@ watcher (a process of its own) or, after a restart of the machine, a unit at boo
 without anybody: that is what `TIMEOUT` and `BOOT` are, and a state is unfinished exactly if
 `TIMEOUT` leads on from it. So the controller may be gone at any moment.
 
-A candidate has touched nothing, so that taking it back is one step. From `COMMIT` on, files are
+A candidate that is *armed* is put to work by the watcher at its time: nodes that reach each other
+through what they change switch together, because after that nobody could tell them. A candidate has
+touched nothing, so that taking it back is one step. From `COMMIT` on, files are
 renamed and interfaces restarted; going back is work too, and may be interrupted: `ROLLING_BACK`
 is entered again until it ends with `RESTORED`.
 
@@ -34,6 +36,7 @@ class Event(Enum):
     """What happens to a deployment."""
 
     STAGE = "stage"
+    ARM = "arm"
     COMMIT = "commit-confirmed"
     RUNS = "it runs"
     FAILS = "it fails"
@@ -50,11 +53,16 @@ TRANSITIONS = {
     (State.IDLE, Event.STAGE): State.CANDIDATE,
     (State.CONFIRMED, Event.STAGE): State.CANDIDATE,
     (State.ROLLED_BACK, Event.STAGE): State.CANDIDATE,
+    (State.CANDIDATE, Event.ARM): State.ARMED,
     (State.CANDIDATE, Event.COMMIT): State.COMMITTING,
     (State.CANDIDATE, Event.FAILS): State.ROLLED_BACK,
     (State.CANDIDATE, Event.ROLL_BACK): State.ROLLED_BACK,
     (State.CANDIDATE, Event.TIMEOUT): State.ROLLED_BACK,
     (State.CANDIDATE, Event.BOOT): State.ROLLED_BACK,
+    (State.ARMED, Event.COMMIT): State.COMMITTING,
+    (State.ARMED, Event.ROLL_BACK): State.ROLLED_BACK,
+    (State.ARMED, Event.TIMEOUT): State.ROLLED_BACK,
+    (State.ARMED, Event.BOOT): State.ROLLED_BACK,
     (State.COMMITTING, Event.RUNS): State.COMMIT_CONFIRMED,
     (State.COMMITTING, Event.FAILS): State.ROLLING_BACK,
     (State.COMMITTING, Event.ROLL_BACK): State.ROLLING_BACK,
@@ -74,6 +82,7 @@ TRANSITIONS = {
     (State.CONFIRMED, Event.ADOPT): State.CONFIRMED,
     (State.ROLLED_BACK, Event.ADOPT): State.ROLLED_BACK,
     (State.CANDIDATE, Event.ADOPT): State.CONFIRMED,
+    (State.ARMED, Event.ADOPT): State.CONFIRMED,
     (State.COMMITTING, Event.ADOPT): State.CONFIRMED,
     (State.COMMIT_CONFIRMED, Event.ADOPT): State.CONFIRMED,
     (State.ROLLING_BACK, Event.ADOPT): State.CONFIRMED,

@@ -28,7 +28,7 @@ def restore(
         _put_back(interface, record.token, candidate, up=up)
         state = after(state, Event.RESTORED)
     staging.clean(interface, record.token)
-    restored = DeploymentRecord(state, record.token, record.deployed)
+    restored = DeploymentRecord(state, record.token, record.deployed, failed=record.failed)
     interface.save(restored)
     bootguard.remove(interface)
     environment.prune(candidate.environment.home)

@@ -21,10 +21,8 @@ def stage(interface: ManagedInterface, request: StageCandidate) -> StagedFiles:
     places = _places(interface, request.supervisor)
     staged, existed = [], []
     for word, text in _new(interface, request, places).items():
-        if text is not None:
-            mode = 0o644 if word == "-unit" else 0o600
-            new = _beside(interface, token, "new" + word, places[word])
-            write(new, text.encode(), mode)
+        new = _beside(interface, token, "new" + word, places[word])
+        write(new, text.encode(), 0o644 if word == "-unit" else 0o600)
         staged.append("new" + word)
     for word, path in places.items():
         if os.path.exists(path):
@@ -38,11 +36,7 @@ def switch(interface: ManagedInterface, token: str, candidate: Candidate) -> Non
     for word, path in reversed(_places(interface, candidate.supervisor).items()):
         if "new" + word not in candidate.files.staged:
             continue
-        new = _beside(interface, token, "new" + word, path)
-        if os.path.exists(new):
-            os.replace(new, path)
-        else:
-            os.unlink(path)
+        os.replace(_beside(interface, token, "new" + word, path), path)
         sync_directory(os.path.dirname(path))
     _tell_systemd(candidate.files)
 
@@ -93,9 +87,8 @@ def _beside(interface: ManagedInterface, token: str, which: str, path: str) -> s
 
 def _new(
     interface: ManagedInterface, request: StageCandidate, places: dict[str, str]
-) -> dict[str, str | None]:
-    """The texts; None where the file goes away."""
-    new: dict[str, str | None] = {"": request.conf}
+) -> dict[str, str]:
+    new = {"": request.conf}
     if _owner(interface) == interface.name:
         new["-node"] = request.node_json  # else it belongs to another network
     if "-unit" in places:
@@ -103,7 +96,7 @@ def _new(
         text = units.text_of(
             interface, request.supervisor, request.env, request.conf, request.node_json
         )
-        if read(path) != (None if text is None else text.encode()):
+        if read(path) != text.encode():
             new["-unit"] = text
             units.make_directory(os.path.dirname(path))
     return new

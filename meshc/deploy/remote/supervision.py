@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from meshc.deploy.protocol import RunningInterface, RunningPeer, Supervisor
-from meshc.deploy.remote import units
+from meshc.deploy.remote import peer_endpoints, units
 from meshc.deploy.remote.base import clock, run
 from meshc.deploy.remote.managed_interface import ManagedInterface
 
@@ -51,6 +51,13 @@ def start(
     env: Mapping[str, str],
     limit: float = 60.0,
 ) -> None:
+    _bring_up(interface, supervisor, env, limit)
+    peer_endpoints.set_again(interface)
+
+
+def _bring_up(
+    interface: ManagedInterface, supervisor: Supervisor, env: Mapping[str, str], limit: float
+) -> None:
     if supervisor.unit:
         # a unit may be active still although its interface has gone
         units.control("restart", interface, supervisor, limit)
@@ -80,6 +87,8 @@ def _lasting() -> list[str]:
 def stop(interface: ManagedInterface, limit: float = 60.0) -> None:
     """Down by the file that is there, and gone in any case."""
     supervisor = _supervisor(interface)
+    if is_up(interface):
+        peer_endpoints.save(interface)
     if supervisor.unit:
         run(["systemctl", "stop", units.name(interface, supervisor)], limit, check=False)
     units.forget_failures(interface)

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 
 from meshc.deploy.protocol import UNITS, Supervisor
@@ -22,7 +23,11 @@ from meshc.deploy.remote.managed_interface import ManagedInterface
 DIRECTORY = "/etc/systemd/system"
 RUNS = "/run/systemd/system"
 CONTAINER = "/run/systemd/container"  # systemd tells by it that it runs in one
+_RESTARTS_ONE_SHOTS = 244  # the systemd that learned to
 HEADER = "# Written by meshc deploy.\n"
+SAVE_ENDPOINTS = "save-endpoints"
+SET_ENDPOINTS = "set-endpoints"
+LOOK_AFTER = "look-after"
 _HOOK = re.compile(r"(?im)^\s*(?:Pre|Post)(?:Up|Down)\s*=\s*(.*?)\s*$")
 _DNS = re.compile(r"(?im)^\s*DNS\s*=")
 _UNIT = """\
@@ -38,7 +43,8 @@ RemainAfterExit=yes
 ExecReload={meshc} reload {conf}
 ExecStop={meshc} down {interface}
 UMask=0077
-{limits}
+StateDirectory=meshc
+{restart}{limits}
 [Install]
 WantedBy=multi-user.target
 """
@@ -119,8 +125,8 @@ def text_of(
     env: Mapping[str, str],
     conf: str,
     node_json: str,
-) -> str | None:
-    """What is to stand there for this file of the interface; None for nothing."""
+) -> str:
+    """What is to stand there for this file of the interface."""
     if supervisor is Supervisor.MESHC_UNIT:
         return HEADER + _own(interface, env, conf, node_json)
     if escaped(interface.name) != interface.name:
@@ -128,10 +134,42 @@ def text_of(
             f"{name(interface, supervisor)} would bring up an interface of another name",
             "wg-quick's unit takes no + and no =; choose another name, or supervisor: systemd",
         )
-    if not env:
-        return None
     lines = ["Environment=" + quoted("{}={}".format(*item)) for item in sorted(env.items())]
+    lines += [*_restart(), *_endpoints(interface)]
+    if env.get("MESHC_WATCH") != "off":
+        lines.append(f"ExecStartPost=-{_program(interface, LOOK_AFTER)}")
     return HEADER + "[Service]\n" + "\n".join(lines) + "\n"
+
+
+def _restart() -> list[str]:
+    """A start that fails, because the network is not there yet, is tried again. Older ones of
+    systemd refuse a unit that starts once and says so."""
+    words = run(["systemctl", "--version"], check=False).split() if runs() else []
+    if len(words) < 2 or not words[1].isdigit() or int(words[1]) < _RESTARTS_ONE_SHOTS:
+        return []
+    return ["Restart=on-failure", "RestartSec=10"]
+
+
+def _endpoints(interface: ManagedInterface) -> list[str]:
+    """Around a restart by hand, or one of the machine: where the peers were is kept."""
+    down = shutil.which("wg-quick") or "/usr/bin/wg-quick"
+    return [
+        f"ExecStartPost=-{_program(interface, SET_ENDPOINTS)}",
+        "ExecStop=",  # the one of the distribution would come first
+        f"ExecStop=-{_program(interface, SAVE_ENDPOINTS)}",
+        f"ExecStop={argument(down)} down {argument(interface.name)}",
+    ]
+
+
+def _program(interface: ManagedInterface, word: str) -> str:
+    """The program of the last deployment, which stays on the node, with one thing to do."""
+    places = interface.directories
+    argv = (
+        sys.executable,
+        os.path.join(interface.home, "program.py"),
+        *(word, interface.name, places.conf, places.state, places.environments, "-"),
+    )
+    return " ".join(argument(one) for one in argv)
 
 
 def _own(interface: ManagedInterface, env: Mapping[str, str], conf: str, node_json: str) -> str:
@@ -149,6 +187,7 @@ def _own(interface: ManagedInterface, env: Mapping[str, str], conf: str, node_js
         conf=argument(interface.conf),
         engine=argument(env.get("MESHC_ENGINE", "auto")),
         modules=_modules(),
+        restart="".join(line + "\n" for line in _restart()),
         limits=limits,
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 from meshc.deploy import protocol
 from meshc.deploy.protocol import Directories, Facts, Failure, FailureReason, Installed, NodeKey
 from meshc.deploy.protocol_json import LIMIT, ProtocolError, decode_call, encode_answer
-from meshc.deploy.remote import deployment, environment, units, watcher
+from meshc.deploy.remote import caretaker, deployment, environment, peer_endpoints, units, watcher
 from meshc.deploy.remote.base import (
     Refusal,
     directory_facts,
@@ -83,12 +83,23 @@ def _encoded(answer: object) -> bytes:
 
 def _alone(word: str, interface: ManagedInterface, token: str) -> None:
     """What the program does on the node without anybody who asks."""
+    if word in _WITHOUT_TOKEN:
+        _WITHOUT_TOKEN[word](interface)
+        return
     if word == "boot":
         watcher.at_boot(interface, token)
         return
     if word == "detach":
         _detach()
     watcher.watch(interface, token)
+
+
+_WITHOUT_TOKEN = {
+    units.SAVE_ENDPOINTS: peer_endpoints.save,
+    units.SET_ENDPOINTS: peer_endpoints.set_again,
+    units.LOOK_AFTER: caretaker.look_after,
+}
+"""What the drop-in for wg-quick asks for."""
 
 
 def _detach() -> None:
@@ -129,6 +140,7 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         deployed=_shown(last, request.salt),
         pending=watcher.pending(interface, record),
         state=record.state,
+        failed=record.failed,
         running=running(interface),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),

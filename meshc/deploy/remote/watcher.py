@@ -1,19 +1,29 @@
-"""Who rolls back what nobody confirms: a process that waits for the deadline, or the next boot."""
+"""Who ends what nobody confirms: a process that waits for the deadline, or the next boot.
+
+The process also puts to work what was armed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 import time
 
-from meshc.deploy.protocol import Pending
+from meshc.deploy.protocol import Pending, State
 from meshc.deploy.remote import bootguard, units
+from meshc.deploy.remote.advancing import answers, make_stay, put_to_work
 from meshc.deploy.remote.base import Refusal, boot, clock, read, run, write
-from meshc.deploy.remote.deployment_record import DeploymentRecord
+from meshc.deploy.remote.deployment_record import Candidate, DeploymentRecord
 from meshc.deploy.remote.deployment_states import Event, unfinished
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.restoring import restore
+from meshc.deploy.remote.supervision import sync
+
+WAY = 15.0
+"""Seconds in which a peer that leads to the operator has to answer: with three tries of a handshake
+(whitepaper 6.4), each of which may get lost."""
 
 
 def start_watcher(interface: ManagedInterface, token: str) -> None:
@@ -37,20 +47,61 @@ def start_watcher(interface: ManagedInterface, token: str) -> None:
 
 
 def watch(interface: ManagedInterface, token: str) -> None:
-    """Waits for the confirm until the deadline, then restores. Runs detached from everything."""
+    """Puts an armed candidate to work at its time, waits for the confirm until the deadline, then
+    ends the deployment. Runs detached from everything."""
     write(os.path.join(interface.home, "watcher"), f"{token} {os.getpid()}".encode())
     while True:
         record = interface.load()
         if record.token != token or not unfinished(record.state):
             return
-        left = record.staged.deadline - clock()
-        if left <= 0:
-            break
-        time.sleep(min(left, 1.0))
+        left = record.staged.decide_at - clock()
+        if record.state is State.ARMED:
+            left = record.staged.commit_at - clock()
+        if left > 0:
+            time.sleep(min(left, 1.0))
+        elif record.state is State.ARMED:
+            _commit(interface, token)
+        else:
+            _end(interface, token)
+            return
+
+
+def _commit(interface: ManagedInterface, token: str) -> None:
+    """What was armed is put to work; should it fail, it is put back, and the record says why."""
     with interface.locked():
         record = interface.load()
-        if record.token == token and unfinished(record.state):
+        if record.token == token and record.state is State.ARMED:
+            with contextlib.suppress(Refusal):
+                put_to_work(interface, record)
+
+
+def _end(interface: ManagedInterface, token: str) -> None:
+    """Nobody has confirmed. The peers that lead to the operator have decided by now: where one of
+    them answers, it has the new configuration as well, and with the old one nobody would get here
+    any more."""
+    record = interface.load()
+    stays = record.state is State.COMMIT_CONFIRMED and _way(interface, record.staged)
+    with interface.locked():
+        record = interface.load()
+        if record.token != token or not unfinished(record.state):
+            return
+        if stays and record.state is State.COMMIT_CONFIRMED:
+            make_stay(interface, record)
+        else:
             restore(interface, record, Event.TIMEOUT)
+
+
+def _way(interface: ManagedInterface, candidate: Candidate) -> bool:
+    if not candidate.way:
+        return False
+    with contextlib.suppress(Refusal):  # where the file says, not where a peer has roamed to
+        sync(interface, (), ())
+    end = clock() + WAY
+    while clock() < end:
+        if answers(dict(candidate.way)):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def at_boot(interface: ManagedInterface, token: str) -> None:
@@ -70,7 +121,7 @@ def pending(interface: ManagedInterface, record: DeploymentRecord) -> Pending | 
     candidate, words = record.staged, _words(interface)
     here = candidate.boot == boot() and len(words) == 2
     watched = here and _is_watcher(int(words[1]), record.token)
-    return Pending(watched, max(0, int(candidate.deadline - clock()) + 1))
+    return Pending(watched, max(0, int(candidate.decide_at - clock()) + 1))
 
 
 def _words(interface: ManagedInterface) -> list[bytes]:

@@ -18,6 +18,7 @@ from ipaddress import IPv6Address
 from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Mask, Receiver, Sender
 from meshc.engine.io.path_monitor import PathMonitor
+from meshc.engine.io.socket_pair import bind_pair
 from meshc.engine.proto.datapath import Arena
 from meshc.engine.proto.gro import Datagrams
 from meshc.engine.proto.gso import Send
@@ -29,12 +30,7 @@ _SOL_UDP = 17
 _UDP_SEGMENT = 103
 _UDP_GRO = 104
 _IP_PKTINFO = 8
-_IP_MTU_DISCOVER = 10
-_IP_PMTUDISC_DONT = 0
 _SO_MARK = 36
-_SO_SNDBUFFORCE = 32
-_SO_RCVBUFFORCE = 33
-_BUFFER = 7 << 20
 _PORT_TRIES = 64
 _MEMO = 4096
 # How long a path is thought too narrow for what it refused; the path's own memory is longer.
@@ -42,6 +38,7 @@ _PLAIN_TIME = 10.0
 _DATA = 4
 # the longest handshake message (whitepaper 5.4.2)
 _HANDSHAKE = 148
+_MAX_SEGMENT = 0xFFFF
 # the only length up to that which may be more than one message, coalesced
 _TWO_COOKIES = 128
 
@@ -58,7 +55,7 @@ Ancillary = list[tuple[int, int, bytes]]
 Run = tuple[Datagrams, UdpPath]
 # a datagram that is no transport data, taken out of the arena, and the slot it came in
 Stray = tuple[bytes, int]
-_Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
+Route = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int], Ancillary]
 
 
 class Bind:
@@ -74,7 +71,7 @@ class Bind:
         self._mark = 0
         self.port = 0
         self._senders: dict[Sender, tuple[int, UdpPath]] = {}
-        self._routes: dict[UdpPath, _Route] = {}
+        self._routes: dict[UdpPath, Route] = {}
         self._plain: dict[str, tuple[int, float]] = {}
         self._gso = True
 
@@ -93,7 +90,7 @@ class Bind:
         self._mark = mark
         for _ in range(_PORT_TRIES):
             try:
-                self._sockets = _bind_pair(port, mark)
+                self._sockets = bind_pair(port, mark)
                 break
             except OSError as error:
                 # A port that one family got may be taken in the other.
@@ -129,17 +126,24 @@ class Bind:
 
         The runs lie in `arena`, and strays can be asked for, until the next call. Raises OSError.
         """
+        return self.sort(0, self.fetch(descriptor))
+
+    def fetch(self, descriptor: int) -> int:
+        """Receive what waits on a socket, for `sort`: how many messages. Raises OSError."""
+        return self._receiver.receive(descriptor)
+
+    def sort(self, first: int, last: int) -> tuple[list[Run], list[Stray]]:
+        """The datagrams in messages from number `first` to before `last`; see `receive`."""
         runs: list[Run] = []
         strays: list[Stray] = []
+        if first == last:
+            return runs, strays
         receiver = self._receiver
         buffer, view = receiver.arena.buffer, receiver.arena.view
-        count = receiver.receive(descriptor)
-        if not count:
-            return runs, strays
-        loose = self._loose(count)
-        start = 0
-        for end in receiver.ends(count, loose):
-            if loose[start]:
+        loose = self._loose(first, last)
+        start = first
+        for end in receiver.ends(first, last, loose):
+            if loose[start - first]:
                 # in a flood this is all that may be done for each
                 sizes = enumerate(receiver.lengths[start:end].tolist(), start)
                 strays += [
@@ -158,15 +162,15 @@ class Bind:
             start = end
         return runs, strays
 
-    def _loose(self, count: int) -> Mask | Sequence[bool]:
+    def _loose(self, first: int, end: int) -> Mask | Sequence[bool]:
         """Which messages can be nothing but one handshake message, or rubbish."""
         receiver = self._receiver
-        if count == 1:
-            size = receiver.length(0)
-            data = receiver.arena.buffer[0] == _DATA
+        if end - first == 1:
+            size = receiver.length(first)
+            data = receiver.arena.buffer[first * SLOT] == _DATA
             return (not data and size <= _HANDSHAKE and size != _TWO_COOKIES,)
-        lengths = receiver.lengths[:count]
-        loose: Mask = receiver.arena.field(0, SLOT, "u1", count) != _DATA
+        lengths = receiver.lengths[first:end]
+        loose: Mask = receiver.arena.field(0, SLOT, "u1", end)[first:] != _DATA
         loose &= lengths <= _HANDSHAKE
         loose &= lengths != _TWO_COOKIES
         return loose
@@ -175,6 +179,15 @@ class Bind:
         """The endpoint of a stray's sender; it is not remembered, since there may be many."""
         sender = self._receiver.sender(slot)
         return (self._senders.get(sender) or _parse(sender))[1]
+
+    @property
+    def places(self) -> tuple[memoryview, memoryview, memoryview]:
+        """`Receiver.places`"""
+        return self._receiver.places
+
+    def sender(self, slot: int) -> Sender:
+        """Who sent what `fetch` left in a slot."""
+        return self._receiver.sender(slot)
 
     def _known(self, sender: Sender) -> tuple[int, UdpPath]:
         """Segment size and endpoint in what came with a message, parsed once."""
@@ -187,9 +200,7 @@ class Bind:
 
     def send(self, send: Send, endpoint: UdpPath) -> None:
         """Send a run of datagrams. Raises BlockingIOError when the socket is full, or OSError."""
-        route = self._routes.get(endpoint)
-        if route is None:
-            route = self._route(endpoint)
+        route = self.route(endpoint)
         try:
             self._send(route, send, endpoint.host)
         except OSError as error:
@@ -199,7 +210,7 @@ class Bind:
             route = self._routes[endpoint] = (route[0], route[1], [])
             self._send(route, send, endpoint.host)
 
-    def _send(self, route: _Route, send: Send, host: str) -> None:
+    def _send(self, route: Route, send: Send, host: str) -> None:
         sock, address, ancillary = route
         data, segment, count = send
         if count == 1:
@@ -221,8 +232,16 @@ class Bind:
             # One by one it went: it was the segmentation that the kernel did not like.
             self._without_gso(refused, host, segment)
 
-    def _route(self, endpoint: UdpPath) -> _Route:
-        """Socket, address and ancillary data to send to an endpoint."""
+    def may_segment(self, host: str) -> bool:
+        """Whether nothing is known against segmentation by the kernel on the way to `host`."""
+        return self._gso and not self._is_plain(host, _MAX_SEGMENT)
+
+    def route(self, endpoint: UdpPath) -> Route:
+        """Socket, address and ancillary data to send to an endpoint; the same object as long as
+        nothing has changed. Raises OSError."""
+        known = self._routes.get(endpoint)
+        if known is not None:
+            return known
         sock = self._sockets.get(endpoint.family)
         if sock is None:
             raise OSError(errno.EAFNOSUPPORT, f"no IPv{endpoint.family} socket")
@@ -323,59 +342,3 @@ def _source_of(endpoint: UdpPath) -> Ancillary:
         return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
     info = bytes(4) + socket.inet_pton(socket.AF_INET, endpoint.source) + bytes(4)
     return [(socket.IPPROTO_IP, _IP_PKTINFO, info)]
-
-
-def _bind_pair(port: int, mark: int) -> dict[int, socket.socket]:
-    """One socket a family on the same port; a family that the host lacks is left out."""
-    sockets: dict[int, socket.socket] = {}
-    try:
-        for family, kind in ((4, socket.AF_INET), (6, socket.AF_INET6)):
-            try:
-                sock = socket.socket(kind, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            except OSError as error:
-                if error.errno != errno.EAFNOSUPPORT:
-                    raise
-                continue
-            sockets[family] = sock
-            if family == 6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            _set_options(sock, family, mark)
-            try:
-                sock.bind(("", port) if family == 4 else ("::", port))
-            except OSError as error:
-                # IPv6 may be compiled in and switched off (net.ipv6.conf.all.disable_ipv6).
-                if error.errno != errno.EADDRNOTAVAIL or family == 4:
-                    raise
-                sockets.pop(family).close()
-                continue
-            port = sock.getsockname()[1]
-    except OSError:
-        for sock in sockets.values():
-            sock.close()
-        raise
-    if not sockets:
-        raise OSError(errno.EAFNOSUPPORT, "this host speaks neither IPv4 nor IPv6")
-    return sockets
-
-
-def _set_options(sock: socket.socket, family: int, mark: int) -> None:
-    """Buffers, mark and what to tell about each datagram; none but the mark is essential."""
-    for forced, plain in ((_SO_RCVBUFFORCE, socket.SO_RCVBUF), (_SO_SNDBUFFORCE, socket.SO_SNDBUF)):
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
-        except OSError:
-            sock.setsockopt(socket.SOL_SOCKET, plain, _BUFFER)
-    if mark:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
-    if family == 4:
-        level, option = socket.IPPROTO_IP, _IP_PKTINFO
-        # As the kernel's own: an outer packet may be cut on its way. Where ICMP is filtered,
-        # nobody would tell us that it was too long.
-        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
-    else:
-        level, option = socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO
-    for name, where, what in (("sticky source", level, option), ("UDP GRO", _SOL_UDP, _UDP_GRO)):
-        try:
-            sock.setsockopt(where, what, 1)
-        except OSError as error:
-            log.info("no %s on the IPv%d socket: %s", name, family, error.strerror)

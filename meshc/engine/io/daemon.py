@@ -28,6 +28,7 @@ from meshc.engine.io.runner import Engine
 from meshc.engine.io.supervisor import notify
 from meshc.engine.io.tun import Tun, TunError
 from meshc.engine.io.uapi_socket import DIRECTORY, SocketInUse, UapiListener
+from meshc.engine.proto.datapath import road
 from meshc.wg.overhead import DEFAULT_MTU
 
 log = logging.getLogger("meshc.engine")
@@ -66,9 +67,11 @@ def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> in
 
     Returns the exit status: of the starter once the engine is ready, or of the engine itself.
     Environment: `WG_PROCESS_FOREGROUND`, `LOG_LEVEL`, `WG_TUN_FD`, `WG_UAPI_FD`,
-    `NOTIFY_SOCKET`.
+    `NOTIFY_SOCKET`, `MESHC_NATIVE`.
     """
     configure_log(environ, options.interface)
+    if environ.get("MESHC_NATIVE") == "0":
+        road.take(road.PORTABLE)
     foreground = options.foreground or environ.get("WG_PROCESS_FOREGROUND") == "1"
     try:
         engine = _open(options, environ)
@@ -86,7 +89,7 @@ def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> in
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    log.info("interface %s: ready", options.interface)
+    log.info("interface %s: ready, data path %s", options.interface, road.taken().name)
     notify(f"READY=1\nMAINPID={os.getpid()}", environ)
     try:
         engine.run()

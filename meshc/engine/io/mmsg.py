@@ -85,6 +85,8 @@ class Receiver:
         self._raw = memoryview(self._headers).cast("B")
         self._name_view = memoryview(self._names)
         self._control_view = memoryview(self._controls)
+        self.places = self._raw, self._name_view, self._control_view
+        """`struct mmsghdr` of all slots, and where names and control messages lie."""
         self._name_words = np.frombuffer(self._names, np.uint32).reshape(SLOTS, -1)
         self._control_words = np.frombuffer(self._controls, np.uint32).reshape(SLOTS, -1)
         self._call = _libc.recvmmsg
@@ -126,15 +128,16 @@ class Receiver:
             self._control_view[control : control + used].tobytes(),
         )
 
-    def ends(self, count: int, loose: Mask | Sequence[bool]) -> list[int]:
-        """Where runs end: messages of one length, sender and ancillary data next to each other, or
-        messages that `loose` marks, whatever they are."""
-        if count == 1:
-            return [1]
-        lengths, used = self.lengths[:count], self._control_lengths[:count]
+    def ends(self, first: int, end: int, loose: Mask | Sequence[bool]) -> list[int]:
+        """Where runs from slot `first` on end: messages of one length, sender and ancillary data
+        next to each other, or messages that `loose` marks, whatever they are."""
+        if end - first == 1:
+            return [end]
+        slots = slice(first, end)
+        lengths, used = self.lengths[slots], self._control_lengths[slots]
         # The kernel leaves padding alone: that stays equal since slots are cleared after use.
         words = (int(used[0]) + 3) // 4
-        controls, names = self._control_words[:count, :words], self._name_words[:count]
+        controls, names = self._control_words[slots, :words], self._name_words[slots]
         differs = lengths[1:] != lengths[:-1]
         differs |= used[1:] != used[:-1]
         differs |= (names[1:] != names[:-1]).any(axis=1)
@@ -142,7 +145,7 @@ class Receiver:
         mask: Mask = np.asarray(loose)
         differs &= ~(mask[1:] & mask[:-1])
         differs |= mask[1:] != mask[:-1]
-        return [*(np.flatnonzero(differs) + 1).tolist(), count]
+        return [*(np.flatnonzero(differs) + first + 1).tolist(), end]
 
     def _clear(self) -> None:
         """Make the slots that were used ready for another call."""

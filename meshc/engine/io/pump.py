@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from meshc.engine.io.bind import Bind
+from meshc.engine.io.bind import Bind, Run, Stray
 from meshc.engine.io.clock import monotonic
 from meshc.engine.io.tun import Tun
 from meshc.engine.proto import datapath
@@ -26,7 +26,7 @@ from meshc.engine.proto.unsent import Unsent
 
 log = logging.getLogger(__name__)
 
-_READ_BUDGET = SLOTS
+READ_BUDGET = SLOTS
 # So many handshakes in one read together with data: we do not keep up with a flood.
 _MANY_STRAYS = 8
 # How long a full UDP socket holds the loop up before what it refuses is dropped.
@@ -93,8 +93,8 @@ class Pump:
             self.send_many(outbound.take_one(sizes[0], now))
             taken = 1
         drained = False
-        while taken < _READ_BUDGET and not drained:
-            sizes, drained = self._read(_READ_BUDGET - taken)
+        while taken < READ_BUDGET and not drained:
+            sizes, drained = self._read(READ_BUDGET - taken)
             taken += len(sizes)
             self._busy = taken > 1
             self.send_many(outbound.take(sizes, now))
@@ -117,13 +117,19 @@ class Pump:
                 # What was delivered may be answered by now, by the kernel itself: do not wait
                 # until epoll says so. Where packets come in bulk, a turn later there are more.
                 self.on_tun()
-        elif runs:
-            for run, endpoint in runs:
-                self.write_many(inbound.receive(run, endpoint, now))
-            self.write_many(inbound.flush())
+        else:
+            self._receive(runs, now)
+        self._receive_strays(strays, now, beside_data=bool(runs))
+
+    def _receive(self, runs: list[Run], now: float) -> None:
+        for run, endpoint in runs:
+            self.write_many(self._inbound.receive(run, endpoint, now))
+        self.write_many(self._inbound.flush())
+
+    def _receive_strays(self, strays: list[Stray], now: float, *, beside_data: bool) -> None:
+        """Behind the data: a flood of handshakes must not hold it up."""
         if strays:
-            # behind the data: a flood of handshakes must not hold it up
-            busy = bool(runs) and len(strays) >= _MANY_STRAYS
+            busy = beside_data and len(strays) >= _MANY_STRAYS
             self._device.receive_unsorted(strays, self._bind.endpoint_of, now, busy=busy)
 
     def drain(self) -> None:
@@ -162,9 +168,7 @@ class Pump:
             try:
                 self._tun.write(buffers)
             except OSError as error:
-                self._count("tun_write", error)
-                if error.errno in _GONE:
-                    self._gone()
+                self._not_written(error)
 
     def _read(self, budget: int) -> tuple[list[int], bool]:
         """Read up to `budget` packets into slots, one super-packet at most: their sizes, and
@@ -180,14 +184,22 @@ class Pump:
         except BlockingIOError:
             return sizes, True
         except OSError as error:
-            if error.errno in _GONE:
-                self._gone()
-                return sizes, True
-            # EIO: the interface is down; the link monitor will say so
-            self._count("tun_read", error)
-            time.sleep(0.01)
+            self._not_read(error)
             return sizes, True
         return sizes, False
+
+    def _not_read(self, error: OSError) -> None:
+        if error.errno in _GONE:
+            self._gone()
+            return
+        # EIO: the interface is down; the link monitor will say so
+        self._count("tun_read", error)
+        time.sleep(0.01)
+
+    def _not_written(self, error: OSError) -> None:
+        self._count("tun_write", error)
+        if error.errno in _GONE:
+            self._gone()
 
     def _count(self, kind: str, error: OSError, number: int = 1) -> None:
         """Count an error; the first of its kind that is not a usual one is an error in the log."""

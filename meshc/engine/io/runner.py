@@ -29,6 +29,7 @@ from meshc.engine.io.path_monitor import PathMonitor
 from meshc.engine.io.pump import Pump
 from meshc.engine.io.tun import Tun
 from meshc.engine.io.uapi_socket import UapiClient, UapiListener
+from meshc.engine.proto.datapath import road
 from meshc.engine.proto.device import Device
 from meshc.engine.proto.events import HandshakeInitiated
 from meshc.errors import ConfigError
@@ -39,6 +40,16 @@ log = logging.getLogger(__name__)
 
 _MAX_CLIENTS = 32
 _READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
+
+
+def _pump() -> type[Pump]:
+    """The pump of the road that this process takes."""
+    if road.taken() is not road.COMPILED:
+        return Pump
+    # not to be imported where meshc-native is not installed
+    from meshc.engine.io.compiled_pump import CompiledPump
+
+    return CompiledPump
 
 
 class Engine:
@@ -59,7 +70,7 @@ class Engine:
         self._bind = Bind(self._paths)
         self._monitor = LinkMonitor(tun.name, current_name=tun.current_name, tun=tun.fd)
         self._icmp = IcmpSocket()
-        self._pump = Pump(self.device, tun, self._bind, gone=self._gone, refuse=self._refuse)
+        self._pump = _pump()(self.device, tun, self._bind, gone=self._gone, refuse=self._refuse)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._clients: dict[int, UapiClient] = {}

@@ -20,7 +20,7 @@ _CACHE_LIMIT = 8192
 class AllowedIPs(Generic[Owner]):
     """Longest-prefix match from inner addresses to owners; a prefix has one owner at most."""
 
-    __slots__ = ("_cache", "_lengths", "_owned", "_tables")
+    __slots__ = ("_cache", "_lengths", "_owned", "_tables", "version")
 
     def __init__(self) -> None:
         # family -> length -> address >> (bits - length) -> owner
@@ -29,6 +29,8 @@ class AllowedIPs(Generic[Owner]):
         self._lengths: dict[int, tuple[tuple[int, dict[int, Owner]], ...]] = {4: (), 16: ()}
         self._owned: dict[Owner, set[Prefix]] = {}
         self._cache: dict[bytes, Owner | None] = {}
+        self.version = 0
+        """Changes whenever an answer may."""
 
     def __len__(self) -> int:
         return sum(len(prefixes) for prefixes in self._owned.values())
@@ -68,6 +70,7 @@ class AllowedIPs(Generic[Owner]):
         if owned is None:
             owned = self._owned[owner] = set()
         owned.add(prefix)
+        self.version += 1
         if self._cache:
             self._cache.clear()
 
@@ -83,6 +86,7 @@ class AllowedIPs(Generic[Owner]):
         if not table:
             del self._tables[family][length]
             self._reindex(family)
+        self.version += 1
         self._cache.clear()
         return True
 

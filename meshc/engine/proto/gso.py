@@ -88,6 +88,14 @@ class GsoBuffer:
             yield Send(view[start : start + left], size, -(-left // size))
 
 
+def sends_from(data: memoryview, size: int) -> Iterator[Send]:
+    """Datagrams of `size` bytes that lie one after the other, the last may be shorter."""
+    chunk = min(MAX_SEGMENTS, MAX_SEND // size) * size
+    for start in range(0, len(data), chunk):
+        part = data[start : start + chunk]
+        yield Send(part, size, -(-len(part) // size))
+
+
 def sends_of(datagrams: Sequence[bytes]) -> list[Send]:
     """Datagrams in order as sends: runs of one size, the last of a run may be shorter."""
     sends = []

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import Struct
 
-from meshc.engine.proto.datapath import Arena, Buffers, DataPath
+from meshc.engine.proto.datapath import AnyDataPath, Arena, Buffers
 from meshc.engine.proto.datapath.opening import same_session
 from meshc.engine.proto.datapath.sealing import OVERHEAD
-from meshc.engine.proto.datapath.single import inner_length, open_datagram
+from meshc.engine.proto.datapath.single import inner_length
 from meshc.engine.proto.device import Device
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.gro import Datagrams, GroBuffer
@@ -31,7 +31,9 @@ class Inbound:
     headers.
     """
 
-    def __init__(self, device: Device, path: DataPath, arena: Arena, *, udp: bool | None) -> None:
+    def __init__(
+        self, device: Device, path: AnyDataPath, arena: Arena, *, udp: bool | None
+    ) -> None:
         self._device = device
         self._path = path
         self._arena = arena
@@ -55,7 +57,7 @@ class Inbound:
         if session is None:
             return
         peer, keypair = session
-        packet = open_datagram(keypair.opening, datagram)
+        packet = keypair.opening.open(datagram)
         if isinstance(packet, DropReason):
             device.drops[packet] += 1
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
-from meshc.engine.proto.datapath.session_keys import OpeningKey, SealingKey
+from meshc.engine.proto.datapath import road
 
 
 class Keypair:
@@ -31,8 +31,9 @@ class Keypair:
         is_initiator: bool,
         birthday: float,
     ) -> None:
-        self.sealing = SealingKey(send_key, remote_index)
-        self.opening = OpeningKey(receive_key)
+        keys = road.taken()
+        self.sealing = keys.sealing_key(send_key, remote_index)
+        self.opening = keys.opening_key(receive_key)
         self.local_index = local_index
         self.is_initiator = is_initiator
         self.birthday = birthday

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshc.engine.proto.datapath import Arena, DataPath, PartialChecksum, single
+from meshc.engine.proto.datapath import AnyDataPath, Arena, PartialChecksum, single
 from meshc.engine.proto.datapath.sealing import OVERHEAD
 from meshc.engine.proto.datapath.segment import MOST_SEGMENTS, Segmentation, split
 from meshc.engine.proto.device import Device
@@ -47,7 +47,7 @@ class Outbound:
     What these yield is valid until the next is asked for. Ask for all of it.
     """
 
-    def __init__(self, device: Device, path: DataPath, *, vnet: bool) -> None:
+    def __init__(self, device: Device, path: AnyDataPath, *, vnet: bool) -> None:
         self._device = device
         self._path = path
         self._vnet = vnet
@@ -60,6 +60,18 @@ class Outbound:
         self.slot_size = SLOT - start
         """What a slot holds without running over into the next; a super-packet does."""
         self._sealed = GsoBuffer()
+        self.room = _ROOM
+        """The longest packet that is taken together with others."""
+
+    @property
+    def sealed(self) -> Arena:
+        """Where datagrams lie until they are sent; free between `flush` and the next `take`."""
+        return self._sealed.arena
+
+    def packet(self, size: int) -> memoryview:
+        """What lies in the first slot, of `size` octets with its virtio-net header."""
+        length = size - VNET_HDR_SIZE if self._vnet else size
+        return self._arena.view[_PACKET : _PACKET + max(0, length)]
 
     def take(self, sizes: Sequence[int], now: float) -> Iterator[Outgoing]:
         """The packets in the first slots, of `sizes` octets with their virtio-net headers.
@@ -93,7 +105,7 @@ class Outbound:
         if csum is not None and not complete_checksum(packet, *csum):
             device.drops[DropReason.PACKET_MALFORMED] += 1
             return
-        data = single.seal(keypair.sealing, packet, device.mtu)
+        data = keypair.sealing.seal(packet, device.mtu)
         yield Send(memoryview(data), len(data), 1), peer.endpoint
         device.sessions.sent(peer, keypair, size=len(data), now=now)
         peer.timers.data_sent(now)

@@ -20,7 +20,7 @@ from meshc.engine.proto.constants import (
     REKEY_AFTER_TIME,
     REKEY_TIMEOUT,
 )
-from meshc.engine.proto.datapath import Buffer, single
+from meshc.engine.proto.datapath import Buffer
 from meshc.engine.proto.datapath.sealing import OVERHEAD
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.events import (
@@ -111,7 +111,7 @@ class Sessions:
         peer, keypair = session
         plaintexts = []
         for datagram in datagrams:
-            plain = single.open_datagram(keypair.opening, datagram)
+            plain = keypair.opening.open(datagram)
             if isinstance(plain, DropReason):
                 self.drops[plain] += 1
             else:
@@ -194,7 +194,7 @@ class Sessions:
         if endpoint is None:
             self.drops[DropReason.NO_ENDPOINT] += len(packets)
             return
-        datagrams = [single.seal(keypair.sealing, packet, self.mtu) for packet in packets]
+        datagrams = [keypair.sealing.seal(packet, self.mtu) for packet in packets]
         outbox = self.outbox
         if outbox and outbox[-1][0] is endpoint:
             outbox[-1][1].extend(datagrams)

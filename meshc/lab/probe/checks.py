@@ -1,25 +1,24 @@
-"""What a lab checks beside the matrix: exits, unallocated addresses, the file's own `tests:`."""
+"""What a lab checks beside the matrix: exits and unallocated addresses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from meshc.lab.lab_session import LabSession
 from meshc.lab.node_jobs import ReadNode
 from meshc.lab.probe.leaks import WatchLeaks
+from meshc.lab.probe.patience import Patience
 from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.probe.tcp import Greeting
-from meshc.lab.report.lab_report import TESTS, Cell, Check, Key, Predicted, arrow
+from meshc.lab.report.lab_report import Check, Predicted
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.jobs import PlacedJob
-from meshc.lab.world.places import LanHost
 from meshc.prefixes import BITS, Prefix, address_text
-from meshc.topology.language.spec import Expect, TestSpec
 
 PROBE_NAME = "leak-probe.lab.test"
 
 
-def check_exits(session: LabSession, predictor: Predictor) -> list[Check]:
+def check_exits(session: LabSession, predictor: Predictor, patience: Patience) -> list[Check]:
     """Every user of an exit: what leaves it in the clear, and as whom the internet sees it."""
     users = {
         name: node.exit
@@ -39,13 +38,15 @@ def check_exits(session: LabSession, predictor: Predictor) -> list[Check]:
                 port=ports[name],
                 name=PROBE_NAME,
                 resolvers=world.resolvers,
-                seconds=_patience(predictor, name, world.hosts),
+                seconds=patience.greeting,
+                doubtful=_doubtful(session, predictor, name, users[name]),
+                doubt=4.0 + 2 * patience.round_trip,
             ),
         )
         for name in users
     ]
     checks: list[Check] = []
-    for outcome in session.lab.run(jobs, parallel=2, timeout=120):
+    for outcome in session.lab.run(jobs, parallel=2, timeout=patience.greeting + 60):
         name = outcome.place
         if outcome.error:
             checks.append(Check("exit", name, False, outcome.error))
@@ -108,61 +109,6 @@ def unallocated(pool: Prefix, used: set[Prefix]) -> str | None:
     return None
 
 
-def check_tests(
-    tests: Sequence[TestSpec],
-    cells: Sequence[Cell],
-    lan_hosts: Sequence[LanHost],
-    unjudged: Iterable[Key] = (),
-) -> Iterator[Check]:
-    """The lines of `tests:`, held against what was measured (not against the prediction). What
-    was not measured, because the proof leaves it open, cannot hold."""
-    left_out = {(key.source, key.target) for key in unjudged}
-    by_pair: dict[tuple[str, str], list[Cell]] = {}
-    for cell in cells:
-        by_pair.setdefault((cell.key.source, cell.key.target), []).append(cell)
-    for test in tests:
-        for source in test.sources:
-            for target in test.targets:
-                for place in _places(target, lan_hosts):
-                    found = by_pair.get((source, place), [])
-                    if (source, place) in left_out:
-                        name = f"{source} → {target} {test.expect.value}"
-                        yield Check(TESTS, name, False, "not measured: the proof does not judge it")
-                    elif source != place and found:
-                        yield _test_check(test, source, target, found)
-
-
-def _test_check(test: TestSpec, source: str, target: str, found: Sequence[Cell]) -> Check:
-    expected = test.expect.value
-    via = "" if test.via is None else f" via {', '.join(test.via) or 'nobody'}"
-    name = f"{source} → {target} {expected}{via}"
-    for cell in found:
-        at = f"IPv{cell.key.family}"
-        if cell.measured.reachable != (test.expect is Expect.REACHABLE):
-            why = f": {cell.predicted.reason}" if cell.kind == "blocked" else ""
-            word = _word(cell.measured.reachable)
-            return Check(TESTS, name, False, f"{at}: it is {word}{why}")
-        path = cell.measured.path
-        if test.via is not None and path is not None and cell.measured.reachable:
-            # a router belongs to its LAN, of which the host is the last on the path
-            between = path[1:-2] if cell.key.target.startswith("lan:") else path[1:-1]
-            if between != test.via:
-                return Check(TESTS, name, False, f"{at}: it took {arrow(path)}")
-    return Check(TESTS, name, True)
-
-
-def _word(reachable: bool) -> str:
-    return "reachable" if reachable else "unreachable"
-
-
-def _places(target: str, lan_hosts: Sequence[LanHost]) -> list[str]:
-    """A node's own name, or the hosts that stand for a prefix or address."""
-    if "/" not in target and not target[:1].isdigit() and ":" not in target:
-        return [target]
-    prefix = Prefix.parse(target)
-    return [host.place for host in lan_hosts if host.prefix.overlaps(prefix)]
-
-
 def _exit_check(
     session: LabSession,
     predicted: Predicted,
@@ -186,9 +132,14 @@ def _exit_check(
     return Check("exit", name, seen.peer in theirs, detail)
 
 
-def _patience(predictor: Predictor, user: str, hosts: Sequence[str]) -> float:
-    """Long where everything should be reached, so that a slow machine does not look like a loss."""
-    return 30.0 if all(predictor.internet(user, host).reachable for host in hosts) else 4.0
+def _doubtful(session: LabSession, predictor: Predictor, user: str, exit_: str) -> tuple[str, ...]:
+    """Addresses of the public host that should not be reached: nobody waits for them long."""
+    underlay = session.source.spec.nodes[exit_].underlay
+    return tuple(
+        host
+        for host in session.world.hosts
+        if (6 if ":" in host else 4) not in underlay or not predictor.internet(user, host).reachable
+    )
 
 
 def _listen_ports(session: LabSession, names: Sequence[str]) -> dict[str, int]:

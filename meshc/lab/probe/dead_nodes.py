@@ -13,7 +13,7 @@ from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
 from meshc.lab.report.lab_report import Check, claimed, compare
-from meshc.lab.report.predictor import Predictor
+from meshc.lab.report.predictor import Predictor, one_way_sessions
 from meshc.lab.world.router_jobs import LoadRules
 
 CUT = """
@@ -55,7 +55,14 @@ def check_failure(
     session.lab.call(name, LoadRules(HEAL))
     begun = time.monotonic()
     again = [key for key, value in whole.items() if value.reachable]
-    healed = measure.reachability(session.lab, subject, again, (), patience=60)
+    healed = measure.reachability(
+        session.lab,
+        subject,
+        again,
+        (),
+        first=one_way_sessions(whole),
+        patience=60 + subject.patience.session,
+    )
     seconds = round(time.monotonic() - begun, 1)
     still = [f"{k.source} → {k.target}" for k, value in healed.items() if not value.reachable]
     title = f"{name} is back: every pair works again"

@@ -54,7 +54,7 @@ class WatchLeaks(Job[LeakFindings]):
 
     `hosts` are addresses of the public host, `port` WireGuard's own UDP port, `name` something to
     ask the resolvers for (those of /etc/resolv.conf and `resolvers`), `seconds` how long to try
-    connections.
+    connections; those to `doubtful` hosts are tried for a short time.
     """
 
     interface: str
@@ -63,20 +63,25 @@ class WatchLeaks(Job[LeakFindings]):
     name: str
     resolvers: tuple[str, ...] = ()
     seconds: float = 4.0
+    doubtful: tuple[str, ...] = ()
+    doubt: float = 4.0
 
     def run(self) -> LeakFindings:
+        hopeful = tuple(at for at in self.hosts if at not in self.doubtful)
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
             tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
             tap.bind((self.interface, ETH_P_ALL))
             tap.setblocking(False)
-            seen = Greet(self.hosts, self.seconds).run()
+            seen = dict(zip(hopeful, Greet(hopeful, self.seconds).run(), strict=True))
+            few = Greet(self.doubtful, self.doubt).run()
+            seen |= zip(self.doubtful, few, strict=True)
             Ping(tuple(PingTarget(at, patient=False) for at in self.hosts), seconds=1.0).run()
             servers = dict.fromkeys([*nameservers(), *self.resolvers])
             lookups = tuple(Lookup(self.name, server, seconds=1.0).run() for server in servers)
             time.sleep(0.1)
             frames = [one for one in _outgoing(tap) if is_leak(one, self.port)]
         leaks = tuple(dict.fromkeys(map(describe, frames)))
-        return LeakFindings(dict(zip(self.hosts, seen, strict=True)), lookups, leaks)
+        return LeakFindings({at: seen[at] for at in self.hosts}, lookups, leaks)
 
 
 def is_leak(frame: FrameHeaders, port: int) -> bool:

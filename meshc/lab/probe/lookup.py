@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from dataclasses import dataclass
 
 from meshc.lab.probe.services import AAAA, DNS_PORT, A, make_query
@@ -22,27 +23,40 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Job[Resolution]):
-    """Asks a resolver (`server`, else the first of /etc/resolv.conf) for `name`. OSError when no
-    resolver is configured."""
+    """Asks a resolver (`server`, else the first of /etc/resolv.conf) for `name`: again every
+    `interval` until `seconds` have passed. OSError when no resolver is configured."""
 
     name: str
     server: str = ""
     seconds: float = 2.0
+    interval: float = 0.0
 
     def run(self) -> Resolution:
         server = self.server or nameservers()[0]
         family = socket.AF_INET6 if ":" in server else socket.AF_INET
+        end = time.monotonic() + self.seconds
+        while True:
+            try:
+                return Resolution(server, self._asked(server, family))
+            except OSError as error:
+                late = time.monotonic() + self.interval >= end
+                if not self.interval or late:
+                    return Resolution(server, error=error.strerror or "no answer")
+                if not isinstance(error, TimeoutError):
+                    time.sleep(self.interval)
+
+    def _asked(self, server: str, family: int) -> tuple[str, ...]:
+        """Raises: OSError."""
         found: list[str] = []
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(self.seconds)
+            sock.settimeout(self.interval or self.seconds)
+            # connected, so that "unreachable" is heard, and nobody else
+            sock.connect((server, DNS_PORT))
             for kind in (A, AAAA):
                 number = int.from_bytes(os.urandom(2), "big")
-                try:
-                    sock.sendto(make_query(self.name, kind, number), (server, DNS_PORT))
-                    found += _addresses(sock.recv(4096), number)
-                except OSError as error:
-                    return Resolution(server, error=str(error) or "no answer")
-        return Resolution(server, tuple(found))
+                sock.send(make_query(self.name, kind, number))
+                found += _addresses(sock.recv(4096), number)
+        return tuple(found)
 
 
 def nameservers() -> list[str]:

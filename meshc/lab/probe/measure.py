@@ -11,37 +11,37 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
+from meshc.lab.probe.patience import Patience
 from meshc.lab.probe.ping import PLAIN_TTL, Echo, Ping, PingTarget
 from meshc.lab.probe.tcp import Greet
-from meshc.lab.report.lab_report import SILENT, Key, Measured
+from meshc.lab.report.lab_report import LAN, SILENT, Key, Measured
 from meshc.lab.world.control import Lab
 from meshc.lab.world.jobs import Job, PlacedJob
-from meshc.values import dataclass
+from meshc.lab.world.places import ASKING
+from meshc.values import dataclass, field
 
 PARALLEL = 8
-# A lost handshake message is sent again after 5 s (whitepaper 6.1, REKEY_TIMEOUT), with up to
-# a third of a second of jitter; two in a row may be lost while both ends come up.
-PATIENCE = 17.0
 DOUBT = 2.0
 # What should pass is waited for so many times longer as long as answers keep coming in.
 SLOWNESS = 8
-# Seconds: a machine that is slow greets late.
-GREETING_PATIENCE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is measured: `addresses` of each target by family (nodes, and hosts behind them),
-    `mtu` of each node, and which name an address belongs to when a relay answers."""
+    `mtu` of each node, and which name an address belongs to when a relay answers. `patience` is
+    what the lines call for, `others` are addresses by which relays and routers name themselves."""
 
     addresses: Mapping[str, Mapping[int, str]]
     mtu: Mapping[str, int]
+    patience: Patience = Patience()
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def owner(self, address: str) -> str:
         for name, found in self.addresses.items():
             if address in found.values():
                 return name
-        return address
+        return self.others.get(address, address)
 
 
 def reachability(
@@ -50,21 +50,29 @@ def reachability(
     hopeful: Iterable[Key],
     hopeless: Iterable[Key],
     *,
-    patience: float = PATIENCE,
+    first: Iterable[Key] = (),
+    patience: float | None = None,
     doubt: float = DOUBT,
     strict: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[Key, Measured]:
-    """Pings every pair. The hopeful ones are tried until they pass or `patience` (seconds) is
-    over; the hopeless ones come after that, when every session that can stand does stand, and are
-    tried for `doubt` seconds. With `strict` the patience is not stretched on a slow machine."""
+    """Pings every pair. The hopeful ones are tried until they pass or `patience` (seconds; None:
+    that of the subject) is over, on slow lines those that are `first` before the others; the
+    hopeless ones come after that, when every session that can stand does stand, and are tried for
+    `doubt` seconds. With `strict` the patience is not stretched on a slow machine."""
     hopeful, hopeless = list(hopeful), list(hopeless)
     tell(f"ping, {len(hopeful)} pairs that should pass")
-    most = patience * (1 if strict else SLOWNESS)
-    found = _pings(lab, subject, hopeful, Pinging(patience, most, 0.4))
+    seconds = subject.patience.session if patience is None else patience
+    most = seconds * (1 if strict else SLOWNESS)
+    pinging = Pinging(seconds, most, 0.4)
+    early = [key for key in hopeful if key in set(first)] if subject.patience.delay else []
+    found = _pings(lab, subject, early, pinging)
+    late = [key for key in hopeful if key not in found]
+    found |= _pings(lab, subject, late, pinging)
     if hopeless:
         tell(f"ping, {len(hopeless)} pairs that should not pass")
-        few = Pinging(doubt, None, 0.6, tries=max(2, round(doubt / 0.6)))
+        interval = subject.patience.interval(0.6)
+        few = Pinging(max(doubt, 3 * interval), None, interval, tries=max(2, round(doubt / 0.6)))
         found |= _pings(lab, subject, hopeless, few, patient=False)
     return found
 
@@ -82,7 +90,7 @@ def paths(
         ]
         for key in keys
     }
-    answers = _echoes(lab, targets, Pinging(4.0, 4.0 * SLOWNESS, 0.5))
+    answers = _echoes(lab, targets, _patiently(subject, 4.0, 0.5))
     result = dict(measured)
     for key, heard in answers.items():
         ms = measured[key].ms if heard[-1].ms is None else heard[-1].ms
@@ -98,7 +106,7 @@ def sizes(lab: Lab, subject: Subject, measured: Mapping[Key, Measured]) -> dict[
             mtu = min(subject.mtu[key.source], subject.mtu.get(key.target, 1500))
             address = subject.addresses[key.target][key.family]
             targets[key] = [PingTarget(address, size=mtu)]
-    answers = _echoes(lab, targets, Pinging(3.0, 3.0 * SLOWNESS, 0.4))
+    answers = _echoes(lab, targets, _patiently(subject, 3.0, 0.4))
     result = dict(measured)
     for key, (heard,) in answers.items():
         passed = heard.kind == "reply"
@@ -115,11 +123,12 @@ def connections(
         for key, value in measured.items()
         if value.reachable
     }
+    seconds = subject.patience.greeting
     answers = _batch(
         lab,
         targets,
-        lambda addresses: Greet(addresses, GREETING_PATIENCE),
-        timeout=GREETING_PATIENCE + 60,
+        lambda source, addresses: Greet(addresses, seconds, _mark(source)),
+        timeout=seconds + 60,
     )
     result = dict(measured)
     for key, heard in answers.items():
@@ -141,8 +150,20 @@ class Pinging(NamedTuple):
     interval: float
     tries: int = 3
 
-    def job(self, targets: tuple[PingTarget, ...]) -> Ping:
-        return Ping(targets, self.seconds, self.most, self.interval, self.tries)
+    def job(self, source: str, targets: tuple[PingTarget, ...]) -> Ping:
+        mark = _mark(source)
+        return Ping(targets, self.seconds, self.most, self.interval, self.tries, mark)
+
+
+def _mark(source: str) -> int:
+    """A host on a LAN asks as one that knows the way."""
+    return ASKING if source.startswith(LAN) else 0
+
+
+def _patiently(subject: Subject, seconds: float, interval: float) -> Pinging:
+    """For sessions that stand: what gets lost now is lost on the line."""
+    enough = subject.patience.echo(seconds, interval)
+    return Pinging(enough, enough * SLOWNESS, interval)
 
 
 def _pings(
@@ -184,7 +205,7 @@ Heard = TypeVar("Heard")
 def _batch(
     lab: Lab,
     targets: Mapping[Key, Sequence[Target]],
-    job: Callable[[tuple[Target, ...]], Job[tuple[Heard, ...]]],
+    job: Callable[[str, tuple[Target, ...]], Job[tuple[Heard, ...]]],
     *,
     timeout: float,
 ) -> dict[Key, tuple[Heard, ...] | str]:
@@ -194,7 +215,7 @@ def _batch(
     for key in targets:
         by_source.setdefault(key.source, []).append(key)
     jobs = [
-        PlacedJob(source, job(tuple(t for key in keys for t in targets[key])))
+        PlacedJob(source, job(source, tuple(t for key in keys for t in targets[key])))
         for source, keys in by_source.items()
     ]
     found: dict[Key, tuple[Heard, ...] | str] = {}

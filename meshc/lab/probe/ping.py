@@ -62,7 +62,7 @@ class Ping(Job[tuple[Echo, ...]]):
 
     Patient targets are asked again every `interval` until `seconds` have passed, the others
     `tries` times. While answers come in, `seconds` begins anew, but never beyond `most` (None: the
-    same): a machine that is busy is slow, not silent.
+    same): a machine that is busy is slow, not silent. `mark` is the packets' firewall mark.
     """
 
     targets: tuple[PingTarget, ...]
@@ -70,9 +70,10 @@ class Ping(Job[tuple[Echo, ...]]):
     most: float | None = None
     interval: float = 0.5
     tries: int = 3
+    mark: int = 0
 
     def run(self) -> tuple[Echo, ...]:
-        with contextlib.closing(_Prober(self.targets)) as prober:
+        with contextlib.closing(_Prober(self.targets, self.mark)) as prober:
             self._ask(prober)
             if len(prober.answers) < len(self.targets):
                 prober.listen(self.interval)
@@ -100,7 +101,7 @@ class Ping(Job[tuple[Echo, ...]]):
 class _Prober:
     """Raw ICMP sockets of both families, and what was heard about each target."""
 
-    def __init__(self, targets: Sequence[PingTarget]) -> None:
+    def __init__(self, targets: Sequence[PingTarget], mark: int) -> None:
         self.targets = targets
         self.sent = [0] * len(targets)
         self.answers: dict[int, Echo] = {}
@@ -112,6 +113,7 @@ class _Prober:
         self.sockets = {}
         for family in {target.family for target in targets}:
             self.sockets[family] = sock = _icmp_socket(family)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             self.selector.register(sock, selectors.EVENT_READ, family)
 
     def close(self) -> None:

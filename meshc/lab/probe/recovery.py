@@ -2,7 +2,9 @@
 
 The bound is WireGuard's own: a silent peer is noticed after KEEPALIVE_TIMEOUT + REKEY_TIMEOUT
 (10 s + 5 s, whitepaper section 6.1), a handshake is repeated every 5 s, and the side behind a
-NAT speaks up at least every persistent keepalive.
+NAT speaks up at least every persistent keepalive. Who sends nothing but keepalives does not notice:
+its next handshake is that of REKEY_AFTER_TIME (120 s). Whoever has forgotten its address, as an
+engine does that restarts, waits for that.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from meshc.lab.lab_session import LabSession
-from meshc.lab.node_jobs import BringUp, TakeDown
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
+from meshc.lab.probe.patience import PATIENCE
 from meshc.lab.report.lab_report import Check, Key, Predicted
 from meshc.lab.world.draft import INTERNET
 from meshc.lab.world.nat import rebound
@@ -24,6 +26,7 @@ from meshc.prefixes import DEFAULT_V4, address_text
 
 NOTICE = 15.0
 SLACK = 10.0
+FORGOTTEN = 120.0
 NEW_PORTS = (40_000, 60_000)
 
 
@@ -48,12 +51,43 @@ def check_recovery(
         if _move(session, router):
             checks.append(_until(session, subject, mine, f"{router} has a new address", tell))
     for name in sorted(session.engines):
-        interface = session.source.interface
-        session.lab.call(name, TakeDown(interface))
-        session.lab.call(name, BringUp(interface, session.engines[name]))
+        _restart(session, name)
         mine = [k for k in keys if k.target == name]
         checks.append(_until(session, subject, mine, f"{name} restarted its engine", tell))
+        checks += _idle(session, subject, name, predicted, tell)
     return checks
+
+
+def _idle(
+    session: LabSession,
+    subject: Subject,
+    name: str,
+    predicted: Mapping[Key, Predicted],
+    tell: Callable[[str], None],
+) -> list[Check]:
+    """A restart once more, after which those who have no endpoint send nothing but keepalives:
+    only `name` speaks, which must know where they are."""
+    nodes = session.source.spec.nodes
+    calls = [
+        key
+        for key, value in predicted.items()
+        if key.source == name
+        and value.reachable
+        and value.path == (name, key.target)
+        and key.target in nodes
+        and not nodes[key.target].endpoints
+        and nodes[key.target].lan_endpoint is None
+    ]
+    if not calls:
+        return []
+    _restart(session, name)
+    what = f"{name} restarted its engine, and calls who is idle"
+    return [_until(session, subject, calls, what, tell, FORGOTTEN)]
+
+
+def _restart(session: LabSession, name: str) -> None:
+    session.lab.call(name, session.down_job(name).job)
+    session.lab.call(name, session.up_job(name).job)
 
 
 def _rebind(session: LabSession, router: str) -> None:
@@ -87,10 +121,10 @@ def _until(
     keys: Iterable[Key],
     what: str,
     tell: Callable[[str], None],
+    notice: float = 0.0,
 ) -> Check:
-    bound = (
-        NOTICE + SLACK + max((n.keepalive for n in session.source.spec.nodes.values()), default=0)
-    )
+    keepalive = max((n.keepalive for n in session.source.spec.nodes.values()), default=0)
+    bound = max(NOTICE, notice) + SLACK + keepalive + subject.patience.session - PATIENCE
     begun = time.monotonic()
     found = measure.reachability(session.lab, subject, keys, (), patience=bound, strict=True)
     seconds = round(time.monotonic() - begun, 2)

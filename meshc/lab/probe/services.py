@@ -15,10 +15,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from meshc.errors import PrefixFormatError
 from meshc.lab.probe import stun
-from meshc.prefixes import InterfaceAddress, parse_address
+from meshc.prefixes import parse_address
 
 PORT = 7707
 DNS_PORT = 53
+# <linux/in.h> IP_FREEBIND, <linux/in6.h> IPV6_FREEBIND
+FREEBIND = {
+    socket.AF_INET: (socket.IPPROTO_IP, 15),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 78),
+}
 QUERY_LOG = "/run/lab-dns.log"
 
 
@@ -39,15 +44,17 @@ class Services:
     def resolve(
         self,
         names: Mapping[str, tuple[str, ...]],
-        addresses: Iterable[tuple[str, InterfaceAddress]],
+        addresses: Iterable[str],
         anything: tuple[str, ...],
     ) -> None:
-        """Serves DNS on every address of this machine; names that are not known resolve to
-        `anything`, as a captive wildcard does, so that programs find somebody to talk to."""
-        for _, address in addresses:
-            family = socket.AF_INET if address.family == 4 else socket.AF_INET6
+        """Serves DNS on these addresses of this machine, which it may get later. Names that are not
+        known resolve to `anything`, as a captive wildcard does, so that programs find somebody."""
+        for address in addresses:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
             server = socket.socket(family, socket.SOCK_DGRAM)
-            server.bind((address.address, DNS_PORT))
+            # a node has its address in the mesh only when its tunnel is up
+            server.setsockopt(*FREEBIND[family], 1)
+            server.bind((address, DNS_PORT))
             server.setblocking(False)
             self._add(server, lambda sock: self._answer(sock, names, anything))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshc.lab.probe.patience import ATTEMPT as LONGEST_ATTEMPT
 from meshc.lab.probe.services import PORT
 from meshc.lab.world.jobs import Job
 
@@ -27,10 +28,11 @@ class Greeting:
 @dataclass(frozen=True, slots=True)
 class Greet(Job[tuple[Greeting, ...]]):
     """Connects to the lab's TCP service at each address; one answer per address. A refused or
-    silent connection is tried again until `seconds` have passed."""
+    silent connection is tried again until `seconds` have passed. `mark` is that of the packets."""
 
     addresses: tuple[str, ...]
     seconds: float = 5.0
+    mark: int = 0
 
     def run(self) -> tuple[Greeting, ...]:
         end = time.monotonic() + self.seconds
@@ -38,7 +40,8 @@ class Greet(Job[tuple[Greeting, ...]]):
         todo = list(range(len(answers)))
         while todo and time.monotonic() < end:
             for start in range(0, len(todo), 128):
-                _connect_all(self.addresses, todo[start : start + 128], answers, end)
+                some = todo[start : start + 128]
+                _connect_all(self.addresses, some, answers, end, self.mark)
             todo = [number for number in todo if answers[number].error]
             if todo:
                 time.sleep(min(0.2, max(0.0, end - time.monotonic())))
@@ -50,6 +53,7 @@ def _connect_all(
     numbers: Sequence[int],
     answers: list[Greeting],
     end: float,
+    mark: int,
 ) -> None:
     """Connects to some targets side by side and writes down what each of them says."""
     selector = selectors.DefaultSelector()
@@ -59,6 +63,7 @@ def _connect_all(
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
         try:
             sock.connect((address, PORT))
         except BlockingIOError:
@@ -69,7 +74,7 @@ def _connect_all(
             continue
         selector.register(sock, selectors.EVENT_READ, number)
     # A new attempt has better chances than a very old one, but not than one on a slow machine.
-    wait_until = min(end, begun + max(3.0, (end - begun) / 2))
+    wait_until = min(end, begun + min(LONGEST_ATTEMPT, max(3.0, (end - begun) / 2)))
     while selector.get_map() and time.monotonic() < wait_until:
         for key, _ in selector.select(max(0.0, wait_until - time.monotonic())):
             sock = key.fileobj  # type: ignore[assignment]

@@ -10,16 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from meshc.lab.lab_source import LabSource
+from meshc.lab.lab_source import APPS, LabSource
 from meshc.lab.report.lab_report import Key, Predicted
+from meshc.lab.world.outer_addresses import is_public
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
+from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.network_model import NetworkModel
-from meshc.topology.proof.walk import Packet, Trace, walk, walk_pair
+from meshc.topology.proof.walk import Packet, Trace, walk
 from meshc.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Who speaks: `node` itself, or a host on the `lan` behind it."""
+
+    name: str
+    node: str
+    address: Prefix
+    lan: Prefix | None = None
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return (self.name,) if self.lan is not None else ()
+
+    behind = before
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +46,18 @@ class Predictor:
 
     source: LabSource
     world: NetworkModel
+    obligations: Obligations
 
     @classmethod
     def of(cls, source: LabSource, *, without: Iterable[str] = ()) -> Predictor:
         gone = set(without)
         files = [NodeFile(name, conf) for name, conf in source.confs.items() if name not in gone]
-        return cls(source, NetworkModel.build(files, expectation(source.spec)))
+        addresses = {
+            name: tuple(address.host for address in conf.addresses)
+            for name, conf in source.confs.items()
+        }
+        expected = expectation(source.spec, addresses=addresses)
+        return cls(source, NetworkModel.build(files, expected), expected.obligations)
 
     def pairs(self) -> dict[Key, Predicted]:
         """Every ordered pair of nodes that take part, in the families that both have."""
@@ -47,41 +71,54 @@ class Predictor:
         return found
 
     def pair(self, a: str, b: str, family: int) -> Predicted:
-        there = walk_pair(self.world, a, b, family)
-        if not there.delivered:
-            return _lost(there, there.path)
-        back = walk_pair(self.world, b, a, family)
-        if not back.delivered and not _asleep(back):
-            return _unanswered(back, there.path)
-        return Predicted(True, there.path)
+        """An echo request and its reply, which comes from the address that was asked."""
+        return self._exchange(self._node(a, family), self._node(b, family))
 
     def lans(self, hosts: Iterable[LanHost]) -> dict[Key, Predicted]:
-        """Every node to every host behind a subnet router, except where the node itself is on
-        that LAN: such a packet never sees the mesh."""
-        found: dict[Key, Predicted] = {}
-        for host in hosts:
-            for name in sorted(self.source.confs):
-                if name in self.world.models and not self._on_lan(name, host):
-                    family = host.prefix.family
-                    if family in self.source.addresses(name):
-                        found[Key(name, host.place, family)] = self._lan(name, host)
-        return found
+        """Every node to every host behind a subnet router, every such host to every node and to
+        the hosts of other LANs; except where both are on one LAN: such a packet never sees the
+        mesh."""
+        hosts = [host for host in hosts if host.router in self.world.models]
+        ends = [self._host(host) for host in hosts]
+        ends += [
+            self._node(name, family)
+            for name in sorted(self.source.confs)
+            if name in self.world.models
+            for family in sorted(self.source.addresses(name))
+        ]
+        return {
+            Key(one.name, other.name, one.address.family): self._exchange(one, other)
+            for one in ends
+            for other in ends
+            if one.address.family == other.address.family
+            and (one.lan or other.lan)
+            and not (one.lan and self._on_lan(other.node, one.lan))
+            and not (other.lan and self._on_lan(one.node, other.lan))
+        }
 
-    def _lan(self, name: str, host: LanHost) -> Predicted:
-        family = host.prefix.family
-        source = Prefix.host(self.source.addresses(name)[family])
-        target = Prefix.host(host.address)
-        there = walk(
-            self.world, name, Packet(family, source.value, target.value), target=host.place
-        )
+    def _host(self, host: LanHost) -> _End:
+        return _End(host.place, host.router, Prefix.host(host.address), host.prefix)
+
+    def _node(self, name: str, family: int) -> _End:
+        return _End(name, name, Prefix.host(self.source.addresses(name)[family]))
+
+    def _exchange(self, one: _End, other: _End) -> Predicted:
+        """A question and its answer. What leaves the mesh must leave it where the other is."""
+        family, source, target = one.address.family, one.address.value, other.address.value
+        there = walk(self.world, one.node, Packet(family, source, target), target=other.name)
+        path = (*one.before, *there.path, *other.behind)
         if not there.delivered:
-            return _lost(there, (*there.path, host.place))
-        router = there.path[-1]
-        answer = Packet(family, target.value, source.value, established=True)
-        back = walk(self.world, router, answer, target=name)
+            return _lost(there, path)
+        if there.path[-1] != other.node:
+            return Predicted(False, path, f"it ends on a LAN at {there.path[-1]}")
+        answer = Packet(family, target, source, established=True)
+        back = walk(self.world, other.node, answer, target=one.name)
         if not back.delivered and not _asleep(back):
-            return _unanswered(back, (*there.path, host.place))
-        return Predicted(True, (*there.path, host.place))
+            return _unanswered(back, path)
+        if back.path[-1] != one.node and back.delivered:
+            reason = f"the answer is lost: it ends on a LAN at {back.path[-1]}"
+            return Predicted(False, path, reason)
+        return Predicted(True, path)
 
     def internet(self, name: str, address: str) -> Predicted:
         """A packet from a node to an address on the internet, through its exit."""
@@ -93,11 +130,76 @@ class Predictor:
         there = walk(self.world, name, packet, target="the internet")
         return Predicted(True, there.path) if there.delivered else _lost(there, there.path)
 
+    def server(self, name: str, address: str) -> Predicted:
+        """A question of a node to a name server, and its answer. What never enters the mesh is
+        answered by whoever is there: in the LAN beside the node, or on the internet."""
+        target = Prefix.host(address)
+        known = self.world.owner(target.family, target.value)
+        if known is not None and known.facts.platform in APPS and target in known.own:
+            reason = f"a node on {known.facts.platform.value} serves no names"
+            return Predicted(False, (name,), reason)
+        own = self.source.addresses(name).get(target.family)
+        if own is not None:
+            one = self._node(name, target.family)
+            packet = Packet(target.family, one.address.value, target.value)
+            there = walk(self.world, name, packet, target=address)
+            if there.delivered and known is not None and there.path[-1] != known.name:
+                return Predicted(False, there.path, f"it ends on a LAN at {there.path[-1]}")
+            if there.delivered:
+                return self._answered(one, there, target)
+            drop = there.drop
+            ours = drop is not None and drop.reason is LossReason.NO_ROUTE and drop.at == name
+            if not ours or known is not None:
+                return _lost(there, there.path)
+        if is_public(target) or any(lan.contains(target) for lan in self._beside(name)):
+            return Predicted(True, (name,))
+        return Predicted(False, (name,), f"no node has {address}, and none routes it")
+
+    def claimed_internet(
+        self, ends: Iterable[str], hosts: Iterable[LanHost], address: str
+    ) -> dict[Key, Predicted]:
+        """Nodes and hosts on LANs to an address on the internet, and its answer; only those that
+        the mesh has a part in."""
+        by_place = {host.place: host for host in hosts}
+        target = Prefix.host(address)
+        found: dict[Key, Predicted] = {}
+        for name in ends:
+            if name in by_place:
+                one = self._host(by_place[name])
+            elif target.family in self.source.addresses(name):
+                one = self._node(name, target.family)
+            else:
+                continue
+            if one.node in self.world.models and one.address.family == target.family:
+                packet = Packet(target.family, one.address.value, target.value)
+                there = walk(self.world, one.node, packet, target="the internet")
+                if len(there.path) > 1:
+                    found[Key(name, address, target.family)] = self._answered(one, there, target)
+        return found
+
+    def _answered(self, one: _End, there: Trace, target: Prefix) -> Predicted:
+        path = (*one.before, *there.path)
+        if not there.delivered:
+            return _lost(there, path)
+        answer = Packet(target.family, target.value, one.address.value, established=True)
+        back = walk(self.world, there.path[-1], answer, target=one.name)
+        if not back.delivered and not _asleep(back):
+            return _unanswered(back, path)
+        return Predicted(True, path)
+
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
         cannot send to it, or Linux takes the node's address for an anycast address."""
         unreachable = {key for key, value in predicted.items() if not value.reachable}
-        return frozenset(unreachable | set(self._anycast()))
+        return frozenset(unreachable | set(self._anycast()) | set(self._strangers(predicted)))
+
+    def _strangers(self, predicted: Iterable[Key]) -> Iterator[Key]:
+        """Relays without an address in a family: they speak from one that nobody in it accepts."""
+        sources = {(key.source, key.family) for key in predicted}
+        for relay, model in self.world.models.items():
+            for source, family in sources:
+                if model.address(family) is None and source != relay:
+                    yield Key(relay, source, family)
 
     def _anycast(self) -> Iterator[Key]:
         """IPv6 addresses at which a route of the relay begins. RFC 4291 section 2.6.1 reserves the
@@ -116,12 +218,15 @@ class Predictor:
                 if route is not None and route.length < 127 and owners[first] != relay:
                     yield Key(relay, owners[first], 6)
 
-    def _on_lan(self, name: str, host: LanHost) -> bool:
-        if name == host.router:
-            return True
+    def _on_lan(self, name: str, prefix: Prefix) -> bool:
+        """Whether a node is itself on the LAN that is routed as `prefix`."""
+        return any(lan.overlaps(prefix) for lan in self._beside(name))
+
+    def _beside(self, name: str) -> tuple[Prefix, ...]:
+        """The LANs that a node is on."""
         spec = self.source.spec
         site = spec.sites.get(spec.nodes[name].site or "")
-        return site is not None and any(lan.overlaps(host.prefix) for lan in site.lan)
+        return (*spec.nodes[name].routes, *(site.lan if site is not None else ()))
 
 
 def _lost(there: Trace, path: tuple[str, ...]) -> Predicted:
@@ -151,6 +256,17 @@ def _text(trace: Trace) -> str:
     if drop is not None and drop.reason in MUTUAL:
         drop = replace(drop, at=min(drop.at, drop.other), other=max(drop.at, drop.other))
     return drop.text if drop is not None else ""
+
+
+def one_way_sessions(predicted: Mapping[Key, Predicted]) -> list[Key]:
+    """One direction of every pair that is direct. Where both ends begin a session at once, on a
+    line that is slower than the jitter of their timers (a third of a second, whitepaper 6.1), each
+    gives up its own for the other's, again and again."""
+    return [
+        key
+        for key, value in predicted.items()
+        if value.reachable and len(value.path) == 2 and key.source < key.target
+    ]
 
 
 def hop_limits(predicted: Mapping[Key, Predicted]) -> dict[Key, int]:

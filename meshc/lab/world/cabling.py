@@ -15,7 +15,7 @@ from meshc.errors import NodeError
 from meshc.lab.world import wire
 from meshc.lab.world.nat import loss_rules
 from meshc.lab.world.netns import inside, set_sysctls
-from meshc.lab.world.places import Cable, LabWorld, Place, Port, Shape
+from meshc.lab.world.places import ASKING, Cable, LabWorld, Place, Port, Shape
 
 IFA_F_NODAD = 0x02
 # Without these, a bridge hands LAN frames to the router's own NAT rules.
@@ -152,12 +152,16 @@ def _furnish(place: Place) -> None:
                 options["scope"] = 253 if route.prefix.family == 4 else 0  # RT_SCOPE_LINK
             if route.source is not None:
                 options["prefsrc"] = route.source
+            if route.asking:
+                options["table"] = ASKING
+                rule = {"family": options["family"], "fwmark": ASKING, "table": ASKING}
+                _step(place.name, link.rule, "add", priority=1, **rule)
             _step(place.name, link.route, "add", **options)
 
 
 def _shape(world: LabWorld, namespaces: Mapping[str, int], slow: Collection[str]) -> list[str]:
-    """Delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables in
-    `slow` is there already."""
+    """Size, delay and loss by netem, bandwidth by tbf, on both ends of a cable. The delay of cables
+    in `slow` is there already."""
     remarks: dict[str, None] = {BY_PROCESS: None} if slow else {}
     losses: dict[str, list[tuple[str, float]]] = {}
     for cable in world.cables:
@@ -185,6 +189,8 @@ def _shape_end(shape: Shape, end: Port, namespace: int) -> list[str]:
     with inside(namespace), netlink() as link:
         index = link.link_lookup(ifname=end.interface)[0]
         parent = 0
+        if shape.mtu:
+            link.link("set", index=index, mtu=shape.mtu)
         if shape.delay or shape.jitter or shape.loss:
             options: dict[str, Any] = {"loss": shape.loss, "limit": 10_000}
             options["delay"] = int(shape.delay * 1000)  # microseconds

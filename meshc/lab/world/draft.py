@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from meshc.errors import PrefixFormatError
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.member import Member
-from meshc.lab.world.outer_addresses import Addresses
+from meshc.lab.world.outer_addresses import Addresses, is_public, pick_host
 from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
-from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
+from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix, address_text
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
@@ -18,7 +18,8 @@ INTERNET, PUBLIC_HOST = "internet", "host"
 GATEWAY6 = "fe80::1"
 # Families that the internet's own machinery uses: 1 gateway, 2 public host, 53 its resolver.
 GATEWAY, HOST, RESOLVER = 1, 2, 53
-MTU = 1500
+# The router's address on a link to a single host, which has no network to take one from.
+BESIDE = {4: "169.254.77.1/32", 6: "fe80::77/128"}
 
 
 @dataclass(slots=True)
@@ -48,10 +49,12 @@ class PlaceDraft:
         interface: str,
         via: str | None = None,
         source: str | None = None,
+        *,
+        asking: bool = False,
     ) -> None:
         if isinstance(prefix, str):
             prefix = Prefix.parse(prefix)
-        self.routes.append(Route(prefix, interface, via, source))
+        self.routes.append(Route(prefix, interface, via, source, asking))
 
     def done(self) -> Place:
         return Place(
@@ -81,6 +84,8 @@ class WorldDraft:
         self.nat_of: dict[str, str] = {}
         self.public: dict[str, tuple[str, ...]] = {}
         self.lan_hosts: list[LanHost] = []
+        self.beyond: dict[str, str] = {}
+        self.servers: dict[str, list[str]] = {}
         self.hosts = tuple(self.pool.fixed(family, HOST) for family in (4, 6))
         self.resolvers = tuple(self.pool.fixed(family, RESOLVER) for family in (4, 6))
 
@@ -121,8 +126,11 @@ class WorldDraft:
         core = self.place(INTERNET, PlaceKind.INTERNET, "the internet")
         core.forwards = True
         host = self.place(PUBLIC_HOST, PlaceKind.HOST, "a host on the internet, and its resolver")
-        resolvers = [*self.resolvers, *(a for a in self._public_dns() if a not in self.resolvers)]
-        self.uplink(host, "eth0", [*self.hosts, *resolvers], name="internet:host")
+        self.beyond = dict(self._beyond())
+        more = dict.fromkeys((*self._public_dns(), *self.beyond.values()))
+        own = (*self.hosts, *self.resolvers)
+        others = [address for address in more if address not in own]
+        self.uplink(host, "eth0", [*own, *others], name="internet:host")
 
     def uplink(self, place: PlaceDraft, interface: str, addresses: list[str], *, name: str) -> None:
         """Cables `place` to the internet and routes its addresses there; the first address of each
@@ -169,23 +177,30 @@ class WorldDraft:
             host = self.place(name, PlaceKind.LAN, f"a host on {prefix} behind {node.name}")
             self.cable(name, Port(node.name, interface), Port(name, "eth0"))
             if prefix.is_host:
-                host.address("eth0", str(prefix))
+                router = InterfaceAddress.parse(BESIDE[prefix.family])
+                inside = InterfaceAddress(prefix.family, prefix.value, prefix.length)
                 place.route(prefix, interface)
-                self.lan_hosts.append(LanHost(name, node.name, prefix, prefix.address))
-                continue
-            near, far = (
-                prefix.value + 1,
-                prefix.value + (2 if prefix.last - prefix.value > 2 else 0),
-            )
-            router = InterfaceAddress(prefix.family, near, prefix.length)
+                host.route(router.host, "eth0")
+            else:
+                servers = self.servers_in(prefix)
+                router = pick_host(prefix, servers)
+                inside = pick_host(prefix, [router.address, *servers])
             place.addresses.append((interface, router))
-            inside = InterfaceAddress(prefix.family, far, prefix.length)
             host.addresses.append(("eth0", inside))
-            if not node.masquerade:
-                for pool in self.spec.network.pools:
-                    if pool.family == prefix.family:
-                        host.route(pool, "eth0", router.address)
+            self.into_mesh(host, node, router)
+            for server in self.servers_in(prefix):
+                host.address("eth0", server, prefix.length)
+                self.serve(name, server)
             self.lan_hosts.append(LanHost(name, node.name, prefix, inside.address))
+
+    def into_mesh(self, host: PlaceDraft, node: NodeSpec, router: InterfaceAddress) -> None:
+        """The ways of a host on a LAN to the mesh: none of its own where `node` masquerades, and
+        in any case that of somebody who was told."""
+        default = DEFAULT_V4 if router.family == 4 else DEFAULT_V6
+        host.route(default, "eth0", router.address, asking=True)
+        for pool in self.spec.network.pools if not node.masquerade else ():
+            if pool.family == router.family:
+                host.route(pool, "eth0", router.address)
 
     def lan_name(self, router: str) -> str:
         """A new name for a host behind `router`: lan:ROUTER, then lan:ROUTER:2, ..."""
@@ -204,6 +219,8 @@ class WorldDraft:
             lan_hosts=tuple(sorted(self.lan_hosts)),
             hosts=self.hosts,
             resolvers=self.resolvers,
+            beyond=self.beyond,
+            name_servers={name: tuple(found) for name, found in self.servers.items()},
             absent={name: "not in the lab" for name in self.spec.nodes if name not in managed},
         )
 
@@ -224,21 +241,55 @@ class WorldDraft:
             return Nat.NONE
         return Nat.SYMMETRIC
 
-    def _public_dns(self) -> list[str]:
-        """Resolvers that the file names and that are on the internet, not inside the network."""
+    def _beyond(self) -> Iterator[tuple[str, str]]:
+        """The prefixes on the internet that `tests:` name, with an address that stands for each."""
+        inside = self._inside()
+        for prefix in _tested(self.spec):
+            if prefix.length == 0:
+                yield str(prefix), self.hosts[prefix.family == 6]
+            elif not any(prefix.overlaps(one) for one in inside):
+                offset = 0 if prefix.last - prefix.value < 2 else 1
+                yield str(prefix), address_text(prefix.family, prefix.value + offset)
+
+    def _inside(self) -> list[Prefix]:
+        """What is not on the internet."""
         inside = [*self.spec.network.pools]
         for site in self.spec.sites.values():
             inside += site.lan
         for node in self.spec.nodes.values():
             inside += node.routes
+        return inside
+
+    def _public_dns(self) -> list[str]:
+        """Resolvers that the file names and that are on the internet, not inside the network."""
+        inside = self._inside()
         texts = dict.fromkeys(self.spec.network.dns)
         texts |= dict.fromkeys(t for node in self.spec.nodes.values() for t in node.dns)
         found = []
         for text in texts:
             prefix = _literal(text)
-            if prefix is not None and not any(p.contains(prefix) for p in inside):
+            if prefix is None or any(p.contains(prefix) for p in inside):
+                continue
+            if is_public(prefix):
                 found.append(prefix.address)
         return found
+
+    def servers_in(self, lan: Prefix) -> list[str]:
+        """Name servers of the file that lie in a LAN and are no node's own address there."""
+        texts = dict.fromkeys(self.spec.network.dns)
+        texts |= dict.fromkeys(t for node in self.spec.nodes.values() for t in node.dns)
+        nodes = {p for node in self.spec.nodes.values() for p in node.addresses}
+        nodes |= {
+            Prefix.host(node.lan_endpoint.host)
+            for node in self.spec.nodes.values()
+            if node.lan_endpoint is not None and node.lan_endpoint.family is not None
+        }
+        known = {p.address: p for text in texts if (p := _literal(text)) is not None}
+        return [text for text, p in known.items() if lan.contains(p) and p not in nodes]
+
+    def serve(self, place: str, address: str) -> None:
+        """A name server, at one of a place's addresses."""
+        self.servers.setdefault(place, []).append(address)
 
 
 def _used(spec: Spec) -> list[Prefix]:
@@ -253,7 +304,13 @@ def _used(spec: Spec) -> list[Prefix]:
         if node.lan_endpoint is not None:
             texts.append(node.lan_endpoint.host)
     used += [prefix for prefix in map(_literal, texts) if prefix is not None]
-    return used
+    return used + [prefix for prefix in _tested(spec) if prefix.length]
+
+
+def _tested(spec: Spec) -> list[Prefix]:
+    """The prefixes and addresses that `tests:` name as targets."""
+    texts = (text for test in spec.tests for text in test.targets if "/" in text)
+    return [Prefix.parse(text) for text in dict.fromkeys(texts)]
 
 
 def _literal(text: str) -> Prefix | None:

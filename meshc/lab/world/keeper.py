@@ -190,7 +190,9 @@ class Keeper:
             server = services.Services(name)
             if kind is PlaceKind.HOST:
                 server.reflect((world.hosts[0], world.resolvers[0]))
-                server.resolve(world.names, world.places[name].addresses, world.hosts)
+                own = [address.address for _, address in world.places[name].addresses]
+                server.resolve(world.names, own, world.hosts)
+            server.resolve(world.names, world.name_servers.get(name, ()), world.hosts)
             os.write(writer, b"ready")
             os.close(writer)
         except (OSError, MeshcError) as error:

@@ -20,6 +20,19 @@ LANS = ("192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8")
 LAN_LENGTH = {4: 24, 6: 64}
 
 
+# RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291: nobody on the internet has these.
+_PRIVATE = (
+    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+    *("127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128"),
+)
+PRIVATE = tuple(map(Prefix.parse, _PRIVATE))
+
+
+def is_public(address: Prefix) -> bool:
+    """Whether somebody on the internet may have this address."""
+    return not any(private.contains(address) for private in PRIVATE)
+
+
 class Addresses:
     """Hands out addresses that overlap with nothing in `used` and never repeats one."""
 

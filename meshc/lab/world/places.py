@@ -34,12 +34,13 @@ class Port(NamedTuple):
 
 class Shape(NamedTuple):
     """What a cable does to packets, in each direction; zero means nothing. `delay` and `jitter`
-    in milliseconds, `loss` in percent, `rate` in kbit/s."""
+    in milliseconds, `loss` in percent, `rate` in kbit/s; `mtu` in bytes (0: that of Ethernet)."""
 
     delay: float = 0.0
     jitter: float = 0.0
     loss: float = 0.0
     rate: int = 0
+    mtu: int = 0
 
 
 class Cable(NamedTuple):
@@ -51,13 +52,20 @@ class Cable(NamedTuple):
     shape: Shape = Shape()
 
 
+ASKING = 0x6D65
+"""The mark of packets by which a host on a LAN acts as one that was told the way into the mesh:
+its router of the mesh. What is not marked knows nothing of it. Also the number of the table."""
+
+
 class Route(NamedTuple):
-    """`via` None means on the link itself; `source` is the preferred source address."""
+    """`via` None means on the link itself; `source` is the preferred source address. Who is
+    `asking` sends marked packets there."""
 
     prefix: Prefix
     interface: str
     via: str | None = None
     source: str | None = None
+    asking: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +99,9 @@ class LabWorld:
     `names` is what its DNS answers; `uplinks` the cable through which each node (and each site,
     under the site's name) reaches the internet; `nat_of` the namespace of the NAT in front of
     each node; `public` the addresses that each node has on the internet, as others see them;
-    `hosts` the addresses of the public host; `absent` the nodes that cannot take part, with
+    `hosts` the addresses of the public host, `beyond` those by which it plays the prefixes on the
+    internet that `tests:` speak of, `name_servers` the addresses at which places inside serve
+    names; `absent` the nodes that cannot take part, with
     the reason.
     """
 
@@ -104,6 +114,8 @@ class LabWorld:
     lan_hosts: tuple[LanHost, ...]
     hosts: tuple[str, ...]
     resolvers: tuple[str, ...]
+    beyond: Mapping[str, str]
+    name_servers: Mapping[str, tuple[str, ...]]
     absent: Mapping[str, str]
 
     def cable(self, name: str) -> Cable:

@@ -26,6 +26,7 @@ class SiteBuilder:
         self.taken = {
             m.node.lan_endpoint.host for m in members if m.node.lan_endpoint is not None
         } | {address for m in members for _, address in m.endpoints}
+        self.taken |= {server for lan in self.lans for server in draft.servers_in(lan)}
         self.external = draft.pool.uplink()
         self.forwards: list[Forward] = []
         self.pinholes: list[Pinhole] = []
@@ -39,6 +40,7 @@ class SiteBuilder:
             self._attach(member)
         for member in self.members:
             self._lan_hosts(member.node)
+        self._name_servers()
         self._uplink()
         self.router.rules = router_rules(
             Router(
@@ -189,16 +191,37 @@ class SiteBuilder:
             host.address("eth0", at.address, lan.length)
             default = DEFAULT_V4 if lan.family == 4 else DEFAULT_V6
             host.route(default, "eth0", self.gateways[lan])
-            if not node.masquerade:
-                near = next(
-                    a.address
-                    for port, a in draft.places[node.name].addresses
-                    if port == "eth0" and lan.contains(a.host)
-                )
-                for pool in draft.spec.network.pools:
-                    if pool.family == lan.family:
-                        host.route(pool, "eth0", near)
+            near = next(
+                a
+                for port, a in draft.places[node.name].addresses
+                if port == "eth0" and lan.contains(a.host)
+            )
+            draft.into_mesh(host, node, near)
             draft.lan_hosts.append(LanHost(name, node.name, prefix, at.address))
+
+    def _name_servers(self) -> None:
+        """A host for each name server in the LANs of the site; it knows nothing of the mesh."""
+        for lan in self.lans:
+            for server in self.draft.servers_in(lan):
+                name = f"ns:{server}"
+                host = self.draft.place(name, PlaceKind.LAN, f"name server at {self.title}")
+                self._plug(host, name)
+                host.address("eth0", server, lan.length)
+                default = DEFAULT_V4 if lan.family == 4 else DEFAULT_V6
+                host.route(default, "eth0", self.gateways[lan])
+                self._back_to_the_mesh(host, lan)
+                self.draft.serve(name, server)
+
+    def _back_to_the_mesh(self, host: PlaceDraft, lan: Prefix) -> None:
+        """Where the router of the mesh does not masquerade, its LAN has a route to the pools."""
+        for member in self.members:
+            if member.node.masquerade or not any(lan.overlaps(p) for p in member.node.routes):
+                continue
+            addresses = self.draft.places[member.node.name].addresses
+            near = next(a for port, a in addresses if port == "eth0" and lan.contains(a.host))
+            for pool in self.draft.spec.network.pools:
+                if pool.family == lan.family:
+                    host.route(pool, "eth0", near.address)
 
     def _uplink(self) -> None:
         """The cable to the internet; addresses of hosts inside are routed here."""

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from meshc.node.machine import Machine
 
 
+SUFFIX = "-agent"
+
+
 @dataclass(frozen=True, slots=True)
 class AgentStart(Change):
-    """Starts the loop in the background. Wanted where a file names an endpoint by a host name."""
+    """Starts the loop in the background."""
 
     interface: str
 
     def describe(self) -> str:
-        return f"watch the endpoints of {self.interface} in the background"
+        return f"look after {self.interface} in the background"
 
     def apply(self, machine: Machine) -> None:
         processes.start(
@@ -45,7 +48,7 @@ class AgentStart(Change):
 
 def token(of_up: str) -> str:
     """What marks the agent's process, apart from the engine of the same interface."""
-    return f"{of_up}-agent"
+    return of_up + SUFFIX
 
 
 def runs(of_up: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +28,10 @@ class RouteAdd(Change):
     prefix: str
     table: int
 
+    @property
+    def slot(self) -> Hashable:
+        return ("route", self.interface, self.prefix, self.table)
+
     def describe(self) -> str:
         where = "" if self.table == MAIN_TABLE else f" in table {self.table}"
         return f"route {self.prefix} into {self.interface}{where}"
@@ -42,6 +46,35 @@ class RouteAdd(Change):
 
     def reverse(self, machine: Machine) -> None:
         machine.netlink.delete_route(self.interface, Prefix.parse(self.prefix), self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteAside(Change):
+    """A route that is left out while the machine is in that very network itself (`device`): its
+    own gateway and neighbours must not vanish into the tunnel."""
+
+    goes_with_link: ClassVar[bool] = True
+    interface: str
+    prefix: str
+    table: int
+    device: str
+
+    @property
+    def slot(self) -> Hashable:
+        return ("route", self.interface, self.prefix, self.table)
+
+    @property
+    def wish(self) -> Hashable:
+        return ("route aside", self.interface, self.prefix, self.table)
+
+    def describe(self) -> str:
+        return f"no route {self.prefix} into {self.interface}: {self.device} is in that network"
+
+    def apply(self, machine: Machine) -> None:
+        machine.netlink.delete_route(self.interface, Prefix.parse(self.prefix), self.table)
+
+    def reverse(self, machine: Machine) -> None:
+        return
 
 
 def main_routes(

@@ -20,6 +20,10 @@ from meshc.prefixes import InterfaceAddress, Prefix
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _VERSION = {int(family): version for version, family in _FAMILY.items()}
+LAST_METRIC = 4278198272
+"""Behind every route that anybody makes on purpose; the emitted lines say the same."""
+_UNREACHABLE = 7  # RTN_UNREACHABLE
+_CONNECTED = (2, 9)  # RTPROT_KERNEL, RTPROT_RA
 _PROTO_BOOT = 3  # RTPROT_BOOT, what ip-route(8) writes
 _SCOPE_LINK = 253
 _UNICAST = 1  # RTN_UNICAST
@@ -135,6 +139,24 @@ class Netlink:
             return False
         return self._route("del", name, prefix, table, _ABSENT)
 
+    def closed_tables(self) -> frozenset[tuple[int, int]]:
+        """Family and number of the tables with an unreachable default route behind all others."""
+        found = set()
+        for version, family in _FAMILY.items():
+            for message in self._ip.get_routes(family=family):
+                default = not message["dst_len"] and message["type"] == _UNREACHABLE
+                if default and message.get_attr("RTA_PRIORITY") == LAST_METRIC:
+                    found.add((version, message.get_attr("RTA_TABLE") or message["table"]))
+        return frozenset(found)
+
+    def close_table(self, family: int, table: int) -> bool:
+        """False when it was. Raises: NodeError."""
+        return self._close("add", family, table, {errno.EEXIST})
+
+    def open_table(self, family: int, table: int) -> bool:
+        """False when it was. Raises: NodeError."""
+        return self._close("del", family, table, _ABSENT)
+
     def route_to(self, address: str, mark: int = 0) -> RouteFact | None:
         """The route that a packet with this firewall mark would take; None when there is none."""
         host = Prefix.host(address)
@@ -199,6 +221,20 @@ class Netlink:
             proto=_PROTO_BOOT,
             # ip-route(8): a unicast route without a gateway has link scope; IPv6 knows no scopes
             scope=_SCOPE_LINK if prefix.family == 4 else 0,
+            ignore=ignore,
+        )
+
+    def _close(self, verb: str, family: int, table: int, ignore: set[int]) -> bool:
+        return self._call(
+            f"{verb} the last route of table {table}",
+            "route",
+            verb,
+            family=_FAMILY[family],
+            dst=str(Prefix(family, 0, 0)),
+            type="unreachable",
+            priority=LAST_METRIC,
+            table=table,
+            proto=_PROTO_BOOT,
             ignore=ignore,
         )
 
@@ -276,6 +312,7 @@ def _routes(message: Any, names: dict[int, str]) -> list[RouteFact]:
             message.get_attr("RTA_PRIORITY") or 0,
             gateway,
             _route_mtu(message),
+            message["proto"] in _CONNECTED and gateway is None,
         )
         for index, gateway in hops
         if index in names

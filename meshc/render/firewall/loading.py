@@ -26,7 +26,7 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
-from meshc.render.firewall.iptables import family_chains
+from meshc.render.firewall.iptables import family_chains, forwarding_hooks
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
 from meshc.topology.language.spec import FirewallTool
 from meshc.topology.planner.policy.flow_rules import FamilyRules
@@ -72,6 +72,14 @@ class Load(NamedTuple):
                 yield remove_chain(command, chain.hook, chain.name)
         if self.text:
             yield f"nft delete table inet {NFT_TABLE} 2>/dev/null || true"
+
+
+def firewall_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hooks:
+    """The lines of a node: one rule a line where nothing asks for more."""
+    policies = any(rules.access is not None for rules in firewall)
+    if policies or tool is FirewallTool.NFTABLES:
+        return loading_hooks(firewall, tool)
+    return forwarding_hooks(firewall)
 
 
 @lru_cache(maxsize=1024)

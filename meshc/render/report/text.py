@@ -39,6 +39,9 @@ def format_diagnostic(found: Diagnostic, paint: Paint = plain) -> str:
     path = f"{found.path}: " if found.path else ""
     lines = [head, visible(f"   {path}{found.message}")]
     lines += [visible(f"     {step}") for step in found.trace]
+    if found.accepted:
+        lines.append(visible(f"   accepted: {found.accepted}"))
+        return "".join(f"{line}\n" for line in lines)
     explain = f"(meshc validate --explain {found.code})"
     hint = visible(f"hint: {found.hint}   ") if found.hint else ""
     lines.append(f"   {paint('hint', hint)}{paint('dim', explain)}")

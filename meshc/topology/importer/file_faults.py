@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
-from meshc.topology.importer.partial_defaults import left_out
 from meshc.topology.importer.sightings import Seen
 from meshc.wg.conf import Conf
 
@@ -33,16 +32,6 @@ def find_faults(
                     f"{names[viewer]} lists {names[key]} as a peer, but not the other way round",
                     place,
                     hint="no handshake can succeed; the new files list both or neither",
-                )
-            holes = left_out(peer)
-            if holes:
-                shown = ", ".join(map(str, holes[:6])) + (" …" if len(holes) > 6 else "")
-                diagnostics.add(
-                    "W908",
-                    f"{names[viewer]} sends all to {names[key]} but {shown}",
-                    place,
-                    hint="the new file is an exit's user and leaves nothing out: add a route "
-                    "beside the tunnel in post_up where one is needed",
                 )
     for entry in seen.values():
         if entry.conf is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from meshc.topology.importer.own_hooks import own_hooks
 from meshc.values import dataclass
 from meshc.wg.conf import Conf
 
@@ -14,6 +15,7 @@ _OURS = re.compile(
     r"MESHC-|/run/meshc"
     r"|^for f in /proc/sys/net/ipv6/conf/\*/accept_ra; do "
     r"|^sysctl -q -w net\.ipv[46]\.[a-z_.]+=1 \|\| \[ \"\$\(cat [a-z0-9/_]+\)\" = 1 \]$"
+    r"|^\[ \"\$\(cat [a-z0-9/_]+\)\" = 1 \] \|\| sysctl -q -w net\.ipv[46]\.[a-z_.]+=1$"
 )
 _REPLACED = (
     re.compile(
@@ -64,22 +66,27 @@ def foreign_hooks(conf: Conf) -> ForeignHooks:
             if source:
                 key_command = (source["pipe"] or source["sub"]).strip()
                 continue
-            for command in () if _OURS.search(text) else _commands(text):
+            left = []
+            parts = () if _OURS.search(text) else tuple(_commands(text))
+            for command in parts:
                 file = _KEY_FILE.fullmatch(command)
                 if file:
                     key_file = file["file"]
                 elif any(one.fullmatch(command) for one in _REPLACED):
                     go.append(command)
                 else:
-                    stay.append(command)
+                    left.append(command)
+            if left:
+                # a line of its own would stop wg-quick where it fails, and the whole did not
+                stay.append(text.strip() if len(left) == len(parts) else "; ".join(left))
         kept[key], replaced[key] = tuple(stay), tuple(go)
-    ups = [*conf.pre_up, *conf.post_up]
+    ups, own = [*conf.pre_up, *conf.post_up], own_hooks(conf)
     return ForeignHooks(
         kept,
         replaced,
         key_file,
         key_command,
-        masquerades=any(_MASQUERADE.search(text) for text in ups),
+        masquerades=own.hides if own.lans else any(_MASQUERADE.search(text) for text in ups),
         to_internet=any(map(_hides_from_internet, replaced["post_up"] + replaced["pre_up"])),
     )
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PresharedKey, PublicKey
 from meshc.prefixes import Prefix, collapse, without
+from meshc.topology.importer.exit_use import NO_EXIT, ExitUse, exit_use, exit_users
 from meshc.topology.importer.file_faults import find_faults
 from meshc.topology.importer.foreign_hooks import ForeignHooks, foreign_hooks
 from meshc.topology.importer.kept_links import (
@@ -25,14 +27,24 @@ from meshc.topology.importer.kept_links import (
 )
 from meshc.topology.importer.next_hops import NextHops
 from meshc.topology.importer.node_names import node_names
-from meshc.topology.importer.partial_defaults import is_default, left_out
+from meshc.topology.importer.own_hooks import own_hooks
+from meshc.topology.importer.partial_defaults import (
+    WIDEST_PART,
+    has_parts,
+)
 from meshc.topology.importer.seen_endpoints import SeenEndpoints, seen_endpoints
-from meshc.topology.importer.sightings import PeerPair, Seen, addresses_of, gather, pairs
+from meshc.topology.importer.sightings import (
+    PeerPair,
+    Seen,
+    addresses_of,
+    gather,
+    pairs,
+    spokes,
+)
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.endpoint import Endpoint
 
-_WIDE = 7  # prefixes of this length and less are parts of a default route
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
@@ -51,7 +63,7 @@ class ImportedNode:
     endpoints: SeenEndpoints = SeenEndpoints()
     relay: bool = False
     exit_node: bool = False
-    exit: str | None = None
+    exit_use: ExitUse = NO_EXIT
     routes: tuple[Prefix, ...] = ()
     via: tuple[str, ...] = ()
     direct: tuple[str, ...] | None = None
@@ -110,14 +122,27 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
         _pools(seen, addresses),
         endpoints,
         {key: NextHops(entry.conf) for key, entry in seen.items() if entry.conf is not None},
-        _exits(seen),
+        exit_users(seen),
         usual,
     )
     relays = _relays(evidence)
     direct = direct_lists(links, evidence.endpoints, relays)
     keepalive = _most_common([value for value in usual.values() if value], 25)
-    nodes = {names[key]: _node(key, evidence, relays, direct, keepalive, links) for key in seen}
+    routes = {key: _routes(key, evidence) for key in seen}
+    mesh = {
+        *evidence.pools,
+        *(p for found in (*addresses.values(), *routes.values()) for p in found),
+    }
+    nodes = {
+        names[key]: replace(
+            _node(key, evidence, relays, direct, keepalive, links),
+            routes=routes[key],
+            exit_use=exit_use(key, evidence.exits, seen, names, mesh),
+        )
+        for key in seen
+    }
     find_faults(seen, names, diagnostics)
+    _apps(nodes.values(), diagnostics)
     given = kept_keys(links, seen, names, diagnostics)
     ours = [pair for pair in links if seen[pair.a].conf and seen[pair.b].conf]
     return Imported(
@@ -162,13 +187,13 @@ def _pools(
         p
         for s in seen.values()
         for one in s.sightings
-        if not left_out(one.peer)
+        if not has_parts(one.peer)
         for p in one.peer.allowed_ips
     }
     pools = [
         c
         for c in sorted(candidates, key=lambda p: p.length)
-        if c.length > _WIDE and not c.is_host and sum(c.contains(h) for h in hosts) > 1
+        if c.length > WIDEST_PART and not c.is_host and sum(c.contains(h) for h in hosts) > 1
     ]
     chosen: list[Prefix] = []
     for pool in pools:
@@ -178,20 +203,6 @@ def _pools(
     for family, length in ((4, 24), (6, 64)):
         chosen += {Prefix.parse(f"{h.address}/{length}") for h in rest if h.family == family}
     return collapse(chosen)
-
-
-def _exits(seen: Mapping[PublicKey, Seen]) -> dict[PublicKey, PublicKey]:
-    """Whose default route goes to whom; two halves are a whole."""
-    found = {}
-    for key, entry in seen.items():
-        for peer in entry.conf.peers if entry.conf else ():
-            if is_default(peer) or left_out(peer):
-                found[key] = peer.public_key
-    for key, entry in seen.items():
-        # it hides its clients from the internet; what those send there is in their files only
-        if entry.conf is not None and foreign_hooks(entry.conf).to_internet:
-            found.update({spoke: key for spoke in _spokes(entry, seen) if spoke not in found})
-    return found
 
 
 def _relays(evidence: _Evidence) -> set[PublicKey]:
@@ -204,19 +215,14 @@ def _relays(evidence: _Evidence) -> set[PublicKey]:
             if hop is not None and hop not in (key, viewer):
                 relays.add(hop)
     for key, entry in evidence.seen.items():
-        if len(_spokes(entry, evidence.seen)) > 1:
+        if len(spokes(entry, evidence.seen)) > 1 or own_hooks(entry.conf or Conf()).relay:
             relays.add(key)
         # a catch-all is for others, also where nobody else is known yet
-        given = {p for one in entry.sightings for p in one.peer.allowed_ips if p.length > 0}
+        sections = (one.peer for one in entry.sightings if not has_parts(one.peer))
+        given = {p for peer in sections for p in peer.allowed_ips if p.length > 0}
         if any(not p.is_host and any(q.contains(p) for q in evidence.pools) for p in given):
             relays.add(key)
     return relays
-
-
-def _spokes(entry: Seen, seen: Mapping[PublicKey, Seen]) -> list[PublicKey]:
-    """The peers without file and endpoint: this node is all that they can call."""
-    peers = entry.conf.peers if entry.conf else ()
-    return [p.public_key for p in peers if not p.endpoint and seen[p.public_key].conf is None]
 
 
 def _with_stand_ins(
@@ -230,7 +236,7 @@ def _with_stand_ins(
         conf = entry.conf
         if conf is None or not conf.listen_port or endpoints[key].public or endpoints[key].lan:
             continue
-        if _spokes(entry, seen) and not any(peer.endpoint for peer in conf.peers):
+        if spokes(entry, seen) and not any(peer.endpoint for peer in conf.peers):
             # RFC 2606 section 2: a name that no server will ever answer for
             stand_in = Endpoint(f"{names[key]}.invalid".lower(), conf.listen_port)
             endpoints[key] = SeenEndpoints(public=(stand_in,))
@@ -252,23 +258,9 @@ def _node(
     links: Sequence[PeerPair],
 ) -> ImportedNode:
     seen, names = evidence.seen[key], evidence.names
-    others = {p for one in seen.sightings if not left_out(one.peer) for p in one.peer.allowed_ips}
-    # what its own file sends on lies behind somebody else; what is wider than any LAN is an exit's
-    onward = {p for peer in seen.conf.peers for p in peer.allowed_ips} if seen.conf else set()
-    outside = [
-        p
-        for p in without(
-            (p for p in others - set(evidence.addresses[key]) if p.length > _WIDE),
-            (p for p in onward if p.length > _WIDE),
-        )
-        if not any(pool.overlaps(p) for pool in evidence.pools)
-    ]
     hooks = foreign_hooks(seen.conf) if seen.conf else None
-    exit_key = evidence.exits.get(key)
+    serves = own_hooks(seen.conf or Conf()).exit or bool(hooks and hooks.to_internet)
     usual = evidence.usual.get(key, keepalive)
-    if not usual and (exit_key is not None or outside):
-        # what answers it would have to wait for it to speak again
-        usual = keepalive
     return ImportedNode(
         name=names[key],
         public_key=key,
@@ -277,13 +269,37 @@ def _node(
         addresses=evidence.addresses[key],
         endpoints=evidence.endpoints[key],
         relay=key in relays,
-        exit_node=key in evidence.exits.values() or bool(hooks and hooks.to_internet),
-        exit=names[exit_key] if exit_key is not None else None,
-        routes=tuple(outside),
+        exit_node=serves or key in evidence.exits.values(),
         via=_via(key, evidence, relays, links),
         direct=tuple(sorted(names[peer] for peer in direct[key])) if key in direct else None,
         keepalive=None if usual == keepalive else usual,
     )
+
+
+def _routes(key: PublicKey, evidence: _Evidence) -> tuple[Prefix, ...]:
+    """The LANs behind a node."""
+    seen = evidence.seen[key]
+    others = {p for one in seen.sightings if not has_parts(one.peer) for p in one.peer.allowed_ips}
+    # what its own file sends on lies behind somebody else; what is wider than any LAN is an exit's
+    onward = {p for peer in seen.conf.peers for p in peer.allowed_ips} if seen.conf else set()
+    behind = without(
+        (p for p in others - set(evidence.addresses[key]) if p.length > WIDEST_PART),
+        (p for p in onward if p.length > WIDEST_PART),
+    )
+    lans = {*behind, *(own_hooks(seen.conf).lans if seen.conf else ())}
+    return tuple(p for p in sorted(lans) if not any(pool.overlaps(p) for pool in evidence.pools))
+
+
+def _apps(nodes: Iterable[ImportedNode], diagnostics: Diagnostics) -> None:
+    for node in nodes:
+        if node.exit_use.app and node.conf is not None:
+            diagnostics.add(
+                "W909",
+                f"{node.name} sends the endpoint of a peer into the tunnel: its list works only in "
+                "an app that keeps its own packets out",
+                Location(node.conf.file, 1, 1),
+                hint=f"`platform: ios` stands for that; write the real one of {node.name}",
+            )
 
 
 def _via(

@@ -108,3 +108,9 @@ def addresses_of(seen: Seen) -> tuple[Prefix, ...]:
     hosts = {p for one in seen.sightings for p in one.peer.allowed_ips if p.is_host}
     by_family = {p.family: p for p in sorted(hosts, reverse=True)}
     return tuple(by_family[family] for family in sorted(by_family))
+
+
+def spokes(entry: Seen, seen: Mapping[PublicKey, Seen]) -> list[PublicKey]:
+    """The peers without file and endpoint: this node is all that they can call."""
+    peers = entry.conf.peers if entry.conf else ()
+    return [p.public_key for p in peers if not p.endpoint and seen[p.public_key].conf is None]

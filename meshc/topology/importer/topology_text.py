@@ -7,10 +7,6 @@ from collections.abc import Iterable
 
 from meshc.topology.importer.inference import Imported, ImportedNode
 from meshc.wg.conf import Conf
-from meshc.wg.overhead import TUNNEL_MTU
-
-# what `mtu: auto` comes to by itself
-_AUTO_MTUS = frozenset(TUNNEL_MTU.values())
 
 
 def document(imported: Imported, *, name: str) -> str:
@@ -24,6 +20,9 @@ def document(imported: Imported, *, name: str) -> str:
         f"  keepalive: {imported.keepalive}",
         f"  preshared_keys: {'true' if imported.preshared_keys else 'false'}",
     ]
+    mtu = _common_mtu(imported)
+    if mtu:
+        lines.append(f"  mtu: {mtu}")
     if imported.interface != "wg0":
         lines.append(f"  interface: {_scalar(imported.interface)}")
     if imported.domain:
@@ -62,8 +61,12 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
             out.append("    masquerade: false")
     if node.exit_node:
         out.append("    exit_node: true")
-    if node.exit:
-        out.append(f"    exit: {_scalar(node.exit)}")
+    if node.exit_use.name:
+        out.append(f"    exit: {_scalar(node.exit_use.name)}")
+    if node.exit_use.beside:
+        out.append(f"    exit_except: {_list(node.exit_use.beside)}")
+    if node.exit_use.app:
+        out.append("    platform: ios")
     if node.via:
         out.append(f"    via: {_list(node.via)}")
     if node.direct is not None:
@@ -76,7 +79,7 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         return out
     if node.conf.private_key is None:
         out.append(f"    public_key: {_scalar(node.public_key)}")
-    return out + _interface(node, node.conf) + _hooks(node)
+    return out + _interface(node, node.conf, imported) + _hooks(node)
 
 
 def _place(node: ImportedNode) -> list[str]:
@@ -96,12 +99,12 @@ def _place(node: ImportedNode) -> list[str]:
     return out
 
 
-def _interface(node: ImportedNode, conf: Conf) -> list[str]:
+def _interface(node: ImportedNode, conf: Conf, imported: Imported) -> list[str]:
     """The settings of the [Interface] section that are not found by themselves."""
     out = []
     if conf.listen_port and conf.listen_port not in {e.port for e in node.endpoints.public[:1]}:
         out.append(f"    listen_port: {conf.listen_port}")
-    if conf.mtu and conf.mtu not in _AUTO_MTUS:
+    if conf.mtu and conf.mtu != _common_mtu(imported):
         out.append(f"    mtu: {conf.mtu}")
     if conf.table:
         out.append(f"    table: {_scalar(conf.table)}")
@@ -110,6 +113,12 @@ def _interface(node: ImportedNode, conf: Conf) -> list[str]:
     if conf.dns or conf.search:
         out.append(f"    dns: {_list((*conf.dns, *conf.search))}")
     return out
+
+
+def _common_mtu(imported: Imported) -> int | None:
+    """The one MTU of all files: what `auto` comes to depends on more than they say."""
+    found = {node.conf.mtu for node in imported.nodes.values() if node.conf is not None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _hooks(node: ImportedNode) -> list[str]:

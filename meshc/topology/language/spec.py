@@ -17,6 +17,9 @@ from meshc.prefixes import Prefix
 from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
 
+KILL_MARK = 51820
+"""What wg-quick(8) takes when nobody says otherwise."""
+
 
 class Nat(Enum):
     """How the router in front of a node maps and filters (RFC 3489 section 5, RFC 4787)."""
@@ -70,6 +73,7 @@ class Deploy:
     become: bool = False
     engine: str = "auto"
     supervisor: str = "auto"
+    watch: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class NodeSpec:
     `endpoints` are in the order of the file, each with its port filled in. `lan_endpoint` has
     port 0 when the file gives none: the allocated listen port is used. `listen_port` is the port
     that the file gives in any way, if only by the endpoints; None when it gives none. `underlay`
-    is the families in which this node speaks to the internet.
+    is the families in which this node speaks to the internet. `exit_except` is what stays out of
+    the tunnel of an exit's user, words replaced by what they mean; empty for all others.
     """
 
     name: str
@@ -104,6 +109,8 @@ class NodeSpec:
     masquerade: bool = True
     exit_node: bool = False
     exit: str | None = None
+    exit_except: tuple[Prefix, ...] = ()
+    kill_switch: bool = False
     via: tuple[str, ...] = ()
     direct: DirectMode | tuple[str, ...] = DirectMode.ALL
     platform: Platform = Platform.LINUX
@@ -117,6 +124,7 @@ class NodeSpec:
     table: str | None = None
     fwmark: int | None = None
     keepalive: int = 25
+    always_on: bool = True
     pre_up: tuple[str, ...] = ()
     post_up: tuple[str, ...] = ()
     pre_down: tuple[str, ...] = ()
@@ -127,6 +135,16 @@ class NodeSpec:
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
+
+    @property
+    def kill_mark(self) -> int | None:
+        """The mark by which a kill switch knows WireGuard's own packets; None where there is no
+        such switch: without an exit there is nothing to hold back, and only wg-quick's own
+        table keeps the two apart, and it is used for a whole default route only."""
+        wanted = self.kill_switch and self.exit is not None and self.table is None
+        if not wanted or self.exit_except or self.platform is not Platform.LINUX:
+            return None
+        return self.fwmark or KILL_MARK
 
     @property
     def is_relay(self) -> bool:
@@ -228,6 +246,16 @@ class TestSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One line of `accept:`: the warnings with this code, about one node where it names one."""
+
+    code: str
+    node: str | None
+    why: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkSpec:
     """The network as a whole. `mtu` None means auto."""
 
@@ -240,6 +268,8 @@ class NetworkSpec:
     mtu: int | None = None
     dns: tuple[str, ...] = ()
     preshared_keys: bool = True
+    firewall: str = "auto"
+    kill_switch: bool = False
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
@@ -288,4 +318,5 @@ class Spec:
     lab: LabSpec = LabSpec()
     policies: tuple[PolicySpec, ...] | None = None
     absent: frozenset[str] = frozenset()
+    accept: tuple[Acceptance, ...] = ()
     file: str = field(default="", compare=False)

@@ -14,6 +14,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Spec
 from meshc.topology.obligations.access import Access
 from meshc.topology.obligations.claim import Claim, read_claims
+from meshc.topology.obligations.exit_duty import ExitDuty, exit_duties
 from meshc.topology.obligations.file_duty import FileDuty, file_duty
 from meshc.topology.obligations.own_lan import OwnLan, own_lans, waived
 from meshc.topology.obligations.separation import NO_SIDE, Separation, apart
@@ -33,7 +34,7 @@ class Due(Enum):
 @dataclass(frozen=True, slots=True)
 class Obligations:
     """`files` has every managed node; `families` are those of the pools: every node has an
-    address in each."""
+    address in each. `exits` has the users of exits that leave something out."""
 
     files: Mapping[str, FileDuty] = field(default_factory=dict)
     families: tuple[int, ...] = ()
@@ -42,6 +43,7 @@ class Obligations:
     access: Access | None = None
     silence: Silence = Silence()
     own_lans: tuple[OwnLan, ...] = ()
+    exits: Mapping[str, ExitDuty] = field(default_factory=dict)
     sites: Mapping[str, str | None] = field(default_factory=dict)
     addresses: Mapping[str, tuple[Prefix, ...]] = field(default_factory=dict)
 
@@ -117,5 +119,6 @@ def obligations(
         silence=Silence.of(spec),
         own_lans=tuple(own_lans(spec)),
         addresses=given,
+        exits=exit_duties(spec),
         sites={name: node.site for name, node in spec.nodes.items()},
     )

@@ -55,7 +55,7 @@ def plan_mesh(
                 hint="give `public_key` for a node that keeps its own key.",
             )
     diagnostics.barrier()
-    routing = routing or build_routing(graph)
+    routing = routing or build_routing(graph, allocation.addresses)
     access = Access.of(spec, allocation.addresses)
     reach = LanReach(access, spec, allocation)
     users = _exit_users(spec, allocation, reach)

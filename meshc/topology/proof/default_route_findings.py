@@ -15,16 +15,11 @@ from meshc.topology.proof.loss_findings import place
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.policy_rule import MAIN, RouteQuery
+from meshc.topology.proof.public_space import public_atoms
 from meshc.topology.proof.trace_batch import DataPlane
 
 _MOST = 20
 _SYSTEM_TABLES = {253: "default", 254: "main", 255: "local"}
-# Addresses that are no part of the internet: private, shared, link-local, loopback, multicast.
-_NOT_PUBLIC_TEXT = (
-    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 "
-    "192.168.0.0/16 198.18.0.0/15 224.0.0.0/3 ::/8 fc00::/7 fe80::/9 ff00::/8"
-)
-_NOT_PUBLIC = tuple(Prefix.parse(text) for text in _NOT_PUBLIC_TEXT.split())
 
 
 def check_default_routes(
@@ -42,10 +37,17 @@ def _cannot_come_up(table: MeshPeerTable, node: int, found: Diagnostics) -> None
     model, conf = table.models[node], table.models[node].conf
     assert conf is not None, "the caller asks about nodes with files"
     default = next((p for p in _allowed(table, node) if not p.length), None)
-    if default is None:
+    if default is None and model.facts.exit is None:
         return
     routing, text, key = model.routing, "", "table"
-    if routing.allowed == MAIN and conf.table not in (None, "auto"):
+    if default is None:
+        # the parts of what goes to an exit, behind rules of the user's own
+        if routing.allowed not in (MAIN, "off") and (swallowed := _swallowed(table, node)):
+            text = (
+                f"`Table = {conf.table}`: WireGuard's own packets to {swallowed} follow the rule "
+                "into the tunnel"
+            )
+    elif routing.allowed == MAIN and conf.table not in (None, "auto"):
         text = f"`Table = {conf.table}` puts {default} beside the host's own default route"
     elif routing.allowed == MAIN and conf.fwmark in _SYSTEM_TABLES:
         name, key = _SYSTEM_TABLES[conf.fwmark or 0], "fwmark"
@@ -96,7 +98,7 @@ def _allowed(table: MeshPeerTable, node: int) -> tuple[Prefix, ...]:
 def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None:
     """Nodes without an exit that send what lies outside of the network into the tunnel."""
     fib = plane.fib
-    foreign = _public(fib) & ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
+    foreign = public_atoms(fib) & ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
     if not foreign.any():
         return
     rows = np.flatnonzero((fib.route[:, foreign] >= 0).any(axis=1))
@@ -128,16 +130,3 @@ def _entry(table: MeshPeerTable, node: int, fib: Fib, atom: int) -> str:
     address = fib.first(atom)
     entry = longest(_allowed(table, node), fib.family, address)
     return str(entry) if entry is not None else address_text(fib.family, address)
-
-
-def _public(fib: Fib) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Atoms that lie in no range of private or special addresses."""
-    result = np.ones(len(fib.owner), bool)
-    top = 1 << (32 if fib.family == 4 else 128)
-    for atom in range(len(result)):
-        first = fib.first(atom)
-        last = (fib.bounds[atom] if atom < len(fib.bounds) else top) - 1
-        result[atom] = first < top and not any(
-            p.family == fib.family and p.value <= first and last <= p.last for p in _NOT_PUBLIC
-        )
-    return result

@@ -67,7 +67,11 @@ def _faults(
     table: MeshPeerTable, plane: DataPlane | None, server: Prefix, nodes: list[int]
 ) -> Iterator[Unanswered]:
     if plane is None:
-        swallowed = [n for n in nodes if table.models[n].facts.exit is not None]
+        swallowed = [
+            n
+            for n in nodes
+            if table.models[n].facts.exit is not None and not _beside(table, n, server)
+        ]
         if swallowed:
             why = f"is lost in the tunnel: the network has no IPv{server.family}"
             hint = "name a server of a family that the network has"
@@ -89,12 +93,20 @@ def _faults(
         yield Unanswered(server, nodes, "W427", "is an address that no node has", hint)
     elif any(private.contains(server) for private in _PRIVATE):
         strangers = [
-            n for n in nodes if not any(p.contains(server) for p in table.models[n].facts.lans)
+            n
+            for n in nodes
+            if not any(p.contains(server) for p in table.models[n].facts.lans)
+            and not _beside(table, n, server)
         ]
         if strangers:
             why = "is a private address that no node has or routes"
             hint = "list its network under `routes` of the node in front of it, or name another"
             yield Unanswered(server, strangers, "W427", why, hint)
+
+
+def _beside(table: MeshPeerTable, node: int, server: Prefix) -> bool:
+    """Whether a node leaves this address to the place where it is: who answers is its business."""
+    return any(p.contains(server) for p in table.models[node].facts.exit_duty.beside)
 
 
 def _unreached(

@@ -101,4 +101,4 @@ def _facts(model: NodeModel) -> tuple[object, ...]:
     own_rules = model.firewall.shape[2:] != ((), ()) or not model.routing.plain
     if facts.relay or facts.routes or facts.exit_node or own_rules or model.effects.unjudged:
         forwarding = model.name
-    return (forwarding, facts.lans, facts.exit, model.conf and model.conf.mtu)
+    return (forwarding, facts.lans, facts.exit, facts.exit_duty, model.conf and model.conf.mtu)

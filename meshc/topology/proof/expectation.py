@@ -18,6 +18,7 @@ from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
 from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
+from meshc.topology.obligations.exit_duty import WHOLE, ExitDuty
 from meshc.topology.obligations.obligations import Obligations, obligations
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
@@ -79,6 +80,8 @@ class NodeFacts:
     masquerade: bool = True
     exit_node: bool = False
     exit: str | None = None
+    exit_duty: ExitDuty = WHOLE
+    kill_switch: bool = False
     relay: bool = False
     platform: Platform = Platform.LINUX
     managed: bool = True
@@ -122,8 +125,15 @@ def expectation(
 ) -> Expectation:
     """The facts of a `Spec`; `public_keys` and `addresses` come from the lock file and fill in
     for nodes whose key is kept elsewhere and for nodes without a file."""
+    owed = obligations(spec, addresses)
     nodes = {
-        name: _facts(spec, node, public_keys.get(name), addresses.get(name, ()))
+        name: _facts(
+            spec,
+            node,
+            public_keys.get(name),
+            addresses.get(name, ()),
+            owed.exits.get(name, WHOLE),
+        )
         for name, node in sorted(spec.nodes.items())
     }
     owed = obligations(spec, addresses)
@@ -142,7 +152,11 @@ def expectation(
 
 
 def _facts(
-    spec: Spec, node: NodeSpec, key: PublicKey | None, addresses: tuple[Prefix, ...]
+    spec: Spec,
+    node: NodeSpec,
+    key: PublicKey | None,
+    addresses: tuple[Prefix, ...],
+    exit_duty: ExitDuty,
 ) -> NodeFacts:
     site = spec.sites.get(node.site) if node.site else None
     return NodeFacts(
@@ -159,6 +173,14 @@ def _facts(
         masquerade=node.masquerade,
         exit_node=node.exit_node,
         exit=node.exit,
+        exit_duty=exit_duty,
+        # where wg-quick runs, and keeps the tunnel's default route in a table of its own; what
+        # `exit_except` leaves out goes out in clear text by wish, and there is no such table
+        kill_switch=node.kill_switch
+        and node.exit is not None
+        and not node.exit_except
+        and node.table is None
+        and node.platform is Platform.LINUX,
         relay=node.is_relay,
         platform=node.platform,
         managed=node.managed,

@@ -88,19 +88,30 @@ def explain(network: NetworkModel, a: str, b: str, *, why_not: WhyNot | None = N
     return _explanation(network, a, b, legs, reason)
 
 
-def explain_address(network: NetworkModel, a: str, address: Prefix) -> Explanation:
-    """Tells how packets get from `a` to a host that is no node, on a LAN or in the internet, and
-    how its answers come back. Raises: KeyError for an unknown name."""
-    family, b = address.family, address.address
-    own = network.model(a).address(family)
-    if own is None:
-        return Explanation(a, b, (), (), "", None)
-    there = walk(network, a, Packet(family, own.value, address.value), target=b)
-    legs = [_leg(network, there, a, b)]
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who sends or is asked: a node, or a host that is none. `node` is where its packets enter
+    the network: itself, the router in front of its LAN, '' in the internet."""
+
+    name: str
+    address: Prefix
+    node: str = ""
+
+
+def explain_hosts(network: NetworkModel, source: Speaker, target: Speaker) -> Explanation:
+    """Tells how packets get from `source` to `target`, of which one at least is a host that is no
+    node, and how the answers come back. Raises: KeyError for an unknown name."""
+    a, b, family = source.name, target.name, target.address.family
+    packet = Packet(family, source.address.value, target.address.value)
+    there = walk(network, source.node, packet, target=b)
+    legs = [_leg(network, replace(there, origin=a), a, b)]
     if there.delivered:
-        answer = Packet(family, address.value, own.value, established=True)
+        answer = Packet(family, packet.target, packet.source, established=True)
         back = walk(network, there.path[-1], answer, target=a)
-        legs.append(_leg(network, replace(back, origin=b), b, a))
+        leg = _leg(network, replace(back, origin=b), b, a)
+        # what was asked from behind a router is answered there
+        home = leg.delivered and back.path[-1] == source.node
+        legs.append(replace(leg, delivered=home))
     return _explanation(network, a, b, tuple(legs), "")
 
 

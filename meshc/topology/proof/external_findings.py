@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from meshc.diagnostics import Diagnostics
-from meshc.prefixes import BITS, Prefix
+from meshc.prefixes import BITS, Prefix, without
 from meshc.topology.obligations.own_lan import OwnLan
 from meshc.topology.proof.dns_reach import check_name_servers
 from meshc.topology.proof.expectation import Expectation
@@ -17,6 +15,7 @@ from meshc.topology.proof.external_traffic import (
     lan_losses,
     leaks,
     rings,
+    swallowed_exceptions,
 )
 from meshc.topology.proof.loss_findings import CODES_OF, asleep_by_choice, place, story
 from meshc.topology.proof.network_model import NetworkModel
@@ -146,33 +145,60 @@ def _path_mtu(table: MeshPeerTable, matrix: ReachabilityMatrix, found: Diagnosti
 
 
 def _leaks(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics) -> None:
-    """An exit user's whole address space goes into the tunnel, in both families."""
+    """An exit user's whole address space goes into the tunnel, in both families, but for what is
+    to stay beside it, and that does."""
     for n, model in enumerate(table.models):
         if model.facts.exit is None or model.conf is None:
             continue
         for family in (4, 6):
-            open_ = leaks(planes[family], n) if family in planes else _uncovered(table, n, family)
-            if not open_:
-                continue
-            found.add(
-                "E414",
-                f"{model.name} uses the exit {model.facts.exit}, but IPv{family} to "
-                f"{open_[0].address} leaves outside of the tunnel",
-                place(table, model.name, model.facts.exit),
-                path=f"nodes.{model.name}.exit",
-                hint=f"{'0.0.0.0/0' if family == 4 else '::/0'} must go to the exit as well",
-            )
+            plane = planes.get(family)
+            open_ = leaks(plane, n) if plane else _uncovered(table, n, family)
+            if open_:
+                whole = "0.0.0.0/0" if family == 4 else "::/0"
+                beside = any(p.family == family for p in model.facts.exit_duty.beside)
+                found.add(
+                    "E414",
+                    f"{model.name} uses the exit {model.facts.exit}, but IPv{family} to "
+                    f"{open_[0].address} leaves outside of the tunnel",
+                    place(table, model.name, model.facts.exit),
+                    path=f"nodes.{model.name}.exit",
+                    hint=f"all of {whole} but `exit_except` must go to the exit"
+                    if beside
+                    else f"{whole} must go to the exit as well",
+                )
+            inside = swallowed_exceptions(plane, n) if plane else _covered(table, n, family)
+            if inside:
+                found.add(
+                    "E444",
+                    f"{model.name} keeps {inside[0].address} out of the tunnel by `exit_except`, "
+                    "but its file sends it in",
+                    place(table, model.name, model.facts.exit),
+                    path=f"nodes.{model.name}.exit_except",
+                    hint="no AllowedIPs of the file may hold it; build again",
+                )
 
 
-def _uncovered(table: MeshPeerTable, node: int, family: int) -> list[Prefix]:
-    """For a family in which nobody has an address: is there a default route into the tunnel?"""
+def _uncovered(table: MeshPeerTable, node: int, family: int) -> tuple[Prefix, ...]:
+    """For a family in which nobody has an address: what is routed past the tunnel?"""
+    facts = table.models[node].facts
+    must, may = facts.exit_duty.parts(family)
+    lans = (lan for lan in facts.lans if lan.family == family)
+    beside = (*must, *may, *lans) if must else ()
+    return without((Prefix(family, 0, 0),), (*_tunnelled(table, node, family), *beside))
+
+
+def _covered(table: MeshPeerTable, node: int, family: int) -> list[Prefix]:
+    """In such a family: what is to stay beside the tunnel, and is routed into it?"""
+    must, _ = table.models[node].facts.exit_duty.parts(family)
+    routes = _tunnelled(table, node, family) if must else ()
+    return [prefix for prefix in must if any(prefix.overlaps(route) for route in routes)]
+
+
+def _tunnelled(table: MeshPeerTable, node: int, family: int) -> tuple[Prefix, ...]:
+    """The routes into the tunnel of a family that has no FIB."""
     model = table.models[node]
     if model.script is not None and not model.installs_routes:
-        everything = Prefix(family, 0, 0)
-        return [] if everything in model.other_routes else [everything]
-    rows = np.arange(int(table.start[node]), int(table.start[node + 1]))
-    for row in rows.tolist():
-        for prefix in table.allowed_sets[int(table.allowed[row])]:
-            if prefix.family == family and prefix.length == 0:
-                return []
-    return [Prefix(family, 0, 0)]
+        return tuple(prefix for prefix in model.other_routes if prefix.family == family)
+    numbers = table.allowed[int(table.start[node]) : int(table.start[node + 1])]
+    sets = (table.allowed_sets[number] for number in numbers.tolist())
+    return tuple(prefix for found in sets for prefix in found if prefix.family == family)

@@ -3,15 +3,16 @@ addresses of the pools that nobody has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from meshc.prefixes import BITS, Prefix, address_text, parse_address
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
-from meshc.topology.proof.fib import DEEPEST, LAN
-from meshc.topology.proof.peer_table import Ints
+from meshc.topology.proof.fib import DEEPEST, LAN, UPLINK, Fib
+from meshc.topology.proof.peer_table import Bools, Ints, Longs
+from meshc.topology.proof.public_space import public_atoms
 from meshc.topology.proof.separation_table import separation_table
 from meshc.topology.proof.trace_batch import IN_LAN, OUT, DataPlane, PacketBatch, trace_batch
 from meshc.topology.proof.unique_values import unique_values
@@ -105,30 +106,60 @@ def _to_lan(
 
 
 def exit_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[ExternalLoss]:
-    """Who uses an exit must get out through it and hear the answer."""
+    """Who uses an exit must get out through it and hear the answer, wherever in the internet it
+    sends to."""
     fib = plane.fib
-    atom = far_away(plane)
     numbers = {model.name: n for n, model in enumerate(plane.models)}
     users = [n for n in classes.first.tolist() if plane.models[n].facts.exit in numbers]
+    outside = _outside(plane) if users else np.zeros(0, bool)
     for user in users:
         exit_node = numbers[plane.models[user].facts.exit or ""]
         if fib.home[exit_node] < 0:
             continue
         one = np.array([user], np.int32)
         size = classes.size[classes.of[one]]
-        there = trace_batch(plane, PacketBatch(one, fib.home[one], np.array([atom], np.int32)))
-        tag = (exit_node, atom)
-        if there.result[0] != OUT or there.at[0] != exit_node:
-            yield from _losses(plane, one, size, (*tag, False, "the internet"))
-            continue
-        answer = trace_batch(
-            plane,
-            PacketBatch(
+        for atom in _targets(plane, user, outside):
+            there = trace_batch(plane, PacketBatch(one, fib.home[one], np.array([atom], np.int32)))
+            tag = (exit_node, atom)
+            if there.result[0] != OUT or there.at[0] != exit_node:
+                yield from _losses(plane, one, size, (*tag, False, "the internet"))
+                continue
+            back = PacketBatch(
                 np.array([exit_node], np.int32), np.array([atom], np.int32), fib.home[one], True
-            ),
-        )
-        if answer.at[0] != user:
-            yield from _losses(plane, one, size, (*tag, True, "the internet"))
+            )
+            if trace_batch(plane, back).at[0] != user:
+                yield from _losses(plane, one, size, (*tag, True, "the internet"))
+
+
+def _outside(plane: DataPlane) -> Bools:
+    """Public addresses that nobody in the network has."""
+    fib = plane.fib
+    found: Bools = public_atoms(fib) & ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
+    return found
+
+
+def _targets(plane: DataPlane, user: int, outside: Bools) -> list[int]:
+    """An atom that stands for the internet, and one for each other next hop that any part of it
+    has: of what the user must send to its exit."""
+    fib = plane.fib
+    must, may = plane.models[user].facts.exit_duty.parts(fib.family)
+    atoms = np.flatnonzero(outside & ~_mask(fib, (*must, *may)))
+    if not len(atoms):
+        return []
+    far = far_away(plane)
+    first = far if far in atoms else int(atoms[0])
+    row = fib.route[fib.row_of[user]]
+    hops = row[atoms]
+    others = {int(hop) for hop in unique_values(hops)} - {int(row[first])}
+    return [first, *(int(atoms[hops == hop][0]) for hop in sorted(others) if hop >= 0)]
+
+
+def _mask(fib: Fib, prefixes: Iterable[Prefix]) -> Bools:
+    found = np.zeros(len(fib.owner), bool)
+    for prefix in prefixes:
+        part = fib.atoms(prefix)
+        found[part.start : part.stop] = True
+    return found
 
 
 def far_away(plane: DataPlane) -> int:
@@ -142,17 +173,30 @@ def far_away(plane: DataPlane) -> int:
 
 
 def leaks(plane: DataPlane, user: int) -> list[Prefix]:
-    """What an exit user sends to its own default gateway: should be nothing of this family."""
+    """What an exit user sends to its own default gateway: should be nothing of this family but
+    what is to stay beside the tunnel."""
     fib = plane.fib
     row = fib.route[fib.row_of[user]]
-    result = []
-    top = 1 << (32 if fib.family == 4 else 128)
-    for atom in np.flatnonzero(row < 0).tolist():
-        if row[atom] == LAN or fib.first(atom) >= top:
-            continue
-        bits = 32 if fib.family == 4 else 128
-        result.append(Prefix(fib.family, fib.first(atom), bits))
-    return result
+    must, may = plane.models[user].facts.exit_duty.parts(fib.family)
+    open_ = np.flatnonzero((row < 0) & (row != LAN) & ~_mask(fib, (*must, *may)))
+    return _first_addresses(fib, open_)
+
+
+def swallowed_exceptions(plane: DataPlane, user: int) -> list[Prefix]:
+    """What an exit user sends into the tunnel although it is to stay beside; what the network
+    itself has is no part of that."""
+    fib = plane.fib
+    row = fib.route[fib.row_of[user]]
+    must, _ = plane.models[user].facts.exit_duty.parts(fib.family)
+    nobodys = ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
+    inside = np.flatnonzero(_mask(fib, must) & nobodys & (row != UPLINK) & (row != LAN))
+    return _first_addresses(fib, inside)
+
+
+def _first_addresses(fib: Fib, atoms: Longs) -> list[Prefix]:
+    bits = BITS[fib.family]
+    firsts = (fib.first(atom) for atom in atoms.tolist())
+    return [Prefix(fib.family, first, bits) for first in firsts if first < 1 << bits]
 
 
 def rings(plane: DataPlane, pools: tuple[Prefix, ...]) -> Iterator[tuple[list[int], str]]:

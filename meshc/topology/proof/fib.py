@@ -106,7 +106,10 @@ def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib
     rule_prefixes: set[Prefix] = set()
     for model in models:
         facts = model.facts
-        for prefixes in (model.own, model.other_routes, facts.lans, facts.routes):
+        duty = facts.exit_duty
+        for prefixes in (
+            model.own, model.other_routes, facts.lans, facts.routes, duty.beside, duty.doors
+        ):  # fmt: skip
             cuts.update(p for p in prefixes if p.family == family)
         rule_prefixes |= _rule_prefixes(model, family)
         rule_prefixes |= {p for p in model.routing.prefixes if p.family == family}

@@ -14,6 +14,8 @@ from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
+from meshc.topology.proof.policy_rule import MAIN
+from meshc.topology.proof.public_space import NOT_PUBLIC
 from meshc.topology.proof.session_table import (
     ASLEEP,
     FAULTS,
@@ -28,7 +30,11 @@ from meshc.topology.proof.unique_values import unique_values
 # So many findings of one kind are shown; the last one says how many more there are.
 _MOST = 20
 # The sockets of these apps are kept out of the tunnel by the system.
-_PROTECTED = frozenset({Platform.IOS, Platform.ANDROID})
+_PROTECTED = frozenset({Platform.IOS, Platform.ANDROID, Platform.WINDOWS})
+_PART = 8  # no LAN is as wide as a prefix of this length
+# There the endpoint gets a route of its own when its name is looked up (netifd: a host dependency),
+# or the app keeps its sockets out.
+_RESOLVED = _PROTECTED | {Platform.OPENWRT, Platform.MACOS}
 
 
 def check_files(
@@ -227,9 +233,10 @@ def _endpoints(table: MeshPeerTable, sessions: SessionTable, found: Diagnostics)
     for i, prefix in _some(swallowed, "E413", "endpoints", found):
         a, b = int(sessions.frm[i]), int(sessions.to[i])
         endpoint = table.endpoints[int(table.endpoint[sessions.row[i]])]
+        lies = "lies" if literal_family(endpoint.host) else "is a name and may lie"
         found.add(
             "E413",
-            f"{table.names[a]}: the endpoint {endpoint} of {table.names[b]} lies inside "
+            f"{table.names[a]}: the endpoint {endpoint} of {table.names[b]} {lies} inside "
             f"{prefix}, which is routed into the tunnel",
             _at(table, sessions, i),
             path=f"nodes.{table.names[a]}",
@@ -252,10 +259,23 @@ def _swallowed(
     for i in written[risky[sessions.frm[written]]].tolist():
         n = int(sessions.frm[i])
         target = literal.get(int(table.endpoint[sessions.row[i]]))
-        prefix = longest(wide[n], target.family, target.value) if target else None
-        if target and prefix and not _on_lan(table.models[n], target, prefix):
+        if target is None:
+            prefix = _anywhere(table.models[n], wide[n])
+        else:
+            prefix = longest(wide[n], target.family, target.value)
+        if prefix and not (target and _on_lan(table.models[n], target, prefix)):
             result.append((i, prefix))
     return result
+
+
+def _anywhere(model: NodeModel, routes: tuple[Prefix, ...]) -> Prefix | None:
+    """A route that may hold whatever a name leads to: only a part of a default route is so wide,
+    and those in the main table take WireGuard's own packets along."""
+    facts = model.facts
+    if facts.exit is None or facts.platform in _RESOLVED or model.routing.allowed != MAIN:
+        return None
+    wide = (p for p in routes if p.length <= _PART and p.family in facts.underlay)
+    return next((p for p in wide if not any(s.contains(p) for s in NOT_PUBLIC)), None)
 
 
 def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:

@@ -12,6 +12,7 @@ from meshc.diagnostics import Diagnostic, Diagnostics, Severity
 from meshc.topology.proof.access_findings import check_access
 from meshc.topology.proof.anycast import check_anycast
 from meshc.topology.proof.assertions import check_assertions
+from meshc.topology.proof.clear_text import check_kill_switches
 from meshc.topology.proof.dead_relays import RelayFailure, relay_failures
 from meshc.topology.proof.default_route_findings import check_default_routes
 from meshc.topology.proof.duty_findings import check_duties
@@ -154,6 +155,7 @@ def prove(
     check_external(table, planes, matrices, network, expectation, found)
     check_exits(table, expectation, found)
     check_access(table, expectation, found)
+    check_kill_switches(table, expectation.pools, found)
     failures = relay_failures(table.names, matrices, found)
     check_assertions(expectation, table.names, matrices, planes, network, found)
     return Proof(

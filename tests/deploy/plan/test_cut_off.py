@@ -35,8 +35,12 @@ KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 def test_what_both_ends_know_of_cuts_them_off(hub: Target) -> None:
     new = conf(hub)
-    for line in ({"PrivateKey": KEY}, {"ListenPort": "7"}, {"Address": "10.44.0.250/32"}):
+    for line in ({"PrivateKey": KEY}, {"ListenPort": "7"}, {"Address": "10.99.0.1/32"}):
         assert cut_off(hub, conf(hub, **line), new) == {"far"}, line
+
+
+def test_another_address_of_the_pool_is_taken_from_it_already(hub: Target) -> None:
+    assert cut_off(hub, conf(hub, Address="10.44.0.250/32"), conf(hub)) == frozenset()
 
 
 def test_what_concerns_one_end_alone_cuts_nobody_off(hub: Target) -> None:

@@ -39,6 +39,8 @@ MESHC = TOOLS | {"meshc", "meshc-engine"}
         ({"engine": "bundled"}, {"tools": MESHC}, "meshc", {ENGINE: "bundled"}, ()),
         ({"engine": "/opt/e"}, {"kernel": False}, "wg-quick", {USERSPACE: "/opt/e"}, ()),
         ({"supervisor": "systemd"}, {"systemd": True, "tools": MESHC}, "meshc@", {}, ()),
+        ({"watch": False}, {"systemd": True}, "wg-quick@", {"MESHC_WATCH": "off"}, ()),
+        ({"watch": False}, {}, "wg-quick", {}, ()),
         ({"supervisor": "systemd"}, {"tools": MESHC}, "meshc", {}, ("systemd",)),
         ({"supervisor": "meshc"}, {"systemd": True, "tools": MESHC}, "meshc", {}, ()),
         ({"supervisor": "meshc"}, {}, "meshc", {}, ()),

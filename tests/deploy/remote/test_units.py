@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,17 @@ def interface(name: str = "wg0") -> ManagedInterface:
     return ManagedInterface(name, Directories())
 
 
-def test_wg_quick_needs_no_file_of_ours_without_an_engine() -> None:
-    assert units.text_of(interface(), WG_QUICK, {}, CONF, "{}") is None
-
-
-def test_a_drop_in_holds_the_environment() -> None:
+def test_a_drop_in_holds_the_environment_and_keeps_where_peers_were() -> None:
+    """They are written down before wg-quick takes the interface away, and set when it is back."""
     text = units.text_of(interface(), WG_QUICK, {"B": "two words", "A": "100%"}, CONF, "{}")
+    program = f'"{sys.executable}" "/var/lib/meshc/deploy/wg0/program.py"'
+    rest = '"wg0" "/etc/wireguard" "/var/lib/meshc/deploy" "/opt/meshc" "-"'
     assert text == (
         '# Written by meshc deploy.\n[Service]\nEnvironment="A=100%%"\nEnvironment="B=two words"\n'
+        f'ExecStartPost=-{program} "set-endpoints" {rest}\n'
+        f'ExecStop=\nExecStop=-{program} "save-endpoints" {rest}\n'
+        f'ExecStop="{shutil.which("wg-quick") or "/usr/bin/wg-quick"}" down "wg0"\n'
+        f'ExecStartPost=-{program} "look-after" {rest}\n'
     )
 
 
@@ -50,19 +55,19 @@ def test_each_interface_has_files_of_its_own() -> None:
 )
 def test_only_a_file_without_hooks_is_limited(line: str, limited: bool) -> None:
     node_json = json.dumps({"generated_hooks": ["own"]})
-    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", node_json) or ""
+    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", node_json)
     assert ("CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW" in text) == limited
     assert ("ProtectSystem=strict" in text) == limited
 
 
 @pytest.mark.parametrize(("line", "writable"), [("", False), ("DNS = 192.0.2.1", True)])
 def test_etc_is_writable_for_resolv_conf_alone(line: str, writable: bool) -> None:
-    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", "{}") or ""
+    text = units.text_of(interface(), MESHC, {}, f"{CONF}{line}\n", "{}")
     assert (" /etc\n" in text) == writable
 
 
 def test_the_engine_is_one_word() -> None:
-    text = units.text_of(interface(), MESHC, {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}") or ""
+    text = units.text_of(interface(), MESHC, {"MESHC_ENGINE": "/opt/my $x/e"}, CONF, "{}")
     assert ' --engine "/opt/my $$x/e"\n' in text
 
 
@@ -75,7 +80,7 @@ def test_the_old_iptables_gets_its_modules(
         (tmp_path / name).touch(0o755)
     (tmp_path / "iptables").symlink_to(f"xtables-{kind}-multi")
     monkeypatch.setenv("PATH", str(tmp_path))
-    text = units.text_of(interface(), MESHC, {}, CONF, "{}") or ""
+    text = units.text_of(interface(), MESHC, {}, CONF, "{}")
     wanted = f"ExecStartPre=-+{tmp_path}/modprobe -aq ip_tables ip6_tables\nExecStart="
     assert (wanted in text) == (kind == "legacy")
 
@@ -102,3 +107,24 @@ def test_systemd_reads_every_word_as_it_was() -> None:
             )
             machine.shell("systemctl daemon-reload; systemctl start say")
             assert machine.shell("cat /run/said") == f"{word}\n{word}\nend\n"
+
+
+def test_nobody_looks_after_an_interface_that_is_not_to_be_watched() -> None:
+    """`deploy: {watch: false}`."""
+    text = units.text_of(interface(), WG_QUICK, {"MESHC_WATCH": "off"}, CONF, "{}")
+    assert "look-after" not in text
+
+
+@pytest.mark.parametrize(("version", "again"), [("243", False), ("244", True)])
+def test_a_start_that_fails_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, again: bool
+) -> None:
+    """By a systemd that allows it: an older one would refuse the unit."""
+    program = tmp_path / "systemctl"
+    program.write_text(f"#!/bin/sh\necho 'systemd {version} (x)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(units, "runs", lambda: True)
+    for unit in UNITS:
+        text = units.text_of(interface(), unit, {}, CONF, "{}")
+        assert ("\nRestart=on-failure\nRestartSec=10\n" in text) == again

@@ -204,11 +204,6 @@ def test_a_path_that_refused_long_pieces_gets_short_ones_together_and_is_tried_a
     assert not bind._is_plain("192.0.2.1", 1400), "the path may be another now"
 
 
-def test_outer_ipv4_may_be_cut_on_its_way(binds: tuple[Bind, Bind]) -> None:
-    # ip(7): IP_MTU_DISCOVER, IP_PMTUDISC_DONT
-    assert binds[0]._sockets[4].getsockopt(socket.IPPROTO_IP, 10) == 0
-
-
 def test_a_port_that_is_taken_is_an_error(binds: tuple[Bind, Bind]) -> None:
     third = Bind()
 
@@ -216,13 +211,6 @@ def test_a_port_that_is_taken_is_an_error(binds: tuple[Bind, Bind]) -> None:
         third.open(binds[0].port, 0)
 
     assert third.descriptors() == []
-
-
-def test_both_families_share_the_port(binds: tuple[Bind, Bind]) -> None:
-    ports = {sock.getsockname()[1] for sock in binds[0]._sockets.values()}
-
-    assert ports == {binds[0].port}
-    assert set(binds[0]._sockets) == {4, 6}
 
 
 def test_it_opens_again_on_another_port(binds: tuple[Bind, Bind]) -> None:

@@ -19,6 +19,10 @@ from meshc.engine.proto.udp_path import UdpPath
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
 from tests.support.packets import slow_split, super_packet, tcp, udp
 
+both_roads = pytest.mark.usefixtures("each_road")
+# what looks at single system calls, of which the compiled road makes its own: test_compiled_pump.py
+portable = pytest.mark.usefixtures("portable_road")
+
 
 @pytest.fixture(params=[True, False], ids=["vnet", "plain"])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LoopbackEngines]:
@@ -27,6 +31,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LoopbackEng
     pair.close()
 
 
+@both_roads
 def test_packets_go_both_ways(pair: LoopbackEngines) -> None:
     there = udp(b"there", source=ADDRESS[0], destination=ADDRESS[1])
     back = udp(b"back", source=ADDRESS[1], destination=ADDRESS[0])
@@ -40,6 +45,7 @@ def test_packets_go_both_ways(pair: LoopbackEngines) -> None:
     assert found == [there, back]
 
 
+@both_roads
 def test_a_burst_arrives_whole(pair: LoopbackEngines) -> None:
     expected = [udp(bytes([i]) * 1000, sport=i + 1) for i in range(60)]
     found: list[bytes] = []
@@ -56,6 +62,7 @@ def test_a_burst_arrives_whole(pair: LoopbackEngines) -> None:
     assert sorted(found) == sorted(expected)
 
 
+@both_roads
 def test_super_packets_arrive(tmp_path: Path) -> None:
     pair = LoopbackEngines(tmp_path, vnet=True)
     packet, header = super_packet(tcp(bytes(range(256)) * 150), 1360)
@@ -73,6 +80,7 @@ def test_super_packets_arrive(tmp_path: Path) -> None:
     assert b"".join(part[40:] for part in found) == packet[40:]
 
 
+@both_roads
 @pytest.mark.parametrize(("size", "count"), [(1310, 50), (1023, 64), (65_507, 1)])
 def test_the_longest_that_there_are_arrive_whole(tmp_path: Path, size: int, count: int) -> None:
     """UDP_SEGMENT of 1310 octets 50 times is 65,528 with its headers: no octet may be cut off."""
@@ -90,6 +98,7 @@ def test_the_longest_that_there_are_arrive_whole(tmp_path: Path, size: int, coun
     assert found == sent
 
 
+@both_roads
 def test_what_may_have_been_cut_is_not_sent(tmp_path: Path) -> None:
     """A jumbogram is longer than a slot: the rest of it is gone."""
     pair = LoopbackEngines(tmp_path, vnet=True)
@@ -107,6 +116,7 @@ def test_what_may_have_been_cut_is_not_sent(tmp_path: Path) -> None:
     pair.close()
 
 
+@portable
 def test_an_answer_of_the_kernel_leaves_in_the_turn_that_brought_the_question(
     pair: LoopbackEngines,
 ) -> None:
@@ -125,6 +135,7 @@ def test_an_answer_of_the_kernel_leaves_in_the_turn_that_brought_the_question(
     assert pair.tuns[0].delivered() == [answer]
 
 
+@portable
 def test_after_a_burst_a_packet_alone_waits_for_no_second_read(pair: LoopbackEngines) -> None:
     established(pair)
     for _ in range(3):
@@ -151,6 +162,7 @@ def test_after_a_burst_a_packet_alone_waits_for_no_second_read(pair: LoopbackEng
     assert calls == ["read", "send", "read"]
 
 
+@portable
 def test_super_packets_of_one_turn_share_their_sends(tmp_path: Path) -> None:
     pair = LoopbackEngines(tmp_path, vnet=True)
     established(pair)
@@ -168,6 +180,7 @@ def test_super_packets_of_one_turn_share_their_sends(tmp_path: Path) -> None:
     assert sends == [45, 45], "90 segments"
 
 
+@portable
 @pytest.mark.parametrize("code", [errno.EBADFD, errno.ENODEV])
 def test_a_device_that_vanished_ends_the_loop(pair: LoopbackEngines, code: int) -> None:
     def fail(*_: object) -> int:
@@ -179,6 +192,7 @@ def test_a_device_that_vanished_ends_the_loop(pair: LoopbackEngines, code: int) 
     pair.until(lambda: not pair.engines[0].running, "the end")
 
 
+@portable
 def test_an_error_that_nobody_knows_is_told_and_counted_and_ends_nothing(
     pair: LoopbackEngines, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -197,6 +211,7 @@ def test_an_error_that_nobody_knows_is_told_and_counted_and_ends_nothing(
     pair.until(lambda: bool(pair.tuns[1].delivered()), "the packet")
 
 
+@portable
 def test_what_the_device_will_not_take_is_counted(pair: LoopbackEngines) -> None:
     def refuse(*_: object) -> int:
         raise OSError(errno.EINVAL, "no")
@@ -208,6 +223,7 @@ def test_what_the_device_will_not_take_is_counted(pair: LoopbackEngines) -> None
     assert pair.engines[1].running
 
 
+@portable
 def test_a_full_socket_holds_up_only_so_long(pair: LoopbackEngines) -> None:
     engine = pair.engines[0]
     pair.tuns[0].inject(udp(b"x"))
@@ -223,6 +239,7 @@ def test_a_full_socket_holds_up_only_so_long(pair: LoopbackEngines) -> None:
     assert engine.running
 
 
+@both_roads
 def test_the_header_of_a_single_packet_asks_for_nothing(tmp_path: Path) -> None:
     pair = LoopbackEngines(tmp_path, vnet=True)
     pair.tuns[0].inject(udp(b"x"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from meshc.engine.proto.offload import VirtioNetHdr
 from meshc.engine.proto.udp_path import UdpPath
 from tests.support.bulk_ends import NOW, BulkEnd, exchange, pair
 from tests.support.packets import udp
+
+pytestmark = pytest.mark.usefixtures("each_road")
 
 
 def test_replays_and_forgeries_are_counted_once_each() -> None:

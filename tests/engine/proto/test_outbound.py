@@ -17,6 +17,8 @@ from meshc.engine.proto.outbound import SLOTS
 from tests.support.bulk_ends import NOW, exchange, pair
 from tests.support.packets import same_packet, slow_split, super_packet, tcp, udp
 
+pytestmark = pytest.mark.usefixtures("each_road")
+
 
 @pytest.mark.parametrize("vnet", [True, False])
 def test_packets_before_the_session_are_staged_and_arrive(vnet: bool) -> None:

@@ -7,8 +7,8 @@ import gc
 
 import pytest
 
-from meshc.engine.proto.datapath import session_keys
 from meshc.engine.proto.device import Device
+from meshc.engine.proto.keypair import Keypair
 from meshc.engine.testing import Network, ipv4_packet
 from meshc.errors import ConfigError
 from meshc.keys import PresharedKey
@@ -44,15 +44,16 @@ def spellings(secret: bytes) -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("each_road")
 def test_repr_and_str_of_everything_shows_no_secret(monkeypatch):
     secrets = [PSK.raw]
 
-    def watch(key: bytes):
-        secrets.append(key)
-        return original(key)
+    def watch(self: Keypair, *, send_key: bytes, receive_key: bytes, **rest):
+        secrets.extend((send_key, receive_key))
+        original(self, send_key=send_key, receive_key=receive_key, **rest)
 
-    original = session_keys.ChaCha20Poly1305
-    monkeypatch.setattr(session_keys, "ChaCha20Poly1305", watch)
+    original = Keypair.__init__
+    monkeypatch.setattr(Keypair, "__init__", watch)
     net = Network()
     a, b = net.add("a", "192.0.2.1"), net.add("b", "192.0.2.2")
     net.peer(a, b, "10.0.0.2/32", endpoint=b.outside, preshared_key=PSK)

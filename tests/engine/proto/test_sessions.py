@@ -125,10 +125,7 @@ def test_the_last_minute_renewal_is_asked_for_once():
     pair.net.loss = 1.0
     keypair = pair.peer_of(pair.b).keypairs.current
     for _ in range(3):
-        data = keypair.sealing.header + keypair.sealing.counter.to_bytes(8, "little")
-        nonce = bytes(4) + keypair.sealing.counter.to_bytes(8, "little")
-        data += keypair.sealing.encrypt(nonce, ipv4_packet(B, A, b""), None)
-        keypair.sealing.counter += 1
+        data = keypair.sealing.seal(ipv4_packet(B, A, b""), 0)
         pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
         pair.net.drain(pair.a)
     assert pair.kinds("a") == [1]
@@ -142,7 +139,7 @@ def test_after_180_seconds_a_session_neither_sends_nor_receives():
     pair.net.clock.now += 180
     pair.ping()
     assert pair.kinds("a") == [1], "staged, with a handshake first"
-    data = keypair.sealing.header + bytes(8) + keypair.sealing.encrypt(bytes(12), b"", None)
+    data = keypair.sealing.seal(b"", 0)
     pair.a.device.receive_datagrams([(data, pair.b.outside)], pair.net.now)
     assert pair.a.device.drops[DropReason.KEYPAIR_EXPIRED] == 1
 
@@ -209,7 +206,7 @@ def test_roaming_follows_authenticated_messages_only():
     assert pair.peer_of(pair.b).endpoint == moved
     assert pair.events(pair.b, EndpointRoamed)[-1].new == moved
     forged = UdpPath("203.0.113.1", 1)
-    header = pair.peer_of(pair.a).keypairs.current.sealing.header
+    header = pair.peer_of(pair.a).keypairs.current.sealing.seal(b"", 0)[:8]
     pair.net.spoof(forged, pair.b.outside, header + bytes(40))
     pair.net.run(0.1)
     assert pair.peer_of(pair.b).endpoint == moved

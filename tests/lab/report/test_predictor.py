@@ -8,7 +8,7 @@ from pathlib import Path
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.lab.lab_source import LabSource
 from meshc.lab.report.lab_report import Key, Predicted, claimed, unclaimed
-from meshc.lab.report.predictor import Predictor, hop_limits
+from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.layout import lay_out
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import Nat
@@ -71,16 +71,48 @@ def test_every_pair_and_its_path() -> None:
     assert hop_limits(found)[Key("a", "relay", 4)] == 0
 
 
-def test_hosts_behind_a_router() -> None:
+def test_hosts_behind_a_router_are_asked_and_ask() -> None:
     """`a` is on that LAN itself: its packets never see the mesh."""
     source = a_source()
     hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
     found = Predictor.of(source).lans(hosts)
-    assert {key.source: value.reachable for key, value in found.items()} == {
-        "b": True,
-        "relay": True,
+    assert {key[:2]: value.reachable for key, value in found.items()} == {
+        ("b", "lan:a"): True,
+        ("relay", "lan:a"): True,
+        ("lan:a", "b"): True,
+        ("lan:a", "relay"): True,
     }
     assert found[Key("b", "lan:a", 4)].path == ("b", "relay", "a", "lan:a")
+    assert found[Key("lan:a", "b", 4)].path == ("lan:a", "a", "relay", "b")
+    assert hop_limits(found)[Key("lan:a", "b", 4)] == 2
+
+
+def test_hosts_on_a_lan_are_senders_by_the_files() -> None:
+    """A router that does not let its LAN out: the LAN is reached, and reaches nobody first."""
+    source = a_source()
+    rules = tuple(line for line in source.confs["a"].post_up if "-o %i" not in line)
+    answers = "iptables -w -A FORWARD -o %i -m conntrack --ctstate ESTABLISHED -j ACCEPT"
+    deaf = replace(source.confs["a"], post_up=(*rules, answers))
+    source = replace(source, confs={**source.confs, "a": deaf})
+    hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
+    found = Predictor.of(source).lans(hosts)
+    assert found[Key("b", "lan:a", 4)].reachable
+    assert not found[Key("lan:a", "b", 4)].reachable
+    assert "a drops it" in found[Key("lan:a", "b", 4)].reason
+
+
+def test_the_internet_is_claimed_where_the_mesh_has_a_part_in_it() -> None:
+    source = a_source()
+    hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
+    found = Predictor.of(source).claimed_internet(["a", "b", "lan:a"], hosts, "8.8.8.8")
+    assert found == {}, "nobody sends it into the tunnel: it leaves where it is"
+    everywhere = Prefix.parse("0.0.0.0/0")
+    b = source.confs["b"]
+    user = replace(b, peers=(b.peers[0]._replace(allowed_ips=(everywhere,)),))
+    source = replace(source, confs={**source.confs, "b": user})
+    found = Predictor.of(source).claimed_internet(["a", "b", "lan:a"], hosts, "8.8.8.8")
+    assert found.keys() == {Key("b", "8.8.8.8", 4)}
+    assert not found[Key("b", "8.8.8.8", 4)].reachable, "the relay is no exit"
 
 
 def test_without_the_relay_the_others_are_lost() -> None:
@@ -106,6 +138,17 @@ def test_a_prediction_follows_the_file() -> None:
     assert "relay drops it" in found.reason
 
 
+def test_an_answer_is_routed_by_the_address_that_was_asked() -> None:
+    """Found by the agreement run: `ip rule from OWN` is for answers, not for first packets."""
+    source = a_source()
+    rule = "ip rule add from 10.44.0.3 lookup 200"
+    by_source = replace(source.confs["b"], table="200", post_up=(rule,))
+    source = replace(source, confs={**source.confs, "b": by_source})
+    found = Predictor.of(source).pairs()
+    assert found[Key("relay", "b", 4)].reachable
+    assert not found[Key("b", "relay", 4)].reachable
+
+
 def test_what_is_beyond_the_proof_is_not_claimed() -> None:
     """Nobody knows whether the rule means an echo: of what ends at the relay nothing is said,
     what it forwards is judged as before."""
@@ -122,11 +165,12 @@ def test_what_is_beyond_the_proof_is_not_claimed() -> None:
         ("relay", "a"),
         ("relay", "b"),
         ("relay", "lan:a"),
+        ("lan:a", "relay"),
     }
     assert all(value.reachable for value in known.values())
     there, back = unclaimed(found)
     rule = "not judged: what `INPUT -m quota -j DROP` at relay does to it is beyond the proof"
-    assert there == f"not measured: a → relay, b → relay: {rule}"
+    assert there == f"not measured: a → relay, b → relay, lan:a → relay: {rule}"
     assert back == f"not measured: relay → a, relay → b, relay → lan:a: the answer: {rule}"
     assert predictor.mute(found) >= {Key("relay", "a", 4), Key("relay", "b", 4)}
 
@@ -141,6 +185,11 @@ def test_an_exit_beyond_the_proof_is_not_claimed() -> None:
     confs = {**source.confs, "a": user, "relay": choosy}
     found = Predictor.of(replace(source, confs=confs)).internet("a", "198.18.0.2")
     assert (found.reachable, found.judged) == (False, False)
+
+
+def test_one_direction_of_every_direct_pair_begins_its_session() -> None:
+    found = Predictor.of(a_source()).pairs()
+    assert one_way_sessions(found) == [Key("a", "relay", 4), Key("b", "relay", 4)]
 
 
 def test_a_fault_of_two_sides_is_named_in_one_order() -> None:
@@ -171,6 +220,13 @@ def test_relays_that_cannot_speak_to_a_node() -> None:
     assert Predictor.of(replace(source, confs=confs)).mute({}) == frozenset()
     lost = {Key("b", "a", 4): Predicted(False)}
     assert Key("b", "a", 4) in predictor.mute(lost)
+
+
+def test_a_relay_without_an_address_in_the_family_stays_silent_on_the_path() -> None:
+    """Found by the agreement run: it forwards; nobody accepts the address it would speak from."""
+    predictor = Predictor.of(a_source())
+    assert predictor.mute({Key("a", "b", 6): Predicted(True)}) >= {Key("relay", "a", 6)}
+    assert predictor.mute({Key("a", "b", 4): Predicted(True)}) == frozenset()
 
 
 def test_no_exit_no_internet() -> None:

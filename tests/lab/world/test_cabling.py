@@ -20,7 +20,7 @@ from meshc.lab.world import cabling
 from meshc.lab.world.control import Lab, start_lab
 from meshc.lab.world.layout import lay_out
 from meshc.lab.world.layout_options import LayoutOptions
-from meshc.lab.world.places import Place, Route, Shape
+from meshc.lab.world.places import ASKING, Place, Route, Shape
 from meshc.prefixes import DEFAULT_V4, Prefix
 from meshc.topology.language.spec import Nat
 from tests.support.labs import a_spec, behind, home, relay
@@ -112,3 +112,31 @@ def test_delay_is_there_with_netem_and_without() -> None:
     assert {answer.kind for answer in (*slow, *quick)} == {"reply"}
     assert min(answer.ms or 0 for answer in slow) >= 80  # there and back
     assert min(answer.ms or 0 for answer in quick) < 80
+
+
+def test_an_uplink_of_fewer_bytes_carries_no_larger_packet() -> None:
+    shapes = {"relay": Shape(mtu=1492)}
+    with running(a_spec(relay()), LayoutOptions(shapes=shapes)) as (lab, world):
+        at = world.hosts[0]
+        sizes = tuple(PingTarget(at, size=size, patient=False) for size in (1492, 1493))
+        small, large = lab.call("relay", Ping(sizes, seconds=1.0))
+    assert small.kind == "reply"
+    assert large.kind != "reply"
+
+
+@pytest.mark.parametrize(
+    ("site", "route"),
+    [(True, "192.168.1.0/24"), (False, "172.20.0.0/24"), (False, "172.20.0.9/32")],
+)
+def test_a_host_on_a_lan_knows_the_way_into_the_mesh_only_where_it_asks(
+    *, site: bool, route: str
+) -> None:
+    """The router of the mesh has an address of it; no tunnel is needed to see who knows."""
+    node = behind("a", Nat.PORT_RESTRICTED, "home" if site else None, routes=(Prefix.parse(route),))
+    with running(a_spec(relay(), node, sites=(home(),))) as (lab, world):
+        (host,) = world.lan_hosts
+        add = ("ip", "address", "add", "10.44.0.7/32", "dev", "lo")
+        assert lab.call("a", RunCommand(add)).code == 0
+        target = (PingTarget("10.44.0.7", patient=False),)
+        told, untold = (lab.call(host.place, Ping(target, 1.0, mark=m)) for m in (ASKING, 0))
+    assert (told[0].kind, untold[0].kind == "reply") == ("reply", False)

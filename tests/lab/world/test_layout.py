@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshc.lab.world.layout import lay_out
 from meshc.lab.world.places import LabWorld, Place
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Nat, NodeSpec
+from meshc.topology.language.spec import Expect, Nat, NodeSpec, TestSpec
 from tests.support.labs import a_spec, behind, endpoint, home, relay
 
 PORTS = {"relay": 51820}
@@ -63,7 +65,8 @@ def test_without_masquerading_a_lan_host_knows_the_way_back() -> None:
     lan = (Prefix.parse("10.9.0.0/24"),)
     node = NodeSpec(name="a", endpoints=(endpoint("198.51.100.7"),), routes=lan, masquerade=False)
     world = lay_out(a_spec(node), {"a": 51820})
-    assert [str(route.prefix) for route in world.places["lan:a"].routes] == ["10.44.0.0/24"]
+    untold = [route for route in world.places["lan:a"].routes if not route.asking]
+    assert [str(route.prefix) for route in untold] == ["10.44.0.0/24"]
     assert addresses(world.places["a"], "lan0") == ["10.9.0.1/24"]
 
 
@@ -71,6 +74,28 @@ def test_resolvers_of_the_file_are_on_the_internet() -> None:
     world = lay_out(a_spec(relay(), dns=("1.1.1.1", "10.44.0.1")), PORTS)
     assert "1.1.1.1/32" in addresses(world.places["host"], "eth0")
     assert "10.44.0.1/32" not in addresses(world.places["host"], "eth0")
+    world = lay_out(a_spec(relay(), dns=("10.20.30.40",)), PORTS)
+    assert "10.20.30.40/32" not in addresses(world.places["host"], "eth0"), "nobody has it there"
+
+
+def test_what_tests_ask_for_on_the_internet_is_there() -> None:
+    tests = tuple(
+        TestSpec(("relay",), (target,), Expect.REACHABLE)
+        for target in ("9.9.9.0/24", "8.8.8.8/32", "0.0.0.0/0", "10.44.0.1/32")
+    )
+    world = lay_out(replace(a_spec(relay()), tests=tests), PORTS)
+    own = world.hosts[0]
+    assert world.beyond == {"9.9.9.0/24": "9.9.9.1", "8.8.8.8/32": "8.8.8.8", "0.0.0.0/0": own}
+    assert {"9.9.9.1/32", "8.8.8.8/32"} <= set(addresses(world.places["host"], "eth0"))
+
+
+def test_name_servers_in_a_lan_behind_a_node_are_the_host_there() -> None:
+    """Its router takes another address."""
+    node = behind("a", Nat.SYMMETRIC, routes=(Prefix.parse("172.20.0.0/24"),), dns=("172.20.0.1",))
+    world = lay_out(a_spec(node), {"a": None})
+    assert world.name_servers == {"lan:a": ("172.20.0.1",)}
+    assert "172.20.0.1/24" in addresses(world.places["lan:a"], "eth0")
+    assert addresses(world.places["a"], "lan0") == ["172.20.0.2/24"]
 
 
 def test_nodes_that_take_no_part_are_left_out() -> None:

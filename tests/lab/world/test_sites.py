@@ -54,7 +54,28 @@ def test_a_lan_host_sits_on_the_sites_lan_and_sends_to_its_router() -> None:
     world = lay_out(spec, {"a": None})
     (host,) = world.lan_hosts
     assert ("lan:a", "a", lan[0]) == host[:3]
-    assert [str(route.prefix) for route in world.places["lan:a"].routes] == ["0.0.0.0/0"]
+    routes = world.places["lan:a"].routes
+    assert [(str(r.prefix), r.asking) for r in routes] == [
+        ("0.0.0.0/0", False),
+        ("0.0.0.0/0", True),
+    ]
+    near = [a.address for _, a in world.places["a"].addresses if lan[0].contains(a.host)]
+    assert [routes[1].via] == near, "who is told sends into the mesh"
+
+
+def test_a_name_server_in_the_lan_of_a_site_has_the_address_that_the_file_says() -> None:
+    """Even the one that the site's router would take; and the router of the mesh is known there
+    only where it does not masquerade."""
+    lan = (Prefix.parse("192.168.1.0/24"),)
+    for masquerade in (True, False):
+        node = behind("a", Nat.PORT_RESTRICTED, "home", routes=lan, masquerade=masquerade)
+        other = behind("b", Nat.SYMMETRIC, dns=("192.168.1.1",))
+        world = lay_out(a_spec(node, other, sites=(home(),)), {"a": None, "b": None})
+        place = world.places["ns:192.168.1.1"]
+        assert [str(a) for _, a in place.addresses] == ["192.168.1.1/24"]
+        assert world.name_servers == {"ns:192.168.1.1": ("192.168.1.1",)}
+        known = {str(route.prefix) for route in place.routes}
+        assert ("10.44.0.0/24" in known) is not masquerade
 
 
 def test_a_carrier_sits_between_a_site_and_the_internet() -> None:

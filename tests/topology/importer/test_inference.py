@@ -49,7 +49,7 @@ def test_roles_routes_and_exits_are_inferred() -> None:
     assert [n.relay for n in nodes.values()] == [True, False, False, False]
     assert list(map(str, nodes["hub"].endpoints.public)) == ["hub.example-vpn.dev:51820"]
     assert nodes["hub"].exit_node
-    assert nodes["phone"].exit == "hub"
+    assert nodes["phone"].exit_use.name == "hub"
     assert [str(p) for p in nodes["nas"].routes] == ["192.168.1.0/24"]
     assert nodes["hub"].routes == ()
     assert [str(p) for p in imported.pools] == ["10.0.44.0/24"]
@@ -152,7 +152,7 @@ def test_two_halves_are_an_exit() -> None:
     confs[3] = conf("phone", "10.0.44.4/32", halves)
     imported = infer(confs, Diagnostics())
     assert imported
-    assert imported.nodes["phone"].exit == "hub"
+    assert imported.nodes["phone"].exit_use.name == "hub"
     assert [str(p) for p in imported.pools] == ["10.0.44.0/24"]
     assert imported.nodes["hub"].routes == ()
 
@@ -170,6 +170,6 @@ def test_the_server_alone_is_called_where_nobody_said_and_told_so() -> None:
     imported = infer([server], found)
     assert imported
     assert [one.code for one in found] == ["W907"]
-    assert {n.exit for n in imported.nodes.values()} == {None, "hub"}
+    assert {n.exit_use.name for n in imported.nodes.values()} == {None, "hub"}
     assert imported.nodes["hub"].exit_node
     assert imported.nodes["hub"].relay

@@ -31,11 +31,11 @@ def read(text: str) -> Any:
 
 def test_what_the_file_sets_is_kept() -> None:
     text = written("ListenPort = 1234\nMTU = 1300\nTable = off\nFwMark = 7\nDNS = 1.1.1.1\n")
+    assert read(text)["network"]["mtu"] == 1300
     hub = read(text)["nodes"]["hub"]
     assert hub == {
         "address": ["10.44.0.1"],
         "listen_port": 1234,
-        "mtu": 1300,
         "table": "off",
         "fwmark": 7,
         "dns": ["1.1.1.1"],

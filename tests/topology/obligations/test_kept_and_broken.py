@@ -46,6 +46,7 @@ nodes:
   hub: {role: relay, endpoint: hub.mesh.dev, exit_node: true, underlay: [ipv4, ipv6]}
   nas: {routes: 192.168.7.0/24}
   pc: {exit: hub}
+  mac: {exit: hub, exit_except: private, platform: macos}
   tv: {}
 tests:
   - {from: tv, to: 192.168.7.9, via: hub}
@@ -71,6 +72,10 @@ def narrowed(gone: str) -> Fault:
     return fault
 
 
+def widened(more: str) -> Fault:
+    return lambda conf: peers(conf, allowed_ips=(*conf.peers[0].allowed_ips, Prefix.parse(more)))
+
+
 FAULTS: dict[str, tuple[str, Fault, str]] = {
     "a key": ("tv", lambda conf: replace(conf, private_key=None), "E451"),
     "an address": ("tv", lambda conf: replace(conf, addresses=conf.addresses[:1]), "E415"),
@@ -81,6 +86,8 @@ FAULTS: dict[str, tuple[str, Fault, str]] = {
     "a relay": ("hub", lambda conf: replace(conf, pre_up=(), post_up=()), "E409"),
     "a LAN": ("hub", narrowed("192.168.7.0/24"), "E412"),
     "an exit": ("pc", narrowed("::/0"), "E414"),
+    "an exit that something is left out of": ("mac", narrowed("8.0.0.0/7"), "E414"),
+    "what is left out of an exit": ("mac", widened("192.168.8.0/24"), "E444"),
     "a test": ("tv", narrowed("192.168.7.0/24"), "E419"),
 }
 

@@ -8,7 +8,13 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat
-from meshc.topology.proof.explanation import Explanation, HopSession, explain, explain_address
+from meshc.topology.proof.explanation import (
+    Explanation,
+    HopSession,
+    Speaker,
+    explain,
+    explain_hosts,
+)
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.wg.endpoint import Endpoint
 from tests.support.wire import Wire, main_example
@@ -116,24 +122,41 @@ def test_an_unknown_name() -> None:
         story(main_example(), "phone", "nobody")
 
 
-def test_a_host_on_a_lan() -> None:
+def at_node(network: NetworkModel, name: str) -> Speaker:
+    own = network.model(name).address(4)
+    assert own is not None
+    return Speaker(name, own, name)
+
+
+def somewhere(text: str, router: str = "") -> Speaker:
+    return Speaker(text, Prefix.host(text), router)
+
+
+def test_a_host_on_a_lan_is_asked_and_asks() -> None:
     network = NetworkModel.build(lan_example().files(), lan_example().expectation())
-    told = explain_address(network, "phone", Prefix.host("192.168.1.20"))
+    phone, host = at_node(network, "phone"), somewhere("192.168.1.20", "home-server")
+    told = explain_hosts(network, phone, host)
     assert told.works
     there, back = told.legs
     assert there.trace.path == ("phone", RELAY, "home-server")
     assert there.lines[-1].endswith("hands it to the LAN")
     assert back.trace.path == ("home-server", RELAY, "phone")
     assert (back.source, back.target) == ("192.168.1.20", "phone")
+    told = explain_hosts(network, host, phone)
+    assert told.works
+    assert [leg.trace.path for leg in told.legs] == [
+        ("home-server", RELAY, "phone"),
+        ("phone", RELAY, "home-server"),
+    ]
+    assert told.legs[0].trace.text == f"192.168.1.20 → phone: home-server → {RELAY} → phone"
 
 
 def test_a_host_in_the_internet() -> None:
     wire = exit_example()
     network = NetworkModel.build(wire.files(), wire.expectation())
-    told = explain_address(network, "phone", Prefix.host("1.1.1.1"))
+    told = explain_hosts(network, at_node(network, "phone"), somewhere("1.1.1.1"))
     assert told.works
     assert told.legs[0].lines[-1].endswith("lets it out to the internet")
-    told = explain_address(network, "laptop", Prefix.host("1.1.1.1"))
+    told = explain_hosts(network, at_node(network, "laptop"), somewhere("1.1.1.1"))
     assert not told.works
     assert told.legs[0].lines[-1] == "laptop has no route into the tunnel for 1.1.1.1"
-    assert explain_address(network, "laptop", Prefix.host("2001:db8::1")).legs == ()

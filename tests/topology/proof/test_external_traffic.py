@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from meshc.prefixes import Prefix, parse_address
+from meshc.prefixes import Prefix, halves, parse_address, without
+from meshc.topology.language.spec import Platform, Spec
+from meshc.topology.obligations.exit_duty import ExitDuty
 from meshc.topology.obligations.obligations import Obligations
-from meshc.topology.proof import Proof
+from meshc.topology.proof import Proof, prove
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.external_traffic import (
     ExternalLoss,
@@ -19,9 +22,14 @@ from meshc.topology.proof.external_traffic import (
     lan_losses,
     leaks,
     rings,
+    swallowed_exceptions,
 )
+from meshc.topology.proof.public_space import public_atoms
 from meshc.topology.proof.walk import Packet, walk
+from meshc.wg.conf import Conf
 from tests.support.planted import proof
+from tests.support.random_exits import random_exits
+from tests.support.random_topology import compiled
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire, main_example
 from tests.support.wire_examples import EXIT_BACK, EXIT_OUT, LAN_HOOKS, exit_example, lan_example
@@ -128,6 +136,131 @@ def test_what_no_peer_gets_leaves_outside_of_the_tunnel(
     lost = list(leaks(found.planes[4], found.names.index("phone")))
     assert list(map(str, lost[:1])) == leaked
     assert all(Prefix.parse("128.0.0.0/1").contains(one) for one in lost)
+
+
+BESIDE = ExitDuty((Prefix.parse("10.0.0.0/8"), Prefix.parse("203.0.113.0/24")))
+REST = without((Prefix.parse("0.0.0.0/0"),), BESIDE.beside)
+
+
+def with_exceptions(*allowed: str) -> tuple[Proof, int]:
+    """The phone leaves two prefixes out, and has these AllowedIPs beside those of the network."""
+    wire = exit_example()
+    phone = wire.nodes["phone"]
+    phone.facts = replace(phone.facts, exit_duty=BESIDE, platform=Platform.IOS)
+    phone.peers[RELAY].allowed[:] = ["10.44.0.0/24", "::/0", *allowed]
+    found = proof(wire)
+    return found, found.names.index("phone")
+
+
+def test_what_is_to_stay_beside_is_no_leak_and_the_network_is_no_exception() -> None:
+    """The pool lies in 10.0.0.0/8."""
+    found, phone = with_exceptions(*map(str, REST))
+    assert leaks(found.planes[4], phone) == []
+    assert swallowed_exceptions(found.planes[4], phone) == []
+    assert list(exit_losses(found.planes[4], alone(found))) == []
+    assert found.holds
+
+
+@pytest.mark.parametrize("missing", range(len(REST)))
+def test_every_part_that_is_not_sent_to_the_exit_is_a_leak(missing: int) -> None:
+    found, phone = with_exceptions(*(str(p) for p in REST if p is not REST[missing]))
+    (lost, *_) = leaks(found.planes[4], phone)
+    assert REST[missing].contains(lost)
+    assert not found.holds
+
+
+@pytest.mark.parametrize("extra", ["0.0.0.0/0", "10.0.0.0/9", "203.0.113.9/32"])
+def test_an_exception_that_goes_into_the_tunnel_is_told(extra: str) -> None:
+    found, phone = with_exceptions(*map(str, REST), extra)
+    (swallowed, *_) = swallowed_exceptions(found.planes[4], phone)
+    assert Prefix.parse(extra).contains(swallowed)
+    assert {one.code for one in found.findings if one.code[0] == "E"} == {"E444"}
+
+
+@pytest.mark.parametrize("part", REST[::4])
+def test_a_part_of_the_internet_that_goes_to_another_peer_is_lost(part: Prefix) -> None:
+    """Whatever part it is: one address does not stand for all of them."""
+    wire = exit_example()
+    phone = wire.nodes["phone"]
+    phone.facts = replace(phone.facts, exit_duty=BESIDE, platform=Platform.IOS)
+    phone.peers[RELAY].allowed[:] = ["10.44.0.0/24", "::/0"]
+    phone.peers[RELAY].allowed += [str(p) for p in REST if p is not part]
+    other = next(name for name in phone.peers if name != RELAY)
+    phone.peers[other].allowed.append(str(part))
+    found = proof(wire)
+    public = bool(public_atoms(found.planes[4].fib)[found.planes[4].fib.atom(part.value)])
+    assert public is (not found.holds), "what is nobody's and not public, no exit passes on"
+
+
+def wrong(conf: Conf, spec: Spec, name: str) -> set[str]:
+    """What the file of an exit's user gets wrong, address by address."""
+    node, found = spec.nodes[name], set[str]()
+    own = (*node.routes, *(spec.sites[node.site].lan if node.site else ()))
+    lans = [r for n in spec.nodes.values() for r in n.routes]
+    doors = {e.host for n in spec.nodes.values() for e in n.endpoints}
+    doors |= {n.lan_endpoint.host for n in spec.nodes.values() if n.lan_endpoint}
+    edges = [*(p for peer in conf.peers for p in peer.allowed_ips), *node.exit_except]
+    targets = {Prefix.host(door) for door in doors if ":" in door or door[-1].isdigit()}
+    for prefix in edges:
+        bits = 32 if prefix.family == 4 else 128
+        for value in (prefix.value - 1, prefix.value, prefix.last, prefix.last + 1):
+            targets |= {Prefix(prefix.family, value, bits)} if 0 <= value < 1 << bits else set()
+    for target in targets:
+        inside = any(p.contains(target) for peer in conf.peers for p in peer.allowed_ips)
+        if any(p.contains(target) for p in (*own, *spec.network.pools, *lans)):
+            continue
+        beside = any(p.contains(target) for p in node.exit_except)
+        if inside and beside:
+            found.add("E444")
+        families = {p.family for p in node.exit_except}
+        door = target.address in doors and target.family in families
+        if not (inside or beside or door):
+            found.add("E414")
+    return found
+
+
+def spoilt(conf: Conf, spec: Spec, name: str, rng: random.Random) -> Conf:
+    """One entry of the file goes, moves, or comes in addition."""
+    at = rng.randrange(len(conf.peers))
+    peer, node = conf.peers[at], spec.nodes[name]
+    allowed = list(peer.allowed_ips)
+    kind = rng.choice(("gone", "half", "exception", "nothing"))
+    if kind == "gone" and allowed:
+        allowed.pop(rng.randrange(len(allowed)))
+    elif kind == "half" and (wide := [p for p in allowed if not p.is_host]):
+        one = rng.choice(wide)
+        allowed[allowed.index(one)] = rng.choice(halves(one))
+    elif kind == "exception":
+        allowed.append(rng.choice(node.exit_except))
+    peers = list(conf.peers)
+    peers[at] = peer._replace(allowed_ips=tuple(allowed))
+    return replace(conf, peers=tuple(peers))
+
+
+@pytest.mark.slow(seconds=12)
+def test_planted_faults_of_random_exit_users_are_found_and_nothing_else() -> None:
+    """The judge goes through addresses one by one and knows neither planner nor proof."""
+    right = broken = 0
+    for seed in range(36):
+        made = compiled(random_exits(random.Random(seed)))
+        if made is None:
+            continue
+        analysis, files, expected, _ = made
+        rng = random.Random(seed)
+        users = [f for f in files if analysis.spec.nodes[f.name].exit_except and not f.script]
+        for file in rng.sample(users, min(2, len(users))):
+            conf = spoilt(file.conf, analysis.spec, file.name, rng)
+            told = {
+                one.code
+                for one in prove(
+                    [f._replace(conf=conf) if f is file else f for f in files], expected
+                ).findings
+                if one.code in ("E414", "E444") and f"nodes.{file.name}." in one.path
+            }
+            assert told == wrong(conf, analysis.spec, file.name), (seed, file.name)
+            right, broken = right + (not told), broken + bool(told)
+    assert right > 10
+    assert broken > 15
 
 
 def test_next_hops_that_go_round_are_told_once() -> None:

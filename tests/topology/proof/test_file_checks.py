@@ -7,6 +7,7 @@ from dataclasses import replace
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Platform
 from meshc.topology.proof import prove
+from meshc.wg.endpoint import Endpoint
 from tests.support.planted import finding, findings
 from tests.support.wire import main_example, private_key
 
@@ -137,6 +138,31 @@ def test_what_protects_an_endpoint() -> None:
     assert "E413" not in dict(findings(wire))
     wire.nodes["phone"].facts = facts
     peer.allowed[-1] = "0.0.0.0/0"
+    assert "E413" not in dict(findings(wire))
+
+
+def test_a_name_may_lead_into_any_part_of_a_default_route() -> None:
+    """wg-quick keeps WireGuard's own packets out of a /0 only; parts of it are plain routes."""
+    wire = main_example()
+    server, phone = wire.nodes[SERVER], wire.nodes["phone"]
+    server.facts = replace(
+        server.facts, exit_node=True, endpoints=(Endpoint("s.example.org", 51820),)
+    )
+    for node in wire.nodes.values():
+        if SERVER in node.peers:
+            node.peers[SERVER].endpoint = "s.example.org:51820"
+    phone.facts = replace(phone.facts, exit=SERVER)
+    phone.peers[SERVER].allowed += ["0.0.0.0/1", "128.0.0.0/1", "::/0"]
+    told = [text for code, text in findings(wire) if code == "E413"]
+    assert (
+        "phone: the endpoint s.example.org:51820 of public-server2 is a name and may lie inside "
+        "0.0.0.0/1, which is routed into the tunnel"
+    ) in told
+    for platform in (Platform.IOS, Platform.WINDOWS, Platform.MACOS):
+        phone.facts = replace(phone.facts, platform=platform)
+        assert not any("may lie" in text for code, text in findings(wire) if code == "E413")
+    phone.facts = replace(phone.facts, platform=Platform.LINUX)
+    phone.peers[SERVER].allowed[-3:] = ["0.0.0.0/0", "::/0"]
     assert "E413" not in dict(findings(wire))
 
 

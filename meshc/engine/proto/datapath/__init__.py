@@ -1,28 +1,28 @@
 """The data path: what is done to every packet, as pure functions over buffers.
 
-`DataPath` is the contract, `new` chooses the implementation: the one place that would know of
-another. Packets that come alone go through `single`, one function a step.
+`DataPath` is the contract, `road` the choice of an implementation. Packets that come alone go
+through `single` and the methods of the keys, one function a step.
 """
 
 from __future__ import annotations
 
+from meshc.engine.proto.datapath import road
 from meshc.engine.proto.datapath.arena import Arena, Buffer, Buffers
 from meshc.engine.proto.datapath.contract import (
+    AnyDataPath,
     Block,
-    DataPath,
     Delivery,
     Opened,
     PartialChecksum,
     Split,
 )
-from meshc.engine.proto.datapath.portable import PortableDataPath
 
 __all__ = [
+    "AnyDataPath",
     "Arena",
     "Block",
     "Buffer",
     "Buffers",
-    "DataPath",
     "Delivery",
     "Opened",
     "PartialChecksum",
@@ -31,6 +31,6 @@ __all__ = [
 ]
 
 
-def new() -> DataPath:
+def new() -> AnyDataPath:
     """A data path for one engine; it may hold scratch buffers, but no state between calls."""
-    return PortableDataPath()
+    return road.taken().path()

@@ -7,14 +7,44 @@ handshakes, timers and the choice of peers are not its business, and it does no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from meshc.engine.proto.allowedips import AllowedIPs
-from meshc.engine.proto.datapath.arena import Arena, Buffers
+from meshc.engine.proto.datapath.arena import Arena, Buffer, Buffers
 from meshc.engine.proto.datapath.segment import Segmentation
-from meshc.engine.proto.datapath.session_keys import OpeningKey, SealingKey
+from meshc.engine.proto.drop_reason import DropReason
 
 Owner = TypeVar("Owner")
+
+
+class SealingKey(Protocol):
+    """The key of what is sent; `counter` is the next to use."""
+
+    counter: int
+
+    def seal(self, packet: Buffer, mtu: int) -> bytes:
+        """An inner packet -> transport data message; an empty packet is a keepalive.
+
+        Pads to 16 bytes, but never beyond `mtu` (0: no limit). The caller has checked that the
+        counters do not run out.
+        """
+        ...
+
+
+class OpeningKey(Protocol):
+    """The key of what is received, with the window of the counters seen."""
+
+    def open(self, datagram: Buffer) -> bytes | DropReason:
+        """A transport data message -> plaintext (empty for a keepalive), or why it is refused.
+
+        The datagram has at least 32 bytes and the receiver index of this session.
+        """
+        ...
+
+
+# An implementation's functions take the keys of the same implementation.
+Sealing = TypeVar("Sealing", contravariant=True)
+Opening = TypeVar("Opening", contravariant=True)
 
 
 class PartialChecksum(NamedTuple):
@@ -63,12 +93,12 @@ class Delivery(NamedTuple):
     foreign: int
 
 
-class DataPath(Protocol):
+class DataPath(Protocol[Sealing, Opening]):
     """What moves transport data; see `datapath.new`."""
 
     def split_seal(
         self,
-        key: SealingKey,
+        key: Sealing,
         packet: memoryview,
         gso: Segmentation,
         mtu: int,
@@ -85,7 +115,7 @@ class DataPath(Protocol):
 
     def seal_run(
         self,
-        key: SealingKey,
+        key: Sealing,
         buf: Arena,
         offset: int,
         stride: int,
@@ -104,7 +134,7 @@ class DataPath(Protocol):
 
     def open_run(
         self,
-        key: OpeningKey,
+        key: Opening,
         buf: Arena,
         offset: int,
         stride: int,
@@ -138,3 +168,6 @@ class DataPath(Protocol):
         and that there are no virtio-net headers. `out` is where super-packets are put together.
         """
         ...
+
+
+AnyDataPath = DataPath[Any, Any]

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from meshc.engine.proto.datapath.arena import Arena
 from meshc.engine.proto.datapath.contract import Opened
 from meshc.engine.proto.datapath.sealing import OVERHEAD
-from meshc.engine.proto.datapath.session_keys import OpeningKey
+from meshc.engine.proto.datapath.session_keys import PortableOpeningKey
 from meshc.engine.proto.replay import ReplayWindow
 
 _FEW = 3
@@ -33,7 +33,7 @@ def same_session(buf: Arena, offset: int, stride: int, number: int) -> int:
 
 
 def open_run(
-    key: OpeningKey,
+    key: PortableOpeningKey,
     buf: Arena,
     offset: int,
     stride: int,
@@ -73,7 +73,7 @@ def _accept(window: ReplayWindow, counters: list[int]) -> bool:
 
 
 def _decrypt(
-    key: OpeningKey,
+    key: PortableOpeningKey,
     buf: Arena,
     offset: int,
     stride: int,
@@ -109,7 +109,7 @@ def _decrypt(
 
 
 def _find_bad(
-    key: OpeningKey,
+    key: PortableOpeningKey,
     nonces: list[memoryview],
     sealed: list[memoryview],
     opened: list[memoryview],

@@ -8,7 +8,7 @@ from meshc.engine.proto.datapath.delivery import deliver
 from meshc.engine.proto.datapath.opening import open_run
 from meshc.engine.proto.datapath.sealing import OVERHEAD, Sealer, finish
 from meshc.engine.proto.datapath.segment import Segmentation, Segmenter
-from meshc.engine.proto.datapath.session_keys import SealingKey
+from meshc.engine.proto.datapath.session_keys import PortableSealingKey
 from meshc.engine.proto.offload import padded_length
 
 
@@ -21,7 +21,7 @@ class PortableDataPath:
 
     def split_seal(
         self,
-        key: SealingKey,
+        key: PortableSealingKey,
         packet: memoryview,
         gso: Segmentation,
         mtu: int,
@@ -48,7 +48,7 @@ class PortableDataPath:
 
     def seal_run(
         self,
-        key: SealingKey,
+        key: PortableSealingKey,
         buf: Arena,
         offset: int,
         stride: int,

@@ -10,7 +10,7 @@ from struct import Struct
 import numpy as np
 
 from meshc.engine.proto.datapath.arena import Arena
-from meshc.engine.proto.datapath.session_keys import SealingKey
+from meshc.engine.proto.datapath.session_keys import PortableSealingKey
 from meshc.engine.proto.offload import complete_checksum, padded_length
 
 OVERHEAD = 32
@@ -35,7 +35,12 @@ class Sealer:
         self._counters = nonces.field(4, 12, "<u8", _MOST)
 
     def seal(
-        self, key: SealingKey, packets: Sequence[memoryview], count: int, out: Arena, at: int
+        self,
+        key: PortableSealingKey,
+        packets: Sequence[memoryview],
+        count: int,
+        out: Arena,
+        at: int,
     ) -> int:
         """Seal the first `count` of `packets`, padded and equally long; where they end."""
         size = len(packets[0]) + OVERHEAD
@@ -47,7 +52,12 @@ class Sealer:
         return at + count * size
 
     def _seal_many(
-        self, key: SealingKey, packets: Sequence[memoryview], count: int, out: Arena, at: int
+        self,
+        key: PortableSealingKey,
+        packets: Sequence[memoryview],
+        count: int,
+        out: Arena,
+        at: int,
     ) -> None:
         size = len(packets[0]) + OVERHEAD
         skip = at // size
@@ -65,7 +75,7 @@ class Sealer:
 
 
 def _seal_few(
-    key: SealingKey, packets: Sequence[memoryview], count: int, out: Arena, at: int
+    key: PortableSealingKey, packets: Sequence[memoryview], count: int, out: Arena, at: int
 ) -> None:
     view = out.view
     size = len(packets[0]) + OVERHEAD

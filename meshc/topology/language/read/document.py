@@ -32,6 +32,7 @@ TOP = (
     "policies",
     "tests",
     "lab",
+    "accept",
 )
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
@@ -63,6 +64,7 @@ class Document:
     policies: list[tuple[int, dict[str, Any]]] | None = None
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
+    accept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
     damaged: set[Path] = field(default_factory=set)
 
@@ -140,6 +142,7 @@ class _DocumentReader:
                 self._wrong(("policies",), "a list of rules", None, hint)
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
+        document.accept = list(self._items("accept", "accept"))
         self._names()
         return document
 

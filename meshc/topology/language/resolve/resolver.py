@@ -10,6 +10,8 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
+from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
+from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
 from meshc.topology.language.resolve.policies import resolve_policies
@@ -17,12 +19,11 @@ from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
+    Acceptance,
     Deploy,
     DirectMode,
     Expect,
     FirewallTool,
-    LabPlace,
-    LabSpec,
     LinkSpec,
     Nat,
     NetworkSpec,
@@ -37,6 +38,7 @@ from meshc.topology.language.wording import quote
 from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_POCKETS = ("ios", "android")  # they sleep when they are not looked at
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
@@ -70,9 +72,10 @@ class _Resolver:
             },
             links=self._links(),
             tests=tuple(self._tests()),
-            lab=self._lab(),
+            lab=lab_spec(document, self.references),
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
+            accept=tuple(self._accept()),
             file=document.source.file,
         )
 
@@ -88,6 +91,8 @@ class _Resolver:
             mtu=data.get("mtu"),
             dns=tuple(data.get("dns", ())),
             preshared_keys=data.get("preshared_keys", True),
+            firewall=data.get("firewall", "auto"),
+            kill_switch=data.get("kill_switch", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -128,6 +133,9 @@ class _Resolver:
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
         lan = data.get("lan_endpoint")
+        exit_ = self._exit(name, data, locations)
+        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
             role=Role(data.get("role", "peer")),
@@ -140,7 +148,9 @@ class _Resolver:
             routes=networks(data.get("routes", ())),
             masquerade=data.get("masquerade", True),
             exit_node=data.get("exit_node", False),
-            exit=self._exit(name, data, locations),
+            exit=exit_,
+            exit_except=exit_exceptions(kept_out, own_lan),
+            kill_switch=data.get("kill_switch", self.network.kill_switch),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
             platform=Platform(data.get("platform", "linux")),
@@ -154,15 +164,14 @@ class _Resolver:
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
+            always_on=data.get("always_on", data.get("platform") not in _POCKETS),
             pre_up=tuple(data.get("pre_up", ())),
             post_up=tuple(data.get("post_up", ())),
             pre_down=tuple(data.get("pre_down", ())),
             post_down=tuple(data.get("post_down", ())),
             deploy=Deploy(**data.get("deploy", {})),
             groups=groups,
-            firewall=FirewallTool(
-                data.get("firewall", self.document.network.get("firewall", "auto"))
-            ),
+            firewall=FirewallTool(data.get("firewall", self.network.firewall)),
             locations=locations,
         )
 
@@ -344,20 +353,14 @@ class _Resolver:
             location=self.document.source.locate(path, key=True),
         )
 
-    def _lab(self) -> LabSpec:
-        data = self.document.lab
-        default = _place(data, {})
-        tables: dict[str, dict[str, LabPlace]] = {}
-        for key, known in (("sites", self.document.sites), ("nodes", self.document.nodes)):
-            tables[key] = {}
-            for name, place in sorted(data.get(key, {}).items()):
-                tables[key][name] = _place(place, data)
-                if name in self.document.absent:
-                    del tables[key][name]
-                elif name not in known:
-                    path = ("lab", key, name)
-                    self.references.unknown(key[:-1], name, path, tuple(known))
-        return LabSpec(default, tables["sites"], tables["nodes"])
+    def _accept(self) -> Iterator[Acceptance]:
+        for index, data in self.document.accept:
+            path: Path = ("accept", index)
+            node = data.get("node")
+            if node is not None and self.references.node(node, (*path, "node")) is None:
+                continue
+            location = self.document.source.locate(path, key=True)
+            yield Acceptance(data["code"], node, data["why"], location)
 
     def _add(self, code: str, message: str, path: Path, hint: str) -> None:
         self.document.report(self.diagnostics, code, message, path, hint)
@@ -384,15 +387,3 @@ def _underlay(written: Iterable[str] | None, endpoints: tuple[Endpoint, ...]) ->
     families = {endpoint.family for endpoint in endpoints}
     literal = tuple(sorted(family for family in families if family))
     return literal if literal and None not in families else (4, 6)
-
-
-def _place(data: Mapping[str, Any], outer: Mapping[str, Any]) -> LabPlace:
-    merged = {**outer, **data}
-    bandwidth = merged.get("bandwidth")
-    return LabPlace(
-        latency_ms=merged.get("latency", 0.0),
-        jitter_ms=merged.get("jitter", 0.0),
-        loss_percent=merged.get("loss", 0.0),
-        bandwidth_kbit=None if bandwidth is None else max(1, round(bandwidth)),
-        double_nat=merged.get("double_nat", False),
-    )

@@ -9,7 +9,9 @@ from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import Field, KeySection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_SECTIONS = ("network", "node", "site", "group", "defaults", "link", "policy", "test", "lab")
+_SECTIONS = (
+    *("network", "node", "site", "group", "defaults", "link", "policy", "test", "lab", "accept"),
+)
 
 
 def json_schema() -> dict[str, Any]:
@@ -68,6 +70,11 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
             "description": "Promises that the proof checks.",
         },
         "lab": _described(_or_null(refs["lab"]), "What `meshc lab` simulates."),
+        "accept": {
+            "type": ["array", "null"],
+            "items": refs["accept"],
+            "description": "Warnings that are known and meant.",
+        },
     }
 
 

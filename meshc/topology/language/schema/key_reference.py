@@ -38,6 +38,7 @@ _SECTIONS = (
     ("policies[]", "PolicySection"),
     ("tests[]", "TestSection"),
     ("lab", "LabSection"),
+    ("accept[]", "AcceptSection"),
 )
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from meshc.diagnostics import CODES
 from meshc.errors import KeyFormatError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, parse_address
@@ -71,6 +72,17 @@ def one_line(value: str) -> str:
     if len(value) > 4096:
         raise Mistake("E120", f"a text of {len(value):,} characters", "the limit is 4,096.")
     return value
+
+
+def code(value: Any) -> str:
+    """The code of a warning."""
+    word = text(value)
+    if word not in CODES or word[0] != "W":
+        known = word in CODES
+        hint = "errors are mended, and remarks need no consent." if known else ""
+        hint = hint or suggest(word, [one for one in CODES if one[0] == "W"])
+        raise Mistake("E113", f"{quote(word)} is not the code of a warning", hint)
+    return word
 
 
 def setting(value: Any) -> str:

@@ -29,6 +29,11 @@ DEPLOY = KeySection(
             "The WireGuard to use: auto, kernel, bundled, or the path of another one.",
         ),
         "supervisor": Field(k.SUPERVISOR, "What starts the tunnel when the node boots."),
+        "watch": Field(
+            k.BOOL,
+            "false: under wg-quick's unit nobody looks names up again, puts flushed rules back or "
+            "starts a dead engine again (default true).",
+        ),
     },
 )
 # The keys that a node, a group, a site and `defaults` can hold; the nearest wins.
@@ -59,7 +64,18 @@ _NODE_KEYS: dict[str, Field] = {
         "The exit node whose default route this node uses, IPv4 and IPv6; none undoes what a "
         "group or site says.",
     ),
-    "via": Field(k.NAMES, "Relays in order of preference."),
+    "exit_except": Field(
+        k.EXCEPTIONS,
+        "What a user of an exit keeps out of the tunnel: prefixes, `private` (RFC 1918 and RFC "
+        "4193), `own_lan` (the `lan` of its site). What the network itself has stays inside.",
+        examples=(["private", "203.0.113.0/24"],),
+    ),
+    "kill_switch": Field(
+        k.BOOL,
+        "Where the node uses an exit and runs Linux: nothing leaves it in clear text when the "
+        "interface has gone or rules were flushed (default false).",
+    ),
+    "via": Field(k.NAMES, "Relays in order of preference; without it a hash of the name chooses."),
     "direct": Field(
         k.DIRECT,
         "The direct links that this node may use: all (default), relays, none, or a list of "
@@ -81,6 +97,11 @@ _NODE_KEYS: dict[str, Field] = {
     "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for the tunnel."),
     "table": Field(k.TABLE, "The routing table: auto (default), off, a number or a name."),
     "fwmark": Field(k.FWMARK, "The mark of outgoing encrypted packets; off or 0 for none."),
+    "always_on": Field(
+        k.BOOL,
+        "false: the node may be asleep or switched off, which `meshc status` of its peers then "
+        "counts as no fault (default true; false for ios and android).",
+    ),
     "keepalive": Field(
         k.KEEPALIVE,
         "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
@@ -176,6 +197,7 @@ NETWORK = KeySection(
             "Name servers (addresses or nodes) and search domains for every node but relays and "
             "the name servers themselves.",
         ),
+        "kill_switch": Field(k.BOOL, "A kill switch on every node that uses an exit."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
         "firewall": Field(k.FIREWALL, "For nodes that say nothing: auto, iptables or nftables."),
     },
@@ -251,6 +273,16 @@ LAB = KeySection(
     },
 )
 
+ACCEPT = KeySection(
+    "AcceptSection",
+    "A warning that is known and meant; it stays visible, and `--strict` passes over it.",
+    {
+        "code": Field(k.CODE, "The code of the warning, such as W220.", required=True),
+        "node": Field(k.NAME, "Only where it is about this node."),
+        "why": Field(k.TEXT, "The reason, for whoever reads it next year.", required=True),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -261,6 +293,7 @@ SECTIONS: dict[str, KeySection] = {
     "policy": POLICY,
     "test": TEST,
     "lab": LAB,
+    "accept": ACCEPT,
     "deploy": DEPLOY,
     "place": PLACE,
 }
@@ -270,6 +303,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "link": {"endpoints": []},
     "policy": {"from": [], "to": []},
     "test": {"from": [], "to": []},
+    "accept": {"code": "W220", "why": "not said"},
 }
 EXAMPLES = {
     "meshc": "`meshc: 1`, the version of the language.",
@@ -280,4 +314,6 @@ EXAMPLES = {
     "endpoints": "`endpoints: [laptop, server]`.",
     "from": "`from: laptop`.",
     "to": "`to: server`.",
+    "code": "`code: W220`.",
+    "why": "`why: the second relay comes in May`.",
 }

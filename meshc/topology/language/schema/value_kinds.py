@@ -60,20 +60,20 @@ def _policy_end(value: Any) -> str:
 def _service(value: Any) -> Service:
     """`all`, `icmp`, `tcp`, `tcp/443`, `udp/8000-8100`."""
     if isinstance(value, int) and not isinstance(value, bool):
-        raise s.Mistake("E170", f"{value} has no protocol", f"write tcp/{value} or udp/{value}.")
+        raise s.Mistake("E178", f"{value} has no protocol", f"write tcp/{value} or udp/{value}.")
     word = s.text(value)
     protocol, slash, ports = word.partition("/")
     if protocol not in _PROTOCOLS or (slash and protocol not in ("tcp", "udp")):
         number = word.replace("-", "").isdigit()
         hint = f"write tcp/{word} or udp/{word}." if number else _SERVICES
-        raise s.Mistake("E170", f"{quote(word)} is no service", hint)
+        raise s.Mistake("E178", f"{quote(word)} is no service", hint)
     if not slash:
         return Service(protocol)
     low, dash, high = ports.partition("-")
     first, last = (int(p) if _PORT_TEXT.match(p) else 0 for p in (low, high if dash else low))
     if not 1 <= first <= last <= 65535:
         hint = "ports go from 1 to 65535, the lower one first: tcp/8000-8100."
-        raise s.Mistake("E170", f"{quote(word)} has no such ports", hint)
+        raise s.Mistake("E178", f"{quote(word)} has no such ports", hint)
     return Service(protocol, first, last)
 
 
@@ -82,6 +82,13 @@ def _none_or_name(value: Any) -> str | None:
         hint = "name the exit node; a node that offers its own line says `exit_node: true`."
         raise s.expected("a name", value, hint)
     return None if value == "none" and isinstance(value, str) else s.name(value)
+
+
+def _exception(value: Any) -> str | InterfaceAddress:
+    """A word, or any prefix: `::/0` leaves a whole family out."""
+    if isinstance(value, str) and not set("./:") & set(value):
+        return s.choice(*EXCEPTION_WORDS)(value)
+    return s.prefix(value)
 
 
 def _bool_or_name(value: Any) -> bool | str:
@@ -106,9 +113,12 @@ _SECONDS: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 65535}
 _BYTES: dict[str, Any] = {"type": "integer", "minimum": 576, "maximum": 65535}
 _MARK: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 0xFFFFFFFF}
 _FAMILIES = ("ipv4", "ipv6")
+EXCEPTION_WORDS = (PRIVATE, OWN_LAN) = ("private", "own_lan")
 
 SETTING = one(s.setting, **_TEXT)
 ABSOLUTE_PATH = one(s.absolute_path, type="string", pattern="^/")
+TEXT = one(s.text, **_TEXT)
+CODE = one(s.code, type="string", pattern="^W[0-9]{3}$")
 NAME = one(s.name, **_NAME)
 BOOL = one(s.boolean, type="boolean")
 DATE = one(q.date, type="string", format="date")
@@ -135,6 +145,7 @@ KEY = one(s.public_key, type="string", pattern="^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw
 TABLE = one(s.table, anyOf=[_TEXT, {"type": "integer", "minimum": 1}])
 FWMARK = one(s.fwmark, anyOf=[_MARK, _TEXT])
 EXIT = one(_none_or_name, **_NAME)
+EXCEPTIONS = many(_exception, _TEXT)
 ENDS = many(_policy_end, _TEXT)
 SERVICES = many(_service, _TEXT)
 ONE_SERVICE = one(_service, **_TEXT)

@@ -1,9 +1,9 @@
 """Where in the pools a new node's host number is looked for.
 
 The number space (at first 2^16 at most, so that IPv6 addresses stay short) is cut into blocks,
-and a block into chunks of 16. The nodes that prefer one relay share blocks, so that "everything
-behind that relay" is a prefix or two; inside a block one chunk is filled before the next is
-begun, because a relay must list addresses exactly and a full chunk is one entry. Inside a chunk
+and a block into chunks of 16. The nodes that are reached through one relay share blocks, so that
+they are a prefix or two in the files of others; inside a block one chunk is filled before the next
+is begun, because a relay must list addresses exactly and a full chunk is one entry. Inside a chunk
 the place comes from a hash of the name, so that two branches that each add a node rarely collide.
 
 The first number of a block is the last to be taken: where a whole block is one AllowedIPs entry,
@@ -34,6 +34,8 @@ class NumberSpace:
     """Host numbers of `bits` bits, handed out by group. `is_free` says whether one may be taken.
 
     Full blocks and chunks are remembered, so that filling the space costs one look per number.
+    `chunk_of` tells whose number was noted first in a chunk: others come in when there is no
+    other room, because the leaves of a chunk share a home (see `leaf_homes`).
     """
 
     bits: int
@@ -42,6 +44,7 @@ class NumberSpace:
     owned: dict[str, list[int]] = field(init=False)
     taken_blocks: set[int] = field(init=False)
     full: set[int] = field(init=False)
+    chunk_of: dict[int, str] = field(default_factory=dict)
     _low: int = 0
 
     def __post_init__(self) -> None:
@@ -56,6 +59,7 @@ class NumberSpace:
     def note(self, group: str, number: int) -> None:
         """Tells that a number of this group is in use, so that its block belongs to the group."""
         block = number >> block_bits(self.width)
+        self.chunk_of.setdefault(number >> CHUNK_BITS, group)
         if number < 1 << self.width and block not in self.taken_blocks:
             self.taken_blocks.add(block)
             self.owned[group].append(block)
@@ -63,11 +67,12 @@ class NumberSpace:
     def take(self, group: str, name: str) -> int | None:
         """A free number near the others of its group; None when the space is full."""
         while True:
-            for block in self._blocks(group):
-                number = self._in_block(block, name)
-                if number is not None:
-                    self.note(group, number)
-                    return number
+            for strict in (True, False):
+                for block in self._blocks(group):
+                    number = self._in_block(block, name, group if strict else None)
+                    if number is not None:
+                        self.note(group, number)
+                        return number
             if self.width >= self.bits:
                 return None
             self._set_width(min(self.bits, self.width + 4))
@@ -98,13 +103,18 @@ class NumberSpace:
         yield from (block for block in fresh if block not in self.taken_blocks)
         yield from (block for block in fresh if block in self.taken_blocks)
 
-    def _in_block(self, block: int, name: str) -> int | None:
+    def _in_block(self, block: int, name: str, group: str | None) -> int | None:
+        """A free number in a block; for a group, in none of the chunks of others."""
         chunks = 1 << (block_bits(self.width) - min(CHUNK_BITS, self.width))
         size = 1 << min(CHUNK_BITS, self.width)
         first = block << block_bits(self.width)
+        barred = False
         for chunk in range(block * chunks, (block + 1) * chunks):
             key = -1 - chunk
             if key in self.full:
+                continue
+            if group is not None and self.chunk_of.get(chunk, group) != group:
+                barred = True
                 continue
             start = stable_hash("slot", name) % size
             for step in range(size):
@@ -112,7 +122,10 @@ class NumberSpace:
                 if number != first and self.is_free(number):
                     return number
             self.full.add(key)
+        if group is not None and self.chunk_of.get(block * chunks, group) != group:
+            return None
         if self.is_free(first):
             return first
-        self.full.add(block)
+        if not barred:
+            self.full.add(block)
         return None

@@ -1,6 +1,6 @@
 """Addresses and ports for nodes that do not fix them: allocated once, then kept by the lock.
 
-The result depends on names, on each node's preferred relay and on the lock, never on the order of
+The result depends on names, on each node's home and on the lock, never on the order of
 the file. What the lock holds is kept; addresses of removed nodes are not used again while the
 pool has room, and then the longest gone goes first.
 """
@@ -20,7 +20,7 @@ from meshc.topology.planner.addressing.address_blocks import COMMON, NumberSpace
 from meshc.topology.planner.addressing.listen_ports import allocate_ports
 from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
 from meshc.topology.planner.links.mesh_graph import MeshGraph
-from meshc.topology.planner.routing.relay_rank import preference
+from meshc.topology.planner.routing.leaf_homes import Addresses, leaf_homes
 from meshc.values import dataclass, field
 
 
@@ -72,24 +72,21 @@ def allocate(spec: Spec, graph: MeshGraph, lock: Lock, diagnostics: Diagnostics)
     book = _Book(spec, diagnostics)
     book.take_fixed(spec.nodes)
     book.take_locked(spec.nodes, lock)
-    homes = preferred_relays(graph)
-    _fill(book, spec, homes)
-    ports, kept = allocate_ports(spec, lock, diagnostics)
+    kept = {name: tuple(sorted(of.values())) for name, of in book.of.items()}
+    _fill(book, spec, groups_of(graph, kept))
+    ports, kept_ports = allocate_ports(spec, lock, diagnostics)
     addresses = {name: tuple(sorted(book.of[name].values())) for name in sorted(spec.nodes)}
-    return Allocation(addresses, ports, kept, spec.network.name, spec.absent)
+    return Allocation(addresses, ports, kept_ports, spec.network.name, spec.absent)
 
 
-def preferred_relays(graph: MeshGraph) -> dict[str, str]:
-    """The relay that each leaf prefers among its neighbours: `via` first, then the shared order."""
-    relays = frozenset(graph.relays)
-    homes: dict[str, str] = {}
-    for i, node in enumerate(graph.nodes):
-        if node.is_relay or not relays:
-            continue
-        near = [graph.nodes[j] for j in graph.neighbours[i] if j in relays]
-        if near:
-            homes[node.name] = min(near, key=lambda relay: preference(node, relay)).name
-    return homes
+def groups_of(graph: MeshGraph, addresses: Addresses) -> dict[str, str]:
+    """The leaves that others reach through one relay, whoever asks: home and half by name. Those
+    without an address go by their names."""
+    homes = leaf_homes(graph, addresses)
+    named = {name: home for name, home in zip(graph.names, homes, strict=True) if home}
+    if len({home.relay for home in named.values()}) < 2:
+        return {}  # one relay lists every leaf singly: no block would shorten anything
+    return {name: f"{home.relay} {home.half}" for name, home in named.items()}
 
 
 def reserved(pool: Prefix, value: int) -> str:
@@ -195,15 +192,13 @@ class _Book:
         return True
 
 
-def _fill(book: _Book, spec: Spec, homes: Mapping[str, str]) -> None:
+def _fill(book: _Book, spec: Spec, groups: Mapping[str, str]) -> None:
     """Gives addresses to the nodes that lack one: relays first, then by name."""
-    if len(set(homes.values())) < 2:
-        homes = {}  # one relay lists every leaf singly: no block would shorten anything
     order = sorted(spec.nodes, key=lambda name: (not spec.nodes[name].is_relay, name))
     families = sorted({pool.family for pool in spec.network.pools})
     lacking = [n for n in order if any(f not in book.of[n] for f in families)]
     for round_ in range(len(spec.network.pools)):
-        lacking = _fill_round(book, spec, homes, lacking, families, round_)
+        lacking = _fill_round(book, spec, groups, lacking, families, round_)
     for family in families:
         left = [name for name in lacking if not _recycle(book, name, family)]
         if left:
@@ -213,7 +208,7 @@ def _fill(book: _Book, spec: Spec, homes: Mapping[str, str]) -> None:
 def _fill_round(
     book: _Book,
     spec: Spec,
-    homes: Mapping[str, str],
+    groups: Mapping[str, str],
     lacking: Sequence[str],
     families: Sequence[int],
     round_: int,
@@ -226,8 +221,8 @@ def _fill_round(
     for name in lacking:
         for missing in _together(book, name, families, pool_of):
             if missing not in spaces:
-                spaces[missing] = _space(book, [pool_of[f] for f in missing], homes)
-            number = _number(book, spaces[missing], spec.nodes[name], homes, pool_of, missing)
+                spaces[missing] = _space(book, [pool_of[f] for f in missing], groups)
+            number = _number(book, spaces[missing], spec.nodes[name], groups, pool_of, missing)
             for family in missing if number is not None else ():
                 value = pool_of[family].value + (number or 0)
                 book.give(name, Prefix(family, value, BITS[family]))
@@ -249,7 +244,7 @@ def _number(
     book: _Book,
     space: NumberSpace,
     node: NodeSpec,
-    homes: Mapping[str, str],
+    groups: Mapping[str, str],
     pool_of: Mapping[int, Prefix],
     missing: tuple[int, ...],
 ) -> int | None:
@@ -266,16 +261,16 @@ def _number(
         number = space.lowest()
         if number is not None:
             return number
-    return space.take(homes.get(node.name, COMMON), node.name)
+    return space.take(groups.get(node.name, COMMON), node.name)
 
 
-def _space(book: _Book, pools: Sequence[Prefix], homes: Mapping[str, str]) -> NumberSpace:
+def _space(book: _Book, pools: Sequence[Prefix], groups: Mapping[str, str]) -> NumberSpace:
     """The numbers of these pools, knowing which groups already live where."""
     bits = min(BITS[pool.family] - pool.length for pool in pools)
     space = NumberSpace(bits, lambda number: book.is_free(pools, number))
     for address, name in sorted(book.owner.items()):
         if pools[0].contains(address):
-            space.note(homes.get(name, COMMON), address.value - pools[0].value)
+            space.note(groups.get(name, COMMON), address.value - pools[0].value)
     return space
 
 

@@ -52,6 +52,6 @@ def _tell(spec: Spec, gone: list[str], new: list[str], diagnostics: Diagnostics)
         f"{'a new address and a new key' if one else 'new addresses and new keys'}",
         spec.nodes[new[0]].at(),
         path=f"nodes.{new[0]}",
-        hint=f"was it renamed? `meshc rename` is to do it; until then, rename {gone[0]} to "
-        f"{new[0]} in the lock file and in keys/ too, before you build.",
+        hint=f"was it renamed? put {gone[0]} back and run `meshc rename {gone[0]} {new[0]}` before "
+        "you build: it keeps key and address.",
     )

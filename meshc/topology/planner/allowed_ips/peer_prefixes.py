@@ -1,7 +1,7 @@
 """The AllowedIPs of every node's peers.
 
 A peer that is no relay gets exactly its own prefixes. The relays and the exit of a node share
-the rest: on a leaf its preferred relay has the whole pools as catch-all and the others what
+the rest: on a leaf its home has the whole pools as catch-all and the others what
 differs; on a relay every entry is exact, because an address that nobody has must die at once.
 Leaves of one class (see `routing`) with the same exit and the same LANs share one table; it
 routes to the class itself as well, so that a new member changes nothing.
@@ -20,6 +20,7 @@ from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
+from meshc.topology.planner.allowed_ips.exit_share import EVERYTHING, ExitShare, exit_share
 from meshc.topology.planner.allowed_ips.minimal_table import Region
 from meshc.topology.planner.allowed_ips.table_regions import (
     PeerBits,
@@ -29,11 +30,10 @@ from meshc.topology.planner.allowed_ips.table_regions import (
     default_regions,
 )
 from meshc.topology.planner.policy.lan_reach import LanReach
-from meshc.topology.planner.routing.relay_rank import global_rank
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
-_Key = tuple[int, int, "Hidden", tuple[int, ...] | None]
+_Key = tuple[int, int, "Hidden", tuple[int, ...] | None, ExitShare]
 _Hosts = Mapping[Prefix, int]
 
 
@@ -86,7 +86,6 @@ class PeerTables:
     _exceptions: dict[int, dict[Prefix, int]] = field(default_factory=dict)
     _leaf_owner: dict[Prefix, int] = field(init=False)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
-    _catch_all: dict[int, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = self.routing.graph.nodes
@@ -145,9 +144,9 @@ class PeerTables:
         hidden = self.hidden(node)
         class_ = self.routing.class_of[node]
         if class_ < 0:
-            table = self._relay_table(node, exit_peer, hidden)
+            table = self._relay_table(node, exit_peer, hidden, self._share(node))
             return with_hosts(table, self._hosts(node, table, self._beginnings(table)))
-        key = (class_, exit_peer, hidden, self._met(node, class_))
+        key = (class_, exit_peer, hidden, self._met(node, class_), self._share(node))
         if key not in self._shared:
             table = self._leaf_table(*key)
             self._shared[key] = table, self._beginnings(table)
@@ -161,8 +160,8 @@ class PeerTables:
         return self._without_neighbours(node, table)
 
     def _without_neighbours(self, node: int, table: Table) -> Table:
-        """A shared table may say that one address inside another relay's block goes to the
-        preferred relay. Where the node with that address is a neighbour, its own section says so.
+        """A shared table may say that one address inside another relay's block goes to
+        the home. Where the node with that address is a neighbour, its own section says so.
         """
         exceptions = self._exceptions.get(id(table))
         if exceptions is None:
@@ -201,6 +200,18 @@ class PeerTables:
         peer = graph.number[name]
         return peer if graph.adjacent(node, peer) else -1
 
+    def _share(self, node: int) -> ExitShare:
+        graph = self.routing.graph
+        if not graph.nodes[node].exit_except:
+            return EVERYTHING
+        near = hidden_prefixes(graph.spec, graph.nodes[node])
+
+        def routed(prefix: Prefix) -> bool:
+            over = self._routed.overlapping(prefix)
+            return any(lan.contains(prefix) and not near.hides(lan) for lan, _ in over)
+
+        return exit_share(graph, node, (*near.lans, *near.own), routed)
+
     def _met(self, node: int, class_: int) -> tuple[int, ...] | None:
         """The direct neighbours that the shared table must leave out, because without the link it
         would have entries for them. None means all nodes."""
@@ -208,38 +219,42 @@ class PeerTables:
         row = routing.graph.neighbours[node]
         if len(row) == len(nodes) - 1 and not self._nested:
             return None
-        preferred = self._preferred(class_)
+        home = self._home(class_)
         return tuple(
             j
             for j in row
             if routing.class_of[j] >= 0
-            and (
-                nodes[j].routes or routing.class_to_class(class_, routing.class_of[j]) != preferred
-            )
+            and (nodes[j].routes or routing.class_to_class(class_, routing.class_of[j]) != home)
         )
 
-    def _preferred(self, class_: int) -> int | None:
-        if class_ not in self._catch_all:
-            self._catch_all[class_] = catch_all(self.routing, class_)
-        return self._catch_all[class_]
+    def _home(self, class_: int) -> int | None:
+        """The relay that has the catch-all of a class."""
+        home = self.routing.homes[self.routing.members[class_][0]]
+        return None if home is None else self.routing.graph.number[home.relay]
 
     def _leaf_table(
-        self, class_: int, exit_peer: int, hidden: Hidden, met: tuple[int, ...] | None
+        self,
+        class_: int,
+        exit_peer: int,
+        hidden: Hidden,
+        met: tuple[int, ...] | None,
+        share: ExitShare,
     ) -> Table:
-        preferred = self._preferred(class_)
-        if preferred is None and exit_peer < 0:
+        home = self._home(class_)
+        if home is None and exit_peer < 0:
             return {}
-        relays = sorted(r for r, _ in self.routing.attachments[class_] if r != preferred)
-        if preferred is not None:
-            relays.insert(0, preferred)
+        relays = sorted(r for r, _ in self.routing.attachments[class_] if r != home)
+        if home is not None:
+            relays.insert(0, home)
         peers = PeerBits(relays, exit_peer)
-        regions = default_regions(peers, exit_peer)
+        pools = self.routing.graph.spec.network.pools
+        regions = default_regions(peers, exit_peer, share, pools)
         owned: dict[Prefix, int] = {}
-        if preferred is not None:
-            for pool in self.routing.graph.spec.network.pools:
-                regions[pool] = Region(pool, peers.relays, peers.of(preferred))
+        if home is not None:
+            for pool in pools:
+                regions[pool] = Region(pool, peers.relays, peers.of(home))
             owned = {p: peers.of(hop) for p, hop in self._leaf_owned(class_, hidden, met)}
-        for region in block_regions(owned, self.routing.graph.spec.network.pools):
+        for region in block_regions(owned, pools):
             regions.setdefault(region.prefix, region)
         if exit_peer >= 0:
             for prefix in self.visible(exit_peer, hidden):
@@ -289,7 +304,7 @@ class PeerTables:
         left = collapse(p for p in of_class if not hidden.hides(p))
         return (*(p for p in union if p not in cut), *left)
 
-    def _relay_table(self, node: int, exit_peer: int, hidden: Hidden) -> Table:
+    def _relay_table(self, node: int, exit_peer: int, hidden: Hidden, share: ExitShare) -> Table:
         carried = list(self._carried(node, hidden))
         if not carried and exit_peer < 0:
             return {}
@@ -297,7 +312,7 @@ class PeerTables:
         row = graph.neighbours[node]
         relays = frozenset(graph.relays)
         peers = PeerBits([i for i in row if i in relays], exit_peer)
-        regions = default_regions(peers, exit_peer)
+        regions = default_regions(peers, exit_peer, share, graph.spec.network.pools)
         for peer in peers:
             for prefix in self.visible(peer, hidden):
                 regions[prefix] = Region(prefix, peers.of(peer))
@@ -339,21 +354,3 @@ class PeerTables:
                 bit = peers.add(i)
                 for prefix in self.visible(i, hidden):
                     regions[prefix] = Region(prefix, bit, bit, peers.anyone)
-
-
-def catch_all(routing: Routing, class_: int) -> int | None:
-    """The preferred relay of a class: first of `via`, else where most destinations go."""
-    nodes = routing.graph.nodes
-    near = [relay for relay, _ in routing.attachments[class_]]
-    if len(near) < 2:
-        return near[0] if near else None
-    via = nodes[routing.members[class_][0]].via
-    listed = [relay for relay in near if nodes[relay].name in via]
-    if listed:
-        return min(listed, key=lambda relay: via.index(nodes[relay].name))
-    load = dict.fromkeys(near, 0)
-    for target, members in enumerate(routing.members):
-        hop = routing.class_to_class(class_, target)
-        if hop is not None:
-            load[hop] += len(members)
-    return min(near, key=lambda relay: (-load[relay], global_rank(nodes[relay])))

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix
+from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, halves
 from meshc.topology.planner.addressing.address_blocks import FIRST_WIDTH, block_bits
+from meshc.topology.planner.allowed_ips.exit_share import ExitShare
 from meshc.topology.planner.allowed_ips.minimal_table import UNMATCHED, Region, minimal_table
 
 Prefixes = tuple[Prefix, ...]
@@ -46,12 +47,29 @@ class PeerBits:
         return {peer: found.get(bit, ()) for peer, bit in self._bits.items()}
 
 
-def default_regions(peers: PeerBits, exit_peer: int) -> dict[Prefix, Region]:
-    """Both default routes, always: a node with an exit never leaks IPv6."""
+def default_regions(
+    peers: PeerBits, exit_peer: int, share: ExitShare, pools: Prefixes
+) -> dict[Prefix, Region]:
+    """Both default routes, always: a node with an exit never leaks IPv6. Where something is kept
+    out, the pools go there as well: what is not allocated must not leave the network."""
     if exit_peer < 0:
         return {}
     bit = peers.of(exit_peer)
-    return {default: Region(default, bit, bit) for default in (DEFAULT_V4, DEFAULT_V6)}
+    regions: dict[Prefix, Region] = {}
+    for default in (DEFAULT_V4, DEFAULT_V6):
+        kept_out = share.parts(default.family)
+        if kept_out:
+            regions[default] = Region(default, bit)
+            regions.update((prefix, Region(prefix, UNMATCHED)) for prefix in kept_out)
+            same = (pool for pool in pools if pool.family == default.family)
+            regions.update((pool, Region(pool, bit)) for pool in same)
+        else:
+            # `outside` keeps the two halves from becoming the one that they stand for
+            for part in halves(default) if share.halves else ():
+                regions[part] = Region(part, bit, bit, peers.anyone)
+            if not share.halves:
+                regions[default] = Region(default, bit, bit)
+    return regions
 
 
 def block_regions(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Region]:

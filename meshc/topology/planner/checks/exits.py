@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from meshc.diagnostics import Diagnostics
+from meshc.prefixes import DEFAULT_V6, without
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
 from meshc.topology.language.wording import quote
+from meshc.topology.planner.allowed_ips.exit_share import GUARDED
 from meshc.topology.planner.routing.routing import Routing
+
+# an app that keeps its sockets out, or a system that gives each endpoint a route of its own when
+# it looks up the name (netifd: a host dependency)
+NAMES_ARE_SAFE = GUARDED | {Platform.MACOS, Platform.OPENWRT}
 
 
 def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
-    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out, I230 no
-    name server."""
+    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out, E221 an
+    endpoint that cannot be left out, W222 no kill switch there, I230 no name server."""
     graph = routing.graph
     spec = graph.spec
     used: dict[str, str] = {}
     for name, node in spec.nodes.items():
         if node.exit is None or node.exit not in spec.nodes:
             continue
-        used.setdefault(node.exit, name)
+        if without((DEFAULT_V6,), node.exit_except):
+            used.setdefault(node.exit, name)
         if not graph.linked(name, node.exit):
             diagnostics.add(
                 "E202",
@@ -36,7 +45,14 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 path=f"nodes.{name}.exit",
                 hint=f"let the nodes use {quote(node.exit)} directly.",
             )
+        _unguarded(node, diagnostics)
+        _named(routing, node, diagnostics)
     _silent(spec, diagnostics)
+    _check_ipv6(spec, used, diagnostics)
+
+
+def _check_ipv6(spec: Spec, used: Mapping[str, str], diagnostics: Diagnostics) -> None:
+    """`used` has one user for each exit."""
     for exit_, user in used.items():
         node = spec.nodes[exit_]
         cause, hint = "", "add an IPv6 pool such as fd44::/64 to network.addresses"
@@ -52,8 +68,53 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
                 "their IPv6 packets die in the tunnel instead of leaking",
                 spec.nodes[user].at("exit"),
                 path=f"nodes.{user}.exit",
-                hint=f"{hint}; or accept IPv4 only.",
+                hint=f"{hint}; or accept IPv4 only; or let IPv6 out beside the tunnel with "
+                '`exit_except: ["::/0"]`.',
             )
+
+
+def _unguarded(node: NodeSpec, diagnostics: Diagnostics) -> None:
+    """A kill switch that nothing can be emitted for."""
+    if not node.kill_switch or node.kill_mark is not None or not node.managed:
+        return
+    linux = node.platform is Platform.LINUX
+    key = "exit_except" if node.exit_except else "table"
+    why = f"`{key}` is set" if linux else f"{node.platform.value} runs no hooks"
+    diagnostics.add(
+        "W222",
+        f"nothing holds back what {quote(node.name)} sends when its tunnel is gone: {why}",
+        node.at("kill_switch"),
+        path=f"nodes.{node.name}.kill_switch",
+        hint=f"leave `{key}` out: wg-quick then keeps WireGuard's packets apart by itself."
+        if linux
+        else "switch on what the system has for it (on-demand, always-on VPN), and say "
+        "`kill_switch: false`.",
+    )
+
+
+def _named(routing: Routing, node: NodeSpec, diagnostics: Diagnostics) -> None:
+    """Without a default route nothing but AllowedIPs keeps WireGuard's own packets out of the
+    tunnel, and an address that is not known cannot be left out of those."""
+    if not node.managed or node.platform in NAMES_ARE_SAFE or node.table is not None:
+        return
+    graph, number = routing.graph, routing.graph.number[node.name]
+    split = {p.family for p in node.exit_except if p.length} & {*node.underlay}
+    for peer in graph.neighbours[number] if split else ():
+        link = graph.link_of(number, peer)
+        other = graph.nodes[peer]
+        if link is None or link.to_b is None or link.to_b.family is not None:
+            continue
+        if split & {*other.underlay}:
+            diagnostics.add(
+                "E221",
+                f"{quote(node.name)} calls {quote(other.name)} at {link.to_b.host}, and with "
+                "`exit_except` it cannot keep WireGuard's own packets to a name out of the tunnel",
+                node.at("exit_except"),
+                path=f"nodes.{node.name}.exit_except",
+                hint=f"write the address first: `endpoint: [ADDRESS, {link.to_b.host}]` of "
+                f"{other.name}.",
+            )
+            return
 
 
 def _silent(spec: Spec, diagnostics: Diagnostics) -> None:

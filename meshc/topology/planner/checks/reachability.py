@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import combinations, islice
 from operator import and_
+from types import MappingProxyType
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.wording import listing, quote
+from meshc.topology.obligations.claim import Addresses
 from meshc.topology.obligations.obligations import obligations
 from meshc.topology.planner.links.link import (
     allows,
@@ -29,10 +31,14 @@ SHOWN_GROUPS = 20
 Group = tuple[int, ...]
 
 
-def check_reachability(routing: Routing, diagnostics: Diagnostics) -> None:
-    """E200 for pairs without a path, E205 when they would have one but for their families."""
+def check_reachability(
+    routing: Routing, diagnostics: Diagnostics, addresses: Addresses = MappingProxyType({})
+) -> None:
+    """E200 for pairs without a path, E205 when they would have one but for their families.
+
+    `addresses` are the allocated ones: a test may name a node by any of them."""
     graph = routing.graph
-    meant = _meant_apart(graph)
+    meant = _meant_apart(graph, addresses)
     groups = 0
     for one, other in _apart(routing):
         pairs = _Pairs(graph, one, other, meant)
@@ -120,10 +126,12 @@ class _Pairs:
         return self.graph.policy.speak(names[a], names[b])
 
 
-def _meant_apart(graph: MeshGraph) -> frozenset[tuple[int, int]]:
+def _meant_apart(
+    graph: MeshGraph, addresses: Addresses = MappingProxyType({})
+) -> frozenset[tuple[int, int]]:
     """The pairs that tests declare apart in every family: the user has thought of them."""
     number = graph.number
-    separation = obligations(graph.spec).separation
+    separation = obligations(graph.spec, addresses).separation
     families = sorted({pool.family for pool in graph.spec.network.pools})
     found = (
         frozenset(

@@ -16,7 +16,8 @@ from dataclasses import replace
 from meshc.topology.language.spec import DirectMode, LinkSpec, NodeSpec
 from meshc.topology.planner.links.link import allows, directions
 from meshc.topology.planner.policy.link_policy import EVERYBODY, LinkPolicy
-from meshc.topology.planner.routing.relay_rank import preference
+from meshc.topology.planner.routing.home_relay import home_of
+from meshc.topology.planner.routing.relay_rank import global_rank
 
 Row = tuple[int, ...]
 Kind = tuple[object, ...]
@@ -34,9 +35,10 @@ def find_neighbours(
     edits: Edits = defaultdict(dict)
     if len(plain) < len(nodes):
         number = {node.name: i for i, node in enumerate(nodes)}
+        relays = [i for i, node in enumerate(nodes) if node.is_relay]
         for i, node in enumerate(nodes):
             if _is_choosy(node):
-                for j in _chosen(nodes, i, number, overrides, policy):
+                for j in _chosen(nodes, i, number, relays, overrides, policy):
                     edits[i][j] = edits[j][i] = True
     for (a, b), link in overrides.items():
         if link.direct is not None:
@@ -63,21 +65,48 @@ def _chosen(
     nodes: Sequence[NodeSpec],
     i: int,
     number: Mapping[str, int],
+    relays: Sequence[int],
     overrides: Mapping[tuple[int, int], LinkSpec],
     policy: LinkPolicy,
 ) -> list[int]:
     """The neighbours of a node with a `direct` list, or the one relay of `direct: none`."""
     node = nodes[i]
-    if isinstance(node.direct, tuple):
-        # a node with `direct: none` picks its one link itself
-        listed = {number[name] for name in node.direct if name in number} - {i}
-        others = (j for j in listed if nodes[j].direct is not DirectMode.NONE)
-        return sorted(j for j in others if _possible(node, nodes[j], policy))
-    relays = (j for j, other in enumerate(nodes) if other.is_relay and j != i)
-    near = [
-        j for j in relays if _possible(node, nodes[j], policy) and not _forbidden(overrides, i, j)
-    ]
-    return sorted(near, key=lambda j: preference(node, nodes[j]))[:1]
+    if not isinstance(node.direct, tuple):
+        return _the_one(nodes, i, relays, overrides, policy)
+    # a node with `direct: none` picks its one link itself
+    listed = {number[name] for name in node.direct if name in number} - {i}
+    others = (j for j in listed if nodes[j].direct is not DirectMode.NONE)
+    return sorted(j for j in others if _possible(node, nodes[j], policy))
+
+
+def _the_one(
+    nodes: Sequence[NodeSpec],
+    i: int,
+    relays: Sequence[int],
+    overrides: Mapping[tuple[int, int], LinkSpec],
+    policy: LinkPolicy,
+) -> list[int]:
+    """The one relay of a node with `direct: none`: its home among the relays that are linked to
+    one that all agree on, so that nobody is alone because of the choice."""
+
+    def usable(j: int, near: Sequence[int]) -> list[int]:
+        able = (k for k in near if k != j and _possible(nodes[j], nodes[k], policy))
+        return [k for k in able if not _forbidden(overrides, j, k)]
+
+    node = nodes[i]
+    near = {nodes[j].name: j for j in usable(i, relays)}
+    if not near:
+        return []
+    for name in node.via:
+        if name in near:
+            return [near[name]]
+    first = min(near.values(), key=lambda j: global_rank(nodes[j]))
+    if node.is_relay:
+        return [first]
+    home = home_of(
+        node.name, (), (nodes[j].name for j in (first, *usable(first, [*near.values()])))
+    )
+    return [first if home is None else near[home.relay]]
 
 
 def _forbidden(overrides: Mapping[tuple[int, int], LinkSpec], i: int, j: int) -> bool:

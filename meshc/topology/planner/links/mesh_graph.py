@@ -127,7 +127,7 @@ def _overrides(
         objection = policy.objection(nodes[a], nodes[b]) if link.direct else ""
         if objection:
             diagnostics.add(
-                "E221",
+                "E227",
                 f"the direct link between {link.a} and {link.b} must not be: {objection}",
                 link.location,
                 path=f"links[{place}]",

@@ -1,7 +1,7 @@
-"""The order in which relays are preferred, from their names alone.
+"""The order of relays where nothing else decides between two paths, from their names alone.
 
 A stable hash, not the order of the file: reordering or adding nodes never moves traffic. All
-nodes share it, so that leaves with the same choice of relays choose the same one.
+nodes share it. Which relay carries a leaf is another question (see `home_relay`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,3 @@ def via_penalty(node: NodeSpec, relay: NodeSpec) -> int:
 def global_rank(relay: NodeSpec) -> tuple[int, str]:
     """Sorts relays in the order that all nodes share."""
     return stable_hash("relay rank", relay.name), relay.name
-
-
-def preference(node: NodeSpec, relay: NodeSpec) -> tuple[int, tuple[int, str]]:
-    """Sorts relays as one node prefers them: `via` first, then the shared order."""
-    return via_penalty(node, relay), global_rank(relay)

@@ -4,11 +4,12 @@ WireGuard binds a prefix to one peer for sending and for receiving, so that the 
 the reverse of the path out, and a next hop may depend on the destination alone. Shortest paths
 over symmetric additive weights have both properties as soon as they are unique. The weight of a
 path is, in this order: its hops; how far down the relays stand in the `via` lists of the nodes
-beside them; the rank of its relays in an order shared by all nodes; a hash of its links.
+beside them; whether its ends are at home at the relays beside them (see `home_relay`); the rank of
+its relays in an order shared by all nodes; a hash of its links.
 
-Only relays are interior. Leaves that are attached to the same relays with the same `via` form a
-class, and all members of a class are routed alike: the work is relays x classes and
-classes x classes, not nodes x nodes.
+Only relays are interior. Leaves that are attached to the same relays with the same `via` and the
+same home form a class, and all members of a class are routed alike: the work is relays x classes
+and classes x classes, not nodes x nodes.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from meshc.topology.planner.links.mesh_graph import MeshGraph
+from meshc.topology.planner.routing.home_relay import Home
+from meshc.topology.planner.routing.leaf_homes import Addresses, leaf_homes
 from meshc.topology.planner.routing.relay_rank import global_rank, stable_hash, via_penalty
 from meshc.values import dataclass, field
 
 # One integer holds the sum of all parts; no path is long enough to carry from one to the next.
 _RANK_SHIFT = 64 + 24
-_PENALTY_SHIFT = _RANK_SHIFT + 40
+_SHARE_SHIFT = _RANK_SHIFT + 40
+_PENALTY_SHIFT = _SHARE_SHIFT + 8
 
 Attachment = tuple[tuple[int, int], ...]
 
@@ -47,12 +51,13 @@ DELIVER = -1
 class Routing:
     """Next hops and paths of one graph. Nodes are numbers; `path` also takes names.
 
-    `class_of[i]` is the class of leaf i, or -1 for a relay; `attachments[c]` are the
-    (relay, weight) pairs of class c, `members[c]` its leaves. The trees are grown when they are
-    first asked for, and remembered.
+    `homes[i]` is the home of leaf i, `class_of[i]` its class, or -1 for a relay; `attachments[c]`
+    are the (relay, weight) pairs of class c, `members[c]` its leaves. The trees are grown when they
+    are first asked for, and remembered.
     """
 
     graph: MeshGraph
+    homes: tuple[Home | None, ...]
     class_of: tuple[int, ...]
     attachments: tuple[Attachment, ...]
     members: tuple[tuple[int, ...], ...]
@@ -175,27 +180,32 @@ class Routing:
         return None if best is None else best[2]
 
 
-def link_weight(graph: MeshGraph, rank: Mapping[int, int], a: int, b: int) -> int:
-    """The weight of the link between two nodes of which at least one is a relay.
+def link_weight(
+    graph: MeshGraph, rank: Mapping[int, int], a: int, b: int, home: Home | None = None
+) -> int:
+    """The weight of the link between a node and a relay `b`; `home` is that of a leaf `a`.
 
     The hash of a leaf's link depends on the relay alone, so that it is the same for a class.
     """
     nodes = graph.nodes
     penalty = via_penalty(nodes[a], nodes[b]) + via_penalty(nodes[b], nodes[a])
+    share = home.distance(nodes[b].name) if home is not None else 0
     ranks = sum(rank[i] for i in (a, b) if i in rank)
     words = sorted(nodes[i].name for i in (a, b) if i in rank)
-    return (penalty << _PENALTY_SHIFT) + (ranks << _RANK_SHIFT) + stable_hash("link", *words)
+    parts = (penalty << _PENALTY_SHIFT) + (share << _SHARE_SHIFT) + (ranks << _RANK_SHIFT)
+    return parts + stable_hash("link", *words)
 
 
-def build_routing(graph: MeshGraph) -> Routing:
-    """Groups the leaves into classes."""
+def build_routing(graph: MeshGraph, addresses: Addresses | None = None) -> Routing:
+    """Groups the leaves into classes. Without addresses every leaf has a home of its own."""
+    homes = leaf_homes(graph, addresses or {})
     relays = frozenset(graph.relays)
     ordered = sorted(relays, key=lambda i: global_rank(graph.nodes[i]))
     rank = {relay: place for place, relay in enumerate(ordered)}
     backbone = {
         relay: tuple(i for i in graph.neighbours[relay] if i in relays) for relay in graph.relays
     }
-    keys: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+    keys: dict[tuple[tuple[int, ...], tuple[int, ...], Home | None], int] = {}
     attachments: list[Attachment] = []
     members: dict[int, list[int]] = defaultdict(list)
     class_of: list[int] = []
@@ -211,14 +221,15 @@ def build_routing(graph: MeshGraph) -> Routing:
         penalties = tuple(via_penalty(node, graph.nodes[r]) for r in attached) if node.via else ()
         if not any(penalties):
             penalties = ()
-        key = (attached, penalties)
+        key = (attached, penalties, homes[i])
         if key not in keys:
             keys[key] = len(keys)
-            attachments.append(tuple((r, link_weight(graph, rank, i, r)) for r in attached))
+            weights = (link_weight(graph, rank, i, r, homes[i]) for r in attached)
+            attachments.append(tuple(zip(attached, weights, strict=True)))
         class_of.append(keys[key])
         members[keys[key]].append(i)
     by_class = tuple(tuple(members[c]) for c in range(len(attachments)))
-    return Routing(graph, tuple(class_of), tuple(attachments), by_class, rank, backbone)
+    return Routing(graph, homes, tuple(class_of), tuple(attachments), by_class, rank, backbone)
 
 
 def _relays_in(row: Iterable[int], relays: frozenset[int]) -> tuple[int, ...]:

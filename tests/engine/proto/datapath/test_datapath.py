@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,14 +20,14 @@ from tests.support.opened import ROUTES, SOURCE, OpenedPackets
 from tests.support.packets import same_packet, slow_split, super_packet, tcp, udp
 from tests.support.sessions import keypairs
 
-PATH = datapath.new()
+pytestmark = pytest.mark.usefixtures("each_road")
 STRIDE = 2048
 
 
 def opened(sealed: Sequence[bytes]) -> list[bytes]:
     """The plaintexts of messages of the first keypair, from counter 0."""
     _, theirs = keypairs()
-    plain = [single.open_datagram(theirs.opening, message) for message in sealed]
+    plain = [theirs.opening.open(message) for message in sealed]
     return [packet for packet in plain if isinstance(packet, bytes)]
 
 
@@ -48,7 +49,7 @@ def test_seal_run_seals_what_seal_does(
     expected = []
     for row in range(count):
         packet = udp(bytes([row + 1]) * size)
-        expected.append(single.seal(oracle.sealing, packet, mtu))
+        expected.append(oracle.sealing.seal(packet, mtu))
         if partial:
             # as the kernel leaves it with checksum offload: only the pseudo-header summed
             left = bytearray(packet)
@@ -59,7 +60,7 @@ def test_seal_run_seals_what_seal_does(
         buf.view[start : start + STRIDE] = packet + b"\xaa" * (STRIDE - len(packet))
 
     csum = PartialChecksum(20, 6) if partial else None
-    end = PATH.seal_run(
+    end = datapath.new().seal_run(
         ours.sealing, buf, skip * STRIDE, STRIDE, 28 + size, count, mtu, csum, out, at
     )
 
@@ -92,7 +93,9 @@ def test_split_seal_seals_the_segments_of_the_slow_way(
     out = Arena(200_000)
     sealed: list[bytes] = []
     while len(sealed) < gso.number:
-        number, size, last = PATH.split_seal(ours.sealing, view, gso, mtu, out, 0, len(sealed))
+        number, size, last = datapath.new().split_seal(
+            ours.sealing, view, gso, mtu, out, 0, len(sealed)
+        )
         end = number * size
         sealed += [bytes(out.view[at : at + size]) for at in range(0, end, size)]
         sealed += [bytes(out.view[end : end + last])] * (last > 0)
@@ -112,10 +115,10 @@ def test_split_seal_seals_the_segments_of_the_slow_way(
 def test_open_run_opens_what_open_datagram_does(data: st.DataObject) -> None:
     ours, theirs = keypairs()
     _, oracle = keypairs()
-    messages = [single.seal(ours.sealing, udp(bytes([i]) * 100), 0) for i in range(30)]
+    messages = [ours.sealing.seal(udp(bytes([i]) * 100), 0) for i in range(30)]
     for message in data.draw(st.lists(st.sampled_from(messages), max_size=5)):
-        single.open_datagram(theirs.opening, message)
-        single.open_datagram(oracle.opening, message)
+        theirs.opening.open(message)
+        oracle.opening.open(message)
     run = []
     for message in data.draw(st.lists(st.sampled_from(messages), min_size=1, max_size=40)):
         if data.draw(st.integers(0, 9)) == 0:
@@ -126,9 +129,11 @@ def test_open_run_opens_what_open_datagram_does(data: st.DataObject) -> None:
     buf, rows = Arena(len(run) * size), Arena((row + len(run)) * STRIDE)
     buf.view[:] = b"".join(run)
 
-    result = PATH.open_run(theirs.opening, buf, 0, size, size, len(run), rows, row, STRIDE)
+    result = datapath.new().open_run(
+        theirs.opening, buf, 0, size, size, len(run), rows, row, STRIDE
+    )
 
-    expected = [single.open_datagram(oracle.opening, message) for message in run]
+    expected = [oracle.opening.open(message) for message in run]
     assert result.bad == expected.count(DropReason.BAD_AEAD)
     assert result.replayed == expected.count(DropReason.REPLAYED)
     assert result.accepted == result.data == len(run) - result.bad - result.replayed
@@ -178,7 +183,7 @@ def test_deliver_delivers_what_inner_length_admits(
     parts = sorted({0, min(split, len(packets)), len(packets)})
     blocks = [Block(a, b - a, 112) for a, b in pairwise(parts)]
 
-    delivery = PATH.deliver(
+    delivery = datapath.new().deliver(
         rows, STRIDE, blocks, dead, ROUTES, OpenedPackets.OWNER, udp_gro, Arena(MAX_JOINED)
     )
 

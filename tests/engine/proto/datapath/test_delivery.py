@@ -6,6 +6,8 @@ from tests.support.opened import OpenedPackets, seal_all, unlike_packets
 from tests.support.packets import tcp, udp
 from tests.support.sessions import keypairs
 
+pytestmark = pytest.mark.usefixtures("each_road")
+
 
 def test_without_virtio_headers_packets_come_one_by_one() -> None:
     ours, theirs = keypairs()

@@ -7,6 +7,8 @@ from meshc.engine.proto.datapath.opening import same_session
 from tests.support.opened import OpenedPackets, seal_all, unlike_packets
 from tests.support.sessions import keypairs
 
+pytestmark = pytest.mark.usefixtures("each_road")
+
 
 @pytest.mark.parametrize("count", [1, 3, 4, 45])
 @pytest.mark.parametrize("stride", [0, 700])

@@ -1,51 +1,14 @@
-"""The data path for one packet: what runs are measured against."""
-
 from __future__ import annotations
-
-import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.engine.proto.allowedips import AllowedIPs
-from meshc.engine.proto.datapath.single import destination_of, inner_length, open_datagram, seal
+from meshc.engine.proto.datapath.single import destination_of, inner_length
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.testing import ipv4_packet, ipv6_packet
 from meshc.prefixes import Prefix
-from tests.support.sessions import INDEX_B, keypairs
-
-
-@given(st.lists(st.binary(max_size=200), min_size=1, max_size=20), st.sampled_from((0, 100, 1420)))
-def test_what_is_sealed_opens_to_the_same_with_zero_padding(packets: list[bytes], mtu: int) -> None:
-    sender, receiver = keypairs()
-    for packet in packets:
-        plain = open_datagram(receiver.opening, seal(sender.sealing, packet, mtu))
-        assert isinstance(plain, bytes)
-        assert plain == packet + bytes(len(plain) - len(packet))
-        limit = mtu if mtu > 0 else len(packet) + 16
-        assert len(plain) == len(packet) or len(plain) <= limit
-        assert len(plain) % 16 == 0 or len(plain) >= mtu > 0
-    assert sender.sealing.counter == len(packets)
-
-
-def test_the_layout_is_that_of_5_4_6() -> None:
-    sender, _ = keypairs()
-    first, second = seal(sender.sealing, b"x" * 16, 0), seal(sender.sealing, b"", 0)
-    assert first[:16] == struct.pack("<IIQ", 4, INDEX_B, 0)
-    assert second[:16] == struct.pack("<IIQ", 4, INDEX_B, 1)
-    assert (len(first), len(second)) == (48, 32)
-
-
-def test_replays_and_forgeries_are_refused_and_the_rest_goes_on() -> None:
-    sender, receiver = keypairs()
-    first, second = (seal(sender.sealing, bytes([i]) * 16, 0) for i in range(2))
-    forged = second[:-1] + bytes([second[-1] ^ 1])
-    key = receiver.opening
-    assert open_datagram(key, memoryview(first)) == bytes(16)
-    assert open_datagram(key, first) is DropReason.REPLAYED
-    assert open_datagram(key, forged) is DropReason.BAD_AEAD
-    assert open_datagram(key, second) == b"\1" * 16, "a forgery does not use up the counter"
 
 
 def routes() -> AllowedIPs[str]:

@@ -188,3 +188,12 @@ def test_the_dns_of_the_network_is_not_for_relays_and_not_for_the_resolver_itsel
     given = {name: node.dns for name, node in spec.nodes.items()}
     everybody = ("10.0.0.7", "box")
     assert given == {"hub": (), "own": ("10.0.0.7",), "dns": (), "box": (), "a": everybody}
+
+
+def test_what_one_carries_in_a_pocket_is_not_always_on() -> None:
+    """A phone sleeps; what the file says counts more."""
+    assert node("").always_on
+    assert not node("platform: ios").always_on
+    assert not node("platform: android").always_on
+    assert node("platform: ios, always_on: true").always_on
+    assert not node("always_on: false").always_on

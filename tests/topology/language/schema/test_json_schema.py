@@ -110,5 +110,6 @@ def test_every_key_has_an_example() -> None:
                 walk(item)
 
     walk(tree)
-    every = {key for section in sections.SECTIONS for key in sections.SECTIONS[section].fields}
+    names = sections.SECTIONS.keys() - {"accept"}  # nothing in it deserves a warning
+    every = {key for name in names for key in sections.SECTIONS[name].fields}
     assert every - used == set()

@@ -45,6 +45,7 @@ def test_the_keys_of_the_design_are_there() -> None:
         "table",
         "fwmark",
         "keepalive",
+        "always_on",
         "pre_up",
         "post_up",
         "pre_down",
@@ -54,5 +55,5 @@ def test_the_keys_of_the_design_are_there() -> None:
     assert set(promised) <= set(sections.SECTIONS["node"].fields)
     assert set(sections.SECTIONS["network"].fields) == {
         "name", "addresses", "domain", "interface", "listen_port", "keepalive", "mtu", "dns",
-        "preshared_keys", "firewall",
+        "preshared_keys", "firewall", "kill_switch",
     }  # fmt: skip

@@ -13,7 +13,7 @@ from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import (
     Allocation,
     allocate,
-    preferred_relays,
+    groups_of,
     reserved,
 )
 from meshc.topology.planner.addressing.lock_text import Lock, LockedNode, format_lock
@@ -109,13 +109,12 @@ def test_the_leaves_of_a_relay_are_neighbours() -> None:
     leaves = [node(f"{n}{i}", via=(n,)) for n in ("east", "west") for i in range(12)]
     spec = specs.spec([*relays, *leaves], pools=DUAL)
     made = specs.allocation(spec)
-    homes = preferred_relays(specs.graph(spec))
-    blocks = {
-        home: {made.addresses[name][0].value >> 4 for name, at in homes.items() if at == home}
-        for home in ("east", "west")
-    }
-    assert [len(found) for found in blocks.values()] == [1, 1]
-    assert not blocks["east"] & blocks["west"]
+    blocks: dict[str, set[int]] = {}
+    for name, group in groups_of(specs.graph(spec), made.addresses).items():
+        assert group.split()[0] == name.rstrip("0123456789")
+        blocks.setdefault(group, set()).add(made.addresses[name][0].value >> 4)
+    assert [len(found) for found in blocks.values()] == [1, 1, 1, 1]
+    assert len(set.union(*blocks.values())) == 4
 
 
 def test_a_returning_node_gets_its_address_back() -> None:

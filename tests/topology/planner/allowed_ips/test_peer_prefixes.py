@@ -24,8 +24,9 @@ Entries = dict[str, tuple[Prefix, ...]]
 
 def tables(spec: Spec) -> tuple[MeshGraph, Routing, PeerTables]:
     graph = build_graph(spec, Diagnostics())
-    routing = build_routing(graph)
-    return graph, routing, PeerTables(routing, allocate(spec, graph, Lock(), Diagnostics()))
+    allocation = allocate(spec, graph, Lock(), Diagnostics())
+    routing = build_routing(graph, allocation.addresses)
+    return graph, routing, PeerTables(routing, allocation)
 
 
 def entries(graph: MeshGraph, made: PeerTables, viewer: int) -> Entries:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from meshc.prefixes import Prefix
+from meshc.topology.language.spec import Platform
 from meshc.topology.planner.checks.exits import check_exits
 from tests.support import specs
 from tests.support.findings import lines
@@ -64,3 +70,33 @@ def test_an_exit_user_that_keeps_the_resolver_of_where_it_is() -> None:
     assert lines(check_exits, specs.spec(nodes, pools=DUAL)) == [
         "34 I230 'one' and 1 more has no name server of its own behind the exit 'exit'"
     ]
+
+
+@pytest.mark.parametrize("platform", list(Platform))
+def test_a_name_cannot_be_left_out_of_a_list(platform: Platform) -> None:
+    """Where nothing but AllowedIPs keeps WireGuard's own packets out of the tunnel."""
+    exit_ = node("exit", exit_node=True, endpoint=("e.example", "198.51.100.7"))
+    user = node(
+        "pc",
+        exit="exit",
+        exit_except=(Prefix.parse("10.0.0.0/8"),),
+        dns=("9.9.9.9",),
+        platform=platform,
+    )
+    told = [
+        "20 E221 'pc' calls 'exit' at e.example, and with `exit_except` it cannot keep WireGuard's "
+        "own packets to a name out of the tunnel"
+    ]
+    safe = platform not in {Platform.LINUX, Platform.ROUTEROS}
+    assert lines(check_exits, specs.spec([exit_, user], pools=DUAL)) == ([] if safe else told)
+    # an address that comes first is the one that is called; a routing of the user's own is theirs
+    first = replace(exit_, endpoints=exit_.endpoints[::-1])
+    assert lines(check_exits, specs.spec([first, user], pools=DUAL)) == []
+    own = replace(user, table="200")
+    assert lines(check_exits, specs.spec([exit_, own], pools=DUAL)) == []
+
+
+def test_who_leaves_ipv6_out_is_not_told_that_it_dies_in_the_tunnel() -> None:
+    exit_ = node("exit", exit_node=True, endpoint="e.example")
+    user = node("pc", exit="exit", exit_except=(Prefix.parse("::/0"),), dns=("9.9.9.9",))
+    assert lines(check_exits, specs.spec([exit_, user])) == []

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 
 from meshc.topology.planner import checks
-from meshc.topology.planner.checks.plan_checks import NETWORK_CHECKS
+from meshc.topology.planner.checks.plan_checks import ADDRESSED_CHECKS, NETWORK_CHECKS
 
 
 def test_no_rule_is_forgotten() -> None:
@@ -18,5 +18,5 @@ def test_no_rule_is_forgotten() -> None:
         for name, value in vars(module).items()
         if name.startswith("check_") and value.__module__ == module.__name__
     }
-    assert rules == set(NETWORK_CHECKS)
+    assert rules == {*NETWORK_CHECKS, *ADDRESSED_CHECKS}
     assert len(rules) == len(names) - 1

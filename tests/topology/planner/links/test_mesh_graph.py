@@ -8,7 +8,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import DirectMode, LinkSpec, Nat, NodeSpec, SiteSpec, Spec
 from meshc.topology.planner.links.link import LinkReason, allows, directions
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
-from meshc.topology.planner.routing.relay_rank import preference
+from meshc.topology.planner.routing.relay_rank import global_rank, stable_hash
 from meshc.wg.endpoint import Endpoint
 from tests.support import specs
 from tests.support.networks import networks
@@ -23,16 +23,26 @@ def permitted(graph: MeshGraph, a: NodeSpec, b: NodeSpec) -> bool:
     """Whether `direct` of `a` lets it use the pair: the definition, one node at a time."""
     if a.direct is not DirectMode.NONE:
         return allows(a, b)
-    relays = [
-        n
-        for n in graph.nodes
-        if n.is_relay
-        and n != a
-        and allows(n, a)
-        and directions(a, n)
-        and not forbidden(graph.spec, a, n)
-    ]
-    return bool(relays) and min(relays, key=lambda n: preference(a, n)) == b
+    relays = [n for n in graph.nodes if usable(graph, a, n)]
+    listed = [name for name in a.via if name in {n.name for n in relays}]
+    if listed or not relays:
+        return bool(listed) and listed[0] == b.name
+    first = min(relays, key=global_rank)
+    joined = [n for n in relays if n == first or usable(graph, first, n)]
+    best = max(joined, key=lambda n: stable_hash("home", a.name, n.name))
+    return b == (first if a.is_relay else best)
+
+
+def usable(graph: MeshGraph, a: NodeSpec, b: NodeSpec) -> bool:
+    """Whether `a` could have this one relay."""
+    return (
+        b.is_relay
+        and b != a
+        and allows(a, b)
+        and allows(b, a)
+        and directions(a, b) is not None
+        and not forbidden(graph.spec, a, b)
+    )
 
 
 def forbidden(spec: Spec, a: NodeSpec, b: NodeSpec) -> bool:

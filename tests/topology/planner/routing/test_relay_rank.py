@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.topology.planner.routing.relay_rank import preference, stable_hash, via_penalty
+from meshc.topology.planner.routing.relay_rank import stable_hash, via_penalty
 from tests.support.specs import node
 
 
@@ -18,9 +18,3 @@ def test_penalties_follow_via() -> None:
     assert [via_penalty(leaf, relay) for relay in relays] == [1, 0, 2]
     assert [via_penalty(node("plain"), relay) for relay in relays] == [0, 0, 0]
     assert via_penalty(leaf, node("peer")) == 0
-
-
-def test_via_comes_before_the_shared_order() -> None:
-    relays = [node(f"r{i}", relay=True) for i in range(6)]
-    leaf = node("leaf", via=("r4",))
-    assert min(relays, key=lambda relay: preference(leaf, relay)).name == "r4"

@@ -16,11 +16,12 @@ from tests.support import specs
 from tests.support.networks import networks
 from tests.support.specs import node
 
-Cost = tuple[int, int, int, int]
+Cost = tuple[int, int, int, int, int, int]
 
 
 def edge_cost(graph: MeshGraph, a: str, b: str) -> Cost:
-    """Hops, `via` penalties of both ends, relay ranks and the hash of one link."""
+    """Hops, `via` penalties of both ends, who is not at home, what the ends say about two relays,
+    relay ranks and the hash of one link."""
     nodes = {n.name: n for n in graph.nodes}
     order = sorted((n for n in graph.nodes if n.is_relay), key=global_rank)
     rank = {n.name: i for i, n in enumerate(order)}
@@ -30,14 +31,31 @@ def edge_cost(graph: MeshGraph, a: str, b: str) -> Cost:
             listed = list(one.via)
             penalty += listed.index(other.name) if other.name in listed else len(listed)
     relays = sorted(name for name in (a, b) if name in rank)
-    return 1, penalty, sum(rank[name] for name in relays), stable_hash("link", *relays)
+    away, word = at_home(graph, *((b, a) if a in rank else (a, b)))
+    return 1, penalty, away, word, sum(rank[n] for n in relays), stable_hash("link", *relays)
+
+
+def at_home(graph: MeshGraph, leaf: str, relay: str) -> tuple[int, int]:
+    """Whether a leaf's home is elsewhere, and what the leaf then says about the two relays."""
+    node_ = next(n for n in graph.nodes if n.name == leaf)
+    near = [name for name in graph.names if name != leaf and graph.linked(leaf, name)]
+    near = [name for name in near if next(n for n in graph.nodes if n.name == name).is_relay]
+    if node_.is_relay or relay not in near or len(near) == 1:
+        return 0, 0
+    listed = [name for name in node_.via if name in near]
+    home = listed[0] if listed else max(near, key=lambda n: stable_hash("home", leaf, n))
+    if home == relay:
+        return 0, 0
+    pair = sorted((home, relay))
+    decides = pair[stable_hash("decides", *pair) % 2]
+    return 1, 1 if decides == relay else 2 * (stable_hash("half", leaf) % 2)
 
 
 def dijkstra(graph: MeshGraph, source: str) -> dict[str, tuple[Cost, tuple[str, ...]]]:
     """The cheapest path to every node; only relays are passed."""
     relays = {n.name for n in graph.nodes if n.is_relay}
     done: dict[str, tuple[Cost, tuple[str, ...]]] = {}
-    queue: list[tuple[Cost, tuple[str, ...]]] = [((0, 0, 0, 0), (source,))]
+    queue: list[tuple[Cost, tuple[str, ...]]] = [((0, 0, 0, 0, 0, 0), (source,))]
     while queue:
         cost, path = heapq.heappop(queue)
         at = path[-1]

@@ -1,0 +1,63 @@
+"""Which nodes must change in one moment: those that a change cuts off, and those that it cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from meshc.deploy.plan.survey import Surveyed
+from meshc.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class JointMember:
+    """`depth` is 0 for a node that is reached from outside of the tunnels, else one more than that
+    of the nearest member that it talks to; `way` are these nearer peers, public key to address in
+    the tunnel."""
+
+    found: Surveyed
+    depth: int
+    way: Mapping[str, str]
+
+
+def joint_group(surveyed: Sequence[Surveyed]) -> tuple[JointMember, ...]:
+    """Empty where no change cuts anybody off. All relays that change are among them: the way to
+    those that are cut off may lead over several."""
+    changing = {one.target.name: one for one in surveyed if one.facts and one.difference}
+    cutting = {name for name, one in changing.items() if one.difference.cuts}
+    cut = {name for one in changing.values() for name in one.difference.cuts}
+    if not cutting:
+        return ()
+    relays = {name for name, one in changing.items() if one.target.plan.spec.is_relay}
+    members = {name: changing[name] for name in sorted((cutting | cut | relays) & set(changing))}
+    depths = _depths(members)
+    return tuple(
+        JointMember(one, depths[name], _way(one, name, depths)) for name, one in members.items()
+    )
+
+
+def _depths(members: Mapping[str, Surveyed]) -> dict[str, int]:
+    """By breadth, from those that are reached from outside; one whose way is no member's at all is
+    a step away from what does not change."""
+    depths = {name: 0 for name, one in members.items() if not one.target.reached_inside}
+    depth = 0
+    while len(depths) < len(members):
+        depth += 1
+        near = {name for name, found in depths.items() if found == depth - 1}
+        reached = {
+            name
+            for name, one in members.items()
+            if name not in depths and near & {peer.name for peer in one.target.plan.peers}
+        }
+        depths |= dict.fromkeys(reached or set(members) - set(depths), depth)
+    return depths
+
+
+def _way(one: Surveyed, name: str, depths: Mapping[str, int]) -> dict[str, str]:
+    if depths[name] == 0:
+        return {}
+    peers = {peer.name: str(peer.public_key) for peer in one.target.plan.peers}
+    inside = one.target.inside
+    nearer = [peer for peer in peers if depths.get(peer, depths[name]) < depths[name]]
+    relays = one.target.relays
+    found = nearer or [peer for peer in peers if peer in relays]
+    return {peers[peer]: inside[peers[peer]] for peer in found if peers[peer] in inside}

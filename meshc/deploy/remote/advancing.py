@@ -1,0 +1,92 @@
+"""The way ahead: a candidate is put to work, and what was confirmed stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from dataclasses import replace
+
+from meshc.deploy.protocol import Activation
+from meshc.deploy.remote import bootguard, environment, staging, units
+from meshc.deploy.remote.base import Refusal, clock, from_os, pings
+from meshc.deploy.remote.deployment_record import Candidate, Deployed, DeploymentRecord
+from meshc.deploy.remote.deployment_states import Event, after
+from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.restoring import restore
+from meshc.deploy.remote.supervision import reload, start, stop, sync
+
+_SSH = 22
+
+
+def put_to_work(interface: ManagedInterface, record: DeploymentRecord) -> DeploymentRecord:
+    """The new files are in place, and what they say runs. Raises: Refusal, when what was there
+    before has been put back."""
+    state = after(record.state, Event.COMMIT)
+    candidate = replace(record.staged, committed_at=int(time.time()))
+    record = replace(record, state=state, candidate=candidate)
+    interface.save(record)
+    try:
+        _switch(interface, record.token, candidate)
+        record = replace(record, state=after(state, Event.RUNS))
+        interface.save(record)
+    except (Refusal, OSError) as error:
+        failure = (error if isinstance(error, Refusal) else from_os(error)).failure
+        restore(interface, replace(record, state=state, failed=failure.message), Event.FAILS)
+        raise Refusal(
+            failure.message + "; the node has put back what was there",
+            failure.hint,
+            failure.reason,
+        ) from error
+    return record
+
+
+def make_stay(interface: ManagedInterface, record: DeploymentRecord) -> DeploymentRecord:
+    """The new file stays, and nobody takes it back any more."""
+    state, candidate = after(record.state, Event.CONFIRM), record.staged
+    # a copy to compare with later; should the machine stop between the two writes, the record
+    # still names the deployment before, whose file is put back
+    copy = os.path.join(interface.home, "deployed.next")
+    shutil.copyfile(interface.conf, copy)
+    deployed = Deployed(candidate.sha, candidate.env)
+    record = DeploymentRecord(state, record.token, deployed)
+    interface.save(record)
+    os.replace(copy, os.path.join(interface.home, "deployed.conf"))
+    bootguard.remove(interface)
+    staging.clean(interface, record.token)
+    units.settle(interface, candidate.supervisor)
+    environment.settle(interface.name, candidate.environment)
+    return record
+
+
+def answers(where: dict[str, str]) -> set[str]:
+    """Which of the addresses in the tunnel somebody is at: one ping, or a connection that is taken
+    or refused. All pings are waited for a second."""
+    found = pings(where)
+    return found or {key for key, address in where.items() if _connects(address)}
+
+
+def _connects(address: str) -> bool:
+    try:
+        socket.create_connection((address, _SSH), 1).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _switch(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
+    how, supervisor = candidate.activation, candidate.supervisor
+    limit = max(1.0, candidate.deadline - clock())
+    if how is Activation.RESTART:
+        stop(interface, limit)
+    environment.switch(interface.name, candidate.environment)
+    staging.switch(interface, token, candidate)
+    if how is Activation.SYNC:
+        sync(interface, candidate.routes.add, candidate.routes.remove, limit)
+    elif how is Activation.RELOAD:
+        reload(interface, supervisor, limit)
+    elif how in (Activation.START, Activation.RESTART):
+        start(interface, supervisor, candidate.env, limit)

@@ -1,0 +1,121 @@
+"""A pump whose sessions in use go through the compiled lanes: reading, sealing and sending, or
+opening, merging and writing, in one call a turn. The rest goes as in `Pump`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from struct import Struct
+
+import meshc_native
+
+from meshc.engine.io.bind import Bind
+from meshc.engine.io.clock import monotonic
+from meshc.engine.io.lanes import InLanes, OutLanes
+from meshc.engine.io.mmsg import SLOT
+from meshc.engine.io.pump import READ_BUDGET, Pump
+from meshc.engine.io.tun import Tun
+from meshc.engine.proto.device import Device
+from meshc.engine.proto.gso import sends_from
+
+_INDEX = Struct("<4xI").unpack_from
+
+
+class CompiledPump(Pump):
+    """`Pump`, where `meshc_native` is there."""
+
+    def __init__(
+        self,
+        device: Device,
+        tun: Tun,
+        bind: Bind,
+        *,
+        gone: Callable[[], None],
+        refuse: Callable[[bytes], bool],
+    ) -> None:
+        super().__init__(device, tun, bind, gone=gone, refuse=refuse)
+        self._out = OutLanes(device, bind)
+        self._in = InLanes(device, bind)
+        self._udp = tun.udp_gso if tun.vnet else None
+
+    def on_tun(self) -> None:
+        now = monotonic()
+        taken, drained = 0, False
+        while taken < READ_BUDGET and not drained:
+            count, drained = self._transmit(READ_BUDGET - taken, now)
+            taken += count
+        self._busy = taken > 1
+
+    def _transmit(self, budget: int, now: float) -> tuple[int, bool]:
+        """One call of the lanes, and what they left: packets taken, and whether that was all."""
+        outbound, lanes = self._outbound, self._out.ready(now)
+        arena = outbound.sealed
+        taken, drained, left, error, unsent = meshc_native.transmit(
+            self._tun.fd,
+            self._tun.vnet,
+            self._device.mtu,
+            outbound.room,
+            outbound.slots[0][0],
+            arena.buffer,
+            budget,
+            [known.lane for known in lanes],
+        )
+        self._out.account(lanes, now)
+        if unsent is not None:
+            # the long way round knows what to do about it
+            lane, start, end, size, _ = unsent
+            endpoint = lanes[lane].endpoint
+            self.send_many((send, endpoint) for send in sends_from(arena.view[start:end], size))
+        if error:
+            self._not_read(OSError(error, os.strerror(error)))
+            return taken, True
+        if left:
+            self.send_many(outbound.take([left], now))
+            self.send_many(outbound.flush())
+            self._out.learn(outbound.packet(left), now)
+        return taken, drained
+
+    def on_udp(self, descriptor: int) -> None:
+        bind = self._bind
+        try:
+            count = bind.fetch(descriptor)
+        except OSError as error:
+            self._count("udp_receive", error)
+            return
+        if not count:
+            return
+        now = monotonic()
+        lanes = self._in.ready(now)
+        left, errors = meshc_native.admit(
+            bind.arena.buffer,
+            SLOT,
+            *bind.places,
+            count,
+            self._tun.fd,
+            self._udp,
+            [known.lane for known in lanes],
+        )
+        for number in errors:
+            self._not_written(OSError(number, os.strerror(number)))
+        self._in.account(lanes, now)
+        start = 0
+        while start < count:
+            end = start + 1
+            if left[start]:
+                while end < count and left[end]:
+                    end += 1
+                self._long_way(start, end, now)
+            start = end
+        if count == 1 and not self._busy:
+            # see `Pump.on_udp`
+            self.on_tun()
+
+    def _long_way(self, start: int, end: int, now: float) -> None:
+        """Messages that belong to no lane."""
+        runs, strays = self._bind.sort(start, end)
+        buffer = self._bind.arena.buffer
+        indices = [_INDEX(buffer, run.offset)[0] if run.size >= 8 else 0 for run, _ in runs]
+        self._receive(runs, now)
+        self._receive_strays(strays, now, beside_data=bool(runs))
+        for index, (run, endpoint) in zip(indices, runs, strict=True):
+            self._in.learn(index, run.offset, endpoint)

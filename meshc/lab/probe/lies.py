@@ -1,0 +1,120 @@
+"""Lies: a node that widens its own file and sends what it likes, and who looks on at the exit.
+
+Each lie is a UDP packet with a port of its own, so that it is known again behind a masquerade.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from meshc.keys import PublicKey
+from meshc.lab.probe.leaks import ETH_P_ALL, PACKET_OUTGOING, UDP, parse_frame
+from meshc.lab.world.cabling import netlink
+from meshc.lab.world.jobs import Job
+from meshc.prefixes import Prefix
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
+
+# <linux/in.h> IP_TRANSPARENT, <linux/in6.h> IPV6_TRANSPARENT: a source that is not one's own.
+TRANSPARENT = {
+    socket.AF_INET: (socket.IPPROTO_IP, 19),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 75),
+}
+FIRST_PORT = 47_000
+START, ROUNDS, PAUSE = 1.0, 5, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class FalsePacket:
+    """From an address that may be somebody else's, to where it may not go."""
+
+    source: str
+    target: str
+    port: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.source} → {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class TellLies(Job[tuple[str, ...]]):
+    """Widens AllowedIPs of the peer with this public key on `interface`, routes there, and sends
+    each packet a few times; puts everything back. The answer is what could not be sent."""
+
+    interface: str
+    peer: str
+    packets: tuple[FalsePacket, ...]
+
+    def run(self) -> tuple[str, ...]:
+        failed: dict[str, None] = {}
+        with self._widened():
+            time.sleep(START)
+            for _ in range(ROUNDS):
+                for packet in self.packets:
+                    try:
+                        _send(packet)
+                    except OSError as error:
+                        failed[f"{packet.text}: {error.strerror}"] = None
+                time.sleep(PAUSE)
+        return tuple(failed)
+
+    @contextmanager
+    def _widened(self) -> Iterator[None]:
+        from meshc.node.backends import of_running
+
+        engine, key = of_running(self.interface), PublicKey.parse(self.peer)
+        targets = tuple(dict.fromkeys(Prefix.host(packet.target) for packet in self.packets))
+        added = PeerUpdate(key, allowed_ips=targets, update_only=True)
+        removed = PeerUpdate(key, removed_ips=targets, update_only=True)
+        engine.write(self.interface, DeviceUpdate(peers=(added,)))
+        with netlink() as link:
+            index = link.link_lookup(ifname=self.interface)[0]
+            try:
+                for target in targets:
+                    link.route("add", dst=str(target), oif=index)
+                yield
+            finally:
+                for target in targets:
+                    link.route("del", dst=str(target), oif=index)
+                engine.write(self.interface, DeviceUpdate(peers=(removed,)))
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLies(Job[tuple[FalsePacket, ...]]):
+    """Looks on for `seconds`: which of the packets leave this node by another interface than its
+    tunnel."""
+
+    interface: str
+    packets: tuple[FalsePacket, ...]
+    seconds: float = START + ROUNDS * PAUSE + 2.0
+
+    def run(self) -> tuple[FalsePacket, ...]:
+        wanted = {(packet.target, packet.port): packet for packet in self.packets}
+        found: dict[FalsePacket, None] = {}
+        end = time.monotonic() + self.seconds
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
+            while (left := end - time.monotonic()) > 0:
+                tap.settimeout(left)
+                try:
+                    data, (interface, _, kind, *_) = tap.recvfrom(256)
+                except TimeoutError:
+                    break
+                if kind != PACKET_OUTGOING or interface in (self.interface, "lo"):
+                    continue
+                frame = parse_frame(data)
+                packet = wanted.get((frame.target, frame.target_port))
+                if packet is not None and frame.protocol == UDP:
+                    found[packet] = None
+        return tuple(found)
+
+
+def _send(packet: FalsePacket) -> None:
+    family = socket.AF_INET6 if ":" in packet.source else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(*TRANSPARENT[family], 1)
+        sock.bind((packet.source, 0))
+        sock.sendto(b"lie", (packet.target, packet.port))

@@ -1,0 +1,68 @@
+"""A kill switch as hook lines: what is not for the tunnel does not leave in clear text.
+
+Two guards stand behind the rules that wg-quick(8) makes for a default route, and neither needs the
+other. A route: when the interface goes, so do its routes, and the last one of its table says
+*unreachable*. A chain in OUTPUT: when the rules of the routing are flushed, it lets out WireGuard's
+own packets (by their mark), and packets for private networks, which are the place where the node
+is. wg-quick(8) lifts both on the way down, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from meshc.prefixes import Prefix
+from meshc.render.firewall.hook_lines import HookChain, Hooks, remove_chain, table_command
+
+KILL_CHAIN = "MESHC-KILL-%i"
+METRIC = 4278198272
+"""Behind every route that anybody makes on purpose."""
+NEIGHBOURS = {
+    4: ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "224.0.0.0/4",
+        "255.255.255.255/32"),
+    6: ("fe80::/10", "fc00::/7", "ff00::/8"),
+}  # fmt: skip
+"""Private and link-local networks, and what is sent to all of them."""
+_OFF = "/proc/sys/net/ipv6/conf/all/disable_ipv6"
+# a kernel without IPv6 lets none of it out, and has no rules for it
+WHERE_THERE_IS = {4: "", 6: f'[ "$(cat {_OFF} 2>/dev/null || echo 1)" = 1 ] || '}
+
+
+def kill_chain(family: int, mark: int, pools: Iterable[Prefix]) -> HookChain:
+    """The chain of one family. Addresses of the network itself are no neighbours."""
+    inside = [f"-d {pool} -j REJECT" for pool in pools if pool.family == family]
+    outside = [f"-d {prefix} -j RETURN" for prefix in NEIGHBOURS[family]]
+    rules = ("-o lo -j RETURN", "-o %i -j RETURN", f"-m mark --mark {mark} -j RETURN")
+    return HookChain("filter", KILL_CHAIN, "OUTPUT", (*rules, *inside, *outside, "-j REJECT"))
+
+
+def kill_switch_hooks(mark: int, pools: Iterable[Prefix], *, named: bool) -> Hooks:
+    """All lines. `named`: an endpoint is a host name, which a start must look up while there is no
+    tunnel; what an earlier run left behind would forbid it."""
+    networks = tuple(pools)
+    up: list[str] = []
+    before: list[str] = []
+    down: list[str] = []
+    for family in (4, 6):
+        chain = kill_chain(family, mark, networks)
+        command = table_command(family, chain.table)
+        there = WHERE_THERE_IS[family]
+        up += [there + line for line in _made(family, mark, chain)]
+        removed = remove_chain(command, chain.hook, chain.name)
+        route = f"ip -{family} route del {_route(mark)} 2>/dev/null || true"
+        before += [removed, route] if named else [removed]
+        down += [removed, route]
+    return Hooks(pre_up=tuple(before), post_up=tuple(up), post_down=tuple(down))
+
+
+def _made(family: int, mark: int, chain: HookChain) -> Iterator[str]:
+    command = table_command(family, chain.table)
+    yield f"ip -{family} route replace {_route(mark)}"
+    yield f"{command}-N {chain.name}"
+    for rule in chain.rules:
+        yield f"{command}-A {chain.name} {rule}"
+    yield f"{command}-I {chain.hook} -j {chain.name}"
+
+
+def _route(mark: int) -> str:
+    return f"unreachable default metric {METRIC} table {mark}"

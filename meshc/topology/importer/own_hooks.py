@@ -1,0 +1,48 @@
+"""The hooks of a file that meshc has written: what they say that the node is.
+
+What a node forwards stands nowhere else where nobody makes use of it yet, or where those who do
+send it all that they send.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from meshc.errors import PrefixFormatError
+from meshc.prefixes import Prefix
+from meshc.wg.conf import Conf
+
+_FORWARD = re.compile(r"^ip6?tables -w -A MESHC-FWD-\S+ (?P<match>.*)-j ACCEPT$")
+_HIDE = re.compile(r"^ip6?tables -w -t nat -A MESHC-NAT-\S+ (?P<match>.*)-j MASQUERADE$")
+_INTO_LAN = re.compile(r"-i \S+ -d (?P<lan>\S+) ")
+_RELAYED = re.compile(r"-i (?P<name>\S+) -o (?P=name) ")
+
+
+class OwnHooks(NamedTuple):
+    """`hides` says that LANs do not see who sends to them."""
+
+    relay: bool = False
+    exit: bool = False
+    lans: tuple[Prefix, ...] = ()
+    hides: bool = False
+
+
+def own_hooks(conf: Conf) -> OwnHooks:
+    """Nothing where the file is somebody else's."""
+    lines = (*conf.pre_up, *conf.post_up)
+    forwards = [found["match"] for line in lines if (found := _FORWARD.match(line))]
+    hidden = [found["match"] for line in lines if (found := _HIDE.match(line))]
+    lans = set()
+    for match in forwards:
+        into = _INTO_LAN.fullmatch(match)
+        try:
+            lans |= {Prefix.parse(into["lan"])} if into else set()
+        except PrefixFormatError:
+            continue
+    return OwnHooks(
+        relay=any(_RELAYED.fullmatch(match) for match in forwards),
+        exit=any(" -d " not in match for match in hidden),
+        lans=tuple(sorted(lans)),
+        hides=any(" -d " in match for match in hidden),
+    )

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from meshc.engine.proto import datapath
+from meshc.engine.proto.datapath import compiled, road
+from meshc.engine.proto.datapath.portable import PortableDataPath
+from meshc.engine.proto.datapath.session_keys import PortableSealingKey
+from tests.support.sessions import keypairs
+
+
+def test_functions_and_keys_are_of_the_same_road(each_road: road.Road) -> None:
+    ours, _ = keypairs()
+
+    portable = each_road is road.PORTABLE
+    assert isinstance(datapath.new(), PortableDataPath) is portable
+    assert isinstance(ours.sealing, PortableSealingKey) is portable
+
+
+def test_the_compiled_road_is_taken_where_it_is_installed() -> None:
+    assert (road.taken() is road.COMPILED) is compiled.AVAILABLE
+
+
+@pytest.mark.parametrize("way", [road.PORTABLE, road.COMPILED])
+def test_a_road_that_was_taken_is_the_one(way: road.Road) -> None:
+    before = road.taken()
+    road.take(way)
+    assert road.taken() is way
+    road.take(before)

@@ -1,0 +1,118 @@
+"""Leaves that the operator reaches through the mesh only: by ProxyJump over the hub, at their
+addresses in the tunnels."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.deploynet import Field, field
+
+HOMES = ("home1", "home2")
+TOPOLOGY = """\
+meshc: 1
+network: {{name: fieldnet, addresses: [10.44.0.0/24]{network}}}
+nodes:
+  hub:
+    {{role: relay, endpoint: "198.51.100.1:{port}", address: {hub}, deploy: {{host: 198.51.100.1}}}}
+  home1: {{nat: port_restricted, address: {home1}, deploy: {{host: {way1}}}{leaf}}}
+  home2: {{nat: symmetric, address: {home2}, deploy: {{host: {way2}}}}}
+"""
+FIRST: dict[str, Any] = {
+    "network": "",
+    "port": 51820,
+    "hub": "10.44.0.1",
+    "home1": "10.44.0.11",
+    "home2": "10.44.0.12",
+    "way1": "10.44.0.11",
+    "way2": "10.44.0.12",
+    "leaf": "",
+}
+OUTSIDE = {"way1": "198.51.100.11", "way2": "198.51.100.12"}
+# deploys all of FILE and dies by SIGKILL when NODE has reached STEP
+_KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from meshc.deploy.connect.dial import Dialer
+from meshc.deploy.rollout import roll_out
+from meshc.deploy.plan.survey import survey
+from meshc.deploy.plan.target import targets
+from meshc.build.pipeline import compare_file
+
+file, node, stop, config, known, window = sys.argv[1:7]
+dial = Dialer(Path(config), Path(known))
+def tell(name, step):
+    if (name, step) == (node, stop):
+        os.kill(os.getpid(), signal.SIGKILL)
+chosen = targets(compare_file(Path(file)), hosts=dial.hosts)
+found = asyncio.run(survey(chosen, dial, tell))
+assert not any(one.findings for one in found), [one.findings for one in found]
+sys.exit(str(asyncio.run(roll_out(found, dial, tell, window=float(window)))))
+"""
+
+
+class InnerField:
+    """`net` with its first network deployed; `write` changes and builds it."""
+
+    def __init__(self, net: Field) -> None:
+        self.net = net
+        self.now = dict(FIRST)
+
+    def write(self, **changes: Any) -> None:
+        self.now |= changes
+        self.net.write(TOPOLOGY.format(**self.now))
+        self.net.build()
+
+    def rotate(self, *nodes: str) -> None:
+        """New keys for nodes, and a build of them."""
+        self.net.controller.meshc("keys", "rotate", str(self.net.file), *nodes)
+        self.net.build()
+
+    def state(self, name: str) -> str:
+        """Of the last deployment, as the node has it on its disk."""
+        path = "/var/lib/meshc/deploy/wg0/state.json"
+        return str(json.loads(self.net.machines[name].shell(f"cat {path}"))["state"])
+
+    def reached(self, name: str) -> bool:
+        """Whether the operator gets a shell there."""
+        host = "198.51.100.1" if name == "hub" else self.now[name]
+        options = ["-F", str(self.net.home / "ssh_config"), "-o", "BatchMode=yes"]
+        options += ["-o", "ConnectTimeout=5"]
+        done = self.net.controller.run(
+            *("ssh", *options, f"root@{host}", "echo here"), check=False, timeout=30
+        )
+        return done.stdout == "here\n"
+
+    def deploy_and_die(self, node: str, step: str, *, window: float) -> int:
+        """The exit code: -9 when it got there."""
+        net = self.net
+        argv = [str(net.file), node, step, str(net.home / "ssh_config"), str(net.known_hosts)]
+        with net.controller.start(
+            *(sys.executable, "-c", _KILLED, *argv, str(window)), stderr=subprocess.DEVNULL
+        ) as process:
+            return process.wait(180)
+
+
+@contextlib.contextmanager
+def inner_field(home: Path) -> Iterator[InnerField]:
+    """The leaves got their first file from outside, through their routers."""
+    with field(home, "hub", *HOMES) as net:
+        key = (home / "host_key.pub").read_text()
+        with net.known_hosts.open("a") as file:
+            file.write("".join(f"10.44.0.{number} {key}" for number in range(1, 255)))
+        (home / "ssh_config").write_text(
+            f"IdentityFile {home / 'login'}\nIdentitiesOnly yes\nUser root\n"
+            f"UserKnownHostsFile {home / 'known_hosts'}\n"
+            "Host 10.44.0.*\n  ProxyJump root@198.51.100.1\n"
+        )
+        here = InnerField(net)
+        here.write(**OUTSIDE)
+        net.deploy("--all")
+        net.wait_for_traffic("hub", *HOMES)
+        here.write(**{way: FIRST[way] for way in OUTSIDE})
+        yield here

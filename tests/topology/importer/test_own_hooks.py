@@ -1,0 +1,44 @@
+"""The hooks that meshc wrote say what it wrote them for."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshc.keys import NetworkSecret
+from meshc.prefixes import Prefix
+from meshc.render.node_secrets import Secrets
+from meshc.render.wgquick import render
+from meshc.topology.importer.own_hooks import OwnHooks, own_hooks
+from meshc.topology.language.spec import NodeSpec
+from meshc.wg.conf import parse
+from tests.support import specs
+from tests.support.specs import node
+
+LAN = Prefix.parse("192.168.7.0/24")
+HIDDEN = OwnHooks(lans=(LAN,), hides=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (node("hub", endpoint="h.example"), OwnHooks()),
+        (node("hub", endpoint="h.example", relay=True), OwnHooks(relay=True)),
+        (node("hub", endpoint="h.example", exit_node=True), OwnHooks(exit=True)),
+        (node("hub", endpoint="h.example", routes=str(LAN)), HIDDEN),
+        (node("hub", endpoint="h.example", routes=str(LAN), masquerade=False),
+         OwnHooks(lans=(LAN,))),
+        (node("hub", endpoint="h.example", routes=str(LAN), exit_node=True, relay=True),
+         OwnHooks(relay=True, exit=True, lans=(LAN,), hides=True)),
+        (node("hub", endpoint="h.example", routes=str(LAN), exit_node=True, masquerade=False),
+         OwnHooks(exit=True, lans=(LAN,))),
+    ],
+)  # fmt: skip
+def test_what_was_built_is_read_back(written: NodeSpec, found: OwnHooks) -> None:
+    plan = specs.plan(specs.spec([written, node("pc")]))
+    text = render(plan, plan.nodes["hub"], Secrets({}, NetworkSecret(bytes(32))))
+    assert own_hooks(parse(text)) == found
+
+
+def test_a_foreign_file_says_nothing() -> None:
+    line = "PostUp = iptables -A FORWARD -i wg0 -o wg0 -j ACCEPT"
+    assert own_hooks(parse(f"[Interface]\n{line}\n")) == OwnHooks()
