@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.topology.obligations.surroundings import SURROUNDINGS
+from meshc.topology.obligations.exit_surroundings import SURROUNDINGS
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
 from tests.support.keyed_plans import (
     POOLS,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from meshc.prefixes import BITS, Prefix, collapse, without
 from meshc.topology.language.spec import PolicyEnd, PolicySpec, Service, Spec
-from meshc.topology.obligations.surroundings import SURROUNDINGS
+from meshc.topology.obligations.exit_surroundings import SURROUNDINGS
 from meshc.values import dataclass, field
 
 Rules = frozenset[int]

@@ -82,6 +82,13 @@ def plan_mesh(
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 
 
+def _lans_of_others(spec: Spec, node: NodeSpec) -> tuple[Prefix, ...] | None:
+    """For the user of an exit, whose AllowedIPs hold the internet as well."""
+    if node.exit is None:
+        return None
+    return tuple(route for one in spec.nodes.values() if one is not node for route in one.routes)
+
+
 def _policies(
     access: Access | None, spec: Spec, allocation: Allocation, users: Mapping[str, list[Prefix]]
 ) -> AccessPlanner | None:
@@ -99,7 +106,9 @@ def _firewall(
     spec: Spec,
     policies: AccessPlanner | None,
 ) -> tuple[FamilyRules, ...]:
-    rules = firewall_of(forwarding, peers, node.platform, spec.network.pools)
+    rules = firewall_of(
+        forwarding, peers, node.platform, spec.network.pools, _lans_of_others(spec, node)
+    )
     if policies is None or not node.filters:
         return rules
     made = {one.family: one for one in rules}
@@ -179,7 +188,7 @@ class _Planner:
         site = node.site if node.site in self.lan_sites else None
         lan = site is not None and node.lan_endpoint is not None
         kind = (node.underlay, is_public(node), is_fixed(node), own)
-        return (*kind, site, lan, node.keepalive, node.managed)
+        return (*kind, site, lan, node.keepalive, node.keepalive_asked, node.managed)
 
     def _make(self, i: int, j: int) -> PeerPlan:
         link = self.graph.link_of(i, j)

@@ -51,7 +51,7 @@ def check_access(table: MeshPeerTable, expectation: Expectation, found: Diagnost
         return
     owners = {
         (a.family, a.value): name
-        for name, own in expectation.obligations.addresses.items()
+        for name, own in expectation.obligations.around.addresses.items()
         for a in own
     }
     judge = _AccessJudge(access, expectation)

@@ -50,7 +50,7 @@ def access_places(
         prefix
         for name, node in expectation.nodes.items()
         if node.exit == facts.name
-        for prefix in (*expectation.obligations.addresses[name], *node.routes)
+        for prefix in (*expectation.obligations.around.addresses[name], *node.routes)
     ]
     local = _of(family, (*mine, *lans))
     yield AccessPlace("come in", "INPUT", TUNNEL, "", everywhere, local,

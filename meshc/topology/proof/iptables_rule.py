@@ -6,6 +6,8 @@ is no permission, and where it could drop or rewrite a packet nothing is claimed
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
@@ -102,6 +104,8 @@ _FLAGS = {
     "--state": "--ctstate",
 }
 
+_JUMPS = frozenset(("-j", "--jump", "-g", "--goto"))
+
 
 def read_rule(words: list[str]) -> Rule:
     """The conditions and the target of one iptables rule."""
@@ -153,6 +157,15 @@ def read_rule(words: list[str]) -> Rule:
     )
 
 
+def target_of(words: list[str]) -> str:
+    """The target alone, of the last jump as iptables reads them; empty without one."""
+    target = ""
+    for flag, value in pairwise(words):
+        if flag in _JUMPS:
+            target = value
+    return target
+
+
 def _service(flag: str, value: str) -> str | tuple[int, int] | None:
     """A protocol or a span of ports; None for one that the proof does not model."""
     if flag == "-p":
@@ -179,6 +192,7 @@ def _in_state(states: frozenset[str] | None, flow: Flow, negated: bool) -> bool:
     return (("ESTABLISHED" if flow.established else "NEW") in states) != negated
 
 
+@lru_cache(maxsize=1 << 14)
 def _prefix(text: str | None) -> tuple[Prefix | None, bool]:
     if text is None:
         return None, True

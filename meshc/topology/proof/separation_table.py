@@ -44,7 +44,7 @@ def separation_table(
         tests = signatures.get(name, NO_SIDE)
         sends: frozenset[int] = frozenset()
         receives: frozenset[int] = frozenset()
-        for address in obligations.addresses.get(name, ()) if access is not None else ():
+        for address in obligations.around.addresses.get(name, ()) if access is not None else ():
             if access is not None and address.family == family:
                 sends |= access.senders[family].at(address.value)
                 receives |= access.receivers[family].at(address.value)

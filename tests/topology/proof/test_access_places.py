@@ -27,7 +27,7 @@ def places() -> dict[str, dict[str, AccessPlace]]:
     return {
         name: {
             place.what: place
-            for place in access_places(facts, made.obligations.addresses[name], made, 4)
+            for place in access_places(facts, made.obligations.around.addresses[name], made, 4)
         }
         for name, facts in made.nodes.items()
     }

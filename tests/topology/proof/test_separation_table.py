@@ -29,7 +29,7 @@ def test_random_declarations() -> None:
         ]
         addresses = {name: () for name in NAMES}
         made = Separation.of(read_claims(tests, addresses=addresses, pools=(), routes=()))
-        owed = Obligations(separation=made, addresses=addresses)
+        owed = Obligations(separation=made)
         table, known = separation_table(NAMES, owed, 4), made.signatures(4)
         for a, one in enumerate(NAMES):
             for b, other in enumerate(NAMES):

@@ -127,7 +127,6 @@ class _Resolver:
 
     def _node(self, name: str) -> NodeSpec:
         data = self.layers.merge(name)
-        groups = self.memberships.get(name, ())
         site = self.layers.site_of(name)
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
@@ -160,17 +159,19 @@ class _Resolver:
             managed=data.get("managed", True),
             listen_port=listen_port,
             mtu=data.get("mtu", self.network.mtu),
+            uplink_mtu=data.get("uplink_mtu"),
             dns=tuple(data["dns"]) if "dns" in data else self._network_dns(name, data),
             table=data.get("table"),
             fwmark=data.get("fwmark") or None,
             keepalive=data.get("keepalive", self.network.keepalive),
+            keepalive_asked="keepalive" in data,
             always_on=data.get("always_on", data.get("platform") not in _POCKETS),
             pre_up=tuple(data.get("pre_up", ())),
             post_up=tuple(data.get("post_up", ())),
             pre_down=tuple(data.get("pre_down", ())),
             post_down=tuple(data.get("post_down", ())),
             deploy=Deploy(**data.get("deploy", {})),
-            groups=groups,
+            groups=self.memberships.get(name, ()),
             firewall=FirewallTool(data.get("firewall", self.network.firewall)),
             locations=locations,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.topology.obligations.surroundings import SURROUNDINGS
+from meshc.topology.obligations.exit_surroundings import SURROUNDINGS
 
 
 @pytest.mark.parametrize(
