@@ -100,6 +100,11 @@ class Predictor:
             and not (other.lan and self._on_lan(one.node, other.lan))
         }
 
+    @property
+    def _echo(self) -> str:
+        """Policies are asked about the echo request that the lab sends."""
+        return "icmp" if self.obligations.access is not None else ""
+
     def _host(self, host: LanHost) -> _End:
         return _End(host.place, host.router, Prefix.host(host.address), host.prefix)
 
@@ -109,13 +114,14 @@ class Predictor:
     def _exchange(self, one: _End, other: _End) -> Predicted:
         """A question and its answer. What leaves the mesh must leave it where the other is."""
         family, source, target = one.address.family, one.address.value, other.address.value
-        there = walk(self.world, one.node, Packet(family, source, target), target=other.name)
+        packet = Packet(family, source, target, protocol=self._echo)
+        there = walk(self.world, one.node, packet, target=other.name)
         path = (*one.before, *there.path, *other.behind)
         if not there.delivered:
             return _lost(there, path)
         if there.path[-1] != other.node:
             return Predicted(False, path, f"it ends on a LAN at {there.path[-1]}")
-        answer = Packet(family, target, source, established=True)
+        answer = Packet(family, target, source, established=True, protocol=self._echo)
         back = walk(self.world, other.node, answer, target=one.name)
         if not back.delivered and not _asleep(back):
             return _unanswered(back, path)
@@ -130,7 +136,7 @@ class Predictor:
         own = self.source.addresses(name).get(target.family)
         if own is None:
             return Predicted(False, (name,), f"{name} has no IPv{target.family} address")
-        packet = Packet(target.family, Prefix.host(own).value, target.value)
+        packet = Packet(target.family, Prefix.host(own).value, target.value, protocol=self._echo)
         there = walk(self.world, name, packet, target="the internet")
         return Predicted(True, there.path) if there.delivered else _lost(there, there.path)
 
