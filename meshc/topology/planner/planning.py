@@ -149,7 +149,7 @@ class _Planner:
         site = node.site if node.site in self.lan_sites else None
         lan = site is not None and node.lan_endpoint is not None
         kind = (node.underlay, is_public(node), is_fixed(node), own)
-        return (*kind, site, lan, node.keepalive, node.managed)
+        return (*kind, site, lan, node.keepalive, node.keepalive_asked, node.managed)
 
     def _make(self, i: int, j: int) -> PeerPlan:
         link = self.graph.link_of(i, j)

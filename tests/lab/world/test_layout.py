@@ -135,3 +135,16 @@ def test_the_sockets_of_an_app_stay_out_of_a_list_that_holds_the_endpoint() -> N
         assert ("198.51.100.1/32" in routes) is kept
         if kept:
             assert routes["198.51.100.1/32"].via == routes["0.0.0.0/0"].via
+
+
+def test_the_way_to_the_internet_is_as_narrow_as_the_file_says() -> None:
+    """For a lone node, and for a whole site by the narrowest of its nodes."""
+    nodes = (
+        relay(uplink_mtu=1480),
+        NodeSpec(name="a", site="home", uplink_mtu=1492),
+        NodeSpec(name="b", site="home"),
+        NodeSpec(name="c"),
+    )
+    world = lay_out(a_spec(*nodes, sites=(home(),)), PORTS | dict.fromkeys("abc"))
+    found = {cable.name: cable.shape.mtu for cable in world.cables}
+    assert (found["relay"], found["home"], found["a"], found["c"]) == (1480, 1492, 0, 0)
