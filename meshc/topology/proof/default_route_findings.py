@@ -23,7 +23,10 @@ _SYSTEM_TABLES = {253: "default", 254: "main", 255: "local"}
 
 
 def check_default_routes(
-    table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics
+    table: MeshPeerTable,
+    planes: Mapping[int, DataPlane],
+    exits: Mapping[str, str],
+    found: Diagnostics,
 ) -> None:
     """E441 for what cannot come up as it is meant, E442 for what nobody asked for."""
     # many sections share few sets of AllowedIPs, and hardly any has a default route
@@ -39,7 +42,7 @@ def check_default_routes(
             default = None if found_at is None else defaults[found_at]
             _cannot_come_up(table, n, default, found)
     for plane in planes.values():
-        _unasked(table, plane, found)
+        _unasked(table, plane, exits, found)
 
 
 def _cannot_come_up(
@@ -105,7 +108,9 @@ def _allowed(table: MeshPeerTable, node: int) -> tuple[Prefix, ...]:
     return tuple(dict.fromkeys(p for k in part.tolist() for p in table.allowed_sets[k]))
 
 
-def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None:
+def _unasked(
+    table: MeshPeerTable, plane: DataPlane, exits: Mapping[str, str], found: Diagnostics
+) -> None:
     """Nodes without an exit that send what lies outside of the network into the tunnel."""
     fib = plane.fib
     foreign = public_atoms(fib) & ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
@@ -115,7 +120,7 @@ def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None
     guilty = [
         n
         for n in np.flatnonzero(np.isin(fib.row_of, rows)).tolist()
-        if table.models[n].facts.exit is None and table.models[n].conf is not None
+        if table.names[n] not in exits and table.models[n].conf is not None
     ]
     atoms = np.flatnonzero(foreign)
     for n in guilty[:_MOST]:
