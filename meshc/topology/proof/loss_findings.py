@@ -14,7 +14,7 @@ from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.reachability_matrix import LostPairs, ReachabilityMatrix
 from meshc.topology.proof.trace_batch import ENDS
-from meshc.topology.proof.walk import Hop, Trace, walk_pair
+from meshc.topology.proof.walk import Hop, Trace, walk, walk_pair
 from meshc.values import dataclass
 
 # Beyond these many faults, more of them help nobody.
@@ -138,6 +138,10 @@ def _fault(
     expectation: Expectation,
 ) -> Fault | None:
     trace = walk_pair(network, table.names[loss.source], table.names[loss.target], family)
+    if trace.drop is not None and trace.drop.reason is LossReason.ASLEEP and loss.code != _ASLEEP:
+        # what is lost is the answer to a packet of the one that is asleep
+        answer = trace.packet._replace(established=True)
+        trace = walk(network, trace.origin, answer, target=trace.target)
     drop = trace.drop
     if drop is None:
         return None

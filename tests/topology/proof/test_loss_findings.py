@@ -201,3 +201,15 @@ def test_many_faults_are_summed_up() -> None:
 
 def test_forwarding_of_the_main_example_is_what_meshc_writes() -> None:
     assert main_example().nodes[RELAY].post_up == list(FORWARD)
+
+
+def test_who_is_asleep_must_hear_the_answer_to_what_it_asks() -> None:
+    wire = main_example()
+    for peer in wire.nodes["phone"].peers.values():
+        peer.keepalive = None
+    wire.silent = {"phone": 0}
+    assert {code for code, _ in findings(wire)} == {"W408"}
+    wire.nodes["phone"].post_up.append("iptables -P INPUT DROP")
+    found = [text for code, text in findings(wire) if code == "E409"]
+    assert found
+    assert all("phone drops it: its rule `INPUT DROP`" in text for text in found)
