@@ -184,6 +184,13 @@ GRAPH_CODES = (
         "and Windows have switches of their own for it.",
     ),
     Code(
+        "W223",
+        "endpoint that nobody uses",
+        "WireGuard knows one endpoint for a peer, and there is no second try. Every node takes the "
+        "first of the list in a family that both ends speak, and a host name counts for both; what "
+        "stands behind it is not used.",
+    ),
+    Code(
         "I230",
         "exit user without a name server",
         "All of this node's traffic goes through the exit, but its file names no DNS server, so "

@@ -119,8 +119,10 @@ def confirm(interface: ManagedInterface, request: Confirm) -> ReachedState:
     with interface.locked():
         record = _mine(interface, request.token, Event.CONFIRM)
         if after(record.state, Event.CONFIRM) is record.state:
-            return ReachedState(record.state)  # the answer to the first request got lost
-        return ReachedState(make_stay(interface, record).state)
+            # the answer to the first request got lost
+            return ReachedState(record.state, record.kept)
+        record = make_stay(interface, record)
+        return ReachedState(record.state, record.kept)
 
 
 def roll_back(interface: ManagedInterface, request: RollBack) -> ReachedState:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
-from meshc.topology.proof.iptables_rule import TUNNEL, read_rule
+from meshc.topology.proof.iptables_rule import TUNNEL, target_of
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
@@ -186,8 +186,7 @@ class _Reader:
             self.chains.discard(key)
             self.erased.add(key)
         elif action in ("append", "insert"):
-            rule = read_rule(rest)
-            for wanted in (chain, rule.target):
+            for wanted in (chain, target_of(rest)):
                 used = (family, table, wanted)
                 if wanted in BUILT_IN | _TARGETS | {""} or used in self.chains:
                     continue

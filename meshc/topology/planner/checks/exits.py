@@ -107,7 +107,9 @@ def _named(routing: Routing, node: NodeSpec, diagnostics: Diagnostics) -> None:
     if not node.managed or node.platform in NAMES_ARE_SAFE or node.table is not None:
         return
     graph, number = routing.graph, routing.graph.number[node.name]
-    split = {p.family for p in node.exit_except if p.length} & {*node.underlay}
+    pools = graph.spec.network.pools
+    beside = (p for p in node.exit_except if not any(pool.contains(p) for pool in pools))
+    split = {p.family for p in beside if p.length} & {*node.underlay}
     for peer in graph.neighbours[number] if split else ():
         link = graph.link_of(number, peer)
         other = graph.nodes[peer]
