@@ -44,7 +44,6 @@ def qr(
     The code holds the private key: show it to nobody else, and delete the picture once it has
     been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
     """
-    from meshc.build.git_exposure import exposed
     from meshc.build.reader import open_build
     from meshc.build.workspace import Workspace
     from meshc.errors import StateError
@@ -70,21 +69,30 @@ def qr(
         tell(data | {"rows": codes.terminal(text).splitlines(), "advice": list(budget.advice)})
         return
     if output is None:
-        shown = codes.terminal(text)
-        painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in shown.splitlines())
-        sys.stdout.write(painted if coloured(sys.stdout) else shown)
-        click.echo(caption)
+        _show(codes.terminal(text), caption)
     else:
-        picture = codes.png(text, caption) if output.suffix == ".png" else codes.svg(text, caption)
-        _write(output, picture)
-        if exposed(output):
-            click.echo(f"warning: git would take {output}, with the private key in it", err=True)
-        click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
+        draw = codes.png if output.suffix == ".png" else codes.svg
+        _write(output, draw(text, caption))
+        _warn(output, node)
     if as_json:
         tell(data | {"file": str(output), "advice": list(budget.advice)})
     elif not budget.comfortable:
         click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _show(rows: str, caption: str) -> None:
+    painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in rows.splitlines())
+    sys.stdout.write(painted if coloured(sys.stdout) else rows)
+    click.echo(caption)
+
+
+def _warn(output: Path, node: str) -> None:
+    from meshc.build.git_exposure import exposed
+
+    if exposed(output):
+        click.echo(f"warning: git would take {output}, with the private key in it", err=True)
+    click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
 
 
 def _useless(conf: Conf, node: str) -> str:

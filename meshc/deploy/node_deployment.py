@@ -163,6 +163,7 @@ class NodeDeployment:
             env=self.choice.env,
             routes=self.difference.routes,
             environment=self.choice.meshc.identity if self.choice.meshc else "",
+            mark=self.target.mark,
             conf=self.target.conf.reveal(),
             node_json=self.target.node_json,
             program=sent_program.program(),

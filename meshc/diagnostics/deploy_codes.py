@@ -67,6 +67,14 @@ DEPLOY_CODES = (
         "the tunnels only, nobody is left who could put things back.",
     ),
     Code(
+        "E709",
+        "node runs a build that is not known here",
+        "Somebody deployed this node from another checkout, and the journal here (mesh.deploys "
+        "beside the topology, which belongs into the repository like the lock file) does not have "
+        "that build: this checkout is older, or was changed beside the other one. Deploying would "
+        "take back what the other deploy brought.",
+    ),
+    Code(
         "W710",
         "node was changed since the last deploy",
         "The file on the node is not the one that the last deploy put there (or no deploy ever "

@@ -30,6 +30,9 @@ def test_without_a_yes_and_without_a_terminal_nothing_is_changed(node: LocalNode
     done = node.meshc("deploy")
     assert done.returncode == 1
     assert "without a terminal, --yes says that this is meant" in done.stderr
+    told = node.meshc("deploy", "--json")
+    assert told.returncode == 1
+    assert json.loads(told.stdout)["nodes"][0]["cost"] == "start"
     assert node.state() == before
 
 

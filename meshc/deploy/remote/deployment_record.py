@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from meshc.deploy.protocol import Activation, FailureReason, Routes, State, Supervisor
+from meshc.deploy.protocol import Activation, BuildMark, FailureReason, Routes, State, Supervisor
 from meshc.deploy.protocol_json import ProtocolError, parsed, plain, value
 from meshc.deploy.remote.base import Refusal
 
@@ -14,10 +14,11 @@ from meshc.deploy.remote.base import Refusal
 @dataclass(frozen=True)
 class Deployed:
     """The file that was confirmed last, by its hash, and the environment it was brought up with
-    (None: somebody else brought it up)."""
+    (None: somebody else brought it up), and which build it came from, where that is known."""
 
     sha: str
     env: Optional[Mapping[str, str]] = None
+    mark: Optional[BuildMark] = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Candidate:
     routes: Routes
     environment: EnvironmentChange
     sha: str
+    mark: Optional[BuildMark]
     before: Before
     files: StagedFiles = StagedFiles()
     commit_at: float = 0.0
@@ -114,9 +116,12 @@ def _of_today(given: Any) -> Any:
         candidate = given.get("candidate")
         if isinstance(candidate, dict):
             since: Dict[str, Any] = {
+                "mark": None,
                 "way": {},
                 "decide_at": candidate.get("deadline"),
                 "commit_at": 0.0,
             }
             given["candidate"] = {**since, **candidate}
+        if isinstance(given.get("deployed"), dict):
+            given["deployed"] = {"mark": None, **given["deployed"]}
     return given

@@ -112,7 +112,7 @@ def _new(
     interface: ManagedInterface, request: StageCandidate, places: dict[str, str]
 ) -> dict[str, str]:
     new = {"": request.conf}
-    if _owner(interface) == interface.name:
+    if owner(interface) == interface.name:
         new["-node"] = request.node_json  # else it belongs to another network
     if "-unit" in places:
         path = places["-unit"]
@@ -125,11 +125,11 @@ def _new(
     return new
 
 
-def _owner(interface: ManagedInterface) -> str:
+def owner(interface: ManagedInterface) -> str:
     """The interface that node.json belongs to; nobody's is ours."""
     there = json.loads(read(interface.node_json) or b"{}")
-    owner: str = there.get("interface", interface.name)
-    return owner
+    found: str = there.get("interface", interface.name)
+    return found
 
 
 def _tell_systemd(files: StagedFiles) -> None:
