@@ -115,8 +115,11 @@ def _own_files() -> Iterator[tuple[str, Path]]:
     """As the wheel has them, from a checkout as well."""
     for place, root in (("meshc", _HERE), ("meshc/_templates", _HERE.parent / "templates")):
         for path in root.rglob("*") if root.is_dir() else ():
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield f"{place}/{path.relative_to(root).as_posix()}", path
+            inside = path.relative_to(root)
+            # sources of another distribution
+            native = inside.parts[:2] == ("engine", "native")
+            if path.is_file() and "__pycache__" not in path.parts and not native:
+                yield f"{place}/{inside.as_posix()}", path
 
 
 def _closure() -> Iterator[tuple[str, metadata.Distribution]]:

@@ -286,7 +286,7 @@ class NodeDeployment:
             try:
                 session = await self._dial(self.target, timeout=max(1.0, self.left()))
                 try:
-                    await session.call(Confirm(self.token))
+                    kept = (await session.call(Confirm(self.token))).kept
                 finally:
                     await session.transport.close()
             except TransportError as error:
@@ -297,7 +297,9 @@ class NodeDeployment:
                 last = StepFault(str(error), error.hint)
                 break
             self._tell(self.name, "confirmed")
-            return DeployOutcome(self.name, End.COMMITTED, self.remark)
+            beside = f"what somebody else had written there lies in {kept}" if kept else ""
+            said = "\n".join(filter(None, (self.remark, beside)))
+            return DeployOutcome(self.name, End.COMMITTED, said)
         return await self.learn(last)
 
     async def roll_back(self) -> None:

@@ -183,9 +183,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class ReachedState:
-    """Of a deployment."""
+    """The state that a deployment has reached. `kept` is where a file lies now that somebody else
+    had written, and that is no longer in its place."""
 
     state: State
+    kept: str = ""
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ DEPLOY_CODES = (
         "W710",
         "node was changed since the last deploy",
         "The file on the node is not the one that the last deploy put there (or no deploy ever "
-        "did). Somebody edited it by hand, and what they changed would be lost. Look at the "
-        "lines listed; move what is meant to stay into the topology file, and deploy with "
-        "--overwrite-drift when the rest may go.",
+        "did). Somebody edited it by hand, and what they changed would not hold any more. Look at "
+        "the lines listed; move what is meant to stay into the topology file, and deploy with "
+        "--overwrite-drift. The file stays beside the new one, with the day in its name.",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,8 +57,11 @@ def test_what_somebody_else_changed_is_lost_only_when_told_so(node: LocalNode) -
     assert refused.returncode == 1
     assert "hub: changed by somebody else. Nothing was changed" in refused.stderr
     assert node.state() == before
-    assert node.meshc("deploy", "--yes", "--overwrite-drift").returncode == 0
+    done = node.meshc("deploy", "--yes", "--overwrite-drift")
+    assert done.returncode == 0
     assert conf(node) == built
+    (kept,) = re.findall(r"lies in (/etc/wireguard/wg0\.conf\.[0-9-]+)", done.stdout)
+    assert node.machine.shell(f"tail -1 {kept}; stat -c %a {kept}") == "# mine\n600\n"
 
 
 def test_a_node_where_something_is_in_the_way_is_not_begun(node: LocalNode) -> None:

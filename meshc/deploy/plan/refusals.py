@@ -171,6 +171,6 @@ def _drift(target: Target, found: Difference) -> Iterator[Diagnostic]:
             target,
             "W710",
             "its file was changed by somebody else",
-            "deploy with --overwrite-drift if that may be lost.",
+            "deploy with --overwrite-drift to replace it; it stays beside the new file.",
             *found.drift,
         )

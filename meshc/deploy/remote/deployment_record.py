@@ -76,13 +76,15 @@ class Candidate:
 @dataclass(frozen=True)
 class DeploymentRecord:
     """Everything that is known of the last deployment. There is a `candidate` while it is
-    unfinished; `failed` says why it was put back, where nobody was there to be told."""
+    unfinished; `failed` says why it was put back, where nobody was there to be told. `kept` is
+    where the file lies that a confirmed one has replaced, when somebody else had written it."""
 
     state: State = State.IDLE
     token: str = ""
     deployed: Optional[Deployed] = None
     candidate: Optional[Candidate] = None
     failed: str = ""
+    kept: str = ""
 
     @property
     def staged(self) -> Candidate:
@@ -110,7 +112,7 @@ def decode(text: bytes, path: str) -> DeploymentRecord:
 def _of_today(given: Any) -> Any:
     """What a meshc wrote that knew less: it meant what a value says that is left out today."""
     if isinstance(given, dict):
-        given = {"failed": "", **given}
+        given = {"failed": "", "kept": "", **given}
         candidate = given.get("candidate")
         if isinstance(candidate, dict):
             since: Dict[str, Any] = {

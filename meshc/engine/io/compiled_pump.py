@@ -110,6 +110,12 @@ class CompiledPump(Pump):
             # see `Pump.on_udp`
             self.on_tun()
 
+    def drain(self) -> None:
+        super().drain()
+        # a timer, a handshake or the control socket may have ended a session
+        self._out.prune()
+        self._in.prune()
+
     def _long_way(self, start: int, end: int, now: float) -> None:
         """Messages that belong to no lane."""
         runs, strays = self._bind.sort(start, end)

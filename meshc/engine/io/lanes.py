@@ -85,6 +85,12 @@ class OutLanes:
         except OSError:
             return None  # the next datagram to be sent says so
 
+    def prune(self) -> None:
+        """Let go of keys that their sessions have let go of."""
+        for peer, known in list(self._lanes.items()):
+            if peer.keypairs.current is not known.keypair:
+                del self._lanes[peer]
+
     def account(self, lanes: list[_Outgoing], now: float) -> None:
         """Tell what was sent."""
         for peer, keypair, *_, lane in lanes:
@@ -146,6 +152,13 @@ class InLanes:
             else:
                 del self._lanes[index]
         return valid
+
+    def prune(self) -> None:
+        """Let go of keys that their sessions have let go of."""
+        for index, known in list(self._lanes.items()):
+            entry = self._device.sessions.indices.get(index)
+            if entry is None or entry[1] is not known.keypair:
+                del self._lanes[index]
 
     def account(self, lanes: list[_Incoming], now: float) -> None:
         """Tell what was received."""

@@ -297,6 +297,26 @@ def test_no_key_is_in_the_log_or_on_the_command_line(net: Net, tmp_path: Path) -
             assert spelling not in told
 
 
+@pytest.mark.root
+@pytest.mark.usefixtures("compiled_road")
+def test_the_log_says_which_data_path_it_is_and_each_talks_to_the_other(
+    net: Net, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as net.log:
+        net.start("a", "meshc", LOG_LEVEL="info", MESHC_NATIVE="0")
+        net.start("b", "meshc", LOG_LEVEL="info", MESHC_NATIVE="")
+    net.configure("b", endpoint=None)
+    net.configure("a", endpoint="10.98.0.2:51820")
+
+    for _ in range(3):
+        net.ping("a", "10.99.0.2")
+
+    told = log.read_text()
+    assert told.count("ready, data path portable") == 1
+    assert told.count("ready, data path compiled") == 1
+
+
 def ask(path: Path, request: str) -> str:
     """The first line that the control socket answers."""
     with socket.socket(socket.AF_UNIX) as client:

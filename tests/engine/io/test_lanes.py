@@ -98,6 +98,18 @@ def test_a_lane_ends_with_what_it_was_made_for(
     assert lanes(pair, now) == left
 
 
+def test_a_key_that_was_zeroed_is_held_by_no_lane(pair: LoopbackEngines) -> None:
+    pump = pair.engines[0]._pump
+    assert pump._out._lanes  # type: ignore[attr-defined]
+    assert pump._in._lanes  # type: ignore[attr-defined]
+    zero(pair)
+
+    pump.drain()
+
+    assert not pump._out._lanes  # type: ignore[attr-defined]
+    assert not pump._in._lanes  # type: ignore[attr-defined]
+
+
 def test_a_session_that_is_too_old_has_none(pair: LoopbackEngines) -> None:
     assert lanes(pair, monotonic() + REJECT_AFTER_TIME) == (0, 0)
 

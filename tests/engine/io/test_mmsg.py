@@ -34,7 +34,7 @@ def received(receiver: Receiver, sock: socket.socket, *loose: int) -> list[Messa
     """What one call brings; the messages number `loose` may be of any kind."""
     count = receiver.receive(sock.fileno())
     mask = [slot in loose for slot in range(count)]
-    ends = receiver.ends(count, mask) if count else []
+    ends = receiver.ends(0, count, mask) if count else []
     return [
         Message(start, end - start, receiver.length(start), *receiver.sender(start))
         for start, end in zip([0, *ends], ends, strict=False)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from meshc.engine.proto import datapath
@@ -27,3 +30,20 @@ def test_a_road_that_was_taken_is_the_one(way: road.Road) -> None:
     road.take(way)
     assert road.taken() is way
     road.take(before)
+
+
+@pytest.mark.parametrize("module", ["None", "types.SimpleNamespace(CONTRACT=0)"])
+def test_without_the_compiled_one_or_with_another_version_it_is_the_portable_one(
+    module: str,
+) -> None:
+    program = (
+        f"import sys, types; sys.modules['meshc_native'] = {module}\n"
+        "import meshc.engine.io.runner as runner\n"
+        "from meshc.engine.proto.datapath import road\n"
+        "print(road.taken().name, runner._pump().__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["portable", "Pump"]
