@@ -15,7 +15,8 @@ from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.outer_addresses import is_public
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
-from meshc.topology.obligations.obligations import Due, Obligations
+from meshc.topology.obligations.due import MUST_REACH, Party
+from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.longest_match import longest
@@ -202,7 +203,8 @@ class Predictor:
         nodes = self.source.spec.nodes
         if key.source not in nodes or key.target not in nodes:
             return False
-        return self.obligations.due(key.source, key.target, key.family) is Due.MUST_REACH
+        owed = self.obligations.owed(Party(key.source), Party(key.target), key.family)
+        return owed == MUST_REACH
 
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
