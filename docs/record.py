@@ -45,7 +45,8 @@ def main() -> None:
     shown = record(options.command, options.cd)
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {shlex.join(options.command)}", style="bold"))
-    console.print(Text.from_ansi(shown), soft_wrap=True)
+    # a terminal breaks what is longer than its lines
+    console.print(Text.from_ansi(shown), overflow="fold")
     svg = console.export_svg(title=options.command[0], theme=THEME)
     # the picture asks nothing of the network: any monospaced font of the reader's will do
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)

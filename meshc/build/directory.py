@@ -257,6 +257,7 @@ class BuildDirectory:
         if edited:
             aside = _free(Path(target + ".edited"))
             os.rename(target, aside)
+            os.chmod(aside, 0o600)  # somebody's key may be in it, whatever its mode was
             self.kept.append(str(aside.relative_to(self.path)))
         try:
             os.rename(f"{self._staging}/{path}", target)

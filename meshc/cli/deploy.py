@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 import click
 
@@ -14,8 +14,14 @@ from meshc.cli.failure import refused_findings, reported
 from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from meshc.build.pipeline import BuildComparison
     from meshc.deploy.connect.dial import Dialer
-    from meshc.deploy.plan.survey import Surveyed
+    from meshc.deploy.deploy_outcome import DeployOutcome
+    from meshc.deploy.end_check import Traffic
+    from meshc.deploy.plan.surroundings import Surroundings
+    from meshc.deploy.plan.survey import Surveyed, Tell
     from meshc.deploy.plan.target import Target
 
 EPILOG = """\b
@@ -33,6 +39,11 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--overwrite-drift", is_flag=True, help="What others changed there may be lost.")
 @click.option(
+    "--undo-newer",
+    is_flag=True,
+    help="What was deployed from another checkout, which this one does not follow, may be undone.",
+)
+@click.option(
     "--window",
     type=click.FloatRange(5, 3600),
     default=60,
@@ -41,6 +52,11 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
 )
 @click.option(
     "--skip-unreachable", is_flag=True, help="Deploy to the others when a node cannot be asked."
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Where an earlier deploy is still under way, wait for its end; then do what is left.",
 )
 @click.option(
     "--max-failures",
@@ -53,6 +69,7 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
 def deploy(
     file: Path,
     nodes: tuple[str, ...],
+    left_out: tuple[str, ...],
     everything: bool,
     local: bool,
     build: Path | None,
@@ -63,41 +80,52 @@ def deploy(
     as_json: bool,
     yes: bool,
     overwrite_drift: bool,
+    undo_newer: bool,
     window: float,
     skip_unreachable: bool,
+    resume: bool,
     max_failures: int,
 ) -> None:
     """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
-    Without NODE, all nodes with a deploy.host. Each node keeps its own way back first: unless the
-    new configuration is confirmed through a new connection, the node puts back what ran before,
-    also when this program or its connection dies. Relays go first, then gateways, then leaves.
+    Without NODE, all nodes with a deploy.host; NODE may be a group or a site. Unless the new
+    configuration is confirmed through a new connection, a node puts back what ran before by itself.
+    What cuts the way to its own nodes goes first, at both ends in one moment; then relays,
+    gateways and leaves.
     """
-    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes, print_plan
+    from meshc.cli.views.deploy_view import print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
-    from meshc.deploy.rollout import roll_out
+    from meshc.deploy.plan.surroundings import surroundings
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    targets = _targets(file, build, nodes, dialer, everything=everything)
+    names = Names(nodes=nodes, left_out=left_out, everything=everything, undo_newer=undo_newer)
+    targets, result = _targets(file, build, names, dialer, skip_unreachable=skip_unreachable)
+    around = surroundings(result, whole=not (nodes or local))
     with ProgressDisplay() as progress:
-        found = ask(targets, dialer, progress.step, parallel)
+        found = ask(targets, dialer, progress.step, parallel, resume=resume)
     if not as_json:
-        print_plan(found)
-    _settle_refusals(found, skip_unreachable=skip_unreachable, as_json=as_json)
-    _settle_drift(found, overwrite=overwrite_drift, yes=yes)
-    _confirm(found, yes=yes)
-    limits: Limits = {"window": window, "parallel": parallel, "max_failures": max_failures}
-    try:
-        with ProgressDisplay(lines=not as_json) as progress:
-            ends = asyncio.run(roll_out(found, dialer, progress.step, **limits))
-    except KeyboardInterrupt:
-        _stop(f"Interrupted: nodes not yet confirmed put themselves back within {window:g} s.")
-    if as_json:
-        click.echo(outcomes_as_json(found, ends))
-    else:
-        print_outcomes(ends)
-    sys.exit(0 if all(end.good for end in ends) else 1)
+        print_plan(found, around)
+    reason = (
+        _refusals(found, skip_unreachable=skip_unreachable)
+        or _drift(found, overwrite=overwrite_drift, yes=yes)
+        or _unwanted(found, around, yes=yes)
+    )
+    if reason:
+        _stop(reason, found, around, as_json=as_json)
+    limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
+    ends = _carry_out(found, around, dialer, limits, as_json=as_json)
+    _keep(result, around, ends)
+    sys.exit(not all(end.good for end in ends))
+
+
+class Names(TypedDict):
+    """The nodes that are meant, as they were given."""
+
+    nodes: tuple[str, ...]
+    left_out: tuple[str, ...]
+    everything: bool
+    undo_newer: bool
 
 
 class Limits(TypedDict):
@@ -108,52 +136,122 @@ class Limits(TypedDict):
     max_failures: int
 
 
+def _carry_out(
+    found: list[Surveyed],
+    around: Surroundings,
+    dialer: Dialer,
+    limits: Limits,
+    *,
+    as_json: bool,
+) -> list[DeployOutcome]:
+    """What was confirmed. Says how it ended."""
+    from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes
+    from meshc.cli.views.progress import ProgressDisplay
+
+    try:
+        with ProgressDisplay(lines=not as_json) as progress:
+            ends, traffic = asyncio.run(_roll_out(found, around, dialer, progress.step, limits))
+    except KeyboardInterrupt:
+        rest = f"nodes not yet confirmed put themselves back within {limits['window']:g} s."
+        _stop(f"Interrupted: {rest}", found, around, as_json=as_json)
+    if as_json:
+        click.echo(outcomes_as_json(found, ends, traffic, around))
+    else:
+        print_outcomes(ends, traffic)
+    return ends
+
+
+async def _roll_out(
+    found: list[Surveyed],
+    around: Surroundings,
+    dialer: Dialer,
+    tell: Tell,
+    limits: Limits,
+) -> tuple[list[DeployOutcome], list[Traffic]]:
+    """How it ended, and what then goes through the tunnels between the nodes."""
+    from meshc.deploy.end_check import measured
+    from meshc.deploy.retirement import take_down
+    from meshc.deploy.rollout import roll_out
+
+    parallel = limits["parallel"]
+    gone = await take_down(around.journal, around.left, dialer, tell, parallel=parallel)
+    ends = await roll_out(found, dialer, tell, **limits)
+    return [*gone, *ends], await measured(found, ends, dialer, tell, parallel=parallel)
+
+
+def _keep(result: BuildComparison, around: Surroundings, ends: list[DeployOutcome]) -> None:
+    """For the next deploy, of whoever does it."""
+    from meshc.deploy.deploy_outcome import End
+    from meshc.deploy.plan.surroundings import keep
+
+    gone = [end.node for end in ends if end.end is End.RETIRED]
+    keep(result, around, [end.node for end in ends if end.good], gone)
+
+
 def _targets(
-    file: Path, build: Path | None, nodes: tuple[str, ...], dialer: Dialer, *, everything: bool
-) -> list[Target]:
+    file: Path, build: Path | None, names: Names, dialer: Dialer, *, skip_unreachable: bool
+) -> tuple[list[Target], BuildComparison]:
     """The targets; keys that only the nodes know are fetched first."""
     from meshc.deploy.remote_keys import fetch_keys
 
-    local = dialer.local
+    def fetching() -> Coroutine[Any, Any, list[str]]:
+        return fetch_keys(
+            file,
+            build,
+            names["nodes"],
+            dialer,
+            left_out=names["left_out"],
+            local=dialer.local,
+            skip_unreachable=skip_unreachable,
+        )
+
     with refused_findings():
-        for line in with_password(
-            dialer, lambda: fetch_keys(file, build, nodes, dialer, local=local)
-        ):
+        for line in with_password(dialer, fetching):
             click.echo(line, err=True)
-        return chosen(file, build, nodes, dialer, everything=everything)
+        return chosen(
+            file,
+            build,
+            names["nodes"],
+            dialer,
+            left_out=names["left_out"],
+            everything=names["everything"],
+            undo_newer=names["undo_newer"],
+        )
 
 
-def _settle_refusals(found: list[Surveyed], *, skip_unreachable: bool, as_json: bool) -> None:
-    """Where something is in the way nothing is begun."""
+def _refusals(found: list[Surveyed], *, skip_unreachable: bool) -> str:
+    """Where something is in the way nothing is begun; empty: nothing is."""
     if any(one.refused and not (skip_unreachable and one.facts is None) for one in found):
-        from meshc.cli.views.deploy_view import plan_as_json
-
-        if as_json:
-            click.echo(plan_as_json(found))
-        _stop("Nothing was changed.")
+        return "Nothing was changed."
+    return ""
 
 
-def _settle_drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> None:
+def _drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> str:
     """What somebody else changed on a node is never overwritten without a word."""
     drifted = [one.target.name for one in found if one.difference.drift and one.difference]
     if not drifted or overwrite:
-        return
+        return ""
     names = ", ".join(drifted)
     if yes or not sys.stdin.isatty():
-        _stop(f"{names}: changed by somebody else. Nothing was changed; --overwrite-drift does it.")
-    if not click.confirm(f"Overwrite what somebody else changed on {names}?", err=True):
-        _stop("Nothing was changed.")
+        return f"{names}: changed by somebody else. Nothing was changed; --overwrite-drift does it."
+    if click.confirm(f"Overwrite what somebody else changed on {names}?", err=True):
+        return ""
+    return "Nothing was changed."
 
 
-def _confirm(found: list[Surveyed], *, yes: bool) -> None:
-    if yes or not any(one.difference for one in found):
-        return
+def _unwanted(found: list[Surveyed], around: Surroundings, *, yes: bool) -> str:
+    if yes or not (around or any(one.difference for one in found)):
+        return ""
     if not sys.stdin.isatty():
-        _stop("Nothing was changed: without a terminal, --yes says that this is meant.")
-    if not click.confirm("Apply this?", err=True):
-        _stop("Nothing was changed.")
+        return "Nothing was changed: without a terminal, --yes says that this is meant."
+    return "" if click.confirm("Apply this?", err=True) else "Nothing was changed."
 
 
-def _stop(message: str) -> NoReturn:
+def _stop(message: str, found: list[Surveyed], around: Surroundings, *, as_json: bool) -> NoReturn:
+    """The plan is all that there is to say of the nodes."""
+    from meshc.cli.views.deploy_view import plan_as_json
+
+    if as_json:
+        click.echo(plan_as_json(found, around))
     click.echo(message, err=True)
     sys.exit(1)

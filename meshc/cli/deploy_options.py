@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from meshc.build.pipeline import BuildComparison
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.survey import Surveyed, Tell
     from meshc.deploy.plan.target import Target
@@ -20,12 +21,19 @@ T = TypeVar("T")
 
 
 def deploy_options(command: Command) -> Command:
-    """FILE, the nodes, and the way to them."""
+    """FILE, the nodes (or groups, or sites of them), and the way to them."""
     path = click.Path(path_type=Path, dir_okay=False)
     for decorate in reversed(
         (
             click.argument("file", metavar="[FILE]", type=path),
             click.argument("nodes", metavar="[NODE]...", nargs=-1),
+            click.option(
+                "--except",
+                "left_out",
+                multiple=True,
+                metavar="NODE",
+                help="Leave out a node, a group or a site; may be given again.",
+            ),
             click.option(
                 "--all", "everything", is_flag=True, help="All nodes that have a deploy.host."
             ),
@@ -55,9 +63,16 @@ def deploy_options(command: Command) -> Command:
 
 
 def chosen(
-    file: Path, build: Path | None, nodes: tuple[str, ...], dialer: Dialer, *, everything: bool
-) -> list[Target]:
-    """The targets. Raises: UsageError, Refused, StateError."""
+    file: Path,
+    build: Path | None,
+    nodes: tuple[str, ...],
+    dialer: Dialer,
+    *,
+    left_out: tuple[str, ...],
+    everything: bool,
+    undo_newer: bool = False,
+) -> tuple[list[Target], BuildComparison]:
+    """The targets, and the build that they are of. Raises: UsageError, Refused, StateError."""
     local = dialer.local
     if everything and (nodes or local):
         raise click.UsageError("--all goes without NODE and --local")
@@ -66,23 +81,35 @@ def chosen(
     from meshc.build.pipeline import compare_file
     from meshc.deploy.plan.target import targets
 
-    return targets(compare_file(file, out=build), nodes, local=local, hosts=dialer.hosts)
+    result = compare_file(file, out=build)
+    found = targets(
+        result,
+        nodes,
+        left_out=left_out,
+        local=local,
+        undo_newer=undo_newer,
+        hosts=dialer.hosts,
+    )
+    return found, result
 
 
-def ask(targets: list[Target], dialer: Dialer, tell: Tell, parallel: int) -> list[Surveyed]:
+def ask(
+    targets: list[Target], dialer: Dialer, tell: Tell, parallel: int, *, resume: bool = False
+) -> list[Surveyed]:
     """The facts of all nodes. Those whose sudo wants a password are asked again with one, where
-    there is a terminal to type it on."""
-    from meshc.deploy.plan.survey import survey
+    there is a terminal to type it on; with `resume`, those where an earlier deploy is under way
+    are asked again when it is over."""
+    from meshc.deploy.plan.survey import survey, with_cuts
 
-    found = asyncio.run(survey(targets, dialer, tell, parallel=parallel))
+    found = asyncio.run(survey(targets, dialer, tell, parallel=parallel, resume=resume))
     wanting = [one.target for one in found if one.wants_password]
     if not wanting or not sys.stdin.isatty():
         return found
     for target in wanting:
         prompt_password(dialer, target.name)
-    asked = asyncio.run(survey(wanting, dialer, tell, parallel=parallel))
+    asked = asyncio.run(survey(wanting, dialer, tell, parallel=parallel, resume=resume))
     again = {one.target.name: one for one in asked}
-    return [again.get(one.target.name, one) for one in found]
+    return with_cuts([again.get(one.target.name, one) for one in found])
 
 
 def with_password(dialer: Dialer, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

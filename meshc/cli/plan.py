@@ -26,6 +26,7 @@ Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 def plan(
     file: Path,
     nodes: tuple[str, ...],
+    left_out: tuple[str, ...],
     everything: bool,
     local: bool,
     build: Path | None,
@@ -42,16 +43,20 @@ def plan(
     from meshc.cli.views.deploy_view import plan_as_json, print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
+    from meshc.deploy.plan.surroundings import surroundings
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
     with refused_findings():
-        targets = chosen(file, build, nodes, dialer, everything=everything)
+        targets, result = chosen(
+            file, build, nodes, dialer, left_out=left_out, everything=everything
+        )
+        around = surroundings(result, whole=not (nodes or local))
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if as_json:
-        click.echo(plan_as_json(found))
+        click.echo(plan_as_json(found, around))
     else:
-        print_plan(found)
+        print_plan(found, around)
     if any(one.refused for one in found):
         sys.exit(1)
-    sys.exit(CHANGES if any(one.difference for one in found) else 0)
+    sys.exit(CHANGES if around or any(one.difference for one in found) else 0)

@@ -14,6 +14,7 @@ class End(Enum):
     FAILED = "failed, nothing changed"
     UNKNOWN = "not answering"
     SKIPPED = "not begun"
+    RETIRED = "taken down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,8 @@ class DeployOutcome:
 
     @property
     def good(self) -> bool:
-        return self.end in (End.UNCHANGED, End.COMMITTED)
+        return self.end in (End.UNCHANGED, End.COMMITTED, End.RETIRED)
+
+    @property
+    def changed(self) -> bool:
+        return self.end is End.COMMITTED

@@ -33,8 +33,8 @@ from meshc.errors import NodeError
 
 GRACE = 25.0
 """Seconds: putting back what was there, and DECIDES of those one step nearer."""
-_DELAY = 2.0, 0.15
-"""Seconds until all switch: at least, and for each member, which is told over its connection."""
+_DELAY = 2.0
+"""Seconds until all switch, at least: each is told over its connection."""
 
 
 async def roll_out_together(
@@ -53,7 +53,7 @@ class _Together:
         window: float,
         parallel: int,
     ) -> None:
-        self._dial = dial
+        self._dial, self._window = dial, window
         self._gate = asyncio.Semaphore(parallel)
         self._depths = {member.found.target.name: member.depth for member in members}
         self._parts = [
@@ -86,10 +86,12 @@ class _Together:
         faults = await self._each(self._parts, self._open)
         if faults:
             return self._nothing(faults)
+        began = time.monotonic()
         for depth in sorted(set(self._depths.values())):  # those nearer end their window first
             faults |= await self._each(self._at(depth), self._stage)
-        delay = _DELAY[0] + _DELAY[1] * len(self._parts)
-        at = time.monotonic() + delay
+        # a request to each of them took no longer than that, and the next one will not either
+        took = time.monotonic() - began
+        at = time.monotonic() + min(_DELAY + took, self._window / 3)
         if not faults:
             faults = await self._each(self._parts, lambda part: self._commit(part, at))
         if not faults and time.monotonic() > at:

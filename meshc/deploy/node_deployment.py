@@ -163,6 +163,7 @@ class NodeDeployment:
             env=self.choice.env,
             routes=self.difference.routes,
             environment=self.choice.meshc.identity if self.choice.meshc else "",
+            mark=self.target.mark,
             conf=self.target.conf.reveal(),
             node_json=self.target.node_json,
             program=sent_program.program(),
@@ -285,7 +286,7 @@ class NodeDeployment:
             try:
                 session = await self._dial(self.target, timeout=max(1.0, self.left()))
                 try:
-                    await session.call(Confirm(self.token))
+                    kept = (await session.call(Confirm(self.token))).kept
                 finally:
                     await session.transport.close()
             except TransportError as error:
@@ -296,7 +297,9 @@ class NodeDeployment:
                 last = StepFault(str(error), error.hint)
                 break
             self._tell(self.name, "confirmed")
-            return DeployOutcome(self.name, End.COMMITTED, self.remark)
+            beside = f"what somebody else had written there lies in {kept}" if kept else ""
+            said = "\n".join(filter(None, (self.remark, beside)))
+            return DeployOutcome(self.name, End.COMMITTED, said)
         return await self.learn(last)
 
     async def roll_back(self) -> None:

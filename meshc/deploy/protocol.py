@@ -86,9 +86,6 @@ class Failure:
     reason: FailureReason = FailureReason.FAILED
 
 
-# -- answers --------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class DirectoryFacts:
     """A directory for new files, or the nearest one above it that exists. `free` is in bytes."""
@@ -141,11 +138,21 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class BuildMark:
+    """Which build a file came from: a number that counts them, what tells it from others, and who
+    deployed it."""
+
+    serial: int
+    build: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `programs` are the paths of the tools that are
     there, `enabled` the units that a boot starts; `failed` says why the last deployment was put
-    back, where nobody was there to be told.
+    back, where nobody was there to be told; `mark` is that of the build that was deployed last.
     """
 
     python: Tuple[int, int, int] = (3, 11, 0)
@@ -163,6 +170,7 @@ class Facts:
     deployed_env: Optional[Mapping[str, str]] = None
     state: State = State.IDLE
     failed: str = ""
+    mark: Optional[BuildMark] = None
     pending: Optional[Pending] = None
     running: RunningInterface = RunningInterface()
     meshc: OwnMeshc = OwnMeshc()
@@ -175,9 +183,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class ReachedState:
-    """The state that a deployment has reached."""
+    """The state that a deployment has reached. `kept` is where a file lies now that somebody else
+    had written, and that is no longer in its place."""
 
     state: State
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,6 +201,13 @@ class Verified:
     way: bool
     public_key: str
     before: Tuple[str, ...]
+    alive: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Who answers through the tunnel, by public key."""
+
     alive: Tuple[str, ...]
 
 
@@ -215,8 +232,6 @@ class NodeKey:
     made: bool
     public_key: str
 
-
-# -- requests -------------------------------------------------------------------------------------
 
 A = TypeVar("A")
 
@@ -280,6 +295,7 @@ class StageCandidate(Request[ReachedState]):
     env: Mapping[str, str]
     routes: Routes
     environment: str
+    mark: Optional[BuildMark]
     conf: str = field(repr=False)
     node_json: str
     program: str = field(repr=False)
@@ -324,6 +340,7 @@ class Adopt(Request[ReachedState]):
     """The file that is there, with this hash, is the deployed one."""
 
     sha: str
+    mark: Optional[BuildMark] = None
 
 
 @dataclass(frozen=True)
@@ -331,6 +348,20 @@ class MakeKey(Request[NodeKey]):
     """A private key at `path`, which is made when there is none."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class Retire(Request[ReachedState]):
+    """The node has left the network: the interface goes down, and its files away."""
+
+
+@dataclass(frozen=True)
+class AskPeers(Request[Reached]):
+    """Which of these peers (public key to address in the tunnel) answer within `patience`
+    seconds."""
+
+    peers: Mapping[str, str]
+    patience: float
 
 
 REQUESTS: Dict[str, Type[Request[Any]]] = {
@@ -344,6 +375,8 @@ REQUESTS: Dict[str, Type[Request[Any]]] = {
     "roll-back": RollBack,
     "adopt": Adopt,
     "make-key": MakeKey,
+    "peers": AskPeers,
+    "retire": Retire,
 }
 """Every request by its name on the wire."""
 

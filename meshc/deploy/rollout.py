@@ -136,6 +136,6 @@ async def deploy_one(
 async def _adopt(found: Surveyed, dial: Dial) -> None:
     session = await dial(found.target)
     try:
-        await session.call(Adopt(found.target.sha))
+        await session.call(Adopt(found.target.sha, found.target.mark))
     finally:
         await session.transport.close()

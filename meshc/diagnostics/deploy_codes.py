@@ -67,11 +67,19 @@ DEPLOY_CODES = (
         "the tunnels only, nobody is left who could put things back.",
     ),
     Code(
+        "E709",
+        "node runs a build that is not known here",
+        "Somebody deployed this node from another checkout, and the journal here (mesh.deploys "
+        "beside the topology, which belongs into the repository like the lock file) does not have "
+        "that build: this checkout is older, or was changed beside the other one. Deploying would "
+        "take back what the other deploy brought.",
+    ),
+    Code(
         "W710",
         "node was changed since the last deploy",
         "The file on the node is not the one that the last deploy put there (or no deploy ever "
-        "did). Somebody edited it by hand, and what they changed would be lost. Look at the "
-        "lines listed; move what is meant to stay into the topology file, and deploy with "
-        "--overwrite-drift when the rest may go.",
+        "did). Somebody edited it by hand, and what they changed would not hold any more. Look at "
+        "the lines listed; move what is meant to stay into the topology file, and deploy with "
+        "--overwrite-drift. The file stays beside the new one, with the day in its name.",
     ),
 )

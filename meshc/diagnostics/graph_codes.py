@@ -40,12 +40,12 @@ GRAPH_CODES = (
     ),
     Code(
         "W204",
-        "exit without IPv6",
-        "A node with an exit sends its IPv6 packets into the tunnel as well, so that nothing "
-        "leaks around it. Here the other end cannot send them on, because the network has no "
-        "IPv6 pool or the exit has no IPv6, and they are dropped. Most programs then fall back "
-        "to IPv4, some after a delay. Add an IPv6 pool to network.addresses (a random prefix of"
-        " fd00::/8) and use an exit with IPv6.",
+        "exit without IPv4 or IPv6",
+        "A node with an exit sends the packets of both families into the tunnel, so that nothing "
+        "leaks around it. Here the other end cannot send those of one family on, because the "
+        "network has no pool of it or the exit does not speak it, and they are dropped. Most "
+        "programs then fall back to the other family, some after a delay. Add a pool to "
+        "network.addresses (for IPv6 a random prefix of fd00::/8) and use an exit with both.",
     ),
     Code(
         "E205",
@@ -182,6 +182,13 @@ GRAPH_CODES = (
         "holds back its packets: its platform runs no hooks, or `table` puts the tunnel's default "
         "route where WireGuard's own packets cannot be told from others. Apps of phones, macOS "
         "and Windows have switches of their own for it.",
+    ),
+    Code(
+        "W223",
+        "endpoint that nobody uses",
+        "WireGuard knows one endpoint for a peer, and there is no second try. Every node takes the "
+        "first of the list in a family that both ends speak, and a host name counts for both; what "
+        "stands behind it is not used.",
     ),
     Code(
         "I230",

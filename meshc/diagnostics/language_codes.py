@@ -254,10 +254,4 @@ LANGUAGE_CODES = (
         "`exit_except` lists what a user of an exit keeps out of the tunnel, and here that is "
         "everything, in both families. A node that is to use no exit says `exit: none`.",
     ),
-    Code(
-        "W170",
-        "no LAN to leave out",
-        "`own_lan` in `exit_except` stands for the `lan` of the node's site. This node has no "
-        "site, or a site whose `lan` is not given, so that the word leaves nothing out.",
-    ),
 )

@@ -302,4 +302,17 @@ PROOF_CODES = (
         "with keys have mode 0600. Set it again (`chmod 600`), and rotate the key if others had "
         "access.",
     ),
+    Code(
+        "E454",
+        "name server missing",
+        "A file lacks a name server that `dns` asks for: the node then keeps that of the place "
+        "where it is, and names of the network are unknown to it. Build again.",
+    ),
+    Code(
+        "E455",
+        "hook that removes a peer",
+        "A hook runs `wg set … remove` for a peer that the same file lists. The link is gone as "
+        "soon as the tunnel is up, and what should pass there is lost. Forbid the link in the "
+        "topology instead, so that others know.",
+    ),
 )

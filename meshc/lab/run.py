@@ -30,13 +30,12 @@ from meshc.lab.report.lab_report import (
 from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
+from meshc.node import learned_endpoints
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
 # Whitepaper section 6.1: who has received data and sent none answers within KEEPALIVE_TIMEOUT, 10.
 LAST_WORDS = 12.0
-# Where a node writes down, over a restart, where its peers were.
-KEPT = "/var/lib/meshc/{}.endpoints"
 NOTHING: Mapping[Key, Predicted] = MappingProxyType({})
 
 
@@ -57,7 +56,7 @@ def run_test(
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
     everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
-    predicted = claimed(everything)
+    predicted = predictor.with_duties(claimed(everything))
     session.notes += unclaimed(everything)
     subject = subject_of(session, predicted)
     cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
@@ -179,7 +178,7 @@ def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     routers = sorted(set(session.world.nat_of.values()))
     _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])
     _all_or_nothing(session, [session.down_job(name) for name in names])
-    forget = RunCommand(("rm", "-f", KEPT.format(session.source.interface)))
+    forget = RunCommand(("rm", "-rf", str(learned_endpoints.DIRECTORY)))
     _all_or_nothing(session, [PlacedJob(name, forget) for name in names])
     _all_or_nothing(session, [session.up_job(name) for name in names])
 

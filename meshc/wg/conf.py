@@ -10,6 +10,7 @@ Many files of one network are read faster by `meshc.wg.conf_reader`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
@@ -163,9 +164,8 @@ class ConfParser:
         prefixes: list[Prefix] = []
         host_bits: list[str] = []
         for item in self._allowed(keys.get("allowedips", ())):
-            written = self._value(InterfaceAddress.parse, item, "AllowedIPs")
-            prefix = written.network
-            if written.value != prefix.value:
+            prefix, exact = self._value(_allowed_prefix, item, "AllowedIPs")
+            if not exact:
                 host_bits.append(item.text)
             prefixes.append(prefix)
         psk = keys.get("presharedkey")
@@ -258,6 +258,14 @@ class ConfParser:
     ) -> ConfError:
         line = entry.line if entry else line or self.line
         return ConfError(message, file=self.file, line=line, hint=hint)
+
+
+@lru_cache(maxsize=1 << 15)
+def _allowed_prefix(text: str) -> tuple[Prefix, bool]:
+    """The prefix, and whether it was written without host bits. The files of a network name the
+    same ones again and again. Raises: PrefixFormatError."""
+    written = InterfaceAddress.parse(text)
+    return written.network, written.value == written.network.value
 
 
 def _items(entries: Iterable[_Assigned]) -> list[_Assigned]:

@@ -85,9 +85,16 @@ def test_stale_files_go_only_when_they_are_ours_and_unchanged(tmp_path: Path) ->
 def test_an_edited_file_is_set_aside_before_it_is_replaced(tmp_path: Path) -> None:
     build(tmp_path, artifact("a/x", "1"))
     (tmp_path / "a/x").write_text("by hand")
+    (tmp_path / "a/x").chmod(0o644)
     directory = build(tmp_path, artifact("a/x", "2"))
     assert tree(tmp_path) == {"a/x": "2", "a/x.edited": "by hand"}
     assert directory.kept == ["a/x.edited"]
+    assert stat.S_IMODE((tmp_path / "a/x.edited").stat().st_mode) == 0o600
+    (tmp_path / "a/x").write_text("by hand again")
+    build(tmp_path, artifact("a/x", "3"))
+    assert tree(tmp_path) == {
+        "a/x": "3", "a/x.edited": "by hand", "a/x.edited-2": "by hand again"
+    }  # fmt: skip
 
 
 def test_the_build_of_another_file_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def test_without_a_yes_and_without_a_terminal_nothing_is_changed(node: LocalNode
     done = node.meshc("deploy")
     assert done.returncode == 1
     assert "without a terminal, --yes says that this is meant" in done.stderr
+    told = node.meshc("deploy", "--json")
+    assert told.returncode == 1
+    assert json.loads(told.stdout)["nodes"][0]["cost"] == "start"
     assert node.state() == before
 
 
@@ -53,8 +57,11 @@ def test_what_somebody_else_changed_is_lost_only_when_told_so(node: LocalNode) -
     assert refused.returncode == 1
     assert "hub: changed by somebody else. Nothing was changed" in refused.stderr
     assert node.state() == before
-    assert node.meshc("deploy", "--yes", "--overwrite-drift").returncode == 0
+    done = node.meshc("deploy", "--yes", "--overwrite-drift")
+    assert done.returncode == 0
     assert conf(node) == built
+    (kept,) = re.findall(r"lies in (/etc/wireguard/wg0\.conf\.[0-9-]+)", done.stdout)
+    assert node.machine.shell(f"tail -1 {kept}; stat -c %a {kept}") == "# mine\n600\n"
 
 
 def test_a_node_where_something_is_in_the_way_is_not_begun(node: LocalNode) -> None:

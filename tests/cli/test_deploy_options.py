@@ -30,16 +30,20 @@ def test_what_cannot_be_meant(
     nodes: tuple[str, ...], everything: bool, local: bool, why: str
 ) -> None:
     with pytest.raises(click.UsageError, match=why):
-        chosen(Path("mesh.yaml"), None, nodes, everything=everything, local=local)
+        chosen(
+            Path("mesh.yaml"), None, nodes, Dialer(local=local), left_out=(), everything=everything
+        )
 
 
 def test_some_nodes_or_all_that_have_a_host(tmp_path: Path) -> None:
     mesh(tmp_path)
     file = tmp_path / "mesh.yaml"
-    found = chosen(file, None, ("hub",), everything=False, local=False)
+    found, _ = chosen(file, None, ("hub",), Dialer(), left_out=(), everything=False)
     assert [target.name for target in found] == ["hub"]
-    found = chosen(file, None, (), everything=True, local=False)
+    found, _ = chosen(file, None, (), Dialer(), left_out=(), everything=True)
     assert sorted(target.name for target in found) == ["exit", "hub", "leaf", "router"]
+    found, _ = chosen(file, None, (), Dialer(), left_out=("hub", "exit"), everything=True)
+    assert sorted(target.name for target in found) == ["leaf", "router"]
 
 
 def needs(name: str, tried: list[str]) -> Any:

@@ -126,6 +126,22 @@ def test_down_does_not_guess_between_labs(two_labs: tuple[str, str]) -> None:
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")
+def test_a_network_that_is_proven_broken_does_not_pass_for_one_that_works(tmp_path: Path) -> None:
+    """Both ends behind NATs: the proof says so, the lab measures it, and a CI must hear of it."""
+    file = tmp_path / "mesh.yaml"
+    file.write_text(
+        "meshc: 1\nnetwork: {name: n, addresses: 10.0.0.0/24}\n"
+        "nodes: {a: {nat: full_cone}, b: {endpoint: b.example.com, nat: full_cone}}\n"
+    )
+    done = CliRunner().invoke(lab, ["test", str(file), "--nat", "b=symmetric"])
+    assert done.exit_code == 3
+    assert "a → b, b → a: proven broken: a and b cannot shake hands" in done.output
+    assert "measured equals proven, and the network is broken" in done.output
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")
 def test_ctrl_c_takes_the_lab_down_and_exits_as_shells_expect(tmp_path: Path) -> None:
     file = tmp_path / "mesh.yaml"
     file.write_text(

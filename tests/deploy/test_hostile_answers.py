@@ -7,17 +7,26 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from meshc.cli.views.deploy_view import outcomes_as_json, plan_as_json, print_outcomes, print_plan
 from meshc.deploy import node_deployment
+from meshc.deploy.bundle import Archive
+from meshc.deploy.deploy_journal import DeployedNode, DeployJournal
+from meshc.deploy.end_check import measured
+from meshc.deploy.plan.surroundings import Surroundings
 from meshc.deploy.plan.survey import survey
-from meshc.deploy.protocol import Failure
+from meshc.deploy.protocol import Failure, MakeKey, NodeKey, Retire
 from meshc.deploy.protocol_json import plain
+from meshc.deploy.retirement import take_down
 from meshc.deploy.rollout import roll_out
+from meshc.errors import NodeError
+from meshc.topology.language.spec import Deploy
 from tests.support.deploys import deployed, mesh
 from tests.support.fakenode import FACTS, GOOD, FakeNodes
 
@@ -29,7 +38,9 @@ HOSTILE: list[Any] = [
     *([ESCAPES], ["x"] * 500, [None]),
 ]
 assert len(HOSTILE) >= 25
-VERBS = ("stage", "commit-confirmed", "verify", "confirm", "adopt")
+JOURNAL = DeployJournal(nodes={"old": DeployedNode("wg0", Deploy(host="old"))})
+AROUND = Surroundings(JOURNAL, "", {})
+VERBS = ("install", "stage", "commit-confirmed", "verify", "confirm", "adopt", "peers")
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +107,10 @@ def test_a_node_that_lies_about_itself_is_planned_or_fails_alone(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_node_that_lies_in_the_middle_fails_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
 ) -> None:
     """The leaves are deployed side by side: what one says changes nothing for the other."""
     targets = mesh(tmp_path, more="  other: {deploy: {host: other}}\n")
@@ -104,14 +118,48 @@ def test_a_node_that_lies_in_the_middle_fails_alone(
     facts = FACTS
     if verb == "adopt":
         facts = deployed(targets["other"], deployed_sha="")
+    if verb == "install":  # what is packed is no matter here
+        facts = replace(FACTS, kernel=False)
+        monkeypatch.setattr(node_deployment, "archive", lambda **_: Archive(b"packed", "0" * 64))
     for line in lines(GOOD[verb]):
         nodes = FakeNodes({("other", verb): line, ("other", "facts"): facts})
         found = asyncio.run(survey(both, nodes, lambda *_: None))
         ends = asyncio.run(roll_out(found, nodes, lambda *_: None, window=5))
         assert ends[0].good, (line[:200], ends[0])
-        print_outcomes(ends)
-        outcomes_as_json(found, ends)
+        traffic = asyncio.run(measured(found, ends, nodes, lambda *_: None, parallel=2))
+        print_outcomes(ends, traffic)
+        outcomes_as_json(found, ends, traffic, AROUND)
         assert harmless(capsys.readouterr().out), line[:200]
+
+
+@pytest.mark.parametrize("verb", ["retire", "make-key"])
+def test_a_node_that_lies_at_its_end_or_about_its_key_fails_alone(
+    capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    request: Any = Retire() if verb == "retire" else MakeKey("/x")
+    good = GOOD[verb] if verb == "retire" else NodeKey(True, "key")
+    for line in lines(good):
+        nodes = FakeNodes({("old", verb): line})
+        if verb == "retire":
+            (end,) = asyncio.run(take_down(JOURNAL, ["old"], nodes, lambda *_: None, parallel=1))
+            print_outcomes([end], [])
+            assert harmless(capsys.readouterr().out), line[:200]
+        else:
+            assert isinstance(_called(nodes, request), (NodeKey, NodeError)), line[:200]
+
+
+def _called(nodes: FakeNodes, request: Any) -> Any:
+    """The answer, or the only kind of error that there may be."""
+
+    async def call() -> Any:
+        plan: Any = SimpleNamespace(interface="wg0")
+        session = await nodes(SimpleNamespace(name="old", plan=plan))  # type: ignore[arg-type]
+        return await session.call(request)
+
+    try:
+        return asyncio.run(call())
+    except NodeError as error:
+        return error
 
 
 FLOODS = [

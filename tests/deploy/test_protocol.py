@@ -49,6 +49,7 @@ def test_the_file_of_a_node_does_not_show() -> None:
         env={},
         routes=Routes(),
         environment="",
+        mark=None,
         conf=f"[Interface]\nPrivateKey = {secret}\n",
         node_json="{}",
         program="",

@@ -10,11 +10,13 @@ import pytest
 from meshc.build.topology_file import read_spec
 from meshc.deploy.connect.dial import Dial, Dialer
 from meshc.deploy.connect.node_session import NodeSession
+from meshc.deploy.connect.transport import TransportError
 from meshc.deploy.plan.target import Target
 from meshc.deploy.remote_keys import fetch_keys
 from meshc.diagnostics import Diagnostics
-from meshc.errors import NodeError, StateError
+from meshc.errors import NodeError, Refused, StateError
 from meshc.keys import PrivateKey
+from tests.support.fakenode import LOST, FakeNodes
 from tests.support.workspaces import snapshot, write_topology
 
 TEXT = """\
@@ -88,3 +90,16 @@ def test_a_file_that_is_no_key_leaves_the_network_as_it_was(tmp_path: Path) -> N
         fetch(file)
     assert list(snapshot(file.parent)) == ["mesh.yaml"]
     assert read_spec(file, Diagnostics()).nodes["hub"].public_key is None
+
+
+def test_a_node_that_cannot_be_asked_keeps_no_other_from_it(tmp_path: Path) -> None:
+    """Where it may be skipped; the build then says whose key it lacks."""
+    file = topology(tmp_path)
+    with pytest.raises(TransportError):
+        asyncio.run(fetch_keys(file, None, (), FakeNodes({("hub", "dial"): LOST})))
+    with pytest.raises(Refused) as told:
+        asyncio.run(
+            fetch_keys(file, None, (), FakeNodes({("hub", "dial"): LOST}), skip_unreachable=True)
+        )
+    assert any("hub" in str(finding) for finding in told.value.diagnostics)
+    assert asyncio.run(fetch_keys(file, None, (), nobody, left_out=("hub",))) == []

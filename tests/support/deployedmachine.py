@@ -56,6 +56,7 @@ class DeployedMachine:
             env={},
             routes=Routes(),
             environment="",
+            mark=None,
             conf=NEW,
             node_json='{"interface": "wgx9"}',
             program=sent_program.program(),

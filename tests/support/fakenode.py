@@ -12,7 +12,9 @@ from meshc.deploy.protocol import (
     REQUESTS,
     Facts,
     Installed,
+    NodeKey,
     OwnMeshc,
+    Reached,
     ReachedState,
     State,
     Verified,
@@ -36,6 +38,9 @@ GOOD: dict[str, Any] = {
     "confirm": ReachedState(State.CONFIRMED),
     "roll-back": ReachedState(State.ROLLED_BACK),
     "adopt": ReachedState(State.IDLE),
+    "peers": Reached(()),
+    "make-key": NodeKey(True, ""),
+    "retire": ReachedState(State.IDLE),
 }
 NAMES = {request: name for name, request in REQUESTS.items()}
 LOST = "lost"

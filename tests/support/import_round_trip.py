@@ -6,6 +6,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+import yaml
+
 from meshc.diagnostics import Diagnostics
 from meshc.keys import NetworkSecret, PresharedKey
 from meshc.prefixes import Prefix
@@ -60,9 +62,20 @@ def built(text: str, given: Mapping[str, PresharedKey]) -> dict[str, str] | None
     return files
 
 
+def particular(rng: random.Random) -> str:
+    """A random topology with keepalives and hooks of nodes' own."""
+    data = yaml.safe_load(random_topology(rng))
+    for number, node in enumerate(data["nodes"].values()):
+        if rng.random() < 0.15:
+            node["keepalive"] = rng.choice(("off", "off", 15))
+        if rng.random() < 0.15 and node.get("managed", True) and "platform" not in node:
+            node["post_up"] = [f"logger {number} is up", "sysctl -w net.core.rmem_max=1; echo %i"]
+    return str(yaml.safe_dump(data, sort_keys=False))
+
+
 def losses(seed: int) -> list[str] | None:
     """What differs after the way there and back, in words; None when the network is refused."""
-    text = random_topology(random.Random(seed))
+    text = particular(random.Random(seed))
     before = built(text, {})
     if not before:
         return None

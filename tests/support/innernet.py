@@ -20,6 +20,7 @@ network: {{name: fieldnet, addresses: [10.44.0.0/24]{network}}}
 nodes:
   hub:
     {{role: relay, endpoint: "198.51.100.1:{port}", address: {hub}, deploy: {{host: 198.51.100.1}}}}
+  public: {{{public}endpoint: "198.51.100.2:51820", deploy: {{host: 198.51.100.2}}}}
   home1: {{nat: port_restricted, address: {home1}, deploy: {{host: {way1}}}{leaf}}}
   home2: {{nat: symmetric, address: {home2}, deploy: {{host: {way2}}}}}
 """
@@ -32,8 +33,10 @@ FIRST: dict[str, Any] = {
     "way1": "10.44.0.11",
     "way2": "10.44.0.12",
     "leaf": "",
+    "public": "",
 }
-OUTSIDE = {"way1": "198.51.100.11", "way2": "198.51.100.12"}
+OUTSIDE = {"hub": "198.51.100.1", "public": "198.51.100.2"}
+_FIRST_WAYS = {"way1": "198.51.100.11", "way2": "198.51.100.12"}
 # deploys all of FILE and dies by SIGKILL when NODE has reached STEP
 _KILLED = """
 import asyncio, os, signal, sys
@@ -76,11 +79,12 @@ class InnerField:
     def state(self, name: str) -> str:
         """Of the last deployment, as the node has it on its disk."""
         path = "/var/lib/meshc/deploy/wg0/state.json"
-        return str(json.loads(self.net.machines[name].shell(f"cat {path}"))["state"])
+        text = self.net.machines[name].shell(f"cat {path}", check=False)
+        return str(json.loads(text or '{"state": "idle"}')["state"])
 
     def reached(self, name: str) -> bool:
         """Whether the operator gets a shell there."""
-        host = "198.51.100.1" if name == "hub" else self.now[name]
+        host = OUTSIDE.get(name) or self.now[name]
         options = ["-F", str(self.net.home / "ssh_config"), "-o", "BatchMode=yes"]
         options += ["-o", "ConnectTimeout=5"]
         done = self.net.controller.run(
@@ -101,7 +105,7 @@ class InnerField:
 @contextlib.contextmanager
 def inner_field(home: Path) -> Iterator[InnerField]:
     """The leaves got their first file from outside, through their routers."""
-    with field(home, "hub", *HOMES) as net:
+    with field(home, "hub", "public", *HOMES) as net:
         key = (home / "host_key.pub").read_text()
         with net.known_hosts.open("a") as file:
             file.write("".join(f"10.44.0.{number} {key}" for number in range(1, 255)))
@@ -111,8 +115,9 @@ def inner_field(home: Path) -> Iterator[InnerField]:
             "Host 10.44.0.*\n  ProxyJump root@198.51.100.1\n"
         )
         here = InnerField(net)
-        here.write(**OUTSIDE)
+        here.write(**_FIRST_WAYS)
         net.deploy("--all")
         net.wait_for_traffic("hub", *HOMES)
-        here.write(**{way: FIRST[way] for way in OUTSIDE})
+        here.write(**{way: FIRST[way] for way in _FIRST_WAYS})
+        net.deploy("--all")  # from here on no way but this one is known
         yield here

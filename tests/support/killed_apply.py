@@ -44,6 +44,7 @@ def main(name: str, how: str, new: str, limit: int) -> None:
         env={},
         routes=Routes(),
         environment="",
+        mark=None,
         conf=Path(new).read_text(),
         node_json=json.dumps({"interface": name}),
         program=sent_program.program(),

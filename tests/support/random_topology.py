@@ -103,12 +103,7 @@ def _node(
     elif rng.random() < 0.1:
         node["exit_node"] = True
     if rng.random() < 0.1:
-        node["keepalive"] = rng.choice(("off", 15))
-    if rng.random() < 0.1 and "platform" not in node:
-        node["post_up"] = [f"logger {number} is up", "sysctl -w net.core.rmem_max=1; echo %i"]
-    if rng.random() < 0.1:
-        for key in ("lan_endpoint", "post_up", "keepalive"):
-            node.pop(key, None)
+        node.pop("lan_endpoint", None)
         node["managed"] = False
         node["public_key"] = str(private_key(f"node{number}").public_key())
     return node

@@ -17,6 +17,7 @@ from meshc.topology.obligations.claim import read_claims
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.obligations.separation import Separation
 from meshc.topology.obligations.silence import Silence
+from meshc.topology.obligations.whereabouts import Whereabouts
 from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
 from meshc.wg.conf import parse
 from meshc.wg.endpoint import Endpoint
@@ -171,17 +172,34 @@ class Wire:
 
     def obligations(self) -> Obligations:
         """The tests, with the addresses of the facts: a fault may have taken them from a file."""
+        around = self.around()
         claims = read_claims(
             self.tests,
+            addresses=around.addresses,
+            pools=self.pools,
+            routes=[route for route, _ in around.lans],
+        )
+        return Obligations(
+            families=tuple(sorted({pool.family for pool in self.pools})),
+            claims=claims,
+            separation=Separation.of(claims),
+            silence=Silence(self.silent),
+            around=around,
+        )
+
+    def around(self) -> Whereabouts:
+        facts = [node.facts for node in self.nodes.values()]
+        return Whereabouts(
             addresses={
                 name: tuple(InterfaceAddress.parse(text).host for text in node.addresses)
                 for name, node in self.nodes.items()
             },
+            sites={one.name: one.site for one in facts},
             pools=self.pools,
-            routes=[route for node in self.nodes.values() for route in node.facts.routes],
-        )
-        return Obligations(
-            claims=claims, separation=Separation.of(claims), silence=Silence(self.silent)
+            lans=tuple((route, one.name) for one in facts for route in one.routes),
+            exits={one.name: one.exit for one in facts if one.exit is not None},
+            relays=tuple(one.name for one in facts if one.relay),
+            unmanaged=frozenset(one.name for one in facts if not one.managed),
         )
 
 

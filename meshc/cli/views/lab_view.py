@@ -24,7 +24,13 @@ MOST_COLUMNS = 16
 MOST_REASONS = 8
 MOST_FAILURES = 40
 MOST_NAMED = 3
-COLOURS = {"direct": "green", "relayed": "cyan", "blocked": "yellow", "wrong": "bold red"}
+COLOURS = {
+    "direct": "green",
+    "relayed": "cyan",
+    "blocked": "yellow",
+    "broken": "red",
+    "wrong": "bold red",
+}
 
 
 def show_report(page: Page, report: LabReport) -> None:
@@ -97,7 +103,9 @@ def _mark(cells: Sequence[Cell]) -> Piece:
     times = [cell.measured.ms for cell in cells if cell.measured.ms is not None]
     speed = [cell.measured.mbit for cell in cells if cell.measured.mbit is not None]
     relays = max(cell.relays for cell in cells)
-    text = {"wrong": "✗", "blocked": "–", "direct": "●", "relayed": f"○{relays}"}[word]
+    text = {"wrong": "✗", "broken": "!", "blocked": "–", "direct": "●", "relayed": f"○{relays}"}[
+        word
+    ]
     if speed:
         text += f" {max(speed):.0f}M"
     elif times:
@@ -111,6 +119,7 @@ def _legend(page: Page, report: LabReport) -> None:
         Styled("● direct  ", "green"),
         Styled("○ over relays  ", "cyan"),
         Styled("– blocked as proven  ", "yellow"),
+        *([Styled("! broken, as proven  ", "red")] if report.broken() else []),
         Styled("✗ not as proven  ", "bold red"),
         Styled("Mbit/s" if speed else "ms round trip", "dim"),
     )

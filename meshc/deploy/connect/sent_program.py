@@ -34,6 +34,7 @@ _MODULES = (  # each needs only those before it
     "remote.advancing",
     "remote.watcher",
     "remote.deployment",
+    "remote.retiring",
     "remote.x25519",
     "remote.verbs",
 )

@@ -32,7 +32,18 @@ def cut_off(target: Target, old: Conf | None, new: Conf) -> frozenset[str]:
     }
     before, after = ({peer.name: _session(peer) for peer in conf.peers} for conf in (old, new))
     ended = {name for name, session in before.items() if after.get(name) != session}
+    ended |= _without_way_back(old, new)
     return frozenset((ended & target.behind) | strange)
+
+
+def _without_way_back(old: Conf, new: Conf) -> set[str]:
+    """The peers to whose address, as it is now, nothing is sent any more."""
+    sent = [prefix for peer in new.peers for prefix in peer.allowed_ips]
+    return {
+        peer.name
+        for peer in old.peers
+        if not _accepts(sent, (prefix for prefix in peer.allowed_ips if prefix.is_host))
+    }
 
 
 def _addresses(conf: Conf) -> set[Prefix]:

@@ -25,6 +25,7 @@ class Cost(Enum):
     QUIET = "no session notices"
     PEERS = "peers only: sessions with the others go on"
     LIVE = "changed while it runs: sessions with unchanged peers go on"
+    RENEWED = "another key: every session of this node begins anew"
     START = "starts: nothing runs there now"
     RESTART = "restart: every session of this node is cut for a moment"
 
@@ -108,11 +109,12 @@ def _activation(
     action = action_of(change, Platform.LINUX)
     if action is RequiredAction.NOTHING and not wrong:
         return Activation.FILE, Cost.QUIET
+    renewed = "private_key" in change.settings
     if choice.supervisor.live:
-        return Activation.RELOAD, Cost.LIVE
+        return Activation.RELOAD, Cost.RENEWED if renewed else Cost.LIVE
     if action is RequiredAction.RESTART:
         return Activation.RESTART, Cost.RESTART
-    return Activation.SYNC, Cost.PEERS
+    return Activation.SYNC, Cost.RENEWED if renewed else Cost.PEERS
 
 
 def _routes(change: ConfChange) -> Routes:

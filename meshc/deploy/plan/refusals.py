@@ -8,10 +8,12 @@ from meshc.deploy.plan.difference import Difference
 from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import Facts
 from meshc.diagnostics import Diagnostic
+from meshc.render.report.text import visible
 
 _PYTHON = (3, 8)
 _FORWARDERS = {4: "iptables", 6: "ip6tables"}
 _MOST_NAMES = 5
+_MOST_LETTERS = 100
 _SPARE = 128 << 10  # bytes beside the files themselves: the program, the state
 
 
@@ -24,6 +26,7 @@ def refusals(target: Target, facts: Facts, found: Difference) -> list[Diagnostic
         *_tools(target, facts, found),
         *_room(target, facts, found),
         *_foreign(target, facts),
+        *_newer(target, facts, found),
         *_drift(target, found),
     ]
 
@@ -145,12 +148,29 @@ def cuts(
         )
 
 
+def _newer(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnostic]:
+    """What a colleague deployed from another checkout, which this one does not follow."""
+    mark = facts.mark
+    if mark is None or target.known is None or mark.build in target.known or not found:
+        return
+    by = visible(mark.by[:_MOST_LETTERS])
+    yield _at(
+        target,
+        "E709",
+        f"it runs build {mark.serial} of {by}, which this checkout does not know; that would be "
+        "undone",
+        "get the topology of that deploy first (git pull), and commit mesh.deploys after each; or "
+        "deploy with --undo-newer if that is meant.",
+        *found.changes,
+    )
+
+
 def _drift(target: Target, found: Difference) -> Iterator[Diagnostic]:
     if found.drift:
         yield _at(
             target,
             "W710",
             "its file was changed by somebody else",
-            "deploy with --overwrite-drift if that may be lost.",
+            "deploy with --overwrite-drift to replace it; it stays beside the new file.",
             *found.drift,
         )

@@ -18,6 +18,8 @@ from meshc.diagnostics import Diagnostic, Severity
 from meshc.errors import NodeError
 from meshc.values import dataclass
 
+AGAIN = 5.0
+"""Seconds until a node is asked again whether an earlier deploy is over."""
 T = TypeVar("T")
 Tell = Callable[[str, str], None]
 """Called with a node and the word for the step that it has reached."""
@@ -40,21 +42,39 @@ class Surveyed:
 
 
 async def survey(
-    targets: Sequence[Target], dial: Dial, tell: Tell, *, parallel: int = 8
+    targets: Sequence[Target],
+    dial: Dial,
+    tell: Tell,
+    *,
+    parallel: int = 8,
+    resume: bool = False,
 ) -> list[Surveyed]:
-    """In the order of the targets. Whatever goes wrong on a node is a finding of that node."""
+    """In the order of the targets. Whatever goes wrong on a node is a finding of that node. With
+    `resume` a deployment that is under way there is waited for."""
     gate = asyncio.Semaphore(parallel)
 
     async def one(target: Target) -> Surveyed:
         async with gate:
             tell(target.name, "facts")
-            return await _survey(target, dial)
+            found = await _survey(target, dial)
+        while resume and found.facts is not None and (left := found.facts.pending):
+            if not left.watched:
+                break
+            tell(target.name, f"an earlier deploy is over in {left.seconds} s")
+            await asyncio.sleep(min(left.seconds + 0.5, AGAIN))
+            async with gate:
+                found = await _survey(target, dial)
+        return found
 
-    return _with_cuts(await all_ended(map(one, targets)))
+    return with_cuts(await all_ended(map(one, targets)))
 
 
-def _with_cuts(found: list[Surveyed]) -> list[Surveyed]:
-    """A change that cuts off a node which does not change in the same moment is refused."""
+def with_cuts(found: list[Surveyed]) -> list[Surveyed]:
+    """A change that cuts off a node which does not change in the same moment is refused: which do
+    is known when all have been asked."""
+    found = [
+        replace(one, findings=tuple(f for f in one.findings if f.code != "E708")) for one in found
+    ]
     there = {one.target.name for one in found if one.facts is not None}
     outside = any(not one.target.reached_inside for one in found if one.difference.cuts)
     return [
@@ -63,6 +83,17 @@ def _with_cuts(found: list[Surveyed]) -> list[Surveyed]:
         else one
         for one in found
     ]
+
+
+async def gathered(work: Sequence[Coroutine[Any, Any, T]], parallel: int) -> list[T]:
+    """What each returns, so many at a time."""
+    gate = asyncio.Semaphore(parallel)
+
+    async def one(job: Coroutine[Any, Any, T]) -> T:
+        async with gate:
+            return await job
+
+    return await all_ended(map(one, work))
 
 
 async def all_ended(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshc.build.reader import open_build
+from meshc.deploy.deploy_journal import DeployJournal, build_of, operator, read_journal
 from meshc.deploy.plan.inside_ways import Hosts, reached_inside
+from meshc.deploy.plan.selection import selected
+from meshc.deploy.protocol import BuildMark
 from meshc.errors import StateError
 from meshc.prefixes import Prefix
 from meshc.secret import SecretText
-from meshc.topology.language.spec import Platform
-from meshc.topology.planner.mesh_plan import NodePlan
+from meshc.topology.language.spec import Deploy, Platform
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 if TYPE_CHECKING:
     from meshc.build.pipeline import BuildComparison
@@ -30,7 +33,9 @@ class Target:
     that read their file from a code, `relays` those that forward; `behind` are the nodes of the
     whole network, this one left out, to which the way leads through the tunnels, `accepted` the
     sources that each of them takes packets from, and `reached_inside` says whether the way to this
-    one leads there."""
+    one leads there. `mark` is that of the build, and `known` are the builds that this checkout
+    follows (None: it cannot tell); `old_way` is how it was reached for the last deploy, where
+    that was another way."""
 
     plan: NodePlan
     conf: SecretText
@@ -41,6 +46,9 @@ class Target:
     behind: frozenset[str] = frozenset()
     accepted: Mapping[str, tuple[Prefix, ...]] = field(default_factory=dict)
     reached_inside: bool = False
+    mark: BuildMark | None = None
+    known: frozenset[str] | None = None
+    old_way: Deploy | None = None
 
     @property
     def name(self) -> str:
@@ -60,13 +68,17 @@ def targets(
     result: BuildComparison,
     names: Iterable[str] = (),
     *,
+    left_out: Iterable[str] = (),
     local: bool = False,
+    undo_newer: bool = False,
     hosts: Hosts = lambda spec: (spec.deploy.host or "",),
 ) -> list[Target]:
-    """The targets that `names` mean; without names all nodes that say how they are reached.
+    """The targets that `names` mean (nodes, groups, sites) but for those that are `left_out`;
+    without names all nodes that say how they are reached.
 
     `result` compares the plan with the build that is there. `local`: the nodes named are this
-    machine. `hosts` are those on the way to a node.
+    machine. `hosts` are those on the way to a node. `undo_newer`: what runs there may be a build
+    that this checkout does not follow.
     Raises: StateError when the build is not that of the topology, or a node cannot be deployed.
     """
     if any(change.files for change in result.changes.nodes) or result.changes.files:
@@ -74,7 +86,7 @@ def targets(
             f"{result.out} is not the build of {result.workspace.file} as it is now",
             hint=f"build it and look at the changes first: meshc build {result.workspace.file}",
         )
-    chosen = list(dict.fromkeys(names)) or deployable(result)
+    chosen = selected(result.plan.spec, names, left_out)
     if not chosen:
         raise StateError(
             "no node says how it is reached",
@@ -83,23 +95,40 @@ def targets(
     for name in chosen:
         _check(result, name, local=local)
     behind = reached_inside(result.plan, hosts)
-    return [_read(result, result.plan.nodes[name], behind) for name in chosen]
-
-
-def deployable(result: BuildComparison) -> list[str]:
-    """The Linux nodes with `deploy.host`."""
+    build, _ = build_of(open_build(result.out, file=result.workspace.file))
+    journal = read_journal(result.workspace.file)
+    mark = BuildMark((journal or DeployJournal()).number(build), build, operator())
+    known = None if journal is None or undo_newer else frozenset((*journal.builds, build))
+    ways = _old_ways(result.plan, journal)
     return [
-        name
-        for name, node in result.plan.nodes.items()
-        if node.spec.managed and node.spec.deploy.host and node.spec.platform is Platform.LINUX
+        replace(
+            _read(result, result.plan.nodes[name], behind),
+            mark=mark,
+            known=known,
+            old_way=ways.get(name),
+        )
+        for name in chosen
     ]
 
 
+def _old_ways(plan: MeshPlan, journal: DeployJournal | None) -> dict[str, Deploy]:
+    """Of the nodes that are to be reached in another way than before: it may be that of this very
+    deploy. Not where another node is there by now."""
+    taken = {node.spec.deploy.host for node in plan.nodes.values()}
+    taken |= {address.address for node in plan.nodes.values() for address in node.addresses}
+    known = journal.nodes if journal else {}
+    return {
+        name: known[name].deploy
+        for name, node in plan.nodes.items()
+        if name in known
+        and known[name].deploy.host
+        and known[name].deploy.host != node.spec.deploy.host
+        and known[name].deploy.host not in taken
+    }
+
+
 def _check(result: BuildComparison, name: str, *, local: bool) -> None:
-    node = result.plan.nodes.get(name)
-    if node is None:
-        known = ", ".join(list(result.plan.nodes)[:10])
-        raise StateError(f"{result.workspace.file} has no node {name!r}", hint=f"it has {known}")
+    node = result.plan.nodes[name]
     if not node.spec.managed:
         raise StateError(f"{name} is not managed: somebody else configures it")
     if node.spec.platform is not Platform.LINUX:

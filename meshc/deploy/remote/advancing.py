@@ -49,8 +49,10 @@ def make_stay(interface: ManagedInterface, record: DeploymentRecord) -> Deployme
     # still names the deployment before, whose file is put back
     copy = os.path.join(interface.home, "deployed.next")
     shutil.copyfile(interface.conf, copy)
-    deployed = Deployed(candidate.sha, candidate.env)
-    record = DeploymentRecord(state, record.token, deployed)
+    known = {candidate.sha, record.deployed.sha if record.deployed else candidate.sha}
+    kept = staging.keep_foreign(interface, record.token, known)
+    deployed = Deployed(candidate.sha, candidate.env, candidate.mark)
+    record = DeploymentRecord(state, record.token, deployed, kept=kept)
     interface.save(record)
     os.replace(copy, os.path.join(interface.home, "deployed.conf"))
     bootguard.remove(interface)

@@ -119,8 +119,10 @@ def confirm(interface: ManagedInterface, request: Confirm) -> ReachedState:
     with interface.locked():
         record = _mine(interface, request.token, Event.CONFIRM)
         if after(record.state, Event.CONFIRM) is record.state:
-            return ReachedState(record.state)  # the answer to the first request got lost
-        return ReachedState(make_stay(interface, record).state)
+            # the answer to the first request got lost
+            return ReachedState(record.state, record.kept)
+        record = make_stay(interface, record)
+        return ReachedState(record.state, record.kept)
 
 
 def roll_back(interface: ManagedInterface, request: RollBack) -> ReachedState:
@@ -147,7 +149,9 @@ def adopt(interface: ManagedInterface, request: Adopt) -> ReachedState:
         write(os.path.join(interface.home, "deployed.conf"), content)
         env = record.staged.env if left else None
         state = after(record.state, Event.ADOPT)
-        interface.save(DeploymentRecord(state, record.token, Deployed(request.sha, env)))
+        interface.save(
+            DeploymentRecord(state, record.token, Deployed(request.sha, env, request.mark))
+        )
         if left:
             bootguard.remove(interface)
             staging.clean(interface)
@@ -188,6 +192,7 @@ def _candidate(
         routes=request.routes,
         environment=environment.change(interface.name, home, request.environment),
         sha=hashlib.sha256(request.conf.encode()).hexdigest(),
+        mark=request.mark,
         before=Before(
             supervisor=now.supervisor,
             env=env,

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from meshc.deploy.protocol import Activation, FailureReason, Routes, State, Supervisor
+from meshc.deploy.protocol import Activation, BuildMark, FailureReason, Routes, State, Supervisor
 from meshc.deploy.protocol_json import ProtocolError, parsed, plain, value
 from meshc.deploy.remote.base import Refusal
 
@@ -14,10 +14,11 @@ from meshc.deploy.remote.base import Refusal
 @dataclass(frozen=True)
 class Deployed:
     """The file that was confirmed last, by its hash, and the environment it was brought up with
-    (None: somebody else brought it up)."""
+    (None: somebody else brought it up), and which build it came from, where that is known."""
 
     sha: str
     env: Optional[Mapping[str, str]] = None
+    mark: Optional[BuildMark] = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Candidate:
     routes: Routes
     environment: EnvironmentChange
     sha: str
+    mark: Optional[BuildMark]
     before: Before
     files: StagedFiles = StagedFiles()
     commit_at: float = 0.0
@@ -74,13 +76,15 @@ class Candidate:
 @dataclass(frozen=True)
 class DeploymentRecord:
     """Everything that is known of the last deployment. There is a `candidate` while it is
-    unfinished; `failed` says why it was put back, where nobody was there to be told."""
+    unfinished; `failed` says why it was put back, where nobody was there to be told. `kept` is
+    where the file lies that a confirmed one has replaced, when somebody else had written it."""
 
     state: State = State.IDLE
     token: str = ""
     deployed: Optional[Deployed] = None
     candidate: Optional[Candidate] = None
     failed: str = ""
+    kept: str = ""
 
     @property
     def staged(self) -> Candidate:
@@ -108,13 +112,16 @@ def decode(text: bytes, path: str) -> DeploymentRecord:
 def _of_today(given: Any) -> Any:
     """What a meshc wrote that knew less: it meant what a value says that is left out today."""
     if isinstance(given, dict):
-        given = {"failed": "", **given}
+        given = {"failed": "", "kept": "", **given}
         candidate = given.get("candidate")
         if isinstance(candidate, dict):
             since: Dict[str, Any] = {
+                "mark": None,
                 "way": {},
                 "decide_at": candidate.get("deadline"),
                 "commit_at": 0.0,
             }
             given["candidate"] = {**since, **candidate}
+        if isinstance(given.get("deployed"), dict):
+            given["deployed"] = {"mark": None, **given["deployed"]}
     return given

@@ -6,10 +6,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 
 from meshc.deploy.protocol import UNITS, StageCandidate, Supervisor
 from meshc.deploy.remote import units
-from meshc.deploy.remote.base import read, sync_directory, write
+from meshc.deploy.remote.base import read, sha, sync_directory, write
 from meshc.deploy.remote.deployment_record import Candidate, StagedFiles
 from meshc.deploy.remote.managed_interface import ManagedInterface
 
@@ -56,6 +57,28 @@ def put_back(interface: ManagedInterface, token: str, candidate: Candidate) -> N
     _tell_systemd(files)
 
 
+def keep_foreign(interface: ManagedInterface, token: str, known: set[str]) -> str:
+    """Gives the configuration that was there before a name of its own, unless its hash is `known`.
+    Answers with its path, or with empty text. A link, which a full disk cannot stop."""
+    old = _beside(interface, token, "old", interface.conf)
+    content = read(old)
+    if content is None or sha(content) in known:
+        return ""
+    stem = place = f"{interface.conf}.{time.strftime('%Y-%m-%d', time.gmtime())}"
+    number = 1
+    while True:
+        try:
+            os.link(old, place)
+            break
+        except FileExistsError:  # of an earlier day's deploy, or somebody else's
+            number += 1
+            place = f"{stem}-{number}"
+    if not os.path.islink(place):
+        os.chmod(place, 0o600)
+    sync_directory(os.path.dirname(place))
+    return place
+
+
 def clean(interface: ManagedInterface, token: str = "") -> None:
     """Removes what lies beside the places for a deployment, or for all of them."""
     places = [interface.conf]
@@ -89,7 +112,7 @@ def _new(
     interface: ManagedInterface, request: StageCandidate, places: dict[str, str]
 ) -> dict[str, str]:
     new = {"": request.conf}
-    if _owner(interface) == interface.name:
+    if owner(interface) == interface.name:
         new["-node"] = request.node_json  # else it belongs to another network
     if "-unit" in places:
         path = places["-unit"]
@@ -102,11 +125,11 @@ def _new(
     return new
 
 
-def _owner(interface: ManagedInterface) -> str:
+def owner(interface: ManagedInterface) -> str:
     """The interface that node.json belongs to; nobody's is ours."""
     there = json.loads(read(interface.node_json) or b"{}")
-    owner: str = there.get("interface", interface.name)
-    return owner
+    found: str = there.get("interface", interface.name)
+    return found
 
 
 def _tell_systemd(files: StagedFiles) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,11 @@ from meshc.deploy.protocol_json import LIMIT, ProtocolError, decode_call, encode
 from meshc.deploy.remote import caretaker, deployment, environment, peer_endpoints, units, watcher
 from meshc.deploy.remote.base import (
     Refusal,
+    clock,
     directory_facts,
     from_os,
     kernel_wireguard,
+    pings,
     read,
     redact,
     sha,
@@ -30,6 +33,7 @@ from meshc.deploy.remote.base import (
 )
 from meshc.deploy.remote.deployment_record import Deployed
 from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.retiring import retire
 from meshc.deploy.remote.supervision import running
 from meshc.deploy.remote.x25519 import public_of
 
@@ -141,6 +145,7 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         pending=watcher.pending(interface, record),
         state=record.state,
         failed=record.failed,
+        mark=deployed.mark,
         running=running(interface),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),
@@ -181,6 +186,16 @@ def make_key(_: ManagedInterface, request: protocol.MakeKey) -> NodeKey:
     return NodeKey(made, base64.b64encode(public_of(private)).decode())
 
 
+def reach(_: ManagedInterface, request: protocol.AskPeers) -> protocol.Reached:
+    """Who answers a ping; those that do not are asked again until the time is over."""
+    end, alive = clock() + request.patience, set()
+    while True:
+        alive |= pings({key: at for key, at in request.peers.items() if key not in alive})
+        if len(alive) == len(request.peers) or clock() >= end:
+            return protocol.Reached(tuple(sorted(alive)))
+        time.sleep(0.2)
+
+
 def install(interface: ManagedInterface, request: protocol.InstallMeshc) -> Installed:
     """meshc itself, from the archive behind the request."""
     return environment.install(interface.directories.environments, request, sys.stdin.buffer)
@@ -202,5 +217,7 @@ VERBS: dict[type[Any], Callable[[ManagedInterface, Any], object]] = {
     protocol.RollBack: deployment.roll_back,
     protocol.Adopt: deployment.adopt,
     protocol.MakeKey: make_key,
+    protocol.AskPeers: reach,
+    protocol.Retire: retire,
 }
 """What is done for each request."""

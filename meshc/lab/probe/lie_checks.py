@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshc.lab.lab_session import LabSession
-from meshc.lab.probe.lies import FIRST_PORT, FalsePacket, TellLies, WatchLies
+from meshc.lab.probe.lies import FIRST_PORT, FalsePacket, LieFindings, TellLies, WatchLies
 from meshc.lab.report.lab_report import Check
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.world.jobs import PlacedJob
@@ -37,17 +37,18 @@ def check_lies(session: LabSession, predictor: Predictor) -> list[Check]:
     source = session.source
     for liar in _liars(session, predictor):
         key = str(source.confs[liar.exit].private_key.public_key())  # type: ignore[union-attr]
-        jobs: list[PlacedJob[tuple[object, ...]]] = [
+        jobs: list[PlacedJob[object]] = [
             PlacedJob(liar.exit, WatchLies(source.interface, liar.packets)),
             PlacedJob(liar.name, TellLies(source.interface, key, liar.packets)),
         ]
         outcomes = {o.place: o for o in session.lab.run(jobs, parallel=2, timeout=60)}
         watched, told = outcomes[liar.exit], outcomes[liar.name]
         problems = [outcome.error for outcome in (watched, told) if outcome.error]
-        if not problems:
-            problems += map(str, told.value)
-            left = (p for p in watched.value if isinstance(p, FalsePacket))
-            problems += [f"{packet.text} left {liar.exit}" for packet in left]
+        if isinstance(watched.answer, LieFindings) and isinstance(told.answer, tuple):
+            problems += map(str, told.answer)
+            problems += [f"{packet.text} left {liar.exit}" for packet in watched.answer.left]
+            if not watched.answer.heard:
+                problems.append(f"{liar.exit} has heard none of them")
         title = f"{liar.name} lies to {liar.exit}: none of {len(liar.packets)} packets gets out"
         checks.append(Check(GROUP, title, not problems, "; ".join(problems[:5])))
     return checks
@@ -64,6 +65,7 @@ def _liars(session: LabSession, predictor: Predictor) -> Iterator[Liar]:
             name
             for name, other in sorted(confs.items())
             if any(peer.public_key == key for peer in other.peers)
+            and any(predictor.pair(name, exit_, f).reachable for f in predictor.common(name, exit_))
         ]
         users = [name for name in near if spec.nodes[name].exit == exit_]
         others = [name for name in near if spec.nodes[name].exit is None]

@@ -6,6 +6,7 @@ Each lie is a UDP packet with a port of its own, so that it is known again behin
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,15 @@ class TellLies(Job[tuple[str, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class WatchLies(Job[tuple[FalsePacket, ...]]):
+class LieFindings:
+    """Which packets left, and how many of them came out of the tunnel at all."""
+
+    left: tuple[FalsePacket, ...]
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLies(Job[LieFindings]):
     """Looks on for `seconds`: which of the packets leave this node by another interface than its
     tunnel."""
 
@@ -92,24 +101,31 @@ class WatchLies(Job[tuple[FalsePacket, ...]]):
     packets: tuple[FalsePacket, ...]
     seconds: float = START + ROUNDS * PAUSE + 2.0
 
-    def run(self) -> tuple[FalsePacket, ...]:
+    def run(self) -> LieFindings:
         wanted = {(packet.target, packet.port): packet for packet in self.packets}
-        found: dict[FalsePacket, None] = {}
+        left_here: dict[FalsePacket, None] = {}
+        heard: set[FalsePacket] = set()
         end = time.monotonic() + self.seconds
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
             while (left := end - time.monotonic()) > 0:
                 tap.settimeout(left)
                 try:
-                    data, (interface, _, kind, *_) = tap.recvfrom(256)
+                    data, (interface, protocol, kind, *_) = tap.recvfrom(256)
                 except TimeoutError:
                     break
-                if kind != PACKET_OUTGOING or interface in (self.interface, "lo"):
-                    continue
-                frame = parse_frame(data)
+                inside = interface == self.interface
+                # a tunnel has no Ethernet
+                frame = parse_frame(
+                    bytes(12) + struct.pack("!H", protocol) + data if inside else data
+                )
                 packet = wanted.get((frame.target, frame.target_port))
-                if packet is not None and frame.protocol == UDP:
-                    found[packet] = None
-        return tuple(found)
+                if packet is None or frame.protocol != UDP:
+                    continue
+                if inside and kind != PACKET_OUTGOING:
+                    heard.add(packet)
+                elif not inside and kind == PACKET_OUTGOING and interface != "lo":
+                    left_here[packet] = None
+        return LieFindings(tuple(left_here), len(heard))
 
 
 def _send(packet: FalsePacket) -> None:

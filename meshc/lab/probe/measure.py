@@ -57,15 +57,16 @@ def reachability(
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[Key, Measured]:
     """Pings every pair. The hopeful ones are tried until they pass or `patience` (seconds; None:
-    that of the subject) is over, on slow lines those that are `first` before the others; the
-    hopeless ones come after that, when every session that can stand does stand, and are tried for
-    `doubt` seconds. With `strict` the patience is not stretched on a slow machine."""
+    that of the subject) is over, those that are `first` before the others; the hopeless ones come
+    after that, when every session that can stand does stand, and are tried for `doubt` seconds.
+    With `strict` the patience is not stretched on a slow machine."""
     hopeful, hopeless = list(hopeful), list(hopeless)
     tell(f"ping, {len(hopeful)} pairs that should pass")
     seconds = subject.patience.session if patience is None else patience
     most = seconds * (1 if strict else SLOWNESS)
     pinging = Pinging(seconds, most, 0.4)
-    early = [key for key in hopeful if key in set(first)] if subject.patience.delay else []
+    wanted = set(hopeful)
+    early = [key for key in first if key in wanted]
     found = _pings(lab, subject, early, pinging)
     late = [key for key in hopeful if key not in found]
     found |= _pings(lab, subject, late, pinging)

@@ -23,13 +23,17 @@ class Predicted:
     """What the proof says. `path` is every node from source to target, relays in between;
     `reason` is why not, when it does not arrive. `asleep` names the node that cannot start the
     session it needs, while the other side may: such a pair is measured after a silence. Of what is
-    not `judged` the proof claims nothing: neither that it arrives nor that it does not."""
+    not `judged` the proof claims nothing: neither that it arrives nor that it does not. What is
+    `owed` the topology asks for, whatever the files say. `missing` is the other side of the session
+    that is not there."""
 
     reachable: bool
     path: tuple[str, ...] = ()
     reason: str = ""
     asleep: str = ""
     judged: bool = True
+    owed: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,12 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """`direct`, `relayed`, `blocked` (as predicted) or `wrong`."""
+        """`direct`, `relayed`, `blocked` (as predicted), `broken` (the same, but the topology asks
+        for it) or `wrong`."""
         if not self.ok:
             return "wrong"
         if not self.predicted.reachable:
-            return "blocked"
+            return "broken" if self.predicted.owed else "blocked"
         return "relayed" if self.relays else "direct"
 
 
@@ -104,7 +109,7 @@ class LabReport:
 
     @property
     def passed(self) -> bool:
-        return all(c.ok for c in self.cells) and all(c.passed for c in self.checks)
+        return self.code == WORKS
 
     @property
     def agrees(self) -> bool:
@@ -113,17 +118,39 @@ class LabReport:
         return all(cell.ok for cell in self.cells) and all(others)
 
     @property
+    def code(self) -> int:
+        """The exit code: whether proof and lab are at one, then whether the network does what it
+        should."""
+        if not self.agrees:
+            return DIFFERS
+        if self.broken() or any(c.proven for c in self.checks if not c.passed):
+            return BROKEN
+        return WORKS if all(check.passed for check in self.checks) else DIFFERS
+
+    @property
     def verdict(self) -> str:
         """In a few words, for every kind of report."""
         if not self.agrees:
             return "measured differs from the proof"
-        return "measured equals proven" + ("" if self.passed else ", but a line of tests: fails")
+        words = {
+            WORKS: "measured equals proven",
+            BROKEN: "measured equals proven, and the network is broken",
+            DIFFERS: "measured equals proven, but a line of tests: fails",
+        }
+        return words[self.code]
+
+    def broken(self) -> dict[str, list[Key]]:
+        """Pairs that the topology asks for and that are lost as proven, by the reason."""
+        return self._lost("broken")
 
     def blocked(self) -> dict[str, list[Key]]:
         """Pairs that are blocked as proven, by the reason, the commonest first."""
+        return self._lost("blocked")
+
+    def _lost(self, kind: str) -> dict[str, list[Key]]:
         found: dict[str, list[Key]] = {}
         for cell in self.cells:
-            if cell.kind == "blocked":
+            if cell.kind == kind:
                 found.setdefault(cell.predicted.reason or "unreachable", []).append(cell.key)
         return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
@@ -132,7 +159,8 @@ class LabReport:
         if self.passed:
             return ()
         wrong = [cell.key for cell in self.cells if not cell.ok]
-        pairs = wrong or [key for keys in self.blocked().values() for key in keys]
+        lost = {**self.broken(), **self.blocked()}
+        pairs = wrong or [key for keys in lost.values() for key in keys]
         node = pairs[0].source if pairs else min(self.engines, default="NODE")
         steps = [f"meshc lab up {self.file}", f"meshc lab exec {node} -- wg"]
         if pairs and not any(name.startswith(LAN) for name in pairs[0][:2]):
@@ -142,9 +170,11 @@ class LabReport:
     def failures(self) -> Iterator[str]:
         """A sentence for everything that is not as predicted."""
         for cell in self.cells:
+            key = cell.key
             for problem in cell.problems:
-                key = cell.key
                 yield f"{key.source} → {key.target} (IPv{key.family}): {problem}"
+            if cell.kind == "broken":
+                yield f"{key.source} → {key.target} (IPv{key.family}): {broken_words(cell)}"
         for check in self.checks:
             if not check.passed:
                 yield f"{check.group}: {check.name}: {check.detail}"
@@ -154,7 +184,8 @@ class LabReport:
         the failed checks, which have none."""
         found: dict[str, list[Key]] = {}
         for cell in self.cells:
-            for problem in cell.problems:
+            more = (broken_words(cell),) if cell.kind == "broken" else ()
+            for problem in (*cell.problems, *more):
                 found.setdefault(problem, []).append(cell.key)
         groups = sorted(found.items(), key=lambda item: -len(item[1]))
         failed = [check for check in self.checks if not check.passed]
@@ -167,6 +198,7 @@ class LabReport:
             "file": self.file,
             "passed": self.passed,
             "verdict": self.verdict,
+            "exit_code": self.code,
             "engines": dict(self.engines),
             "absent": dict(self.absent),
             "remarks": list(self.remarks),
@@ -243,6 +275,10 @@ def _same(found: Sequence[str], expected: Sequence[str], hidden: Collection[str]
     )
 
 
+def broken_words(cell: Cell) -> str:
+    return f"proven broken: {cell.predicted.reason or 'unreachable'}"
+
+
 def arrow(path: Sequence[str]) -> str:
     return " → ".join(path)
 
@@ -285,6 +321,8 @@ def axes(cells: Iterable[Cell]) -> tuple[list[str], list[str]]:
 # The group of checks that are lines of the file's `tests:`.
 TESTS = "tests"
 # From best to worst: where two families differ, the worse one is shown.
-KINDS = ("direct", "relayed", "blocked", "wrong")
+KINDS = ("direct", "relayed", "blocked", "broken", "wrong")
+# Exit codes of `meshc lab test`; 2 is for a lab that could not run.
+WORKS, DIFFERS, BROKEN = 0, 1, 3
 LAN = "lan:"
 SILENT = "?"

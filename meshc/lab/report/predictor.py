@@ -15,6 +15,7 @@ from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.outer_addresses import is_public
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
+from meshc.topology.obligations.due import MUST_REACH, Party
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
@@ -65,10 +66,13 @@ class Predictor:
         found: dict[Key, Predicted] = {}
         for a in names:
             for b in names:
-                families = self.source.addresses(a).keys() & self.source.addresses(b).keys()
-                for family in sorted(families) if a != b else ():
+                for family in self.common(a, b) if a != b else ():
                     found[Key(a, b, family)] = self.pair(a, b, family)
         return found
+
+    def common(self, a: str, b: str) -> list[int]:
+        """The families in which both have an address."""
+        return sorted(self.source.addresses(a).keys() & self.source.addresses(b).keys())
 
     def pair(self, a: str, b: str, family: int) -> Predicted:
         """An echo request and its reply, which comes from the address that was asked."""
@@ -187,6 +191,21 @@ class Predictor:
             return _unanswered(back, path)
         return Predicted(True, path)
 
+    def with_duties(self, predicted: Mapping[Key, Predicted]) -> dict[Key, Predicted]:
+        """The same, with what is owed by the topology. Nobody owes anything over a node that is
+        not in the lab, where its absence is the reason."""
+        return {
+            key: replace(value, owed=value.missing not in self.source.absent and self._owed(key))
+            for key, value in predicted.items()
+        }
+
+    def _owed(self, key: Key) -> bool:
+        nodes = self.source.spec.nodes
+        if key.source not in nodes or key.target not in nodes:
+            return False
+        owed = self.obligations.owed(Party(key.source), Party(key.target), key.family)
+        return owed == MUST_REACH
+
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it
         cannot send to it, or Linux takes the node's address for an anycast address."""
@@ -230,14 +249,17 @@ class Predictor:
 
 
 def _lost(there: Trace, path: tuple[str, ...]) -> Predicted:
-    return Predicted(False, path, _text(there), _asleep(there), _judged(there))
+    missing = there.drop.other if there.drop is not None else ""
+    return Predicted(
+        False, path, _text(there), _asleep(there), judged=_judged(there), missing=missing
+    )
 
 
 def _unanswered(back: Trace, path: tuple[str, ...]) -> Predicted:
     judged = _judged(back)
-    return Predicted(
-        False, path, f"the answer{' is lost' if judged else ''}: {_text(back)}", judged=judged
-    )
+    missing = back.drop.other if back.drop is not None else ""
+    reason = f"the answer{' is lost' if judged else ''}: {_text(back)}"
+    return Predicted(False, path, reason, judged=judged, missing=missing)
 
 
 def _judged(trace: Trace) -> bool:
@@ -260,8 +282,8 @@ def _text(trace: Trace) -> str:
 
 def one_way_sessions(predicted: Mapping[Key, Predicted]) -> list[Key]:
     """One direction of every pair that is direct. Where both ends begin a session at once, on a
-    line that is slower than the jitter of their timers (a third of a second, whitepaper 6.1), each
-    gives up its own for the other's, again and again."""
+    line or a machine that is slower than the jitter of their timers (a third of a second,
+    whitepaper 6.1), each gives up its own for the other's, again and again."""
     return [
         key
         for key, value in predicted.items()

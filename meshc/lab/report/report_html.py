@@ -20,11 +20,12 @@ from meshc.lab.report.lab_report import (
 
 MOST_PAIRS = 12
 FEW_PAIRS = 3
-MARKS = {"direct": "●", "relayed": "○", "blocked": "–", "wrong": "✗"}
+MARKS = {"direct": "●", "relayed": "○", "blocked": "–", "broken": "!", "wrong": "✗"}
 WORDS = {
     "direct": "direct",
     "relayed": "over relays",
     "blocked": "blocked, as proven",
+    "broken": "broken, as proven",
     "wrong": "not as proven",
 }
 
@@ -239,8 +240,9 @@ background:var(--bg)}
 .matrix thead span{writing-mode:vertical-rl;
 transform:rotate(180deg);white-space:nowrap}
 .direct{color:var(--direct)}.relayed{color:var(--relayed)}.blocked{color:var(--blocked)}
-.wrong{color:var(--wrong)}td.direct{background:var(--directbg)}td.relayed{background:var(--relayedbg)}
-td.blocked{background:var(--blockedbg)}td.wrong{background:var(--wrongbg);font-weight:700}
+.wrong,.broken{color:var(--wrong)}td.direct{background:var(--directbg)}td.relayed{background:var(--relayedbg)}
+td.blocked{background:var(--blockedbg)}td:is(.wrong,.broken){background:var(--wrongbg);
+font-weight:700}
 .list td,.list th{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);
 vertical-align:top;font-size:.9rem}.list td.direct,.list td.wrong{background:none}
 pre{background:var(--card);border-radius:.6rem;padding:.8rem 1rem;overflow-x:auto;font-size:.9rem}

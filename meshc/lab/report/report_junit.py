@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.lab.report.lab_report import Cell, Check, LabReport, arrow
+from meshc.lab.report.lab_report import Cell, Check, LabReport, arrow, broken_words
 from meshc.render.report.junit_xml import JunitCase, JunitFailure, JunitSuite, junit_xml
 
 
@@ -16,7 +16,9 @@ def render_junit(report: LabReport) -> str:
 def _pair(cell: Cell) -> JunitCase:
     key = cell.key
     failure = None
-    if not cell.ok:
+    if cell.kind == "broken":
+        failure = JunitFailure(broken_words(cell), "broken", arrow(cell.predicted.path))
+    elif not cell.ok:
         predicted = f"predicted: {arrow(cell.predicted.path)}"
         failure = JunitFailure("; ".join(cell.problems), "pair", predicted)
     name = f"{key.source} to {key.target} IPv{key.family}"

@@ -119,7 +119,14 @@ class WorldDraft:
         if place is None:
             return Shape()
         rate = place.bandwidth_kbit or 0
-        return Shape(place.latency_ms, place.jitter_ms, place.loss_percent, rate)
+        mtu = self._uplink_mtu(name) if uplink else 0
+        return Shape(place.latency_ms, place.jitter_ms, place.loss_percent, rate, mtu)
+
+    def _uplink_mtu(self, name: str) -> int:
+        """What the topology says of the way to the internet, of a node or for a whole site."""
+        nodes = self.spec.nodes.values()
+        behind = [n.uplink_mtu for n in nodes if n.site == name or (not n.site and n.name == name)]
+        return min((mtu for mtu in behind if mtu), default=0)
 
     def internet(self) -> None:
         """The router in the middle, and the host that plays everybody else's servers."""

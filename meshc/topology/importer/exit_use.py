@@ -14,17 +14,20 @@ from meshc.topology.importer.partial_defaults import (
     is_default,
     kept_beside,
     needs_an_app,
+    only_family,
 )
 from meshc.topology.importer.sightings import Seen, spokes
 
 
 class ExitUse(NamedTuple):
     """`name` is the exit, None without one; `beside` is its `exit_except`. `app` says that the file
-    works on no system but those where an app keeps WireGuard's own packets apart."""
+    works on no system but those where an app keeps WireGuard's own packets apart, `family` that it
+    works in one family only."""
 
     name: str | None = None
     beside: tuple[str, ...] = ()
     app: bool = False
+    family: int | None = None
 
 
 NO_EXIT = ExitUse()
@@ -58,4 +61,5 @@ def exit_use(
     if conf is None:
         return ExitUse(name)
     beside = kept_beside(conf, mesh)
-    return ExitUse(name, in_words(beside, conf), needs_an_app(conf, beside))
+    app = needs_an_app(conf, beside)
+    return ExitUse(name, in_words(beside, conf), app, only_family(conf, beside))

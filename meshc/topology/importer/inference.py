@@ -110,11 +110,7 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
     addresses = {key: addresses_of(entry) for key, entry in seen.items()}
     links = list(pairs(seen))
     endpoints = _with_stand_ins(seen, names, seen_endpoints(seen, links), diagnostics)
-    usual = {
-        key: interval
-        for key, entry in seen.items()
-        if (interval := _interval(entry, awaits=not endpoints[key].public)) is not None
-    }
+    usual = _usual_intervals(seen, links, endpoints)
     evidence = _Evidence(
         seen,
         names,
@@ -128,19 +124,8 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
     relays = _relays(evidence)
     direct = direct_lists(links, evidence.endpoints, relays)
     keepalive = _most_common([value for value in usual.values() if value], 25)
-    routes = {key: _routes(key, evidence) for key in seen}
-    mesh = {
-        *evidence.pools,
-        *(p for found in (*addresses.values(), *routes.values()) for p in found),
-    }
-    nodes = {
-        names[key]: replace(
-            _node(key, evidence, relays, direct, keepalive, links),
-            routes=routes[key],
-            exit_use=exit_use(key, evidence.exits, seen, names, mesh),
-        )
-        for key in seen
-    }
+    made = {key: _node(key, evidence, relays, direct, keepalive, links) for key in seen}
+    nodes = _with_exits(made, evidence)
     find_faults(seen, names, diagnostics)
     _apps(nodes.values(), diagnostics)
     given = kept_keys(links, seen, names, diagnostics)
@@ -270,6 +255,7 @@ def _node(
         endpoints=evidence.endpoints[key],
         relay=key in relays,
         exit_node=serves or key in evidence.exits.values(),
+        routes=_routes(key, evidence),
         via=_via(key, evidence, relays, links),
         direct=tuple(sorted(names[peer] for peer in direct[key])) if key in direct else None,
         keepalive=None if usual == keepalive else usual,
@@ -288,6 +274,20 @@ def _routes(key: PublicKey, evidence: _Evidence) -> tuple[Prefix, ...]:
     )
     lans = {*behind, *(own_hooks(seen.conf).lans if seen.conf else ())}
     return tuple(p for p in sorted(lans) if not any(pool.overlaps(p) for pool in evidence.pools))
+
+
+def _with_exits(
+    nodes: Mapping[PublicKey, ImportedNode], evidence: _Evidence
+) -> dict[str, ImportedNode]:
+    """By name; what an exit's user leaves out is seen when all is known that the network has."""
+    owned = (prefix for node in nodes.values() for prefix in (*node.addresses, *node.routes))
+    mesh = {*evidence.pools, *owned}
+    return {
+        node.name: replace(
+            node, exit_use=exit_use(key, evidence.exits, evidence.seen, evidence.names, mesh)
+        )
+        for key, node in nodes.items()
+    }
 
 
 def _apps(nodes: Iterable[ImportedNode], diagnostics: Diagnostics) -> None:
@@ -320,6 +320,33 @@ def _via(
     )
     used = hops.of_all(others) & relays
     return (evidence.names[used.pop()],) if len(used) == 1 else ()
+
+
+def _uncalled(links: Sequence[PeerPair]) -> set[PublicKey]:
+    """Those who call somebody that does not know where to call them."""
+    found = set()
+    for pair in links:
+        for key, ours, theirs in ((pair.a, pair.of_b, pair.of_a), (pair.b, pair.of_a, pair.of_b)):
+            if ours and theirs and ours.endpoint and not theirs.endpoint:
+                found.add(key)
+    return found
+
+
+def _usual_intervals(
+    seen: Mapping[PublicKey, Seen],
+    links: Sequence[PeerPair],
+    endpoints: Mapping[PublicKey, SeenEndpoints],
+) -> dict[PublicKey, int]:
+    """The keepalive of those whose file says one, or says that there is none where one would be
+    needed for others to reach the node."""
+    uncalled, found = _uncalled(links), {}
+    for key, entry in seen.items():
+        ends = endpoints[key]
+        awaits = ends.fixed or not ends.public or key in uncalled
+        interval = _interval(entry, awaits=awaits)
+        if interval is not None:
+            found[key] = interval
+    return found
 
 
 def _interval(seen: Seen, *, awaits: bool) -> int | None:

@@ -66,6 +66,16 @@ def needs_an_app(conf: Conf, beside: tuple[Prefix, ...]) -> bool:
     )
 
 
+def only_family(conf: Conf, beside: tuple[Prefix, ...]) -> int | None:
+    """The family in which a node must call where only names say whom: where a part of the other
+    one goes into the tunnel, WireGuard's own packets would follow it."""
+    split = {prefix.family for prefix in beside if prefix.length}
+    if len(split) != 1 or conf.table or needs_an_app(conf, beside):
+        return None
+    named = any(peer.endpoint and peer.endpoint.family is None for peer in conf.peers)
+    return 10 - split.pop() if named else None
+
+
 def _doors(conf: Conf) -> Iterator[Prefix]:
     for peer in conf.peers:
         try:

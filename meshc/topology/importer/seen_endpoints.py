@@ -55,17 +55,29 @@ def seen_endpoints(
             lans[key] = Counter(private.values()).most_common(1)[0][0]
             for viewer in private:
                 parent[_root(parent, viewer)] = _root(parent, key)
+    called: dict[PublicKey, set[int]] = {}
+    for by_viewer in views.values():
+        for viewer, end in by_viewer.items():
+            if end is not None and end.family is not None and not is_private(end):
+                called.setdefault(viewer, set()).add(end.family)
     roots = sorted({_root(parent, key) for key in lans})
+    silent = frozenset(
+        key
+        for key, entry in seen.items()
+        if entry.conf is not None and not any(peer.keepalive for peer in entry.conf.peers)
+    )
     result = {}
     for key, by_viewer in views.items():
         written = [e for e in by_viewer.values() if e and not (key in lans and is_private(e))]
         count = Counter(written)
+        # who calls others in another family could have used the other endpoint, and did not
+        chosen = Counter(e for v, e in by_viewer.items() if len(called.get(v, ())) > 1)
         root = _root(parent, key)
         result[key] = SeenEndpoints(
-            public=tuple(sorted(count, key=lambda e: (-count[e], str(e)))),
+            public=tuple(sorted(count, key=lambda e: (-chosen[e], -count[e], str(e)))),
             lan=lans.get(key),
             site=roots.index(root) + 1 if root in roots else None,
-            fixed=_fixed(key, views, links),
+            fixed=_fixed(key, views, links, silent),
         )
     return {
         key: replace(ends, underlay=_underlay(key, views, result)) for key, ends in result.items()
@@ -121,13 +133,20 @@ def _fixed(
     key: PublicKey,
     views: Mapping[PublicKey, Mapping[PublicKey, Endpoint | None]],
     links: Sequence[PeerPair],
+    silent: frozenset[PublicKey],
 ) -> bool:
-    """Whether all who know its endpoint are called by it as well, and both keep sending."""
+    """Whether all who know its endpoint are called by it as well, and both keep sending, or would
+    if they kept anything alive anywhere."""
     knowing = [v for v, e in views[key].items() if e is not None and not is_private(e)]
     by_pair = {pair[:2]: pair for pair in links}
     for viewer in knowing:
         pair = by_pair[min(key, viewer), max(key, viewer)]
-        if len(pair.peers) < 2 or not all(one.endpoint and one.keepalive for one in pair.peers):
+        if len(pair.peers) < 2 or not all(one.endpoint for one in pair.peers):
+            return False
+        sides = ((pair.a, pair.of_b), (pair.b, pair.of_a))
+        keeping = [bool(one and one.keepalive) for _, one in sides]
+        awake = zip(keeping, sides, strict=True)
+        if not any(keeping) or not all(keeps or end in silent for keeps, (end, _) in awake):
             return False
     return bool(knowing) and len(knowing) < len(views[key])
 

@@ -90,8 +90,9 @@ def _place(node: ImportedNode) -> list[str]:
     if ends.public:
         texts = list(map(str, ends.public))
         out.append(f"    endpoint: {_scalar(texts[0]) if len(texts) == 1 else _list(texts)}")
-    if ends.underlay is not None:
-        out.append(f"    underlay: [ipv{ends.underlay}]")
+    underlay = ends.underlay or node.exit_use.family
+    if underlay is not None:
+        out.append(f"    underlay: [ipv{underlay}]")
     if ends.fixed:
         out.append("    nat: port_restricted")
     if ends.lan is not None:

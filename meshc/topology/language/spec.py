@@ -86,6 +86,7 @@ class NodeSpec:
     that the file gives in any way, if only by the endpoints; None when it gives none. `underlay`
     is the families in which this node speaks to the internet. `exit_except` is what stays out of
     the tunnel of an exit's user, words replaced by what they mean; empty for all others.
+    `keepalive_asked` tells seconds that the file gives this node from those of the network.
     """
 
     name: str
@@ -111,10 +112,12 @@ class NodeSpec:
     managed: bool = True
     listen_port: int | None = None
     mtu: int | None = None
+    uplink_mtu: int | None = None
     dns: tuple[str, ...] = ()
     table: str | None = None
     fwmark: int | None = None
     keepalive: int = 25
+    keepalive_asked: bool = False
     always_on: bool = True
     pre_up: tuple[str, ...] = ()
     post_up: tuple[str, ...] = ()

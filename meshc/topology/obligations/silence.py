@@ -37,6 +37,12 @@ class Silence:
         seconds = self.links.get(pair, self.nodes.get(sleeper))
         return None if keeps_mapping(seconds) else seconds
 
+    def sleeps(self, name: str) -> bool:
+        """Whether it may lose a session with anybody."""
+        if name in self.nodes:
+            return True
+        return any(name in pair and not keeps_mapping(s) for pair, s in self.links.items())
+
 
 def keeps_mapping(seconds: int | None) -> bool:
     """Whether a keepalive of so many seconds keeps the NAT open."""

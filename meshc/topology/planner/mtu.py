@@ -1,4 +1,4 @@
-"""The MTU of every interface: what the overhead of its links leaves.
+"""The MTU of every interface: what the overhead leaves of the ways to its neighbours.
 
 A packet that is bounced must fit every relay on its way.
 """
@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from meshc.topology.language.spec import NodeSpec
-from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.routing import DELIVER, Routing
-from meshc.wg.overhead import TUNNEL_MTU, UNDERLAY_MTU
+from meshc.wg.overhead import OVERHEAD, UNDERLAY_MTU
 
 
 def node_mtus(routing: Routing) -> tuple[int, ...]:
@@ -25,33 +23,19 @@ def node_mtus(routing: Routing) -> tuple[int, ...]:
 
 
 def _bases(graph: MeshGraph) -> list[int]:
-    """What the largest overhead that a link of the node may have leaves."""
-    kinds = [node.underlay for node in graph.nodes]
-    lans = {
-        node.site for node in graph.nodes if node.lan_endpoint and node.lan_endpoint.family != 4
-    }
-    v6_for = {u: [_may_be_v6(node, u) for node in graph.nodes] for u in set(kinds)}
-    bases: list[int] = []
-    for i, node in enumerate(graph.nodes):
-        row = graph.neighbours[i]
-        v6 = node.site in lans and node.site is not None
-        v6 = v6 or any(map(v6_for[node.underlay].__getitem__, row))
-        v6 = v6 or any(v6_for[u][i] for u in set(map(kinds.__getitem__, row)))
-        bases.append(TUNNEL_MTU[6 if v6 else 4])
-    return bases
-
-
-def _may_be_v6(node: NodeSpec, caller_underlay: tuple[int, ...]) -> bool:
-    """Whether a caller with these families may reach the node over IPv6."""
-    if not (is_public(node) or is_fixed(node)):
-        return False
-    families = frozenset(node.underlay) & frozenset(caller_underlay)
-    endpoint = endpoint_for(node.endpoints, families)
-    return endpoint is not None and 6 in families and endpoint.family != 4
+    """What the narrowest way to a neighbour leaves. The overhead is that of IPv6, which is what
+    wg-quick(8) counts with, whatever the family: a name may mean either tomorrow."""
+    ways = [node.uplink_mtu or UNDERLAY_MTU for node in graph.nodes]
+    if len(set(ways)) > 1:
+        rows = graph.neighbours
+        ways = [
+            min(way, min((ways[j] for j in rows[i]), default=way)) for i, way in enumerate(ways)
+        ]
+    return [way - OVERHEAD[6] for way in ways]
 
 
 def _relay_is_lower(graph: MeshGraph, mtus: Sequence[int]) -> bool:
-    lowest = min((mtus[relay] for relay in graph.relays), default=UNDERLAY_MTU)
+    lowest = min((mtus[relay] for relay in graph.relays), default=max(mtus))
     return any(mtu > lowest for mtu in mtus)
 
 
@@ -69,7 +53,9 @@ def _lower(routing: Routing, mtus: list[int], given: Sequence[int | None]) -> No
                 mtus[relay] = low
                 changed = True
     for class_, interior in through.items():
-        low = min((mtus[i] for i in interior), default=UNDERLAY_MTU)
+        if not interior:
+            continue
+        low = min(mtus[i] for i in interior)
         for member in routing.members[class_]:
             bounces = len(routing.graph.neighbours[member]) < len(mtus) - 1
             if given[member] is None and bounces:

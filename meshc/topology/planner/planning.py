@@ -69,9 +69,18 @@ def plan_mesh(
             mtu=mtus[i],
             peers=peers,
             forwarding=forwarding,
-            firewall=firewall_of(forwarding, peers, node.platform, spec.network.pools),
+            firewall=firewall_of(
+                forwarding, peers, node.platform, spec.network.pools, _lans_of_others(spec, node)
+            ),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
+
+
+def _lans_of_others(spec: Spec, node: NodeSpec) -> tuple[Prefix, ...] | None:
+    """For the user of an exit, whose AllowedIPs hold the internet as well."""
+    if node.exit is None:
+        return None
+    return tuple(route for one in spec.nodes.values() if one is not node for route in one.routes)
 
 
 def _exit_users(spec: Spec, allocation: Allocation) -> dict[str, list[Prefix]]:
@@ -140,7 +149,7 @@ class _Planner:
         site = node.site if node.site in self.lan_sites else None
         lan = site is not None and node.lan_endpoint is not None
         kind = (node.underlay, is_public(node), is_fixed(node), own)
-        return (*kind, site, lan, node.keepalive, node.managed)
+        return (*kind, site, lan, node.keepalive, node.keepalive_asked, node.managed)
 
     def _make(self, i: int, j: int) -> PeerPlan:
         link = self.graph.link_of(i, j)

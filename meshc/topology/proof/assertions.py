@@ -16,7 +16,6 @@ import numpy as np
 from meshc.diagnostics import Diagnostics
 from meshc.topology.obligations.claim import Claim
 from meshc.topology.proof.claim_host import ClaimHost, node_hosts, node_numbers, outside_hosts
-from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import story
 from meshc.topology.proof.network_model import NetworkModel
@@ -27,6 +26,7 @@ from meshc.topology.proof.trace_batch import (
     ARRIVED,
     IN_LAN,
     OUT,
+    UNJUDGED,
     DataPlane,
     PacketBatch,
     Traces,
@@ -37,6 +37,7 @@ from meshc.values import dataclass, field
 
 _MOST = 3
 _TABLE = 1 << 20
+_LEFT = (ARRIVED, IN_LAN, OUT)
 
 
 def check_assertions(
@@ -136,6 +137,7 @@ class _Assertion:
         known = (there >= 0) & (back >= 0) & (sources[:, None] != targets[None, :])
         broken.judged += int(known.sum())
         reached = (there > 0) & (back > 0)
+        reached |= self.answered(sources, targets, known & (there > 0) & (back == 0))
         broken.open += int(((there == NOT_JUDGED) | (back == NOT_JUDGED)).sum())
         if self.claim.apart:
             wrong = known & reached
@@ -147,6 +149,18 @@ class _Assertion:
         broken.count += len(pairs)
         for a, b in pairs[: max(0, _MOST - len(broken.texts))].tolist():
             yield int(sources[a]), int(targets[b])
+
+    def answered(self, sources: Ints, targets: Ints, doubtful: Bools) -> Bools:
+        """Of pairs whose target could not speak first: whether its answer comes back."""
+        result = np.zeros_like(doubtful)
+        pairs = np.argwhere(doubtful)
+        if len(pairs):
+            source, target = sources[pairs[:, 0]], targets[pairs[:, 1]]
+            home = self.plane.fib.home
+            answers = PacketBatch(target, home[target], home[source], established=True, exact=True)
+            traces = trace_batch(self.plane, answers)
+            result[tuple(pairs.T)] = (traces.result == ARRIVED) & (traces.at == source)
+        return result
 
     def follows(
         self, sources: Ints, targets: Ints, hops: np.ndarray[tuple[int, int], np.dtype[np.int8]]
@@ -188,12 +202,13 @@ class _Assertion:
         pairs = [pair for pair in pairs if pair[0].atom != pair[1].atom and self.known(*pair)]
         broken.judged += len(pairs)
         told: set[tuple[str, str]] = set()
-        for pair, reached in zip(pairs, self.exchanged(pairs), strict=True):
+        for pair, (reached, judged) in zip(pairs, self.exchanged(pairs), strict=True):
+            if not judged:
+                broken.open += 1
+                continue
             ends = pair[0].written, pair[1].written
             text, trace = self.fault(*pair, reached=reached)
-            if trace is not None and trace.drop and trace.drop.reason is LossReason.UNJUDGED:
-                broken.open += 1
-            elif text and ends not in told:
+            if text and ends not in told:
                 told.add(ends)
                 broken.add(text, trace)
 
@@ -202,8 +217,9 @@ class _Assertion:
         made = self.plane.made
         return source.node < 0 or target.node < 0 or not (made[source.node] and made[target.node])
 
-    def exchanged(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> list[bool]:
-        """Whether a packet arrives and its answer comes back, for each pair."""
+    def exchanged(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> Iterator[tuple[bool, bool]]:
+        """Whether a packet arrives and its answer comes back, and whether that can be judged, for
+        each pair."""
         there, back = self.traced(pairs)
         # who is asked on a LAN answers from where the packet left; what comes back ends at the
         # node that asked, or in the LAN of the router behind which the host lies
@@ -211,9 +227,11 @@ class _Assertion:
         owed = np.array([target.node for _, target in pairs], np.int32)
         beyond = np.array([target.outside for _, target in pairs], bool)
         wanted = np.where(beyond, True, there.at == owed)
-        good = np.isin(there.result, (ARRIVED, IN_LAN, OUT)) & wanted
+        good = np.isin(there.result, _LEFT) & wanted
         good &= np.isin(back.result, (ARRIVED, IN_LAN)) & (back.at == asked)
-        return [bool(one) for one in good]
+        left = np.isin(there.result, _LEFT)
+        open_ = np.where(left, back.result, there.result) == UNJUDGED
+        yield from zip(good.tolist(), (~open_).tolist(), strict=True)
 
     def traced(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> tuple[Traces, Traces]:
         source = np.array([one.atom for one, _ in pairs], np.int32)
@@ -238,11 +256,13 @@ class _Assertion:
             return f"{pair} is reachable", trace
         if not reached:
             return f"{pair} is not reachable over IPv{self.family}", trace
-        if via is not None and _between(trace) != via:
+        if via is not None and via not in _between(trace):
             return f"{pair} goes {' → '.join(trace.path)}", trace
         return "", None
 
 
-def _between(trace: Trace) -> tuple[str, ...]:
-    """The relays between the ends: a router belongs to its LAN, an exit not to the internet."""
-    return trace.path[1:] if trace.way is RouteKind.UPLINK else trace.path[1:-1]
+def _between(trace: Trace) -> tuple[tuple[str, ...], ...]:
+    """The relays between the ends: a router belongs to its LAN; an exit may be named, or taken to
+    belong to the internet."""
+    inner = trace.path[1:-1]
+    return (trace.path[1:], inner) if trace.way is RouteKind.UPLINK else (inner,)

@@ -23,14 +23,17 @@ _SYSTEM_TABLES = {253: "default", 254: "main", 255: "local"}
 
 
 def check_default_routes(
-    table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnostics
+    table: MeshPeerTable,
+    planes: Mapping[int, DataPlane],
+    exits: Mapping[str, str],
+    found: Diagnostics,
 ) -> None:
     """E441 for what cannot come up as it is meant, E442 for what nobody asked for."""
     for n, model in enumerate(table.models):
         if model.conf is not None and model.script is None:
             _cannot_come_up(table, n, found)
     for plane in planes.values():
-        _unasked(table, plane, found)
+        _unasked(table, plane, exits, found)
 
 
 def _cannot_come_up(table: MeshPeerTable, node: int, found: Diagnostics) -> None:
@@ -95,7 +98,9 @@ def _allowed(table: MeshPeerTable, node: int) -> tuple[Prefix, ...]:
     return tuple(dict.fromkeys(p for k in part.tolist() for p in table.allowed_sets[k]))
 
 
-def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None:
+def _unasked(
+    table: MeshPeerTable, plane: DataPlane, exits: Mapping[str, str], found: Diagnostics
+) -> None:
     """Nodes without an exit that send what lies outside of the network into the tunnel."""
     fib = plane.fib
     foreign = public_atoms(fib) & ~plane.pools & (fib.owner < 0) & (fib.behind < 0)
@@ -105,7 +110,7 @@ def _unasked(table: MeshPeerTable, plane: DataPlane, found: Diagnostics) -> None
     guilty = [
         n
         for n in np.flatnonzero(np.isin(fib.row_of, rows)).tolist()
-        if table.models[n].facts.exit is None and table.models[n].conf is not None
+        if table.names[n] not in exits and table.models[n].conf is not None
     ]
     atoms = np.flatnonzero(foreign)
     for n in guilty[:_MOST]:

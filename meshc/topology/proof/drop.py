@@ -35,6 +35,7 @@ class LossReason(Enum):
         "{at} lets it out without masquerading {source}, so that no answer finds the way back"
     )
     UNJUDGED = "not judged: what `{detail}` at {at} does to it is beyond the proof"
+    NO_UPLINK = "{at} drops it: it does not speak IPv{family} to the internet"
     LOOP = "it comes back to {at}: {detail}"
 
 
@@ -70,7 +71,7 @@ class Drop:
         """Equal for packets that are lost for the same fault in the same place."""
         if self.reason in MUTUAL:
             return (self.reason.name, *sorted((self.at, self.other)))
-        if self.reason is LossReason.NO_FORWARDING:
+        if self.reason in (LossReason.NO_FORWARDING, LossReason.NO_UPLINK):
             return (self.reason.name, self.at, str(self.family))
         if self.reason in (LossReason.NO_RULE, LossReason.RULE, LossReason.UNJUDGED):
             return (self.reason.name, self.at, self.detail)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
+from meshc.prefixes import Prefix
 from meshc.topology.obligations.file_duty import FileDuty, KeyPlace
 from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import MeshPeerTable
-from meshc.wg.overhead import LEAST_IPV6_MTU, OVERHEAD, UNDERLAY_MTU
+from meshc.wg.overhead import LEAST_IPV6_MTU, OVERHEAD
 
 
 def check_duties(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
@@ -22,6 +23,7 @@ def check_duties(table: MeshPeerTable, expectation: Expectation, found: Diagnost
             continue
         _key(model, duty, found)
         _addresses(model, duty, obligations.families, found)
+        _servers(model, duty, found)
         if model.conf.save_config:
             found.add(
                 "E452",
@@ -72,25 +74,43 @@ def _addresses(
         )
 
 
+def _servers(model: NodeModel, duty: FileDuty, found: Diagnostics) -> None:
+    conf = model.conf
+    assert conf is not None, "only called for nodes with a file"
+    asked = {Prefix.host(text) for text in conf.dns}
+    lacking = [server.address for server in duty.servers if server not in asked]
+    if lacking:
+        found.add(
+            "E454",
+            f"{model.name}: its file lacks the name server {' and '.join(lacking)}",
+            Location(conf.file, 1, 1),
+            path=f"nodes.{model.name}.dns",
+            hint="build again, or take it out of `dns` in the topology",
+        )
+
+
 def _mtu(table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     """Too large for the underlay (unless the topology asks for it, see W150), or too small for
     IPv6."""
     six = np.array([literal_family(end.host) == 6 for end in table.endpoints], bool)
-    some = bool(six.any())
+    ways = np.array([model.facts.uplink_mtu for model in table.models], np.int64)
     for n, model in enumerate(table.models):
         conf = model.conf
         if conf is None or conf.mtu is None:
             continue
-        part = table.endpoint[int(table.start[n]) : int(table.start[n + 1])]
-        overhead = OVERHEAD[6 if some and six[part[part >= 0]].any() else 4]
+        rows = slice(int(table.start[n]), int(table.start[n + 1]))
+        ends, to = table.endpoint[rows], table.to[rows]
+        overhead = OVERHEAD[6 if six.any() and six[ends[ends >= 0]].any() else 4]
+        # a packet passes both ways to the internet: its sender's and its receiver's
+        way = int(min(ways[n], ways[to[to >= 0]].min(initial=ways[n])))
         place = Location(table.files[n], 1, 1)
         duty = expectation.obligations.files.get(model.name)
         asked = duty is not None and duty.mtu == conf.mtu
-        if conf.mtu > UNDERLAY_MTU - overhead and not asked:
+        if conf.mtu > way - overhead and not asked:
             found.add(
                 "E417",
-                f"{model.name}: MTU {conf.mtu} does not fit: {UNDERLAY_MTU} less {overhead} "
-                f"for the tunnel is {UNDERLAY_MTU - overhead}",
+                f"{model.name}: MTU {conf.mtu} does not fit: {way} less {overhead} "
+                f"for the tunnel is {way - overhead}",
                 place,
                 path=f"nodes.{model.name}.mtu",
                 hint="`mtu: auto` finds the right one",

@@ -23,6 +23,7 @@ from meshc.topology.obligations.obligations import Obligations, obligations
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.endpoint import Endpoint
+from meshc.wg.overhead import UNDERLAY_MTU
 from meshc.wg.peer_sections import PeerTable
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class NodeFacts:
     lan_endpoint: Endpoint | None = None
     listen_port: int | None = None
     underlay: tuple[int, ...] = (4, 6)
+    uplink_mtu: int = UNDERLAY_MTU
     lans: tuple[Prefix, ...] = ()
     routes: tuple[Prefix, ...] = ()
     masquerade: bool = True
@@ -160,6 +162,7 @@ def _facts(
         lan_endpoint=node.lan_endpoint,
         listen_port=node.listen_port,
         underlay=node.underlay,
+        uplink_mtu=node.uplink_mtu or UNDERLAY_MTU,
         lans=tuple(dict.fromkeys((*(site.lan if site else ()), *node.routes))),
         routes=node.routes,
         masquerade=node.masquerade,

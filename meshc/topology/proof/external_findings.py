@@ -43,7 +43,10 @@ def check_external(
             plane,
             network,
             table,
-            [*lan_losses(plane, classes, expectation.obligations), *exit_losses(plane, classes)],
+            [
+                *lan_losses(plane, classes, expectation.obligations),
+                *exit_losses(plane, classes, expectation.obligations),
+            ],
             expectation,
             found,
         )

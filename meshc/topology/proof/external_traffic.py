@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from meshc.prefixes import BITS, Prefix, address_text, parse_address
+from meshc.topology.obligations.due import Due, Party
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.fib import DEEPEST, LAN, UPLINK, Fib
 from meshc.topology.proof.peer_table import Bools, Ints, Longs
-from meshc.topology.proof.public_space import public_atoms
-from meshc.topology.proof.separation_table import separation_table
+from meshc.topology.proof.public_space import public_address, public_atoms
 from meshc.topology.proof.trace_batch import IN_LAN, OUT, DataPlane, PacketBatch, trace_batch
 from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
@@ -42,27 +42,27 @@ class ExternalLoss:
 def lan_losses(
     plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
 ) -> Iterator[ExternalLoss]:
-    """Every node must get to every LAN and hear the answer, except those that are on it, and
-    those that are declared apart from it, or from the router that it lies behind."""
+    """Every node must get to every LAN and hear the answer, if anything is due to it there."""
     fib = plane.fib
-    names = tuple(model.name for model in plane.models)
-    apart = separation_table(names, obligations.separation, fib.family)
-    for router, model in enumerate(plane.models):
-        for prefix in model.facts.routes:
-            if prefix.family != fib.family:
-                continue
-            atoms = [
-                atom
-                for atom in fib.atoms(prefix)
-                if fib.behind[atom] == router and fib.owner[atom] < 0
-            ]
-            for atom in _different(plane, atoms):
-                for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
-                    host = Prefix(fib.family, loss.address, BITS[fib.family])
-                    if obligations.separation.from_outside(names[loss.source], host):
-                        continue
-                    if not apart.table[apart.kind[loss.source], apart.kind[router]]:
-                        yield loss
+    number = {model.name: n for n, model in enumerate(plane.models)}
+    for prefix, name in obligations.around.lans:
+        router = number.get(name)
+        if prefix.family != fib.family or router is None:
+            continue
+        atoms = [
+            atom for atom in fib.atoms(prefix) if fib.behind[atom] == router and fib.owner[atom] < 0
+        ]
+        for atom in _different(plane, atoms):
+            for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
+                host = Party(name, Prefix(fib.family, loss.address, BITS[fib.family]))
+                if _due(plane, obligations, loss.source, host):
+                    yield loss
+
+
+def _due(plane: DataPlane, obligations: Obligations, source: int, target: Party) -> bool:
+    owed = obligations.owed(Party(plane.models[source].name), target, plane.fib.family)
+    # an exit that does not speak the family is told of by the checks, once
+    return owed.due not in (Due.APART, Due.UNASKED) and owed.code != "W204"
 
 
 def _different(plane: DataPlane, atoms: list[int]) -> list[int]:
@@ -102,20 +102,25 @@ def _to_lan(
     )
 
 
-def exit_losses(plane: DataPlane, classes: EquivalenceClasses) -> Iterator[ExternalLoss]:
+def exit_losses(
+    plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
+) -> Iterator[ExternalLoss]:
     """Who uses an exit must get out through it and hear the answer, wherever in the internet it
-    sends to."""
+    sends to, if anything is due to it there."""
     fib = plane.fib
     numbers = {model.name: n for n, model in enumerate(plane.models)}
-    users = [n for n in classes.first.tolist() if plane.models[n].facts.exit in numbers]
+    exits = obligations.around.exits
+    users = [n for n in classes.first.tolist() if plane.models[n].name in exits]
     outside = _outside(plane) if users else np.zeros(0, bool)
     for user in users:
-        exit_node = numbers[plane.models[user].facts.exit or ""]
-        if fib.home[exit_node] < 0:
+        exit_node = numbers.get(exits[plane.models[user].name], -1)
+        if exit_node < 0 or fib.home[exit_node] < 0:
             continue
         one = np.array([user], np.int32)
         size = classes.size[classes.of[one]]
         for atom in _targets(plane, user, outside):
+            if not _due(plane, obligations, user, Party(host=public_address(fib, atom))):
+                continue
             there = trace_batch(plane, PacketBatch(one, fib.home[one], np.array([atom], np.int32)))
             tag = (exit_node, atom)
             if there.result[0] != OUT or there.at[0] != exit_node:

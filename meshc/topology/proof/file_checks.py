@@ -9,13 +9,13 @@ import numpy as np
 from meshc.diagnostics import Diagnostics, Location
 from meshc.prefixes import Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
+from meshc.topology.obligations.whereabouts import NOT_PUBLIC
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
 from meshc.topology.proof.expectation import Expectation, literal_family
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, MeshPeerTable
 from meshc.topology.proof.policy_rule import MAIN
-from meshc.topology.proof.public_space import NOT_PUBLIC
 from meshc.topology.proof.session_table import (
     ASLEEP,
     FAULTS,

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
-from meshc.topology.proof.iptables_rule import TUNNEL, read_rule
+from meshc.topology.proof.iptables_rule import TUNNEL, target_of
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
@@ -19,6 +20,7 @@ from meshc.topology.proof.policy_routing import (
     read_route,
 )
 from meshc.topology.proof.policy_rule import MAIN, read_policy_rule
+from meshc.topology.proof.wg_command import bad_key, is_harmless, peers
 from meshc.wg.conf import Conf
 
 # Programs that leave packets, routes and rules alone (or only ask about them).
@@ -42,15 +44,28 @@ _DENIES = frozenset(("DROP", "REJECT"))
 _FIREWALL_UNITS = re.compile(r"firewall|iptables|nftables|ufw|network|shorewall")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _TO_A_FILE = frozenset(("private-key", "preshared-key"))
-_WG_SET = frozenset(("peer", "private-key", "preshared-key", "persistent-keepalive"))
 _DEAF = re.compile(r"rp_filter|disable_ipv6|\.forwarding$|icmp_echo_ignore|route_localnet")
 
 
+class RouteStep(NamedTuple):
+    """An `ip route add` or `del` for the tunnel; whether it fails depends on the routes that are
+    there by then, and `required` says whether the tunnel goes down with it."""
+
+    text: str
+    adds: bool
+    table: str
+    prefix: Prefix
+    required: bool
+
+
 class HookEffects(NamedTuple):
-    """Commands as they are written: `failing` ones, and those that are `unjudged`."""
+    """Commands as they are written: `failing` ones, and those that are `unjudged`. `routes` are the
+    changes to the tunnel's routes, in their order, `removed` the keys of peers that are gone."""
 
     failing: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
+    routes: tuple[RouteStep, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 def read_hook_effects(conf: Conf, routing: PolicyRouting) -> HookEffects:
@@ -61,7 +76,10 @@ def read_hook_effects(conf: Conf, routing: PolicyRouting) -> HookEffects:
     for line in conf.post_up:
         reader.line(line, tunnel=True)
     return HookEffects(
-        tuple(dict.fromkeys(reader.failing)), tuple(dict.fromkeys(reader.unjudged()))
+        tuple(dict.fromkeys(reader.failing)),
+        tuple(dict.fromkeys(reader.unjudged())),
+        tuple(reader.routes),
+        tuple(reader.removed),
     )
 
 
@@ -71,6 +89,8 @@ class _Reader:
         self.interface = routing.interface
         self.failing: list[str] = []
         self.open: list[str] = []
+        self.routes: list[RouteStep] = []
+        self.removed: dict[str, None] = {}
         self.chains: set[tuple[int, str, str]] = set()
         self.erased: set[tuple[int, str, str]] = set()
         # a jump to a chain that a later line makes has failed; another's chain may be there
@@ -90,7 +110,12 @@ class _Reader:
             name = step.words[0].rpartition("/")[2]
             if self._fails(name, step):
                 self.failing.append(_text(step))
-            elif name in IPTABLES:
+                continue
+            if name == "ip":
+                self.routes += self._route_steps(step)
+            if name == "wg":
+                self._wg(step.words)
+            if name in IPTABLES:
                 self._iptables(name, step)
             elif not self._judged(name, step):
                 self.open.append(_text(step))
@@ -114,6 +139,8 @@ class _Reader:
             return False
         if name == "false" or (name in ("exit", "return") and words[1:] not in ((), ("0",))):
             return True
+        if name == "wg":
+            return any(bad_key(key) for key, _ in peers(words))
         if name != "ip":
             return False
         command = read_ip_command(list(words[1:]))
@@ -123,6 +150,24 @@ class _Reader:
         # before `wg-quick up` has made it there is no such device
         writes = command.kind in ("route", "addr", "address") and command.action == "add"
         return writes and device and not self.tunnel
+
+    def _wg(self, words: tuple[str, ...]) -> None:
+        for key, gone in peers(words):
+            self.removed.pop(key, None)
+            if gone and words[2] in (TUNNEL, self.interface):
+                self.removed[key] = None
+
+    def _route_steps(self, step: HookStep) -> Iterator[RouteStep]:
+        command = read_ip_command(list(step.words[1:]))
+        adds = command.action in ("add", "a", "replace", "append", "change")
+        if command.kind not in ("route", "r", "ro") or not (
+            adds or command.action in ("del", "delete", "d")
+        ):
+            return
+        change = read_route(command, self.interface)
+        if change is not None and change.tunnel:
+            required = step.may_not_fail and command.action not in ("replace", "append", "change")
+            yield RouteStep(_text(step), adds, change.table, change.prefix, required)
 
     def _iptables(self, name: str, step: HookStep) -> None:
         change = read_change(list(step.words[1:]))
@@ -141,8 +186,7 @@ class _Reader:
             self.chains.discard(key)
             self.erased.add(key)
         elif action in ("append", "insert"):
-            rule = read_rule(rest)
-            for wanted in (chain, rule.target):
+            for wanted in (chain, target_of(rest)):
                 used = (family, table, wanted)
                 if wanted in BUILT_IN | _TARGETS | {""} or used in self.chains:
                     continue
@@ -164,7 +208,7 @@ class _Reader:
         if name == "nft":
             return words[1:2] == ("list",) or words[1:3] == ("flush", "ruleset")
         if name == "wg":
-            return _harmless_wg(words)
+            return is_harmless(words)
         return name == "ip" and self._ip(words)
 
     def _ip(self, words: tuple[str, ...]) -> bool:
@@ -188,13 +232,6 @@ def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
     while words and _ASSIGNMENT.match(words[0]):
         words = words[1:]
     return words
-
-
-def _harmless_wg(words: tuple[str, ...]) -> bool:
-    """Keys and keepalives do not move packets; peers, AllowedIPs and endpoints do."""
-    if words[1:2] != ("set",):
-        return words[1:2] in (("show",), ("showconf",), ("genkey",), ("pubkey",), ("genpsk",))
-    return {*words[3::2]} <= _WG_SET and "remove" not in words
 
 
 def _text(step: HookStep) -> str:

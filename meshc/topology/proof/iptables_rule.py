@@ -6,6 +6,8 @@ is no permission, and where it could drop or rewrite a packet nothing is claimed
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
@@ -79,6 +81,8 @@ _FLAGS = {
     "--state": "--ctstate",
 }
 
+_JUMPS = frozenset(("-j", "--jump", "-g", "--goto"))
+
 
 def read_rule(words: list[str]) -> Rule:
     """The conditions and the target of one iptables rule."""
@@ -123,12 +127,22 @@ def read_rule(words: list[str]) -> Rule:
     )
 
 
+def target_of(words: list[str]) -> str:
+    """The target alone, of the last jump as iptables reads them; empty without one."""
+    target = ""
+    for flag, value in pairwise(words):
+        if flag in _JUMPS:
+            target = value
+    return target
+
+
 def _in_state(states: frozenset[str] | None, flow: Flow, negated: bool) -> bool:
     if states is None:
         return True
     return (("ESTABLISHED" if flow.established else "NEW") in states) != negated
 
 
+@lru_cache(maxsize=1 << 14)
 def _prefix(text: str | None) -> tuple[Prefix | None, bool]:
     if text is None:
         return None, True

@@ -53,6 +53,10 @@ CODES_OF: dict[LossReason, tuple[str, str]] = {
         "W443",
         "`meshc lab` measures what happens; nothing is claimed about packets that pass there",
     ),
+    LossReason.NO_UPLINK: (
+        "E412",
+        "use another exit, or say `underlay: [ipv4, ipv6]` there if it has both",
+    ),
     LossReason.NO_ADDRESS: ("E400", "give the node an address"),
 }
 

@@ -27,7 +27,7 @@ from meshc.topology.proof.policy_rule import (
 from meshc.values import dataclass
 from meshc.wg.conf import Conf
 
-_DEFAULT_TABLE = "that of wg-quick"
+DEFAULT_TABLE = "that of wg-quick"
 _KINDS = frozenset(("unicast", "blackhole", "unreachable", "prohibit", "throw"))
 _ELSEWHERE = frozenset(("blackhole", "unreachable", "prohibit"))
 
@@ -97,7 +97,7 @@ class PolicyRouting:
                 return RouteKind.UPLINK, None
         found = _found(query, routes[MAIN], lans, past.get(MAIN, ()))
         if found is None:
-            found = _found(query, routes.get(_DEFAULT_TABLE, ()), (), ())
+            found = _found(query, routes.get(DEFAULT_TABLE, ()), (), ())
         return found if found is not None else (RouteKind.UPLINK, None)
 
     def _tables(
@@ -107,7 +107,7 @@ class PolicyRouting:
         for prefix in allowed:
             table = self.allowed
             if table == MAIN and not prefix.length:
-                table = _DEFAULT_TABLE
+                table = DEFAULT_TABLE
             tables.setdefault(table, []).append(prefix)
         for table, prefix in self.added:
             tables.setdefault(table, []).append(prefix)

@@ -146,7 +146,7 @@ def prove(
         classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
         matrices[family] = fill_matrix(plane, classes, apart)
     check_hooks(table, found)
-    check_default_routes(table, planes, found)
+    check_default_routes(table, planes, expectation.obligations.around.exits, found)
     told = check_losses(table, matrices, network, expectation, found)
     check_files(table, sessions, planes, expectation, told, found)
     check_duties(table, expectation, found)

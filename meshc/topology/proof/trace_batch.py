@@ -33,10 +33,12 @@ ENDS: tuple[LossReason, ...] = (
     LossReason.RULE,
     LossReason.NO_MASQUERADE,
     LossReason.UNJUDGED,
+    LossReason.NO_UPLINK,
     LossReason.LOOP,
 )
 _END = {reason: code for code, reason in enumerate(ENDS)}
 ARRIVED, IN_LAN, OUT = 100, 101, 102
+UNJUDGED = _END[LossReason.UNJUDGED]
 _FORWARDED = -1
 
 
@@ -75,6 +77,7 @@ class DataPlane:
     pools: Bools
     made: Bools = field(init=False)
     exits: Bools = field(init=False)
+    speaks: Bools = field(init=False)
     masquerade: Bools = field(init=False)
     guarded: Bools = field(init=False)
     policy: Bools = field(init=False)
@@ -82,6 +85,8 @@ class DataPlane:
     def __post_init__(self) -> None:
         self.made = np.array([s.conf is None for s in self.models], bool)
         self.exits = np.array([s.facts.exit_node for s in self.models], bool)
+        family = self.fib.family
+        self.speaks = np.array([family in s.facts.underlay for s in self.models], bool)
         self.masquerade = np.array([s.facts.masquerade for s in self.models], bool)
         self.guarded = np.array(
             [bool(s.effects.unjudged) or (s.has_rules and s.firewall.guards) for s in self.models],
@@ -256,6 +261,9 @@ class _BatchWalk:
             inside = np.ones(len(packets), bool) if step else outside[packets]
             lost = ~exits | ~inside | self.plane.pools[target]
             self.end(packets[lost], _END[LossReason.NO_ROUTE])
+            silent = ~lost & ~self.plane.speaks[here]
+            self.end(packets[silent], _END[LossReason.NO_UPLINK])
+            lost |= silent
         else:
             lost = fib.owner[target] >= 0
             self.end(packets[lost], _END[LossReason.OWN_LAN])

@@ -188,6 +188,8 @@ class _Walk:
         pool = any(p.family == family and p.value <= target <= p.last for p in self.network.pools)
         if way is RouteKind.UPLINK and (not way_in or pool or not here.facts.exit_node):
             return self.end(self.drop(LossReason.NO_ROUTE, here.name))
+        if way is RouteKind.UPLINK and family not in here.facts.underlay:
+            return self.end(self.drop(LossReason.NO_UPLINK, here.name))
         if way is RouteKind.LAN and self.network.at(family, target) is not None:
             return self.end(self.drop(LossReason.OWN_LAN, here.name, detail=str(lan)))
         if way_in != TUNNEL:

@@ -116,3 +116,34 @@ def test_a_password_goes_to_no_node_but_the_one_that_asked_for_it() -> None:
     dialer = Dialer(local=True, passwords={"other": SecretText("pass word")})
     session = asyncio.run(dialer(target(1)))
     assert session.password is None
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["new", "old"])
+def test_a_node_that_moves_is_reached_where_it_is(tmp_path: Path, config: Path, old: bool) -> None:
+    """At its new address or, before this very deploy, at the old one; whichever answers."""
+
+    async def both() -> Result:
+        async with server(tmp_path) as (port, known):
+            moved = target(port)
+            way = moved.plan.spec.deploy
+            nowhere = replace(way, port=_closed())
+            here = replace(moved.plan.spec, deploy=nowhere if old else way)
+            moved = replace(
+                moved,
+                plan=replace(moved.plan, spec=here),
+                old_way=way if old else nowhere,
+            )
+            session = await Dialer(config, known)(moved)
+            try:
+                return await session.transport.run(["whoami"])
+            finally:
+                await session.transport.close()
+
+    assert asyncio.run(both()).stdout == b"joe"
+
+
+def _closed() -> int:
+    """A port at which nobody is."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return int(free.getsockname()[1])

@@ -66,3 +66,13 @@ def test_a_node_that_nobody_is_behind_may_change_everything(tmp_path: Path) -> N
     assert cut_off(targets["hub"], conf(targets["hub"], PrivateKey=KEY), conf(targets["hub"])) == (
         frozenset()
     )
+
+
+def test_a_node_whose_address_nothing_is_sent_to_any_more_is_cut_off(hub: Target) -> None:
+    """It moves, and has its old address until it gets its own new file."""
+    text = hub.conf.reveal()
+    assert "10.44.0.99/32" in text
+    old = parse(text.replace("10.44.0.99/32", "10.44.0.98/32"))
+    assert cut_off(hub, old, conf(hub)) == {"far"}
+    wider = parse(text.replace("10.44.0.99/32", "10.44.0.99/32, 192.168.99.0/24"))
+    assert cut_off(hub, wider, conf(hub)) == frozenset(), "a LAN behind it is not the way to it"

@@ -10,6 +10,7 @@ import pytest
 
 from meshc.deploy.plan.difference import Cost, difference
 from meshc.deploy.protocol import Activation, Routes, Supervisor
+from meshc.deploy.remote.base import redact
 from meshc.secret import SecretText
 from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh, programs_of
 
@@ -71,6 +72,15 @@ def test_the_cost_follows_from_what_changed(
     assert found.activation is activation
     assert word in "".join(found.changes)
     assert found.cost is {Activation.SYNC: Cost.PEERS, Activation.RESTART: Cost.RESTART}[activation]
+
+
+def test_another_key_ends_every_session_and_says_so(before: Any) -> None:
+    text = before["hub"].conf.reveal()
+    key = next(line for line in text.splitlines() if line.startswith("PrivateKey"))
+    other = redact(text.replace(key, f"PrivateKey = {'A' * 43}="), SALT)
+    found = difference(before["hub"], deployed(before["hub"], sha="1", conf=other), SALT)
+    assert (found.activation, found.cost) == (Activation.SYNC, Cost.RENEWED)
+    assert "every session of this node begins anew" in found.describe()[0]
 
 
 def test_meshc_changes_everything_while_it_runs(before: Any, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from meshc.deploy.connect.dial import Dial, Dialer
 from meshc.deploy.connect.node_session import NodeSession, PasswordNeededError
 from meshc.deploy.plan.survey import Surveyed, survey
 from meshc.deploy.plan.target import Target
-from meshc.deploy.protocol import Activation, Failure, FailureReason
+from meshc.deploy.protocol import Activation, Failure, FailureReason, Pending
 from tests.support.deploys import mesh
-from tests.support.fakenode import LOST, FakeNodes
+from tests.support.fakenode import FACTS, LOST, FakeNodes
 
 
 def ask(targets: Iterable[Target], dial: Dial, *, parallel: int = 8) -> list[Surveyed]:
@@ -80,6 +80,22 @@ def test_a_password_that_is_wanted_keeps_no_other_node_from_being_asked(tmp_path
     found = {one.target.name: one for one in ask(mesh(tmp_path).values(), refuses)}
     assert {name for name, one in found.items() if one.wants_password} == {"hub"}
     assert {name for name, one in found.items() if one.refused} == {"hub", "leaf"}
+
+
+def test_an_earlier_deploy_is_waited_for_where_that_is_wanted(tmp_path: Path) -> None:
+    """It refuses otherwise."""
+    leaf = mesh(tmp_path)["leaf"]
+    busy = replace(FACTS, pending=Pending(watched=True, seconds=0))
+    answers = iter([busy, busy, FACTS])
+    nodes = FakeNodes({("leaf", "facts"): lambda _: next(answers)})
+    said: list[str] = []
+    (found,) = asyncio.run(
+        survey([leaf], nodes, lambda _, step: said.append(step), parallel=1, resume=True)
+    )
+    assert not found.refused
+    assert said == ["facts", *["an earlier deploy is over in 0 s"] * 2]
+    (refused,) = ask([leaf], FakeNodes({("leaf", "facts"): busy}))
+    assert [one.code for one in refused.findings] == ["E707"]
 
 
 def test_this_machine_is_asked_and_not_changed(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from meshc.build.pipeline import compare_file, compile_file
-from meshc.deploy.plan.target import Target, deployable, targets
+from meshc.deploy.plan.surroundings import keep, surroundings
+from meshc.deploy.plan.target import Target, targets
 from meshc.errors import StateError
 from tests.support.deploys import mesh
 
@@ -26,8 +27,6 @@ def chosen(directory: Path, *names: str, local: bool = False) -> list[Target]:
 def test_without_names_all_linux_nodes_that_say_how_they_are_reached(tmp_path: Path) -> None:
     mesh(tmp_path, more=MORE)
     assert [one.name for one in chosen(tmp_path)] == ["exit", "hub", "leaf", "router"]
-    result = compare_file(tmp_path / "mesh.yaml")
-    assert deployable(result) == ["exit", "hub", "leaf", "router"]
 
 
 def test_a_node_that_is_named_twice_is_deployed_once(tmp_path: Path) -> None:
@@ -38,7 +37,7 @@ def test_a_node_that_is_named_twice_is_deployed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "local", "why"),
     [
-        ("nobody", False, "has no node 'nobody'"),
+        ("nobody", False, "has no node, group or site 'nobody'"),
         ("theirs", False, "is not managed"),
         ("phone", False, "is ios, which meshc does not log in to"),
         ("phone", True, "is ios, which meshc does not log in to"),
@@ -88,3 +87,24 @@ def test_peers_are_known_by_an_address_in_the_tunnel_and_phones_by_name(tmp_path
     conf = hub.conf.reveal()
     assert all(f"{address}/32" in conf for address in hub.inside.values())
     assert hub.phones == {"phone"}
+
+
+def test_a_node_that_moves_is_known_where_it_was_deployed_last(tmp_path: Path) -> None:
+    mesh(tmp_path)
+    result = compare_file(tmp_path / "mesh.yaml")
+    keep(result, surroundings(result, whole=True), ["leaf", "router"], [])
+    assert {one.name: one.old_way for one in chosen(tmp_path)} == dict.fromkeys(
+        ("exit", "hub", "leaf", "router")
+    )
+    file = tmp_path / "mesh.yaml"
+    text = file.read_text().replace("host: leaf", "host: moved")
+    file.write_text(text)
+    compile_file(file)
+    ways = {one.name: one.old_way for one in chosen(tmp_path)}
+    assert ways["leaf"] is not None
+    assert ways["leaf"].host == "leaf"
+    file.write_text(text.replace("host: router", "host: leaf"))  # another node is there now
+    compile_file(file)
+    ways = {one.name: one.old_way for one in chosen(tmp_path)}
+    assert ways["leaf"] is None
+    assert ways["router"] is not None

@@ -13,12 +13,14 @@ from meshc.deploy.connect import sent_program
 from meshc.deploy.protocol import (
     REQUESTS,
     AskFacts,
+    AskPeers,
     Call,
     Directories,
     Failure,
     FailureReason,
     MakeKey,
     NodeKey,
+    Reached,
 )
 from meshc.deploy.protocol_json import decode_answer, encode_call
 from meshc.deploy.remote import verbs
@@ -59,6 +61,13 @@ def test_a_file_that_is_no_key_is_not_overwritten(tmp_path: Path, content: str) 
 
 def make_key(path: Path) -> NodeKey:
     return verbs.make_key(ManagedInterface("wgx9", Directories()), MakeKey(str(path)))
+
+
+def test_who_answers_is_told_and_who_does_not_is_waited_for() -> None:
+    interface = ManagedInterface("wgx9", Directories())
+    assert verbs.reach(interface, AskPeers({"here": "127.0.0.1"}, 5)) == Reached(("here",))
+    nobody = {"here": "127.0.0.1", "nobody": "192.0.2.201"}
+    assert verbs.reach(interface, AskPeers(nobody, 0.5)) == Reached(("here",))
 
 
 def test_there_is_something_to_do_for_every_request() -> None:

@@ -67,6 +67,16 @@ def test_an_exit_that_lets_everything_through_is_found_out(session: LabSession) 
     }
 
 
+def test_a_liar_who_is_not_heard_proves_nothing(session: LabSession) -> None:
+    cut = ("iptables", "-w", "-t", "raw", "-I", "OUTPUT", "-o", "wg0", "-p", "udp", "-j", "DROP")
+    assert session.lab.call("leaf", RunCommand(cut)).code == 0
+    user, leaf = check_lies(session, Predictor.of(session.source))
+    mend = tuple("-D" if word == "-I" else word for word in cut)
+    assert session.lab.call("leaf", RunCommand(mend)).code == 0
+    assert user.passed
+    assert not leaf.passed
+
+
 def _routes(session: LabSession, name: str) -> str:
     """Routes and AllowedIPs."""
     both = "ip route; ip -6 route show table main; wg show wg0 allowed-ips"

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from meshc.lab.commands import RunCommand
-from meshc.lab.probe.lies import FalsePacket, WatchLies, _send
+from meshc.lab.probe.lies import FalsePacket, LieFindings, WatchLies, _send
 from meshc.lab.world.jobs import PlacedJob
 from tests.support.labs import a_spec, relay
 from tests.support.running import running
@@ -32,7 +32,7 @@ def test_a_packet_is_known_again_by_its_port_where_it_leaves() -> None:
             PlacedJob("relay", RunCommand(("bash", "-c", words))),
         ]
         found = {o.number: o.value for o in lab.run(jobs, parallel=2)}
-    assert found[0] == (wanted,)
+    assert found[0] == LieFindings((wanted,), 0)
 
 
 def test_a_source_need_not_be_ones_own() -> None:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from meshc.lab.probe import measure
 from meshc.lab.probe.measure import Subject
-from meshc.lab.probe.patience import Patience
 from meshc.lab.probe.ping import Echo, Ping, PingTarget
 from meshc.lab.probe.tcp import Greet, Greeting
 from meshc.lab.report.lab_report import Key, Measured
@@ -69,17 +67,13 @@ def test_one_job_per_source_and_hopeless_pairs_last() -> None:
     ]
 
 
-def test_on_slow_lines_one_direction_of_a_session_comes_first() -> None:
-    slow = replace(SUBJECT, patience=Patience(delay=0.3))
+def test_one_direction_of_a_session_comes_first() -> None:
+    """Found by the agreement run: on a busy machine two ends that begin at once never meet."""
     heard = {("a", "10.0.0.2", 64): reply(), ("b", "10.0.0.1", 64): reply()}
-    for subject, jobs in ((slow, 2), (SUBJECT, 2)):
-        lab = FakeLab(heard)
-        found = measure.reachability(lab, subject, [BA, AB], [], first=[AB])  # type: ignore[arg-type]
-        assert found.keys() == {AB, BA}
-        assert len(lab.jobs) == jobs
-        assert [place for place, _ in lab.pings()] == (
-            ["a", "b"] if subject is slow else ["b", "a"]
-        )
+    lab = FakeLab(heard)
+    found = measure.reachability(lab, SUBJECT, [BA, AB], [], first=[AB])  # type: ignore[arg-type]
+    assert found.keys() == {AB, BA}
+    assert [place for place, _ in lab.pings()] == ["a", "b"]
 
 
 def test_a_family_that_one_side_lacks_is_not_tried() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_kinds_and_counts() -> None:
         Cell(AB, DIRECT, Measured(False), ("lost",)),
         lan,
     ]
-    assert count(cells) == {"direct": 2, "relayed": 1, "blocked": 1, "wrong": 1}
+    assert count(cells) == {"direct": 2, "relayed": 1, "blocked": 1, "broken": 0, "wrong": 1}
     assert lan.relays == 0
 
 
@@ -110,6 +111,28 @@ def test_the_verdict_tells_the_file_s_wishes_from_the_proof(group: str, verdict:
     assert failed.verdict == verdict
     assert not failed.passed
     assert a_report(checks=(Check(group, "x", True),)).verdict == "measured equals proven"
+
+
+def test_what_the_topology_asks_for_and_is_lost_as_proven_is_broken() -> None:
+    """Nothing differs, and yet a CI must not take it for a network that works."""
+    lost = Cell(AB, replace(BLOCKED, owed=True), Measured(False))
+    apart = Cell(Key("p", "q", 4), BLOCKED, Measured(False))
+    report = a_report(lost, apart)
+    assert (lost.kind, apart.kind) == ("broken", "blocked")
+    assert (report.agrees, report.passed, report.code) == (True, False, 3)
+    assert report.verdict == "measured equals proven, and the network is broken"
+    assert list(report.failures()) == ["a → b (IPv4): proven broken: b drops it"]
+    assert report.failure_groups() == [("proven broken: b drops it", [AB])]
+    assert report.blocked() == {"b drops it": [apart.key]}
+    assert a_report(apart).code == 0
+    wrong = Cell(AB, DIRECT, Measured(False), ("lost",))
+    assert a_report(lost, wrong).code == 1
+
+
+def test_a_check_that_fails_as_proven_is_broken_too() -> None:
+    unanswered = Check("dns", "a asks b", False, "nobody has it", proven=True)
+    assert a_report(checks=(unanswered,)).code == 3
+    assert a_report(checks=(replace(unanswered, proven=False),)).code == 1
 
 
 def test_next_steps_begin_at_what_is_wrong() -> None:

@@ -11,7 +11,7 @@ from meshc.lab.report.lab_report import Key, Predicted, claimed, unclaimed
 from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.layout import lay_out
 from meshc.prefixes import InterfaceAddress, Prefix
-from meshc.topology.language.spec import Nat
+from meshc.topology.language.spec import Expect, Nat, TestSpec
 from meshc.wg.conf import parse
 from tests.support.labs import a_spec, behind, home, relay
 
@@ -227,6 +227,29 @@ def test_a_relay_without_an_address_in_the_family_stays_silent_on_the_path() -> 
     predictor = Predictor.of(a_source())
     assert predictor.mute({Key("a", "b", 6): Predicted(True)}) >= {Key("relay", "a", 6)}
     assert predictor.mute({Key("a", "b", 4): Predicted(True)}) == frozenset()
+
+
+def test_what_the_topology_asks_for_is_owed_whatever_the_files_say() -> None:
+    """Not what it declares apart, nor what is lost with a node that is not in the lab."""
+    source = a_source()
+    deaf = replace(source.confs["relay"], post_up=())
+    source = replace(source, confs={**source.confs, "relay": deaf})
+    predictor = Predictor.of(source)
+    found = predictor.with_duties(predictor.pairs())
+    lost = {key[:2] for key, value in found.items() if not value.reachable}
+    assert lost == {("a", "b"), ("b", "a")}
+    assert all(value.owed for value in found.values())
+    tests = (TestSpec(("a",), ("b",), Expect.UNREACHABLE),)
+    predictor = Predictor.of(replace(source, spec=replace(source.spec, tests=tests)))
+    found = predictor.with_duties(predictor.pairs())
+    assert {key[:2] for key, value in found.items() if not value.owed} == lost
+    alone = {
+        name: replace(conf, peers=tuple(peer._replace(name="relay") for peer in conf.peers))
+        for name, conf in source.confs.items()
+        if name != "relay"
+    }
+    predictor = Predictor.of(replace(source, confs=alone, absent={"relay": "its key is elsewhere"}))
+    assert not any(v.owed for v in predictor.with_duties(predictor.pairs()).values())
 
 
 def test_no_exit_no_internet() -> None:

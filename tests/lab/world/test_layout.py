@@ -108,3 +108,16 @@ def test_the_same_file_gives_the_same_world() -> None:
     spec = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))
     ports = {"a": None, "relay": 51820}
     assert lay_out(spec, ports) == lay_out(spec, dict(reversed(ports.items())))
+
+
+def test_the_way_to_the_internet_is_as_narrow_as_the_file_says() -> None:
+    """For a lone node, and for a whole site by the narrowest of its nodes."""
+    nodes = (
+        relay(uplink_mtu=1480),
+        NodeSpec(name="a", site="home", uplink_mtu=1492),
+        NodeSpec(name="b", site="home"),
+        NodeSpec(name="c"),
+    )
+    world = lay_out(a_spec(*nodes, sites=(home(),)), PORTS | dict.fromkeys("abc"))
+    found = {cable.name: cable.shape.mtu for cable in world.cables}
+    assert (found["relay"], found["home"], found["a"], found["c"]) == (1480, 1492, 0, 0)

@@ -19,6 +19,7 @@ from meshc.keys import PresharedKey
 from meshc.topology.proof import Expectation, NodeFile, Proof, prove
 from meshc.wg.conf import Conf, PeerConf
 from meshc.wg.endpoint import Endpoint
+from tests.support.delivery import judge
 from tests.support.random_topology import compiled, random_topology
 from tests.support.wire import private_key
 
@@ -64,6 +65,16 @@ def _single_points_agree(proof: Proof, warned: Diagnostics, expected: Expectatio
         return
     stranded = {f.relay for f in proof.failures if f.stranded}
     assert stranded == {d.path.split(".")[1] for d in warned if d.code == "W220"}
+
+
+@pytest.mark.slow(seconds=10)
+def test_what_is_built_is_delivered_and_what_is_refused_has_a_reason() -> None:
+    """An independent walk reads the files of random networks with hooks, tables, marks, rules and
+    tests. `benchmarks/random_networks.py` does three thousand."""
+    cases = [judge(seed) for seed in range(60)]
+    assert [(case.seed, case.wrong) for case in cases if case.wrong] == []
+    assert sum(case.built for case in cases) >= 15
+    assert sum(not case.built and case.files is not None for case in cases) >= 15
 
 
 Fault = Callable[[random.Random, Conf, PeerConf, PeerConf], "Conf | None"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from meshc.diagnostics import Location
@@ -121,6 +123,38 @@ def test_the_internet_through_an_exit() -> None:
     assert finding(wire, "E419").message == (
         "this test does not hold: laptop → 1.1.1.1/32 is not reachable over IPv4"
     )
+
+
+@pytest.mark.parametrize("via", [(), (RELAY,)])
+def test_an_exit_may_be_named_on_the_way_to_the_internet(via: tuple[str, ...]) -> None:
+    wire = exit_example()
+    wire.tests = (assertion(("phone",), ("1.1.1.1/32",), via=via),)
+    assert findings(wire) == []
+
+
+def test_an_exit_does_not_send_to_an_internet_whose_family_it_does_not_speak() -> None:
+    wire = exit_example()
+    wire.nodes[RELAY].facts = replace(wire.nodes[RELAY].facts, underlay=(6,))
+    wire.tests = (assertion(("phone",), ("1.1.1.1/32",)),)
+    assert "phone → 1.1.1.1/32 is not reachable over IPv4" in finding(wire, "E419").message
+
+
+def test_who_is_asleep_by_choice_hears_the_answer_to_what_it_asked() -> None:
+    wire = main_example()
+    for peer in wire.nodes["phone"].peers.values():
+        peer.keepalive = None
+    wire.silent = {"phone": 0}
+    wire.tests = (assertion(("phone",), (RELAY,)),)
+    assert {code for code, _ in findings(wire)} == {"W408"}
+    wire.tests = (assertion((RELAY,), ("phone",)),)
+    assert "E419" in {code for code, _ in findings(wire)}
+
+
+def test_an_answer_that_cannot_be_judged_is_neither_met_nor_broken() -> None:
+    wire = lan_example()
+    wire.nodes["phone"].post_up.append("iptables -I INPUT -i %i -m limit -j DROP")
+    wire.tests = (assertion(("phone",), ("192.168.1.0/24",)),)
+    assert {code for code, _ in findings(wire)} == {"W443"}
 
 
 def test_a_lost_answer_breaks_an_assertion() -> None:

@@ -12,7 +12,6 @@ import pytest
 from meshc.prefixes import Prefix, halves, parse_address, without
 from meshc.topology.language.spec import Platform, Spec
 from meshc.topology.obligations.exit_duty import ExitDuty
-from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof import Proof, prove
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.external_traffic import (
@@ -86,7 +85,7 @@ def test_a_lan_is_lost_for_those_whose_walk_ends_elsewhere() -> None:
     for wire in spoiled_lans():
         found = proof(wire)
         plane = found.planes[4]
-        told = sources(found, lan_losses(plane, alone(found), Obligations()))
+        told = sources(found, lan_losses(plane, alone(found), wire.obligations()))
         expected = lost_by_walking(found, "home-server", "192.168.1.0/24", "192.168.1.0")
         assert sorted((name, answer) for name, _, answer in told) == expected
         kinds |= {answer for _, answer in expected}
@@ -97,19 +96,21 @@ def test_a_class_is_tried_once_and_counted_whole() -> None:
     wire = lan_example()
     wire.nodes["home-server"].post_up.remove(LAN_HOOKS[2])
     found = proof(wire)
-    together = list(lan_losses(found.planes[4], found.matrices[4].classes, Obligations()))
+    classes = found.matrices[4].classes
+    together = list(lan_losses(found.planes[4], classes, wire.obligations()))
     assert sum(loss.pairs for loss in together) == 4
     assert {loss.what for loss in together} == {"192.168.1.0/24"}
 
 
 def test_an_exit_that_does_not_forward_is_told_with_its_direction() -> None:
     good = proof(exit_example())
-    assert list(exit_losses(good.planes[4], alone(good))) == []
+    owed = exit_example().obligations()
+    assert list(exit_losses(good.planes[4], alone(good), owed)) == []
     for missing, answer in ((EXIT_OUT, False), (EXIT_BACK, True)):
         wire = exit_example()
         wire.nodes[RELAY].post_up.remove(missing)
         found = proof(wire)
-        assert sources(found, exit_losses(found.planes[4], alone(found))) == [
+        assert sources(found, exit_losses(found.planes[4], alone(found), owed)) == [
             ("phone", RELAY, answer)
         ]
 
@@ -157,7 +158,8 @@ def test_what_is_to_stay_beside_is_no_leak_and_the_network_is_no_exception() -> 
     found, phone = with_exceptions(*map(str, REST))
     assert leaks(found.planes[4], phone) == []
     assert swallowed_exceptions(found.planes[4], phone) == []
-    assert list(exit_losses(found.planes[4], alone(found))) == []
+    owed = exit_example().obligations()
+    assert list(exit_losses(found.planes[4], alone(found), owed)) == []
     assert found.holds
 
 

@@ -193,6 +193,20 @@ def test_mtu_limits() -> None:
     ]
 
 
+def test_mtu_follows_the_narrower_way_of_two() -> None:
+    """A packet passes the way to the internet of both ends."""
+    wire = main_example()
+    wire.nodes["phone"].facts = replace(wire.nodes["phone"].facts, uplink_mtu=1492)
+    wire.nodes["phone"].mtu = wire.nodes[RELAY].mtu = 1432
+    wire.nodes[SERVER].mtu = 1432
+    assert findings(wire) == []
+    wire.nodes[RELAY].mtu = 1433
+    assert findings(wire)[0] == (
+        "E417",
+        f"{RELAY}: MTU 1433 does not fit: 1492 less 60 for the tunnel is 1432",
+    )
+
+
 def test_many_findings_of_one_kind_are_counted() -> None:
     wire = main_example()
     for n in range(30):

@@ -7,6 +7,9 @@ import pytest
 from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
 from meshc.topology.proof.policy_routing import read_policy_routing
 from meshc.wg.conf import Conf
+from tests.support.wire import private_key
+
+KEY = private_key("a").public_key()
 
 
 def effects(*post_up: str, pre_up: tuple[str, ...] = ()) -> HookEffects:
@@ -67,8 +70,8 @@ def test_before_the_interface_there_is_no_route_through_it() -> None:
     [
         "nft add table inet mine",
         "nft -f /etc/mine.nft",
-        "wg set %i peer AAAA remove",
-        "wg set %i peer AAAA allowed-ips 10.9.0.0/24",
+        f"wg set %i peer {KEY} remove",
+        f"wg set %i peer {KEY} allowed-ips 10.9.0.0/24",
         "wg syncconf %i /etc/other.conf",
         "/usr/local/bin/up.sh",
         "$UP",
@@ -100,7 +103,7 @@ def test_what_could_do_anything_is_named(line: str) -> None:
         "echo %i is up; logger up",
         "wg set %i private-key /etc/key",
         "pass show vpn/key | wg set %i private-key /dev/stdin",
-        "wg set %i peer AAAA preshared-key /etc/psk persistent-keepalive 25",
+        f"wg set %i peer {KEY} preshared-key /etc/psk persistent-keepalive 25",
         "nft flush ruleset",
         "nft list ruleset",
         "iptables -C FORWARD -i %i -j ACCEPT || iptables -A FORWARD -i %i -j ACCEPT",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.topology.proof.iptables_rule import TUNNEL, Flow, read_rule
+from meshc.topology.proof.iptables_rule import TUNNEL, Flow, read_rule, target_of
 
 FLOW = Flow(4, 0x0A2C0001, 0x0A2C0002, TUNNEL, TUNNEL)
 
@@ -30,6 +30,7 @@ def test_a_rule_as_a_value() -> None:
 def test_the_target_is_found_behind_any_flag(text: str, target: str, modelled: bool) -> None:
     rule = read_rule(text.split())
     assert (rule.target, rule.modelled) == (target, modelled)
+    assert target_of(text.split()) == target
 
 
 def test_a_condition_beyond_the_proof_leaves_open_whether_it_matches() -> None:

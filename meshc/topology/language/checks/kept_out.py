@@ -18,7 +18,7 @@ _KEY = "exit_except"
 
 
 def check_kept_out(spec: Spec, document: Document, diagnostics: Diagnostics) -> None:
-    """W140 for host bits, W147 without an exit, W170 for `own_lan` of nobody's LAN, E169 when
+    """W140 for host bits, W147 without an exit or for `own_lan` of no LAN, E169 when
     nothing is left for the exit."""
     tables = dict(_tables(document))
     for table, data in tables.items():
@@ -92,7 +92,7 @@ def _no_lan(
         why = f"site {quote(nodes[0].site)} has no `lan`"
     document.report(
         diagnostics,
-        "W170",
+        "W147",
         f"`own_lan` means nothing for {quote(nodes[0].name)}{others}: {why}",
         path,
         "give the site its `lan`, or say `private`, which holds most LANs.",

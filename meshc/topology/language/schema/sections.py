@@ -94,6 +94,11 @@ _NODE_KEYS: dict[str, Field] = {
     ),
     "listen_port": Field(k.PORT, "The UDP port that WireGuard listens on."),
     "mtu": Field(k.MTU, "auto (default) or a number of bytes."),
+    "uplink_mtu": Field(
+        k.UNDERLAY,
+        "The largest packet that the way to the internet carries, from which `mtu: auto` counts "
+        "(default 1500; 1492 behind PPPoE).",
+    ),
     "dns": Field(k.DNS, "Name servers (addresses or nodes) and search domains for the tunnel."),
     "table": Field(k.TABLE, "The routing table: auto (default), off, a number or a name."),
     "fwmark": Field(k.FWMARK, "The mark of outgoing encrypted packets; off or 0 for none."),
@@ -104,8 +109,8 @@ _NODE_KEYS: dict[str, Field] = {
     ),
     "keepalive": Field(
         k.KEEPALIVE,
-        "Seconds between keepalives; used only on the side behind a NAT. 0 or off switches "
-        "them off.",
+        "Seconds between keepalives, towards every peer that the node can call; the network's own "
+        "are kept only by the side behind a NAT. 0 or off switches them off.",
     ),
     "enabled": Field(
         k.BOOL,

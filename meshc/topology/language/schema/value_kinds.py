@@ -97,6 +97,12 @@ DATE = one(q.date, type="string", format="date")
 BOOL_OR_NAME = one(_bool_or_name, anyOf=[{"type": "boolean"}, _NAME])
 PORT = one(s.integer(1, 65535, "a port number"), **_PORT)
 KEEPALIVE = one(s.keepalive, anyOf=[_SECONDS, {"const": "off"}])
+UNDERLAY = one(
+    s.integer(1360, 65535, "a number of bytes, at least 1360 (IPv6's 1280 and 80 for the tunnel)"),
+    type="integer",
+    minimum=1360,
+    maximum=65535,
+)
 MTU = one(s.mtu, anyOf=[{"const": "auto"}, _BYTES])
 DOMAIN_NAME = one(s.dns_name, **_TEXT)
 INTERFACE = one(s.interface, type="string", pattern="^[a-zA-Z0-9_=+.][a-zA-Z0-9_=+.-]{0,14}$")

@@ -42,9 +42,14 @@ def exit_share(
     """`near` are the LANs that the node reaches without the tunnel; `routed` says of a prefix
     whether a LAN that it reaches through it holds all of that."""
     spec = graph.nodes[node]
-    if spec.exit is None or not spec.exit_except:
+    mesh = graph.spec.network.pools
+
+    def inside(prefix: Prefix) -> bool:
+        return any(pool.contains(prefix) for pool in mesh) or routed(prefix)
+
+    wanted = {prefix for prefix in spec.exit_except if not inside(prefix)}
+    if spec.exit is None or not wanted:
         return EVERYTHING
-    wanted = set(spec.exit_except)
     if spec.platform not in GUARDED:
         families = {prefix.family for prefix in wanted}
         wanted.update(p for p in endpoint_hosts(graph, node) if p.family in families)
@@ -52,13 +57,8 @@ def exit_share(
     for lan in near:
         if any(prefix.overlaps(_twice(lan)) for prefix in wanted):
             wanted.add(lan)
-    mesh = graph.spec.network.pools
-    left = (
-        prefix
-        for prefix in collapse(wanted)
-        if not any(pool.contains(prefix) for pool in mesh) and not routed(prefix)
-    )
-    return ExitShare(tuple(left), spec.platform is Platform.WINDOWS)
+    left = tuple(prefix for prefix in collapse(wanted) if not inside(prefix))
+    return ExitShare(left, spec.platform is Platform.WINDOWS)
 
 
 def endpoint_hosts(graph: MeshGraph, node: int) -> Iterator[Prefix]:

@@ -9,17 +9,20 @@ from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat, NodeSpec, Spec
 from meshc.topology.language.wording import quote
-from meshc.topology.planner.links.link import is_fixed, same_site
+from meshc.topology.planner.links.link import endpoint_for, is_fixed, same_site
 from meshc.topology.planner.routing.routing import Routing
 from meshc.wg.endpoint import Endpoint
 
+_CALLERS = (frozenset((4,)), frozenset((6,)), frozenset((4, 6)))
+
 
 def check_endpoint_use(routing: Routing, diagnostics: Diagnostics) -> None:
-    """I206, W208, E209, E215, W216."""
+    """I206, W208, W223, E209, E215, W216."""
     spec = routing.graph.spec
     for node in spec.nodes.values():
         _filtered(node, diagnostics)
         _families(node, diagnostics)
+        _unused(node, diagnostics)
     _inside_tunnel(spec, diagnostics)
     _one_port(spec, diagnostics)
     _hairpin(routing, diagnostics)
@@ -48,6 +51,27 @@ def _families(node: NodeSpec, diagnostics: Diagnostics) -> None:
                 path=f"nodes.{node.name}.endpoint",
                 hint="add the family to `underlay`, or drop the endpoint.",
             )
+
+
+def _unused(node: NodeSpec, diagnostics: Diagnostics) -> None:
+    """WireGuard knows one endpoint a peer: the first in a family that both ends speak."""
+    spoken = frozenset(node.underlay)
+    used = {endpoint_for(node.endpoints, spoken & families) for families in _CALLERS}
+    for index, endpoint in enumerate(node.endpoints):
+        foreign = endpoint.family is not None and endpoint.family not in spoken
+        if endpoint in used or foreign:
+            continue
+        families = spoken & {endpoint.family} if endpoint.family else spoken
+        first = endpoint_for(node.endpoints, families)
+        diagnostics.add(
+            "W223",
+            f"{endpoint} of {quote(node.name)} is never used: peers take {first}, which comes "
+            "first",
+            node.locations.get(f"endpoint[{index}]") or node.at("endpoint"),
+            path=f"nodes.{node.name}.endpoint",
+            hint="a peer has one endpoint: write the one to use first, and drop the others; one "
+            "address of each family may stay.",
+        )
 
 
 def _inside_tunnel(spec: Spec, diagnostics: Diagnostics) -> None:

@@ -11,14 +11,16 @@ from meshc.topology.language.wording import quote
 from meshc.topology.planner.allowed_ips.exit_share import GUARDED
 from meshc.topology.planner.routing.routing import Routing
 
+_WHOLE = {4: "0.0.0.0/0", 6: "::/0"}
+_POOLS = {4: "10.44.0.0/24", 6: "fd44::/64"}
 # an app that keeps its sockets out, or a system that gives each endpoint a route of its own when
 # it looks up the name (netifd: a host dependency)
 NAMES_ARE_SAFE = GUARDED | {Platform.MACOS, Platform.OPENWRT}
 
 
 def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
-    """E202 not a neighbour, E203 an exit that uses an exit, W204 no IPv6 on the way out, E221 an
-    endpoint that cannot be left out, W222 no kill switch there, I230 no name server."""
+    """E202 not a neighbour, E203 an exit that uses an exit, W204 a family without a way out,
+    E221 an endpoint that cannot be left out, W222 no kill switch there, I230 no name server."""
     graph = routing.graph
     spec = graph.spec
     used: dict[str, str] = {}
@@ -54,23 +56,30 @@ def check_exits(routing: Routing, diagnostics: Diagnostics) -> None:
 def _check_ipv6(spec: Spec, used: Mapping[str, str], diagnostics: Diagnostics) -> None:
     """`used` has one user for each exit."""
     for exit_, user in used.items():
-        node = spec.nodes[exit_]
-        cause, hint = "", "add an IPv6 pool such as fd44::/64 to network.addresses"
-        if not any(pool.family == 6 for pool in spec.network.pools):
-            cause = "the network has no IPv6 pool"
-        elif 6 not in node.underlay:
-            cause = f"{quote(exit_)} does not speak IPv6 to the internet"
-            hint = f"if {exit_} has IPv6, say `underlay: [ipv4, ipv6]` there, else use another exit"
-        if cause:
-            diagnostics.add(
-                "W204",
-                f"users of exit {quote(exit_)} (such as {quote(user)}) have no IPv6: {cause}, and "
-                "their IPv6 packets die in the tunnel instead of leaking",
-                spec.nodes[user].at("exit"),
-                path=f"nodes.{user}.exit",
-                hint=f"{hint}; or accept IPv4 only; or let IPv6 out beside the tunnel with "
-                '`exit_except: ["::/0"]`.',
-            )
+        for family in (4, 6):
+            _one_family(spec, exit_, user, family, diagnostics)
+
+
+def _one_family(spec: Spec, exit_: str, user: str, family: int, diagnostics: Diagnostics) -> None:
+    """W204: both families go into the tunnel, but one of them not out of it."""
+    cause, hint = "", f"add an IPv{family} pool such as {_POOLS[family]} to network.addresses"
+    if not any(pool.family == family for pool in spec.network.pools):
+        cause = f"the network has no IPv{family} pool"
+    elif family not in spec.nodes[exit_].underlay:
+        cause = f"{quote(exit_)} does not speak IPv{family} to the internet"
+        hint = (
+            f"if {exit_} has IPv{family}, say `underlay: [ipv4, ipv6]` there, else use another exit"
+        )
+    if cause:
+        diagnostics.add(
+            "W204",
+            f"users of exit {quote(exit_)} (such as {quote(user)}) have no IPv{family}: {cause}, "
+            f"and their IPv{family} packets die in the tunnel instead of leaking",
+            spec.nodes[user].at("exit"),
+            path=f"nodes.{user}.exit",
+            hint=f"{hint}; or accept IPv{10 - family} only; or let IPv{family} out beside the "
+            f'tunnel with `exit_except: ["{_WHOLE[family]}"]`.',
+        )
 
 
 def _unguarded(node: NodeSpec, diagnostics: Diagnostics) -> None:
@@ -98,7 +107,9 @@ def _named(routing: Routing, node: NodeSpec, diagnostics: Diagnostics) -> None:
     if not node.managed or node.platform in NAMES_ARE_SAFE or node.table is not None:
         return
     graph, number = routing.graph, routing.graph.number[node.name]
-    split = {p.family for p in node.exit_except if p.length} & {*node.underlay}
+    pools = graph.spec.network.pools
+    beside = (p for p in node.exit_except if not any(pool.contains(p) for pool in pools))
+    split = {p.family for p in beside if p.length} & {*node.underlay}
     for peer in graph.neighbours[number] if split else ():
         link = graph.link_of(number, peer)
         other = graph.nodes[peer]

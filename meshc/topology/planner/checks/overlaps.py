@@ -71,7 +71,7 @@ def _routes(spec: Spec, diagnostics: Diagnostics) -> None:
                 f"{route} behind {quote(name)} lies inside {wide} behind {quote(holder)}",
                 _at(spec.nodes[name], index),
                 path=f"nodes.{name}.routes[{index}]",
-                hint="the more specific one wins everywhere; if that is not meant, narrow "
+                hint="the more specific one wins at all other nodes; if that is not meant, narrow "
                 f"the routes of {quote(holder)}.",
             )
 

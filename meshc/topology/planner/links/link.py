@@ -139,12 +139,12 @@ def _keepalive(
 ) -> int | None:
     """The side that the other cannot call keeps its NAT mapping open (wg(8), PersistentKeepalive).
 
-    An interval given for this very link applies on every side that can start.
+    An interval given for this very link, or for this node, applies wherever the side can start.
     """
     if not starts:
         return None
     if override is not None and override.keepalive is not None:
         return override.keepalive or None
-    if awaited and not fixed:
+    if awaited and not fixed and not node.keepalive_asked:
         return None
     return node.keepalive or None

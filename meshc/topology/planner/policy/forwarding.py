@@ -70,21 +70,31 @@ def forwarding_of(
 
 
 def firewall_of(
-    forwarding: Forwarding, peers: Iterable[PeerPlan], platform: Platform, pools: Sequence[Prefix]
+    forwarding: Forwarding,
+    peers: Iterable[PeerPlan],
+    platform: Platform,
+    pools: Sequence[Prefix],
+    lans: Iterable[Prefix] | None = None,
 ) -> tuple[FamilyRules, ...]:
-    """The rules of a node; none where nothing is forwarded."""
-    rules = _rules(forwarding, origins(peers, forwarding.pools)) if forwarding.needed else ()
+    """The rules of a node; none where nothing is forwarded. `lans` are those of others, for the
+    user of an exit."""
+    sources = origins(peers, forwarding.pools, lans)
+    rules = _rules(forwarding, sources) if forwarding.needed else ()
     if platform in _ROUTERS:
         closed = sorted({pool.family for pool in pools}.difference(forwarding.families))
         rules = (*rules, *_rules(Forwarding(families=tuple(closed)), ()))
     return tuple(sorted(rules, key=attrgetter("family")))
 
 
-def origins(peers: Iterable[PeerPlan], pools: Iterable[Prefix]) -> tuple[Prefix, ...]:
+def origins(
+    peers: Iterable[PeerPlan], pools: Iterable[Prefix], lans: Iterable[Prefix] | None = None
+) -> tuple[Prefix, ...]:
     """Every address from which the mesh may send through a node: the pools and the LANs that
-    WireGuard's source filter lets in, without the default routes of exit users."""
-    prefixes = {p for peer in peers for p in peer.allowed_ips if p.length}
-    return collapse([*prefixes, *pools])
+    WireGuard's source filter lets in; all `lans` of the network where they cannot be told from
+    the way to the internet."""
+    if lans is None:
+        lans = {p for peer in peers for p in peer.allowed_ips if p.length}
+    return collapse([*lans, *pools])
 
 
 @lru_cache(maxsize=1024)

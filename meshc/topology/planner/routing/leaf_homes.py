@@ -23,10 +23,16 @@ Addresses = Mapping[str, tuple[Prefix, ...]]
 def leaf_homes(graph: MeshGraph, addresses: Addresses) -> tuple[Home | None, ...]:
     """By node number; None for a relay, and for a leaf that is linked to none. `addresses` may
     lack nodes, which then go by their own names."""
+    if not graph.relays:
+        return (None,) * len(graph.nodes)
+    # with one relay there is nothing to choose, and nobody to agree with
+    several = len(graph.relays) > 1
     runs = {
         node.name: run
         for node in graph.nodes
-        if not node.is_relay and (run := _run(graph, addresses.get(node.name, ()))) is not None
+        if several
+        and not node.is_relay
+        and (run := _run(graph, addresses.get(node.name, ()))) is not None
     }
     chooser: dict[Prefix, str] = {}  # the first in a run, and the first that has no `via`
     halver: dict[Prefix, str] = {}
@@ -36,12 +42,12 @@ def leaf_homes(graph: MeshGraph, addresses: Addresses) -> tuple[Home | None, ...
             chooser.setdefault(runs[name], name)
     near: dict[int, tuple[str, ...]] = {}  # by row: equal rows are one object
     found: list[Home | None] = []
-    for node, row in zip(graph.nodes, graph.neighbours, strict=True):
+    for i, (node, row) in enumerate(zip(graph.nodes, graph.neighbours, strict=True)):
         if node.is_relay:
             found.append(None)
             continue
         if id(row) not in near:
-            near[id(row)] = tuple(graph.names[j] for j in row if graph.nodes[j].is_relay)
+            near[id(row)] = tuple(graph.names[j] for j in graph.relays if graph.adjacent(i, j))
         run = runs.get(node.name)
         if run is None:
             found.append(home_of(node.name, node.via, near[id(row)]))

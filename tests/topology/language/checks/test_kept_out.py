@@ -15,8 +15,8 @@ SITES = "sites: {home: {lan: 192.168.1.0/24}, street: {}}\n"
     [
         ("exit: hub, exit_except: [private, own_lan], site: home", []),
         ("exit: hub, exit_except: [10.0.0.9/8]", ["W140"]),
-        ("exit: hub, exit_except: own_lan", ["W170"]),
-        ("exit: hub, exit_except: own_lan, site: street", ["W170"]),
+        ("exit: hub, exit_except: own_lan", ["W147"]),
+        ("exit: hub, exit_except: own_lan, site: street", ["W147"]),
         ("exit: hub, exit_except: [0.0.0.0/0, '::/0']", ["E169"]),
         ("exit: hub, exit_except: [0.0.0.0/1, 128.0.0.0/1]", []),
         ("exit: hub, exit_except: privat", ["E113"]),
@@ -33,4 +33,4 @@ def test_exceptions(node: str, found: list[str]) -> None:
 
 def test_a_word_for_many_is_told_once() -> None:
     more = "defaults: {exit: hub, exit_except: own_lan}\n"
-    assert codes(f"a: {{}}, b: {{}}, {HUB}", more=more) == ["W170"]
+    assert codes(f"a: {{}}, b: {{}}, {HUB}", more=more) == ["W147"]

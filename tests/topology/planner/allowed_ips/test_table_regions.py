@@ -7,7 +7,8 @@ import random
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.topology.planner.allowed_ips.minimal_table import Region
+from meshc.topology.planner.allowed_ips.exit_share import EVERYTHING, ExitShare
+from meshc.topology.planner.allowed_ips.minimal_table import UNMATCHED, Region
 from meshc.topology.planner.allowed_ips.table_regions import (
     PeerBits,
     block_regions,
@@ -69,5 +70,16 @@ def test_a_table_names_every_peer() -> None:
 
 def test_an_exit_takes_both_default_routes() -> None:
     peers = PeerBits([], exit_peer=3)
-    assert {str(prefix) for prefix in default_regions(peers, 3)} == {"0.0.0.0/0", "::/0"}
-    assert default_regions(peers, -1) == {}
+    found = default_regions(peers, 3, EVERYTHING, (POOL,))
+    assert {str(prefix) for prefix in found} == {"0.0.0.0/0", "::/0"}
+    assert default_regions(peers, -1, EVERYTHING, (POOL,)) == {}
+
+
+def test_what_is_kept_out_matches_nobody_and_the_pool_goes_to_the_exit() -> None:
+    peers = PeerBits([7], exit_peer=3)
+    beside = Prefix.parse("10.0.0.0/8")
+    found = default_regions(peers, 3, ExitShare((beside,)), (POOL,))
+    assert found[beside].allowed == UNMATCHED
+    assert found[POOL].allowed == peers.of(3)
+    assert found[Prefix.parse("0.0.0.0/0")].forced == 0, "it may not stand as a whole"
+    assert found[Prefix.parse("::/0")].forced == peers.of(3)

@@ -59,6 +59,16 @@ def test_an_exit_that_speaks_ipv4_only() -> None:
     ]
 
 
+def test_an_exit_that_speaks_ipv6_only() -> None:
+    exit_ = node("exit", exit_node=True, endpoint="e.example", underlay=(6,))
+    assert lines(
+        check_exits, specs.spec([exit_, node("pc", exit="exit", dns=("9.9.9.9",))], pools=DUAL)
+    ) == [
+        "24 W204 users of exit 'exit' (such as 'pc') have no IPv4: 'exit' does not speak IPv4 to "
+        "the internet, and their IPv4 packets die in the tunnel instead of leaking"
+    ]
+
+
 def test_an_exit_user_that_keeps_the_resolver_of_where_it_is() -> None:
     """One remark for all users of one exit, and none for nodes that somebody else manages."""
     nodes = [

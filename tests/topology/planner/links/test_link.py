@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from meshc.topology.language.spec import LinkSpec, Nat, NodeSpec
@@ -99,3 +101,12 @@ def test_a_link_says_for_itself_whether_it_has_a_pre_shared_key() -> None:
             link = make_link(a, b, override, preshared_keys=network)
             assert link is not None
             assert link.preshared is wanted
+
+
+def test_seconds_that_were_given_for_a_node_are_kept_between_public_ends_too() -> None:
+    """The network's own are for the side that cannot be called; the node's say what they say."""
+    asked = node("p", endpoint="198.51.100.1", keepalive=7, keepalive_asked=True)
+    other = node("q", endpoint="198.51.100.2", keepalive=25)
+    assert alive(asked, other) == (7, None)
+    assert alive(replace(asked, keepalive=0), other) == (None, None)
+    assert alive(asked, node("h")) == (None, 25), "nobody can call that one"

@@ -1,0 +1,61 @@
+"""What a deploy of the whole network finds beside its nodes: those that have left the topology, and
+those that nobody logs in to, who need their new file by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshc.build.reader import open_build
+from meshc.deploy.deploy_journal import DeployJournal, build_of, read_journal, write_journal
+from meshc.deploy.plan.selection import deployable
+from meshc.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from meshc.build.pipeline import BuildComparison
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`left` were deployed and are no longer in the topology; `by_hand` have another file than when
+    something was deployed last. `files` are the hashes of the files of the build."""
+
+    journal: DeployJournal
+    build: str
+    files: Mapping[str, str]
+    left: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.left)
+
+
+def surroundings(result: BuildComparison, *, whole: bool) -> Surroundings:
+    """`whole`: all nodes are meant. Raises: StateError."""
+    journal = read_journal(result.workspace.file) or DeployJournal()
+    build, files = build_of(open_build(result.out, file=result.workspace.file))
+    by_hand = [
+        name
+        for name, node in result.plan.nodes.items()
+        if node.spec.managed
+        and not deployable(node.spec)
+        and journal.files.get(name) != files.get(name)
+    ]
+    left = journal.left(result.plan) if whole else ()
+    return Surroundings(journal, build, files, left, tuple(by_hand))
+
+
+def keep(
+    result: BuildComparison, around: Surroundings, good: Iterable[str], gone: Iterable[str]
+) -> None:
+    """Writes down what was deployed and taken down. Raises: OSError, StateError."""
+    workspace = result.workspace
+    with workspace.locked():
+        journal = read_journal(workspace.file) or DeployJournal()
+        names = [name for name in good if name in result.plan.nodes]
+        after = journal.without(gone)
+        if names:
+            after = after.deployed(around.build, around.files, result.plan, names)
+        if after != journal:
+            write_journal(workspace.file, after)

@@ -1,0 +1,48 @@
+"""What a deploy of all finds beside its nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshc.build.pipeline import compare_file, compile_file
+from meshc.deploy.plan.surroundings import Surroundings, keep, surroundings
+from tests.support.deploys import mesh
+
+MORE = "  phone: {platform: ios}\n  nas: {}\n  old: {deploy: {host: old}}\n"
+
+
+def around(directory: Path, *, whole: bool = True) -> Surroundings:
+    return surroundings(compare_file(directory / "mesh.yaml"), whole=whole)
+
+
+def test_those_that_nobody_logs_in_to_are_told_until_something_is_deployed(tmp_path: Path) -> None:
+    mesh(tmp_path, more=MORE)
+    assert around(tmp_path).by_hand == ("nas", "phone")
+    keep(compare_file(tmp_path / "mesh.yaml"), around(tmp_path), ["hub"], [])
+    assert around(tmp_path).by_hand == ()
+    mesh(tmp_path, more=MORE.replace("nas: {}", "nas: {mtu: 1333}"))
+    assert around(tmp_path).by_hand == ("nas",)
+
+
+def test_those_that_left_are_told_until_they_were_taken_down(tmp_path: Path) -> None:
+    mesh(tmp_path, more=MORE)
+    keep(compare_file(tmp_path / "mesh.yaml"), around(tmp_path), ["hub", "old"], [])
+    file = tmp_path / "mesh.yaml"
+    file.write_text(file.read_text().replace("  old: {deploy: {host: old}}\n", ""))
+    compile_file(file)
+    assert around(tmp_path).left == ("old",)
+    assert around(tmp_path)
+    assert around(tmp_path, whole=False).left == (), "somebody else is meant"
+    keep(compare_file(file), around(tmp_path), ["hub"], ["old"])
+    assert around(tmp_path).left == ()
+
+
+def test_a_deploy_that_changed_nothing_writes_nothing(tmp_path: Path) -> None:
+    mesh(tmp_path, more=MORE)
+    result = compare_file(tmp_path / "mesh.yaml")
+    keep(result, around(tmp_path), [], [])
+    assert not (tmp_path / "mesh.deploys").exists()
+    keep(result, around(tmp_path), ["hub"], [])
+    before = (tmp_path / "mesh.deploys").stat()
+    keep(result, around(tmp_path), ["hub"], [])
+    assert (tmp_path / "mesh.deploys").stat() == before
