@@ -106,12 +106,11 @@ def deploy(
         found = ask(targets, dialer, progress.step, parallel, resume=resume)
     if not as_json:
         print_plan(found, around)
-    reason = (
+    if reason := (
         _refusals(found, skip_unreachable=skip_unreachable)
         or _drift(found, overwrite=overwrite_drift, yes=yes)
         or _unwanted(found, around, yes=yes)
-    )
-    if reason:
+    ):
         _stop(reason, found, around, as_json=as_json)
     limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
     ends = _carry_out(found, around, dialer, limits, as_json=as_json)
