@@ -40,7 +40,7 @@ class Obstacle(NamedTuple):
 def in_the_way(file: InterfaceFile) -> tuple[Obstacle, ...]:
     """Of the port that the file says, and of what its rules accept."""
     families = (4,) if sysctl.ipv6_is_off(file.interface) else (4, 6)
-    return obstacles(file.conf.listen_port, file.firewall.families, file.interface, families)
+    return obstacles(file.conf.listen_port, file.firewall.forwarding, file.interface, families)
 
 
 def obstacles(

@@ -24,7 +24,10 @@ def nft_drops(
         for kind, value in entry.items():
             if kind not in ("chain", "rule") or value.get("family") not in wanted:
                 continue
-            if value["family"] != "inet" and value.get("table") in _OF_IPTABLES:
+            table = str(value.get("table"))
+            # ours drop what is meant to be dropped
+            ours = table.startswith("meshc")
+            if ours or (value["family"] != "inet" and table in _OF_IPTABLES):
                 continue
             if kind == "chain":
                 bases += [value] if value.get("hook") == packet.hook else []
