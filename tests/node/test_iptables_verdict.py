@@ -81,3 +81,10 @@ def test_our_own_chain_lets_pass_what_comes_out_of_the_tunnel() -> None:
 
 def test_a_chain_that_leads_to_itself_says_nothing() -> None:
     assert iptables_drop(dump("INPUT -j MINE", "MINE -j MINE", policy="DROP"), PORT) is None
+
+
+def test_what_our_own_chains_drop_is_meant() -> None:
+    """Only who stands before them, or in another table, is in the way."""
+    rules = ("FORWARD -j MESHC-FWD-wg0", "MESHC-FWD-wg0 -i wg0 -j DROP")
+    assert iptables_drop(dump(*rules, policy="DROP"), FORWARD) is None
+    assert iptables_drop(dump("FORWARD -j REJECT", *rules), FORWARD) == ("FORWARD", "-j REJECT")

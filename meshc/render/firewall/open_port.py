@@ -11,8 +11,8 @@ _WHERE_THERE_IS = {4: "", 6: f'[ "$(cat {_OFF} 2>/dev/null || echo 1)" = 1 ] || 
 
 
 def open_chain(port: int) -> HookChain:
-    """The same in both families."""
-    rule = f"-p udp -m udp --dport {port} -j ACCEPT"
+    """The same in both families. What comes out of the tunnel is not its matter: policies are."""
+    rule = f"! -i %i -p udp -m udp --dport {port} -j ACCEPT"
     return HookChain("filter", IN_CHAIN, "INPUT", (rule,))
 
 
