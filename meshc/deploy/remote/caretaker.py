@@ -26,7 +26,7 @@ STALE = 135  # seconds without a handshake, as `reresolve-dns` of wireguard-tool
 PATIENCE = 3  # seconds that an interface may be gone while its unit says that it is active
 _LOOK, _RULES, _NAMES = 2, 10, 30  # seconds
 _OURS = re.compile(
-    r"(?:\[ .* \] \|\| )?ip6?tables -w (?:-t nat )?-[NADI] .*MESHC-(?:FWD|NAT|KILL|IN)-%i\b"
+    r"(?:\[ .* \] \|\| )?ip6?tables -w (?:-t nat )?-[NADI] .*MESHC-(?:FWD|NAT|KILL|PORT)-%i\b"
 )
 _JUMP = re.compile(r"(?:\[ .* \] \|\| )?(ip6?tables) -w (?:-t (\w+) )?-I (\w+) -j (\S+)")
 _SECTION = re.compile(r"(?m)^\s*\[")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshc.render.firewall.hook_lines import HookChain, Hooks, remove_chain, table_command
 
-IN_CHAIN = "MESHC-IN-%i"
+IN_CHAIN = "MESHC-PORT-%i"
 _OFF = "/proc/sys/net/ipv6/conf/all/disable_ipv6"
 # a kernel without IPv6 has no rules for it
 _WHERE_THERE_IS = {4: "", 6: f'[ "$(cat {_OFF} 2>/dev/null || echo 1)" = 1 ] || '}

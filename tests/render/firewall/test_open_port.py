@@ -36,7 +36,7 @@ def test_meshc_up_knows_the_lines(tmp_path: Path) -> None:
     assert file.hooks(file.conf.pre_up + file.conf.post_up + file.conf.post_down) == ()
     loads = file.firewall.loads(machine())
     assert [load.chains[0][1:] for load in loads] == [
-        ("MESHC-IN-wg0", "INPUT", ("! -i wg0 -p udp -m udp --dport 51820 -j ACCEPT",))
+        ("MESHC-PORT-wg0", "INPUT", ("! -i wg0 -p udp -m udp --dport 51820 -j ACCEPT",))
     ] * 2
     assert file.firewall.switches(machine()) == (), "it forwards nothing"
 
