@@ -113,8 +113,7 @@ def deploy(
     ):
         _stop(reason, found, around, as_json=as_json)
     limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
-    ends = _carry_out(found, around, dialer, limits, as_json=as_json)
-    _keep(result, around, ends)
+    ends = _carry_out(found, around, dialer, limits, result, as_json=as_json)
     sys.exit(not all(end.good for end in ends))
 
 
@@ -140,13 +139,18 @@ def _carry_out(
     around: Surroundings,
     dialer: Dialer,
     limits: Limits,
+    result: BuildComparison,
     *,
     as_json: bool,
 ) -> list[DeployOutcome]:
-    """What was confirmed. Says how it ended."""
+    """How it ended, which is said, and written down for the next deploy, of whoever does it."""
     from meshc.cli.views.deploy_view import outcomes_as_json, print_outcomes
     from meshc.cli.views.progress import ProgressDisplay
+    from meshc.deploy.deploy_outcome import End
+    from meshc.deploy.plan.surroundings import begin, keep
 
+    if any(one.difference for one in found):
+        begin(result, around)
     try:
         with ProgressDisplay(lines=not as_json) as progress:
             ends, traffic = asyncio.run(_roll_out(found, around, dialer, progress.step, limits))
@@ -157,6 +161,8 @@ def _carry_out(
         click.echo(outcomes_as_json(found, ends, traffic, around))
     else:
         print_outcomes(ends, traffic)
+    gone = [end.node for end in ends if end.end is End.RETIRED]
+    keep(result, around, [end.node for end in ends if end.good], gone)
     return ends
 
 
@@ -176,15 +182,6 @@ async def _roll_out(
     gone = await take_down(around.journal, around.left, dialer, tell, parallel=parallel)
     ends = await roll_out(found, dialer, tell, **limits)
     return [*gone, *ends], await measured(found, ends, dialer, tell, parallel=parallel)
-
-
-def _keep(result: BuildComparison, around: Surroundings, ends: list[DeployOutcome]) -> None:
-    """For the next deploy, of whoever does it."""
-    from meshc.deploy.deploy_outcome import End
-    from meshc.deploy.plan.surroundings import keep
-
-    gone = [end.node for end in ends if end.end is End.RETIRED]
-    keep(result, around, [end.node for end in ends if end.good], gone)
 
 
 def _targets(

@@ -54,6 +54,11 @@ class DeployJournal:
         """The nodes that are no longer in the topology, and were deployed."""
         return tuple(sorted(set(self.nodes) - set(plan.nodes)))
 
+    def begun(self, build: str) -> DeployJournal:
+        """Before a node gets it: whoever is killed then has deployed it in part."""
+        builds = tuple(one for one in self.builds if one != build)
+        return replace(self, serial=self.number(build), builds=(*builds, build)[-MOST_BUILDS:])
+
     def deployed(
         self, build: str, files: Mapping[str, str], plan: MeshPlan, names: Iterable[str]
     ) -> DeployJournal:
@@ -64,16 +69,15 @@ class DeployJournal:
             name: DeployedNode(plan.nodes[name].interface, plan.nodes[name].spec.deploy)
             for name in names
         }
-        builds = tuple(one for one in self.builds if one != build)
         kept = {
             name: sha for name, sha in self.files.items() if name in self.nodes and name in files
         }
         by_hand = {name: sha for name, sha in files.items() if name not in self.nodes}
-        return DeployJournal(
-            self.number(build),
-            (*builds, build)[-MOST_BUILDS:],
-            {**self.nodes, **mine},
-            {**by_hand, **kept, **{name: files[name] for name in names if name in files}},
+        theirs = {name: files[name] for name in names if name in files}
+        return replace(
+            self.begun(build),
+            nodes={**self.nodes, **mine},
+            files={**by_hand, **kept, **theirs},
         )
 
     def without(self, names: Iterable[str]) -> DeployJournal:

@@ -46,6 +46,15 @@ def surroundings(result: BuildComparison, *, whole: bool) -> Surroundings:
     return Surroundings(journal, build, files, left, tuple(by_hand))
 
 
+def begin(result: BuildComparison, around: Surroundings) -> None:
+    """Writes down what is about to be deployed. Raises: OSError, StateError."""
+    workspace = result.workspace
+    with workspace.locked():
+        journal = read_journal(workspace.file) or DeployJournal()
+        if journal.begun(around.build) != journal:
+            write_journal(workspace.file, journal.begun(around.build))
+
+
 def keep(
     result: BuildComparison, around: Surroundings, good: Iterable[str], gone: Iterable[str]
 ) -> None:

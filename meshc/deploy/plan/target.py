@@ -157,9 +157,13 @@ def _read(result: BuildComparison, node: NodePlan, behind: frozenset[str]) -> Ta
         phones=frozenset(p.name for p in peers if p.spec.platform in _PHONES and p.spec.managed),
         relays=frozenset(p.name for p in peers if p.spec.is_relay),
         behind=behind - {node.name},
-        accepted={name: _accepted(result.plan.nodes[name]) for name in behind - {node.name}},
+        accepted={
+            name: _accepted(result.plan.nodes[name], node.name) for name in behind - {node.name}
+        },
     )
 
 
-def _accepted(node: NodePlan) -> tuple[Prefix, ...]:
-    return tuple(prefix for peer in node.peers for prefix in peer.allowed_ips)
+def _accepted(node: NodePlan, sender: str) -> tuple[Prefix, ...]:
+    """What it takes from a peer, or from anybody where that is no peer of its own."""
+    peers = [peer for peer in node.peers if peer.name == sender] or node.peers
+    return tuple(prefix for peer in peers for prefix in peer.allowed_ips)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshc.build.pipeline import compare_file, compile_file
-from meshc.deploy.plan.surroundings import Surroundings, keep, surroundings
+from meshc.deploy.plan.surroundings import Surroundings, begin, keep, surroundings
 from tests.support.deploys import mesh
 
 MORE = "  phone: {platform: ios}\n  nas: {}\n  old: {deploy: {host: old}}\n"
@@ -37,12 +37,25 @@ def test_those_that_left_are_told_until_they_were_taken_down(tmp_path: Path) -> 
     assert around(tmp_path).left == ()
 
 
+def test_a_deploy_that_is_killed_is_one_of_this_checkout(tmp_path: Path) -> None:
+    """Some nodes may have its build: that is no colleague's."""
+    mesh(tmp_path, more=MORE)
+    result = compare_file(tmp_path / "mesh.yaml")
+    found = around(tmp_path)
+    begin(result, found)
+    after = around(tmp_path).journal
+    assert (after.serial, after.builds, after.nodes) == (1, (found.build,), {})
+    begin(result, found)
+    keep(result, found, ["hub"], [])
+    assert around(tmp_path).journal.serial == 1
+
+
 def test_a_deploy_that_changed_nothing_writes_nothing(tmp_path: Path) -> None:
     mesh(tmp_path, more=MORE)
     result = compare_file(tmp_path / "mesh.yaml")
     keep(result, around(tmp_path), [], [])
     assert not (tmp_path / "mesh.deploys").exists()
     keep(result, around(tmp_path), ["hub"], [])
-    before = (tmp_path / "mesh.deploys").stat()
+    before = (tmp_path / "mesh.deploys").stat().st_ino
     keep(result, around(tmp_path), ["hub"], [])
-    assert (tmp_path / "mesh.deploys").stat() == before
+    assert (tmp_path / "mesh.deploys").stat().st_ino == before

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +14,7 @@ from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.peer_endpoints import LastSeen, save, saved, set_again
 
 HEAD = "private\tpublic\t51820\toff\n"
-NOW = int(time.time())
+NOW = 1_700_000_000
 
 
 class FakeWg:
@@ -45,6 +45,7 @@ class FakeWg:
 @pytest.fixture
 def wg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWg:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(peer_endpoints, "time", SimpleNamespace(time=lambda: NOW + 1.0))
     return FakeWg(tmp_path)
 
 
