@@ -59,7 +59,7 @@ def run_test(
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
     everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
-    predicted = predictor.with_duties(claimed(everything))
+    predicted = predictor.with_duties(claimed(everything), session.world.lan_hosts)
     session.notes += unclaimed(everything)
     subject = subject_of(session, predicted)
     cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
