@@ -256,7 +256,8 @@ def _is_ours(load: Load) -> bool:
 
 def _stand_together(wanted: tuple[str, ...], lines: tuple[str, ...]) -> bool:
     """Whether the wanted lines are there, one right after the other."""
-    return any(lines[at : at + len(wanted)] == wanted for at in range(len(lines)))
+    places = range(len(lines) - len(wanted) + 1)
+    return any(lines[at : at + len(wanted)] == wanted for at in places)
 
 
 def _wan(family: int, facts: FactSet) -> str:

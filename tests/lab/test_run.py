@@ -12,14 +12,16 @@ import pytest
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare, with_nats
 from meshc.lab.node_jobs import RUNNERS
-from meshc.lab.run import run_test, subject_of
+from meshc.lab.run import by_echo, run_test, subject_of
 from meshc.lab.world.keeper import HostFiles
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.places import Shape
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Nat
+from meshc.topology.obligations.obligations import obligations
 from meshc.wg.conf import parse
 from meshc.wg.overhead import DEFAULT_MTU
+from tests.support.policy_networks import policy_network
 from tests.support.running import without_engines
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "topologies"
@@ -186,3 +188,21 @@ def test_nodes_and_the_hosts_behind_them_are_measured_by_their_own_addresses() -
     for name, conf in source.confs.items():
         assert found.addresses[name] == {4: conf.addresses[0].address}
         assert found.mtu[name] == (conf.mtu or DEFAULT_MTU)
+
+
+def test_an_echo_request_decides_about_itself_alone() -> None:
+    """With policies, that it passes says nothing about another service."""
+    network = policy_network("""
+meshc: 1
+network: {name: n, addresses: 10.44.0.0/24}
+nodes: {hub: {role: relay, endpoint: 198.51.100.1}, a: {}, b: {}}
+policies: [{from: a, to: b, allow: tcp/22}]
+tests:
+  - {from: a, to: b}
+  - {from: a, to: b, port: tcp/22}
+  - {from: b, to: a, expect: unreachable}
+  - {from: a, to: b, port: icmp, expect: unreachable}
+""")
+    claims = by_echo(obligations(network.spec, network.analysis.allocation.addresses))
+    assert [str(claim.test.service or "any") for claim in claims] == ["any", "icmp"]
+    assert all(claim.apart for claim in claims)

@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 
 from meshc.errors import NodeError
 from meshc.node.emitted_firewall import EmittedFirewall
-from meshc.node.system.firewall import FirewallFacts
+from meshc.node.system.firewall import FirewallFacts, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system_values import RouteFact
 from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import Hooks, wan_word
+from meshc.render.firewall.loading import loading_hooks
+from meshc.topology.language.spec import FirewallTool
 from meshc.topology.planner.mesh_plan import Forwarding
 from meshc.wg.conf import Conf
 from tests.support.emitted_hooks import hooks_of
 from tests.support.machine_facts import machine
+from tests.support.policy_networks import policy_network
+from tests.support.policy_oracle import random_policies
 from tests.support.random_forwarding import forwardings
 
 POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
@@ -167,3 +171,54 @@ def test_without_iptables_a_relay_is_refused() -> None:
 def test_tables_that_were_not_there_are_remembered() -> None:
     (load,) = emitted(ROUTER).loads(machine())
     assert load.made == ("nat",)
+
+
+def policy_file(tool: FirewallTool, name: str = "hub") -> EmittedFirewall:
+    """A relay with an exit, or a leaf, in a network with policies."""
+    node = policy_network(random_policies(1)).plan.nodes[name]
+    return EmittedFirewall(conf_of(loading_hooks(node.firewall, tool)), "wg0")
+
+
+@pytest.mark.parametrize("tool", FirewallTool)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_line_that_loads_all_rules_is_known_again(tool: FirewallTool, seed: int) -> None:
+    for node in policy_network(random_policies(seed)).plan.nodes.values():
+        hooks = loading_hooks(node.firewall, tool)
+        firewall = EmittedFirewall(conf_of(hooks), "wg0")
+        assert firewall.lines == hooks
+        forwarding = {rules.family for rules in node.firewall if rules.forwards}
+        assert {switch.family for switch in firewall.switches(machine())} == forwarding
+
+
+def test_iptables_comes_first_where_the_line_leaves_the_choice() -> None:
+    loads = policy_file(FirewallTool.AUTO).loads(machine())
+    assert [type(load) for load in loads] == [FirewallLoad, FirewallLoad]
+    assert all(load.before_link for load in loads)
+    bare = dataclasses.replace(machine(), firewall={4: FirewallFacts(), 6: FirewallFacts()})
+    (table,) = policy_file(FirewallTool.AUTO).loads(dataclasses.replace(bare, has_nft=True))
+    assert isinstance(table, TableLoad)
+    assert (table.nft_name, table.before_link) == ("table inet meshc-wg0", True)
+    assert "%i" not in table.text
+    assert "@wan" not in table.text
+    with pytest.raises(NodeError, match="need iptables or nft"):
+        policy_file(FirewallTool.AUTO).loads(dataclasses.replace(bare, has_nft=False))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("-j DROP'", "-j DROP' '-A INPUT -j ACCEPT'"),
+        ("-j RETURN'", "-j TRACE'"),
+        ("'}' | nft", "'}' 'include \"/etc/x\"' | nft"),
+        ("'drop'", "'queue'; touch /tmp/x; : 'drop'"),
+    ],
+)
+def test_a_line_that_somebody_changed_stays_a_hook(old: str, new: str) -> None:
+    node = policy_network(random_policies(1)).plan.nodes["hub"]
+    hooks = loading_hooks(node.firewall, FirewallTool.AUTO)
+    line = hooks.pre_up[-1].replace(old, new, 1)
+    assert line != hooks.pre_up[-1]
+    changed = dataclasses.replace(hooks, pre_up=(*hooks.pre_up[:-1], line))
+    firewall = EmittedFirewall(conf_of(changed), "wg0")
+    assert firewall.load is None or firewall.load.line == line
+    assert line not in firewall.lines.lines

@@ -6,7 +6,8 @@ a rule is a mask on each. Both must agree, packet for packet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from meshc.values import dataclass, field
 
 UNDECIDED, ACCEPTED, DENIED, OPEN = 0, 1, 2, 3
 Verdicts = NDArray[np.int8]
+_Prefixes = tuple[Prefix, ...] | None
+_Bundle = tuple[Rule, _Prefixes, _Prefixes]
 _DEEPEST = 16
 
 
@@ -31,7 +34,8 @@ class RuleGrid:
     sources: Sequence[int]
     targets: Sequence[int]
     services: Sequence[tuple[str, int]]
-    _inside: dict[tuple[str, Prefix], Bools] = field(default_factory=dict)
+    _inside: dict[tuple[str, tuple[Prefix, ...]], Bools] = field(default_factory=dict)
+    _bundled: dict[Chain, list[_Bundle]] = field(default_factory=dict)
     _served: dict[tuple[str, tuple[int, int] | None], Bools] = field(default_factory=dict)
     _found: Verdicts = field(init=False)
     _ways: tuple[str, str] = ("", "")
@@ -54,11 +58,11 @@ class RuleGrid:
         """Decides what the chain decides; what is left comes back, as a mask of the same shape."""
         returned = np.zeros_like(live)
         live = live.copy()
-        for rule in self.firewall.chains.get(chain, ()):
+        for rule, sources, targets in self._bundles(chain):
             if not self._considers(rule):
                 continue
-            r = np.flatnonzero(self._mask("s", rule.source, rule, "-s")[rows])
-            c = np.flatnonzero(self._mask("d", rule.destination, rule, "-d")[columns])
+            r = np.flatnonzero(self._mask("s", sources, rule, "-s")[rows])
+            c = np.flatnonzero(self._mask("d", targets, rule, "-d")[columns])
             if not len(r) or not len(c):
                 continue
             place = np.ix_(r, c)
@@ -105,16 +109,21 @@ class RuleGrid:
         flow = Flow(self.family, 0, 0, *self._ways)
         return bare.may_match(flow, self.firewall.interface)
 
-    def _mask(self, axis: str, prefix: Prefix | None, rule: Rule, flag: str) -> Bools:
-        addresses = self.sources if axis == "s" else self.targets
-        if prefix is None:
-            return np.ones(len(addresses), bool)
-        known = self._inside.get((axis, prefix))
+    def _bundles(self, chain: Chain) -> list[_Bundle]:
+        known = self._bundled.get(chain)
         if known is None:
-            same = prefix.family == self.family
-            first, last = prefix.value, prefix.last
-            known = np.array([same and first <= a <= last for a in addresses], bool)
-            self._inside[axis, prefix] = known
+            known = self._bundled[chain] = [*_bundles(self.firewall.chains.get(chain, ()))]
+        return known
+
+    def _mask(self, axis: str, prefixes: _Prefixes, rule: Rule, flag: str) -> Bools:
+        addresses = self.sources if axis == "s" else self.targets
+        if prefixes is None:
+            return np.ones(len(addresses), bool)
+        known = self._inside.get((axis, prefixes))
+        if known is None:
+            spans = [(p.value, p.last) for p in prefixes if p.family == self.family]
+            known = np.array([any(f <= a <= t for f, t in spans) for a in addresses], bool)
+            self._inside[axis, prefixes] = known
         return ~known if flag in rule.negated else known
 
     def _services(self, rule: Rule) -> Bools:
@@ -124,3 +133,39 @@ class RuleGrid:
             known = np.array([rule.serves(*service) for service in self.services], bool)
             self._served[key] = known
         return known
+
+
+def _bundles(rules: Iterable[Rule]) -> Iterator[_Bundle]:
+    """The rules of a chain, those together that stand beside each other, do the same, and differ
+    in one side or in both services and one side: their order means nothing."""
+    for _, run in groupby(rules, _deed):
+        some = [*run]
+        if {"-s", "-d"} & some[0].negated:
+            yield from ((rule, _one(rule.source), _one(rule.destination)) for rule in some)
+            continue
+        targets: dict[object, list[Rule]] = {}
+        for rule in some:
+            targets.setdefault((rule.protocol, rule.ports, rule.source), []).append(rule)
+        sources: dict[object, tuple[Rule, _Prefixes, list[Rule]]] = {}
+        for alike in targets.values():
+            there = _union(rule.destination for rule in alike)
+            key = (alike[0].protocol, alike[0].ports, there)
+            sources.setdefault(key, (alike[0], there, []))[2].append(alike[0])
+        for rule, there, alike in sources.values():
+            yield rule, _union(one.source for one in alike), there
+
+
+def _deed(rule: Rule) -> tuple[object, ...]:
+    states = None if rule.states is None else tuple(sorted(rule.states))
+    ways = (rule.way_in, rule.way_out, tuple(sorted(rule.negated)))
+    return (rule.target, rule.goto, rule.modelled, states, *ways)
+
+
+def _one(prefix: Prefix | None) -> _Prefixes:
+    return None if prefix is None else (prefix,)
+
+
+def _union(prefixes: Iterable[Prefix | None]) -> _Prefixes:
+    some = [*prefixes]
+    found = tuple(prefix for prefix in some if prefix is not None)
+    return found if len(found) == len(some) else None

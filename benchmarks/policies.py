@@ -1,0 +1,104 @@
+"""Random networks with random policies: what is built holds, and a planted fault is found.
+
+    python benchmarks/policies.py 0 1000        # seeds; prints every disagreement
+    python benchmarks/policies.py --cost 1000 200   # build with proof, with and without policies
+
+The oracle of the tests reads the YAML a second time; the networks are those of
+`tests/support/policy_oracle.py`. The quick form is `tests/topology/proof/test_access_findings.py`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from meshc.build.check import check_text
+from tests.support.policy_networks import policy_network
+from tests.support.policy_oracle import random_policies
+
+CODES = {"E431", "E432", "E433", "W443"}
+FAULTS = [
+    (r" '-A MESHC-S\d+-%i -d [^']*RETURN'", ""),
+    (r" '-A MESHC-POL-%i -s [^']*'", ""),
+    (r"-A MESHC-POL-%i -j DROP", "-A MESHC-POL-%i -j RETURN"),
+    (r"goto access'", "accept'"),
+    (r"\S+ : goto from[46]_\d+, ", ""),
+    (r"tcp \. 22\b", "tcp . 22-23"),
+    (r"--dport 53 ", "--dport 53:54 "),
+]
+
+
+def agreement(first: int, last: int) -> int:
+    wrong = missed = planted = 0
+    for seed in range(first, last):
+        network = policy_network(random_policies(seed))
+        files = network.files()
+        said = network.codes(files) & CODES
+        if said:
+            wrong += 1
+            print(f"seed {seed}: what is built does not hold: {sorted(said)}")
+            continue
+        rng = random.Random(seed)
+        node = rng.choice(sorted(files))
+        pattern, new = rng.choice(FAULTS)
+        places = [*re.finditer(pattern, files[node])]
+        if places:
+            planted += 1
+            place = rng.choice(places)
+            text = files[node][: place.start()] + new + files[node][place.end() :]
+            if not network.codes(files | {node: text}) & CODES:
+                missed += 1
+                print(f"seed {seed}: {node}: {place.group()!r} → {new!r} was not found")
+    print(f"{last - first} networks: {wrong} wrong; {planted} faults planted, {missed} missed")
+    return 1 if wrong or missed else 0
+
+
+def company(nodes: int, rules: int) -> dict[str, Any]:
+    """Relays, leaves in groups of twenty, and rules between groups."""
+    rng = random.Random(1)
+    leaves = [f"n{n:04}" for n in range(nodes - 3)]
+    relays = {f"r{n}": {"role": "relay", "endpoint": f"198.51.100.{n + 1}"} for n in range(3)}
+    groups = {f"g{n}": leaves[n * 20 : n * 20 + 20] for n in range((len(leaves) + 19) // 20)}
+    names = sorted(groups)
+    policies = [
+        {"from": rng.choice(names), "to": rng.choice(names), "allow": f"tcp/{rng.randint(1, 9000)}"}
+        for _ in range(rules)
+    ]
+    return {
+        "meshc": 1,
+        "network": {"name": "cost", "addresses": "10.0.0.0/16"},
+        "nodes": {**relays, **{name: {} for name in leaves}},
+        "groups": groups,
+        "policies": policies,
+    }
+
+
+def cost(nodes: int, rules: int) -> int:
+    tree = company(nodes, rules)
+    free = {key: value for key, value in tree.items() if key != "policies"}
+    seconds = {"with": 0.0, "without": 0.0}
+    for _ in range(2):
+        for name, one in (("without", free), ("with", tree)):
+            text = yaml.safe_dump(one).encode()
+            begun = time.process_time()
+            found = check_text(text, file="mesh.yaml", proof=True).findings
+            seconds[name] += time.process_time() - begun
+            assert not [f for f in found if f.code[0] == "E"], [f.message for f in found][:3]
+    ratio = seconds["with"] / seconds["without"]
+    print(f"{nodes} nodes, {rules} rules: {seconds}, {ratio:.2f} times")
+    return 0
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    if words[:1] == ["--cost"]:
+        sys.exit(cost(*map(int, words[1:3])))
+    sys.exit(agreement(*map(int, words[:2])))
