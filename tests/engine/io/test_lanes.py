@@ -17,7 +17,7 @@ from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Receiver
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
 from meshc.engine.proto.datapath import single
-from meshc.engine.proto.datapath.contract import SealingKey
+from meshc.engine.proto.datapath.contract import OpeningKey, SealingKey
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
 from meshc.engine.proto.udp_path import UdpPath
@@ -201,16 +201,8 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
         place(receiver, slot, whole, len(first) if len(run) > 1 else 0, who)
         index = theirs.local_index.to_bytes(4, "little")
         left.append(who != name or any(datagram[4:8] != index for datagram in run))
-        for datagram in [] if left[-1] else run:
-            plain = oracle.opening.open(datagram)
-            if isinstance(plain, DropReason):
-                counts[plain] += 1
-            elif plain:
-                length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
-                if isinstance(length, DropReason):
-                    counts[length] += 1
-                else:
-                    expected.append(plain[:length])
+        if not left[-1]:
+            expected += one_by_one(oracle.opening, run, counts)
 
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     found: list[bytes] = []
@@ -234,6 +226,20 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
             DropReason.INNER_SOURCE,
         )
     )
+
+
+def one_by_one(key: OpeningKey, run: list[bytes], counts: dict[DropReason, int]) -> Iterator[bytes]:
+    """The packets that a run of datagrams holds; what is refused is counted."""
+    for datagram in run:
+        plain = key.open(datagram)
+        if isinstance(plain, DropReason):
+            counts[plain] += 1
+        elif plain:
+            length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
+            if isinstance(length, DropReason):
+                counts[length] += 1
+            else:
+                yield plain[:length]
 
 
 def taken_apart(written: bytes, gro: bool | None) -> list[bytes]:
