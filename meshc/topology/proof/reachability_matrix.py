@@ -30,6 +30,7 @@ from meshc.values import dataclass, field
 _BATCH = 1 << 20
 NOT_JUDGED = -2
 _UNJUDGED = ENDS.index(LossReason.UNJUDGED)
+_ASLEEP = ENDS.index(LossReason.ASLEEP)
 
 
 @dataclass(slots=True)
@@ -64,8 +65,9 @@ class ReachabilityMatrix:
     for a class of one to itself, -1 between two nodes without a file (nothing is known),
     and NOT_JUDGED for a packet that meets what the proof cannot follow.
     `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's. `losses` are of
-    pairs that nobody declared apart; `apart` counts those that are, and do not meet, `unjudged`
-    those of which nothing is claimed."""
+    pairs that nobody declared apart; `apart` counts those that are, and do not meet, or of which
+    the first may begin nothing (answers are carried), `unjudged` those of which nothing is claimed.
+    """
 
     family: int
     classes: EquivalenceClasses
@@ -142,7 +144,7 @@ def fill_matrix(
         a, b, weight = a[known], b[known], weight[known]
         source = classes.first[a]
         target = np.where(a == b, classes.second[b], classes.first[b])
-        traces = trace_batch(plane, PacketBatch(source, home[source], home[target]))
+        traces = _traced(plane, PacketBatch(source, home[source], home[target]))
         arrived = _settle(matrix, plane, traces, (source, target, weight), spare, alone=False)
         matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
         open_ = traces.result == _UNJUDGED
@@ -150,13 +152,29 @@ def fill_matrix(
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
         source, target = (n.astype(np.int32) for n in np.divmod(pair, len(classes.of)))
-        traces = trace_batch(plane, PacketBatch(source, home[source], home[target], exact=True))
+        traces = _traced(plane, PacketBatch(source, home[source], home[target], exact=True))
         one = np.ones(len(pair), np.int64)
         arrived = _settle(matrix, plane, traces, (source, target, one), spare, alone=True)
         part = matrix.special_hops[start : start + _BATCH]
         part[arrived] = traces.hops[arrived]
         part[traces.result == _UNJUDGED] = NOT_JUDGED
     return matrix
+
+
+def _traced(plane: DataPlane, batch: PacketBatch) -> Traces:
+    """What happens to first packets. Where the receiver is asleep its own first packet gets through
+    in the other direction, and then this is the answer, which must not be lost for another reason.
+    """
+    traces = trace_batch(plane, batch)
+    asleep = np.flatnonzero(traces.result == _ASLEEP)
+    if len(asleep):
+        ends = (batch.origin[asleep], batch.source[asleep], batch.target[asleep])
+        again = trace_batch(plane, PacketBatch(*ends, established=True, exact=batch.exact))
+        lost = again.result < ARRIVED
+        traces.result[asleep[lost]] = again.result[lost]
+        traces.at[asleep[lost]] = again.at[lost]
+        traces.other[asleep[lost]] = again.other[lost]
+    return traces
 
 
 def _special(plane: DataPlane) -> Longs:
@@ -199,13 +217,15 @@ def _settle(
     source, target, weight = pairs
     # a doubled address may be answered by the wrong node
     arrived: Bools = (traces.result == ARRIVED) & (traces.at == target)
+    quiet = matrix.separation.quiet(source, target) & arrived
     direct = arrived & (traces.hops == 1)
     total, good, near = matrix.counts
     matrix.counts = (
         total + int(weight.sum()),
-        good + int(weight[arrived].sum()),
-        near + int(weight[direct].sum()),
+        good + int(weight[arrived & ~quiet].sum()),
+        near + int(weight[direct & ~quiet].sum()),
     )
+    matrix.apart += int(weight[quiet].sum())
     _lose(matrix, traces, arrived, pairs, alone=alone)
     _use(matrix, traces, arrived, pairs, spare, alone=alone)
     _path_mtu(matrix, plane, traces, arrived, (source, target))
