@@ -186,16 +186,8 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
     left, counts, seen = [], dict.fromkeys(DropReason, 0), list[bytes]()
     messages = data.draw(st.integers(1, 6))
     for slot in range(messages):
-        first = data.draw(datagrams(ours.sealing))
-        run = [first]
-        for _ in range(data.draw(st.integers(0, 6))):
-            more = data.draw(
-                st.sampled_from(seen)
-                if seen and data.draw(st.booleans())
-                else datagrams(ours.sealing)
-            )
-            if len(more) == len(first):
-                run.append(more)
+        run = alike(data, ours.sealing, seen)
+        first = run[0]
         seen += run
         whole, who = b"".join(run), data.draw(st.sampled_from([name, name, name, stranger]))
         place(receiver, slot, whole, len(first) if len(run) > 1 else 0, who)
