@@ -220,6 +220,17 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
     )
 
 
+def alike(data: st.DataObject, key: SealingKey, seen: list[bytes]) -> list[bytes]:
+    """Datagrams of one length, new ones and some that have come before."""
+    run = [data.draw(datagrams(key))]
+    for _ in range(data.draw(st.integers(0, 6))):
+        again = bool(seen) and data.draw(st.booleans())
+        more = data.draw(st.sampled_from(seen) if again else datagrams(key))
+        if len(more) == len(run[0]):
+            run.append(more)
+    return run
+
+
 def one_by_one(key: OpeningKey, run: list[bytes], counts: dict[DropReason, int]) -> Iterator[bytes]:
     """The packets that a run of datagrams holds; what is refused is counted."""
     for datagram in run:
