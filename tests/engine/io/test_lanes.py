@@ -17,7 +17,7 @@ from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Receiver
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
 from meshc.engine.proto.datapath import single
-from meshc.engine.proto.datapath.contract import SealingKey
+from meshc.engine.proto.datapath.contract import OpeningKey, SealingKey
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
 from meshc.engine.proto.udp_path import UdpPath
@@ -186,31 +186,15 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
     left, counts, seen = [], dict.fromkeys(DropReason, 0), list[bytes]()
     messages = data.draw(st.integers(1, 6))
     for slot in range(messages):
-        first = data.draw(datagrams(ours.sealing))
-        run = [first]
-        for _ in range(data.draw(st.integers(0, 6))):
-            more = data.draw(
-                st.sampled_from(seen)
-                if seen and data.draw(st.booleans())
-                else datagrams(ours.sealing)
-            )
-            if len(more) == len(first):
-                run.append(more)
+        run = alike(data, ours.sealing, seen)
+        first = run[0]
         seen += run
         whole, who = b"".join(run), data.draw(st.sampled_from([name, name, name, stranger]))
         place(receiver, slot, whole, len(first) if len(run) > 1 else 0, who)
         index = theirs.local_index.to_bytes(4, "little")
         left.append(who != name or any(datagram[4:8] != index for datagram in run))
-        for datagram in [] if left[-1] else run:
-            plain = oracle.opening.open(datagram)
-            if isinstance(plain, DropReason):
-                counts[plain] += 1
-            elif plain:
-                length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
-                if isinstance(length, DropReason):
-                    counts[length] += 1
-                else:
-                    expected.append(plain[:length])
+        if not left[-1]:
+            expected += one_by_one(oracle.opening, run, counts)
 
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     found: list[bytes] = []
@@ -234,6 +218,31 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
             DropReason.INNER_SOURCE,
         )
     )
+
+
+def alike(data: st.DataObject, key: SealingKey, seen: list[bytes]) -> list[bytes]:
+    """Datagrams of one length, new ones and some that have come before."""
+    run = [data.draw(datagrams(key))]
+    for _ in range(data.draw(st.integers(0, 6))):
+        again = bool(seen) and data.draw(st.booleans())
+        more = data.draw(st.sampled_from(seen) if again else datagrams(key))
+        if len(more) == len(run[0]):
+            run.append(more)
+    return run
+
+
+def one_by_one(key: OpeningKey, run: list[bytes], counts: dict[DropReason, int]) -> Iterator[bytes]:
+    """The packets that a run of datagrams holds; what is refused is counted."""
+    for datagram in run:
+        plain = key.open(datagram)
+        if isinstance(plain, DropReason):
+            counts[plain] += 1
+        elif plain:
+            length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
+            if isinstance(length, DropReason):
+                counts[length] += 1
+            else:
+                yield plain[:length]
 
 
 def taken_apart(written: bytes, gro: bool | None) -> list[bytes]:
