@@ -8,6 +8,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.keys import PrivateKey
 from meshc.topology.importer import document, infer
 from meshc.wg.conf import Conf, parse
+from tests.support.wire import private_key
 
 KEYS = {name: PrivateKey.generate() for name in ("hub", "server", "nas", "phone")}
 
