@@ -8,7 +8,6 @@ is hard to scan from a screen, which is where the advice starts.
 from __future__ import annotations
 
 import io
-from html import escape
 from typing import TYPE_CHECKING
 
 from meshc.values import dataclass
@@ -107,6 +106,8 @@ def png(text: str, *, scale: int = 6) -> bytes:
 def svg(text: str, caption: str = "", *, scale: int = 6) -> bytes:
     """An SVG with a white background, so that a dark page does not invert it, and the caption
     below the code."""
+    from html import escape  # every build imports this module for its limits
+
     out = io.BytesIO()
     made = code(text)
     made.save(out, kind="svg", scale=scale, border=4, light="white", xmldecl=False)
