@@ -24,7 +24,12 @@ from meshc.topology.importer.kept_links import (
     kept_keys,
     pair_keepalive,
 )
-from meshc.topology.importer.kept_sessions import asking, most_common, usual_intervals
+from meshc.topology.importer.kept_sessions import (
+    asking,
+    common_interval,
+    most_common,
+    usual_intervals,
+)
 from meshc.topology.importer.next_hops import NextHops
 from meshc.topology.importer.node_names import node_names
 from meshc.topology.importer.own_hooks import own_hooks
@@ -125,7 +130,7 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
     )
     relays = _relays(evidence)
     direct = direct_lists(links, evidence.endpoints, relays)
-    keepalive = most_common([value for value in usual.values() if value], 25)
+    keepalive = common_interval(usual, links)
     made = {key: _node(key, evidence, relays, direct, keepalive, links) for key in seen}
     nodes = _with_exits(made, evidence)
     find_faults(seen, names, diagnostics)

@@ -63,6 +63,18 @@ def _interval(seen: Seen, *, awaits: bool) -> int | None:
     return most_common(values, 0 if awaits and calls else None)
 
 
+def common_interval(usual: Mapping[PublicKey, int], links: Sequence[PeerPair]) -> int:
+    """The network's: of those who keep alive only what needs it, because an interval of a node's
+    own is for all that it calls; else of all."""
+    resting = set()
+    for pair in links:
+        for key, ours, theirs in ((pair.a, pair.of_b, pair.of_a), (pair.b, pair.of_a, pair.of_b)):
+            if ours and theirs and ours.endpoint and theirs.endpoint and not ours.keepalive:
+                resting.add(key)
+    some = [value for key, value in usual.items() if value and key in resting]
+    return most_common(some or [value for value in usual.values() if value], 25)
+
+
 def most_common(values: Sequence[_T], default: _D) -> _T | _D:
     """The most frequent value, the smallest of equals; `default` when there is none."""
     if not values:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.importer.kept_sessions import asking, most_common, usual_intervals
+from meshc.topology.importer.kept_sessions import (
+    asking,
+    common_interval,
+    most_common,
+    usual_intervals,
+)
 from meshc.topology.importer.seen_endpoints import seen_endpoints
-from meshc.topology.importer.sightings import gather, pairs
-from meshc.wg.conf import Conf, parse
+from meshc.topology.importer.sightings import PeerPair, gather, pairs
+from meshc.wg.conf import Conf, PeerConf, parse
 from tests.support.wire import private_key
 
 A_AT, HUB_AT = "Endpoint = 198.51.100.7:51820\n", "Endpoint = 198.51.100.1:51820\n"
@@ -49,3 +54,19 @@ def test_who_need_not_and_does_was_told_so() -> None:
 def test_the_most_frequent_value_is_the_smallest_of_equals() -> None:
     assert most_common([3, 1, 3, 1, 2], None) == 1
     assert most_common([], 7) == 7
+
+
+def test_the_network_s_interval_is_that_of_those_who_keep_alive_what_needs_it() -> None:
+    """An interval of a node's own would be for all that it calls."""
+    key = {name: private_key(name).public_key() for name in ("a", "b", "c", "hub")}
+    resting = PeerPair(*sorted((key["a"], key["hub"])), *both("", ""))
+    usual = {key["a"]: 25, key["b"]: 15, key["c"]: 15}
+    assert common_interval(usual, []) == 15
+    assert common_interval(usual, [resting]) == 25
+
+
+def both(one: str, other: str) -> tuple[PeerConf, PeerConf]:
+    return (
+        conf("hub", "a", A_AT + one).peers[0],
+        conf("a", "hub", HUB_AT + other).peers[0],
+    )
