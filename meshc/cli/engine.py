@@ -7,6 +7,7 @@ import sys
 import click
 
 from meshc import __version__
+from meshc.cli.json_option import errors_as_json
 
 
 @click.command(
@@ -36,6 +37,7 @@ Example:
     help="Scheduling priority, where there is the right to set it.",
 )
 @click.version_option(__version__, prog_name="meshc-engine")
+@errors_as_json
 @click.option("--no-offload", is_flag=True, help="Do not ask the TUN device for offload.")
 def engine(
     interface: str, foreground: bool, metrics: str | None, nice: int, no_offload: bool

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 
 FORMATS = ("mermaid", "dot", "svg", "html", "png", "pdf")
@@ -34,8 +35,9 @@ FILES_ONLY = ("png", "pdf")
     type=click.Choice(FORMATS),
     help="Default: what OUTPUT's suffix says; mermaid on stdout.",
 )
+@json_option
 @reported
-def graph(file: Path, output: Path | None, form: str | None) -> None:
+def graph(file: Path, output: Path | None, form: str | None, as_json: bool) -> None:
     """Draw FILE: who is where, which links are direct, which pairs are bounced.
 
     The HTML page is one file that works offline: pan, zoom, search, click two nodes to see their
@@ -62,9 +64,15 @@ def graph(file: Path, output: Path | None, form: str | None) -> None:
         draw = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}[form]
         content = draw(drawn).encode()
     if output is None:
-        sys.stdout.write(content.decode())
+        if as_json:
+            tell({"format": form, "nodes": len(plan.nodes), "picture": content.decode()})
+        else:
+            sys.stdout.write(content.decode())
         return
     output.write_bytes(content)
+    if as_json:
+        tell({"format": form, "nodes": len(plan.nodes), "file": str(output)})
+        return
     open_it = " (open it in a browser)" if form in ("svg", "html") else ""
     click.echo(f"{output}: {form} picture of {len(plan.nodes)} nodes{open_it}", err=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.json_option import json_option, tell
 
 if TYPE_CHECKING:
     from meshc.keystore.plain import PlainStore
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also put the private and pre-shared keys into keys/ beside OUTPUT.",
 )
+@json_option
 @reported
-def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool) -> None:
+def import_(
+    confs: tuple[Path, ...], output: Path | None, name: str, keys: bool, as_json: bool
+) -> None:
     """Turn the wg-quick files CONF... into one YAML file, and lint them.
 
     Nodes are found by their keys; peers without a file become unmanaged ones. Exit code 1 when
@@ -50,10 +54,15 @@ def import_(confs: tuple[Path, ...], output: Path | None, name: str, keys: bool)
     if len(diagnostics):
         click.echo(format_findings(diagnostics), err=True, nl=False)
     if imported is None:
+        if as_json:
+            tell({}, diagnostics)
         sys.exit(1)
     result = document(imported, name=name)
+    if as_json:
+        data = {"nodes": sorted(imported.nodes), "files": len(parsed)}
+        tell(data | ({"file": str(output)} if output else {"topology": result}), diagnostics)
     if output is None:
-        click.echo(result, nl=False)
+        click.echo(result, nl=False) if not as_json else None
         return
     output.write_text(result, encoding="utf-8")
     if keys:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.json_option import json_option, tell
+
 if TYPE_CHECKING:
     from meshc.render.starter import Answers
 
@@ -28,39 +30,56 @@ Examples:
 @click.option("--name", help="The name of the network.")
 @click.option("--endpoint", help="The host under which the public node is reached.")
 @click.option("--list", "show", is_flag=True, help="List the templates and stop.")
+@json_option
 def init(
-    file: Path, template: str | None, name: str | None, endpoint: str | None, show: bool
+    file: Path,
+    template: str | None,
+    name: str | None,
+    endpoint: str | None,
+    show: bool,
+    as_json: bool,
 ) -> None:
     """Write a commented starter file (default mesh.yaml); an existing file is never touched.
 
-    On a terminal a few questions are asked, else the options and their defaults are used.
+    On a terminal a few questions are asked, else (and with --json) the options and their defaults
+    are used.
     """
     from meshc.render.starter import TEMPLATES as known
     from meshc.render.starter import starter
 
+    if show and as_json:
+        tell({"templates": [{"name": name, "about": about} for name, (about, _) in known.items()]})
+        return
     if show:
         for word, (about, _) in known.items():
             click.echo(f"{word:8} {about}")
         return
     if file.exists() or file.is_symlink():
         raise click.ClickException(f"{file} exists and is left alone; choose another name")
-    template, answers = _answers(file, template, name, endpoint)
+    template, answers = _answers(file, template, name, endpoint, asking=_terminal() and not as_json)
     text = starter(template, answers)
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    if as_json:
+        tell({"file": str(file), "template": template})
+        return
     click.echo(f"{file} is written. Change it as you like, then: meshc build {file}")
 
 
 def _answers(
-    file: Path, template: str | None, name: str | None, endpoint: str | None
+    file: Path,
+    template: str | None,
+    name: str | None,
+    endpoint: str | None,
+    *,
+    asking: bool,
 ) -> tuple[str, Answers]:
     from meshc.render.starter import Answers
 
     default = Answers(file=file.name)
-    asking = _terminal()
     if asking and template is None:
         template = click.prompt("Template", type=click.Choice(TEMPLATES), default="relay")
     if asking and name is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshc.cli.failure import polite_end, reported
+from meshc.cli.json_option import errors_as_json, json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.progress import ProgressDisplay
 from meshc.render.report.json import envelope
@@ -91,6 +92,7 @@ def world_options(command: Command) -> Command:
 )
 @click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
+@json_option
 @reported
 def up(
     file: Path,
@@ -100,6 +102,7 @@ def up(
     nats: tuple[str, ...],
     double_nat: tuple[str, ...],
     uplinks: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Build the network of FILE and leave it running."""
     from meshc.lab.lab_session import open_session
@@ -118,6 +121,9 @@ def up(
             tell=progress.stage,
         )
     _remarks([*session.notes, *(f"{n}: {why}" for n, why in source.absent.items())])
+    if as_json:
+        tell({"lab": identity, "nodes": sorted(session.engines), "seconds": session.seconds["up"]})
+        return
     click.echo(
         f"lab {identity} is up: {len(session.engines)} nodes in {session.seconds['up']:.1f} s "
         f"({session.lab.state.mode})"
@@ -191,6 +197,7 @@ def test(
 @click.argument("node")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--id", "identity", help="Which lab, when several are up.")
+@errors_as_json
 @reported
 def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
     """Run a program in NODE (or in a router: nat:SITE), with this terminal."""
@@ -227,8 +234,9 @@ def status(as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--id", "identity", help="Which lab, as `meshc lab status` names it.")
 @click.option("--all", "everything", is_flag=True, help="Every lab of this user.")
+@json_option
 @reported
-def down(file: Path | None, identity: str | None, everything: bool) -> None:
+def down(file: Path | None, identity: str | None, everything: bool, as_json: bool) -> None:
     """Take a lab down: FILE's, or the only one; leftovers of killed labs are removed as well."""
     from meshc.errors import StateError
     from meshc.lab.world import lab_state
@@ -236,7 +244,8 @@ def down(file: Path | None, identity: str | None, everything: bool) -> None:
     leftovers = list(lab_state.leftovers())
     for name in leftovers:
         lab_state.forget(name)
-        click.echo(f"removed what was left of lab {name}")
+        if not as_json:
+            click.echo(f"removed what was left of lab {name}")
     labs = list(lab_state.all_labs())
     if identity is not None:
         wanted = [found for found in labs if found.id == identity]
@@ -251,8 +260,11 @@ def down(file: Path | None, identity: str | None, everything: bool) -> None:
             raise StateError("several labs are up", hint=f"choose one with --id: {names}")
     for found in wanted:
         lab_state.take_down(found)
-        click.echo(f"lab {found.id} is down")
-    if not wanted and not leftovers:
+        if not as_json:
+            click.echo(f"lab {found.id} is down")
+    if as_json:
+        tell({"down": [found.id for found in wanted], "leftovers": leftovers})
+    elif not wanted and not leftovers:
         click.echo("no such lab is up", err=True)
 
 
@@ -262,9 +274,15 @@ def down(file: Path | None, identity: str | None, everything: bool) -> None:
 @click.option("--id", "identity", help="Which lab, when several are up.")
 @click.option("--seconds", type=click.FloatRange(0.1), help="Stop after so long.")
 @click.option("--packets", type=click.IntRange(1), help="Stop after so many.")
+@json_option
 @reported
 def capture(
-    link: str, output: Path, identity: str | None, seconds: float | None, packets: int | None
+    link: str,
+    output: Path,
+    identity: str | None,
+    seconds: float | None,
+    packets: int | None,
+    as_json: bool,
 ) -> None:
     """Write the packets of LINK to a file, until Ctrl-C.
 
@@ -274,7 +292,10 @@ def capture(
 
     with listen(_running(identity), link) as tap, output.open("wb") as stream:
         count = write_packets(tap, stream, seconds=seconds, packets=packets)
-    click.echo(f"{count} packets in {output}")
+    if as_json:
+        tell({"file": str(output), "packets": count})
+    else:
+        click.echo(f"{count} packets in {output}")
 
 
 def _running(identity: str | None) -> Lab:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
 
@@ -27,6 +28,7 @@ _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 @click.option("--build", type=click.Path(path_type=Path), help="The build directory.")
 @click.option("--strip-comments", is_flag=True, help="Leave out what a phone does not keep.")
 @click.option("--force", is_flag=True, help="Also when a camera may fail to read it.")
+@json_option
 @reported
 def qr(
     file: Path,
@@ -35,13 +37,13 @@ def qr(
     build: Path | None,
     strip_comments: bool,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Show NODE's configuration, as built from FILE, as a QR code.
 
     The code holds the private key: show it to nobody else, and delete the picture once it has
     been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
     """
-    from meshc.build.git_exposure import exposed
     from meshc.build.reader import open_build
     from meshc.build.workspace import Workspace
     from meshc.errors import StateError
@@ -61,21 +63,36 @@ def qr(
         text = codes.strip_comments(text)
     budget = codes.budget(text, conf, node)
     if not budget.fits or not (budget.comfortable or force or output):
-        _refuse(node, budget)
+        _refuse(node, budget, as_json=as_json)
+    data = {"network": reader.manifest.network, "node": node, "bytes": budget.size}
+    if output is None and as_json:
+        tell(data | {"rows": codes.terminal(text).splitlines(), "advice": list(budget.advice)})
+        return
     if output is None:
-        shown = codes.terminal(text)
-        painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in shown.splitlines())
-        sys.stdout.write(painted if coloured(sys.stdout) else shown)
-        click.echo(caption)
+        _show(codes.terminal(text), caption)
     else:
-        picture = codes.png(text) if output.suffix == ".png" else codes.svg(text, caption)
-        _write(output, picture)
-        if exposed(output):
-            click.echo(f"warning: git would take {output}, with the private key in it", err=True)
-        click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
-    if not budget.comfortable:
+        draw = codes.png if output.suffix == ".png" else codes.svg
+        _write(output, draw(text, caption))
+        _warn(output, node)
+    if as_json:
+        tell(data | {"file": str(output), "advice": list(budget.advice)})
+    elif not budget.comfortable:
         click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _show(rows: str, caption: str) -> None:
+    painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in rows.splitlines())
+    sys.stdout.write(painted if coloured(sys.stdout) else rows)
+    click.echo(caption)
+
+
+def _warn(output: Path, node: str) -> None:
+    from meshc.build.git_exposure import exposed
+
+    if exposed(output):
+        click.echo(f"warning: git would take {output}, with the private key in it", err=True)
+    click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
 
 
 def _useless(conf: Conf, node: str) -> str:
@@ -87,7 +104,8 @@ def _useless(conf: Conf, node: str) -> str:
     return ""
 
 
-def _refuse(node: str, budget: object) -> None:
+def _refuse(node: str, budget: object, *, as_json: bool) -> None:
+    from meshc.diagnostics import Diagnostic
     from meshc.render.qr_code import COMFORTABLE_BYTES, MOST_BYTES, Budget
 
     assert isinstance(budget, Budget)
@@ -96,6 +114,9 @@ def _refuse(node: str, budget: object) -> None:
         way = "; --force shows it all the same, -o FILE.png makes a picture"
     else:
         why, way = f"a QR code holds {MOST_BYTES}", ""
+    if as_json:
+        text = f"the configuration of {node} has {budget.size} bytes; {why}"
+        tell({}, [Diagnostic("E500", text, hint="; ".join(budget.advice))])
     click.echo(f"E500 the configuration of {node} has {budget.size} bytes; {why}{way}", err=True)
     _advise(budget.advice)
     sys.exit(1)

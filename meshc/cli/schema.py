@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import click
+
+from meshc.cli.json_option import json_option, tell
 
 EXAMPLE = """\b
 Example: meshc schema > meshc.schema.json
@@ -20,13 +24,21 @@ Then begin a topology with this line, which most editors understand:
     show_default=True,
     help="JSON Schema for editors, or a page to read.",
 )
-def schema(form: str) -> None:
+@json_option
+def schema(form: str, as_json: bool) -> None:
     """Print the JSON Schema of the language, so that editors complete and check it."""
     if form == "markdown":
         from meshc.topology.language.schema.key_reference import language_reference
 
-        click.echo(language_reference(), nl=False)
+        page = language_reference()
+        if as_json:
+            tell({"page": page})
+        else:
+            click.echo(page, nl=False)
         return
     from meshc.topology.language.schema.json_schema import json_schema_text
 
-    click.echo(json_schema_text(), nl=False)
+    if as_json:
+        tell({"schema": json.loads(json_schema_text())})
+    else:
+        click.echo(json_schema_text(), nl=False)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from meshc.node import lifecycle, nodefile
+from meshc.node import learned_endpoints, lifecycle, nodefile
 from meshc.node.backends import KERNEL, BackendFactory, backend
 from meshc.node.change import Change, Replaced
 from meshc.node.changeset import ChangeSet, Present
@@ -64,6 +64,7 @@ def keep_up(
         if not _has_hooks(file):
             machine.backend.destroy(machine, interface)
             apply_plan(machine, store, record, _anew(machine, file, record))
+            learned_endpoints.set_again(machine.backend, interface)
             return (f"{record.engine} had ended; started again",)
     # hooks come in pairs: those of the way down before those of the way up
     lifecycle.up(

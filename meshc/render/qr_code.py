@@ -8,8 +8,12 @@ is hard to scan from a screen, which is where the advice starts.
 from __future__ import annotations
 
 import io
+import struct
+import zlib
+from html import escape
 from typing import TYPE_CHECKING
 
+from meshc.render.dot_text import dot_rows
 from meshc.values import dataclass
 
 if TYPE_CHECKING:
@@ -96,17 +100,33 @@ def code(text: str) -> segno.QRCode:
         raise ValueError(f"{len(text.encode())} bytes do not fit a QR code") from None
 
 
-def png(text: str, *, scale: int = 6) -> bytes:
-    """A PNG, `scale` pixels a module, with the quiet zone of four modules."""
-    out = io.BytesIO()
-    code(text).save(out, kind="png", scale=scale, border=4, light="white")
-    return out.getvalue()
+def png(text: str, caption: str = "", *, scale: int = 6) -> bytes:
+    """A PNG, `scale` pixels a module, with the quiet zone of four modules and the caption below."""
+    rows = [bytes(row) for row in code(text).matrix_iter(scale=scale, border=4)]
+    side, zoom = len(rows), max(1, scale // 2)
+    if caption:
+        for dots in dot_rows(caption, most=side // zoom):
+            wide = b"".join(bytes([ink]) * zoom for ink in dots)
+            rows += [wide.ljust(side, b"\0")] * zoom
+        rows += [bytes(side)] * (2 * scale)
+    return _grey_png(side, rows)
+
+
+def _grey_png(width: int, rows: list[bytes]) -> bytes:
+    """W3C PNG: one byte a pixel, 1 for ink; each row begins with its filter, which is none."""
+    ink = bytes([255, 0])
+    header = struct.pack(">IIBBBBB", width, len(rows), 8, 0, 0, 0, 0)
+    pixels = b"".join(b"\0" + row.translate(ink + bytes(254)) for row in rows)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
 
 
 def svg(text: str, caption: str = "", *, scale: int = 6) -> bytes:
     """An SVG with a white background, so that a dark page does not invert it, and the caption
     below the code."""
-    from html import escape  # every build imports this module for its limits
 
     out = io.BytesIO()
     made = code(text)

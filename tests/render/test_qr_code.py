@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +14,7 @@ import pytest
 from meshc.keys import PresharedKey, PrivateKey
 from meshc.prefixes import Prefix, without
 from meshc.render import qr_code
+from meshc.render.dot_text import dot_rows
 from meshc.wg.conf import parse
 
 needs_zbar = pytest.mark.skipif(not shutil.which("zbarimg"), reason="zbarimg is not installed")
@@ -52,6 +55,40 @@ def test_png_decodes_to_the_exact_bytes(tmp_path: Path, peers: int) -> None:
     image = tmp_path / "code.png"
     image.write_bytes(qr_code.png(text))
     assert decode(image) == text.encode()
+
+
+@needs_zbar
+def test_a_png_with_a_caption_decodes_as_well(tmp_path: Path) -> None:
+    image = tmp_path / "code.png"
+    text = conf_text(1)
+    image.write_bytes(qr_code.png(text, "home: phone"))
+    assert decode(image) == text.encode()
+
+
+def pixels(picture: bytes) -> list[bytes]:
+    """The rows of a PNG of ours: 8 bits a pixel, no filter (W3C PNG section 5)."""
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    at, body, width = 8, b"", 0
+    while at < len(picture):
+        size, name = struct.unpack(">I4s", picture[at : at + 8])
+        part = picture[at + 8 : at + 8 + size]
+        assert zlib.crc32(name + part) == struct.unpack(">I", picture[at + 8 + size :][:4])[0]
+        if name == b"IHDR":
+            width = struct.unpack(">I", part[:4])[0]
+        body += part if name == b"IDAT" else b""
+        at += size + 12
+    raw = zlib.decompress(body)
+    return [raw[i + 1 : i + 1 + width] for i in range(0, len(raw), width + 1)]
+
+
+def test_the_caption_stands_in_the_picture_below_the_code() -> None:
+    text = conf_text(1)
+    plain, named = pixels(qr_code.png(text)), pixels(qr_code.png(text, "home: phone"))
+    assert named[: len(plain)] == plain
+    below = named[len(plain) :]
+    wanted = list(dot_rows("home: phone", most=len(plain) // 3))
+    shown = [[row[x] == 0 for x in range(0, len(wanted[0]) * 3, 3)] for row in below[::3]]
+    assert shown[: len(wanted)] == wanted
 
 
 def test_an_svg_says_whose_it_is_in_text_that_nothing_escapes_from() -> None:

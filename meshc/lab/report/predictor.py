@@ -207,7 +207,8 @@ class Predictor:
     ) -> dict[Key, Predicted]:
         """The same, with what is owed by the topology. Nobody owes anything over a node that is
         not in the lab, where its absence is the reason."""
-        parties = {host.place: Party(host.router, Prefix.host(host.address)) for host in hosts}
+        parties = {name: Party(name) for name in self.source.spec.nodes}
+        parties |= {h.place: Party(h.router, Prefix.host(h.address)) for h in hosts}
         return {
             key: replace(
                 value, owed=value.missing not in self.source.absent and self._owed(key, parties)
@@ -216,7 +217,10 @@ class Predictor:
         }
 
     def _owed(self, key: Key, parties: Mapping[str, Party]) -> bool:
-        source, target = (parties.get(name, Party(name)) for name in (key.source, key.target))
+        source, target = (parties.get(name) for name in (key.source, key.target))
+        if source is None:
+            return False
+        target = target or Party(host=Prefix.host(key.target))
         return self.obligations.owed(source, target, key.family).due is Due.MUST_REACH
 
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:

@@ -17,7 +17,7 @@ from meshc.topology.proof.external_traffic import (
     rings,
     swallowed_exceptions,
 )
-from meshc.topology.proof.loss_findings import CODES_OF, asleep_by_choice, place, story
+from meshc.topology.proof.loss_findings import asleep_by_choice, how_to_tell, place, story
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.policy_routing import RouteKind
@@ -86,9 +86,11 @@ def _losses(
         what = f"{loss.what} behind {where}"
         many = f" ({count:,} nodes)" if count > 1 else ""
         drop = trace.drop
-        ends = drop.text if drop else f"it leaves the tunnel at {trace.path[-1]} instead"
+        astray = f"it leaves the tunnel at {trace.path[-1]} instead"
+        code, hint, ends = (
+            how_to_tell(drop) if drop else ("E412", "send it to the right router", astray)
+        )
         way = f"{what} → {trace.target}" if loss.answer else f"{trace.origin} → {what}"
-        code, hint = CODES_OF[drop.reason] if drop else ("E412", "send it to the right router")
         path = f"nodes.{trace.origin}"
         if drop and asleep_by_choice(drop, expectation):
             code, path = "W408", f"nodes.{drop.other}.keepalive"

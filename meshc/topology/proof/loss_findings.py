@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,7 +15,7 @@ from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.reachability_matrix import LostPairs, ReachabilityMatrix
 from meshc.topology.proof.trace_batch import ENDS
-from meshc.topology.proof.walk import Hop, Trace, walk_pair
+from meshc.topology.proof.walk import Hop, Trace, walk, walk_pair
 from meshc.values import dataclass
 
 # Beyond these many faults, more of them help nobody.
@@ -59,6 +60,22 @@ CODES_OF: dict[LossReason, tuple[str, str]] = {
     ),
     LossReason.NO_ADDRESS: ("E400", "give the node an address"),
 }
+
+
+# A rule of a hook that drops a whole protocol, and has no condition that the proof cannot judge.
+_WHOLE_PROTOCOL = re.compile(
+    r"(?:[A-Z]+ )?(?:!? ?-[iosd] \S+ )*-p (?P<protocol>[a-z0-9-]+) (?:!? ?-[iosd] \S+ )*"
+    r"-j (?:DROP|REJECT)(?: --reject-with \S+)?"
+)
+
+
+def how_to_tell(drop: Drop) -> tuple[str, str, str]:
+    """Code, hint and text for a packet that is lost. Of what is owed every protocol must arrive."""
+    whole = _WHOLE_PROTOCOL.fullmatch(drop.detail)
+    if drop.reason is not LossReason.UNJUDGED or whole is None:
+        return (*CODES_OF[drop.reason], drop.text)
+    hint = "declare it with `expect: unreachable` in `tests:`, or narrow the rule to a port"
+    return "E409", hint, f"{drop.at} drops all of {whole['protocol']}: its rule `{drop.detail}`"
 
 
 @dataclass(slots=True)
@@ -110,7 +127,7 @@ def check_losses(
         if len(some) > len(shown):
             what = "more nodes are asked for the same" if waived else "more faults lose packets"
             hidden = [fault for fault in some if fault not in shown]
-            judged = any(fault.drop.reason is not LossReason.UNJUDGED for fault in hidden)
+            judged = any(how_to_tell(fault.drop)[0] != "W443" for fault in hidden)
             code = "W408" if waived else "E400" if judged else "W443"
             found.add(code, f"{len(hidden):,} {what}")
     return frozenset(told)
@@ -138,6 +155,10 @@ def _fault(
     expectation: Expectation,
 ) -> Fault | None:
     trace = walk_pair(network, table.names[loss.source], table.names[loss.target], family)
+    if trace.drop is not None and trace.drop.reason is LossReason.ASLEEP and loss.code != _ASLEEP:
+        # what is lost is the answer to a packet of the one that is asleep
+        answer = trace.packet._replace(established=True)
+        trace = walk(network, trace.origin, answer, target=trace.target)
     drop = trace.drop
     if drop is None:
         return None
@@ -153,7 +174,7 @@ def _fault(
 
 def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: Diagnostics) -> None:
     drop = fault.drop
-    code, hint = CODES_OF[drop.reason]
+    code, hint, text = how_to_tell(drop)
     path = f"nodes.{drop.at}"
     if fault.waived == "W408":
         path = f"nodes.{drop.other}.keepalive"
@@ -165,11 +186,11 @@ def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: D
             f"its rule `{rules[0].text}` is not for this packet, or cannot be judged: before the "
             "route is known a packet has no source; `to PREFIX lookup N` holds for all"
         )
-    fate = "not claimed for this" if drop.reason is LossReason.UNJUDGED else "lost this way"
+    fate = "not claimed for this" if code == "W443" else "lost this way"
     many = f" ({fault.pairs:,} pairs are {fate})" if fault.pairs > 1 else ""
     found.add(
         fault.waived or code,
-        fault.trace.text + many,
+        f"{fault.trace.origin} → {fault.trace.target}: {text}{many}",
         place(table, drop.at, drop.other),
         path=path,
         hint=hint,

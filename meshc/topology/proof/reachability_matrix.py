@@ -30,6 +30,7 @@ from meshc.values import dataclass, field
 _BATCH = 1 << 20
 NOT_JUDGED = -2
 _UNJUDGED = ENDS.index(LossReason.UNJUDGED)
+_ASLEEP = ENDS.index(LossReason.ASLEEP)
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ def fill_matrix(
         a, b, weight = a[known], b[known], weight[known]
         source = classes.first[a]
         target = np.where(a == b, classes.second[b], classes.first[b])
-        traces = trace_batch(plane, PacketBatch(source, home[source], home[target]))
+        traces = _traced(plane, PacketBatch(source, home[source], home[target]))
         arrived = _settle(matrix, plane, traces, (source, target, weight), spare, alone=False)
         matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
         open_ = traces.result == _UNJUDGED
@@ -151,13 +152,29 @@ def fill_matrix(
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
         source, target = (n.astype(np.int32) for n in np.divmod(pair, len(classes.of)))
-        traces = trace_batch(plane, PacketBatch(source, home[source], home[target], exact=True))
+        traces = _traced(plane, PacketBatch(source, home[source], home[target], exact=True))
         one = np.ones(len(pair), np.int64)
         arrived = _settle(matrix, plane, traces, (source, target, one), spare, alone=True)
         part = matrix.special_hops[start : start + _BATCH]
         part[arrived] = traces.hops[arrived]
         part[traces.result == _UNJUDGED] = NOT_JUDGED
     return matrix
+
+
+def _traced(plane: DataPlane, batch: PacketBatch) -> Traces:
+    """What happens to first packets. Where the receiver is asleep its own first packet gets through
+    in the other direction, and then this is the answer, which must not be lost for another reason.
+    """
+    traces = trace_batch(plane, batch)
+    asleep = np.flatnonzero(traces.result == _ASLEEP)
+    if len(asleep):
+        ends = (batch.origin[asleep], batch.source[asleep], batch.target[asleep])
+        again = trace_batch(plane, PacketBatch(*ends, established=True, exact=batch.exact))
+        lost = again.result < ARRIVED
+        traces.result[asleep[lost]] = again.result[lost]
+        traces.at[asleep[lost]] = again.at[lost]
+        traces.other[asleep[lost]] = again.other[lost]
+    return traces
 
 
 def _special(plane: DataPlane) -> Longs:

@@ -48,8 +48,8 @@ def session_fault(sender: NodeModel, receiver: NodeModel) -> LossReason | None:
     if back in STARTS:
         return None if _keeps_alive(receiver, sender) else LossReason.ASLEEP
     if out is Reach.FIXED and back is Reach.FIXED:
-        both = _keeps_alive(sender, receiver) and _keeps_alive(receiver, sender)
-        return None if both else LossReason.ASLEEP
+        # the receiver's keepalive opens its own filter to the sender, who has something to send
+        return None if _keeps_alive(receiver, sender) else LossReason.ASLEEP
     return LossReason.NO_ENDPOINT
 
 

@@ -106,8 +106,7 @@ def _faults(sessions: SessionTable, same_psk: Bools) -> Ints:
     starts = (out == _OPEN) | (out == _LAN)
     started = (in_ == _OPEN) | (in_ == _LAN)
     fixed = (out == _FIXED) & (in_ == _FIXED)
-    both = awake & keeps
-    fault = np.where(fixed, np.where(both, 0, ASLEEP), NO_ENDPOINT)
+    fault = np.where(fixed, np.where(awake, 0, ASLEEP), NO_ENDPOINT)
     fault = np.where(started, np.where(awake, 0, ASLEEP), fault)
     fault = np.where(starts, 0, fault)
     fault = np.where(same_psk, fault, PSK)

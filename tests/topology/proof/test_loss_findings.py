@@ -201,3 +201,36 @@ def test_many_faults_are_summed_up() -> None:
 
 def test_forwarding_of_the_main_example_is_what_meshc_writes() -> None:
     assert main_example().nodes[RELAY].post_up == list(FORWARD)
+
+
+def test_who_is_asleep_must_hear_the_answer_to_what_it_asks() -> None:
+    wire = main_example()
+    for peer in wire.nodes["phone"].peers.values():
+        peer.keepalive = None
+    wire.silent = {"phone": 0}
+    assert {code for code, _ in findings(wire)} == {"W408"}
+    wire.nodes["phone"].post_up.append("iptables -P INPUT DROP")
+    found = [text for code, text in findings(wire) if code == "E409"]
+    assert found
+    assert all("phone drops it: its rule `INPUT DROP`" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("hook", "code"),
+    [
+        ("iptables -I FORWARD -p tcp -j DROP", "E409"),
+        ("iptables -I INPUT -i %i -p udp -j REJECT --reject-with icmp-port-unreachable", "E409"),
+        ("iptables -I FORWARD -p tcp --dport 25 -j DROP", "W443"),
+        ("iptables -I FORWARD -p tcp -m limit --limit 5/s -j DROP", "W443"),
+    ],
+)
+def test_every_protocol_of_what_is_owed_must_arrive(hook: str, code: str) -> None:
+    wire = main_example()
+    wire.nodes["public-server1"].post_up.append(hook)
+    found = {code: text for code, text in findings(wire)}
+    assert set(found) == {code}
+    if code == "E409":
+        assert "public-server1 drops all of" in found[code]
+        pairs = tuple(wire.nodes)
+        wire.tests = (TestSpec(pairs, pairs, Expect.UNREACHABLE),)
+        assert "E409" not in {code for code, _ in findings(wire)}

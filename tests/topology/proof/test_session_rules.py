@@ -70,6 +70,20 @@ def test_a_keepalive_is_worth_no_more_than_a_nat_remembers(seconds: int, kept: b
     assert faults(wire) == (None, None if kept else LossReason.ASLEEP)
 
 
+def test_of_two_filters_the_receiver_s_must_be_kept_open() -> None:
+    """The sender opens its own by what it has to send."""
+    wire = pair(nat=Nat.PORT_RESTRICTED)
+    wire.nodes["a"].facts = replace(
+        wire.nodes["a"].facts, endpoints=(Endpoint("203.0.113.1", 51820),), listen_port=51820
+    )
+    wire.nodes["a"].listen_port = 51820
+    wire.peer("a", "b", "10.44.0.2/32", endpoint="203.0.113.2:51820", keepalive=25)
+    wire.peer("b", "a", "10.44.0.1/32", endpoint="203.0.113.1:51820", keepalive=25)
+    assert faults(wire) == (None, None)
+    wire.nodes["a"].peers["b"].keepalive = None
+    assert faults(wire) == (None, LossReason.ASLEEP)
+
+
 def test_a_keepalive_on_the_public_side_helps_nobody() -> None:
     wire = pair()
     wire.nodes["a"].peers["b"].keepalive = None
