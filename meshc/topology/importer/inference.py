@@ -8,10 +8,9 @@ explains most of it is the result, and everything that does not fit is a finding
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PresharedKey, PublicKey
@@ -24,6 +23,12 @@ from meshc.topology.importer.kept_links import (
     direct_lists,
     kept_keys,
     pair_keepalive,
+)
+from meshc.topology.importer.kept_sessions import (
+    asking,
+    common_interval,
+    most_common,
+    usual_intervals,
 )
 from meshc.topology.importer.next_hops import NextHops
 from meshc.topology.importer.node_names import node_names
@@ -44,9 +49,6 @@ from meshc.topology.importer.sightings import (
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.endpoint import Endpoint
-
-_T = TypeVar("_T")
-_D = TypeVar("_D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Imported:
 class _Evidence(NamedTuple):
     """What the nodes are made from. `next_hops` has every file, `exits` the users of an exit
     with its key, `owned` the LANs that meshc's own hooks name, `usual` the interval that a node
-    has most often."""
+    has most often, `asked` those who keep alive what needs none."""
 
     seen: Mapping[PublicKey, Seen]
     names: Mapping[PublicKey, str]
@@ -99,6 +101,7 @@ class _Evidence(NamedTuple):
     exits: Mapping[PublicKey, PublicKey]
     owned: Mapping[PublicKey, tuple[Prefix, ...]]
     usual: Mapping[PublicKey, int]
+    asked: frozenset[PublicKey]
 
 
 def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
@@ -112,7 +115,7 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
     addresses = {key: addresses_of(entry) for key, entry in seen.items()}
     links = list(pairs(seen))
     endpoints = _with_stand_ins(seen, names, seen_endpoints(seen, links), diagnostics)
-    usual = _usual_intervals(seen, links, endpoints)
+    usual = usual_intervals(seen, links, endpoints)
     evidence = _Evidence(
         seen,
         names,
@@ -123,10 +126,11 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
         exit_users(seen),
         {key: own_hooks(entry.conf).lans for key, entry in seen.items() if entry.conf},
         usual,
+        frozenset(asking(links, endpoints)),
     )
     relays = _relays(evidence)
     direct = direct_lists(links, evidence.endpoints, relays)
-    keepalive = _most_common([value for value in usual.values() if value], 25)
+    keepalive = common_interval(usual, links)
     made = {key: _node(key, evidence, relays, direct, keepalive, links) for key in seen}
     nodes = _with_exits(made, evidence)
     find_faults(seen, names, diagnostics)
@@ -261,7 +265,7 @@ def _node(
         routes=_routes(key, evidence),
         via=_via(key, evidence, relays, links),
         direct=tuple(sorted(names[peer] for peer in direct[key])) if key in direct else None,
-        keepalive=None if usual == keepalive else usual,
+        keepalive=None if usual == keepalive and key not in evidence.asked else usual,
     )
 
 
@@ -327,43 +331,6 @@ def _via(
     return (evidence.names[used.pop()],) if len(used) == 1 else ()
 
 
-def _uncalled(links: Sequence[PeerPair]) -> set[PublicKey]:
-    """Those who call somebody that does not know where to call them."""
-    found = set()
-    for pair in links:
-        for key, ours, theirs in ((pair.a, pair.of_b, pair.of_a), (pair.b, pair.of_a, pair.of_b)):
-            if ours and theirs and ours.endpoint and not theirs.endpoint:
-                found.add(key)
-    return found
-
-
-def _usual_intervals(
-    seen: Mapping[PublicKey, Seen],
-    links: Sequence[PeerPair],
-    endpoints: Mapping[PublicKey, SeenEndpoints],
-) -> dict[PublicKey, int]:
-    """The keepalive of those whose file says one, or says that there is none where one would be
-    needed for others to reach the node."""
-    uncalled, found = _uncalled(links), {}
-    for key, entry in seen.items():
-        ends = endpoints[key]
-        awaits = ends.fixed or not ends.public or key in uncalled
-        interval = _interval(entry, awaits=awaits)
-        if interval is not None:
-            found[key] = interval
-    return found
-
-
-def _interval(seen: Seen, *, awaits: bool) -> int | None:
-    """The keepalive that the node's file has most often; 0 when it has none and nobody can call
-    the node, None when that says nothing."""
-    if seen.conf is None:
-        return None
-    values = [peer.keepalive for peer in seen.conf.peers if peer.keepalive]
-    calls = any(peer.endpoint for peer in seen.conf.peers)
-    return _most_common(values, 0 if awaits and calls else None)
-
-
 def _interface(seen: Mapping[PublicKey, Seen]) -> str:
     """What most files are called that are called like an interface."""
     stems = [
@@ -371,7 +338,7 @@ def _interface(seen: Mapping[PublicKey, Seen]) -> str:
         for entry in seen.values()
         if entry.conf is not None
     ]
-    return _most_common([one for one in stems if re.fullmatch(r"(wg|tun|utun)\d+", one)], "wg0")
+    return most_common([one for one in stems if re.fullmatch(r"(wg|tun|utun)\d+", one)], "wg0")
 
 
 def _domain(seen: Mapping[PublicKey, Seen]) -> str | None:
@@ -379,11 +346,3 @@ def _domain(seen: Mapping[PublicKey, Seen]) -> str | None:
     names = [entry.conf.name for entry in seen.values() if entry.conf is not None]
     found = {name.partition(".")[2] for name in names}
     return found.pop() or None if len(found) == 1 else None
-
-
-def _most_common(values: Sequence[_T], default: _D) -> _T | _D:
-    """The most frequent value, the smallest of equals; `default` when there is none."""
-    if not values:
-        return default
-    count = Counter(values)
-    return min(count, key=lambda value: (-count[value], str(value)))
