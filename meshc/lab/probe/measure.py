@@ -100,11 +100,13 @@ def paths(
 
 
 def sizes(lab: Lab, subject: Subject, measured: Mapping[Key, Measured]) -> dict[Key, Measured]:
-    """Adds whether a packet of exactly the pair's MTU passes, in one piece and back."""
+    """Adds whether a packet passes that fills the smallest tunnel on the path, in one piece and
+    back."""
     targets: dict[Key, list[PingTarget]] = {}
     for key, value in measured.items():
         if value.reachable:
-            mtu = min(subject.mtu[key.source], subject.mtu.get(key.target, 1500))
+            passed_by = {key.source, key.target, *(value.path or ())}
+            mtu = min(subject.mtu[name] for name in passed_by if name in subject.mtu)
             address = subject.addresses[key.target][key.family]
             targets[key] = [PingTarget(address, size=mtu)]
     answers = _echoes(lab, targets, _patiently(subject, 3.0, 0.4))
