@@ -39,7 +39,8 @@ class LabSession:
 
     def up_job(self, name: str) -> PlacedJob[RaisedNode]:
         interface = self.source.interface
-        return PlacedJob(name, BringUp(interface, self.engines[name], self.runner))
+        app = self.source.spec.nodes[name].platform in APPS
+        return PlacedJob(name, BringUp(interface, self.engines[name], self.runner, app))
 
     def down_job(self, name: str) -> PlacedJob[tuple[str, ...]]:
         return PlacedJob(name, TakeDown(self.source.interface, self.runner))

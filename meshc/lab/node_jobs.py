@@ -11,6 +11,7 @@ from meshc.lab.world.jobs import Job
 
 MESHC, WG_QUICK = "meshc", "wg-quick"
 RUNNERS = (MESHC, WG_QUICK)
+APP_MARK = 7_070
 CONF_DIRECTORY = "/etc/wireguard"
 
 
@@ -49,11 +50,12 @@ class LabNode:
 @dataclass(frozen=True, slots=True)
 class BringUp(Job[RaisedNode]):
     """Brings up `interface` with `engine` from its file in /etc/wireguard; `runner` is meshc or
-    wg-quick."""
+    wg-quick. An `app` keeps its own packets out of the tunnel whatever the routes say."""
 
     interface: str
     engine: str
     runner: str = MESHC
+    app: bool = False
 
     def run(self) -> RaisedNode:
         from meshc import node
@@ -63,10 +65,14 @@ class BringUp(Job[RaisedNode]):
         _forward_nothing_by_itself()
         path = f"{CONF_DIRECTORY}/{self.interface}.conf"
         if self.runner == WG_QUICK:
-            return RaisedNode(quick_up(path, self.engine))
-        # Names of the lab never move, so that no process per node need look after them.
-        outcome = node.up(path, engine=self.engine, watch=False, backends=forking_backend)
-        return RaisedNode(outcome.engine, outcome.notes)
+            raised = RaisedNode(quick_up(path, self.engine))
+        else:
+            # Names of the lab never move, so that no process per node need look after them.
+            outcome = node.up(path, engine=self.engine, watch=False, backends=forking_backend)
+            raised = RaisedNode(outcome.engine, outcome.notes)
+        if self.app:
+            _protect_own_packets(self.interface)
+        return raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,27 @@ def engine_of(choice: str, number: int) -> str:
     if choice != "mixed":
         return choice
     return ("bundled", "wireguard-go")[number % 2]
+
+
+def _protect_own_packets(interface: str) -> None:
+    """As the apps on phones and desktops do, which bind their sockets to the uplink: by a mark and
+    a table with the default routes of the uplink. Where the file has a default route, the mark is
+    there already."""
+    from meshc.node.backends import of_running
+    from meshc.wg.device_values import DeviceUpdate
+
+    engine = of_running(interface)
+    if engine.read(interface).fwmark:
+        return
+    engine.write(interface, DeviceUpdate(fwmark=APP_MARK))
+    for family in ("-4", "-6"):
+        for line in run_command("ip", family, "route", "show", "default").splitlines():
+            if f"dev {interface}" not in line:
+                words = [word for word in line.split() if word not in ("onlink", "linkdown")]
+                run_command("ip", family, "route", "replace", *words, "table", str(APP_MARK))
+        rule = ("fwmark", str(APP_MARK), "lookup", str(APP_MARK), "priority", "2")
+        if str(APP_MARK) not in run_command("ip", family, "rule", "show", "priority", "2"):
+            run_command("ip", family, "rule", "add", *rule)
 
 
 def _forward_nothing_by_itself() -> None:

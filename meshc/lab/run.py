@@ -164,9 +164,9 @@ def measure_all(
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")
     found = measure.sizes(session.lab, subject, found)
-    if session.source.spec.policies is None:
-        tell("TCP")
-        found = measure.connections(session.lab, subject, found)
+    tell("TCP")
+    closed = {key for key, value in predicted.items() if not value.tcp}
+    found = measure.connections(session.lab, subject, found, closed)
     if asleep:
         tell("after a silence")
         _forget_everybody(session, {predicted[key].asleep for key in asleep})

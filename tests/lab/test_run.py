@@ -23,6 +23,7 @@ from meshc.wg.conf import parse
 from meshc.wg.overhead import DEFAULT_MTU
 from tests.support.policy_networks import policy_network
 from tests.support.running import without_engines
+from tests.support.workspaces import write_topology
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "topologies"
 
@@ -160,6 +161,50 @@ def test_what_runs_is_the_emitted_text_whoever_runs_it(runner: str) -> None:
     stopped = [cell for cell in report.cells if not cell.measured.reachable]
     assert len(stopped) == 6
     assert all(relay not in cell.key for cell in stopped)
+
+
+POLICIES = """\
+meshc: 1
+network: {name: rules, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev}
+  web: {endpoint: web.example-vpn.dev}
+  anna: {nat: symmetric}
+  ben: {nat: symmetric}
+policies:
+  - {from: anna, to: web, allow: icmp}
+  - {from: ben, to: web}
+"""
+
+
+@pytest.mark.slow
+def test_policies_are_measured_by_pings_and_by_connections(tmp_path: Path) -> None:
+    """Who may ping and not connect, who may do both, and all others nothing."""
+    session = open_session(prepare(write_topology(tmp_path, POLICIES), None, silent))
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    found = {c.key[:2]: c.measured.tcp for c in report.cells if c.measured.reachable}
+    assert found == {("anna", "web"): False, ("ben", "web"): True}
+
+
+APP = """\
+meshc: 1
+network: {name: app, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev, exit_node: true}
+  phone: {nat: symmetric, platform: ios, exit: hub, dns: 9.9.9.9, exit_except: [private]}
+"""
+
+
+@pytest.mark.slow
+def test_an_app_keeps_its_own_packets_out_of_the_tunnel(tmp_path: Path) -> None:
+    """Its file routes the hub's own address into the tunnel, by a part of the internet."""
+    session = open_session(prepare(write_topology(tmp_path, APP), None, silent))
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    assert any("reaches the internet over IPv4 as hub" in check.name for check in report.checks)
 
 
 @pytest.mark.slow

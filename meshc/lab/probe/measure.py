@@ -7,13 +7,13 @@ the way back had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from meshc.lab.probe.patience import Patience
 from meshc.lab.probe.ping import PLAIN_TTL, Echo, Ping, PingTarget
-from meshc.lab.probe.tcp import Greet
+from meshc.lab.probe.tcp import Greet, Greeting
 from meshc.lab.report.lab_report import LAN, SILENT, Key, Measured
 from meshc.lab.world.control import Lab
 from meshc.lab.world.jobs import Job, PlacedJob
@@ -100,11 +100,13 @@ def paths(
 
 
 def sizes(lab: Lab, subject: Subject, measured: Mapping[Key, Measured]) -> dict[Key, Measured]:
-    """Adds whether a packet of exactly the pair's MTU passes, in one piece and back."""
+    """Adds whether a packet passes that fills the smallest tunnel on the path, in one piece and
+    back."""
     targets: dict[Key, list[PingTarget]] = {}
     for key, value in measured.items():
         if value.reachable:
-            mtu = min(subject.mtu[key.source], subject.mtu.get(key.target, 1500))
+            passed_by = {key.source, key.target, *(value.path or ())}
+            mtu = min(subject.mtu[name] for name in passed_by if name in subject.mtu)
             address = subject.addresses[key.target][key.family]
             targets[key] = [PingTarget(address, size=mtu)]
     answers = _echoes(lab, targets, _patiently(subject, 3.0, 0.4))
@@ -116,31 +118,38 @@ def sizes(lab: Lab, subject: Subject, measured: Mapping[Key, Measured]) -> dict[
 
 
 def connections(
-    lab: Lab, subject: Subject, measured: Mapping[Key, Measured]
+    lab: Lab, subject: Subject, measured: Mapping[Key, Measured], closed: Collection[Key] = ()
 ) -> dict[Key, Measured]:
-    """Adds whether TCP reaches the very machine that was meant."""
-    targets = {
-        key: [subject.addresses[key.target][key.family]]
-        for key, value in measured.items()
-        if value.reachable
-    }
-    seconds = subject.patience.greeting
-    answers = _batch(
+    """Adds whether TCP reaches the very machine that was meant. Those that are `closed` should not
+    get through, and are not tried for long."""
+    reached = [key for key, value in measured.items() if value.reachable]
+    result = dict(measured)
+    few = DOUBT + subject.patience.round_trip
+    for keys, seconds in (
+        ([key for key in reached if key not in closed], subject.patience.greeting),
+        ([key for key in reached if key in closed], few),
+    ):
+        for key, heard in _greetings(lab, subject, keys, seconds).items():
+            if isinstance(heard, str):
+                result[key] = replace(measured[key], tcp=False, detail=heard)
+                continue
+            (greeting,) = heard
+            right = greeting.name == key.target
+            detail = "" if right else greeting.error or f"{greeting.name} answered"
+            result[key] = replace(measured[key], tcp=right, detail=detail)
+    return result
+
+
+def _greetings(
+    lab: Lab, subject: Subject, keys: Sequence[Key], seconds: float
+) -> dict[Key, tuple[Greeting, ...] | str]:
+    targets = {key: [subject.addresses[key.target][key.family]] for key in keys}
+    return _batch(
         lab,
         targets,
         lambda source, addresses: Greet(addresses, seconds, _mark(source)),
         timeout=seconds + 60,
     )
-    result = dict(measured)
-    for key, heard in answers.items():
-        if isinstance(heard, str):
-            result[key] = replace(measured[key], tcp=False, detail=heard)
-            continue
-        (greeting,) = heard
-        right = greeting.name == key.target
-        detail = "" if right else greeting.error or f"{greeting.name} answered"
-        result[key] = replace(measured[key], tcp=right, detail=detail)
-    return result
 
 
 class Pinging(NamedTuple):

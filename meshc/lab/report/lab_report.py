@@ -25,7 +25,7 @@ class Predicted:
     session it needs, while the other side may: such a pair is measured after a silence. Of what is
     not `judged` the proof claims nothing: neither that it arrives nor that it does not. What is
     `owed` the topology asks for, whatever the files say. `missing` is the other side of the session
-    that is not there."""
+    that is not there; `tcp` whether a connection passes as a ping does."""
 
     reachable: bool
     path: tuple[str, ...] = ()
@@ -34,6 +34,7 @@ class Predicted:
     judged: bool = True
     owed: bool = False
     missing: str = ""
+    tcp: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,9 @@ def disagreements(
         return
     if found.path is not None and expected.path and not _same(found.path, expected.path, hidden):
         yield f"took {arrow(found.path)} instead of {arrow(expected.path)}"
-    if found.tcp is False:
+    if found.tcp is True and not expected.tcp:
+        yield "TCP passes, although the proof says that only a ping does"
+    if found.tcp is False and expected.tcp:
         yield f"ping passes, TCP does not ({found.detail or 'no answer'})"
     if found.mtu_ok is False:
         yield f"a packet of the interface's MTU, {found.mtu} bytes, does not pass"

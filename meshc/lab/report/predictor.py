@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from meshc.lab.lab_source import APPS, LabSource
+from meshc.lab.probe.services import DNS_PORT, PORT
 from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.outer_addresses import is_public
 from meshc.lab.world.places import LanHost
@@ -24,6 +25,9 @@ from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.open_exits import INTERNET
 from meshc.topology.proof.walk import Packet, Trace, walk
 from meshc.values import dataclass
+
+# What the lab asks beside pings: the machine at the other end (TCP), and a name (UDP).
+GREETING, QUESTION = ("tcp", PORT), ("udp", DNS_PORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,6 @@ class Predictor:
             and not (other.lan and self._on_lan(one.node, other.lan))
         }
 
-    @property
-    def _echo(self) -> str:
-        """Policies are asked about the echo request that the lab sends."""
-        return "icmp" if self.obligations.access is not None else ""
-
     def _host(self, host: LanHost) -> _End:
         return _End(host.place, host.router, Prefix.host(host.address), host.prefix)
 
@@ -115,21 +114,30 @@ class Predictor:
     def _exchange(self, one: _End, other: _End) -> Predicted:
         """A question and its answer. What leaves the mesh must leave it where the other is."""
         family, source, target = one.address.family, one.address.value, other.address.value
-        packet = Packet(family, source, target, protocol=self._echo)
+        packet = self._packet(family, source, target)
         there = walk(self.world, one.node, packet, target=other.name)
         path = (*one.before, *there.path, *other.behind)
         if not there.delivered:
             return _lost(there, path)
         if there.path[-1] != other.node:
             return Predicted(False, path, f"it ends on a LAN at {there.path[-1]}")
-        answer = Packet(family, target, source, established=True, protocol=self._echo)
+        answer = self._packet(family, target, source)._replace(established=True)
         back = walk(self.world, other.node, answer, target=one.name)
         if not back.delivered and not _asleep(back):
             return _unanswered(back, path)
         if back.path[-1] != one.node and back.delivered:
             reason = f"the answer is lost: it ends on a LAN at {back.path[-1]}"
             return Predicted(False, path, reason)
-        return Predicted(True, path)
+        tcp = self._packet(family, source, target, service=GREETING)
+        greeted = walk(self.world, one.node, tcp, target=other.name)
+        return Predicted(True, path, tcp=greeted.delivered)
+
+    def _packet(
+        self, family: int, source: int, target: int, *, service: tuple[str, int] = ("icmp", 0)
+    ) -> Packet:
+        """One that begins something; policies ask of what kind it is."""
+        kind = service if self.obligations.access is not None else ("", 0)
+        return Packet(family, source, target, False, *kind)
 
     def internet(self, name: str, address: str) -> Predicted:
         """A packet from a node to an address on the internet, through its exit."""
@@ -137,7 +145,8 @@ class Predictor:
         own = self.source.addresses(name).get(target.family)
         if own is None:
             return Predicted(False, (name,), f"{name} has no IPv{target.family} address")
-        packet = Packet(target.family, Prefix.host(own).value, target.value, protocol=self._echo)
+        values = Prefix.host(own).value, target.value
+        packet = self._packet(target.family, *values, service=GREETING)
         there = walk(self.world, name, packet, target="the internet")
         found = Predicted(True, there.path) if there.delivered else _lost(there, there.path)
         # the lab's internet has addresses that nobody's has: what is owed is owed for all of it
@@ -156,7 +165,8 @@ class Predictor:
         own = self.source.addresses(name).get(target.family)
         if own is not None:
             one = self._node(name, target.family)
-            packet = Packet(target.family, one.address.value, target.value)
+            values = one.address.value, target.value
+            packet = self._packet(target.family, *values, service=QUESTION)
             there = walk(self.world, name, packet, target=address)
             if there.delivered and known is not None and there.path[-1] != known.name:
                 return Predicted(False, there.path, f"it ends on a LAN at {there.path[-1]}")
@@ -186,7 +196,7 @@ class Predictor:
             else:
                 continue
             if one.node in self.world.models and one.address.family == target.family:
-                packet = Packet(target.family, one.address.value, target.value)
+                packet = self._packet(target.family, one.address.value, target.value)
                 there = walk(self.world, one.node, packet, target="the internet")
                 if len(there.path) > 1:
                     found[Key(name, address, target.family)] = self._answered(one, there, target)

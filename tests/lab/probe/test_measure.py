@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from meshc.lab.probe import measure
@@ -117,6 +118,15 @@ def test_the_full_size_is_that_of_the_smaller_end() -> None:
     assert lab.pings()[0][1].size == 1400
     assert (found[AB].mtu, found[AB].mtu_ok) == (1400, True)
     assert found[BA].mtu_ok is None
+
+
+def test_the_full_size_is_that_of_the_smallest_tunnel_on_the_path() -> None:
+    """Found by the agreement run: a relay may have an MTU of its own, and W416 says so."""
+    subject = replace(SUBJECT, mtu={**SUBJECT.mtu, "r": 1300})
+    lab = FakeLab({("a", "10.0.0.2", 64): reply()})
+    measured = {AB: Measured(True, ("a", "r", "b"))}
+    found = measure.sizes(lab, subject, measured)  # type: ignore[arg-type]
+    assert (found[AB].mtu, found[AB].mtu_ok) == (1300, True)
 
 
 def test_tcp_must_reach_the_machine_that_was_meant() -> None:

@@ -34,6 +34,15 @@ BLOCKED = Predicted(False, ("a",), "b drops it")
         pytest.param(RELAYED, Measured(True, ("a", "b")), "took a → b", id="other-path"),
         pytest.param(RELAYED, Measured(True, None), None, id="path-not-traced"),
         pytest.param(DIRECT, Measured(True, tcp=False), "TCP does not", id="tcp"),
+        pytest.param(
+            replace(DIRECT, tcp=False), Measured(True, ("a", "b"), tcp=False), None, id="ping-alone"
+        ),
+        pytest.param(
+            replace(DIRECT, tcp=False),
+            Measured(True, ("a", "b"), tcp=True),
+            "TCP passes",
+            id="open",
+        ),
         pytest.param(DIRECT, Measured(True, mtu=1420, mtu_ok=False), "1420 bytes", id="mtu"),
     ],
 )
