@@ -65,12 +65,16 @@ def settle(here: InnerField, patience: float) -> None:
         time.sleep(1)
 
 
-def lost(here: InnerField, patience: float) -> list[str]:
-    """Where the operator gets no shell."""
+def lost(here: InnerField, patience: float, *, undone: bool = False) -> list[str]:
+    """Where the operator gets no shell. `undone`: a node may be where it was before the change."""
     end = time.monotonic() + patience
     left = list(NODES)
     while left:
-        left = [name for name in left if not here.reached(name)]
+        left = [
+            name
+            for name in left
+            if not (here.reached(name) or (undone and here.reached(name, before=True)))
+        ]
         if time.monotonic() > end:
             break
     return left
@@ -85,7 +89,7 @@ def one(
         code = here.deploy_and_die(node, step, window=window)
         what += f", killed at {step} of {node}" if code == -9 else f", not killed ({code})"
         settle(here, window + 150)
-        gone = lost(here, BACK)
+        gone = lost(here, BACK, undone=True)
         if gone:
             return what, gone
     done = here.net.deploy("--all", "--window", str(window), check=False)

@@ -141,7 +141,8 @@ def damage(source: LabSource, rng: random.Random, most: int) -> Damaged:
     texts = {
         name: machine.files[interface].reveal().decode() for name, machine in source.files.items()
     }
-    told, kinds = [], []
+    told: list[str] = []
+    kinds: list[str] = []
     wanted = rng.randint(1, most) if most else 0
     while len(told) < wanted:
         name = rng.choice(sorted(texts))

@@ -185,6 +185,17 @@ def halves(prefix: Prefix) -> tuple[Prefix, Prefix]:
     return Prefix(prefix.family, prefix.value, half), Prefix(prefix.family, high, half)
 
 
+def spanning(family: int, first: int, last: int) -> tuple[Prefix, ...]:
+    """The fewest prefixes that cover the addresses from `first` to `last`, both included."""
+    found = []
+    while first <= last:
+        width = BITS[family] if not first else (first & -first).bit_length() - 1
+        width = min(width, (last - first + 1).bit_length() - 1)
+        found.append(Prefix(family, first, BITS[family] - width))
+        first += 1 << width
+    return tuple(found)
+
+
 def _joined(low: Prefix, high: Prefix) -> Prefix | None:
     """The parent of two sibling prefixes, if they are siblings."""
     if low.family != high.family or low.length != high.length or low.length == 0:

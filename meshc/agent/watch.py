@@ -18,7 +18,7 @@ from pathlib import Path
 from meshc.agent.kernel_events import KernelEvents
 from meshc.errors import MeshcError
 from meshc.keys import PublicKey
-from meshc.node import nodefile
+from meshc.node import learned_endpoints, nodefile
 from meshc.node.backends import backend
 from meshc.node.fact_reader import resolve
 from meshc.node.machine import RUN_DIRECTORY
@@ -89,7 +89,8 @@ def _until_next(events: KernelEvents, stop: threading.Event, *, patient: bool) -
 
 
 def look_once(record: Record, *, now: float) -> int:
-    """Resolves what is stale and sets what changed; how many endpoints were set.
+    """Resolves what is stale and sets what changed; how many endpoints were set. Writes down where
+    the peers are: an engine that is killed does not.
 
     Raises: NodeError, ConfError when the file or the engine cannot be read."""
     from meshc.node.system.rtnetlink import Netlink
@@ -99,6 +100,7 @@ def look_once(record: Record, *, now: float) -> int:
     engine = backend(record.engine)
     conf = nodefile.read(Path(record.file)).conf
     device = engine.read(record.interface)
+    learned_endpoints.save(engine, record.interface)
     stale = stale_hosts(conf.peers, device, now=now)
     if not stale:
         return 0

@@ -6,7 +6,6 @@ It knows nothing of the topology. Everything that looks at a finished build goes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -60,6 +59,8 @@ class BuildReader:
         """Raises: StateError when nothing was built for it, or a file of it is gone."""
         entry = self.confs.get(name)
         if entry is None:
+            from difflib import get_close_matches  # only for mistakes
+
             names = sorted(self.confs)
             close = get_close_matches(name, names, 1)
             hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names[:12])}"

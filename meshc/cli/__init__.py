@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "build": ("meshc.cli.build", "build", "Compile a file into configurations.", "Compile"),
     "verify": ("meshc.cli.verify", "verify", "Prove the emitted files.", "Compile"),
     "explain": ("meshc.cli.explain", "explain", "Tell the story of one pair.", "Compile"),
+    "policy": ("meshc.cli.policy", "policy", "Say who may reach what.", "Compile"),
     "graph": ("meshc.cli.graph", "graph", "Draw the network.", "Compile"),
     "qr": ("meshc.cli.qr", "qr", "Show a node's configuration as a QR code.", "Compile"),
     "schema": ("meshc.cli.schema", "schema", "Print the JSON Schema of the language.", "Compile"),

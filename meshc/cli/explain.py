@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,6 +15,7 @@ from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
+    from meshc.topology.proof import Expectation
     from meshc.topology.proof.explanation import Explanation, HopSession, Leg, Speaker
     from meshc.topology.proof.network_model import NetworkModel
 
@@ -31,9 +32,12 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 @click.argument("a")
 @click.argument("b")
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
+@click.option("--port", metavar="SERVICE", help="Of one service: tcp/443, udp/53, icmp.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @reported
-def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> None:
+def explain(
+    file: Path, a: str, b: str, build: Path | None, port: str | None, as_json: bool
+) -> None:
     """Say how packets get from A to B and back, by the files that were built from FILE.
 
     A and B may also be addresses: of hosts on a LAN behind a node; B also one in the internet.
@@ -62,12 +66,32 @@ def explain(file: Path, a: str, b: str, build: Path | None, as_json: bool) -> No
     for name in (a, b):
         if name not in network.models and name in built.spec.nodes:
             raise StateError(f"the file of {name} cannot be read", hint="meshc verify says why")
+    if port is not None:
+        _explain_service(network, built.expectation, a, b, port, as_json)
     if a in network.models and b in network.models:
         graph = build_graph(built.spec, Diagnostics())
         story = tell(network, a, b, why_not=graph.why_not)
     else:
         story = explain_hosts(network, *_speakers(network, a, b))
     click.echo(as_data(story) if as_json else as_text(story))
+    sys.exit(0 if story.works else 1)
+
+
+def _explain_service(
+    network: NetworkModel, expectation: Expectation, a: str, b: str, port: str, as_json: bool
+) -> NoReturn:
+    from meshc.cli.views.service_view import service_data, service_text
+    from meshc.errors import StateError
+    from meshc.topology.language.schema.scalars import Mistake
+    from meshc.topology.language.schema.value_kinds import ONE_SERVICE
+    from meshc.topology.proof.service_explanation import explain_service
+
+    try:
+        service = ONE_SERVICE.read(port)
+    except Mistake as mistake:
+        raise StateError(mistake.message, hint=mistake.hint) from None
+    story = explain_service(network, expectation.obligations.access, a, b, service)
+    click.echo(envelope(service_data(story)) if as_json else service_text(story))
     sys.exit(0 if story.works else 1)
 
 

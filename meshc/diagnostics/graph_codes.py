@@ -191,6 +191,14 @@ GRAPH_CODES = (
         "stands behind it is not used.",
     ),
     Code(
+        "E227",
+        "demanded link that policies forbid",
+        "`links:` says `direct: true` for a pair between which no rule allows anything, or of "
+        "which one cannot filter and the other could send it what no rule allows: nobody would "
+        "stand between the two. Without the line they are kept apart, or a relay carries what is "
+        "allowed and drops the rest.",
+    ),
+    Code(
         "I230",
         "exit user without a name server",
         "All of this node's traffic goes through the exit, but its file names no DNS server, so "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshc.diagnostics.code import Code
+from meshc.diagnostics.policy_codes import POLICY_CODES
 
 LANGUAGE_CODES = (
     Code(
@@ -254,4 +255,5 @@ LANGUAGE_CODES = (
         "`exit_except` lists what a user of an exit keeps out of the tunnel, and here that is "
         "everything, in both families. A node that is to use no exit says `exit: none`.",
     ),
+    *POLICY_CODES,
 )

@@ -224,6 +224,27 @@ PROOF_CODES = (
         "addresses of the server's family. Names are not resolved while the tunnel is up.",
     ),
     Code(
+        "E431",
+        "more passes than policies allow",
+        "The rules in the file of a node let a packet begin a connection that no rule of "
+        "`policies:` allows. The message names the place: what comes in from the tunnel, goes out "
+        "to a LAN or the internet, passes through a relay, comes from beside a router, or is sent "
+        "by the node itself.",
+    ),
+    Code(
+        "E432",
+        "policies allow what is dropped",
+        "A rule of `policies:` allows this packet, and the rules in the file of a node that it "
+        "must pass drop it, or do not let it through.",
+    ),
+    Code(
+        "E433",
+        "receiver that nobody protects",
+        "The receiver cannot filter (a phone, Windows, macOS, somebody else's peer), and is linked "
+        "directly to a node that may not send it everything. Relays and exits hold what they "
+        "forward and send to the policies; any other node could send what it likes.",
+    ),
+    Code(
         "E440",
         "hook that takes the tunnel down",
         "wg-quick(8) runs hooks under `set -e`: one that fails takes the interface down again. "

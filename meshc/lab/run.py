@@ -31,6 +31,9 @@ from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.node import learned_endpoints
+from meshc.topology.language.spec import Service
+from meshc.topology.obligations.claim import Claim
+from meshc.topology.obligations.obligations import Obligations
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
@@ -97,7 +100,10 @@ def check_claims(
     unjudged: Iterable[Key],
 ) -> list[Check]:
     """The lines of `tests:`. Of the internet only what they name is measured, by pings."""
-    claims = predictor.obligations.claims
+    claims = by_echo(predictor.obligations)
+    untried = len(predictor.obligations.claims) - len(claims)
+    if untried:
+        session.notes.append(f"{untried} tests are about services that the lab does not try")
     world = session.world
     checker = ClaimChecker(cells, world.lan_hosts, world.beyond, unjudged)
     expected: dict[Key, Predicted] = {}
@@ -111,6 +117,18 @@ def check_claims(
     checker = ClaimChecker([*cells, *outside], world.lan_hosts, world.beyond, open_)
     session.notes += checker.unmeasured(claims)
     return list(checker.check(claims))
+
+
+def by_echo(obligations: Obligations) -> tuple[Claim, ...]:
+    """The tests that an echo request can decide: with policies, that one passes says nothing about
+    another service, and that none passes is told by nothing else."""
+    echo = Service("icmp")
+    return tuple(
+        claim
+        for claim in obligations.claims
+        if claim.test.service == echo
+        or (claim.test.service is None and (obligations.access is None or claim.apart))
+    )
 
 
 def measure_beyond(
@@ -146,8 +164,9 @@ def measure_all(
     found = measure.paths(session.lab, subject, found, hop_limits(predicted))
     tell("packets of full size")
     found = measure.sizes(session.lab, subject, found)
-    tell("TCP")
-    found = measure.connections(session.lab, subject, found)
+    if session.source.spec.policies is None:
+        tell("TCP")
+        found = measure.connections(session.lab, subject, found)
     if asleep:
         tell("after a silence")
         _forget_everybody(session, {predicted[key].asleep for key in asleep})

@@ -50,7 +50,8 @@ def changes(
     result.extend(_device_change(state, settings, before))
     peers = peer_changes(state.interface, state.peers, device)
     result.extend(change for change in peers if not change.update.remove)
-    early: list[Change] = [change for change in state.sysctls if isinstance(change, SysctlKept)]
+    early: list[Change] = [change for change in state.firewall if change.before_link]
+    early += [change for change in state.sysctls if isinstance(change, SysctlKept)]
     early += [AddressAdd(state.interface, str(address)) for address in state.addresses]
     present = Present(facts)
     result.extend(_missing(early, recorded, present))
@@ -104,7 +105,7 @@ def _after_link(state: DesiredState) -> Iterator[Change]:
     for rule in state.rules:
         yield RuleAdd.of(rule)
     yield from state.closed
-    yield from state.firewall
+    yield from (change for change in state.firewall if not change.before_link)
     yield from (change for change in state.sysctls if not isinstance(change, SysctlKept))
     yield from state.forwarding
     if state.watched:

@@ -9,7 +9,7 @@ from meshc.node.fact_set import FactSet
 from meshc.node.nodefile import InterfaceFile
 from meshc.node.system.closed_table import TableClosed
 from meshc.node.system.dns import DnsSet
-from meshc.node.system.firewall import FirewallLoad
+from meshc.node.system.firewall import FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
@@ -49,7 +49,7 @@ class DesiredState:
     guards: tuple[Change, ...]
     sysctls: tuple[SysctlSet, ...]
     forwarding: tuple[ForwardingOn, ...]
-    firewall: tuple[FirewallLoad, ...]
+    firewall: tuple[FirewallLoad | TableLoad, ...]
     closed: tuple[TableClosed, ...]
     dns: DnsSet | None
     watched: bool
@@ -110,7 +110,7 @@ def left_out(file: InterfaceFile, facts: FactSet) -> tuple[str, ...]:
         return ()
     addresses = [str(address) for address in file.conf.addresses if address.family == 6]
     prefixes = [f"the route {prefix}" for prefix in _allowed(file.conf) if prefix.family == 6]
-    rules = ["forwarding of IPv6"] if 6 in file.firewall.families else []
+    rules = ["forwarding of IPv6"] if 6 in file.firewall.forwarding else []
     return tuple(dict.fromkeys((*addresses, *prefixes, *rules)))
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from meshc.errors import NodeError
 from meshc.node.fact_set import FactSet
-from meshc.node.system.firewall import Chain, FirewallLoad
+from meshc.node.system.firewall import BUILT_IN, INET, Chain, FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import (
@@ -23,10 +23,14 @@ from meshc.render.firewall.hook_lines import (
     family_hooks,
     forward_chain,
     nat_chain,
+    switch_on,
     table_command,
     wan_word,
 )
 from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
+from meshc.render.firewall.loading import Load, read_load
+from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
+from meshc.topology.language.spec import FirewallTool
 from meshc.wg.conf import Conf
 
 _NOWHERE = "lo"  # nothing is ever forwarded to it
@@ -41,6 +45,22 @@ _RULES = {
     for family, address in ((4, r"[0-9.]{7,15}"), (6, r"[0-9a-f:.]{2,45}"))
 }
 """The rules that are ours: what is handed to iptables-restore holds no other word."""
+_CHAIN = re.compile(r"MESHC-(?:IN|OUT|FWD|NAT|POL|S[0-9]{1,6})-%i")
+_POLICY = {
+    family: re.compile(
+        rf"{one.pattern}|(?:(?:! )?-[io] %i |-[sd] {address}/[0-9]{{1,3}} "
+        r"|-m conntrack ! --ctstate RELATED,ESTABLISHED "
+        r"|-p (?:tcp|udp)(?: --dport [0-9]{1,5}(?::[0-9]{1,5})?)? |-p (?:ipv6-)?icmp )*"
+        rf"-(?:[jg] {_CHAIN.pattern}|j (?:DROP|RETURN))"
+    )
+    for (family, one), address in zip(
+        _RULES.items(), (r"[0-9.]{7,15}", r"[0-9a-f:.]{2,45}"), strict=True
+    )
+}
+_NFT_LINE = re.compile(
+    r"(?!include|define)(?:[a-z0-9_ .,;:!=&|(){}/-]|\"%i\"|\"@wan[46]@\")+", re.ASCII
+)
+_HEAD = 3  # the lines that make the table, before its first chain
 
 
 _KEPT_INSIDE = re.compile(r"-A MESHC-KILL-%i -d ([0-9a-f.:]{2,45}/[0-9]{1,3}) -j REJECT$")
@@ -55,6 +75,24 @@ class EmittedFirewall:
         self._interface = interface
 
     @cached_property
+    def load(self) -> Load | None:
+        """The one line that loads all rules, if the file has one and all that goes with it."""
+        for line in self._conf.pre_up:
+            found = read_load(line) if "MESHC-" in line or "meshc-%i" in line else None
+            if found is None or not _is_ours(found):
+                continue
+            wanted = found.hooks(self._switched)
+            if _complete(wanted, self._conf):
+                return found
+        return None
+
+    @cached_property
+    def _switched(self) -> tuple[int, ...]:
+        """The families whose forwarding is turned on."""
+        lines = self._conf.post_up
+        return tuple(f for f in (4, 6) if _stand_together(tuple(switch_on(f)), lines))
+
+    @cached_property
     def chains(self) -> dict[int, tuple[HookChain, ...]]:
         return {f: chains for f in (4, 6) if (chains := _chains(self._conf, f)) is not None}
 
@@ -62,6 +100,8 @@ class EmittedFirewall:
     def lines(self) -> Hooks:
         """The hook lines that need not be run."""
         found = [family_hooks(family, chains) for family, chains in self.chains.items()]
+        if self.load is not None:
+            found = [self.load.hooks(self._switched)]
         found += [hooks for _, hooks in _kill_switch(self._conf).values()][:1]
         return Hooks(
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
@@ -77,12 +117,22 @@ class EmittedFirewall:
 
     @property
     def families(self) -> tuple[int, ...]:
+        """Those whose rules the machine must be asked about."""
+        if self.load is not None:
+            return tuple(self.load.chains) or (4, 6)
         return tuple(self.chains)
 
-    def loads(self, facts: FactSet) -> tuple[FirewallLoad, ...]:
-        """One load a family. Raises: NodeError where there is no iptables."""
-        loads = []
-        own = [*self.chains.items()]
+    @property
+    def forwarding(self) -> tuple[int, ...]:
+        return tuple(self.chains) if self.load is None else self._switched
+
+    def loads(self, facts: FactSet) -> tuple[FirewallLoad | TableLoad, ...]:
+        """One load a family with iptables, one in all with nft. Raises: NodeError where there is
+        no such tool."""
+        loads: list[FirewallLoad | TableLoad] = []
+        own = [*(self.chains if self.load is None else self.load.chains).items()]
+        if self.load is not None and self._takes_nft(self.load, facts):
+            loads, own = [self._table(self.load, facts)], []
         own += [(family, (chain,)) for family, chain in self.kill_chains.items()]
         for family, emitted in own:
             if family not in facts.families:
@@ -99,11 +149,32 @@ class EmittedFirewall:
             loads.append(FirewallLoad(family, have.program, chains, made))
         return tuple(loads)
 
+    def _takes_nft(self, load: Load, facts: FactSet) -> bool:
+        """As the line itself decides."""
+        if load.tool is FirewallTool.AUTO:
+            return not any(have.program for have in facts.firewall.values())
+        return load.tool is FirewallTool.NFTABLES
+
+    def _table(self, load: Load, facts: FactSet) -> TableLoad:
+        if not facts.has_nft:
+            tools = "nft" if load.tool is FirewallTool.NFTABLES else "iptables or nft"
+            raise NodeError(
+                f"the rules of this node need {tools}",
+                hint="install the nftables package, or set `firewall: iptables` in the topology",
+            )
+        # what stands around the chains is the change's own
+        lines = load.text[_HEAD:-1]
+        text = "".join(f"{line}\n" for line in lines)
+        for family in (4, 6):
+            text = text.replace(WAN[family], _wan(family, facts))
+        text = text.replace("%i", facts.interface)
+        return TableLoad(INET, NFT_TABLE.replace("%i", facts.interface), text)
+
     def switches(self, facts: FactSet) -> tuple[ForwardingOn, ...]:
         """What the lines throw, with all that the kernel changes along with them."""
         return tuple(
             ForwardingOn(self._interface, family)
-            for family in self.families
+            for family in self.forwarding
             if family in facts.families
         )
 
@@ -119,14 +190,8 @@ def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
             rules = _rules(following, f"{command}-A {empty.name} ", family)
             found.append(empty._replace(rules=tuple(rules)))
     wanted = family_hooks(family, found)
-    complete = (
-        bool(found)
-        and found[0].table == "filter"
-        and _stand_together(wanted.pre_up, conf.pre_up)
-        and _stand_together(wanted.post_up, conf.post_up)
-        and _stand_together(wanted.post_down, conf.post_down)
-    )
-    return tuple(found) if complete else None
+    whole = bool(found) and found[0].table == "filter" and _complete(wanted, conf)
+    return tuple(found) if whole else None
 
 
 def _kill_switch(conf: Conf) -> dict[int, tuple[HookChain, Hooks]]:
@@ -158,14 +223,38 @@ def _rules(lines: tuple[str, ...], start: str, family: int) -> Iterator[str]:
         yield rule
 
 
+def _complete(wanted: Hooks, conf: Conf) -> bool:
+    return (
+        _stand_together(wanted.pre_up, conf.pre_up)
+        and _stand_together(wanted.post_up, conf.post_up)
+        and _stand_together(wanted.post_down, conf.post_down)
+    )
+
+
+def _is_ours(load: Load) -> bool:
+    """Whether every word is one that `meshc build` writes."""
+    for family, chains in load.chains.items():
+        for chain in chains:
+            known = _CHAIN.fullmatch(chain.name) and chain.hook in ("", *BUILT_IN)
+            if not known or not all(_POLICY[family].fullmatch(rule) for rule in chain.rules):
+                return False
+    text = load.text
+    framed = text[:_HEAD] == table_text(())[:_HEAD] and text[-1:] == ("}",)
+    return not text or (framed and all(_NFT_LINE.fullmatch(line) for line in text[_HEAD:]))
+
+
 def _stand_together(wanted: tuple[str, ...], lines: tuple[str, ...]) -> bool:
     """Whether the wanted lines are there, one right after the other."""
     return any(lines[at : at + len(wanted)] == wanted for at in range(len(lines)))
 
 
-def _resolved(chain: HookChain, family: int, facts: FactSet) -> Chain:
+def _wan(family: int, facts: FactSet) -> str:
     default = facts.default_route(family)
-    wan = default.device if default is not None else _NOWHERE
+    return default.device if default is not None else _NOWHERE
+
+
+def _resolved(chain: HookChain, family: int, facts: FactSet) -> Chain:
+    wan = _wan(family, facts)
     rules = (
         rule.replace(wan_word(family), wan).replace("%i", facts.interface) for rule in chain.rules
     )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from meshc.node import lifecycle, nodefile
+from meshc.node import learned_endpoints, lifecycle, nodefile
 from meshc.node.backends import KERNEL, BackendFactory, backend
 from meshc.node.change import Change, Replaced
 from meshc.node.changeset import ChangeSet, Present
@@ -25,7 +25,7 @@ from meshc.node.state_file import Record
 from meshc.node.system import processes
 from meshc.node.system.agent_process import AgentStart
 from meshc.node.system.closed_table import TableClosed
-from meshc.node.system.firewall import FirewallLoad, TableLoad
+from meshc.node.system.firewall import INET, FirewallLoad, TableLoad
 from meshc.node.system.interface import LinkAdd
 from meshc.node.system.route import RouteAdd, RouteAside
 from meshc.node.system.rule import RuleAdd
@@ -35,6 +35,7 @@ from meshc.prefixes import Prefix
 
 _FLUSHED_BY_OTHERS = (FirewallLoad, TableLoad, TableClosed, RuleAdd, RouteAdd)
 _DEVICE = re.compile(r"(?<=-[io] )\S+")
+_NFT_DEVICE = re.compile(r'(?<=[io]ifname )"[^"]*"')
 
 
 def keep_up(
@@ -63,6 +64,7 @@ def keep_up(
         if not _has_hooks(file):
             machine.backend.destroy(machine, interface)
             apply_plan(machine, store, record, _anew(machine, file, record))
+            learned_endpoints.set_again(machine.backend, interface)
             return (f"{record.engine} had ended; started again",)
     # hooks come in pairs: those of the way down before those of the way up
     lifecycle.up(
@@ -106,11 +108,14 @@ def moved_uplink(
 ) -> Iterator[Replaced]:
     """Own chains that differ from what the file asks for in nothing but the interface of the
     default route. While there is none, nothing changes."""
-    loaded = {change.slot: change for change in recorded if isinstance(change, FirewallLoad)}
+    kinds = (FirewallLoad, TableLoad)
+    loaded = {change.slot: change for change in recorded if isinstance(change, kinds)}
     for load in file.firewall.loads(facts):
         old = loaded.get(load.slot)
-        moved = old is not None and old.chains != load.chains and _shape(old) == _shape(load)
-        if old is not None and moved and facts.default_route(load.family) is not None:
+        if old is None or old.wish == load.wish or _shape(old) != _shape(load):
+            continue
+        families = (4, 6) if load.family == INET else (load.family,)
+        if any(facts.default_route(family) is not None for family in families):
             yield Replaced(load.inherit(old), old)
 
 
@@ -128,8 +133,10 @@ def own_lans(recorded: Sequence[Change], facts: FactSet) -> Iterator[Replaced]:
             yield Replaced(RouteAdd(*where), change)
 
 
-def _shape(load: FirewallLoad) -> tuple[object, ...]:
-    """The chains with no names of interfaces in them."""
+def _shape(load: FirewallLoad | TableLoad) -> tuple[object, ...]:
+    """The rules with no names of interfaces in them."""
+    if isinstance(load, TableLoad):
+        return (load.name, _NFT_DEVICE.sub("*", load.text))
     return tuple(
         (table, name, hook, tuple(_DEVICE.sub("*", rule) for rule in rules))
         for table, name, hook, rules in load.chains

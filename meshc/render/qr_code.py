@@ -127,6 +127,7 @@ def _grey_png(width: int, rows: list[bytes]) -> bytes:
 def svg(text: str, caption: str = "", *, scale: int = 6) -> bytes:
     """An SVG with a white background, so that a dark page does not invert it, and the caption
     below the code."""
+
     out = io.BytesIO()
     made = code(text)
     made.save(out, kind="svg", scale=scale, border=4, light="white", xmldecl=False)

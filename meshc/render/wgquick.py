@@ -19,8 +19,8 @@ from meshc.keys import LinkKeys, PrivateKey
 from meshc.prefixes import Prefix
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
-from meshc.render.firewall.iptables import forwarding_hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
+from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
 from meshc.topology.language.spec import NetworkSpec, Platform
@@ -195,7 +195,7 @@ def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
 
 def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     """Ours alone. The kill switch closes last and opens last."""
-    forwarding = forwarding_hooks(node.firewall)
+    forwarding = firewall_hooks(node.firewall, node.spec.firewall)
     mark = node.spec.kill_mark
     if mark is None:
         return forwarding

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from meshc.agent import watch
 from meshc.agent.watch import endpoint_updates, stale_hosts
 from meshc.keys import PrivateKey, PublicKey, encode
+from meshc.node import learned_endpoints
+from meshc.node.state_file import Record
 from meshc.node.system import agent_process
 from meshc.wg.conf import PeerConf
 from meshc.wg.device_values import DeviceState, PeerState, PeerUpdate
@@ -117,3 +121,19 @@ def test_a_name_that_appears_later_is_found(box: Namespace, tmp_path: Path) -> N
     assert box.meshc("status", "wg0").returncode == 0
     box.meshc("down", "wg0")
     assert not agent_process.runs(token)
+
+
+def test_where_the_peers_are_is_written_down_at_each_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that is killed cannot do it."""
+    key = PrivateKey.generate().public_key()
+    there = DeviceState(peers=(PeerState(key, endpoint=Endpoint("192.0.2.1", 4000)),))
+    kept: list[tuple[object, str]] = []
+    engine = SimpleNamespace(read=lambda _: there)
+    monkeypatch.setattr(watch, "backend", lambda _: engine)
+    monkeypatch.setattr(learned_endpoints, "save", lambda *one: kept.append(one))
+    conf = wgconf.write(tmp_path / "conf", "wg9", wgconf.interface() + wgconf.peer(key=key))
+    record = Record("wg9", str(conf), engine="bundled", complete=True)
+    assert watch.look_once(record, now=time.time()) == 0
+    assert kept == [(engine, "wg9")]

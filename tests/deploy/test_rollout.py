@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meshc.cli.views.deploy_view import print_outcomes
 from meshc.deploy import node_deployment
 from meshc.deploy.connect import sent_program
+from meshc.deploy.connect.node_session import NodeSession
 from meshc.deploy.deploy_outcome import End
 from meshc.deploy.plan.survey import survey
+from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import (
     Confirm,
     Failure,
@@ -262,3 +266,44 @@ def test_an_answer_that_is_none_is_the_failure_of_its_node(
     end = deploy(nodes, {"leaf": targets["leaf"]}, window=0.5)["leaf"]
     assert not end.good
     assert "what the node answered is no answer" in end.message
+
+
+class SlowNodes(FakeNodes):
+    """Each connection takes as long as its node; `own` is the time that a node took in all."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.own: dict[str, float] = dict.fromkeys(seconds, 0.0)
+
+    async def __call__(self, target: Target, *, timeout: float = 15.0) -> NodeSession:
+        await asyncio.sleep(self.seconds[target.name])
+        self.own[target.name] += self.seconds[target.name]
+        return await super().__call__(target, timeout=timeout)
+
+
+def test_forty_nodes_take_hardly_longer_than_the_slowest_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But for the canary, which goes alone; and each has one line of 80 columns."""
+    names = [f"leaf-{number:02}" for number in range(40)]
+    more = "".join(f"  {name}: {{deploy: {{host: {name}}}}}\n" for name in names)
+    made = mesh(tmp_path, more=more)
+    nodes = SlowNodes({name: 0.5 if name == "leaf-20" else 0.1 for name in names})
+
+    async def all_of_it() -> tuple[Any, float, float]:
+        found = await survey([made[name] for name in names], nodes, lambda *_: None, parallel=40)
+        nodes.own = dict.fromkeys(nodes.own, 0.0)
+        began, busy = time.monotonic(), time.process_time()
+        return await roll_out(found, nodes, lambda *_: None, parallel=40), began, busy
+
+    found, began, busy = asyncio.run(all_of_it())
+    took = time.monotonic() - began
+    waited = nodes.own["leaf-00"] + max(nodes.own.values())
+    computed = time.process_time() - busy  # this one process is all of the nodes as well
+    assert took - computed < 1.2 * waited + 0.5
+    assert waited < sum(nodes.own.values()) / 3
+    print_outcomes(found, [])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 40
+    assert max(map(len, lines)) <= 80

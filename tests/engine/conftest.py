@@ -30,7 +30,7 @@ def portable_road() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def compiled_road() -> Iterator[None]:
     """For tests of what only the compiled road does."""
     if not compiled.AVAILABLE:

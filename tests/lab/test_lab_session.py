@@ -78,3 +78,37 @@ def test_an_exit_user_that_leaks_is_caught() -> None:
     assert "laptop leaks nothing" in [check.name for check in failed]
     assert any("IPv6 TCP to 2001:2::2 port 7707" in check.detail for check in failed)
     assert not any("phone" in check.name for check in failed)
+
+
+LEFT_OUT = """
+meshc: 1
+network: {name: t, addresses: [10.44.0.0/24, "fd44::/64"], dns: [1.1.1.1]}
+sites: {home: {nat: port_restricted, lan: [192.168.7.0/24]}}
+nodes:
+  hub: {role: relay, endpoint: ["203.0.113.5", "[2001:db8::5]"], exit_node: true}
+  pc: {site: home, exit: hub, exit_except: [private, 198.51.100.0/24, "2001:db8:7::/48"]}
+  phone: {platform: ios, exit: hub, exit_except: [private, 198.51.100.0/24]}
+  win: {platform: windows, site: home, exit: hub, exit_except: own_lan}
+"""
+
+
+@pytest.mark.slow(seconds=25)
+def test_what_is_left_out_of_an_exit_leaves_by_the_own_uplink_and_all_else_by_the_exit(
+    tmp_path: Path,
+) -> None:
+    """Also where the list holds the endpoint, because an app keeps its socket out."""
+    mesh = tmp_path / "mesh.yaml"
+    mesh.write_text(LEFT_OUT)
+    source = prepare(mesh, None, silent)
+    session = open_session(source)
+    with session.lab:
+        checks = check_exits(session, Predictor.of(source), Patience())
+    assert [(check.name, check.detail) for check in checks if not check.passed] == []
+    names = [check.name for check in checks]
+    assert "pc reaches 198.51.100.1 beside the tunnel" in names
+    assert "pc reaches 2001:db8:7::1 beside the tunnel" in names
+    assert "phone reaches 198.51.100.1 beside the tunnel" in names
+    for user in ("pc", "phone", "win"):
+        assert f"{user} leaks nothing" in names
+        for family in (4, 6):
+            assert f"{user} reaches the internet over IPv{family} as hub" in names

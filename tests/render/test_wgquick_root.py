@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from meshc.prefixes import Prefix
+from meshc.topology.obligations.exit_surroundings import SURROUNDINGS
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
-from meshc.topology.planner.policy.forwarding import SURROUNDINGS
 from tests.support.keyed_plans import (
     POOLS,
     artifacts,

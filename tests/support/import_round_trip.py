@@ -68,6 +68,8 @@ def particular(rng: random.Random) -> str:
     for number, node in enumerate(data["nodes"].values()):
         if rng.random() < 0.15:
             node["keepalive"] = rng.choice(("off", "off", 15))
+        if "exit" in node and rng.random() < 0.3:
+            node["kill_switch"] = True
         if rng.random() < 0.15 and node.get("managed", True) and "platform" not in node:
             node["post_up"] = [f"logger {number} is up", "sysctl -w net.core.rmem_max=1; echo %i"]
     return str(yaml.safe_dump(data, sort_keys=False))

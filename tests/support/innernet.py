@@ -65,8 +65,10 @@ class InnerField:
     def __init__(self, net: Field) -> None:
         self.net = net
         self.now = dict(FIRST)
+        self.before = dict(FIRST)
 
     def write(self, **changes: Any) -> None:
+        self.before = dict(self.now)
         self.now |= changes
         self.net.write(TOPOLOGY.format(**self.now))
         self.net.build()
@@ -82,9 +84,10 @@ class InnerField:
         text = self.net.machines[name].shell(f"cat {path}", check=False)
         return str(json.loads(text or '{"state": "idle"}')["state"])
 
-    def reached(self, name: str) -> bool:
-        """Whether the operator gets a shell there."""
-        host = OUTSIDE.get(name) or self.now[name]
+    def reached(self, name: str, *, before: bool = False) -> bool:
+        """Whether the operator gets a shell there; with `before`, where it was before the last
+        change, which may have been put back."""
+        host = OUTSIDE.get(name) or (self.before if before else self.now)[name]
         options = ["-F", str(self.net.home / "ssh_config"), "-o", "BatchMode=yes"]
         options += ["-o", "ConnectTimeout=5"]
         done = self.net.controller.run(

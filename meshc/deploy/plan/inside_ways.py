@@ -37,6 +37,16 @@ def reached_inside(plan: MeshPlan, hosts: Hosts) -> frozenset[str]:
     return frozenset(name for name, way in ways.items() if any(map(inside, way)))
 
 
+def this_machine(plan: MeshPlan) -> frozenset[str]:
+    """The nodes whose addresses in the tunnels are this machine's own: what it reaches through the
+    network, it reaches by these."""
+    return frozenset(
+        name
+        for name, node in plan.nodes.items()
+        if any(_here(address.address) for address in node.addresses)
+    )
+
+
 def _names(plan: MeshPlan) -> dict[str, tuple[str, ...]]:
     """The names that the network itself gives."""
     domain = plan.spec.network.domain

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from meshc.build.reader import open_build
 from meshc.deploy.deploy_journal import DeployJournal, build_of, operator, read_journal
-from meshc.deploy.plan.inside_ways import Hosts, reached_inside
+from meshc.deploy.plan.inside_ways import Hosts, reached_inside, this_machine
 from meshc.deploy.plan.selection import selected
 from meshc.deploy.protocol import BuildMark
 from meshc.errors import StateError
@@ -94,7 +94,9 @@ def targets(
         )
     for name in chosen:
         _check(result, name, local=local)
-    behind = reached_inside(result.plan, hosts)
+    inside = reached_inside(result.plan, hosts)
+    # this machine is one end of the way to them, where it is a node itself
+    behind = inside | this_machine(result.plan) if inside else inside
     build, _ = build_of(open_build(result.out, file=result.workspace.file))
     journal = read_journal(result.workspace.file)
     mark = BuildMark((journal or DeployJournal()).number(build), build, operator())
@@ -103,6 +105,7 @@ def targets(
     return [
         replace(
             _read(result, result.plan.nodes[name], behind),
+            reached_inside=name in inside,
             mark=mark,
             known=known,
             old_way=ways.get(name),
@@ -155,7 +158,6 @@ def _read(result: BuildComparison, node: NodePlan, behind: frozenset[str]) -> Ta
         relays=frozenset(p.name for p in peers if p.spec.is_relay),
         behind=behind - {node.name},
         accepted={name: _accepted(result.plan.nodes[name]) for name in behind - {node.name}},
-        reached_inside=node.name in behind,
     )
 
 

@@ -45,6 +45,8 @@ from meshc.deploy.remote.supervision import running
 from meshc.deploy.remote.watcher import pending, start_watcher
 
 ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (whitepaper 6.1)
+REST = 10.0
+"""Seconds for the others when one peer has answered: some of them may have gone to sleep."""
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
@@ -98,6 +100,7 @@ def verify(interface: ManagedInterface, request: Verify) -> Verified:
     candidate = _mine(interface, request.token, Event.VERIFY).staged
     wanted = {key: at for key, at in request.peers.items() if key in candidate.before.alive}
     end = min(clock() + request.patience, candidate.deadline)
+    enough = clock() + REST
     alive: set[str] = set()
     way = not candidate.way
     while True:
@@ -108,7 +111,8 @@ def verify(interface: ManagedInterface, request: Verify) -> Verified:
         alive |= pings(silent)
         alive |= {key for key in silent if _handshake(now, key) >= candidate.committed_at}
         way = way or bool(answers(dict(candidate.way)))
-        if (good and way and len(alive) == len(wanted)) or clock() >= end:
+        all_there = len(alive) == len(wanted) or (bool(alive) and clock() >= enough)
+        if (good and way and all_there) or clock() >= end:
             break
         time.sleep(0.2)
     return Verified(good, now.up, way, now.public_key, tuple(sorted(wanted)), tuple(sorted(alive)))

@@ -95,6 +95,9 @@ class CompiledPump(Pump):
             self._udp,
             [known.lane for known in lanes],
         )
+        if count == 1 and not self._busy and not left[0]:
+            # see `Pump.on_udp`; before the bookkeeping, for the sake of latency
+            self.on_tun()
         for number in errors:
             self._not_written(OSError(number, os.strerror(number)))
         self._in.account(lanes, now)
@@ -106,9 +109,6 @@ class CompiledPump(Pump):
                     end += 1
                 self._long_way(start, end, now)
             start = end
-        if count == 1 and not self._busy:
-            # see `Pump.on_udp`
-            self.on_tun()
 
     def drain(self) -> None:
         super().drain()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from meshc.lab.probe.lookup import Lookup, Resolution, nameservers
 from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.probe.tcp import Greet, Greeting
 from meshc.lab.world.jobs import Job
+from meshc.prefixes import Prefix
 
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
@@ -54,7 +55,7 @@ class WatchLeaks(Job[LeakFindings]):
 
     `hosts` are addresses of the public host, `port` WireGuard's own UDP port, `name` something to
     ask the resolvers for (those of /etc/resolv.conf and `resolvers`), `seconds` how long to try
-    connections; those to `doubtful` hosts are tried for a short time.
+    connections; those to `doubtful` hosts are tried for a short time. Prefixes `beside` may leave.
     """
 
     interface: str
@@ -65,6 +66,7 @@ class WatchLeaks(Job[LeakFindings]):
     seconds: float = 4.0
     doubtful: tuple[str, ...] = ()
     doubt: float = 4.0
+    beside: tuple[str, ...] = ()
 
     def run(self) -> LeakFindings:
         hopeful = tuple(at for at in self.hosts if at not in self.doubtful)
@@ -79,14 +81,16 @@ class WatchLeaks(Job[LeakFindings]):
             servers = dict.fromkeys([*nameservers(), *self.resolvers])
             lookups = tuple(Lookup(self.name, server, seconds=1.0).run() for server in servers)
             time.sleep(0.1)
-            frames = [one for one in _outgoing(tap) if is_leak(one, self.port)]
+            frames = [one for one in _outgoing(tap) if is_leak(one, self.port, self.beside)]
         leaks = tuple(dict.fromkeys(map(describe, frames)))
         return LeakFindings({at: seen[at] for at in self.hosts}, lookups, leaks)
 
 
-def is_leak(frame: FrameHeaders, port: int) -> bool:
-    """Whether this may not leave a node that sends everything through its exit. `port` is the
-    UDP port of its WireGuard."""
+def is_leak(frame: FrameHeaders, port: int, beside: Iterable[str] = ()) -> bool:
+    """Whether this may not leave a node that sends everything but `beside` through its exit.
+    `port` is the UDP port of its WireGuard."""
+    if frame.target and any(Prefix.parse(p).contains(Prefix.host(frame.target)) for p in beside):
+        return False
     if frame.kind == ARP or (frame.kind == IPV4 and frame.protocol == IGMP):
         return False
     if frame.kind == IPV6 and frame.protocol == ICMPV6:

@@ -21,6 +21,7 @@ from meshc.topology.proof.drop import MUTUAL, LossReason
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.network_model import NetworkModel
+from meshc.topology.proof.open_exits import INTERNET
 from meshc.topology.proof.walk import Packet, Trace, walk
 from meshc.values import dataclass
 
@@ -100,6 +101,11 @@ class Predictor:
             and not (other.lan and self._on_lan(one.node, other.lan))
         }
 
+    @property
+    def _echo(self) -> str:
+        """Policies are asked about the echo request that the lab sends."""
+        return "icmp" if self.obligations.access is not None else ""
+
     def _host(self, host: LanHost) -> _End:
         return _End(host.place, host.router, Prefix.host(host.address), host.prefix)
 
@@ -109,13 +115,14 @@ class Predictor:
     def _exchange(self, one: _End, other: _End) -> Predicted:
         """A question and its answer. What leaves the mesh must leave it where the other is."""
         family, source, target = one.address.family, one.address.value, other.address.value
-        there = walk(self.world, one.node, Packet(family, source, target), target=other.name)
+        packet = Packet(family, source, target, protocol=self._echo)
+        there = walk(self.world, one.node, packet, target=other.name)
         path = (*one.before, *there.path, *other.behind)
         if not there.delivered:
             return _lost(there, path)
         if there.path[-1] != other.node:
             return Predicted(False, path, f"it ends on a LAN at {there.path[-1]}")
-        answer = Packet(family, target, source, established=True)
+        answer = Packet(family, target, source, established=True, protocol=self._echo)
         back = walk(self.world, other.node, answer, target=one.name)
         if not back.delivered and not _asleep(back):
             return _unanswered(back, path)
@@ -130,9 +137,13 @@ class Predictor:
         own = self.source.addresses(name).get(target.family)
         if own is None:
             return Predicted(False, (name,), f"{name} has no IPv{target.family} address")
-        packet = Packet(target.family, Prefix.host(own).value, target.value)
+        packet = Packet(target.family, Prefix.host(own).value, target.value, protocol=self._echo)
         there = walk(self.world, name, packet, target="the internet")
-        return Predicted(True, there.path) if there.delivered else _lost(there, there.path)
+        found = Predicted(True, there.path) if there.delivered else _lost(there, there.path)
+        # the lab's internet has addresses that nobody's has: what is owed is owed for all of it
+        far = Party("", INTERNET[target.family])
+        due = self.obligations.owed(Party(name), far, target.family).due
+        return replace(found, owed=due is Due.MUST_REACH)
 
     def server(self, name: str, address: str) -> Predicted:
         """A question of a node to a name server, and its answer. What never enters the mesh is

@@ -10,12 +10,13 @@ from meshc.lab.world.member import Member
 from meshc.lab.world.outer_addresses import Addresses, is_public, pick_host
 from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix, address_text
-from meshc.topology.language.spec import Nat, NodeSpec, Spec
+from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
 from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
 
 INTERNET, PUBLIC_HOST = "internet", "host"
 GATEWAY6 = "fe80::1"
+APPS = frozenset({Platform.IOS, Platform.ANDROID, Platform.WINDOWS, Platform.MACOS})
 # Families that the internet's own machinery uses: 1 gateway, 2 public host, 53 its resolver.
 GATEWAY, HOST, RESOLVER = 1, 2, 53
 # The router's address on a link to a single host, which has no network to take one from.
@@ -249,14 +250,44 @@ class WorldDraft:
         return Nat.SYMMETRIC
 
     def _beyond(self) -> Iterator[tuple[str, str]]:
-        """The prefixes on the internet that `tests:` name, with an address that stands for each."""
+        """The prefixes on the internet that `tests:` name, or that somebody leaves out of an exit,
+        with an address that stands for each."""
         inside = self._inside()
+        yield from self._left_out(inside)
         for prefix in _tested(self.spec):
             if prefix.length == 0:
                 yield str(prefix), self.hosts[prefix.family == 6]
             elif not any(prefix.overlaps(one) for one in inside):
                 offset = 0 if prefix.last - prefix.value < 2 else 1
                 yield str(prefix), address_text(prefix.family, prefix.value + offset)
+
+    def _left_out(self, inside: list[Prefix]) -> Iterator[tuple[str, str]]:
+        taken = {e.host for node in self.spec.nodes.values() for e in node.endpoints}
+        for prefix in sorted({p for node in self.spec.nodes.values() for p in node.exit_except}):
+            if not prefix.length or not is_public(prefix) or any(map(prefix.overlaps, inside)):
+                continue
+            first = 0 if prefix.last - prefix.value < 2 else 1
+            values = range(prefix.value + first, min(prefix.last, prefix.value + 255) + 1)
+            hosts = (address_text(prefix.family, value) for value in values)
+            address = next((host for host in hosts if host not in taken), None)
+            if address is not None:
+                yield str(prefix), address
+
+    def keep_sockets_out(self) -> None:
+        """Where an app keeps WireGuard's sockets out of its own tunnel, a list of all the rest may
+        hold the endpoints. A route to each of them stands for that here."""
+        literal = [e.host for n in self.spec.nodes.values() for e in n.endpoints if e.family]
+        named = [address for found in self.names.values() for address in found]
+        doors = sorted({*map(Prefix.host, (*literal, *named))})
+        for name in self.ports:
+            node, place = self.spec.nodes[name], self.places[name]
+            if not node.exit_except or node.platform not in APPS:
+                continue
+            ways = {route.prefix.family: route for route in place.routes if not route.prefix.length}
+            for door in doors:
+                way = ways.get(door.family)
+                if way is not None and door.address not in self.public.get(name, ()):
+                    place.route(door, way.interface, way.via, way.source)
 
     def _inside(self) -> list[Prefix]:
         """What is not on the internet."""

@@ -35,6 +35,7 @@ def lay_out(
             SiteBuilder(draft, title, members).build()
     for name in listen_ports:
         draft.own_lans(spec.nodes[name])
+    draft.keep_sockets_out()
     return draft.world()
 
 

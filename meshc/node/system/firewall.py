@@ -7,6 +7,7 @@ changed as a whole or not at all.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Hashable, Iterable, Sequence
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
 
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 LEGACY = {4: "iptables-legacy", 6: "ip6tables-legacy"}
-_NFT_FAMILY = {4: "ip", 6: "ip6"}
+INET = 46
+"""The family of a table of both."""
+_NFT_FAMILY = {4: "ip", 6: "ip6", INET: "inet"}
 _ENDS = ("DROP", "REJECT")
-_BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
+BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
 
 
 class Chain(NamedTuple):
-    """One own chain: in `table`, jumped to from the built-in chain `hook`. A rule is the part of
-    an iptables line after `-A CHAIN`."""
+    """One own chain: in `table`, jumped to from the built-in chain `hook`, or, where that is
+    empty, from other chains of ours. A rule is the part of an iptables line after `-A CHAIN`."""
 
     table: str
     name: str
@@ -72,7 +75,13 @@ class FirewallLoad(Change):
 
     @property
     def slot(self) -> Hashable:
-        return ("firewall", self.family, self._chains()[0].name)
+        first = next(chain for chain in self._chains() if chain.hook)
+        return ("firewall", self.family, first.name)
+
+    @property
+    def before_link(self) -> bool:
+        """Whether it must be there before the first packet: rules about who may reach the node."""
+        return any(chain.hook == "INPUT" for chain in self._chains())
 
     @property
     def wish(self) -> Hashable:
@@ -118,6 +127,11 @@ class TableLoad(Change):
         return ("nft", self.family, self.name)
 
     @property
+    def before_link(self) -> bool:
+        """As of a `FirewallLoad`; the guards of a default route are tables of one family."""
+        return self.family == INET
+
+    @property
     def nft_name(self) -> str:
         """As `nft list tables` says it."""
         return f"table {_NFT_FAMILY[self.family]} {self.name}"
@@ -128,8 +142,9 @@ class TableLoad(Change):
 
     def apply(self, machine: Machine) -> None:
         table = self.nft_name
-        # adding first makes flushing succeed, whether it was there or not
-        _run(["nft", "-f", "-"], f"add {table}\nflush {table}\n{table} {{\n{self.text}}}\n")
+        # adding first makes the rest succeed, whether it was there or not
+        undo = "delete" if self.before_link else "flush"
+        _run(["nft", "-f", "-"], f"add {table}\n{undo} {table}\n{table} {{\n{self.text}}}\n")
 
     def reverse(self, machine: Machine) -> None:
         table = self.nft_name
@@ -149,8 +164,22 @@ def load_text(chains: Sequence[Chain], dump: str) -> str:
             if not _in_front(chain, present):
                 lines += [_jump(chain, "-D")] * present.count(_jump(chain, "-A"))
                 lines.append(_jump(chain, "-I"))
+        lines += _retired(mine, present)
         parts.append("\n".join([f"*{table}", *lines, "COMMIT", ""]))
     return "".join(parts)
+
+
+def _retired(chains: Sequence[Chain], present: Iterable[str]) -> list[str]:
+    """The lines that remove chains of senders that an earlier load had and this one has not."""
+    names = {chain.name for chain in chains}
+    ends = {name.removeprefix("MESHC-POL") for name in names if name.startswith("MESHC-POL-")}
+    gone = [
+        name
+        for line in present
+        if line[:1] == ":" and (name := line[1:].split()[0]) not in names
+        if any(re.fullmatch(rf"MESHC-S[0-9]+{re.escape(end)}", name) for end in ends)
+    ]
+    return [*(f"-F {name}" for name in gone), *(f"-X {name}" for name in gone)]
 
 
 def unload_text(chains: Sequence[Chain], dump: str) -> str:
@@ -161,10 +190,12 @@ def unload_text(chains: Sequence[Chain], dump: str) -> str:
         mine = [chain for chain in chains if chain.table == table]
         lines: list[str] = []
         for chain in mine:
-            lines += [_jump(chain, "-D")] * present.count(_jump(chain, "-A"))
-        for chain in mine:
-            if any(line.startswith(f":{chain.name} ") for line in present):
-                lines += [f"-F {chain.name}", f"-X {chain.name}"]
+            if chain.hook:
+                lines += [_jump(chain, "-D")] * present.count(_jump(chain, "-A"))
+        there = [c for c in mine if any(line.startswith(f":{c.name} ") for line in present)]
+        # a chain goes when no other jumps to it any more
+        lines += [f"-F {chain.name}" for chain in there]
+        lines += [f"-X {chain.name}" for chain in there]
         if lines:
             parts.append("\n".join([f"*{table}", *lines, "COMMIT", ""]))
     return "".join(parts)
@@ -213,7 +244,7 @@ def _remove_tables(family: int, program: str, made: Iterable[str]) -> None:
     dump = save(program)
     for table in made:
         lines = _table(dump, table)
-        own = [line for line in lines if line[:1] == ":" and line.split()[0][1:] not in _BUILT_IN]
+        own = [line for line in lines if line[:1] == ":" and line.split()[0][1:] not in BUILT_IN]
         if lines and not own and not _used("\n".join(lines)):
             _run(["nft", "-f", "-"], f"delete table {_NFT_FAMILY[family]} {table}\n")
 
@@ -239,6 +270,8 @@ def _table(dump: str, table: str) -> list[str]:
 
 def _in_front(chain: Chain, lines: Iterable[str]) -> bool:
     """Whether the chain is jumped to before a rule of others can drop what it accepts."""
+    if not chain.hook:
+        return True
     for line in lines:
         if line == _jump(chain, "-A"):
             return True

@@ -62,6 +62,8 @@ def _nft_rules(family: int) -> list[str]:
     found = []
     for table in sorted(firewall.nft_tables()):
         _, kind, name = table.split(maxsplit=2)
+        if name.startswith("meshc-"):
+            continue  # of an interface that is counted elsewhere, or is going
         if kind == "inet" or (kind == word and name not in ("filter", "nat", "mangle", "raw")):
             text = firewall.nft_table(table)
             found += [f"the rule `{m.group().strip()}` of nft {table}" for m in _NFT.finditer(text)]

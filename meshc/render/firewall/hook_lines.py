@@ -43,7 +43,8 @@ SAVED = {
 
 
 class HookChain(NamedTuple):
-    """One own chain in a table, jumped to from the built-in chain `hook`. A rule is the part of an
+    """One own chain in a table, jumped to from the built-in chain `hook`, or, where that is empty,
+    from other chains of ours. A rule is the part of an
     iptables line after `-A CHAIN`, with `%i` for the interface."""
 
     table: str
@@ -88,8 +89,8 @@ def family_hooks(family: int, chains: Iterable[HookChain]) -> Hooks:
         up += [f"{command}-I {chain.hook} -j {chain.name}"]
     return Hooks(
         pre_up=tuple(removals),
-        post_up=(*up, *_switch_on(family)),
-        post_down=(*removals, *_switch_back(family)),
+        post_up=(*up, *switch_on(family)),
+        post_down=(*removals, *switch_back(family)),
     )
 
 
@@ -108,15 +109,15 @@ def wan_word(family: int) -> str:
 
 
 def remove_chain(command: str, hook: str, chain: str) -> str:
-    """Never fails: wg-quick runs a line with `set -e` and gives up at the first that does."""
+    """Never fails: wg-quick runs a line with `set -e` and gives up at the first that does. A chain
+    without a hook is jumped to from chains of ours only."""
     quiet = "2>/dev/null || true"
-    return (
-        f"{command}-D {hook} -j {chain} {quiet};"
-        f" {command}-F {chain} {quiet}; {command}-X {chain} {quiet}"
-    )
+    jump = f"{command}-D {hook} -j {chain} {quiet}; " if hook else ""
+    return f"{jump}{command}-F {chain} {quiet}; {command}-X {chain} {quiet}"
 
 
-def _switch_on(family: int) -> Iterator[str]:
+def switch_on(family: int) -> Iterator[str]:
+    """The lines that turn forwarding on, and keep what was there."""
     users, old = f"{STATE}/forward{family}", f"{STATE}/forward{family}.old"
     yield f"mkdir -p {users}"
     yield f"[ -s {old} ] || grep -H . {SAVED[family]} > {old}"
@@ -132,7 +133,8 @@ def _switch_on(family: int) -> Iterator[str]:
     yield f'[ "$(cat {path})" = 1 ] || sysctl -q -w {SWITCH[family]}=1'
 
 
-def _switch_back(family: int) -> Iterator[str]:
+def switch_back(family: int) -> Iterator[str]:
+    """The lines that put it back when the last user goes."""
     users, old = f"{STATE}/forward{family}", f"{STATE}/forward{family}.old"
     yield f"rm -f {users}/%i"
     # first what each value is to become, because the switch changes the others; what is no longer

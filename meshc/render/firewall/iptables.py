@@ -1,4 +1,10 @@
-"""The iptables dialect: a node's firewall rules as PreUp, PostUp and PostDown lines."""
+"""The iptables dialect: a node's firewall rules as chains of its own.
+
+Policies are three steps: `MESHC-IN`, `-FWD` and `-OUT` hand what begins a connection to
+`MESHC-POL`, which goes on in the chain of the sender, `MESHC-S0` and so on. There a rule that
+allows returns, all the way back to the rules behind the jump; the end of a chain drops. The host's
+own rules for INPUT and OUTPUT then have their say as well.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +12,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from meshc.render.firewall.hook_lines import (
+    HookChain,
     Hooks,
     family_hooks,
     forward_chain,
     nat_chain,
     wan_word,
 )
+from meshc.topology.language.spec import Service
 from meshc.topology.planner.policy.flow_rules import (
+    AccessRules,
     Decision,
     FamilyRules,
     FlowState,
@@ -21,6 +30,12 @@ from meshc.topology.planner.policy.flow_rules import (
     Side,
 )
 
+INPUT_CHAIN = "MESHC-IN-%i"
+OUTPUT_CHAIN = "MESHC-OUT-%i"
+POLICY_CHAIN = "MESHC-POL-%i"
+SENDER_CHAIN = "MESHC-S{}-%i"
+# what belongs to no connection that was let through before
+_BEGINS = "-m conntrack ! --ctstate RELATED,ESTABLISHED"
 _TARGET = {Decision.ACCEPT: "ACCEPT", Decision.DROP: "DROP", Decision.HOST: "RETURN"}
 _STATE = {FlowState.ANSWER: "RELATED,ESTABLISHED", FlowState.PUBLISHED: "DNAT"}
 
@@ -28,12 +43,7 @@ _STATE = {FlowState.ANSWER: "RELATED,ESTABLISHED", FlowState.PUBLISHED: "DNAT"}
 @lru_cache(maxsize=1024)
 def forwarding_hooks(firewall: tuple[FamilyRules, ...]) -> Hooks:
     """The lines of a node with these rules; none for a node that forwards nothing."""
-    found = []
-    for rules in firewall:
-        chains = [forward_chain(_filter_rules(rules))]
-        if rules.nat:
-            chains.append(nat_chain(_nat_rule(rule, rules.family) for rule in rules.nat))
-        found.append(family_hooks(rules.family, chains))
+    found = [family_hooks(rules.family, family_chains(rules)) for rules in firewall]
     return Hooks(
         pre_up=tuple(line for hooks in found for line in hooks.pre_up),
         post_up=tuple(line for hooks in found for line in hooks.post_up),
@@ -41,10 +51,64 @@ def forwarding_hooks(firewall: tuple[FamilyRules, ...]) -> Hooks:
     )
 
 
+def family_chains(rules: FamilyRules) -> tuple[HookChain, ...]:
+    """The chains of one family; a chain comes behind those that it jumps to."""
+    access = rules.access
+    chains = [] if access is None else [*_sender_chains(access, rules.family)]
+    chains.append(forward_chain(_filter_rules(rules)))
+    if access is not None:
+        chains.append(HookChain("filter", INPUT_CHAIN, "INPUT", tuple(_inbound(access))))
+        if access.outbound:
+            begins = (f"-o %i {_BEGINS} -j {POLICY_CHAIN}",)
+            chains.append(HookChain("filter", OUTPUT_CHAIN, "OUTPUT", begins))
+    if rules.nat:
+        chains.append(nat_chain(_nat_rule(rule, rules.family) for rule in rules.nat))
+    return tuple(chains)
+
+
+def _sender_chains(access: AccessRules, family: int) -> Iterator[HookChain]:
+    senders = []
+    for number, row in enumerate(access.rows):
+        name = SENDER_CHAIN.format(number)
+        senders += [f"-s {source} -g {name}" for source in row.sources]
+        allowed = (
+            f"-d {target}{_service(service, family)} -j RETURN"
+            for grant in row.grants
+            for target in grant.targets
+            for service in grant.services
+        )
+        yield HookChain("filter", name, "", (*allowed, "-j DROP"))
+    yield HookChain("filter", POLICY_CHAIN, "", (*senders, "-j DROP"))
+
+
+def _inbound(access: AccessRules) -> Iterator[str]:
+    for own in access.inbound:
+        yield f"-d {own} -i %i {_BEGINS} -g {POLICY_CHAIN}"
+    # an address of the host that is none of the network's is nobody's business there
+    yield f"-i %i {_BEGINS} -j DROP"
+
+
+def _service(service: Service, family: int) -> str:
+    protocol, first, last = service
+    if protocol == "all":
+        return ""
+    if protocol == "icmp":
+        return " -p icmp" if family == 4 else " -p ipv6-icmp"
+    if (first, last) == (0, 65535):
+        return f" -p {protocol}"
+    return f" -p {protocol} --dport {first}" + (f":{last}" if last != first else "")
+
+
 def _filter_rules(rules: FamilyRules) -> Iterator[str]:
     if rules.clamp_mss:
         for way in ("-i", "-o"):
             yield f"{way} %i -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
+    if rules.access is not None:
+        yield f"-i %i {_BEGINS} -j {POLICY_CHAIN}"
+        for lan in rules.access.lans:
+            yield f"-s {lan} -o %i {_BEGINS} -j {POLICY_CHAIN}"
+        for stranger in rules.access.strangers:
+            yield f"-s {stranger} ! -i %i -o %i -j DROP"
     for rule in rules.forward:
         yield _filter_rule(rule, rules.family)
 

@@ -87,7 +87,8 @@ class Imported:
 
 class _Evidence(NamedTuple):
     """What the nodes are made from. `next_hops` has every file, `exits` the users of an exit
-    with its key, `usual` the interval that a node has most often."""
+    with its key, `owned` the LANs that meshc's own hooks name, `usual` the interval that a node
+    has most often."""
 
     seen: Mapping[PublicKey, Seen]
     names: Mapping[PublicKey, str]
@@ -96,6 +97,7 @@ class _Evidence(NamedTuple):
     endpoints: Mapping[PublicKey, SeenEndpoints]
     next_hops: Mapping[PublicKey, NextHops]
     exits: Mapping[PublicKey, PublicKey]
+    owned: Mapping[PublicKey, tuple[Prefix, ...]]
     usual: Mapping[PublicKey, int]
 
 
@@ -119,6 +121,7 @@ def infer(confs: Sequence[Conf], diagnostics: Diagnostics) -> Imported | None:
         endpoints,
         {key: NextHops(entry.conf) for key, entry in seen.items() if entry.conf is not None},
         exit_users(seen),
+        {key: own_hooks(entry.conf).lans for key, entry in seen.items() if entry.conf},
         usual,
     )
     relays = _relays(evidence)
@@ -272,7 +275,9 @@ def _routes(key: PublicKey, evidence: _Evidence) -> tuple[Prefix, ...]:
         (p for p in others - set(evidence.addresses[key]) if p.length > WIDEST_PART),
         (p for p in onward if p.length > WIDEST_PART),
     )
-    lans = {*behind, *(own_hooks(seen.conf).lans if seen.conf else ())}
+    # a default route sends on as well, and says of what it holds no word
+    elsewhere = {p for other, owned in evidence.owned.items() if other != key for p in owned}
+    lans = {*behind} - elsewhere | {*evidence.owned.get(key, ())}
     return tuple(p for p in sorted(lans) if not any(pool.overlaps(p) for pool in evidence.pools))
 
 

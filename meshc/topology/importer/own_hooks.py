@@ -20,12 +20,13 @@ _RELAYED = re.compile(r"-i (?P<name>\S+) -o (?P=name) ")
 
 
 class OwnHooks(NamedTuple):
-    """`hides` says that LANs do not see who sends to them."""
+    """`hides` says that LANs do not see who sends to them, `kills` that a kill switch stands."""
 
     relay: bool = False
     exit: bool = False
     lans: tuple[Prefix, ...] = ()
     hides: bool = False
+    kills: bool = False
 
 
 def own_hooks(conf: Conf) -> OwnHooks:
@@ -45,4 +46,5 @@ def own_hooks(conf: Conf) -> OwnHooks:
         exit=any(" -d " not in match for match in hidden),
         lans=tuple(sorted(lans)),
         hides=any(" -d " in match for match in hidden),
+        kills=any("-N MESHC-KILL-" in line for line in lines),
     )

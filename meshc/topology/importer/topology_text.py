@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from meshc.topology.importer.inference import Imported, ImportedNode
+from meshc.topology.importer.own_hooks import own_hooks
 from meshc.wg.conf import Conf
 
 
@@ -65,6 +66,8 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         out.append(f"    exit: {_scalar(node.exit_use.name)}")
     if node.exit_use.beside:
         out.append(f"    exit_except: {_list(node.exit_use.beside)}")
+    if node.conf is not None and own_hooks(node.conf).kills:
+        out.append("    kill_switch: true")
     if node.exit_use.app:
         out.append("    platform: ios")
     if node.via:

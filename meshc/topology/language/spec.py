@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from meshc.diagnostics import Location
 from meshc.keys import PublicKey
@@ -44,6 +45,14 @@ class Platform(Enum):
     ANDROID = "android"
     OPENWRT = "openwrt"
     ROUTEROS = "routeros"
+
+
+class FirewallTool(Enum):
+    """What loads a node's rules; `auto` takes the one that the node has when it comes up."""
+
+    AUTO = "auto"
+    IPTABLES = "iptables"
+    NFTABLES = "nftables"
 
 
 class DirectMode(Enum):
@@ -125,6 +134,7 @@ class NodeSpec:
     post_down: tuple[str, ...] = ()
     deploy: Deploy = Deploy()
     groups: tuple[str, ...] = ()
+    firewall: FirewallTool = FirewallTool.AUTO
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
@@ -142,6 +152,17 @@ class NodeSpec:
     @property
     def is_relay(self) -> bool:
         return self.role is Role.RELAY
+
+    @property
+    def filters(self) -> bool:
+        """Whether its file can hold it to the policies of the network."""
+        return self.managed and self.platform is Platform.LINUX
+
+    @property
+    def is_guard(self) -> bool:
+        """Whether it filters for others what it forwards, and so is trusted with its own packets
+        to those who cannot filter."""
+        return self.filters and (self.is_relay or self.exit_node)
 
     def at(self, key: str = "") -> Location | None:
         """Where the file sets `key` of this node (or of its group, its site or the defaults),
@@ -162,6 +183,47 @@ class LinkSpec:
     location: Location | None = field(default=None, compare=False)
 
 
+class Service(NamedTuple):
+    """What of a packet a rule looks at: `protocol` is tcp, udp, icmp (of both families) or all;
+    the ports, both included, are those of tcp and udp."""
+
+    protocol: str = "all"
+    first: int = 0
+    last: int = 65535
+
+    def __str__(self) -> str:
+        if (self.first, self.last) == (0, 65535):
+            return self.protocol
+        ports = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+        return f"{self.protocol}/{ports}"
+
+
+EVERYTHING = Service()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEnd:
+    """One side of a rule, with groups and sites resolved: nodes at their tunnel addresses,
+    prefixes of nodes and of the LANs behind them, and what lies behind exits."""
+
+    nodes: tuple[str, ...] = ()
+    prefixes: tuple[Prefix, ...] = ()
+    internet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """One rule of `policies:`. `excluded` is taken out of both sides."""
+
+    sources: PolicyEnd
+    targets: PolicyEnd
+    services: tuple[Service, ...] = (EVERYTHING,)
+    excluded: PolicyEnd = PolicyEnd()
+    why: str = ""
+    index: int = 0
+    location: Location | None = field(default=None, compare=False)
+
+
 class Expect(Enum):
     REACHABLE = "reachable"
     UNREACHABLE = "unreachable"
@@ -173,7 +235,7 @@ class TestSpec:
 
     `sources` and `targets` are node names (groups are expanded) or prefixes as text, which always
     hold a `/`; `via` is the relays that the path must take, in order: an empty tuple means
-    direct, None no condition.
+    direct, None no condition. Without a `service` any that arrives will do.
     """
 
     sources: tuple[str, ...]
@@ -181,6 +243,7 @@ class TestSpec:
     expect: Expect
     via: tuple[str, ...] | None = None
     location: Location | None = field(default=None, compare=False)
+    service: Service | None = None
 
     __test__ = False  # not a pytest class
 
@@ -208,6 +271,7 @@ class NetworkSpec:
     mtu: int | None = None
     dns: tuple[str, ...] = ()
     preshared_keys: bool = True
+    firewall: str = "auto"
     kill_switch: bool = False
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
@@ -243,8 +307,9 @@ class LabSpec:
 class Spec:
     """A whole file; every mapping is sorted by name.
 
-    `absent` are the nodes that the file holds and leaves out: not enabled, or expired. Nothing else
-    here names them; what is kept for them stays theirs.
+    Without `policies` (None) everybody reaches everybody; with them, only what some rule allows
+    passes. `absent` are the nodes that the file holds and leaves out: not enabled, or expired.
+    Nothing else here names them; what is kept for them stays theirs.
     """
 
     network: NetworkSpec
@@ -254,6 +319,7 @@ class Spec:
     links: tuple[LinkSpec, ...] = ()
     tests: tuple[TestSpec, ...] = ()
     lab: LabSpec = LabSpec()
+    policies: tuple[PolicySpec, ...] | None = None
     absent: frozenset[str] = frozenset()
     accept: tuple[Acceptance, ...] = ()
     file: str = field(default="", compare=False)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Spec
+from meshc.topology.obligations.access import Access
 from meshc.topology.obligations.claim import Claim, ClaimEnd, read_claims
 from meshc.topology.obligations.due import APART, MUST_REACH, UNASKED, Due, Owed, Party
 from meshc.topology.obligations.exit_duty import WHOLE, ExitDuty, exit_duties
@@ -31,6 +32,7 @@ class Obligations:
     families: tuple[int, ...] = ()
     claims: tuple[Claim, ...] = ()
     separation: Separation = Separation()
+    access: Access | None = None
     silence: Silence = Silence()
     own_lans: tuple[OwnLan, ...] = ()
     around: Whereabouts = Whereabouts()
@@ -41,7 +43,7 @@ class Obligations:
         let off for every pair: which relay it is, is nothing that the topology says."""
         if source == target or source.in_internet or not self._known(source, target):
             return UNASKED
-        if self._apart(source, target, family):
+        if self._apart(source, target, family) or not self._allowed(source, target, family):
             return APART
         if self._claimed(source, target, family):
             return MUST_REACH
@@ -73,6 +75,9 @@ class Obligations:
         for claim in self.claims:
             yield from claim.sources.prefixes
             yield from claim.targets.prefixes
+        for rule in self.access.rules if self.access is not None else ():
+            for end in (rule.sources, rule.targets, rule.excluded):
+                yield from end.prefixes
 
     def _known(self, source: Party, target: Party) -> bool:
         """Between two nodes without a file nothing is claimed."""
@@ -90,6 +95,16 @@ class Obligations:
                 return True
         known = self.separation.signatures(family)
         return apart(known.get(source.node, NO_SIDE), known.get(target.node, NO_SIDE))
+
+    def _allowed(self, source: Party, target: Party, family: int) -> bool:
+        """Whether policies let anything begin."""
+        if self.access is None:
+            return True
+        return any(
+            self.access.allowing(family, one.value, other.value)
+            for one in self._addresses(source, family)
+            for other in self._addresses(target, family)
+        )
 
     def _forbidden(self, one: Party, other: Party) -> bool:
         return any(
@@ -171,6 +186,7 @@ def obligations(
         families=tuple(sorted({pool.family for pool in spec.network.pools})),
         claims=claims,
         separation=Separation.of(claims),
+        access=Access.of(spec, around.addresses),
         silence=Silence.of(spec),
         own_lans=tuple(own_lans(spec)),
         around=around,

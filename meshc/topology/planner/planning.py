@@ -11,15 +11,19 @@ from collections.abc import Mapping
 
 from meshc.diagnostics import Diagnostics
 from meshc.keys import PublicKey
-from meshc.prefixes import InterfaceAddress, Prefix
+from meshc.prefixes import InterfaceAddress, Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.obligations.access import Access
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
-from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
+from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
 from meshc.topology.planner.mtu import node_mtus
+from meshc.topology.planner.policy.access_rules import AccessPlanner
+from meshc.topology.planner.policy.flow_rules import FamilyRules
 from meshc.topology.planner.policy.forwarding import firewall_of, forwarding_of
+from meshc.topology.planner.policy.lan_reach import LanReach
 from meshc.topology.planner.routing.routing import Routing, build_routing
 from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
@@ -52,8 +56,12 @@ def plan_mesh(
             )
     diagnostics.barrier()
     routing = routing or build_routing(graph, allocation.addresses)
-    users = _exit_users(spec, allocation)
-    planner = _Planner(graph, PeerTables(routing, allocation), allocation, public_keys)
+    access = Access.of(spec, allocation.addresses)
+    reach = LanReach(access, spec, allocation)
+    users = _exit_users(spec, allocation, reach)
+    tables = PeerTables(routing, allocation, reach)
+    planner = _Planner(graph, tables, allocation, public_keys)
+    policies = _policies(access, spec, allocation, users)
     mtus = node_mtus(routing)
     nodes: dict[str, NodePlan] = {}
     for i, name in enumerate(graph.names):
@@ -69,9 +77,7 @@ def plan_mesh(
             mtu=mtus[i],
             peers=peers,
             forwarding=forwarding,
-            firewall=firewall_of(
-                forwarding, peers, node.platform, spec.network.pools, _lans_of_others(spec, node)
-            ),
+            firewall=_firewall(node, forwarding, peers, spec, policies),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 
@@ -83,11 +89,44 @@ def _lans_of_others(spec: Spec, node: NodeSpec) -> tuple[Prefix, ...] | None:
     return tuple(route for one in spec.nodes.values() if one is not node for route in one.routes)
 
 
-def _exit_users(spec: Spec, allocation: Allocation) -> dict[str, list[Prefix]]:
+def _policies(
+    access: Access | None, spec: Spec, allocation: Allocation, users: Mapping[str, list[Prefix]]
+) -> AccessPlanner | None:
+    if access is None:
+        return None
+    routes = [route for node in spec.nodes.values() for route in node.routes]
+    known = collapse([*spec.network.pools, *routes])
+    return AccessPlanner(access, allocation.addresses, known, users)
+
+
+def _firewall(
+    node: NodeSpec,
+    forwarding: Forwarding,
+    peers: tuple[PeerPlan, ...],
+    spec: Spec,
+    policies: AccessPlanner | None,
+) -> tuple[FamilyRules, ...]:
+    rules = firewall_of(
+        forwarding, peers, node.platform, spec.network.pools, _lans_of_others(spec, node)
+    )
+    if policies is None or not node.filters:
+        return rules
+    made = {one.family: one for one in rules}
+    carried = {pool.family for pool in spec.network.pools}
+    carried |= {route.family for other in spec.nodes.values() for route in other.routes}
+    return tuple(
+        made.get(family, FamilyRules(family, (), forwards=False))._replace(
+            access=policies.rules(node, family)
+        )
+        for family in sorted(carried | made.keys())
+    )
+
+
+def _exit_users(spec: Spec, allocation: Allocation, reach: LanReach) -> dict[str, list[Prefix]]:
     """By exit, what its users may send from: their own addresses and their LANs."""
     users: defaultdict[str, list[Prefix]] = defaultdict(list)
     for name, node in spec.nodes.items():
-        if node.exit is not None:
+        if node.exit is not None and reach.online(node):
             own = (InterfaceAddress(*p).host for p in allocation.addresses[name])
             users[node.exit] += [*own, *node.routes]
     return users

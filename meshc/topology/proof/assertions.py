@@ -22,6 +22,7 @@ from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import Bools, Ints
 from meshc.topology.proof.policy_routing import RouteKind
 from meshc.topology.proof.reachability_matrix import NOT_JUDGED, ReachabilityMatrix
+from meshc.topology.proof.service_trials import ServiceTrials, Trial
 from meshc.topology.proof.trace_batch import (
     ARRIVED,
     IN_LAN,
@@ -50,12 +51,13 @@ def check_assertions(
 ) -> None:
     """A finding for every test that does not hold, with some of the pairs that break it."""
     number = {name: n for n, name in enumerate(names)}
+    trials = ServiceTrials(network, expectation.obligations.access)
     for claim in expectation.obligations.claims:
         broken = _Broken()
         for written in (*claim.sources.nobody, *claim.targets.nobody):
             broken.add(f"nobody has {written}")
         for family, matrix in matrices.items():
-            assertion = _Assertion(claim, names, number, matrix, planes[family], network)
+            assertion = _Assertion(claim, names, number, matrix, planes[family], network, trials)
             assertion.nodes(broken)
             assertion.hosts(broken)
         if not broken.count and not broken.judged and not broken.open:
@@ -109,6 +111,7 @@ class _Assertion:
     matrix: ReachabilityMatrix
     plane: DataPlane
     network: NetworkModel
+    trials: ServiceTrials
 
     @property
     def family(self) -> int:
@@ -126,7 +129,7 @@ class _Assertion:
             for a, b in self.wrong_pairs(some, targets, broken):
                 source, target = self.names[a], self.names[b]
                 broken.texts.append(self.why(source, target))
-                broken.trace = broken.trace or walk_pair(self.network, source, target, self.family)
+                broken.trace = broken.trace or self.lost(a, b)
 
     def wrong_pairs(
         self, sources: Ints, targets: Ints, broken: _Broken
@@ -138,6 +141,8 @@ class _Assertion:
         broken.judged += int(known.sum())
         reached = (there > 0) & (back > 0)
         reached |= self.answered(sources, targets, known & (there > 0) & (back == 0))
+        if self.trials.needed(self.claim.test.service):
+            reached &= self.served(sources, targets, reached & known)
         broken.open += int(((there == NOT_JUDGED) | (back == NOT_JUDGED)).sum())
         if self.claim.apart:
             wrong = known & reached
@@ -149,6 +154,45 @@ class _Assertion:
         broken.count += len(pairs)
         for a, b in pairs[: max(0, _MOST - len(broken.texts))].tolist():
             yield int(sources[a]), int(targets[b])
+
+    def served(self, sources: Ints, targets: Ints, asked: Bools) -> Bools:
+        """Whether the service of the test gets through, for the pairs that are asked about. Nodes
+        of one class fare alike."""
+        of, fib = self.matrix.classes.of.astype(np.int64), self.plane.fib
+        pairs = np.argwhere(asked)
+        a, b = sources[pairs[:, 0]], targets[pairs[:, 1]]
+        kinds, first, inverse = np.unique(
+            of[a] * len(of) + of[b], return_index=True, return_inverse=True
+        )
+        good = np.zeros(len(kinds), bool)
+        for kind, i in enumerate(first.tolist()):
+            source, target = int(a[i]), int(b[i])
+            good[kind] = self.fault_of(source, fib.first(int(fib.home[source])),
+                                       fib.first(int(fib.home[target]))) is None  # fmt: skip
+        result = np.zeros_like(asked)
+        result[pairs[:, 0], pairs[:, 1]] = good[inverse.reshape(-1)]
+        return result
+
+    def lost(self, a: int, b: int) -> Trace:
+        """The walk that breaks the test, of one of its services if what is carried arrives."""
+        trace = walk_pair(self.network, self.names[a], self.names[b], self.family)
+        if trace.delivered and self.trials.needed(self.claim.test.service):
+            home = self.plane.fib.home
+            ends = (self.plane.fib.first(int(home[n])) for n in (a, b))
+            return self.fault_of(a, *ends) or trace
+        return trace
+
+    def fault_of(self, origin: int, source: int, target: int) -> Trace | None:
+        trial = Trial(
+            self.family,
+            self.names[origin],
+            source,
+            target,
+            self.claim.test.service,
+            # of what must not arrive, nothing may
+            every=not self.claim.apart,
+        )
+        return self.trials.fault(trial)
 
     def answered(self, sources: Ints, targets: Ints, doubtful: Bools) -> Bools:
         """Of pairs whose target could not speak first: whether its answer comes back."""
@@ -179,13 +223,15 @@ class _Assertion:
 
     def why(self, source: str, target: str) -> str:
         pair = f"{source} → {target}"
+        service = self.claim.test.service
         if self.claim.apart:
-            return f"{pair} is reachable"
+            return f"{pair} is reachable" + (f" at {service}" if service else "")
         trace = walk_pair(self.network, source, target, self.family)
         back = walk_pair(self.network, target, source, self.family)
         if trace.delivered and back.delivered and self.claim.test.via is not None:
             return f"{pair} goes {' → '.join(trace.path)}"
-        return f"{pair} is not reachable over IPv{self.family}"
+        at = f" at {service}" if service else ""
+        return f"{pair} is not reachable{at} over IPv{self.family}"
 
     def hosts(self, broken: _Broken) -> None:
         """All pairs of which one end at least is a host on a LAN, or the internet."""
@@ -231,6 +277,11 @@ class _Assertion:
         good &= np.isin(back.result, (ARRIVED, IN_LAN)) & (back.at == asked)
         left = np.isin(there.result, _LEFT)
         open_ = np.where(left, back.result, there.result) == UNJUDGED
+        if self.trials.needed(self.claim.test.service):
+            good &= [
+                bool(one) and self.fault_of(source.node, source.address, target.address) is None
+                for one, (source, target) in zip(good, pairs, strict=True)
+            ]
         yield from zip(good.tolist(), (~open_).tolist(), strict=True)
 
     def traced(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> tuple[Traces, Traces]:
@@ -252,10 +303,13 @@ class _Assertion:
         origin = self.names[source.node]
         packet = Packet(self.family, source.address, target.address)
         trace = walk(self.network, origin, packet, target=target.written)
+        at = f" at {self.claim.test.service}" if self.claim.test.service else ""
         if self.claim.apart:
-            return f"{pair} is reachable", trace
+            return f"{pair} is reachable{at}", trace
         if not reached:
-            return f"{pair} is not reachable over IPv{self.family}", trace
+            if trace.delivered and self.trials.needed(self.claim.test.service):
+                trace = self.fault_of(source.node, source.address, target.address) or trace
+            return f"{pair} is not reachable{at} over IPv{self.family}", trace
         if via is not None and via not in _between(trace):
             return f"{pair} goes {' → '.join(trace.path)}", trace
         return "", None

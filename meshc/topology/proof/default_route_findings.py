@@ -29,17 +29,27 @@ def check_default_routes(
     found: Diagnostics,
 ) -> None:
     """E441 for what cannot come up as it is meant, E442 for what nobody asked for."""
+    # many sections share few sets of AllowedIPs, and hardly any has a default route
+    defaults = {
+        number: default
+        for number, prefixes in enumerate(table.allowed_sets)
+        if (default := next((p for p in prefixes if not p.length), None)) is not None
+    }
     for n, model in enumerate(table.models):
         if model.conf is not None and model.script is None:
-            _cannot_come_up(table, n, found)
+            part = table.allowed[int(table.start[n]) : int(table.start[n + 1])].tolist()
+            found_at = next((k for k in part if k in defaults), None) if defaults else None
+            default = None if found_at is None else defaults[found_at]
+            _cannot_come_up(table, n, default, found)
     for plane in planes.values():
         _unasked(table, plane, exits, found)
 
 
-def _cannot_come_up(table: MeshPeerTable, node: int, found: Diagnostics) -> None:
+def _cannot_come_up(
+    table: MeshPeerTable, node: int, default: Prefix | None, found: Diagnostics
+) -> None:
     model, conf = table.models[node], table.models[node].conf
     assert conf is not None, "the caller asks about nodes with files"
-    default = next((p for p in _allowed(table, node) if not p.length), None)
     if default is None and model.facts.exit is None:
         return
     routing, text, key = model.routing, "", "table"

@@ -65,6 +65,7 @@ class NodeFacts:
     its site does, port 0 meaning its listen port. `listen_port` is the local port, which a router
     may forward another one to; a node with an endpoint always has one. `lans` are the networks
     that it is connected to beside the tunnel. `addresses` matter for nodes without a file only.
+    With `policies` the rules of the node say who may begin a connection.
     """
 
     name: str
@@ -86,6 +87,7 @@ class NodeFacts:
     relay: bool = False
     platform: Platform = Platform.LINUX
     managed: bool = True
+    policies: bool = False
     public_key: PublicKey | None = None
     addresses: tuple[Prefix, ...] = ()
     location: Location | None = field(default=None, compare=False)
@@ -136,6 +138,12 @@ def expectation(
         )
         for name, node in sorted(spec.nodes.items())
     }
+    owed = obligations(spec, addresses)
+    if owed.access is not None:
+        for name, facts in nodes.items():
+            # an exit that no rule lets it use is none
+            if facts.exit and not owed.access.online((*owed.around.addresses[name], *facts.routes)):
+                nodes[name] = replace(facts, exit=None)
     return Expectation(
         nodes=nodes,
         pools=spec.network.pools,
@@ -179,6 +187,7 @@ def _facts(
         relay=node.is_relay,
         platform=node.platform,
         managed=node.managed,
+        policies=spec.policies is not None and node.filters,
         public_key=node.public_key or key,
         addresses=node.addresses or addresses,
         location=node.at(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = re.compile(
@@ -53,6 +54,13 @@ def commands(line: str) -> Iterator[tuple[str, ...]]:
 
 def steps(line: str) -> Iterator[HookStep]:
     """Each simple command of a line with its place in it."""
+    yield from _steps(line)
+
+
+@lru_cache(maxsize=256)
+def _steps(line: str) -> tuple[HookStep, ...]:
+    """Every reader of a file asks for its lines anew."""
+    found: list[HookStep] = []
     before = ""
     for words, after in _split(line):
         bare = words
@@ -60,8 +68,9 @@ def steps(line: str) -> Iterator[HookStep]:
             bare = bare[1:]
         if bare:
             asked = not _ASKS.isdisjoint(words[: len(words) - len(bare)])
-            yield HookStep(tuple(bare), before, after, asked)
+            found.append(HookStep(tuple(bare), before, after, asked))
         before = after
+    return tuple(found)
 
 
 def _split(line: str) -> Iterator[tuple[list[str], str]]:

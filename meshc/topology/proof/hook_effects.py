@@ -13,6 +13,7 @@ from typing import NamedTuple
 from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
+from meshc.topology.proof.loaded_rules import is_load
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
@@ -104,9 +105,11 @@ class _Reader:
             step.before == "|" and step.words[:2] == ("wg", "set") and _TO_A_FILE & {*step.words}
             for step in found
         )
-        for step in found:
+        for place, step in enumerate(found):
             if not step.words or (feeds_a_key and step.after == "|"):
                 continue
+            if is_load(step, found[place - 1] if place else None):
+                continue  # a text that the firewall of the model is made from
             name = step.words[0].rpartition("/")[2]
             if self._fails(name, step):
                 self.failing.append(_text(step))
@@ -206,7 +209,8 @@ class _Reader:
             keys = (word.partition("=")[0].replace("/", ".") for word in words[1:])
             return not any(_DEAF.search(key) for key in keys if key not in SWITCHES)
         if name == "nft":
-            return words[1:2] == ("list",) or words[1:3] == ("flush", "ruleset")
+            own = words[1:3] == ("delete", "table") and words[4:5] == (f"meshc-{TUNNEL}",)
+            return own or words[1:2] == ("list",) or words[1:3] == ("flush", "ruleset")
         if name == "wg":
             return is_harmless(words)
         return name == "ip" and self._ip(words)

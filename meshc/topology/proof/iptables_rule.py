@@ -20,7 +20,8 @@ OUTSIDE = "LAN or WAN"
 
 class Flow(NamedTuple):
     """A packet as a forwarding rule sees it. `way_in` and `way_out` are `TUNNEL` or `OUTSIDE`;
-    `established` when it answers a packet that was let through before."""
+    `established` when it answers a packet that was let through before. `protocol` is tcp, udp,
+    icmp (of both families), any other word for another one, and empty when nothing is said."""
 
     family: int
     source: int
@@ -28,11 +29,14 @@ class Flow(NamedTuple):
     way_in: str
     way_out: str
     established: bool = False
+    protocol: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of a chain; `text` is how it was written, without `-A CHAIN`."""
+    """One rule of a chain; `text` is how it was written, without `-A CHAIN`. With `goto`, a chain
+    that ends or returns does so for the chain of this rule as well."""
 
     target: str
     text: str
@@ -43,10 +47,27 @@ class Rule:
     states: frozenset[str] | None = None
     negated: frozenset[str] = frozenset()
     modelled: bool = True
+    protocol: str = ""
+    ports: tuple[int, int] | None = None
+    goto: bool = False
 
     def matches(self, flow: Flow, interface: str) -> bool:
         """Whether every condition of the rule holds for this packet."""
-        return self.modelled and self.may_match(flow, interface)
+        known = self.modelled and not (self.protocol and not flow.protocol)
+        return known and self.may_match(flow, interface)
+
+    @property
+    def begins(self) -> bool:
+        """Whether it is only about packets that begin something (`! --ctstate ESTABLISHED`)."""
+        return self.states is not None and (
+            "--ctstate" in self.negated and "ESTABLISHED" in self.states
+        )
+
+    def serves(self, protocol: str, port: int) -> bool:
+        """Whether protocol and port are among those of the rule."""
+        if self.protocol and self.protocol != protocol:
+            return False
+        return self.ports is None or self.ports[0] <= port <= self.ports[1]
 
     def may_match(self, flow: Flow, interface: str) -> bool:
         """Whether every condition holds that the proof can judge."""
@@ -56,6 +77,7 @@ class Rule:
             and _inside(self.source, flow.family, flow.source, "-s" in self.negated)
             and _inside(self.destination, flow.family, flow.target, "-d" in self.negated)
             and _in_state(self.states, flow, "--ctstate" in self.negated)
+            and (not flow.protocol or self.serves(flow.protocol, flow.port))
         )
 
 
@@ -74,8 +96,9 @@ _FLAGS = {
     "--destination": "-d",
     "--dst": "-d",
     "--jump": "-j",
-    "--goto": "-j",
-    "-g": "-j",
+    "--goto": "-g",
+    "--protocol": "-p",
+    "--destination-port": "--dport",
     "--match": "-m",
     "--to-dest": "--to-destination",
     "--state": "--ctstate",
@@ -98,14 +121,16 @@ def read_rule(words: list[str]) -> Rule:
             no = True
             at += 1
             continue
-        if flag in ("-i", "-o", "-s", "-d", "-j", "--ctstate"):
+        if flag in ("-i", "-o", "-s", "-d", "-j", "-g", "--ctstate"):
             found[flag] = value
             if no:
                 negated.add(flag)
+        elif flag in ("-p", "--dport") and not no and _service(flag, value) is not None:
+            found[flag] = value
         elif flag == "-m":
             modelled &= value in ("conntrack", "state", "comment")
         elif flag not in _OF_THE_TARGET:
-            modelled = modelled and flag in ("-p", "--protocol") and value == "all"
+            modelled = modelled and flag == "-p" and value == "all"
         no = False
         at += 1
         # `--syn` has no value, `--tcp-flags` has two: whatever it is, the next flag begins anew
@@ -114,8 +139,10 @@ def read_rule(words: list[str]) -> Rule:
     states = frozenset(found["--ctstate"].split(",")) if "--ctstate" in found else None
     source, good_source = _prefix(found.get("-s"))
     destination, good_destination = _prefix(found.get("-d"))
+    protocol = _service("-p", found.get("-p", ""))
+    ports = _service("--dport", found.get("--dport", ""))
     return Rule(
-        target=found.get("-j", ""),
+        target=found.get("-j", "") or found.get("-g", ""),
         text=" ".join(words),
         way_in=found.get("-i", ""),
         way_out=found.get("-o", ""),
@@ -124,6 +151,9 @@ def read_rule(words: list[str]) -> Rule:
         states=states,
         negated=frozenset(negated),
         modelled=modelled and good_source and good_destination,
+        protocol=protocol if isinstance(protocol, str) else "",
+        ports=ports if isinstance(ports, tuple) else None,
+        goto="-g" in found,
     )
 
 
@@ -134,6 +164,26 @@ def target_of(words: list[str]) -> str:
         if flag in _JUMPS:
             target = value
     return target
+
+
+def _service(flag: str, value: str) -> str | tuple[int, int] | None:
+    """A protocol or a span of ports; None for one that the proof does not model."""
+    if flag == "-p":
+        return _PROTOCOLS.get(value)
+    low, colon, high = value.partition(":")
+    if not (low.isdigit() and (high.isdigit() or not colon)):
+        return None
+    return int(low), int(high or low)
+
+
+_PROTOCOLS = {
+    "tcp": "tcp",
+    "udp": "udp",
+    "icmp": "icmp",
+    "icmpv6": "icmp",
+    "ipv6-icmp": "icmp",
+    "sctp": "sctp",
+}
 
 
 def _in_state(states: frozenset[str] | None, flow: Flow, negated: bool) -> bool:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
 from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rule
+from meshc.topology.proof.loaded_rules import LoadedText, loaded_texts, split_words
+from meshc.topology.proof.nft_text import read_table
 from meshc.values import dataclass, field
 
 SWITCHES = {
@@ -21,12 +23,12 @@ SWITCHES = {
 }
 IPTABLES = {"iptables": 4, "ip6tables": 6, "iptables-nft": 4, "ip6tables-nft": 6}
 _DEEPEST = 16
-_DENIES = frozenset(("DROP", "REJECT"))
+DENIES = frozenset(("DROP", "REJECT"))
 _REWRITES = frozenset(("DNAT", "NETMAP", "REDIRECT", "TPROXY"))
 _HIDES = frozenset(("MASQUERADE", "SNAT", "NETMAP"))
-_DECIDES = _DENIES | _REWRITES | _HIDES | {"ACCEPT"}
+DECIDES = DENIES | _REWRITES | _HIDES | {"ACCEPT"}
 # These let the packet go on to the next rule, as it was.
-_GOES_ON = frozenset(
+GOES_ON = frozenset(
     ("", "LOG", "NFLOG", "TCPMSS", "MARK", "CONNMARK", "CT", "NOTRACK", "DSCP", "TOS", "TTL",
      "HL", "CLASSIFY", "AUDIT", "TRACE", "SET", "ULOG", "CHECKSUM", "ECN", "CHANGE-MSS",
      "PASSTHROUGH")
@@ -53,17 +55,47 @@ class Firewall:
     policies: dict[Chain, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, lines: Iterable[str], interface: str) -> Firewall:
-        """Runs the hook lines in their order, as far as they are about forwarding."""
+    def read(cls, lines: Iterable[str], interface: str, *, nft: bool = False) -> Firewall:
+        """Runs the hook lines in their order, as far as they are about forwarding; with `nft` as a
+        node without iptables does."""
         firewall = cls(interface)
         for line in lines:
+            for text in loaded_texts(line, nft=nft):
+                firewall.load(text)
             for words in commands(line):
                 firewall.run(words)
         return firewall
 
+    def load(self, text: LoadedText) -> None:
+        """A whole text at once: of a table for iptables-restore, or for nft."""
+        if not text.family:
+            self.chains.update(read_table(text.lines))
+            return
+        table = "filter"
+        for line in text.lines:
+            if line[:1] == "*":
+                table = line[1:]
+            elif line[:1] == ":":
+                self.chains[text.family, table, line[1:].split(" ")[0]] = []
+            elif line[:1] == "-":
+                self._iptables(text.family, ["-t", table, *split_words(line)])
+
+    def carriage(self) -> Firewall:
+        """What is left when nothing is asked about who may begin a connection."""
+        kept = {
+            chain: [rule for rule in rules if not rule.begins]
+            for chain, rules in self.chains.items()
+        }
+        idle = {chain for chain, rules in kept.items() if not rules}
+        for chain, rules in kept.items():
+            kept[chain] = [rule for rule in rules if (*chain[:2], rule.target) not in idle]
+        used = {(*chain[:2], rule.target) for chain, rules in kept.items() for rule in rules}
+        chains = {c: r for c, r in kept.items() if c[2] in BUILT_IN or c in used}
+        return Firewall(self.interface, self.families, chains, self.policies)
+
     def forwarding(self, flow: Flow) -> tuple[bool, str]:
         """(accepted, the deciding rule or ''), by the FORWARD chain of the filter table."""
-        found = self._walk((flow.family, "filter", "FORWARD"), flow, _DENIES)
+        found = self._walk((flow.family, "filter", "FORWARD"), flow, DENIES)
         accepted = found is not None and found.certain and found.rule.target == "ACCEPT"
         return (accepted, found.rule.text if found else "")
 
@@ -126,7 +158,7 @@ class Firewall:
         yield from (chain for chain, rules in self.chains.items() if rules)
 
     def _forwarded(self, flow: Flow) -> tuple[LossReason | None, str]:
-        found = self._walk((flow.family, "filter", "FORWARD"), flow, _DENIES)
+        found = self._walk((flow.family, "filter", "FORWARD"), flow, DENIES)
         if found is None:
             return LossReason.NO_RULE, ""
         if not found.certain:
@@ -136,13 +168,13 @@ class Firewall:
 
     def _denied(self, chain: Chain, flow: Flow) -> tuple[LossReason | None, str]:
         """For chains whose packets pass unless a rule or the policy says otherwise."""
-        found = self._walk(chain, flow, _DENIES)
+        found = self._walk(chain, flow, DENIES)
         if found is None:
             policy = self.policies.get(chain, "ACCEPT")
             return (None, "") if policy == "ACCEPT" else (LossReason.RULE, f"{chain[2]} {policy}")
         if not found.certain:
             return LossReason.UNJUDGED, f"{chain[2]} {found.rule.text}"
-        if found.rule.target in _DENIES:
+        if found.rule.target in DENIES:
             return LossReason.RULE, f"{chain[2]} {found.rule.text}"
         return None, ""
 
@@ -173,14 +205,14 @@ class Firewall:
                 return None if certain else RuleVerdict(rule, certain=False)
             if inner in self.chains:
                 found = self._walk(inner, flow, harmful, depth + 1) if depth < _DEEPEST else None
-                if found is not None and certain:
+                if certain and (found is not None or rule.goto):
                     return found
                 if found is not None and (found.rule.target in harmful or not found.certain):
                     return RuleVerdict(rule, certain=False)
-            elif rule.target in _DECIDES:
+            elif rule.target in DECIDES:
                 if certain or rule.target in harmful:
                     return RuleVerdict(rule, certain)
-            elif harmful and rule.target not in _GOES_ON:
+            elif harmful and rule.target not in GOES_ON:
                 return RuleVerdict(rule, certain=False)  # a chain or a target that nobody knows
         return None
 

@@ -14,6 +14,7 @@ from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
+from meshc.topology.proof.loaded_rules import offers_choice
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.policy_routing import (
@@ -108,11 +109,22 @@ class NodeModel:
 
     @cached_property
     def firewall(self) -> Firewall:
+        """What is carried. Who may begin a connection is asked of `firewalls`, by themselves."""
         if self.script is not None:
             return self.script.firewall
+        return self.firewalls[0].carriage() if self.facts.policies else self.firewalls[0]
+
+    @cached_property
+    def firewalls(self) -> tuple[Firewall, ...]:
+        """All rules, as each tool loads them of which the node has one or the other."""
+        if self.script is not None:
+            return (self.script.firewall,)
         conf = self.conf
         lines = (*conf.pre_up, *conf.post_up) if conf else ()
-        return Firewall.read(lines, self.facts.interface)
+        first = Firewall.read(lines, self.facts.interface)
+        if not any(offers_choice(line) for line in lines):
+            return (first,)
+        return (first, Firewall.read(lines, self.facts.interface, nft=True))
 
     @property
     def has_rules(self) -> bool:

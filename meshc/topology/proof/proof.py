@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from meshc.diagnostics import Diagnostic, Diagnostics, Severity
+from meshc.topology.proof.access_findings import check_access
 from meshc.topology.proof.anycast import check_anycast
 from meshc.topology.proof.assertions import check_assertions
 from meshc.topology.proof.clear_text import check_kill_switches
@@ -142,7 +143,7 @@ def prove(
     planes: dict[int, DataPlane] = {}
     for family in _families(table):
         plane = planes[family] = _plane(table, sessions, expectation, family)
-        apart = separation_table(table.names, expectation.obligations.separation, family)
+        apart = separation_table(table.names, expectation.obligations, family)
         classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
         matrices[family] = fill_matrix(plane, classes, apart)
     check_hooks(table, found)
@@ -153,6 +154,7 @@ def prove(
     check_anycast(table, found)
     check_external(table, planes, matrices, network, expectation, found)
     check_exits(table, expectation, found)
+    check_access(table, expectation, found)
     check_kill_switches(table, expectation.pools, found)
     failures = relay_failures(table.names, matrices, found)
     check_assertions(expectation, table.names, matrices, planes, network, found)

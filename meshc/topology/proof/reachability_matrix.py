@@ -65,8 +65,9 @@ class ReachabilityMatrix:
     for a class of one to itself, -1 between two nodes without a file (nothing is known),
     and NOT_JUDGED for a packet that meets what the proof cannot follow.
     `path_mtu` are (source, relay) nodes where a relay's MTU is below the source's. `losses` are of
-    pairs that nobody declared apart; `apart` counts those that are, and do not meet, `unjudged`
-    those of which nothing is claimed."""
+    pairs that nobody declared apart; `apart` counts those that are, and do not meet, or of which
+    the first may begin nothing (answers are carried), `unjudged` those of which nothing is claimed.
+    """
 
     family: int
     classes: EquivalenceClasses
@@ -216,13 +217,15 @@ def _settle(
     source, target, weight = pairs
     # a doubled address may be answered by the wrong node
     arrived: Bools = (traces.result == ARRIVED) & (traces.at == target)
+    quiet = matrix.separation.quiet(source, target) & arrived
     direct = arrived & (traces.hops == 1)
     total, good, near = matrix.counts
     matrix.counts = (
         total + int(weight.sum()),
-        good + int(weight[arrived].sum()),
-        near + int(weight[direct].sum()),
+        good + int(weight[arrived & ~quiet].sum()),
+        near + int(weight[direct & ~quiet].sum()),
     )
+    matrix.apart += int(weight[quiet].sum())
     _lose(matrix, traces, arrived, pairs, alone=alone)
     _use(matrix, traces, arrived, pairs, spare, alone=alone)
     _path_mtu(matrix, plane, traces, arrived, (source, target))

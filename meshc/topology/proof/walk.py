@@ -14,6 +14,7 @@ from meshc.keys import fingerprint
 from meshc.prefixes import Prefix, address_text
 from meshc.topology.proof.drop import Drop, LossReason
 from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.policy_routing import RouteKind
@@ -25,12 +26,15 @@ _TTL = 64
 
 
 class Packet(NamedTuple):
-    """Addresses as integers. `established` packets answer one that has gone the other way."""
+    """Addresses as integers. `established` packets answer one that has gone the other way. With a
+    `protocol` the policies are asked as well; without, the question is what is carried."""
 
     family: int
     source: int
     target: int
     established: bool = False
+    protocol: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class _Walk:
         self.hops: list[Hop] = []
 
     def run(self) -> Trace:
-        family, source, target, _ = self.packet
+        family, source, target = self.packet[:3]
         here = self.network.model(self.origin)
         way_in = TUNNEL if not here.owns(family, source) else ""
         if way_in:
@@ -144,7 +148,7 @@ class _Walk:
 
     def next_model(self, here: NodeModel) -> tuple[NodeModel | None, Drop | None]:
         """The peer with the longest match, if the session to it stands."""
-        family, _, target, _ = self.packet
+        family, _, target = self.packet[:3]
         if here.conf is None:
             there = mirrored_next(self.network, here, family, target)
             if there is None:
@@ -170,7 +174,7 @@ class _Walk:
 
     def receive(self, here: NodeModel, there: NodeModel) -> tuple[Prefix | None, Drop | None]:
         """WireGuard's source filter at the receiver."""
-        family, source, _, _ = self.packet
+        family, source = self.packet[:2]
         if there.conf is None:
             return None, None
         key, match = there.peer_for(family, source)
@@ -184,7 +188,7 @@ class _Walk:
 
     def leave(self, here: NodeModel, way: RouteKind, lan: Prefix | None, way_in: str) -> Trace:
         """The packet leaves the tunnel, to a LAN or to the internet."""
-        family, source, target, established = self.packet
+        family, _, target, established = self.packet[:4]
         pool = any(p.family == family and p.value <= target <= p.last for p in self.network.pools)
         if way is RouteKind.UPLINK and (not way_in or pool or not here.facts.exit_node):
             return self.end(self.drop(LossReason.NO_ROUTE, here.name))
@@ -198,7 +202,7 @@ class _Walk:
         fault = self.pass_on(here, TUNNEL, OUTSIDE)
         if fault is not None:
             return self.end(fault)
-        flow = Flow(family, source, target, "", OUTSIDE)
+        flow = self.flow("", OUTSIDE)._replace(established=False)
         needs = here.facts.masquerade if way is RouteKind.LAN else True
         if needs and not established and here.has_rules and not here.firewall.masquerades(flow):
             return self.end(self.drop(LossReason.NO_MASQUERADE, here.name))
@@ -211,16 +215,14 @@ class _Walk:
             return self.drop(LossReason.UNJUDGED, here.name, detail=text)
         if not here.has_rules:
             return None
-        family, source, target, established = self.packet
-        reason, text = here.firewall.entering(
-            Flow(family, source, target, way_in, "" if way_in else TUNNEL, established)
-        )
+        flow = self.flow(way_in, "" if way_in else TUNNEL)
+        reason, text = self.firewall(here).entering(flow)
         return None if reason is None else self.drop(reason, here.name, detail=text)
 
     def pass_on(self, here: NodeModel, way_in: str, way_out: str) -> Drop | None:
         """Whether `here` sends it (no `way_in`), takes it (no `way_out`) or passes it on: the
         switch of the family, then the rules."""
-        family, source, target, established = self.packet
+        family = self.packet.family
         facts = here.facts
         forwards = bool(way_in and way_out)
         if not here.has_rules:
@@ -228,11 +230,10 @@ class _Walk:
             if helps or not forwards:
                 return None
             return self.drop(LossReason.NOT_A_RELAY, here.name)
-        firewall = here.firewall
+        firewall = self.firewall(here)
         if forwards and family not in firewall.families:
             return self.drop(LossReason.NO_FORWARDING, here.name)
-        flow = Flow(family, source, target, way_in, way_out, established)
-        reason, rule = firewall.passing(flow)
+        reason, rule = firewall.passing(self.flow(way_in, way_out))
         if reason is LossReason.NO_RULE:
             ways = [facts.interface if way == TUNNEL else way for way in (way_in, way_out)]
             return self.drop(LossReason.NO_RULE, here.name, detail=f"from {ways[0]} to {ways[1]}")
@@ -242,8 +243,16 @@ class _Walk:
             self.hops[-1] = replace(self.hops[-1], rule=rule)
         return None
 
+    def flow(self, way_in: str, way_out: str) -> Flow:
+        family, source, target, established, protocol, port = self.packet
+        return Flow(family, source, target, way_in, way_out, established, protocol, port)
+
+    def firewall(self, here: NodeModel) -> Firewall:
+        """With a protocol, all of its rules; without, those about what it carries."""
+        return here.firewalls[0] if self.packet.protocol else here.firewall
+
     def drop(self, reason: LossReason, at: str, other: str = "", detail: str = "") -> Drop:
-        family, source, target, _ = self.packet
+        family, source, target = self.packet[:3]
         return Drop(
             reason,
             at,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meshc.deploy.plan import inside_ways
 from meshc.deploy.plan.cut_off import cut_off
 from meshc.deploy.plan.target import Target
 from meshc.wg.conf import Conf, parse
@@ -41,6 +42,16 @@ def test_what_both_ends_know_of_cuts_them_off(hub: Target) -> None:
 
 def test_another_address_of_the_pool_is_taken_from_it_already(hub: Target) -> None:
     assert cut_off(hub, conf(hub, Address="10.44.0.250/32"), conf(hub)) == frozenset()
+
+
+def test_the_operators_own_machine_is_an_end_of_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reaches `far` through its own tunnel to the hub, and needs a new file for it as well."""
+    monkeypatch.setattr(inside_ways, "_here", lambda address: address == "10.44.0.98")
+    more = f"  far: {{{INSIDE}}}\n  desk: {{address: 10.44.0.98}}\n"
+    hub = mesh(tmp_path, more=more)["hub"]
+    assert cut_off(hub, conf(hub, PrivateKey=KEY), conf(hub)) == {"far", "desk"}
 
 
 def test_what_concerns_one_end_alone_cuts_nobody_off(hub: Target) -> None:

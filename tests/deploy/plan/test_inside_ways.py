@@ -10,7 +10,7 @@ import pytest
 
 from meshc.build.pipeline import compile_file
 from meshc.deploy.plan import inside_ways
-from meshc.deploy.plan.inside_ways import reached_inside
+from meshc.deploy.plan.inside_ways import reached_inside, this_machine
 from meshc.topology.planner.mesh_plan import MeshPlan
 
 MESH = """\
@@ -75,6 +75,12 @@ def test_this_machine_itself_and_a_lan_that_it_is_in_are_no_way_through_the_tunn
     assert not inside(plan, "10.44.0.9")
     assert not inside(plan, "192.168.77.5")
     assert inside(plan, "10.44.0.8")
+
+
+def test_the_node_that_this_machine_is(plan: MeshPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert this_machine(plan) == frozenset()
+    monkeypatch.setattr(inside_ways, "_here", lambda address: address == "10.44.0.9")
+    assert this_machine(plan) == {"leaf"}
 
 
 def test_the_machines_own_addresses_are_known() -> None:

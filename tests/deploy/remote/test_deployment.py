@@ -29,7 +29,9 @@ def test_a_deployment_from_its_candidate_to_the_confirm(machine: DeployedMachine
     assert not machine.verify().up  # there is no such interface here
     machine.confirm()
     assert machine.confirm() is State.CONFIRMED
-    assert machine.listing() == ["node.json", "wgx9.conf"]
+    facts_of, conf, foreign = machine.listing()
+    assert (facts_of, conf) == ("node.json", "wgx9.conf")
+    assert (machine.conf_dir / foreign).read_text() == OLD  # somebody else had written it
     facts = machine.facts()
     assert facts.deployed_sha == facts.sha == hashlib.sha256(NEW.encode()).hexdigest()
     assert (machine.state_dir.stat().st_mode & 0o777, machine.conf.stat().st_mode & 0o777) == (

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
 from collections.abc import Callable, Iterator
 from math import inf
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshc.engine.io.clock import monotonic
+from meshc.engine.io.mmsg import SLOT, Receiver
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
+from meshc.engine.proto.datapath import single
+from meshc.engine.proto.datapath.contract import SealingKey
+from meshc.engine.proto.drop_reason import DropReason
+from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.prefixes import Prefix
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
-from tests.support.packets import udp
+from tests.support.opened import ROUTES, OpenedPackets
+from tests.support.packets import slow_split, tcp, udp
+from tests.support.sessions import keypairs
+
+meshc_native = pytest.importorskip("meshc_native", reason="needs meshc-native: ./dev native")
 
 pytestmark = pytest.mark.usefixtures("compiled_road")
 
@@ -128,3 +142,119 @@ def test_many_destinations_of_a_peer_share_a_lane_and_too_many_begin_anew(
     (known,) = out.ready(now)
     assert 0 < len(known.destinations) <= 16
     assert bytes((10, 0, 9, 39)) in known.destinations
+
+
+SOURCES = ("10.0.0.1", "10.9.9.9")
+
+
+def datagrams(key: SealingKey) -> st.SearchStrategy[bytes]:
+    """What comes to a session: packets, keepalives, nonsense of the peer's, harmed ones."""
+
+    def made(kind: str, number: int, flip: int) -> bytes:
+        if kind == "foreign":
+            packet = udp(bytes([number]) * 60, source=SOURCES[1])
+        elif kind == "malformed":
+            packet = bytes([number]) * 80
+        elif kind == "keepalive":
+            packet = b""
+        else:
+            packet = tcp(bytes([number]) * 60, sequence=number * 60)
+        sealed = key.seal(packet, 0)
+        if kind == "harmed":
+            at = 16 + flip % (len(sealed) - 16)
+            sealed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
+        if kind == "of another session":
+            sealed = sealed[:4] + b"else" + sealed[8:]
+        return sealed
+
+    kinds = ["packet"] * 6 + ["foreign", "malformed", "keepalive", "harmed", "of another session"]
+    return st.builds(made, st.sampled_from(kinds), st.integers(0, 9), st.integers(0, 999))
+
+
+@settings(max_examples=60)
+@given(data=st.data(), gro=st.sampled_from([None, False, True]))
+def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool | None) -> None:
+    """Of a lane, or left: everything is delivered, counted or handed back, in any mixture."""
+    ours, theirs = keypairs()
+    _, oracle = keypairs()
+    receiver = Receiver()
+    name, stranger = bytes([2, 0, *range(26)]), bytes([2, 0, 9, *range(25)])
+    lane = meshc_native.InLane(
+        theirs.opening, theirs.local_index, name, b"", lambda source: source == b"\n\0\0\1"
+    )
+    expected: list[bytes] = []
+    left, counts, seen = [], dict.fromkeys(DropReason, 0), list[bytes]()
+    messages = data.draw(st.integers(1, 6))
+    for slot in range(messages):
+        first = data.draw(datagrams(ours.sealing))
+        run = [first]
+        for _ in range(data.draw(st.integers(0, 6))):
+            more = data.draw(
+                st.sampled_from(seen)
+                if seen and data.draw(st.booleans())
+                else datagrams(ours.sealing)
+            )
+            if len(more) == len(first):
+                run.append(more)
+        seen += run
+        whole, who = b"".join(run), data.draw(st.sampled_from([name, name, name, stranger]))
+        place(receiver, slot, whole, len(first) if len(run) > 1 else 0, who)
+        index = theirs.local_index.to_bytes(4, "little")
+        left.append(who != name or any(datagram[4:8] != index for datagram in run))
+        for datagram in [] if left[-1] else run:
+            plain = oracle.opening.open(datagram)
+            if isinstance(plain, DropReason):
+                counts[plain] += 1
+            elif plain:
+                length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
+                if isinstance(length, DropReason):
+                    counts[length] += 1
+                else:
+                    expected.append(plain[:length])
+
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    found: list[bytes] = []
+    with near, far:
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+        far.setblocking(False)
+        found_left, errors = meshc_native.admit(
+            receiver.arena.buffer, SLOT, *receiver.places, messages, near.fileno(), gro, [lane]
+        )
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found += taken_apart(far.recv(1 << 17), gro)
+    assert (found_left, errors) == (left, [])
+    assert sorted(map(normal, found)) == sorted(map(normal, expected))
+    assert lane.take_counts()[2:] == tuple(
+        counts[reason]
+        for reason in (
+            DropReason.BAD_AEAD,
+            DropReason.REPLAYED,
+            DropReason.INNER_MALFORMED,
+            DropReason.INNER_SOURCE,
+        )
+    )
+
+
+def taken_apart(written: bytes, gro: bool | None) -> list[bytes]:
+    """The packets in what was written to the device."""
+    if gro is None:
+        return [written]
+    header, packet = VirtioNetHdr.parse(written), written[VNET_HDR_SIZE:]
+    return slow_split(packet, header) if header.gso_type else [packet]
+
+
+def place(receiver: Receiver, slot: int, data: bytes, segment: int, name: bytes) -> None:
+    """As recvmmsg would leave a message."""
+    _, names, controls = receiver.places
+    receiver.arena.view[slot * SLOT : slot * SLOT + len(data)] = data
+    receiver.lengths[slot] = len(data)
+    names[slot * 28 : slot * 28 + 28] = name
+    control = struct.pack("@Niii4x", 20, 17, 104, segment) if segment else b""
+    controls[slot * 96 : slot * 96 + len(control)] = control
+    receiver._control_lengths[slot] = len(control)
+
+
+def normal(packet: bytes) -> bytes:
+    """Without IPv4 id and header checksum: segments share an id."""
+    return packet[:4] + bytes(2) + packet[6:10] + bytes(2) + packet[12:]

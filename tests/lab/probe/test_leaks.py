@@ -54,3 +54,10 @@ def test_a_leak_is_named() -> None:
 @given(st.binary(max_size=80))
 def test_no_frame_raises(frame: bytes) -> None:
     assert isinstance(is_leak(parse_frame(frame), 51820), bool)
+
+
+def test_what_is_left_out_of_the_exit_is_no_leak() -> None:
+    frame = FrameHeaders(IPV4, 6, "198.51.100.9", 40_000, 443)
+    assert is_leak(frame, 51820)
+    assert not is_leak(frame, 51820, ("203.0.113.0/24", "198.51.100.0/24"))
+    assert is_leak(frame, 51820, ("203.0.113.0/24", "2001:db8::/32"))

@@ -252,6 +252,27 @@ def test_what_the_topology_asks_for_is_owed_whatever_the_files_say() -> None:
     assert not any(v.owed for v in predictor.with_duties(predictor.pairs()).values())
 
 
+def test_lans_and_exits_are_owed_as_the_topology_says() -> None:
+    """A node may count on a LAN; a host there only on what a test says; a user on its exit."""
+    source = a_source()
+    tests = (TestSpec(("192.168.1.0/24",), ("b",), Expect.REACHABLE),)
+    nodes = dict(source.spec.nodes)
+    nodes["relay"] = replace(nodes["relay"], exit_node=True)
+    nodes["b"] = replace(nodes["b"], exit="relay")
+    source = replace(source, spec=replace(source.spec, tests=tests, nodes=nodes))
+    hosts = lay_out(source.spec, {"relay": 51820, "a": None, "b": None}).lan_hosts
+    predictor = Predictor.of(source)
+    found = predictor.with_duties(predictor.lans(hosts), hosts)
+    assert {key[:2] for key, value in found.items() if value.owed} == {
+        ("b", "lan:a"),
+        ("relay", "lan:a"),
+        ("lan:a", "b"),
+    }
+    lost = predictor.internet("b", "198.18.0.2")
+    assert (lost.reachable, lost.owed) == (False, True), "its file sends nothing there"
+    assert not predictor.internet("a", "198.18.0.2").owed
+
+
 def test_no_exit_no_internet() -> None:
     found = Predictor.of(a_source()).internet("a", "198.18.0.2")
     assert (found.reachable, found.judged) == (False, True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from meshc.lab.world.layout import lay_out
 from meshc.lab.world.places import LabWorld, Place
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Expect, Nat, NodeSpec, TestSpec
+from meshc.topology.language.spec import Expect, Nat, NodeSpec, Platform, TestSpec
 from tests.support.labs import a_spec, behind, endpoint, home, relay
 
 PORTS = {"relay": 51820}
@@ -108,6 +108,33 @@ def test_the_same_file_gives_the_same_world() -> None:
     spec = a_spec(relay(), behind("a", Nat.SYMMETRIC, "home"), sites=(home(),))
     ports = {"a": None, "relay": 51820}
     assert lay_out(spec, ports) == lay_out(spec, dict(reversed(ports.items())))
+
+
+def test_what_is_left_out_of_an_exit_has_a_host_on_the_internet_that_is_no_node() -> None:
+    beside = ("198.51.100.0/24", "203.0.113.9/32", "192.168.0.0/16", "2001:db8:7::/48", "::/0")
+    user = behind("pc", Nat.SYMMETRIC, exit="relay", exit_except=tuple(map(Prefix.parse, beside)))
+    exit_ = NodeSpec(name="relay", endpoints=(endpoint("198.51.100.1"),), exit_node=True)
+    world = lay_out(a_spec(user, exit_), {**PORTS, user.name: None})
+    assert world.beyond == {
+        "198.51.100.0/24": "198.51.100.2",
+        "203.0.113.9/32": "203.0.113.9",
+        "2001:db8:7::/48": "2001:db8:7::1",
+    }
+    assert {f"{a}/32" for a in ("198.51.100.2", "203.0.113.9")} <= set(
+        addresses(world.places["host"], "eth0")
+    )
+
+
+def test_the_sockets_of_an_app_stay_out_of_a_list_that_holds_the_endpoint() -> None:
+    beside = (Prefix.parse("203.0.113.0/24"),)
+    exit_ = NodeSpec(name="relay", endpoints=(endpoint("198.51.100.1"),), exit_node=True)
+    for platform, kept in ((Platform.IOS, True), (Platform.LINUX, False)):
+        user = behind("pc", Nat.SYMMETRIC, exit="relay", exit_except=beside, platform=platform)
+        world = lay_out(a_spec(user, exit_), {**PORTS, user.name: None})
+        routes = {str(route.prefix): route for route in world.places[user.name].routes}
+        assert ("198.51.100.1/32" in routes) is kept
+        if kept:
+            assert routes["198.51.100.1/32"].via == routes["0.0.0.0/0"].via
 
 
 def test_the_way_to_the_internet_is_as_narrow_as_the_file_says() -> None:

@@ -8,6 +8,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.keys import PrivateKey
 from meshc.topology.importer import document, infer
 from meshc.wg.conf import Conf, parse
+from tests.support.wire import private_key
 
 KEYS = {name: PrivateKey.generate() for name in ("hub", "server", "nas", "phone")}
 
@@ -173,3 +174,36 @@ def test_the_server_alone_is_called_where_nobody_said_and_told_so() -> None:
     assert {n.exit_use.name for n in imported.nodes.values()} == {None, "hub"}
     assert imported.nodes["hub"].exit_node
     assert imported.nodes["hub"].relay
+
+
+def test_a_lan_behind_an_exit_is_not_its_user_s_as_well() -> None:
+    """The user sends everything to the exit, and names none of what lies there."""
+    lan = "192.168.7.0/24"
+    forward = f"PostUp = iptables -w -A MESHC-FWD-%i -i %i -d {lan} -j ACCEPT\n"
+
+    def conf(name: str, extra: str, *peers: tuple[str, str]) -> Conf:
+        lines = f"[Interface]\nPrivateKey = {private_key(name).reveal()}\n{extra}"
+        for peer, allowed in peers:
+            lines += f"[Peer]\n# Name = {peer}\nPublicKey = {private_key(peer).public_key()}\n"
+            lines += f"AllowedIPs = {allowed}\n"
+        return parse(lines, file=f"{name}/wg0.conf")
+
+    imported = infer(
+        [
+            conf("pc", "Address = 10.44.0.3/32\n", ("relay", f"10.44.0.0/24, {lan}")),
+            conf(
+                "relay",
+                "Address = 10.44.0.1/32\n",
+                ("exit", "10.44.0.2/32, 0.0.0.0/0"),
+                ("pc", "10.44.0.3/32"),
+            ),
+            conf("exit", f"Address = 10.44.0.2/32\n{forward}", ("relay", "10.44.0.0/24")),
+        ],
+        Diagnostics(),
+    )
+    assert imported
+    assert {name: list(map(str, node.routes)) for name, node in imported.nodes.items()} == {
+        "exit": [lan],
+        "pc": [],
+        "relay": [],
+    }

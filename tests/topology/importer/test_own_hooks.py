@@ -8,6 +8,7 @@ from meshc.keys import NetworkSecret
 from meshc.prefixes import Prefix
 from meshc.render.node_secrets import Secrets
 from meshc.render.wgquick import render
+from meshc.topology.importer.foreign_hooks import foreign_hooks
 from meshc.topology.importer.own_hooks import OwnHooks, own_hooks
 from meshc.topology.language.spec import NodeSpec
 from meshc.wg.conf import parse
@@ -37,6 +38,15 @@ def test_what_was_built_is_read_back(written: NodeSpec, found: OwnHooks) -> None
     plan = specs.plan(specs.spec([written, node("pc")]))
     text = render(plan, plan.nodes["hub"], Secrets({}, NetworkSecret(bytes(32))))
     assert own_hooks(parse(text)) == found
+
+
+def test_a_kill_switch_is_known_and_its_lines_come_back_with_the_next_build() -> None:
+    user = node("pc", exit="hub", kill_switch=True)
+    hub = node("hub", endpoint="h.example", exit_node=True)
+    plan = specs.plan(specs.spec([hub, user], pools="10.44.0.0/24 fd44::/64"))
+    conf = parse(render(plan, plan.nodes["pc"], Secrets({}, NetworkSecret(bytes(32)))))
+    assert own_hooks(conf) == OwnHooks(kills=True)
+    assert not any(foreign_hooks(conf).kept.values())
 
 
 def test_a_foreign_file_says_nothing() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meshc.diagnostics import Diagnostics
-from meshc.prefixes import Prefix, without
+from meshc.prefixes import Prefix, collapse, without
 from meshc.topology.importer.exit_use import ExitUse
 from meshc.topology.importer.inference import infer
 from meshc.topology.importer.partial_defaults import (
@@ -13,7 +15,10 @@ from meshc.topology.importer.partial_defaults import (
     kept_beside,
     needs_an_app,
 )
+from meshc.topology.importer.topology_text import document
+from meshc.topology.language.load import load_spec
 from meshc.wg.conf import PeerConf, parse
+from tests.support import specs
 from tests.support.wire import private_key
 
 PRIVATE = [Prefix.parse(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
@@ -103,3 +108,33 @@ def test_such_a_list_is_an_exit_and_no_thirty_lans() -> None:
     assert imported.nodes["calc"].exit_use == ExitUse("vpn", ("private",), True)
     assert imported.nodes["vpn"].routes == ()
     assert [one.code for one in found] == ["W909"]
+
+
+CALCULATED = (
+    "0.0.0.0/5, 8.0.0.0/7, 11.0.0.0/8, 12.0.0.0/6, 16.0.0.0/4, 32.0.0.0/3, 64.0.0.0/2, "
+    "128.0.0.0/3, 160.0.0.0/5, 168.0.0.0/6, 172.0.0.0/12, 172.32.0.0/11, 172.64.0.0/10, "
+    "172.128.0.0/9, 173.0.0.0/8, 174.0.0.0/7, 176.0.0.0/4, 192.0.0.0/9, 192.128.0.0/11, "
+    "192.160.0.0/13, 192.169.0.0/16, 192.170.0.0/15, 192.172.0.0/14, 192.176.0.0/12, "
+    "192.192.0.0/10, 193.0.0.0/8, 194.0.0.0/7, 196.0.0.0/6, 200.0.0.0/5, 208.0.0.0/4"
+)
+
+
+@pytest.mark.parametrize("allowed", ["0.0.0.0/1, 128.0.0.0/1, ::/1, 8000::/1", CALCULATED])
+def test_what_people_wrote_by_hand_is_built_again_as_it_was(allowed: str) -> None:
+    """Two halves, and a list that a calculator made (everything but private space and what is
+    above 223.255.255.255)."""
+    before = tuple(map(Prefix.parse, allowed.split(", ")))
+    pool = Prefix.parse("10.64.0.1/32")
+    imported = infer([parse(text(*before, pool), file="calc.conf")], Diagnostics())
+    assert imported
+    found = Diagnostics()
+    spec = load_spec(document(imported, name="t"), file="mesh.yaml", diagnostics=found)
+    assert spec is not None
+    assert not found.has_errors
+    assert spec.nodes["calc"].exit == "vpn"
+    plan = specs.plan(spec)
+    (peer,) = plan.nodes["calc"].peers
+    wanted = [p for p in before if p.family == 4]
+    assert collapse(p for p in peer.allowed_ips if p.family == 4) == collapse(
+        [*wanted, *spec.network.pools]
+    )

@@ -59,3 +59,39 @@ def test_private_addresses() -> None:
     assert is_private(Endpoint("fe80::1", 1))
     assert not is_private(Endpoint("198.51.100.1", 1))
     assert not is_private(Endpoint("router.lan", 1))
+
+
+FOUR, SIX = "Endpoint = 198.51.100.7:51820", "Endpoint = [2001:db8::7]:51820"
+OTHER = "Endpoint = [2001:db8::9]:51820"
+
+
+def test_of_two_endpoints_the_one_comes_first_that_was_chosen_and_not_had_to_be() -> None:
+    """`a` calls `b` in the other family, so that it could have called the hub there; most could
+    not."""
+    ends = found(
+        conf("hub", "ListenPort = 51820", ("a", ""), ("b", OTHER)),
+        conf("a", "", ("hub", FOUR), ("b", OTHER)),
+        conf("b", "ListenPort = 51820", ("hub", SIX), ("a", "")),
+    )
+    assert [end.family for end in ends["hub"].public] == [4, 6]
+    assert (ends["a"].underlay, ends["b"].underlay) == (None, 6)
+
+
+def test_a_filter_is_known_also_where_one_side_keeps_nothing_alive_anywhere() -> None:
+    """Both must call, and one of the two says `keepalive: off`."""
+    hub = conf("hub", "ListenPort = 51822", ("a", ""), ("b", ""))
+    awake = "PersistentKeepalive = 25"
+    for kept, fixed in ((("", awake), True), ((awake, awake), True), (("", ""), False)):
+        ends = found(
+            hub,
+            conf(
+                "a",
+                "ListenPort = 51820",
+                ("hub", f"{HUB}\n{kept[0]}"),
+                ("b", f"{OTHER}\n{kept[0]}"),
+            ),
+            conf(
+                "b", "ListenPort = 51820", ("hub", f"{HUB}\n{kept[1]}"), ("a", f"{FOUR}\n{kept[1]}")
+            ),
+        )
+        assert (ends["a"].fixed, ends["b"].fixed) == (fixed, fixed), kept

@@ -9,6 +9,7 @@ from meshc.topology.language.checks.endpoints import check_endpoints
 from meshc.topology.language.checks.given_keys import check_keys
 from meshc.topology.language.checks.kept_out import check_kept_out
 from meshc.topology.language.checks.packet_sizes import check_mtu
+from meshc.topology.language.checks.policy_rules import check_policies
 from meshc.topology.language.checks.roles import check_roles, check_usage
 from meshc.topology.language.checks.written_prefixes import check_prefixes
 from meshc.topology.language.read.document import Document
@@ -24,4 +25,5 @@ LANGUAGE_CHECKS: tuple[Check, ...] = (
     check_kept_out,
     check_mtu,
     check_usage,
+    check_policies,
 )

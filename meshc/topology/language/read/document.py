@@ -29,6 +29,7 @@ TOP = (
     "groups",
     "defaults",
     "links",
+    "policies",
     "tests",
     "lab",
     "accept",
@@ -49,8 +50,9 @@ _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 @dataclass(slots=True)
 class Document:
     """The sections as dictionaries that hold the keys which the file gives, already read.
-    `links` and `tests` keep their index in the file. `absent` are nodes that were taken out of
-    `nodes` because they are not to be there, so that their names are known all the same."""
+    `links`, `policies` (None when there is no such section) and `tests` keep their index in the
+    file. `absent` are nodes that were taken out of `nodes` because they are not to be there, so
+    that their names are known all the same."""
 
     source: ParsedFile
     network: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Document:
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    policies: list[tuple[int, dict[str, Any]]] | None = None
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
     accept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
@@ -132,6 +135,11 @@ class _DocumentReader:
         if "nodes" not in data:
             self._missing((), "nodes")
         document.links = list(self._items("link", "links"))
+        if "policies" in data:
+            document.policies = list(self._items("policy", "policies"))
+            if data["policies"] is None:
+                hint = "[] allows nothing to anybody; without the section everything is allowed."
+                self._wrong(("policies",), "a list of rules", None, hint)
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
         document.accept = list(self._items("accept", "accept"))

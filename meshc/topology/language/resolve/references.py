@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshc.diagnostics import Diagnostics
-from meshc.errors import PrefixFormatError
-from meshc.prefixes import Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.wording import quote, suggest
@@ -46,21 +44,6 @@ class References:
             elif name not in self.document.absent:
                 known = (*self.document.nodes, *self.document.groups)
                 self.unknown("node or group", name, (*path, index), known)
-        return tuple(found)
-
-    def ends(self, names: Sequence[str], path: Path) -> tuple[str, ...]:
-        """The ends of a test: nodes, groups, `all`, or prefixes (as text with their length)."""
-        found: dict[str, None] = {}
-        for index, name in enumerate(names):
-            if name == "all":
-                found.update(dict.fromkeys(self.document.nodes))
-            elif name in self.document.nodes or name in self.document.groups:
-                found.update(dict.fromkeys(self.nodes([name], path)))
-            else:
-                try:
-                    found[str(Prefix.parse(name))] = None
-                except PrefixFormatError:
-                    self.nodes([name], (*path[:-1], path[-1], index))
         return tuple(found)
 
     def members(self, group: str) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
+from meshc.topology.language.resolve.policies import resolve_policies
+from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
@@ -21,6 +23,7 @@ from meshc.topology.language.spec import (
     Deploy,
     DirectMode,
     Expect,
+    FirewallTool,
     LinkSpec,
     Nat,
     NetworkSpec,
@@ -53,6 +56,7 @@ class _Resolver:
         self.network = self._network()
         self.memberships = self._memberships()
         self.layers = Layers(document, self.memberships, diagnostics)
+        self.ends = PolicyEnds.of(self.references, self.network.pools, self.layers.site_of)
         take_out(document, self.layers, today, diagnostics)
 
     def resolve(self) -> Spec:
@@ -69,6 +73,7 @@ class _Resolver:
             links=self._links(),
             tests=tuple(self._tests()),
             lab=lab_spec(document, self.references),
+            policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
             accept=tuple(self._accept()),
             file=document.source.file,
@@ -86,6 +91,7 @@ class _Resolver:
             mtu=data.get("mtu"),
             dns=tuple(data.get("dns", ())),
             preshared_keys=data.get("preshared_keys", True),
+            firewall=data.get("firewall", "auto"),
             kill_switch=data.get("kill_switch", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
@@ -121,7 +127,6 @@ class _Resolver:
 
     def _node(self, name: str) -> NodeSpec:
         data = self.layers.merge(name)
-        groups = self.memberships.get(name, ())
         site = self.layers.site_of(name)
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
@@ -166,7 +171,8 @@ class _Resolver:
             pre_down=tuple(data.get("pre_down", ())),
             post_down=tuple(data.get("post_down", ())),
             deploy=Deploy(**data.get("deploy", {})),
-            groups=groups,
+            groups=self.memberships.get(name, ()),
+            firewall=FirewallTool(data.get("firewall", self.network.firewall)),
             locations=locations,
         )
 
@@ -328,13 +334,8 @@ class _Resolver:
         for index, data in self.document.tests:
             test = self._test(index, data)
             ends = ((data["from"], test.sources), (data["to"], test.targets))
-            if all(found or not written or not self._left_out(written) for written, found in ends):
+            if all(found or not some or not self.ends.left_out(some) for some, found in ends):
                 yield test
-
-    def _left_out(self, names: Iterable[str]) -> bool:
-        groups = self.document.groups
-        members = (m for name in names for m in groups.get(name, {}).get("members", (name,)))
-        return not self.document.absent.isdisjoint(members)
 
     def _test(self, index: int, data: Mapping[str, Any]) -> TestSpec:
         path: Path = ("tests", index)
@@ -345,10 +346,11 @@ class _Resolver:
             found = (self._relay(n, (*path, "via", i), exits=True) for i, n in enumerate(via))
             relays = tuple(relay for relay in found if relay is not None)
         return TestSpec(
-            sources=self.references.ends(data["from"], (*path, "from")),
-            targets=self.references.ends(data["to"], (*path, "to")),
+            sources=self.ends.test_end(data["from"], (*path, "from")),
+            targets=self.ends.test_end(data["to"], (*path, "to")),
             expect=Expect(data.get("expect", "reachable")),
             via=relays,
+            service=data.get("port"),
             location=self.document.source.locate(path, key=True),
         )
 

@@ -9,7 +9,9 @@ from meshc.topology.language.schema import scalars, sections
 from meshc.topology.language.schema.fields import Field, KeySection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_SECTIONS = ("network", "node", "site", "group", "defaults", "link", "test", "lab", "accept")
+_SECTIONS = (
+    *("network", "node", "site", "group", "defaults", "link", "policy", "test", "lab", "accept"),
+)
 
 
 def json_schema() -> dict[str, Any]:
@@ -56,6 +58,11 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
             "type": ["array", "null"],
             "items": refs["link"],
             "description": "Overrides for pairs; links themselves are inferred.",
+        },
+        "policies": {
+            "type": "array",
+            "items": refs["policy"],
+            "description": "Who may reach whom; absent: everybody everybody.",
         },
         "tests": {
             "type": ["array", "null"],

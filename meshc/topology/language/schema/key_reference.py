@@ -35,6 +35,7 @@ _SECTIONS = (
     ("groups.NAME", "GroupSection"),
     ("defaults", "DefaultsSection"),
     ("links[]", "LinkSection"),
+    ("policies[]", "PolicySection"),
     ("tests[]", "TestSection"),
     ("lab", "LabSection"),
     ("accept[]", "AcceptSection"),

@@ -124,6 +124,11 @@ _NODE_KEYS: dict[str, Field] = {
     "post_up": Field(k.HOOKS, "Commands after the interface is up; %i is its name."),
     "pre_down": Field(k.HOOKS, "Commands before the interface goes down."),
     "post_down": Field(k.HOOKS, "Commands after the interface is gone."),
+    "firewall": Field(
+        k.FIREWALL,
+        "What loads the rules of the node: iptables, nftables, or auto (default): the one that it "
+        "has when it comes up.",
+    ),
     "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
 }
 NODE = KeySection(
@@ -144,7 +149,10 @@ NODE = KeySection(
             "Fixed addresses in the network, one per family; otherwise allocated once and kept in "
             "the lock file.",
         ),
-        "routes": Field(k.PREFIXES, "LANs behind this node, which everybody may reach."),
+        "routes": Field(
+            k.PREFIXES,
+            "LANs behind this node, which everybody may reach unless `policies:` says who.",
+        ),
         "public_key": Field(k.KEY, "The key is made elsewhere; meshc never sees its secret."),
     },
 )
@@ -196,6 +204,7 @@ NETWORK = KeySection(
         ),
         "kill_switch": Field(k.BOOL, "A kill switch on every node that uses an exit."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
+        "firewall": Field(k.FIREWALL, "For nodes that say nothing: auto, iptables or nftables."),
     },
 )
 LINK = KeySection(
@@ -212,12 +221,38 @@ LINK = KeySection(
         "keepalive": Field(k.KEEPALIVE, "Seconds, on the side that needs it."),
     },
 )
+POLICY = KeySection(
+    "PolicySection",
+    "A rule: who may reach whom. With the section, nothing passes that no rule allows; answers do.",
+    {
+        "from": Field(
+            k.ENDS,
+            "Who begins: nodes, groups, sites, `NODE:lan`, `all:lan`, addresses, or all (nodes).",
+            required=True,
+        ),
+        "to": Field(
+            k.ENDS, "Who is reached: as in `from`, or internet (through an exit).", required=True
+        ),
+        "allow": Field(
+            k.SERVICES,
+            "What passes: all (default), tcp/443, tcp/8000-8100, udp/53, tcp, udp, icmp.",
+        ),
+        "except": Field(k.ENDS, "Who is taken out of both sides of this rule."),
+        "why": Field(k.WHY, "A note for people; `meshc explain` shows it."),
+    },
+)
 TEST = KeySection(
     "TestSection",
     "A promise that the proof checks.",
     {
-        "from": Field(k.ENDS, "Nodes or groups that send.", required=True),
-        "to": Field(k.ENDS, "Nodes, groups or addresses that receive.", required=True),
+        "from": Field(k.ENDS, "Nodes, groups, LANs or addresses that send.", required=True),
+        "to": Field(
+            k.ENDS, "Nodes, groups, LANs, addresses or internet that receive.", required=True
+        ),
+        "port": Field(
+            k.ONE_SERVICE,
+            "The service that is tried: tcp/443, udp/53, icmp; without it, any that passes counts.",
+        ),
         "expect": Field(k.EXPECT, "reachable (default) or unreachable."),
         "via": Field(k.TEST_VIA, "The relays of the path in order; direct for none at all."),
     },
@@ -260,6 +295,7 @@ SECTIONS: dict[str, KeySection] = {
     "group": GROUP,
     "defaults": DEFAULTS,
     "link": LINK,
+    "policy": POLICY,
     "test": TEST,
     "lab": LAB,
     "accept": ACCEPT,
@@ -270,6 +306,7 @@ SECTIONS: dict[str, KeySection] = {
 PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "network": {"name": "unnamed", "addresses": []},
     "link": {"endpoints": []},
+    "policy": {"from": [], "to": []},
     "test": {"from": [], "to": []},
     "accept": {"code": "W220", "why": "not said"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from meshc.errors import PrefixFormatError
@@ -9,6 +10,7 @@ from meshc.prefixes import InterfaceAddress
 from meshc.topology.language.schema import quantities as q
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
+from meshc.topology.language.spec import Service
 from meshc.topology.language.wording import quote
 
 
@@ -36,20 +38,43 @@ def _via_test(value: Any) -> list[Any]:
     return [] if value == "direct" and isinstance(value, str) else comma_list(value)
 
 
-def _end(value: Any) -> str:
-    """One end of a test: a node, a group or an address."""
-    word = s.text(value)
-    if s.name_fault(word) and not _is_prefix(word):
-        raise s.Mistake("E117", f"{quote(word)} is neither a name nor an address")
-    return word
-
-
 def _is_prefix(word: str) -> bool:
     try:
         InterfaceAddress.parse(word)
     except PrefixFormatError:
         return False
     return True
+
+
+def _policy_end(value: Any) -> str:
+    """A name, the LANs behind one (`office:lan`), an address or a prefix."""
+    word = s.text(value)
+    head, _, lan = word.rpartition(":")
+    known = (lan == "lan" and not s.name_fault(head)) or not s.name_fault(word)
+    if not known and not _is_prefix(word):
+        hint = "for example: a node, a group, a site, `nas:lan`, 192.168.7.0/24, all, internet."
+        raise s.Mistake("E117", f"{quote(word)} is neither a name nor an address", hint)
+    return word
+
+
+def _service(value: Any) -> Service:
+    """`all`, `icmp`, `tcp`, `tcp/443`, `udp/8000-8100`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise s.Mistake("E178", f"{value} has no protocol", f"write tcp/{value} or udp/{value}.")
+    word = s.text(value)
+    protocol, slash, ports = word.partition("/")
+    if protocol not in _PROTOCOLS or (slash and protocol not in ("tcp", "udp")):
+        number = word.replace("-", "").isdigit()
+        hint = f"write tcp/{word} or udp/{word}." if number else _SERVICES
+        raise s.Mistake("E178", f"{quote(word)} is no service", hint)
+    if not slash:
+        return Service(protocol)
+    low, dash, high = ports.partition("-")
+    first, last = (int(p) if _PORT_TEXT.match(p) else 0 for p in (low, high if dash else low))
+    if not 1 <= first <= last <= 65535:
+        hint = "ports go from 1 to 65535, the lower one first: tcp/8000-8100."
+        raise s.Mistake("E178", f"{quote(word)} has no such ports", hint)
+    return Service(protocol, first, last)
 
 
 def _none_or_name(value: Any) -> str | None:
@@ -78,6 +103,9 @@ def _words(*words: str, **aliases: str) -> ValueKind:
     return one(s.choice(*words, **aliases), type="string", enum=[*words, *aliases])
 
 
+_PROTOCOLS = ("all", "tcp", "udp", "icmp")
+_SERVICES = "for example: tcp/443, tcp/8000-8100, udp/53, tcp, udp, icmp, all."
+_PORT_TEXT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
 _TEXT: dict[str, Any] = {"type": "string"}
 _NAME: dict[str, Any] = {"type": "string", "pattern": s.NAME_PATTERN}
 _PORT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 65535}
@@ -124,7 +152,11 @@ TABLE = one(s.table, anyOf=[_TEXT, {"type": "integer", "minimum": 1}])
 FWMARK = one(s.fwmark, anyOf=[_MARK, _TEXT])
 EXIT = one(_none_or_name, **_NAME)
 EXCEPTIONS = many(_exception, _TEXT)
-ENDS = many(_end, _TEXT)
+ENDS = many(_policy_end, _TEXT)
+SERVICES = many(_service, _TEXT)
+ONE_SERVICE = one(_service, **_TEXT)
+WHY = one(s.text, **_TEXT)
+FIREWALL = _words("auto", "iptables", "nftables")
 TEST_VIA = many(s.name, _NAME, _via_test)
 NAT = _words("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")
 ROLE = _words("peer", "relay", bounce="relay")

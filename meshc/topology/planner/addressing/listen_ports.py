@@ -8,6 +8,7 @@ the site uses, and the lock keeps it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import chain
 
 from meshc.diagnostics import Diagnostics
@@ -28,13 +29,15 @@ def allocate_ports(
         site = spec.nodes[name].site
         if site is not None and port is not None:
             used[site].add(port)
+    # ports are never given back, so that each site goes through its candidates once
+    free = {site: _free_ports(spec.network.listen_port, used[site]) for site in _sites(spec)}
     chosen: dict[str, int] = {}
     needy = [name for name, node in sorted(spec.nodes.items()) if _needs_port(node)]
     for name in sorted(needy, key=lambda n: (_locked(lock, n) is None, n)):
         site = spec.nodes[name].site or ""
         locked = _locked(lock, name)
         keep = locked is not None and locked not in used[site]
-        port = locked if keep else _free_port(spec.network.listen_port, used[site])
+        port = locked if keep else next(free[site], None)
         if port is None:
             node = spec.nodes[name]
             diagnostics.add(
@@ -59,6 +62,11 @@ def _locked(lock: Lock, name: str) -> int | None:
     return entry.port if entry else None
 
 
-def _free_port(first: int, used: set[int]) -> int | None:
+def _sites(spec: Spec) -> set[str]:
+    """Of the nodes that need a port; empty for those that name none."""
+    return {node.site or "" for node in spec.nodes.values() if _needs_port(node)}
+
+
+def _free_ports(first: int, used: set[int]) -> Iterator[int]:
     candidates = chain(range(first, LAST_PORT + 1), range(FIRST_PORT, first))
-    return next((port for port in candidates if port not in used), None)
+    return (port for port in candidates if port not in used)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import Spec
 from meshc.topology.language.wording import listing, quote
@@ -33,6 +31,8 @@ def _check_renamed(spec: Spec, lock: Lock, diagnostics: Diagnostics) -> None:
     new = sorted(spec.nodes.keys() - lock.nodes.keys() - lock.removed.keys())
     if not gone or not new:
         return
+    from difflib import get_close_matches  # only for mistakes
+
     for name in list(new):
         close = gone if len(gone) == len(new) == 1 else get_close_matches(name, gone, 1)
         if close:

@@ -29,6 +29,7 @@ from meshc.topology.planner.allowed_ips.table_regions import (
     block_regions,
     default_regions,
 )
+from meshc.topology.planner.policy.lan_reach import LanReach
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
@@ -42,9 +43,9 @@ def own_prefixes(node: NodeSpec, addresses: Prefixes) -> Prefixes:
 
 
 class Hidden(NamedTuple):
-    """What a node reaches without the tunnel: `lans` of its own site, with every part of them,
-    wherever else that lies; and `own`, what it offers itself. A part of that may be somebody
-    else's: the more specific route wins, on the router as well."""
+    """What a node must not send into the tunnel: `lans` of its own site, with every part of them,
+    wherever else that lies; and `own`, what it offers itself, or policies keep it away from. A part
+    of that may be somebody else's: the more specific route wins, on the router as well."""
 
     lans: Prefixes
     own: Prefixes
@@ -74,6 +75,7 @@ class PeerTables:
 
     routing: Routing
     allocation: Allocation
+    reach: LanReach = field(default_factory=LanReach)
     own: tuple[Prefixes, ...] = field(init=False)
     _routed: PrefixIndex[int] = field(init=False)
     _everything: PrefixIndex[int] = field(init=False)
@@ -130,7 +132,11 @@ class PeerTables:
     def hidden(self, node: int) -> Hidden:
         """The hidden prefixes that matter: those that somebody's routes overlap."""
         graph = self.routing.graph
-        return hidden_prefixes(graph.spec, graph.nodes[node]).matters(self._routed)
+        found = hidden_prefixes(graph.spec, graph.nodes[node])
+        denied = self.reach.denied_lans(graph.nodes[node])
+        if denied:
+            found = Hidden(found.lans, tuple(sorted({*found.own, *denied})))
+        return found.matters(self._routed)
 
     def special(self, node: int) -> Table:
         """The AllowedIPs of the peers that get more, or less, than their own prefixes."""
@@ -189,7 +195,7 @@ class PeerTables:
         """The neighbour that carries this node's default route, or -1."""
         graph = self.routing.graph
         name = graph.nodes[node].exit
-        if name is None or name not in graph.number:
+        if name is None or name not in graph.number or not self.reach.online(graph.nodes[node]):
             return -1
         peer = graph.number[name]
         return peer if graph.adjacent(node, peer) else -1

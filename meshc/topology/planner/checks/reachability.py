@@ -91,6 +91,8 @@ class _Pairs:
     meant: frozenset[tuple[int, int]]
 
     def count(self) -> int:
+        if self.graph.policy.sides:
+            return sum(1 for _ in self)
         inside = self.one == self.other
         total = len(self.one) * (len(self.one) - 1) // 2 if inside else 0
         total = total if inside else len(self.one) * len(self.other)
@@ -115,8 +117,13 @@ class _Pairs:
                 if a == b or b in row or (self.one == self.other and b < a):
                     continue
                 pair = (min(a, b), max(a, b))
-                if pair not in self.meant:
+                if pair not in self.meant and self._speak(a, b):
                     yield pair
+
+    def _speak(self, a: int, b: int) -> bool:
+        """Policies may have nothing for them to say to each other."""
+        names = self.graph.names
+        return self.graph.policy.speak(names[a], names[b])
 
 
 def _meant_apart(

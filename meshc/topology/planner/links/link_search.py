@@ -1,8 +1,8 @@
 """Finds the linked pairs without looking at every pair.
 
 Nodes that cannot be told apart by anything that decides about a link (families, NAT, endpoints,
-`direct`, role) form one kind, and two kinds are linked as a whole or not at all. Pairs of one
-site, `direct` lists and `links:` are added to that. Ten thousand leaves of three relays are two
+`direct`, role, policies) form one kind, and two kinds are linked as a whole or not at all. Pairs of
+one site, `direct` lists and `links:` are added to that. Ten thousand leaves of three relays are two
 kinds and thirty thousand links, never fifty million pairs.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from meshc.topology.language.spec import DirectMode, LinkSpec, NodeSpec
 from meshc.topology.planner.links.link import allows, directions
+from meshc.topology.planner.policy.link_policy import EVERYBODY, LinkPolicy
 from meshc.topology.planner.routing.home_relay import home_of
 from meshc.topology.planner.routing.relay_rank import global_rank
 
@@ -24,18 +25,20 @@ Edits = dict[int, dict[int, bool]]
 
 
 def find_neighbours(
-    nodes: Sequence[NodeSpec], overrides: Mapping[tuple[int, int], LinkSpec]
+    nodes: Sequence[NodeSpec],
+    overrides: Mapping[tuple[int, int], LinkSpec],
+    policy: LinkPolicy = EVERYBODY,
 ) -> tuple[Row, ...]:
     """The neighbours of every node as sorted numbers; equal rows are one object."""
     plain = [i for i, node in enumerate(nodes) if not _is_choosy(node)]
-    rows = _rows_by_kind(nodes, plain)
+    rows = _rows_by_kind(nodes, plain, policy)
     edits: Edits = defaultdict(dict)
     if len(plain) < len(nodes):
         number = {node.name: i for i, node in enumerate(nodes)}
         relays = [i for i, node in enumerate(nodes) if node.is_relay]
         for i, node in enumerate(nodes):
             if _is_choosy(node):
-                for j in _chosen(nodes, i, number, relays, overrides):
+                for j in _chosen(nodes, i, number, relays, overrides, policy):
                     edits[i][j] = edits[j][i] = True
     for (a, b), link in overrides.items():
         if link.direct is not None:
@@ -53,8 +56,9 @@ def _is_choosy(node: NodeSpec) -> bool:
     return isinstance(node.direct, tuple) or node.direct is DirectMode.NONE
 
 
-def _possible(a: NodeSpec, b: NodeSpec) -> bool:
-    return allows(a, b) and allows(b, a) and directions(a, b) is not None
+def _possible(a: NodeSpec, b: NodeSpec, policy: LinkPolicy) -> bool:
+    wanted = allows(a, b) and allows(b, a) and directions(a, b) is not None
+    return wanted and policy.permits(a, b)
 
 
 def _chosen(
@@ -63,15 +67,16 @@ def _chosen(
     number: Mapping[str, int],
     relays: Sequence[int],
     overrides: Mapping[tuple[int, int], LinkSpec],
+    policy: LinkPolicy,
 ) -> list[int]:
     """The neighbours of a node with a `direct` list, or the one relay of `direct: none`."""
     node = nodes[i]
     if not isinstance(node.direct, tuple):
-        return _the_one(nodes, i, relays, overrides)
+        return _the_one(nodes, i, relays, overrides, policy)
     # a node with `direct: none` picks its one link itself
     listed = {number[name] for name in node.direct if name in number} - {i}
     others = (j for j in listed if nodes[j].direct is not DirectMode.NONE)
-    return sorted(j for j in others if _possible(node, nodes[j]))
+    return sorted(j for j in others if _possible(node, nodes[j], policy))
 
 
 def _the_one(
@@ -79,12 +84,13 @@ def _the_one(
     i: int,
     relays: Sequence[int],
     overrides: Mapping[tuple[int, int], LinkSpec],
+    policy: LinkPolicy,
 ) -> list[int]:
     """The one relay of a node with `direct: none`: its home among the relays that are linked to
     one that all agree on, so that nobody is alone because of the choice."""
 
     def usable(j: int, near: Sequence[int]) -> list[int]:
-        able = (k for k in near if k != j and _possible(nodes[j], nodes[k]))
+        able = (k for k in near if k != j and _possible(nodes[j], nodes[k], policy))
         return [k for k in able if not _forbidden(overrides, j, k)]
 
     node = nodes[i]
@@ -108,10 +114,15 @@ def _forbidden(overrides: Mapping[tuple[int, int], LinkSpec], i: int, j: int) ->
     return link is not None and link.direct is False
 
 
-def _rows_by_kind(nodes: Sequence[NodeSpec], members: Sequence[int]) -> dict[int, Row]:
+def _rows_by_kind(
+    nodes: Sequence[NodeSpec], members: Sequence[int], policy: LinkPolicy
+) -> dict[int, Row]:
     """The links among `members`: those over the internet, and those inside a site."""
     public = _kind_rows(
-        nodes, members, _public_kind, lambda a, b: _possible(_off_site(a), _off_site(b))
+        nodes,
+        members,
+        lambda node: (_public_kind(node), policy.kind(node)),
+        lambda a, b: _possible(_off_site(a), _off_site(b), policy),
     )
     sites: dict[str, list[int]] = defaultdict(list)
     for i in members:
@@ -122,7 +133,13 @@ def _rows_by_kind(nodes: Sequence[NodeSpec], members: Sequence[int]) -> dict[int
         if not any(nodes[i].lan_endpoint for i in inside):
             continue
         merged: dict[tuple[int, int], Row] = {}
-        for i, row in _kind_rows(nodes, inside, _lan_kind, _possible).items():
+        near = _kind_rows(
+            nodes,
+            inside,
+            lambda node: (_lan_kind(node), policy.kind(node)),
+            lambda a, b: _possible(a, b, policy),
+        )
+        for i, row in near.items():
             key = (id(rows[i]), id(row))
             if key not in merged:
                 merged[key] = tuple(sorted({*rows[i], *row}))

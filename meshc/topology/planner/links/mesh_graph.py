@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import LinkSpec, NodeSpec, Spec
-from meshc.topology.planner.links.link import Link, make_link
+from meshc.topology.planner.links.link import Link, directions, make_link
 from meshc.topology.planner.links.link_search import find_neighbours
 from meshc.topology.planner.links.no_link import explain_no_link
+from meshc.topology.planner.policy.link_policy import EVERYBODY, LinkPolicy
 from meshc.values import dataclass, field
 
 Pair = tuple[int, int]
@@ -31,6 +32,7 @@ class MeshGraph:
     neighbours: tuple[tuple[int, ...], ...]
     overrides: Mapping[Pair, LinkSpec]
     number: Mapping[str, int] = field(compare=False, repr=False)
+    policy: LinkPolicy = field(default=EVERYBODY, compare=False, repr=False)
 
     def adjacent(self, a: int, b: int) -> bool:
         """Whether two nodes, by number, have a direct link."""
@@ -74,7 +76,9 @@ class MeshGraph:
     def why_not(self, a: str, b: str) -> str:
         """One sentence that says why two nodes have no direct link."""
         i, j = self.number[a], self.number[b]
-        return explain_no_link(self.nodes[i], self.nodes[j], self.override(i, j))
+        one, other, override = self.nodes[i], self.nodes[j], self.override(i, j)
+        objection = "" if directions(one, other) is None else self.policy.objection(one, other)
+        return objection or explain_no_link(one, other, override)
 
 
 def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
@@ -82,20 +86,26 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
     names = tuple(sorted(spec.nodes))
     number = {name: i for i, name in enumerate(names)}
     nodes = tuple(spec.nodes[name] for name in names)
-    overrides = _overrides(spec, number, nodes, diagnostics)
+    policy = LinkPolicy.of(spec)
+    overrides = _overrides(spec, number, nodes, policy, diagnostics)
     return MeshGraph(
         spec=spec,
         names=names,
         nodes=nodes,
         relays=tuple(i for i, node in enumerate(nodes) if node.is_relay),
-        neighbours=find_neighbours(nodes, overrides),
+        neighbours=find_neighbours(nodes, overrides, policy),
         overrides=overrides,
         number=number,
+        policy=policy,
     )
 
 
 def _overrides(
-    spec: Spec, number: Mapping[str, int], nodes: tuple[NodeSpec, ...], diagnostics: Diagnostics
+    spec: Spec,
+    number: Mapping[str, int],
+    nodes: tuple[NodeSpec, ...],
+    policy: LinkPolicy,
+    diagnostics: Diagnostics,
 ) -> dict[Pair, LinkSpec]:
     """The `links:` section by pair, without the demands that cannot be met."""
     found: dict[Pair, LinkSpec] = {}
@@ -112,6 +122,16 @@ def _overrides(
                 path=f"links[{place}]",
                 hint="give one of them an endpoint that the other can use, or drop the line; "
                 "a relay then carries the pair.",
+            )
+            continue
+        objection = policy.objection(nodes[a], nodes[b]) if link.direct else ""
+        if objection:
+            diagnostics.add(
+                "E227",
+                f"the direct link between {link.a} and {link.b} must not be: {objection}",
+                link.location,
+                path=f"links[{place}]",
+                hint="drop the line, or allow the two more in `policies:`.",
             )
             continue
         found[a, b] = link

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix
+from meshc.topology.language.spec import Service
 
 
 class Side(Enum):
@@ -57,11 +58,42 @@ class NatRule(NamedTuple):
     destination: Prefix | None = None
 
 
+class Grant(NamedTuple):
+    """Services at targets."""
+
+    targets: tuple[Prefix, ...]
+    services: tuple[Service, ...]
+
+
+class AccessRow(NamedTuple):
+    """What some sources may reach; sources and targets of one row do not overlap each other."""
+
+    sources: tuple[Prefix, ...]
+    grants: tuple[Grant, ...]
+
+
+class AccessRules(NamedTuple):
+    """Which connections may begin through a node; what no row grants is dropped. Rows do not share
+    sources. `inbound` are the targets that lie on the node itself, `lans` the sources beside it,
+    whose connections it lets into the tunnel; `strangers` are sources that lie elsewhere in the
+    network, so that nobody beside the node can have them. With `outbound` what it sends of its own
+    is held to the rows as well, for receivers that cannot look themselves."""
+
+    inbound: tuple[Prefix, ...]
+    rows: tuple[AccessRow, ...]
+    lans: tuple[Prefix, ...] = ()
+    strangers: tuple[Prefix, ...] = ()
+    outbound: bool = False
+
+
 class FamilyRules(NamedTuple):
     """All rules of one address family (4 or 6), in their order. With `clamp_mss` the segment size
-    of TCP is cut to what the path takes, both ways through the tunnel."""
+    of TCP is cut to what the path takes, both ways through the tunnel. Without `access` there are
+    no policies; a node that `forwards` nothing has rules for what reaches itself."""
 
     family: int
     forward: tuple[ForwardRule, ...]
     nat: tuple[NatRule, ...] = ()
     clamp_mss: bool = False
+    access: AccessRules | None = None
+    forwards: bool = True

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Platform, Spec
+from meshc.topology.obligations.exit_surroundings import SURROUNDINGS
 from meshc.topology.planner.mesh_plan import Forwarding, PeerPlan
 from meshc.topology.planner.policy.flow_rules import (
     Decision,
@@ -20,24 +21,6 @@ from meshc.topology.planner.policy.flow_rules import (
 
 # They forward between all their interfaces by nature, so that even one with no task is told not to.
 _ROUTERS = frozenset({Platform.OPENWRT, Platform.ROUTEROS})
-
-
-# What no exit reaches for others: its own surroundings and the machine that it runs on. Private and
-# shared addresses (RFC 1918, 6598, 4193), link-local ones (RFC 3927, 4291), multicast and the
-# reserved rest; and where clouds keep their metadata outside of these (Oracle, Azure).
-SURROUNDINGS = {
-    4: tuple(
-        map(
-            Prefix.parse,
-            (
-                *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32"),
-                *("169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"),
-                "224.0.0.0/3",
-            ),
-        )
-    ),
-    6: tuple(map(Prefix.parse, ("::/64", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"))),
-}
 
 
 def forwarding_of(

@@ -46,13 +46,5 @@ def test_a_group_is_no_node(references: References) -> None:
     ]
 
 
-def test_ends_of_tests(references: References) -> None:
-    assert references.ends(["all"], ()) == ("a", "b", "c")
-    assert references.ends(["g", "10.0.0.9/8", "::/0"], ()) == ("b", "c", "10.0.0.0/8", "::/0")
-    assert len(references.diagnostics) == 0
-    assert references.ends(["nope"], ("tests", 0, "from")) == ()
-    assert [found.code for found in references.diagnostics] == ["E130"]
-
-
 def test_members_that_do_not_exist_are_left_out(references: References) -> None:
     assert references.members("h") == ("c",)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.spec import NodeSpec
+from meshc.topology.planner.addressing import listen_ports
 from meshc.topology.planner.addressing.listen_ports import allocate_ports
 from meshc.topology.planner.addressing.lock_text import Lock, LockedNode
 from tests.support import specs
@@ -42,3 +45,22 @@ def test_a_port_that_the_file_now_gives_to_another_is_chosen_anew() -> None:
     nodes = [node("a", site="home", lan="192.168.1.5"), node("b", site="home", listen_port=51820)]
     lock = Lock("test", 1, {"a": LockedNode(port=51820)})
     assert ports(nodes, lock) == {"a": 51821, "b": 51820}
+
+
+def test_a_large_site_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At e2c1e66 each node looked at every port that was taken before."""
+    looks = 0
+
+    class Counted(set[int]):
+        def __contains__(self, port: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(port)
+
+    monkeypatch.setattr(listen_ports, "set", Counted, raising=False)
+    count = 500
+    made = ports(
+        [node(f"n{i:04}", site="home", lan=f"10.9.{i // 250}.{i % 250 + 1}") for i in range(count)]
+    )
+    assert sorted(filter(None, made.values())) == list(range(51820, 51820 + count))
+    assert count <= looks <= 2 * count

@@ -1,0 +1,70 @@
+"""`meshc policy`: who may reach what, and what a change opens and closes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meshc.cli.failure import reported
+from meshc.cli.topology_argument import TopologyCommand
+from meshc.render.report.json import envelope
+
+if TYPE_CHECKING:
+    from meshc.topology.language.spec import Spec
+
+EPILOG = """\b
+Examples:
+  meshc policy mesh.yaml
+  git show main:mesh.yaml | meshc policy mesh.yaml --against - --markdown
+
+\b
+Exit code: 0; with --check, 1 when the change opens anything; 2 nothing to look at.
+"""
+
+
+@click.command(cls=TopologyCommand, epilog=EPILOG)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
+@click.option("--against", metavar="OLD", help="Say what FILE opens and closes; - reads stdin.")
+@click.option("--markdown", is_flag=True, help="For a comment on a pull request.")
+@click.option("--check", is_flag=True, help="With --against: exit 1 when something is opened.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@reported
+def policy(file: Path, against: str | None, markdown: bool, check: bool, as_json: bool) -> None:
+    """Say who may reach what by the rules of FILE, groups by their names.
+
+    No key is needed and nothing is written. Without `policies:` everybody reaches everybody.
+    """
+    from meshc.cli.views.policy_view import change_data, change_text, reach_data, reach_text
+    from meshc.topology.obligations.reach import all_groups, difference, folded, reach
+
+    spec = _load(str(file))
+    if against is None:
+        lines = folded(reach(spec), all_groups(spec))
+        click.echo(envelope(reach_data(lines)) if as_json else reach_text(spec, lines, markdown))
+        return
+    old = _load(against)
+    opens, closes = difference(old, spec)
+    groups = all_groups(spec, [old])
+    changes = folded(opens, groups), folded(closes, groups)
+    click.echo(envelope(change_data(*changes)) if as_json else change_text(*changes, markdown))
+    sys.exit(1 if check and opens else 0)
+
+
+def _load(name: str) -> Spec:
+    """Raises: Refused, StateError."""
+    from meshc.diagnostics import Diagnostics
+    from meshc.errors import StateError
+    from meshc.topology.language.load import load_spec
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise StateError(f"{name} cannot be read: {error.strerror}") from None
+    found = Diagnostics()
+    spec = load_spec(data, file=name, diagnostics=found)
+    found.barrier()
+    assert spec is not None, "a file without errors has a meaning"
+    return spec

@@ -1,0 +1,103 @@
+"""Who may reach what, as text of 80 columns, Markdown and data."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meshc.topology.language.spec import Spec
+    from meshc.topology.obligations.reach import ReachLine
+
+_WIDTH = 80
+
+
+def reach_text(spec: Spec, lines: list[ReachLine], markdown: bool) -> str:
+    """A paragraph for each set of sources."""
+    if spec.policies is None:
+        return "No policies: everybody reaches everybody."
+    if not lines:
+        return "The policies allow nothing to anybody."
+    if markdown:
+        return _table(lines)
+    parts = []
+    for sources in dict.fromkeys(line.sources for line in lines):
+        parts.append(_wrapped(", ".join(sources), 0))
+        parts += [
+            _wrapped(f"→ {', '.join(line.targets)}: {_services(line)}", 2)
+            for line in lines
+            if line.sources == sources
+        ]
+    return "\n".join(parts)
+
+
+def change_text(opens: list[ReachLine], closes: list[ReachLine], markdown: bool) -> str:
+    """What a change opens, then what it closes."""
+    if not opens and not closes:
+        return "The policies let everybody reach what they reached before."
+    parts = []
+    for title, lines, mark in (("Opens", opens, "+"), ("Closes", closes, "-")):
+        if not lines:
+            continue
+        if markdown:
+            parts += [f"### {title}", "", _table(lines), ""]
+            continue
+        parts.append(title)
+        parts += [
+            _wrapped(
+                f"{mark} {', '.join(line.sources)} → {', '.join(line.targets)}: {_services(line)}",
+                2,
+            )
+            for line in lines
+        ]
+    if closes:
+        note = (
+            "Connections that exist already go on until they end; "
+            "`conntrack -D -s SOURCE -d TARGET` on the receiver ends them."
+        )
+        parts.append(note if markdown else _wrapped(note, 0))
+    return "\n".join(parts).rstrip()
+
+
+def reach_data(lines: Iterable[ReachLine]) -> dict[str, Any]:
+    """For JSON."""
+    return {"reach": [_data(line) for line in lines]}
+
+
+def change_data(opens: Iterable[ReachLine], closes: Iterable[ReachLine]) -> dict[str, Any]:
+    """For JSON."""
+    return {"opens": [_data(line) for line in opens], "closes": [_data(line) for line in closes]}
+
+
+def _data(line: ReachLine) -> dict[str, Any]:
+    return {
+        "from": list(line.sources),
+        "to": list(line.targets),
+        "services": [str(service) for service in line.services],
+    }
+
+
+def _services(line: ReachLine) -> str:
+    return ", ".join(map(str, line.services))
+
+
+def _table(lines: Iterable[ReachLine]) -> str:
+    rows = ["| from | to | services |", "|---|---|---|"]
+    rows += [
+        f"| {', '.join(line.sources)} | {', '.join(line.targets)} | {_services(line)} |"
+        for line in lines
+    ]
+    return "\n".join(rows)
+
+
+def _wrapped(text: str, indent: int) -> str:
+    inner = " " * (indent + 2)
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=inner,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

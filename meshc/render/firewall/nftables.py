@@ -1,0 +1,177 @@
+"""The nftables dialect: a node's firewall rules as one table of its own, of both families.
+
+What may pass is looked up, not tried rule by rule: the sender's address in a map that goes on in
+the sender's chain, then target, protocol and port together in a set. What a packet costs does
+not grow with the number of rules (nft(8), SETS and CONCATENATIONS; Linux 5.6 and later).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from meshc.prefixes import Prefix
+from meshc.topology.planner.policy.flow_rules import (
+    AccessRules,
+    Decision,
+    FamilyRules,
+    FlowState,
+    ForwardRule,
+    Grant,
+    NatRule,
+    Side,
+)
+
+NFT_TABLE = "meshc-%i"
+# stands for the interface of the default route until the text is loaded
+WAN = {4: "@wan4@", 6: "@wan6@"}
+_IP = {4: "ip", 6: "ip6"}
+_VERDICT = {Decision.ACCEPT: "accept", Decision.DROP: "drop", Decision.HOST: "return"}
+_STATE = {
+    FlowState.ANSWER: "ct state { established, related }",
+    FlowState.PUBLISHED: "ct status dnat",
+}
+_SYN = "tcp flags & (syn | rst) == syn"
+_BEGINS = "ct state != { established, related }"
+
+
+def table_text(firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
+    """The lines that put the table in the place of one that may be there, in one transaction."""
+    rules = [*firewall]
+    held = [one for one in rules if one.access is not None]
+    chains: dict[str, list[str]] = {}
+    for one in held:
+        chains.update(_sender_chains(one))
+    if held:
+        chains["access"] = [*(line for one in held for line in _senders(one)), "drop"]
+        chains["input"] = ["type filter hook input priority 0; policy accept;", *_inbound(held)]
+        if any(one.access and one.access.outbound for one in held):
+            begins = f'oifname "%i" {_BEGINS} jump access'
+            chains["output"] = ["type filter hook output priority 0; policy accept;", begins]
+    chains["forward"] = ["type filter hook forward priority 0; policy accept;", *_forward(rules)]
+    if any(one.nat for one in rules):
+        chains["postrouting"] = [
+            "type nat hook postrouting priority 100; policy accept;",
+            *(_nat_rule(rule, one.family) for one in rules for rule in one.nat),
+        ]
+    lines = [f"add table inet {NFT_TABLE}", f"delete table inet {NFT_TABLE}"]
+    lines.append(f"table inet {NFT_TABLE} {{")
+    for name, statements in chains.items():
+        lines += [f"chain {name} {{", *statements, "}"]
+    return (*lines, "}")
+
+
+def _sender_chains(rules: FamilyRules) -> Iterator[tuple[str, list[str]]]:
+    assert rules.access is not None, "asked for families with policies"
+    for number, row in enumerate(rules.access.rows):
+        lines = [*_allowed(rules.family, row.grants), "drop"]
+        yield f"from{rules.family}_{number}", lines
+
+
+def _senders(rules: FamilyRules) -> Iterator[str]:
+    assert rules.access is not None, "asked for families with policies"
+    elements = [
+        f"{_element(source)} : goto from{rules.family}_{number}"
+        for number, row in enumerate(rules.access.rows)
+        for source in row.sources
+    ]
+    if elements:
+        yield f"{_IP[rules.family]} saddr vmap {{ {', '.join(elements)} }}"
+
+
+def _allowed(family: int, grants: Iterable[Grant]) -> Iterator[str]:
+    whole: list[Prefix] = []
+    pings: list[Prefix] = []
+    ports: list[str] = []
+    for targets, services in grants:
+        for protocol, first, last in services:
+            if protocol == "all":
+                whole += targets
+            elif protocol == "icmp":
+                pings += targets
+            else:
+                port = str(first) if first == last else f"{first}-{last}"
+                ports += [f"{_element(target)} . {protocol} . {port}" for target in targets]
+    ip = _IP[family]
+    if whole:
+        yield f"{ip} daddr {_set(whole)} return"
+    if pings:
+        icmp = "icmp" if family == 4 else "ipv6-icmp"
+        yield f"{ip} daddr {_set(pings)} meta l4proto {icmp} return"
+    if ports:
+        yield f"{ip} daddr . meta l4proto . th dport {{ {', '.join(ports)} }} return"
+
+
+def _inbound(held: Iterable[FamilyRules]) -> Iterator[str]:
+    for rules in held:
+        access: AccessRules | None = rules.access
+        if access is not None and access.inbound:
+            own = f"{_IP[rules.family]} daddr {_set(access.inbound)}"
+            yield f'iifname "%i" {_BEGINS} {own} goto access'
+    # an address of the host that is none of the network's is nobody's business there
+    yield f'iifname "%i" {_BEGINS} drop'
+
+
+def _forward(rules: Iterable[FamilyRules]) -> Iterator[str]:
+    some = [*rules]
+    for one in some:
+        if one.clamp_mss:
+            for way in ("iifname", "oifname"):
+                begins = f'meta nfproto {_nfproto(one.family)} {way} "%i" {_SYN}'
+                yield f"{begins} tcp option maxseg size set rt mtu"
+    if any(one.access is not None for one in some):
+        yield f'iifname "%i" {_BEGINS} jump access'
+    for one in some:
+        yield from _from_beside(one)
+    for one in some:
+        for rule in one.forward:
+            yield _filter_rule(rule, one.family)
+
+
+def _from_beside(rules: FamilyRules) -> Iterator[str]:
+    access, ip = rules.access, _IP[rules.family]
+    if access is not None and access.lans:
+        yield f'oifname "%i" {_BEGINS} {ip} saddr {_set(access.lans)} jump access'
+    if access is not None and access.strangers:
+        yield f'iifname != "%i" oifname "%i" {ip} saddr {_set(access.strangers)} drop'
+
+
+def _filter_rule(rule: ForwardRule, family: int) -> str:
+    words = [
+        f"meta nfproto {_nfproto(family)}",
+        _way("iifname", rule.way_in, family),
+        _way("oifname", rule.way_out, family),
+        f"{_IP[family]} saddr {_element(rule.source)}" if rule.source is not None else "",
+        f"{_IP[family]} daddr {_element(rule.destination)}" if rule.destination is not None else "",
+        _STATE[rule.state] if rule.state is not None else "",
+    ]
+    return " ".join([*filter(None, words), _VERDICT[rule.decision]])
+
+
+def _nat_rule(rule: NatRule, family: int) -> str:
+    words = [
+        f"meta nfproto {_nfproto(family)}",
+        f"{_IP[family]} saddr {_element(rule.source)}" if rule.source is not None else "",
+        f"{_IP[family]} daddr {_element(rule.destination)}" if rule.destination is not None else "",
+        _way("oifname", rule.way_out, family),
+    ]
+    return " ".join([*filter(None, words), "masquerade" if rule.masquerade else "return"])
+
+
+def _way(word: str, side: Side | None, family: int) -> str:
+    if side is None:
+        return ""
+    if side is Side.OUTSIDE:
+        return f'{word} != "%i"'
+    return f'{word} "%i"' if side is Side.TUNNEL else f'{word} "{WAN[family]}"'
+
+
+def _nfproto(family: int) -> str:
+    return f"ipv{family}"
+
+
+def _set(prefixes: Iterable[Prefix]) -> str:
+    return f"{{ {', '.join(map(_element, prefixes))} }}"
+
+
+def _element(prefix: Prefix) -> str:
+    return prefix.address if prefix.is_host else str(prefix)

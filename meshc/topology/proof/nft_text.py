@@ -1,0 +1,227 @@
+"""The text of an nftables table, read as chains of the proof's own rules (nft(8)).
+
+An element of a set or a map is a rule by itself: what the packet meets is the same. A statement
+that is not understood makes a rule that is not modelled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import product
+
+from meshc.errors import PrefixFormatError
+from meshc.prefixes import Prefix, parse_address, spanning
+from meshc.topology.proof.iptables_rule import Rule
+
+_TOKEN = re.compile(r'"\$\(.*?\)"|"[^"]*"|!=|==|[{}(),;&|]|[^\s{}(),;&|"]+')
+_HOOKS = {"input": "INPUT", "forward": "FORWARD", "output": "OUTPUT", "postrouting": "POSTROUTING"}
+_FAMILY = {"ip": 4, "ip6": 6}
+_VERDICTS = {"accept": "ACCEPT", "drop": "DROP", "return": "RETURN", "masquerade": "MASQUERADE"}
+_NFPROTO = {"ipv4": 4, "ipv6": 6}
+_ICMP = frozenset(("icmp", "ipv6-icmp", "icmpv6"))
+# they change a packet on its way and decide nothing
+_CLAMP = ["tcp", "option", "maxseg", "size", "set", "rt", "mtu"]
+_SYN = ["tcp", "flags", "&", "(", "syn", "|", "rst", ")", "==", "syn"]
+
+Chain = tuple[int, str, str]
+
+
+def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
+    """The chains of all tables in the text, for both families, base chains under the names that
+    iptables has for their hooks."""
+    chains: dict[Chain, list[Rule]] = {}
+    name, table = "", "filter"
+    for line in lines:
+        words = line.split()
+        if words[:1] == ["chain"]:
+            name, table = words[1], "filter"
+            for family in (4, 6):
+                chains.setdefault((family, table, name), [])
+        elif words[:1] == ["type"]:
+            table = words[1]
+            hook = _HOOKS.get(words[words.index("hook") + 1], "")
+            for family in (4, 6):
+                chains[family, table, hook] = chains.pop((family, "filter", name))
+            name = hook
+        elif words[:1] == ["}"]:
+            name = ""
+        elif name:
+            for family, rule in _read_rules(line):
+                chains[family, table, name].append(rule)
+    return chains
+
+
+def _read_rules(line: str) -> Iterator[tuple[int, Rule]]:
+    """One line may be many rules, and of one family or both."""
+    reader = _RuleReader(_TOKEN.findall(line), line)
+    reader.read()
+    for family in reader.families:
+        yield from ((family, rule) for rule in reader.rules(family))
+
+
+class _RuleReader:
+    def __init__(self, tokens: list[str], text: str) -> None:
+        self.tokens = tokens
+        self.at = 0
+        self.base = Rule(target="", text=text)
+        self.families: tuple[int, ...] = (4, 6)
+        self.sources: list[tuple[Prefix, ...]] = []
+        self.targets: list[tuple[Prefix, ...]] = []
+        self.jumps: list[tuple[Prefix, str]] = []
+        self.served: list[tuple[Prefix, str, tuple[int, int]]] = []
+        self.clamps = False
+
+    def read(self) -> None:
+        try:
+            while self.at < len(self.tokens):
+                self.step()
+        except (IndexError, ValueError, PrefixFormatError):
+            self.unknown()
+
+    def rules(self, family: int) -> Iterator[Rule]:
+        """In the order of the elements, which do not overlap in a set."""
+        if self.clamps:
+            return
+        ways = product(self.sources[0] if self.sources else (None,),
+                       self.targets[0] if self.targets else (None,))  # fmt: skip
+        for source, target in ways:
+            rule = replace(self.base, source=source, destination=target)
+            if self.jumps:
+                yield from (
+                    replace(rule, source=one, target=name, goto=True) for one, name in self.jumps
+                )
+            elif self.served:
+                for one, protocol, ports in self.served:
+                    yield replace(rule, destination=one, protocol=protocol, ports=ports)
+            else:
+                yield rule
+
+    def unknown(self) -> None:
+        self.base = replace(self.base, modelled=False, target="?")
+        self.at = len(self.tokens)
+
+    def step(self) -> None:
+        rest = self.tokens[self.at :]
+        head = rest[0]
+        if rest[: len(_CLAMP)] == _CLAMP:
+            self.clamps = True
+            self.at = len(self.tokens)
+        elif rest[: len(_SYN)] == _SYN:
+            self.base = replace(self.base, protocol="tcp", modelled=False)
+            self.at += len(_SYN)
+        elif head in ("iifname", "oifname"):
+            self.way(head)
+        elif rest[:2] == ["meta", "nfproto"]:
+            self.only(_NFPROTO[rest[2]])
+            self.at += 3
+        elif rest[:2] == ["meta", "l4proto"]:
+            protocol = "icmp" if rest[2] in _ICMP else rest[2]
+            self.base = replace(self.base, protocol=protocol)
+            self.at += 3
+        elif head in _FAMILY:
+            self.address(_FAMILY[head], rest[1])
+        elif rest[:2] == ["ct", "state"]:
+            self.state()
+        elif rest[:3] == ["ct", "status", "dnat"]:
+            self.base = replace(self.base, states=frozenset(("DNAT",)))
+            self.at += 3
+        else:
+            self.verdict(head)
+
+    def only(self, family: int) -> None:
+        self.families = tuple(f for f in self.families if f == family)
+
+    def way(self, word: str) -> None:
+        self.at += 1
+        flag = "-i" if word == "iifname" else "-o"
+        if self.tokens[self.at] == "!=":
+            self.at += 1
+            self.base = replace(self.base, negated=self.base.negated | {flag})
+        value = self.tokens[self.at].strip('"')
+        self.at += 1
+        if flag == "-i":
+            self.base = replace(self.base, way_in=value)
+        else:
+            self.base = replace(self.base, way_out=value)
+
+    def address(self, family: int, field: str) -> None:
+        self.only(family)
+        self.at += 2
+        if self.tokens[self.at] == "vmap":
+            self.at += 1
+            for words in self.elements():
+                at = words.index(":")
+                prefixes = _prefixes(words[:at], family)
+                assert words[at + 1] == "goto", words
+                self.jumps += [(prefix, words[at + 2]) for prefix in prefixes]
+        elif self.tokens[self.at] == ".":
+            wanted = [".", "meta", "l4proto", ".", "th", "dport"]
+            if self.tokens[self.at : self.at + 6] != wanted:
+                raise ValueError("another concatenation")
+            self.at += 6
+            for words in self.elements():
+                one, protocol, ports = " ".join(words).split(" . ")
+                low, _, high = ports.partition("-")
+                span = (int(low), int(high or low))
+                self.served += [(p, protocol, span) for p in _prefixes([one], family)]
+        else:
+            found = self.values(family)
+            (self.sources if field == "saddr" else self.targets).append(found)
+            if field not in ("saddr", "daddr") or max(len(self.sources), len(self.targets)) > 1:
+                raise ValueError("another field, or one twice")
+
+    def values(self, family: int) -> tuple[Prefix, ...]:
+        if self.tokens[self.at] == "{":
+            return tuple(p for words in self.elements() for p in _prefixes(words, family))
+        self.at += 1
+        return tuple(_prefixes([self.tokens[self.at - 1]], family))
+
+    def elements(self) -> Iterator[list[str]]:
+        """The elements of a set in braces, each as its tokens."""
+        if self.tokens[self.at] != "{":
+            raise ValueError("a set")
+        end = self.tokens.index("}", self.at)
+        words: list[str] = []
+        for token in self.tokens[self.at + 1 : end]:
+            if token == ",":
+                yield words
+                words = []
+            else:
+                words.append(token)
+        self.at = end + 1
+        if words:
+            yield words
+
+    def state(self) -> None:
+        self.at += 2
+        negated = self.tokens[self.at] == "!="
+        self.at += negated
+        states = frozenset(word.upper() for words in self.elements() for word in words)
+        no = self.base.negated | ({"--ctstate"} if negated else frozenset())
+        self.base = replace(self.base, states=states, negated=no)
+
+    def verdict(self, head: str) -> None:
+        if head in _VERDICTS and self.at == len(self.tokens) - 1:
+            self.base = replace(self.base, target=_VERDICTS[head])
+            self.at += 1
+        elif head in ("jump", "goto") and self.at == len(self.tokens) - 2:
+            name = self.tokens[self.at + 1]
+            self.base = replace(self.base, target=name, goto=head == "goto")
+            self.at += 2
+        else:
+            raise ValueError("a statement that nobody knows")
+
+
+def _prefixes(words: list[str], family: int) -> Iterator[Prefix]:
+    """`10.0.0.1`, `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. Raises: PrefixFormatError, ValueError."""
+    (text,) = words
+    low, dash, high = text.partition("-")
+    if dash:
+        yield from spanning(family, int(parse_address(low)), int(parse_address(high)))
+        return
+    prefix = Prefix.parse(text)
+    if prefix.family != family:
+        raise ValueError("an address of the other family")
+    yield prefix
