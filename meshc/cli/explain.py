@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from meshc.topology.proof import Expectation
     from meshc.topology.proof.explanation import Explanation, HopSession, Leg, Speaker
     from meshc.topology.proof.network_model import NetworkModel
-
-# what render/firewall writes to find the interface of the default route when a hook runs
-_FINDS_WAN = re.compile(r'"?\$\(\{ ip -[46] route show default;.*?sed 1q\)"?')
 
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
@@ -188,9 +184,10 @@ def _leg_lines(leg: Leg) -> list[str]:
 
 
 def _in_words(line: str) -> str:
-    """Rules as a reader of iptables(8) knows them: the shell that finds the interface of the
-    default route when the hook runs is `WAN` here, the interface of the tunnel `TUNNEL`."""
-    return _FINDS_WAN.sub("WAN", line).replace(" %i ", " TUNNEL ")
+    """Rules as a reader of iptables(8) knows them; the interface of the tunnel is `TUNNEL`."""
+    from meshc.topology.proof.rule_words import rule_words
+
+    return rule_words(line).replace(" %i ", " TUNNEL ")
 
 
 def _session_lines(session: HopSession) -> list[str]:

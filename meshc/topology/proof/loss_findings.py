@@ -14,6 +14,7 @@ from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.peer_table import MeshPeerTable
 from meshc.topology.proof.reachability_matrix import LostPairs, ReachabilityMatrix
+from meshc.topology.proof.rule_words import rule_words
 from meshc.topology.proof.trace_batch import ENDS
 from meshc.topology.proof.walk import Hop, Trace, walk, walk_pair
 from meshc.values import dataclass
@@ -73,7 +74,7 @@ def how_to_tell(drop: Drop) -> tuple[str, str, str]:
     """Code, hint and text for a packet that is lost. Of what is owed every protocol must arrive."""
     whole = _WHOLE_PROTOCOL.fullmatch(drop.detail)
     if drop.reason is not LossReason.UNJUDGED or whole is None:
-        return (*CODES_OF[drop.reason], drop.text)
+        return (*CODES_OF[drop.reason], rule_words(drop.text))
     hint = "declare it with `expect: unreachable` in `tests:`, or narrow the rule to a port"
     return "E409", hint, f"{drop.at} drops all of {whole['protocol']}: its rule `{drop.detail}`"
 
@@ -201,7 +202,7 @@ def _tell(fault: Fault, table: MeshPeerTable, expectation: Expectation, found: D
 def story(trace: Trace) -> tuple[str, ...]:
     """The packet's life, a line per node."""
     lines = [_line(hop) for hop in trace.hops]
-    return (*lines, trace.drop.text if trace.drop is not None else "delivered")
+    return (*lines, rule_words(trace.drop.text) if trace.drop is not None else "delivered")
 
 
 def _line(hop: Hop) -> str:
@@ -209,7 +210,7 @@ def _line(hop: Hop) -> str:
     if hop.accepted is not None:
         parts.append(f"accepts the source ({hop.accepted})")
     if hop.rule:
-        parts.append(f"forwards it (`{hop.rule}`)")
+        parts.append(f"forwards it (`{rule_words(hop.rule)}`)")
     if hop.peer:
         by = f" ({hop.match})" if hop.match is not None else ""
         parts.append(f"sends it to {hop.peer}{by}")
