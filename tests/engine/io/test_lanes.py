@@ -196,17 +196,7 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
         if not left[-1]:
             expected += one_by_one(oracle.opening, run, counts)
 
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    found: list[bytes] = []
-    with near, far:
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
-        far.setblocking(False)
-        found_left, errors = meshc_native.admit(
-            receiver.arena.buffer, SLOT, *receiver.places, messages, near.fileno(), gro, [lane]
-        )
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                found += taken_apart(far.recv(1 << 17), gro)
+    found_left, errors, found = admitted(receiver, lane, messages, gro)
     assert (found_left, errors) == (left, [])
     assert sorted(map(normal, found)) == sorted(map(normal, expected))
     assert lane.take_counts()[2:] == tuple(
@@ -218,6 +208,24 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
             DropReason.INNER_SOURCE,
         )
     )
+
+
+def admitted(
+    receiver: Receiver, lane: meshc_native.InLane, messages: int, gro: bool | None
+) -> tuple[list[bool], list[int], list[bytes]]:
+    """Which messages were left, the errors of writing, and the packets that came out."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    found: list[bytes] = []
+    with near, far:
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+        far.setblocking(False)
+        left, errors = meshc_native.admit(
+            receiver.arena.buffer, SLOT, *receiver.places, messages, near.fileno(), gro, [lane]
+        )
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found += taken_apart(far.recv(1 << 17), gro)
+    return left, errors, found
 
 
 def alike(data: st.DataObject, key: SealingKey, seen: list[bytes]) -> list[bytes]:
