@@ -140,10 +140,13 @@ class _Assertion:
         known = (there >= 0) & (back >= 0) & (sources[:, None] != targets[None, :])
         broken.judged += int(known.sum())
         reached = (there > 0) & (back > 0)
-        reached |= self.answered(sources, targets, known & (there > 0) & (back == 0))
+        heard, open_ = self.answered(sources, targets, known & (there > 0) & (back == 0))
+        reached |= heard
         if self.trials.needed(self.claim.test.service):
             reached &= self.served(sources, targets, reached & known)
-        broken.open += int(((there == NOT_JUDGED) | (back == NOT_JUDGED)).sum())
+        open_ |= (there == NOT_JUDGED) | (back == NOT_JUDGED)
+        broken.open += int(open_.sum())
+        known &= ~open_
         if self.claim.apart:
             wrong = known & reached
         else:
@@ -194,9 +197,10 @@ class _Assertion:
         )
         return self.trials.fault(trial)
 
-    def answered(self, sources: Ints, targets: Ints, doubtful: Bools) -> Bools:
-        """Of pairs whose target could not speak first: whether its answer comes back."""
-        result = np.zeros_like(doubtful)
+    def answered(self, sources: Ints, targets: Ints, doubtful: Bools) -> tuple[Bools, Bools]:
+        """Of pairs whose target could not speak first: whether its answer comes back, and whether
+        that cannot be judged."""
+        result, open_ = np.zeros_like(doubtful), np.zeros_like(doubtful)
         pairs = np.argwhere(doubtful)
         if len(pairs):
             source, target = sources[pairs[:, 0]], targets[pairs[:, 1]]
@@ -204,7 +208,8 @@ class _Assertion:
             answers = PacketBatch(target, home[target], home[source], established=True, exact=True)
             traces = trace_batch(self.plane, answers)
             result[tuple(pairs.T)] = (traces.result == ARRIVED) & (traces.at == source)
-        return result
+            open_[tuple(pairs.T)] = traces.result == UNJUDGED
+        return result, open_
 
     def follows(
         self, sources: Ints, targets: Ints, hops: np.ndarray[tuple[int, int], np.dtype[np.int8]]

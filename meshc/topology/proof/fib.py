@@ -253,6 +253,8 @@ def _exceptions(
 def _is_leaf(model: NodeModel, family: int) -> bool:
     """Whether it never forwards from the tunnel into the tunnel, and routes by AllowedIPs."""
     facts = model.facts
+    if model.effects.unjudged:
+        return False
     if model.conf is None or not model.routing.plain or not model.installs_routes or facts.relay:
         return False
     if model.has_rules:

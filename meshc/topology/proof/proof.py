@@ -145,7 +145,7 @@ def prove(
         plane = planes[family] = _plane(table, sessions, expectation, family)
         apart = separation_table(table.names, expectation.obligations, family)
         classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
-        matrices[family] = fill_matrix(plane, classes, apart)
+        matrices[family] = fill_matrix(plane, classes, apart, expectation.obligations.silence)
     check_hooks(table, found)
     check_default_routes(table, planes, expectation.obligations.around.exits, found)
     told = check_losses(table, matrices, network, expectation, found)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from meshc.topology.obligations.silence import Silence
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.equivalence_classes import EquivalenceClasses
 from meshc.topology.proof.peer_table import Bools, Ints, Longs
@@ -126,7 +127,7 @@ class ReachabilityMatrix:
 
 
 def fill_matrix(
-    plane: DataPlane, classes: EquivalenceClasses, separation: SeparationTable
+    plane: DataPlane, classes: EquivalenceClasses, separation: SeparationTable, silence: Silence
 ) -> ReachabilityMatrix:
     """Traces all pairs of classes, then the special pairs."""
     count = len(classes.size)
@@ -144,29 +145,43 @@ def fill_matrix(
         a, b, weight = a[known], b[known], weight[known]
         source = classes.first[a]
         target = np.where(a == b, classes.second[b], classes.first[b])
-        traces = _traced(plane, PacketBatch(source, home[source], home[target]))
-        arrived = _settle(matrix, plane, traces, (source, target, weight), spare, alone=False)
+        batch = PacketBatch(source, home[source], home[target])
+        traces, open_ = _traced(plane, batch, silence)
+        pairs = (source, target, weight)
+        arrived = _settle(matrix, plane, traces, open_, pairs, spare, alone=False)
         matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
-        open_ = traces.result == _UNJUDGED
         matrix.hops[a[open_], b[open_]] = NOT_JUDGED
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
         source, target = (n.astype(np.int32) for n in np.divmod(pair, len(classes.of)))
-        traces = _traced(plane, PacketBatch(source, home[source], home[target], exact=True))
+        batch = PacketBatch(source, home[source], home[target], exact=True)
+        traces, open_ = _traced(plane, batch, silence)
         one = np.ones(len(pair), np.int64)
-        arrived = _settle(matrix, plane, traces, (source, target, one), spare, alone=True)
+        pairs = (source, target, one)
+        arrived = _settle(matrix, plane, traces, open_, pairs, spare, alone=True)
         part = matrix.special_hops[start : start + _BATCH]
         part[arrived] = traces.hops[arrived]
-        part[traces.result == _UNJUDGED] = NOT_JUDGED
+        part[open_] = NOT_JUDGED
     return matrix
 
 
-def _traced(plane: DataPlane, batch: PacketBatch) -> Traces:
-    """What happens to first packets. Where the receiver is asleep its own first packet gets through
-    in the other direction, and then this is the answer, which must not be lost for another reason.
+def _traced(plane: DataPlane, batch: PacketBatch, silence: Silence) -> tuple[Traces, Bools]:
+    """What happens to first packets, and of which of them nothing is claimed.
+
+    Who is asleep by choice speaks first: then the packet is the answer, and if that is lost as well
+    this is the cause that counts. The verdict on the first packet remains: it is lost.
     """
     traces = trace_batch(plane, batch)
+    open_: Bools = traces.result == _UNJUDGED
+    names = [model.name for model in plane.models]
     asleep = np.flatnonzero(traces.result == _ASLEEP)
+    links = traces.other[asleep].astype(np.int64) * len(names) + traces.at[asleep]
+    chosen = [
+        link
+        for link in unique_values(links).tolist()
+        if silence.chosen(names[link // len(names)], names[link % len(names)]) is not None
+    ]
+    asleep = asleep[np.isin(links, chosen)]
     if len(asleep):
         ends = (batch.origin[asleep], batch.source[asleep], batch.target[asleep])
         again = trace_batch(plane, PacketBatch(*ends, established=True, exact=batch.exact))
@@ -174,7 +189,7 @@ def _traced(plane: DataPlane, batch: PacketBatch) -> Traces:
         traces.result[asleep[lost]] = again.result[lost]
         traces.at[asleep[lost]] = again.at[lost]
         traces.other[asleep[lost]] = again.other[lost]
-    return traces
+    return traces, open_
 
 
 def _special(plane: DataPlane) -> Longs:
@@ -208,6 +223,7 @@ def _settle(
     matrix: ReachabilityMatrix,
     plane: DataPlane,
     traces: Traces,
+    open_: Bools,
     pairs: tuple[Ints, Ints, Longs],
     spare: _Spare,
     *,
@@ -226,7 +242,10 @@ def _settle(
         near + int(weight[direct & ~quiet].sum()),
     )
     matrix.apart += int(weight[quiet].sum())
-    _lose(matrix, traces, arrived, pairs, alone=alone)
+    matrix.unjudged += int(weight[open_].sum())
+    declared = matrix.separation.apart(source, target) & ~arrived
+    matrix.apart += int(weight[declared & ~open_].sum())
+    _lose(matrix, traces, ~arrived & ~declared, pairs, alone=alone)
     _use(matrix, traces, arrived, pairs, spare, alone=alone)
     _path_mtu(matrix, plane, traces, arrived, (source, target))
     return arrived
@@ -235,19 +254,15 @@ def _settle(
 def _lose(
     matrix: ReachabilityMatrix,
     traces: Traces,
-    arrived: Bools,
+    owed: Bools,
     pairs: tuple[Ints, Ints, Longs],
     *,
     alone: bool,
 ) -> None:
-    lost = np.flatnonzero(~arrived)
+    """Sorts the lost packets that are `owed` by their causes."""
+    lost = np.flatnonzero(owed)
     if not len(lost):
         return
-    declared = matrix.separation.apart(pairs[0][lost], pairs[1][lost])
-    open_ = traces.result[lost] == _UNJUDGED
-    matrix.apart += int(pairs[2][lost[declared & ~open_]].sum())
-    matrix.unjudged += int(pairs[2][lost[open_]].sum())
-    lost = lost[~declared]
     source, target, weight = (column[lost] for column in pairs)
     # one number per cause: the nodes' numbers are the digits, `other` counts from -1
     base = np.int64(len(matrix.classes.of) + 1)

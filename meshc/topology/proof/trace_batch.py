@@ -230,7 +230,8 @@ class _BatchWalk:
         mirrors = self.plane.made[there]
         bad = (believed != here) & ~mirrors
         nobody = believed == NO_PEER
-        self.end(live[bad], _END[LossReason.SOURCE_OF_PEER], believed[bad])
+        # whoever is no node of the network is nobody's number
+        self.end(live[bad], _END[LossReason.SOURCE_OF_PEER], np.maximum(believed[bad], -1))
         self.end(live[bad & nobody], _END[LossReason.SOURCE_OF_NOBODY])
         self.at[live[bad]] = there[bad]
         live, there = live[~bad], there[~bad]

@@ -8,6 +8,7 @@ import pytest
 
 from meshc.diagnostics import Location
 from meshc.topology.language.spec import Expect, TestSpec
+from meshc.topology.proof import prove
 from tests.support.planted import finding, findings
 from tests.support.wire import main_example
 from tests.support.wire_examples import exit_example, lan_example
@@ -155,6 +156,21 @@ def test_an_answer_that_cannot_be_judged_is_neither_met_nor_broken() -> None:
     wire.nodes["phone"].post_up.append("iptables -I INPUT -i %i -m limit -j DROP")
     wire.tests = (assertion(("phone",), ("192.168.1.0/24",)),)
     assert {code for code, _ in findings(wire)} == {"W443"}
+
+
+@pytest.mark.parametrize("expect", [Expect.REACHABLE, Expect.UNREACHABLE])
+def test_an_answer_to_who_is_asleep_by_choice_is_judged_or_not(expect: Expect) -> None:
+    wire = main_example()
+    for peer in wire.nodes["phone"].peers.values():
+        peer.keepalive = None
+    wire.silent = {"phone": 0}
+    wire.nodes["phone"].post_up.append("iptables -I INPUT -i %i -m limit -j DROP")
+    wire.tests = (assertion(("phone",), (RELAY,), expect),)
+    open_ = [f for f in prove(wire.files(), wire.expectation()).findings if f.path == "tests"]
+    assert [found.code for found in open_] == ["W443"]
+    # but what goes first to who sleeps is lost, whatever an answer would meet
+    wire.tests = (assertion((RELAY,), ("phone",)),)
+    assert "E419" in {code for code, _ in findings(wire)}
 
 
 def test_a_lost_answer_breaks_an_assertion() -> None:
