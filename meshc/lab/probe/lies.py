@@ -67,13 +67,17 @@ class TellLies(Job[tuple[str, ...]]):
 
         engine, key = of_running(self.interface), PublicKey.parse(self.peer)
         targets = tuple(dict.fromkeys(Prefix.host(packet.target) for packet in self.packets))
-        added = PeerUpdate(key, allowed_ips=targets, update_only=True)
-        removed = PeerUpdate(key, removed_ips=targets, update_only=True)
-        engine.write(self.interface, DeviceUpdate(peers=(added,)))
+        before = engine.read(self.interface).peers
+        # whole lists: not every engine can take a single address away again
+        back = tuple(
+            PeerUpdate(peer.public_key, allowed_ips=peer.allowed_ips, replace_allowed_ips=True)
+            for peer in before
+        )
+        engine.write(self.interface, DeviceUpdate(peers=(PeerUpdate(key, allowed_ips=targets),)))
         try:
             yield
         finally:
-            engine.write(self.interface, DeviceUpdate(peers=(removed,)))
+            engine.write(self.interface, DeviceUpdate(peers=back))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,23 @@ nodes:
 """
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
+ENGINES = [
+    "bundled",
+    pytest.param(
+        "wireguard-go",
+        marks=pytest.mark.skipif(
+            shutil.which("wireguard-go") is None, reason="wireguard-go is not installed"
+        ),
+    ),
+]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def session(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LabSession]:
     file = write_topology(tmp_path_factory.mktemp("lies"), TOPOLOGY)
-    session = open_session(prepare(file, None, lambda _: None))
+    session = open_session(prepare(file, None, lambda _: None), engine=request.param)
     with session.lab:
         yield session
 
