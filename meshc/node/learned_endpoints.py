@@ -42,10 +42,11 @@ def learned(
     device: DeviceState, before: Mapping[PublicKey, LearnedEndpoint]
 ) -> dict[PublicKey, LearnedEndpoint]:
     """What is to be kept of a device: peers that have not been back since the last restart are
-    where they were before."""
+    where they were before. An address that nobody answered from is not learned: it is the file's,
+    which may name another or none the next time."""
     found = {}
     for peer in device.peers:
-        if peer.endpoint is not None:
+        if peer.endpoint is not None and peer.last_handshake:
             found[peer.public_key] = LearnedEndpoint(peer.endpoint, peer.handshake)
         elif peer.public_key in before:
             found[peer.public_key] = before[peer.public_key]

@@ -15,7 +15,7 @@ from meshc.node.foreign_firewall import in_the_way
 from meshc.node.machine import RUN_DIRECTORY, Machine
 from meshc.node.machine_session import machine_session
 from meshc.node.nodefile import InterfaceFile
-from meshc.node.state_file import Record, StateFile, new_record
+from meshc.node.state_file import PATIENCE, Record, StateFile, new_record
 from meshc.node.system import hooks
 from meshc.node.system.hooks import Hook
 from meshc.node.transaction import apply_plan, attach, down_plan, take_down, undo_all
@@ -48,22 +48,23 @@ def up(
     watch: bool = True,
     backends: BackendFactory = backend,
     run_directory: Path = RUN_DIRECTORY,
+    patience: float = PATIENCE,
 ) -> LifecycleOutcome:
     """Brings up the interface that the wg-quick file is named after, in the network namespace of
     the calling thread. Does nothing when it is up and as the file says.
 
     `engine` is auto, kernel, bundled, wireguard-go or the path of a program. A background process
     looks after the interface, unless `watch` is False and the caller does
-    (`meshc.agent.watch.watch`). `backends` makes the engine of a name.
+    (`meshc.agent.watch.watch`). `backends` makes the engine of a name. Another command that works
+    on the interface is waited for, up to `patience` seconds.
 
     Raises: NodeError when it cannot be done; everything is as it was then. ConfError.
     """
     file = nodefile.read(Path(conf_path))
     _refuse(file)
-    with machine_session(file.interface, run_directory, backends, lock=not dry_run) as (
-        machine,
-        store,
-    ):
+    with machine_session(
+        file.interface, run_directory, backends, lock=not dry_run, patience=patience
+    ) as (machine, store):
         record = store.load()
         if record is not None and _is_up(machine, record):
             return _already_up(machine, file, record)

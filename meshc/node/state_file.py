@@ -1,7 +1,8 @@
 """What `up` did, written down before it is done: /run/meshc/IFACE.json, mode 0600, without keys.
 
 `down` reads it, also after a crash, and takes back exactly that. A lock per interface keeps two
-commands from working on one at the same time.
+commands from working on one at the same time: who comes second waits, for the loop in the
+background works on its own accord and is soon done.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from meshc.node.change import Change, Replaced, Reversed, from_record, to_record
 from meshc.node.machine import RUN_DIRECTORY
 from meshc.values import dataclass, field
 
+PATIENCE = 30.0
+"""Seconds that a command waits for another: the loop may be starting an engine."""
+_POLL = 0.05
 _VERSION = 1
 
 
@@ -125,14 +129,25 @@ class StateFile:
         put back what this one found. False when nobody does."""
         for path in sorted(self.directory.glob("*.json")):
             other = StateFile(self.directory, path.stem)
-            record = other.load() if path != self.path else None
-            for index, theirs in enumerate(record.changes if record else ()):
-                heir = change.heir(theirs)
-                if record is not None and heir is not None:
-                    record.changes[index] = heir
-                    with other.locked():
-                        other.save(record)
+            if path == self.path or not other._inherits(change):
+                continue
+            with other.locked():
+                # what was read before may not be so any more
+                if other._inherits(change, keep=True):
                     return True
+        return False
+
+    def _inherits(self, change: Change, *, keep: bool = False) -> bool:
+        """Whether this interface shares what another's change set up; with `keep`, it is its own
+        from now on."""
+        record = self.load()
+        for index, ours in enumerate(record.changes if record else ()):
+            heir = change.heir(ours)
+            if record is not None and heir is not None:
+                if keep:
+                    record.changes[index] = heir
+                    self.save(record)
+                return True
         return False
 
     def remove(self) -> None:
@@ -141,10 +156,11 @@ class StateFile:
         self.path.with_suffix(".new").unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Holds the lock of the interface. Raises: NodeError when somebody else does."""
+    def locked(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Holds the lock of the interface. Raises: NodeError when somebody else does, and still
+        does after `patience` seconds."""
         path = self.path.with_suffix(".lock")
-        descriptor = _lock(path, self.interface)
+        descriptor = _lock(path, self.interface, time.monotonic() + patience)
         try:
             yield
         finally:
@@ -185,7 +201,7 @@ def make_directory(directory: Path) -> None:
         raise NodeError(f"{directory} belongs to user {owner}; remove it")
 
 
-def _lock(path: Path, interface: str) -> int:
+def _lock(path: Path, interface: str, deadline: float) -> int:
     while True:
         make_directory(path.parent)
         try:
@@ -202,10 +218,13 @@ def _lock(path: Path, interface: str) -> int:
             if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
                 return descriptor
         except BlockingIOError:
-            os.close(descriptor)
-            raise NodeError(
-                f"another meshc is working on {interface}", hint="wait until it is done"
-            ) from None
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                raise NodeError(
+                    f"another meshc is working on {interface}", hint="wait until it is done"
+                ) from None
+            # polled, since no wait for a lock ends by itself
+            time.sleep(_POLL)
         os.close(descriptor)
 
 

@@ -59,7 +59,11 @@ def keep_up(
         attach(machine, record)
         if not _ended(machine, record) and not amiss(machine, record):
             return ()
-    with machine_session(interface, run_directory, backends, lock=True) as (machine, store):
+    # a command of the user comes first, and is what makes things look amiss for a moment
+    with machine_session(interface, run_directory, backends, lock=True, patience=0) as (
+        machine,
+        store,
+    ):
         record = store.load()  # what another command did in between counts
         if record is None or not record.complete:
             return ()
@@ -82,6 +86,7 @@ def keep_up(
         watch=record.watch,
         backends=backends,
         run_directory=run_directory,
+        patience=0,  # after somebody's `down` it would bring the interface back
     )
     begin_again(backends(record.engine), interface, kept)
     return (f"{record.engine} had ended; brought up again, with the hooks of the file",)

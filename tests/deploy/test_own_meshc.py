@@ -12,6 +12,7 @@ from tests.support.netns import Namespace, needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow(20)]
 TWO = "".join(line for line in TOPOLOGY.splitlines(True) if "home" not in line)
+AGENT = " -m meshc.agent.watch wg0 "
 
 
 def listing(machine: Namespace) -> list[str]:
@@ -19,12 +20,17 @@ def listing(machine: Namespace) -> list[str]:
     return sorted(machine.shell("cd /opt; find meshc -maxdepth 2", check=False).split())
 
 
-def ends_on(net: Field, machine: Namespace) -> None:
-    """One version, used by one interface, and its engine runs from it."""
+def ends_on(net: Field, machine: Namespace, *, agent: bool = False) -> None:
+    """One version, used by one interface; its engine runs from it, and so does the agent where
+    meshc itself is the supervisor. Nothing else does."""
     (version,) = machine.shell("ls -A /opt/meshc/versions").split()
     assert machine.shell("readlink /opt/meshc/interfaces/wg0").strip() == f"../versions/{version}"
-    (engine,) = [line for line in machine.processes() if line.startswith("/opt/meshc/")]
-    assert engine.startswith(f"/opt/meshc/versions/{version}/bin/python3 ")
+    running = [line for line in machine.processes() if line.startswith("/opt/meshc/")]
+    agents = [line for line in running if AGENT in line]
+    (engine,) = [line for line in running if line not in agents]
+    assert len(agents) == agent
+    for line in (engine, *agents):
+        assert line.startswith(f"/opt/meshc/versions/{version}/bin/python3 ")
     said = machine.shell("/opt/meshc/interfaces/wg0/bin/meshc --version")
     assert said.startswith("meshc, version ")
 
@@ -42,7 +48,7 @@ def test_a_node_without_an_engine_gets_one(tmp_path: Path, supervisor: str) -> N
         assert listing(hub) == []
         net.deploy("--all")
         net.wait_for_traffic("hub", "public")
-        ends_on(net, hub)
+        ends_on(net, hub, agent=supervisor == "meshc")
         assert net.machines["public"].shell("ls /opt").split().count("meshc") == 0
         before = listing(hub)
         assert "Nothing to change: 2 of 2" in net.deploy("--all").stdout

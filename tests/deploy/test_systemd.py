@@ -167,13 +167,20 @@ def test_our_own_unit_changes_while_it_runs(tmp_path: Path) -> None:
         here.write(deploy=", supervisor: systemd")
         here.net.deploy("--all")
         here.net.wait_for_traffic("hub", "public")
-        engine = _processes(here)
+        engine, agent = sorted(_processes(here), key=lambda pid: _is_agent(here, pid))
+        assert [_is_agent(here, pid) for pid in (engine, agent)] == [False, True]
+        here.hub.shell(f"kill -9 {agent}")  # so that there is something to start
+        wait_until(lambda: _processes(here) == [engine])
         unit = here.hub.read(OWN_UNIT)
         here.write(
             deploy=", supervisor: systemd", more="  late: {endpoint: late.example-vpn.dev}\n"
         )
         assert "changed while it runs" in here.net.deploy("hub").stdout
-        assert set(engine) < set(_processes(here))  # with the loop that looks after the new name
+        now = set(_processes(here))
+        (started,) = now - {engine}
+        assert engine in now
+        assert _is_agent(here, started)
+        assert _agents(here) == [started]  # and none outside of it
         assert here.hub.read(OWN_UNIT) == unit
 
         here.hub.run("systemctl", "stop", "meshc@wg0")
@@ -195,6 +202,16 @@ def _processes(here: BootedField) -> list[str]:
     """Those of our own unit."""
     group = here.hub.shell("systemctl show --value -p ControlGroup meshc@wg0").strip()
     return here.hub.shell(f"cat /sys/fs/cgroup{group}/cgroup.procs").split()
+
+
+def _is_agent(here: BootedField, pid: str) -> bool:
+    """The loop that looks after the interface, and not its engine."""
+    return "meshc.agent.watch wg0" in here.hub.shell(f"tr '\\0' ' ' </proc/{pid}/cmdline")
+
+
+def _agents(here: BootedField) -> list[str]:
+    """Those of the whole machine."""
+    return here.hub.shell("pgrep -f '[m]eshc.agent.watch wg0'").split()
 
 
 def _rights(here: BootedField, pid: str) -> tuple[int, str, str]:

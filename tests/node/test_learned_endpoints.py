@@ -36,11 +36,18 @@ def device(*peers: PeerState) -> DeviceState:
 def test_a_peer_that_was_not_back_yet_is_where_it_was_before() -> None:
     first = learned(device(peer(KEY, THERE, NOW), peer(OTHER, None)), {})
     assert first == {KEY: LearnedEndpoint(THERE, NOW)}
-    assert learned(device(peer(KEY, None), peer(OTHER, ELSEWHERE)), first) == {
-        KEY: LearnedEndpoint(THERE, NOW),
-        OTHER: LearnedEndpoint(ELSEWHERE, 0),
-    }
+    for now in (None, THERE):  # not set again, or set again and not back yet
+        again = device(peer(KEY, now), peer(OTHER, ELSEWHERE, NOW + 9))
+        assert learned(again, first) == {
+            KEY: LearnedEndpoint(THERE, NOW),
+            OTHER: LearnedEndpoint(ELSEWHERE, NOW + 9),
+        }
     assert learned(device(peer(OTHER, None)), first) == {}
+
+
+def test_an_address_that_nobody_answered_from_is_not_learned() -> None:
+    """It would come back after it was taken out of the file."""
+    assert learned(device(peer(KEY, THERE)), {}) == {}
 
 
 @pytest.mark.parametrize("keepalive", [0, 25])

@@ -17,6 +17,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support import wgconf
 from tests.support.emitted_hooks import forwarding_lines
+from tests.support.frozen_agent import freeze_agent
 from tests.support.netns import Namespace, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import changed, snapshot
 
@@ -169,6 +170,7 @@ def test_a_killed_engine_is_cleaned_up(host: Namespace, full: Path) -> None:
     before = snapshot(host)
     host.meshc("up", str(full), "--engine", "wireguard-go")
     token = json.loads(host.shell("cat /run/meshc/wg0.json"))["token"]
+    freeze_agent(host)  # it would start the engine again
     (engine,) = processes.find(token)
     os.kill(engine, signal.SIGKILL)
     wait_until(lambda: not processes.find(token), what="the end of the engine")
@@ -176,6 +178,32 @@ def test_a_killed_engine_is_cleaned_up(host: Namespace, full: Path) -> None:
     assert said.returncode == 2
     assert "has ended" in said.stdout
     host.meshc("down", "wg0")
+    assert changed(before, snapshot(host)) == {}
+
+
+def test_down_waits_for_the_loop_that_is_putting_the_engine_back(
+    host: Namespace, full: Path
+) -> None:
+    before = snapshot(host)
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    token = json.loads(host.shell("cat /run/meshc/wg0.json"))["token"]
+    (engine,) = processes.find(token)
+    os.kill(engine, signal.SIGKILL)
+    lock = host.shell("stat -c :%i /run/meshc/wg0.lock").strip()
+    wait_until(lambda: f"{lock} " in Path("/proc/locks").read_text(), what="the loop at work")
+    host.meshc("down", "wg0")
+    assert changed(before, snapshot(host)) == {}
+
+
+def test_down_waits_for_who_works_on_the_interface(host: Namespace, full: Path) -> None:
+    before = snapshot(host)
+    host.meshc("up", str(full), "--engine", "wireguard-go")
+    work = ("flock", "/run/meshc/wg0.lock", "sh", "-c", "echo begun; sleep 2; echo done")
+    with host.start(*work, stdout=subprocess.PIPE) as working:
+        assert working.stdout is not None
+        assert working.stdout.readline() == "begun\n"
+        host.meshc("down", "wg0")
+        assert working.stdout.read() == "done\n"
     assert changed(before, snapshot(host)) == {}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,8 +72,29 @@ def test_one_command_at_a_time(tmp_path: Path) -> None:
     with StateFile(tmp_path, "wg0").locked():
         with StateFile(tmp_path, "wg1").locked():
             assert (tmp_path / "wg1.lock").exists()
-        with pytest.raises(NodeError, match="another meshc"), StateFile(tmp_path, "wg0").locked():
+        again = StateFile(tmp_path, "wg0").locked(patience=0.2)
+        with pytest.raises(NodeError, match="another meshc"), again:
             pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_comes_second_waits(tmp_path: Path) -> None:
+    ours = threading.Event()
+    order = []
+
+    def first() -> None:
+        with StateFile(tmp_path, "wg0").locked():
+            ours.set()
+            time.sleep(0.5)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert ours.wait(10)
+    with StateFile(tmp_path, "wg0").locked():
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
     assert list(tmp_path.iterdir()) == []
 
 

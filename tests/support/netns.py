@@ -1,5 +1,6 @@
-"""Network namespaces for tests: each with its own mounts, so that /run and /etc/resolv.conf are
-its own as well. A namespace lives as long as its holder process, and nothing outlives the test.
+"""Network namespaces for tests: each with its own mounts, so that /run, /etc/resolv.conf and what
+meshc keeps over a restart are its own as well. A namespace lives as long as its holder process, and
+nothing outlives the test.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _HOLDER = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /var/lib/meshc; mount -t tmpfs -o mode=755 tmpfs /var/lib/meshc
 mkdir -p /run/wireguard /run/netns /run/user
 printf 'nameserver 192.0.2.53\\n' > /run/resolv.conf
 mount --bind /run/resolv.conf /etc/resolv.conf

@@ -43,10 +43,12 @@ def relay_failures(
     for failure in failures:
         if failure.stranded:
             a, b = failure.examples[0]
+            one = failure.stranded == 1
+            lost = "1 pair is cut off" if one else f"{failure.stranded:,} pairs are cut off"
             found.add(
                 "W418",
-                f"{failure.relay} is a single point of failure: without it {failure.stranded:,} "
-                f"pairs are cut off, for example {a} → {b}",
+                f"{failure.relay} is a single point of failure: without it {lost}, "
+                f"for example {a} → {b}",
                 path=f"nodes.{failure.relay}",
                 hint="a second relay that both ends can reach would carry them",
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 
 import pytest
 
 from meshc.lab.commands import RunCommand
-from meshc.lab.probe.lies import FalsePacket, LieFindings, WatchLies, _send
+from meshc.lab.probe.lies import FalsePacket, LieFindings, WatchLies, datagram
 from meshc.lab.world.jobs import PlacedJob
 from tests.support.labs import a_spec, relay
 from tests.support.running import running
@@ -35,6 +36,19 @@ def test_a_packet_is_known_again_by_its_port_where_it_leaves() -> None:
     assert found[0] == LieFindings((wanted,), 0)
 
 
-def test_a_source_need_not_be_ones_own() -> None:
-    for packet in (FalsePacket("192.0.2.77", "127.0.0.1", 9), FalsePacket("::1", "::1", 9)):
-        _send(packet)
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_lie_is_a_packet_that_the_kernel_takes(address: str) -> None:
+    """Which it does not with a wrong length or checksum."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.socket(family, socket.SOCK_DGRAM) as ear,
+        socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as mouth,
+    ):
+        ear.bind((address, 0))
+        ear.settimeout(5)
+        port = ear.getsockname()[1]
+        lie = datagram(FalsePacket(address, address, port))
+        mouth.sendto(lie[:-1] + b"!", (address, 0))
+        mouth.sendto(lie, (address, 0))
+        data, sender = ear.recvfrom(64)
+    assert (data, sender[:2]) == (b"lie", (address, port)), "and not the one that was changed"
