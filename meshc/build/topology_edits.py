@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.build.lock_file import read_lock, write_lock
-from meshc.build.topology_file import files_beside, today
+from meshc.build.topology_file import files_beside, today, topology_content
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostics
 from meshc.errors import Refused, StateError
-from meshc.files import read_regular, write_atomic
+from meshc.files import write_atomic
 from meshc.topology.language.edit import edited
 from meshc.topology.language.edit.edited import Uneditable
 from meshc.topology.language.load import load_spec
@@ -25,8 +25,6 @@ from meshc.topology.language.read.source_text import MAX_BYTES
 from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.lock import Lock
 from meshc.values import dataclass
-
-Texts = Mapping[Path, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +173,7 @@ def read_topology(file: Path, *, sound: bool = True) -> TopologyFiles:
 
     Raises: Refused, StateError.
     """
-    content = read_regular(file.resolve())
-    if content is None:
-        raise StateError(
-            f"there is no file {file}", hint="write a starter file with: meshc init mesh.yaml"
-        )
-    texts = {file: _text(content, file)}
+    texts = {file: _text(topology_content(file), file)}
     beside = files_beside(file.parent)
 
     def opened(name: str) -> bytes | Unopened:

@@ -22,13 +22,8 @@ def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
             f"{path} has the name of a lock file, which a build writes",
             hint="name the topology file .yaml",
         )
-    content = read_regular(path.resolve())
-    if content is None:
-        raise StateError(
-            f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
-        )
     spec = load_spec(
-        content,
+        topology_content(path),
         file=str(path),
         diagnostics=diagnostics,
         opened=files_beside(path.parent),
@@ -37,6 +32,16 @@ def read_spec(path: Path, diagnostics: Diagnostics) -> Spec:
     if spec is None:
         raise Refused(diagnostics.sorted())
     return spec
+
+
+def topology_content(path: Path) -> bytes:
+    """The bytes of a topology file, also through a link. Raises: StateError, OSError."""
+    content = read_regular(path.resolve())
+    if content is None:
+        raise StateError(
+            f"there is no file {path}", hint="write a starter file with: meshc init mesh.yaml"
+        )
+    return content
 
 
 def files_beside(directory: Path) -> Opener:

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.build.reader import BuiltNode, open_build
-from meshc.build.topology_file import files_beside, today
+from meshc.build.topology_file import read_spec
 from meshc.diagnostics import Diagnostics
 from meshc.lab.scratch import scratch_build
 from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
 from meshc.secret import SecretBytes
-from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, parse
@@ -74,17 +73,7 @@ def read_source(file: Path, build: Path) -> LabSource:
     Raises: Refused when the topology has errors; StateError when the build directory does not
     belong to it or lacks a node; ConfError.
     """
-    diagnostics = Diagnostics()
-    beside = files_beside(file.parent)
-    spec = load_spec(
-        file.read_bytes(),
-        file=str(file),
-        diagnostics=diagnostics,
-        opened=beside,
-        today=today(),
-    )
-    diagnostics.barrier()
-    assert spec is not None, "no errors, so there is a Spec"
+    spec = read_spec(file, Diagnostics())
     confs: dict[str, Conf] = {}
     files: dict[str, HostFiles] = {}
     absent: dict[str, str] = {}

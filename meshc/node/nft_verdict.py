@@ -8,7 +8,6 @@ from typing import Any
 from meshc.node.arriving_packet import DEEPEST, DROPS, PASSES, ArrivingPacket, shown
 
 _OF_IPTABLES = frozenset(("filter", "nat", "mangle", "raw", "security"))
-_PROTOCOL = ({"meta": {"key": "l4proto"}}, {"payload": {"protocol": "ip", "field": "protocol"}})
 RulesOfChain = dict[tuple[str, str, str], list[dict[str, Any]]]
 
 

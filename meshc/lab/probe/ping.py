@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from meshc.engine.proto.offload import checksum
 from meshc.lab.world.jobs import Job
 
 # ICMP types (RFC 792, RFC 4443), as (echo request, echo reply, time exceeded, unreachable, too big)
@@ -152,7 +153,7 @@ class _Prober:
         request = V4[0] if family == 4 else V6[0]
         packet = struct.pack("!BBHHH", request, 0, 0, self.ident, self.sequence) + bytes(size)
         if family == 4:
-            packet = packet[:2] + struct.pack("!H", _checksum(packet)) + packet[4:]
+            packet = packet[:2] + struct.pack("!H", checksum(packet) ^ 0xFFFF) + packet[4:]
         ttl = struct.pack("i", target.ttl)
         level, kind = (
             (socket.IPPROTO_IP, socket.IP_TTL)
@@ -235,13 +236,3 @@ def _icmp_socket(family: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.setblocking(False)
     return sock
-
-
-def _checksum(data: bytes) -> int:
-    """RFC 1071."""
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
