@@ -19,7 +19,8 @@ import subprocess
 import tempfile
 import time
 
-from meshc.deploy.protocol import DirectoryFacts, Failure, FailureReason
+from meshc.deploy.machine_facts import DirectoryFacts
+from meshc.deploy.protocol import Failure, FailureReason
 
 _SECRET = re.compile(r"(?i)((?:PrivateKey|PresharedKey)\s*=\s*)([A-Za-z0-9+/]{42,44}=*)")
 
