@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Dict, FrozenSet, Generic, Mapping, Optional, Tuple, Type, TypeVar
 
-from meshc.deploy.machine_facts import DirectoryFacts, MachineFacts, MachineQuestion
+from meshc.deploy.machine_facts import DirectoryFacts, Drift, MachineFacts, MachineQuestion
 
 
 class Supervisor(Enum):
@@ -100,13 +100,14 @@ class RunningPeer:
 
 @dataclass(frozen=True)
 class RunningInterface:
-    """The interface as it runs; `peers` by public key."""
+    """The interface as it runs; `peers` by public key, `drift` from the file that is there."""
 
     up: bool = False
     supervisor: Optional[Supervisor] = None
     public_key: str = ""
     port: int = 0
     peers: Mapping[str, RunningPeer] = field(default_factory=dict)
+    drift: Tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)
