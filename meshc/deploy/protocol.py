@@ -146,7 +146,8 @@ class BuildMark:
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `programs` are the paths of the tools that are
-    there, `enabled` the units that a boot starts; `failed` says why the last deployment was put
+    there, `enabled` the units that a boot starts, `stale_unit` says that the one which runs would
+    be written otherwise now; `failed` says why the last deployment was put
     back, where nobody was there to be told; `mark` is that of the build that was deployed last.
     """
 
@@ -170,6 +171,7 @@ class Facts:
     running: RunningInterface = RunningInterface()
     meshc: OwnMeshc = OwnMeshc()
     enabled: FrozenSet[Supervisor] = frozenset()
+    stale_unit: bool = False
     machine: Optional[MachineFacts] = None
 
     @property

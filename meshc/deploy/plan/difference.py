@@ -166,7 +166,9 @@ def _at_boot(facts: Facts, choice: SupervisorChoice) -> list[str]:
     if not facts.systemd:
         return []
     wanted = {choice.supervisor} if choice.supervisor.unit else set()
+    stale = facts.stale_unit and choice.supervisor is Supervisor.WG_QUICK_UNIT
     return [
+        *(["looked after while it runs: another drop-in for its unit"] if stale else []),
         *("comes up again after a reboot" for _ in wanted - facts.enabled),
         *(
             f"a reboot does not start {name} any more"

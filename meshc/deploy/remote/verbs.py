@@ -152,6 +152,7 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         running=_running(interface, whole=request.question is not None),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),
+        stale_unit=deployed.env is not None and units.stale(interface, deployed.env),
         machine=machine_facts(interface, request.question) if request.question else None,
     )
 
