@@ -11,6 +11,7 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
     show_default=True,
     help="Go on to further nodes after so many have failed.",
 )
+@identity_option
 @reported
 def deploy(
     file: Path,

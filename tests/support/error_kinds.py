@@ -28,7 +28,7 @@ from meshc.deploy.protocol import Facts
 from meshc.deploy.protocol_json import plain, value
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.lab.fit import check_fit
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.render.node_secrets import Secrets
@@ -173,7 +173,7 @@ def _make_keys(case: Case) -> None:
         nodes = document["nodes"].items()
         elsewhere = {"public_key", "private_key_file"}
         own = [name for name, node in nodes if not elsewhere & (node or {}).keys()]
-        store = PlainStore(Path("keys"), document["network"]["name"])
+        store = KeyFiles(Path("keys"), document["network"]["name"])
         store.create({name: private_key(name) for name in own})
 
 
