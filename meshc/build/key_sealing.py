@@ -93,10 +93,10 @@ def _clear(directory: Path) -> bool:
 
 def _must_open(sealing: AgeSealing, probe: bytes) -> None:
     try:
-        sealing.open(probe, Path("keys"))
+        sealing.open(probe, Path("what is encrypted to them"))
     except StateError as error:
         raise StateError(
-            "you could not read the secrets afterwards: " + str(error).replace("keys ", "it "),
+            f"you could not read the secrets afterwards: {error}",
             hint="give the identity that belongs to one of the recipients with --identity, or say "
             "that it is meant so with --for-others",
         ) from None

@@ -45,9 +45,7 @@ def encrypt(file: Path, recipients: tuple[str, ...], for_others: bool, as_json: 
     _tell(encrypted(file, wanted, for_others=for_others), wanted, as_json)
 
 
-@click.command(
-    cls=TopologyCommand, epilog="Example: meshc keys decrypt mesh.yaml --identity me.txt"
-)
+@click.command(cls=TopologyCommand, epilog="Example: meshc keys decrypt --identity me.txt")
 @_FILE
 @identity_option
 @_JSON
@@ -64,7 +62,7 @@ def decrypt(file: Path, as_json: bool) -> None:
     click.echo("Take the encrypted ones out of git: git rm -r --cached keys")
 
 
-@click.group(epilog="Example: meshc keys recipients add mesh.yaml age1…")
+@click.group(epilog="Example: meshc keys recipients add age1…")
 def recipients() -> None:
     """Say who can read the secrets, and change it."""
 
@@ -122,9 +120,7 @@ def remove(file: Path, recipient: str, for_others: bool, as_json: bool) -> None:
     known = key_settings(file).recipients
     gone = [one for one in known if " ".join(recipient.split()) in (one, one.split()[-1])]
     if not gone:
-        raise StateError(
-            "that recipient is none of this network's", hint="meshc keys recipients list"
-        )
+        raise StateError("that is no recipient here", hint="meshc keys recipients list")
     wanted = tuple(one for one in known if one not in gone)
     _tell(encrypted(file, wanted, for_others=for_others), wanted, as_json)
     if not as_json:

@@ -53,7 +53,7 @@ class AgeSealing:
             self._from = [one for text in self._texts() for one in _identities(text)]
         if not self._from:
             raise StateError(
-                f"{path} is encrypted, and no identity is given",
+                f"no identity is given that opens {path}",
                 hint="use --identity FILE, or set MESHC_IDENTITY_FILE; who has none can still "
                 "prove the network, with made-up keys: meshc validate",
             )

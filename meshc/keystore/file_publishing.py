@@ -39,6 +39,7 @@ def publish(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) ->
 
 def exchange(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) -> None:
     """Puts the files in the place of whatever has their names. Raises: OSError."""
+    _forget_leftovers(directory, os.listdir(directory))
     with _written(directory, files, mode) as waiting:
         for name, temporary in waiting:
             os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)

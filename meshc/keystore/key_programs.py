@@ -57,13 +57,13 @@ def configured(environment: Mapping[str, str] | None = None) -> ProgramWords:
         if words and not any("{name}" in word for word in words):
             raise StateError(
                 f"{variable} does not say where the secret's name goes",
-                hint='write {name} into it, such as: pass show "wg/{name}"',
+                hint="write {name} into it, such as: pass show wg/{name}",
             )
         found.append(words)
     if not found[0] or not found[1]:
         raise StateError(
             "the keys of this network are kept by programs, and none are named",
-            hint=f"""set {GET}='pass show "wg/{{name}}"' and {PUT}='pass insert -m "wg/{{name}}"'""",
+            hint=f"such as {GET}='pass show wg/{{name}}' and {PUT}='pass insert -m wg/{{name}}'",
         )
     return ProgramWords(*found)
 

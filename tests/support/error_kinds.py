@@ -9,11 +9,13 @@ KEY(name) or PUBLIC(name), it means that node's private or public key.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from click.testing import CliRunner
@@ -49,14 +51,16 @@ Findings = Iterable[Diagnostic]
 
 
 def _refused(case: Case) -> Findings:
-    """`meshc build` of the files; with `built`, once before the changes as well."""
-    if case.get("built"):
-        compile_file(MESH)
-    _change(case)
-    try:
-        return compile_file(MESH).findings
-    except Refused as refused:
-        return refused.diagnostics
+    """`meshc build` of the files; with `built`, once before the changes as well, by somebody who
+    has the `identity`."""
+    with patch.dict(os.environ, {"MESHC_IDENTITY": case.get("identity", "")}):
+        if case.get("built"):
+            compile_file(MESH)
+        _change(case)
+        try:
+            return compile_file(MESH).findings
+        except Refused as refused:
+            return refused.diagnostics
 
 
 def _verified(case: Case) -> Findings:
