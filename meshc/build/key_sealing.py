@@ -17,7 +17,7 @@ from meshc.errors import StateError
 from meshc.keystore.age_sealing import AgeSealing
 from meshc.keystore.identities import given_identities
 from meshc.keystore.resealing import Resealed, recorded_recipients, reseal
-from meshc.keystore.sealing import CLEAR
+from meshc.keystore.secret_sealing import CLEAR
 from meshc.topology.language.edit import edited
 from meshc.topology.language.spec import KeysSpec, Spec
 

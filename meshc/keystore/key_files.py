@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from meshc.errors import KeyFormatError, StateError
 from meshc.keys import NetworkSecret, PresharedKey, PrivateKey
 from meshc.keystore.file_publishing import publish
-from meshc.keystore.sealing import CLEAR, Sealing
+from meshc.keystore.secret_sealing import CLEAR, Sealing
 from meshc.keystore.store import StoredKey
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from meshc.files import read_regular
 from meshc.keystore.age_sealing import RECORD
 from meshc.keystore.file_publishing import exchange
 from meshc.keystore.key_files import AGE, RETIRED
-from meshc.keystore.sealing import CLEAR, Sealing
+from meshc.keystore.secret_sealing import CLEAR, Sealing
 from meshc.values import dataclass
 
 _SECRET = re.compile(

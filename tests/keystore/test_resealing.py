@@ -13,7 +13,7 @@ from meshc.errors import StateError
 from meshc.keys import NetworkSecret, PrivateKey
 from meshc.keystore.key_files import KeyFiles
 from meshc.keystore.resealing import recorded_recipients, reseal
-from meshc.keystore.sealing import CLEAR, Sealing
+from meshc.keystore.secret_sealing import CLEAR, Sealing
 from tests.support.age_people import person, sealing
 
 ANNA, BEN = person(), person()

@@ -9,7 +9,7 @@ import pytest
 from meshc.errors import StateError
 from meshc.keys import NetworkSecret, PresharedKey, PrivateKey
 from meshc.keystore.key_files import KeyFiles
-from meshc.keystore.sealing import CLEAR, Sealing
+from meshc.keystore.secret_sealing import CLEAR, Sealing
 from tests.support.age_people import person, sealing
 
 ANNA = person()
