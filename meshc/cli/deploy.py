@@ -31,7 +31,8 @@ Examples:
   meshc deploy mesh.yaml home-server --window 120
 
 \b
-Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before).
+Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before),
+or a foreign firewall keeps others from it.
 """
 
 
@@ -116,7 +117,7 @@ def deploy(
         _stop(reason, found, around, as_json=as_json)
     limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
     ends = _carry_out(found, around, dialer, limits, result, as_json=as_json)
-    sys.exit(not all(end.good for end in ends))
+    sys.exit(not all(end.good for end in ends) or any(one.obstructed for one in found))
 
 
 class Names(TypedDict):

@@ -59,6 +59,6 @@ def plan(
         click.echo(plan_as_json(found, around))
     else:
         print_plan(found, around)
-    if any(one.refused for one in found):
+    if any(one.obstructed for one in found):
         sys.exit(1)
     sys.exit(CHANGES if around or any(one.difference for one in found) else 0)

@@ -24,6 +24,7 @@ from meshc.build.check import check_file
 from meshc.build.pipeline import compare_file, compile_file
 from meshc.build.verification import open_verification
 from meshc.cli.qr import qr
+from meshc.deploy.machine_facts import MachineFacts
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
 from meshc.deploy.protocol import Facts
@@ -122,7 +123,10 @@ def _deployed(case: Case) -> Findings:
     """`meshc deploy` to a node that answers with these facts."""
     compile_file(MESH)
     (target,) = targets(compare_file(MESH), [case["node"]])
-    facts = value(Facts, {**plain(FACTS), **case.get("facts", {})}, "the case")
+    told = dict(case.get("facts", {}))
+    if "machine" in told:
+        told["machine"] = {**plain(MachineFacts()), **told["machine"]}
+    facts = value(Facts, {**plain(FACTS), **told}, "the case")
     answers: dict[tuple[str, str], Any] = {(target.name, "facts"): facts}
     if case.get("unreachable"):
         answers[target.name, "dial"] = LOST
