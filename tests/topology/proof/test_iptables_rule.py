@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow, read_rule, read_rules, target_of
+from meshc.topology.proof.iptables_rule import (
+    OUTSIDE,
+    TUNNEL,
+    Flow,
+    read_rule,
+    read_rules,
+    target_of,
+)
 
 FLOW = Flow(4, 0x0A2C0001, 0x0A2C0002, TUNNEL, TUNNEL)
 
