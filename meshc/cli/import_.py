@@ -85,7 +85,7 @@ def import_(
 
 def _read(path: Path) -> Conf:
     """One file, in whatever encoding, with the names that its comments give to peers."""
-    from meshc.topology.importer import with_comment_names
+    from meshc.topology.importer import with_comments
     from meshc.wg.conf import parse
     from meshc.wg.conf_text import decode_conf
 
@@ -94,7 +94,7 @@ def _read(path: Path) -> Conf:
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
     text = decode_conf(data, file=str(path), foreign=True)
-    return with_comment_names(parse(text, file=str(path)), text)
+    return with_comments(parse(text, file=str(path)), text)
 
 
 def _keep(imported: Imported, store: PlainStore) -> None:
