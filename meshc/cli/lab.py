@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from meshc.cli.failure import polite_end, reported
-from meshc.cli.json_option import errors_as_json, json_option, tell
+from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.progress import ProgressDisplay
 from meshc.render.report.json import envelope
@@ -197,13 +198,37 @@ def test(
 @click.argument("node")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--id", "identity", help="Which lab, when several are up.")
-@errors_as_json
+@json_option
 @reported
-def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
-    """Run a program in NODE (or in a router: nat:SITE), with this terminal."""
+def exec_(node: str, command: tuple[str, ...], identity: str | None, as_json: bool) -> None:
+    """Run a program in NODE (or in a router: nat:SITE), with this terminal.
+
+    Exit code: the program's own. With --json what it wrote is told when it has ended.
+    """
     from meshc.lab.world.enter import run_inside
 
-    sys.exit(run_inside(_running(identity), node, command))
+    running = _running(identity)
+    if not as_json:
+        sys.exit(run_inside(running, node, command))
+    with TemporaryFile() as out, TemporaryFile() as err:
+        code = run_inside(running, node, command, (out.fileno(), err.fileno()))
+        texts = [_written(stream) for stream in (out, err)]
+    tell(
+        {
+            "lab": running.state.id,
+            "node": node,
+            "command": command,
+            "code": code,
+            "stdout": texts[0],
+            "stderr": texts[1],
+        }
+    )
+    sys.exit(code)
+
+
+def _written(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="surrogateescape")
 
 
 @lab.command(epilog="Example: meshc lab status; meshc lab status --json | jq .")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -97,9 +98,13 @@ def test_in_the_background_it_returns_when_it_is_ready(net: Net) -> None:
     interface = net.interfaces["a"]
     environment = {**os.environ, "WG_PROCESS_FOREGROUND": ""}
     command = ["ip", "netns", "exec", net.namespaces["a"], *ENGINE, interface]
-    subprocess.run(command, check=True, timeout=60, env=environment, cwd=ROOT)
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, check=True, timeout=60, env=environment, cwd=ROOT
+    )
     (pid,) = engine_pids(interface)
     try:
+        said = json.loads(done.stdout)
+        assert (said["version"], said["interface"], said["pid"]) == (1, interface, pid)
         assert "listening" not in net.wg("a", "show", interface)
         mode = stat.S_IMODE((SOCKETS / f"{interface}.sock").stat().st_mode)
         assert mode == 0o600
