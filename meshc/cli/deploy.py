@@ -12,6 +12,7 @@ import click
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -203,7 +204,7 @@ def _targets(
 
     with refused_findings():
         for line in with_password(dialer, fetching):
-            click.echo(line, err=True)
+            say(line, err=True)
         return chosen(
             file,
             build,
@@ -249,5 +250,5 @@ def _stop(message: str, found: list[Surveyed], around: Surroundings, *, as_json:
 
     if as_json:
         click.echo(plan_as_json(found, around))
-    click.echo(message, err=True)
+    say(message, err=True)
     sys.exit(1)

@@ -13,6 +13,7 @@ from meshc.cli.failure import reported
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from meshc.wg.conf import Conf
@@ -77,22 +78,22 @@ def qr(
     if as_json:
         tell(data | {"file": str(output), "advice": list(budget.advice)})
     elif not budget.comfortable:
-        click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
+        say(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
 
 
 def _show(rows: str, caption: str) -> None:
     painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in rows.splitlines())
     sys.stdout.write(painted if coloured(sys.stdout) else rows)
-    click.echo(caption)
+    say(caption)
 
 
 def _warn(output: Path, node: str) -> None:
     from meshc.build.git_exposure import exposed
 
     if exposed(output):
-        click.echo(f"warning: git would take {output}, with the private key in it", err=True)
-    click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
+        say(f"warning: git would take {output}, with the private key in it", err=True)
+    say(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
 
 
 def _useless(conf: Conf, node: str) -> str:
@@ -117,14 +118,14 @@ def _refuse(node: str, budget: object, *, as_json: bool) -> None:
     if as_json:
         text = f"the configuration of {node} has {budget.size} bytes; {why}"
         tell({}, [Diagnostic("E500", text, hint="; ".join(budget.advice))])
-    click.echo(f"E500 the configuration of {node} has {budget.size} bytes; {why}{way}", err=True)
+    say(f"E500 the configuration of {node} has {budget.size} bytes; {why}{way}", err=True)
     _advise(budget.advice)
     sys.exit(1)
 
 
 def _advise(advice: tuple[str, ...]) -> None:
     for sentence in advice:
-        click.echo(f"   hint: {sentence}", err=True)
+        say(f"   hint: {sentence}", err=True)
 
 
 def _write(path: Path, content: bytes) -> None:
