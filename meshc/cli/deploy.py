@@ -30,7 +30,6 @@ Examples:
   meshc deploy mesh.yaml --all
   meshc deploy mesh.yaml home-server --window 120
 
-\b
 Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before).
 """
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
 
-\b
 Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 

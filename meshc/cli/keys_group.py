@@ -11,7 +11,7 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
-from meshc.cli.views.page import Column, PlainPage, say
+from meshc.cli.views.page import Column, say, standard_page
 from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def list_(file: Path, as_json: bool) -> None:
     for info in found:
         since = time.strftime("%Y-%m-%d", time.localtime(info.created)) if info.created else ""
         rows.append((info.node, info.public_key or "–", info.where, since, info.problem))
-    titles = ("node", "public key", "private key", "since", "")
-    # keys are copied from here: they are never cut or wrapped, on a terminal neither
-    PlainPage().table([Column(title) for title in titles], rows)
+    # keys are copied from here
+    key, since = Column("public key", whole=True), Column("since", whole=True)
+    columns = (Column("node"), key, Column("private key", fold=True), since, Column(""))
+    standard_page().table(columns, rows)
 
 
 @keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")

@@ -13,6 +13,7 @@ from meshc.cli.failure import reported
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
+from meshc.cli.views.fold import terminal_width
 from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def qr(
         tell(data | {"rows": codes.terminal(text).splitlines(), "advice": list(budget.advice)})
         return
     if output is None:
-        _show(codes.terminal(text), caption)
+        rows = codes.terminal(text)
+        _fits(rows, node)
+        _show(rows, caption)
     else:
         draw = codes.png if output.suffix == ".png" else codes.svg
         _write(output, draw(text, caption))
@@ -80,6 +83,18 @@ def qr(
     elif not budget.comfortable:
         say(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _fits(rows: str, node: str) -> None:
+    """A code whose lines the terminal folds is none. Raises: StateError."""
+    from meshc.errors import StateError
+
+    need, room = max(map(len, rows.splitlines())), terminal_width()
+    if sys.stdout.isatty() and need > room:
+        raise StateError(
+            f"the code of {node} has {need} columns, and this terminal {room}",
+            hint="make the window wider or its letters smaller, or `-o FILE.png`",
+        )
 
 
 def _show(rows: str, caption: str) -> None:

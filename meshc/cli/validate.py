@@ -20,7 +20,6 @@ Examples:
   meshc validate --format sarif networks/*.yaml > meshc.sarif
   meshc validate --explain E110
 
-\b
 Exit code: 0 no errors, 1 errors (or warnings with --strict), 2 input that cannot be read.
 """
 FORMATS = ("text", "json", "sarif", "junit", "github")

@@ -22,7 +22,6 @@ Examples:
   meshc verify mesh.yaml
   meshc verify mesh.yaml --format junit > proof.xml
 
-\b
 Exit code: 0 the proof holds, 1 it does not (or warnings with --strict), 2 nothing to prove.
 """
 

@@ -33,11 +33,13 @@ Piece = str | Styled
 
 class Column(NamedTuple):
     """A column of a table. A cell that is too wide for the terminal goes on below itself: at its
-    spaces, and if the column may `fold` inside of its words as well. Nothing is cut."""
+    spaces, and inside of its words where the column may `fold`, or nothing else helps and it is not
+    to stay `whole`. Nothing is cut."""
 
     title: str
     align: Literal["left", "right", "center"] = "left"
     fold: bool = False
+    whole: bool = False
 
 
 class Page(Protocol):
@@ -135,7 +137,7 @@ def _laid_out(
     marks = {"left": "<", "right": ">", "center": "^"}
     for line, texts in zip(lines, cells, strict=True):
         folded = [
-            fold_cell(text, wide, inside=column.fold) if len(text) > wide else [text]
+            fold_cell(text, wide, inside=not column.whole) if len(text) > wide else [text]
             for text, wide, column in zip(texts, widths, columns, strict=True)
         ]
         for at in range(max(map(len, folded))):
@@ -150,17 +152,18 @@ def _laid_out(
 def _widths(
     columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int | None
 ) -> list[int]:
-    """Of each column: as wide as its widest cell, and narrower where that is too much for all;
-    first between words, then inside of them."""
+    """Of each column: as wide as its widest cell, and narrower where that is too much for all."""
     by_column = list(zip(*cells, strict=True))
     widths = [max(map(len, column)) for column in by_column]
     if width is None:
         return widths
     room = width - len(_BETWEEN) * (len(columns) - 1)
-    for inside in (False, True):
+    between = [False] * len(columns)
+    may, can = [column.fold for column in columns], [not column.whole for column in columns]
+    for inside in (between, may, can):
         least = [
-            max(narrowest(text, inside=inside and column.fold) for text in texts)
-            for column, texts in zip(columns, by_column, strict=True)
+            max(narrowest(text, inside=folds) for text in texts)
+            for folds, texts in zip(inside, by_column, strict=True)
         ]
         while sum(widths) > room:
             spare = [(wide, at) for at, wide in enumerate(widths) if wide > least[at]]
