@@ -48,8 +48,8 @@ def list_(file: Path, as_json: bool) -> None:
         since = time.strftime("%Y-%m-%d", time.localtime(info.created)) if info.created else ""
         rows.append((info.node, info.public_key or "–", info.where, since, info.problem))
     # keys are copied from here
-    key, since = Column("public key", whole=True), Column("since", whole=True)
-    columns = (Column("node"), key, Column("private key", fold=True), since, Column(""))
+    key, day = Column("public key", whole=True), Column("since", whole=True)
+    columns = (Column("node"), key, Column("private key", fold=True), day, Column(""))
     standard_page().table(columns, rows)
 
 
