@@ -71,9 +71,7 @@ def qr(
         tell(data | {"rows": codes.terminal(text).splitlines(), "advice": list(budget.advice)})
         return
     if output is None:
-        rows = codes.terminal(text)
-        _fits(rows, node)
-        _show(rows, caption)
+        _show(codes.terminal(text), node, caption)
     else:
         draw = codes.png if output.suffix == ".png" else codes.svg
         _write(output, draw(text, caption))
@@ -85,8 +83,8 @@ def qr(
         _advise(budget.advice)
 
 
-def _fits(rows: str, node: str) -> None:
-    """A code whose lines the terminal folds is none. Raises: StateError."""
+def _show(rows: str, node: str, caption: str) -> None:
+    """Raises: StateError when the terminal would fold its lines."""
     from meshc.errors import StateError
 
     need, room = max(map(len, rows.splitlines())), terminal_width()
@@ -95,9 +93,6 @@ def _fits(rows: str, node: str) -> None:
             f"the code of {node} has {need} columns, and this terminal {room}",
             hint="make the window wider or its letters smaller, or `-o FILE.png`",
         )
-
-
-def _show(rows: str, caption: str) -> None:
     painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in rows.splitlines())
     sys.stdout.write(painted if coloured(sys.stdout) else rows)
     say(caption)
