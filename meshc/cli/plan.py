@@ -16,7 +16,6 @@ CHANGES = 3
 EPILOG = """\b
 Example: meshc plan mesh.yaml
 
-\b
 Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 """
 

@@ -20,7 +20,6 @@ Examples:
   meshc policy mesh.yaml
   git show main:mesh.yaml | meshc policy mesh.yaml --against - --markdown
 
-\b
 Exit code: 0; with --check, 1 when the change opens anything; 2 nothing to look at.
 """
 
