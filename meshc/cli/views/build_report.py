@@ -14,6 +14,7 @@ from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
 from meshc.cli.views.colour import coloured
 from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
 from meshc.cli.views.path_matrix import print_path_matrix
+from meshc.cli.views.policy_view import change_data, change_summary
 from meshc.cli.views.proof_view import fates
 from meshc.render.report.json import envelope
 from meshc.render.report.text import format_findings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from meshc.build.pipeline import BuildResult
     from meshc.diagnostics import Diagnostic
     from meshc.errors import Refused
+    from meshc.topology.obligations.reach import ReachChange
     from meshc.topology.planner.mesh_plan import NodePlan
 
 LONG = 40
@@ -45,6 +47,7 @@ def print_report(result: BuildResult, *, everything: bool = False) -> None:
     _print_paths(page, result, everything=everything)
     print_findings(result.findings, err=True)
     _print_changes(page, result, everything=everything)
+    print_reach(page, result.reach)
     _print_next(page, result)
 
 
@@ -108,6 +111,7 @@ def report_as_json(result: BuildResult) -> str:
             }
             for change in result.changes.nodes
         ],
+        **change_data(result.reach),
         "new_keys": list(result.new_keys),
         "kept": list(result.kept),
     }
@@ -218,6 +222,12 @@ def _print_changes(page: Page, result: BuildResult, *, everything: bool) -> None
     _print_more(page, len(changes.nodes), everything=everything)
     for path in result.kept:
         page.line(Styled(f"{path} was changed by somebody else; it is kept.", "yellow"))
+
+
+def print_reach(page: Page, change: ReachChange) -> None:
+    """What policies let begin now and did not before, and the other way round."""
+    for line in change_summary(change):
+        page.line(line)
 
 
 def _what(change: NodeChange) -> str:
