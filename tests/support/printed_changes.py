@@ -38,7 +38,8 @@ def disagreements(seed: int, directory: Path) -> Comparison:
     ends = _ends(new)
     for source, one in ends.items():
         for target, other in ends.items():
-            if source in (target, "internet"):
+            # what stays on one LAN never sees the mesh
+            if source in (target, "internet") or _lan(source) == _lan(target) != "":
                 continue
             for protocol, port in TRIED:
                 had, has = (_allows(o, one, other, protocol, port) for o in (before, after))
@@ -62,7 +63,8 @@ def random_change(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         node["address"] = [f"10.44.0.{number}", f"fd44::{number}"]
     new = json.loads(json.dumps(old))
     pool = [rule for other in range(3) for rule in random_policies(seed + 1000 * other)["policies"]]
-    known = {*new["nodes"], *new["groups"], "all", "north", "internet"}
+    known = {*new["nodes"], *new["groups"], "all", "internet"}
+    known |= {node["site"] for node in new["nodes"].values() if "site" in node}
     more = [rule for rule in pool if _words(rule) <= known]
     new["policies"] = [rule for rule in old["policies"] if rng.random() < 0.6]
     new["policies"] += rng.sample(more, min(len(more), rng.randint(0, 3)))
@@ -109,6 +111,10 @@ def _ends(tree: dict[str, Any]) -> dict[str, list[str]]:
             found |= {lan + end: [lan + end] for end in ("1", "5", "70", "200")}
     exits = any(node.get("exit_node") for node in tree["nodes"].values())
     return found | ({"internet": list(INTERNET)} if exits else {})
+
+
+def _lan(end: str) -> str:
+    return end.rpartition(".")[0]
 
 
 def _allows(oracle: Oracle, one: list[str], other: list[str], protocol: str, port: int) -> bool:
