@@ -22,6 +22,7 @@ from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic
 from meshc.keystore.ring import made_up, without_keys
 from meshc.render.manifest import ManifestEntry
+from meshc.topology.obligations.reach import ReachChange
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.routing.routing import Routing
 from meshc.topology.proof import Verdict
@@ -44,6 +45,7 @@ class BuildResult:
     findings: tuple[Diagnostic, ...]
     files: tuple[ManifestEntry, ...]
     changes: ChangeSet
+    reach: ReachChange
     new_keys: tuple[str, ...]
     keyless: tuple[str, ...]
     kept: tuple[str, ...]
@@ -105,6 +107,7 @@ def compile_file(
             findings=tuple(settled(stages.diagnostics.sorted(), source.spec, whole=True)),
             files=emission.entries(),
             changes=emission.changes(),
+            reach=emission.reach(),
             new_keys=ring.new,
             keyless=tuple(without_keys(analysis.spec, ring.public)),
             kept=tuple(target.kept),

@@ -31,12 +31,8 @@ Examples:
   meshc deploy mesh.yaml --all
   meshc deploy mesh.yaml home-server --window 120
 
-<<<<<<< HEAD
 Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before), or a
 foreign firewall keeps others from it.
-=======
-Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before).
->>>>>>> t2
 """
 
 
