@@ -135,6 +135,7 @@ def up(
 @click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @click.option("--kill", multiple=True, metavar="NODE", help="Cut this node off and measure again.")
+@click.option("--agents", is_flag=True, help="Run the agents; --kill times what they do.")
 @click.option("--recovery", is_flag=True, help="Time how NAT, address and engine changes heal.")
 @click.option("--bandwidth", is_flag=True, help="iperf3 between every pair that is reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -150,6 +151,7 @@ def test(
     double_nat: tuple[str, ...],
     uplinks: tuple[str, ...],
     kill: tuple[str, ...],
+    agents: bool,
     recovery: bool,
     bandwidth: bool,
     as_json: bool,
@@ -172,7 +174,12 @@ def test(
             if name not in source.confs:
                 raise click.UsageError(f"--kill {name}: there is no such node in the lab")
         session = open_session(
-            source, engine=engine, runner=runner, options=options, tell=progress.stage
+            source,
+            engine=engine,
+            runner=runner,
+            options=options,
+            agents=agents,
+            tell=progress.stage,
         )
         with session.lab:
             report = run_test(

@@ -23,7 +23,7 @@ from meshc.agent.core.control_message import (
     decode,
     encode,
 )
-from meshc.agent.core.effect import Effect, MoveHome, PlaceLeaf, Send
+from meshc.agent.core.effect import Effect, MoveHome, PlaceLeaf, SendControl
 from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
 from meshc.agent.core.roster import Roster
@@ -204,7 +204,7 @@ class AgentWorld:
 
     def _do(self, node: int, effects: Iterable[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
+            if isinstance(effect, SendControl):
                 self._note(node, effect)
                 self.send(node, effect.to, effect.message)
             elif isinstance(effect, MoveHome):
@@ -212,7 +212,7 @@ class AgentWorld:
             elif isinstance(effect, PlaceLeaf):
                 self._place(node, effect.leaf, effect.via)
 
-    def _note(self, node: int, effect: Send) -> None:
+    def _note(self, node: int, effect: SendControl) -> None:
         message = effect.message
         if isinstance(message, Taken) and message.accepted:
             self.agreed.add((effect.to, message.asked, node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshc.agent.core.effect import Effect, MoveHome
-from meshc.agent.core.leaf_agent import Claim, LeafAgent
+from meshc.agent.core.leaf_agent import LeafAgent, MoveRequest
 from meshc.agent.core.relay_agent import RelayAgent
 
 
@@ -25,7 +25,7 @@ class ReusesNumbers(LeafAgent):
 
     def _ask(self, relay: int, why: str) -> None:
         if self.probes[relay].live:
-            self.claim = Claim(relay, max(self.highest, self.seq, 1), self.now, why)
+            self.claim = MoveRequest(relay, max(self.highest, self.seq, 1), self.now, why)
 
 
 class SpeaksForOthers(RelayAgent):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from meshc.agent.core.control_message import Message
 
 
-class Send(NamedTuple):
+class SendControl(NamedTuple):
     """A message to the node with this number."""
 
     to: int
@@ -28,4 +28,4 @@ class PlaceLeaf(NamedTuple):
     via: int
 
 
-Effect = Send | MoveHome | PlaceLeaf
+Effect = SendControl | MoveHome | PlaceLeaf

@@ -23,7 +23,7 @@ the relay may have agreed unheard: it ends by its answer, or by a later number.
 from __future__ import annotations
 
 from meshc.agent.core.control_message import Answer, Message, Move, Probe, Taken
-from meshc.agent.core.effect import Effect, MoveHome, Send
+from meshc.agent.core.effect import Effect, MoveHome, SendControl
 from meshc.agent.core.path_probe import INTERVAL, MISSES, PathProbe, PathState
 from meshc.agent.core.quiet_time import QuietTime
 from meshc.agent.core.roster import Roster
@@ -37,7 +37,7 @@ LAST_SEQ = 0xFFFFFFFF
 
 
 @dataclass(slots=True)
-class Claim:
+class MoveRequest:
     """A move that was asked for and is not answered yet."""
 
     relay: int
@@ -56,7 +56,7 @@ class LeafAgent:
     home: int
     now: float
     seq: int = 0
-    claim: Claim | None = None
+    claim: MoveRequest | None = None
     highest: int = 0
     doubted: bool = False
     quiet: QuietTime = field(default_factory=QuietTime)
@@ -86,7 +86,7 @@ class LeafAgent:
             effects += self._probe()
         self._decide()
         if self.claim is not None:
-            effects.append(Send(self.claim.relay, Move(self.claim.seq)))
+            effects.append(SendControl(self.claim.relay, Move(self.claim.seq)))
         return tuple(effects)
 
     def receive(self, sender: int, message: Message, now: float) -> tuple[Effect, ...]:
@@ -111,7 +111,7 @@ class LeafAgent:
     def _probe(self) -> list[Effect]:
         found: list[Effect] = []
         for relay, probe in self.probes.items():
-            found.append(Send(relay, Probe(probe.next(self.now), self.seq, self.home)))
+            found.append(SendControl(relay, Probe(probe.next(self.now), self.seq, self.home)))
             if not probe.live:
                 self.heard.pop(relay, None)
         return found
@@ -119,7 +119,7 @@ class LeafAgent:
     def _say(self) -> list[Effect]:
         """Where it lives now, to all relays, without waiting for the next probe."""
         return [
-            Send(relay, Probe(probe.counter, self.seq, self.home))
+            SendControl(relay, Probe(probe.counter, self.seq, self.home))
             for relay, probe in self.probes.items()
         ]
 
@@ -172,7 +172,7 @@ class LeafAgent:
         if self.highest >= LAST_SEQ or not self.probes[relay].live:
             return
         self.highest += 1
-        self.claim = Claim(relay, self.highest, self.now, why)
+        self.claim = MoveRequest(relay, self.highest, self.now, why)
 
     def _wanted(self) -> tuple[int, str]:
         """Where to live, and why."""

@@ -28,7 +28,7 @@ from meshc.agent.core.control_message import (
     Probe,
     Taken,
 )
-from meshc.agent.core.effect import Effect, PlaceLeaf, Send
+from meshc.agent.core.effect import Effect, PlaceLeaf, SendControl
 from meshc.agent.core.path_probe import INTERVAL, PathProbe
 from meshc.agent.core.roster import Roster
 from meshc.values import dataclass, field
@@ -94,7 +94,7 @@ class RelayAgent:
             self.next_probe = self.now + INTERVAL
             for relay, other in self.others.items():
                 probe = Probe(other.probe.next(self.now), self.start, self.roster.me)
-                effects.append(Send(relay, probe))
+                effects.append(SendControl(relay, probe))
         effects += self._tell()
         return tuple(effects)
 
@@ -117,13 +117,13 @@ class RelayAgent:
         if isinstance(message, Probe):
             if message.home in self.roster.relays:
                 yield from self._learn(leaf, HomeRecord(message.home, message.seq))
-            yield Send(leaf, self._answer(leaf, message))
+            yield SendControl(leaf, self._answer(leaf, message))
         elif isinstance(message, Move):
             mine = HomeRecord(self.roster.me, message.seq)
             if not self.draining and leaf in self.roster.linked:
                 yield from self._learn(leaf, mine)
             known = self.records[leaf]
-            yield Send(leaf, Taken(message.seq, known.seq, known == mine))
+            yield SendControl(leaf, Taken(message.seq, known.seq, known == mine))
             yield from self._tell()
 
     def _from_relay(self, relay: int, other: Listener, message: Message) -> Iterator[Effect]:
@@ -131,7 +131,7 @@ class RelayAgent:
             if other.started != message.seq:
                 other.started = message.seq
                 self._untold(other, self._here())
-            yield Send(relay, self._answer(relay, message))
+            yield SendControl(relay, self._answer(relay, message))
         elif isinstance(message, Answer):
             was = other.probe.live
             if other.probe.answered(message.counter, self.now) and not was and other.probe.live:
@@ -140,7 +140,7 @@ class RelayAgent:
             for leaf, seq in message.records:
                 if leaf in self.records:
                     yield from self._learn(leaf, HomeRecord(relay, seq))
-            yield Send(relay, Got(message.batch))
+            yield SendControl(relay, Got(message.batch))
         elif isinstance(message, Got) and message.batch == other.batch and other.sent:
             # one that has moved since is still to be told, or is no longer ours to tell
             other.untold -= {leaf for leaf, seq in other.sent if self.records[leaf].seq == seq}
@@ -183,7 +183,7 @@ class RelayAgent:
                 other.batch = (other.batch + 1) & 0xFFFFFFFF
                 other.sent = tuple((leaf, self.records[leaf].seq) for leaf in leaves)
             other.again = self.now + (RETRY if other.probe.live else INTERVAL)
-            yield Send(relay, Homes(other.batch, other.sent))
+            yield SendControl(relay, Homes(other.batch, other.sent))
 
     def _has_credit(self, sender: int) -> bool:
         """A bucket for each leaf, so that a flood of one costs the others nothing."""

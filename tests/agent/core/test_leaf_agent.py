@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshc.agent.core.control_message import Answer, Message, Move, Probe, Taken
-from meshc.agent.core.effect import Effect, MoveHome, Send
+from meshc.agent.core.effect import Effect, MoveHome, SendControl
 from meshc.agent.core.leaf_agent import LAST_SEQ, PATIENCE, LeafAgent
 from meshc.agent.core.roster import Roster
 from tests.support.agent_world import AgentWorld
@@ -24,7 +24,9 @@ class Bench:
     def second(self, *answering: int, **answer: object) -> list[Effect]:
         """One second; the relays named answer its probe."""
         found = list(self.leaf.tick(self.now))
-        sent = [effect for effect in found if isinstance(effect, Send) and effect.to in answering]
+        sent = [
+            effect for effect in found if isinstance(effect, SendControl) and effect.to in answering
+        ]
         for to, probe in sent:
             if isinstance(probe, Probe):
                 others = frozenset({HOME, OTHER}) - {to}
@@ -38,13 +40,18 @@ class Bench:
 
     def moves_asked(self, found: list[Effect]) -> list[tuple[int, int]]:
         return [
-            (e.to, e.message.seq) for e in found if isinstance(e, Send) and type(e.message) is Move
+            (e.to, e.message.seq)
+            for e in found
+            if isinstance(e, SendControl) and type(e.message) is Move
         ]
 
 
 def test_it_probes_every_relay_each_second_and_says_where_it_lives() -> None:
     bench = Bench()
-    assert bench.second() == [Send(HOME, Probe(1, 0, HOME)), Send(OTHER, Probe(1, 0, HOME))]
+    assert bench.second() == [
+        SendControl(HOME, Probe(1, 0, HOME)),
+        SendControl(OTHER, Probe(1, 0, HOME)),
+    ]
     assert bench.leaf.tick(0.5) == ()
     assert bench.leaf.wakes == 1.0
 

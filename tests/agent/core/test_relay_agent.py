@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshc.agent.core.control_message import MOST_RECORDS, Answer, Got, Homes, Move, Probe, Taken
-from meshc.agent.core.effect import Effect, PlaceLeaf, Send
+from meshc.agent.core.effect import Effect, PlaceLeaf, SendControl
 from meshc.agent.core.relay_agent import AT_ONCE, HomeRecord, RelayAgent
 from meshc.agent.core.roster import Roster
 from tests.support.agent_world import LEAF, AgentWorld, random_history
@@ -22,7 +22,7 @@ def places(effects: tuple[Effect, ...]) -> list[PlaceLeaf]:
 
 
 def told(effects: tuple[Effect, ...]) -> dict[int, Homes]:
-    sent = (e for e in effects if isinstance(e, Send))
+    sent = (e for e in effects if isinstance(e, SendControl))
     return {e.to: e.message for e in sent if isinstance(e.message, Homes)}
 
 
@@ -30,7 +30,7 @@ def test_a_leaf_that_asks_is_placed_told_to_the_others_and_answered() -> None:
     agent = relay()
     found = agent.receive(ONE, Move(5), 1.0)
     assert places(found) == [PlaceLeaf(ONE, ONE)]
-    assert Send(ONE, Taken(5, 5, True)) in found
+    assert SendControl(ONE, Taken(5, 5, True)) in found
     assert all((ONE, 5) in homes.records for homes in told(found).values())
     assert set(told(found)) == {OTHER, THIRD}
 
@@ -43,14 +43,14 @@ def test_what_is_said_twice_or_late_changes_nothing() -> None:
     assert places(agent.receive(ONE, Probe(1, 3, OTHER), 1.3)) == []
     assert agent.records[ONE] == HomeRecord(ME, 5)
     old = agent.receive(ONE, Move(4), 1.4)
-    assert Send(ONE, Taken(4, 5, False)) in old, "the leaf learns of the later number"
+    assert SendControl(ONE, Taken(4, 5, False)) in old, "the leaf learns of the later number"
 
 
 def test_a_leaf_says_where_it_lives_in_each_probe() -> None:
     agent = relay()
     found = agent.receive(TWO, Probe(9, 6, THIRD), 1.0)
     assert places(found) == [PlaceLeaf(TWO, THIRD)]
-    assert Send(TWO, Answer(9, 6, THIRD, hears=frozenset({OTHER, THIRD}))) in found
+    assert SendControl(TWO, Answer(9, 6, THIRD, hears=frozenset({OTHER, THIRD}))) in found
     assert places(agent.receive(TWO, Probe(9, 7, 4711), 1.0)) == [], "there is no such relay"
 
 
@@ -58,7 +58,7 @@ def test_a_relay_speaks_for_itself_alone() -> None:
     agent = relay()
     found = agent.receive(OTHER, Homes(3, ((TWO, 8), (4711, 9))), 1.0)
     assert places(found) == [PlaceLeaf(TWO, OTHER)]
-    assert Send(OTHER, Got(3)) in found
+    assert SendControl(OTHER, Got(3)) in found
     assert 4711 not in agent.records, "memory is bounded by what was compiled"
 
 
@@ -74,14 +74,14 @@ def test_a_leaf_can_move_nobody_but_itself() -> None:
 def test_a_leaf_that_is_not_linked_with_the_relay_is_not_taken() -> None:
     roster = Roster(ME, (ME, OTHER), (), {ONE: OTHER}, frozenset())
     agent = RelayAgent(roster, 0.0, start=1)
-    assert agent.receive(ONE, Move(5), 1.0) == (Send(ONE, Taken(5, 0, False)),)
+    assert agent.receive(ONE, Move(5), 1.0) == (SendControl(ONE, Taken(5, 0, False)),)
 
 
 def test_who_is_draining_takes_nobody_and_says_so() -> None:
     agent = relay(draining=True)
-    assert Send(ONE, Taken(5, 0, False)) in agent.receive(ONE, Move(5), 1.0)
+    assert SendControl(ONE, Taken(5, 0, False)) in agent.receive(ONE, Move(5), 1.0)
     found = agent.receive(ONE, Probe(1, 0, OTHER), 1.0)
-    assert Send(ONE, Answer(1, 0, OTHER, True, frozenset({OTHER, THIRD}))) in found
+    assert SendControl(ONE, Answer(1, 0, OTHER, True, frozenset({OTHER, THIRD}))) in found
 
 
 def test_the_others_are_told_again_until_they_say_that_they_have_it() -> None:

@@ -93,6 +93,7 @@ class _Resolver:
             preshared_keys=data.get("preshared_keys", True),
             firewall=data.get("firewall", "auto"),
             kill_switch=data.get("kill_switch", False),
+            agent=data.get("agent", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -173,6 +174,7 @@ class _Resolver:
             deploy=Deploy(**data.get("deploy", {})),
             groups=self.memberships.get(name, ()),
             firewall=FirewallTool(data.get("firewall", self.network.firewall)),
+            agent=data.get("agent", self.network.agent),
             locations=locations,
         )
 
