@@ -170,16 +170,14 @@ def test(
 
     with polite_end(), ProgressDisplay() as progress:
         source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
-        for name in kill:
-            if name not in source.confs:
-                raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+        _refuse_kills(kill, source, agents and runner != "meshc")
         session = open_session(
             source,
             engine=engine,
             runner=runner,
             options=options,
-            agents=agents,
             tell=progress.stage,
+            agents=agents,
         )
         with session.lab:
             report = run_test(
@@ -383,6 +381,14 @@ def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOpt
     return LayoutOptions(
         shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat)
     )
+
+
+def _refuse_kills(kill: tuple[str, ...], source: LabSource, without_meshc: bool) -> None:
+    for name in kill:
+        if name not in source.confs:
+            raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+    if without_meshc:
+        raise click.UsageError("--agents: agents belong to `--runner meshc`")
 
 
 def _remarks(notes: list[str]) -> None:

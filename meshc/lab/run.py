@@ -53,9 +53,9 @@ def run_test(
     """Measures a running lab against the proof.
 
     `kill` names nodes to be cut off one after the other (where agents run: to be killed, and what
-    the agents make of that), `recover` times what a network goes
-    through (new NAT mappings, a new address, an engine that restarts), `with_bandwidth` runs
-    iperf3. Raises: NodeError when the lab itself fails.
+    the agents make of that), `recover` times what a network goes through (new NAT mappings, a new
+    address, an engine that restarts), `with_bandwidth` runs iperf3.
+    Raises: NodeError when the lab itself fails.
     """
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
@@ -77,10 +77,7 @@ def run_test(
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
-        if session.agents:
-            found += failover.check_failover(session, subject, name, predicted, tell)
-        else:
-            found += dead_nodes.check_failure(session, subject, name, tell)
+        found += _killed(session, subject, name, predicted, tell)
     if recover:
         found += recovery.check_recovery(session, subject, predicted, tell)
     seconds = {**session.seconds, "test": round(time.monotonic() - begun, 3)}
@@ -94,6 +91,18 @@ def run_test(
         remarks=tuple(session.notes),
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
+
+
+def _killed(
+    session: LabSession,
+    subject: Subject,
+    name: str,
+    predicted: Mapping[Key, Predicted],
+    tell: Tell,
+) -> list[Check]:
+    if session.agents and failover.moving(session):
+        return failover.check_failover(session, subject, name, predicted, tell)
+    return dead_nodes.check_failure(session, subject, name, tell)
 
 
 def check_claims(

@@ -77,7 +77,8 @@ class _Stream:
         self._sequence = 0
         self._ident = os.getpid() & 0xFFFF
         self._selector = selectors.DefaultSelector()
-        self._sockets = {family: icmp_socket(family) for family, _ in self._targets}
+        families = {family for family, _ in self._targets}
+        self._sockets = {family: icmp_socket(family) for family in sorted(families)}
         for family, sock in self._sockets.items():
             self._selector.register(sock, selectors.EVENT_READ, family)
 

@@ -132,8 +132,9 @@ class _Resolver:
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
-        exit_ = self._exit(name, data, locations)
-        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        kept_out = (
+            data.get("exit_except", ()) if (exit_ := self._exit(name, data, locations)) else ()
+        )
         own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
