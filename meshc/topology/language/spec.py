@@ -136,6 +136,7 @@ class NodeSpec:
     deploy: Deploy = Deploy()
     groups: tuple[str, ...] = ()
     firewall: FirewallTool = FirewallTool.AUTO
+    agent: bool = False
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
@@ -149,6 +150,11 @@ class NodeSpec:
         if not wanted or self.exit_except or self.platform is not Platform.LINUX:
             return None
         return self.fwmark or KILL_MARK
+
+    @property
+    def runs_agent(self) -> bool:
+        """Whether something on it can move prefixes from one peer to another at run time."""
+        return self.agent and self.managed and self.platform is Platform.LINUX
 
     @property
     def is_relay(self) -> bool:
@@ -274,6 +280,7 @@ class NetworkSpec:
     preshared_keys: bool = True
     firewall: str = "auto"
     kill_switch: bool = False
+    agent: bool = False
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )

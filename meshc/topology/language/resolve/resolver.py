@@ -95,6 +95,7 @@ class _Resolver:
             preshared_keys=data.get("preshared_keys", True),
             firewall=data.get("firewall", "auto"),
             kill_switch=data.get("kill_switch", False),
+            agent=data.get("agent", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -133,8 +134,9 @@ class _Resolver:
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
-        exit_ = self._exit(name, data, locations)
-        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        kept_out = (
+            data.get("exit_except", ()) if (exit_ := self._exit(name, data, locations)) else ()
+        )
         own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
@@ -175,6 +177,7 @@ class _Resolver:
             deploy=Deploy(**data.get("deploy", {})),
             groups=self.memberships.get(name, ()),
             firewall=FirewallTool(data.get("firewall", self.network.firewall)),
+            agent=data.get("agent", self.network.agent),
             locations=locations,
         )
 

@@ -134,6 +134,11 @@ _NODE_KEYS: dict[str, Field] = {
         "What loads the rules of the node: iptables, nftables, or auto (default): the one that it "
         "has when it comes up.",
     ),
+    "agent": Field(
+        k.BOOL,
+        "On Linux: the node moves to another relay when its own does not answer; all relays need "
+        "it as well (default false).",
+    ),
     "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
 }
 NODE = KeySection(
@@ -210,6 +215,7 @@ NETWORK = KeySection(
         "kill_switch": Field(k.BOOL, "A kill switch on every node that uses an exit."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
         "firewall": Field(k.FIREWALL, "For nodes that say nothing: auto, iptables or nftables."),
+        "agent": Field(k.BOOL, "An agent on every node that says nothing."),
     },
 )
 LINK = KeySection(
