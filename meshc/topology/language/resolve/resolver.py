@@ -14,6 +14,7 @@ from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
+from meshc.topology.language.resolve.output_choice import node_outputs
 from meshc.topology.language.resolve.policies import resolve_policies
 from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
@@ -173,6 +174,7 @@ class _Resolver:
             deploy=Deploy(**data.get("deploy", {})),
             groups=self.memberships.get(name, ()),
             firewall=FirewallTool(data.get("firewall", self.network.firewall)),
+            outputs=node_outputs(data),
             locations=locations,
         )
 
