@@ -99,7 +99,7 @@ class Verification:
                 return NodeFile(
                     name,
                     *reader.read_table(decode_conf(content, file=str(path)), file=str(path)),
-                    outputs=self._outputs(name),
+                    outputs=self.outputs_of(name),
                 )
             router = read_script(self.build.content(script).decode(), file=str(path))
             return NodeFile(name, router.conf, script=router)
@@ -111,8 +111,8 @@ class Verification:
             )
         return None
 
-    def _outputs(self, name: str) -> tuple[ReadOutput, ...]:
-        """Raises: UnicodeDecodeError."""
+    def outputs_of(self, name: str) -> tuple[ReadOutput, ...]:
+        """The files for other programs. Raises: UnicodeDecodeError, StateError."""
         found = []
         for entry in self.outputs.get(name, ()):
             which, text = output_name(entry.path), self.build.content(entry).decode()

@@ -22,8 +22,8 @@ class OutputReading:
 
     `routes` are (table, prefix), a table by MAIN, OWN or its number. `key_file` is where the
     program reads the private key. `exclusive` says that all names go to the tunnel's
-    servers, `valid_mark` that answers to WireGuard's packets pass a strict rp_filter. `faults` are what the
-    reader saw to be wrong by itself, `unknown` what it cannot judge.
+    servers, `valid_mark` that answers to WireGuard's packets pass a strict rp_filter. `faults`
+    are what the reader saw to be wrong by itself, `unknown` what it cannot judge.
     """
 
     conf: Conf
