@@ -20,12 +20,12 @@ nodes:
     role: relay
     endpoint: 9.9.9.9
     exit_node: true
-    outputs: [networkd]
+    outputs: [networkd, compose, kubernetes, nixos, cloud-init, cloud-init-with-keys]
   laptop:
     exit: hub
     dns: [10.44.0.1]
-    outputs: [networkd, networkmanager]
-  desk: {outputs: [networkmanager, networkd]}
+    outputs: [networkd, networkmanager, compose, kubernetes, nixos, cloud-init]
+  desk: {outputs: [networkmanager, networkd, nixos, cloud-init-with-keys]}
 """
 
 

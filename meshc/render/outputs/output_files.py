@@ -8,8 +8,12 @@ from types import MappingProxyType
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.render.artifact import Artifact
+from meshc.render.outputs.cloud_init import cloud_init, cloud_init_with_keys
+from meshc.render.outputs.compose import compose
+from meshc.render.outputs.kubernetes import kubernetes
 from meshc.render.outputs.network_manager import network_manager
 from meshc.render.outputs.networkd import networkd
+from meshc.render.outputs.nixos import nixos
 from meshc.render.outputs.tunnel import OutputFile, OutputRefusedError, Tunnel
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Output
@@ -19,6 +23,11 @@ _RENDER: Mapping[Output, Callable[[Tunnel], Iterator[OutputFile]]] = MappingProx
     {
         Output.NETWORKD: networkd,
         Output.NETWORKMANAGER: network_manager,
+        Output.COMPOSE: compose,
+        Output.CLOUD_INIT: cloud_init,
+        Output.CLOUD_INIT_WITH_KEYS: cloud_init_with_keys,
+        Output.NIXOS: nixos,
+        Output.KUBERNETES: kubernetes,
     }
 )
 

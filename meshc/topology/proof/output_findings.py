@@ -12,17 +12,47 @@ from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PublicKey
 from meshc.topology.language.spec import Output
 from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
+from meshc.topology.proof.output_readers.carried_conf import CarriageReading, Carried
+from meshc.topology.proof.output_readers.compose_file import read_compose
 from meshc.topology.proof.output_readers.conf_differences import conf_differences
 from meshc.topology.proof.output_readers.keyfile import read_keyfile
+from meshc.topology.proof.output_readers.kube_manifest import read_kube_manifest
 from meshc.topology.proof.output_readers.networkd_files import read_networkd
+from meshc.topology.proof.output_readers.nix_module import read_nix_module
 from meshc.topology.proof.output_readers.output_reading import OutputError, OutputReading
+from meshc.topology.proof.output_readers.user_data import (
+    read_user_data,
+    read_user_data_with_keys,
+)
 
 _MOST = 20
-_READERS: Mapping[Output, Callable[[Mapping[str, str]], OutputReading]] = MappingProxyType(
-    {
-        Output.NETWORKD: read_networkd,
-        Output.NETWORKMANAGER: read_keyfile,
-    }
+
+
+def _translated(
+    read: Callable[[Mapping[str, str]], OutputReading],
+) -> Callable[[Mapping[str, str], Carried], CarriageReading]:
+    """Of an output that says the same in words of its own."""
+
+    def reader(files: Mapping[str, str], carried: Carried) -> CarriageReading:
+        reading = read(files)
+        differences = conf_differences(carried.conf, reading, carried.interface, carried.names)
+        return CarriageReading(tuple(differences), reading.unknown)
+
+    return reader
+
+
+READERS: Mapping[Output, Callable[[Mapping[str, str], Carried], CarriageReading]] = (
+    MappingProxyType(
+        {
+            Output.NETWORKD: _translated(read_networkd),
+            Output.NETWORKMANAGER: _translated(read_keyfile),
+            Output.COMPOSE: read_compose,
+            Output.CLOUD_INIT: read_user_data,
+            Output.CLOUD_INIT_WITH_KEYS: read_user_data_with_keys,
+            Output.NIXOS: read_nix_module,
+            Output.KUBERNETES: read_kube_manifest,
+        }
+    )
 )
 
 
@@ -61,9 +91,10 @@ def _judge(
         if not mine:
             raise OutputError("there are no such files")
         texts = {name: one.text.reveal() for name, one in mine.items()}
-        reading = _READERS[output](texts)
-        wrong = list(conf_differences(file.whole(), reading, facts.interface, names))
-        unknown = reading.unknown
+        reading = READERS[output](texts, Carried(file.whole(), facts, names))
+        wrong, unknown = list(reading.faults), reading.unknown
+        if len(texts) == 1:
+            unknown = tuple(f"{next(iter(texts))}: {setting}" for setting in unknown)
     except OutputError as error:
         wrong = [f"cannot be used: {error}"]
     for text in wrong[:_MOST]:

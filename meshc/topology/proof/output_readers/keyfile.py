@@ -73,7 +73,7 @@ def read_keyfile(files: Mapping[str, str]) -> OutputReading:
         routes=frozenset(_routes(guard, {4: four, 6: six}, peers)),
         exclusive="~" in search and all(value.startswith("-") for value in priorities),
         faults=tuple(_faults(connection, guard, four, six)),
-        unknown=tuple(_unknown(sections, file)),
+        unknown=tuple(_unknown(sections)),
     )
 
 
@@ -132,13 +132,13 @@ def _addresses(section: IniSection, file: str) -> Iterator[InterfaceAddress]:
             yield valued(InterfaceAddress.parse, word, "address", file)
 
 
-def _unknown(sections: list[IniSection], file: str) -> Iterator[str]:
+def _unknown(sections: list[IniSection]) -> Iterator[str]:
     for section in sections:
         known = _PEER_KEYS if section.name.startswith(_PEER) else _KNOWN.get(section.name)
         if known is None and section.entries:
-            yield f"{file}: section [{section.name}] in line {section.line}"
+            yield f"section [{section.name}] in line {section.line}"
         elif known is not None:
-            yield from (f"{file}: {setting}" for setting in section.others(known))
+            yield from section.others(known)
 
 
 def _list(section: IniSection, key: str) -> list[str]:
