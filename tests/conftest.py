@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.netns import byte_code
+from tests.support.second_try import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.skips import is_error
 
 TOGETHER = frozenset(
