@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from meshc.render import hosts
 from meshc.render.artifact import Artifact
-from meshc.render.name_servers import name_servers
 from meshc.render.node_json import FactsRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.render.openwrt_script import openwrt
-from meshc.render.router_peers import router_peers
 from meshc.render.routeros_script import routeros
-from meshc.render.wgquick import WgQuickRenderer, all_hooks, private_key_hooks
+from meshc.render.wgquick import WgQuickRenderer
 from meshc.secret import SecretBytes, SecretText
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
@@ -87,20 +83,10 @@ class MeshRenderer:
             return ()
         # most builds have none
         from meshc.render.outputs.output_files import output_files
-        from meshc.render.outputs.tunnel import Tunnel
+        from meshc.render.outputs.tunnel import tunnel_of
 
-        network = self._plan.spec.network
-        hooks = all_hooks(node, network.pools)
-        tunnel = Tunnel(
-            node=node,
-            network=network.name,
-            private_key=self._secrets.private_keys.get(node.name),
-            peers=tuple(router_peers(self._plan, node, self._secrets)),
-            servers=name_servers(self._plan, node),
-            hooks=replace(hooks, post_up=hooks.post_up[len(private_key_hooks(node)) :]),
-            conf=SecretText(conf.content.reveal().decode()),
-        )
-        return tuple(output_files(tunnel))
+        text = SecretText(conf.content.reveal().decode())
+        return tuple(output_files(tunnel_of(self._plan, node, self._secrets, text)))
 
     def hosts(self) -> Artifact:
         """The one file about the network as a whole."""

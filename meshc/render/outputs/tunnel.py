@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshc.keys import PrivateKey
 from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import Hooks
-from meshc.render.router_peers import RouterPeer
+from meshc.render.name_servers import name_servers
+from meshc.render.node_secrets import Secrets
+from meshc.render.router_peers import RouterPeer, router_peers
+from meshc.render.wgquick import all_hooks, private_key_hooks
 from meshc.secret import SecretText
 from meshc.topology.language.spec import KILL_MARK
-from meshc.topology.planner.mesh_plan import NodePlan
+from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 from meshc.values import dataclass
 
 MAIN = 254
@@ -84,3 +89,17 @@ class Tunnel:
                 "give the number of the table",
             )
         return number
+
+
+def tunnel_of(plan: MeshPlan, node: NodePlan, secrets: Secrets, conf: SecretText) -> Tunnel:
+    """The tunnel of one node; `conf` is its wg-quick file. Raises: Refused."""
+    hooks = all_hooks(node, plan.spec.network.pools)
+    return Tunnel(
+        node=node,
+        network=plan.spec.network.name,
+        private_key=secrets.private_keys.get(node.name),
+        peers=tuple(router_peers(plan, node, secrets)),
+        servers=name_servers(plan, node),
+        hooks=replace(hooks, post_up=hooks.post_up[len(private_key_hooks(node)) :]),
+        conf=conf,
+    )

@@ -61,9 +61,8 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
     addressed = _merged(network, "Network")
     domains = " ".join(addressed.every("Domains")).split()
     valid_mark = _VALID_MARK in runs.pre_up[:1]
-    key = guard.last("PrivateKey")
+    key, port = guard.last("PrivateKey"), guard.last("ListenPort")
     mtu = link.last("MTUBytes") or device.last("MTUBytes")
-    port = guard.last("ListenPort")
     conf = Conf(
         file=netdev_file,
         private_key=valued(PrivateKey.parse, key, "private key", netdev_file) if key else None,
