@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -74,7 +74,7 @@ class CarriageReading:
 
 
 def compared(
-    wanted: Mapping[str, str], found: Mapping[str, str], more: Iterator[str] | list[str] = ()
+    wanted: Mapping[str, str], found: Mapping[str, str], more: Iterable[str] = ()
 ) -> CarriageReading:
     """Settings by their paths: what differs is a fault, what is there beside is not judged. A
     wanted value `*` is anything."""
