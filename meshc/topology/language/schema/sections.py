@@ -82,6 +82,12 @@ _NODE_KEYS: dict[str, Field] = {
         "nodes and groups.",
     ),
     "platform": Field(k.PLATFORM, "Decides which files the node gets (default linux)."),
+    "outputs": Field(
+        k.OUTPUTS,
+        "Files that a Linux node gets beside its wg-quick file, the same tunnel for what else runs "
+        "there.",
+        examples=(["networkd"], ["compose", "kubernetes"]),
+    ),
     "private_key_file": Field(
         k.ABSOLUTE_PATH,
         "The node keeps its private key in this file; meshc never sees it.",
