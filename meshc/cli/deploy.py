@@ -11,7 +11,9 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -29,9 +31,8 @@ Examples:
   meshc deploy mesh.yaml --all
   meshc deploy mesh.yaml home-server --window 120
 
-\b
-Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before),
-or a foreign firewall keeps others from it.
+Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before), or a
+foreign firewall keeps others from it.
 """
 
 
@@ -66,6 +67,7 @@ or a foreign firewall keeps others from it.
     show_default=True,
     help="Go on to further nodes after so many have failed.",
 )
+@identity_option
 @reported
 def deploy(
     file: Path,
@@ -204,7 +206,7 @@ def _targets(
 
     with refused_findings():
         for line in with_password(dialer, fetching):
-            click.echo(line, err=True)
+            say(line, err=True)
         return chosen(
             file,
             build,
@@ -250,5 +252,5 @@ def _stop(message: str, found: list[Surveyed], around: Surroundings, *, as_json:
 
     if as_json:
         click.echo(plan_as_json(found, around))
-    click.echo(message, err=True)
+    say(message, err=True)
     sys.exit(1)

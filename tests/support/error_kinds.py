@@ -9,11 +9,13 @@ KEY(name) or PUBLIC(name), it means that node's private or public key.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from click.testing import CliRunner
@@ -29,7 +31,7 @@ from meshc.deploy.protocol import Facts
 from meshc.deploy.protocol_json import plain, value
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.lab.fit import check_fit
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.render.node_secrets import Secrets
@@ -50,14 +52,16 @@ Findings = Iterable[Diagnostic]
 
 
 def _refused(case: Case) -> Findings:
-    """`meshc build` of the files; with `built`, once before the changes as well."""
-    if case.get("built"):
-        compile_file(MESH)
-    _change(case)
-    try:
-        return compile_file(MESH).findings
-    except Refused as refused:
-        return refused.diagnostics
+    """`meshc build` of the files; with `built`, once before the changes as well, by somebody who
+    has the `identity`."""
+    with patch.dict(os.environ, {"MESHC_IDENTITY": case.get("identity", "")}):
+        if case.get("built"):
+            compile_file(MESH)
+        _change(case)
+        try:
+            return compile_file(MESH).findings
+        except Refused as refused:
+            return refused.diagnostics
 
 
 def _verified(case: Case) -> Findings:
@@ -177,7 +181,7 @@ def _make_keys(case: Case) -> None:
         nodes = document["nodes"].items()
         elsewhere = {"public_key", "private_key_file"}
         own = [name for name, node in nodes if not elsewhere & (node or {}).keys()]
-        store = PlainStore(Path("keys"), document["network"]["name"])
+        store = KeyFiles(Path("keys"), document["network"]["name"])
         store.create({name: private_key(name) for name in own})
 
 
