@@ -76,8 +76,10 @@ def test_the_same_rules_as_the_hooks(
     ours.meshc("down", node, "--build", str(build))
     stock.run("wg-quick", "down", str(conf))
     assert changed(before, snapshot(ours)) == {}
-    left = changed(at_first, snapshot(stock))
-    assert left.keys() <= {"run"}  # a directory of ours with nothing in it
+    # a directory of ours, and tables of iptables, stay with nothing in them
+    empty = {"run", "iptables", "ip6tables", "nftables"}
+    assert changed(at_first, snapshot(stock)).keys() <= empty
+    assert "MESHC" not in stock.shell("iptables-save; ip6tables-save; nft list ruleset")
     assert stock.shell("ls /run/meshc") == ""
 
 
