@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.support.netns import byte_code
-from tests.support.second_try import worth_another
+from tests.support.second_try import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.skips import is_error
 
 TOGETHER = frozenset(
@@ -82,15 +81,6 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: {reason}; nothing is skipped in CI"
     return report
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What `./dev test` may run again, a line each, in the file that it named."""
-    file = os.environ.get("MESHC_TEST_AGAIN")
-    if file:
-        stats = terminalreporter.stats
-        failed = worth_another([*stats.get("failed", []), *stats.get("error", [])])
-        Path(file).write_text("".join(f"{nodeid}\n" for nodeid in failed))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

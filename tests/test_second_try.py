@@ -22,7 +22,16 @@ def tried_again(home: Path, source: str, *options: str) -> list[str]:
     (home / "pytest.ini").write_text("[pytest]\nmarkers = root\n")
     file = home / "again"
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", *options, "test_some.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "tests.support.second_try",
+            *options,
+            "test_some.py",
+        ],
         cwd=home,
         env=os.environ | {"MESHC_TEST_AGAIN": str(file), "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -33,7 +42,8 @@ def tried_again(home: Path, source: str, *options: str) -> list[str]:
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "beside"])
 def test_tests_of_real_machines(tmp_path: Path, options: tuple[str, ...]) -> None:
-    source = f"{_ROOT}@pytest.mark.parametrize('a', ['x y', '[z]'])\ndef test_a(a):\n  assert a == 'x y'\n"
+    marks = f"{_ROOT}@pytest.mark.parametrize('a', ['x y', '[z]'])\n"
+    source = f"{marks}def test_a(a):\n  assert a == 'x y'\n"
     assert tried_again(tmp_path, source, *options) == ["test_a[[z]]"]
 
 

@@ -7,7 +7,10 @@ needs no root waits for nothing, and has no second try."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,3 +24,12 @@ def worth_another(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -
     for report in reports:
         failed[report.nodeid] = isinstance(report, pytest.TestReport) and "root" in report.keywords
     return list(failed) if len(failed) <= MOST and all(failed.values()) else []
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What `./dev test` may run again, a line each, in the file that it named."""
+    file = os.environ.get("MESHC_TEST_AGAIN")
+    if file:
+        stats = terminalreporter.stats
+        failed = worth_another([*stats.get("failed", []), *stats.get("error", [])])
+        Path(file).write_text("".join(f"{nodeid}\n" for nodeid in failed))
