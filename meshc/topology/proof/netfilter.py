@@ -98,8 +98,14 @@ class Firewall:
         idle = {chain for chain, rules in kept.items() if not rules}
         for chain, rules in kept.items():
             kept[chain] = [rule for rule in rules if (*chain[:2], rule.target) not in idle]
-        used = {(*chain[:2], rule.target) for chain, rules in kept.items() for rule in rules}
-        chains = {c: r for c, r in kept.items() if c[2] in BUILT_IN or c in used}
+        chains = {chain: rules for chain, rules in kept.items() if chain[2] in BUILT_IN}
+        waiting = [*chains]
+        while waiting:
+            chain = waiting.pop()
+            inner = {(*chain[:2], rule.target) for rule in chains[chain]} & kept.keys()
+            for one in inner - chains.keys():
+                chains[one] = kept[one]
+                waiting.append(one)
         return Firewall(self.interface, self.families, chains, self.policies)
 
     def forwarding(self, flow: Flow) -> tuple[bool, str]:
