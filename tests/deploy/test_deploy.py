@@ -57,6 +57,16 @@ def test_keys_made_on_the_node_reload_and_drift(tmp_path: Path) -> None:
         assert net.address("later") in net.machines["hub"].shell("ip route show dev wg0")
         net.wait_for_traffic("hub", "public")
 
+        # what somebody changed on the running system is seen over SSH as well, and mended
+        net.machines["hub"].shell("ip link set wg0 mtu 1300; iptables -F FORWARD")
+        said = net.meshc("plan", check=False)
+        assert said.returncode == 3
+        assert "MTU 1420 (now 1300)" in said.stdout
+        assert "FORWARD of iptables does not ask MESHC-FWD-wg0" in said.stdout
+        net.deploy("hub")
+        net.wait_for_traffic("hub", "public")
+        assert net.meshc("plan").returncode == 0
+
         net.machines["hub"].shell("echo '# mine' >> /etc/wireguard/wg0.conf")
         refused = net.deploy("hub", check=False)
         assert refused.returncode == 1
@@ -86,3 +96,26 @@ def test_a_node_that_meshc_runs_is_changed_while_it_runs(tmp_path: Path) -> None
         now = hub.json("ip", "-j", "link", "show", "wg0")[0]
         assert (now["ifindex"], now["mtu"]) == (link, 1333)
         net.wait_for_traffic("hub", "public")
+
+
+def test_a_node_that_left_is_taken_down_and_keeps_what_is_its_own(tmp_path: Path) -> None:
+    with field(tmp_path, "hub", "public") as net:
+        text = "".join(line for line in TOPOLOGY.splitlines(True) if "home" not in line)
+        net.write(text.replace("public: {", "public: {private_key_file: /etc/wireguard/own.key, "))
+        net.deploy("--all")
+        net.wait_for_traffic("hub", "public")
+        public = net.machines["public"]
+        public.shell(
+            "echo mine > /etc/wireguard/notes; sysctl -qw net.ipv4.conf.all.log_martians=1"
+        )
+        net.write("".join(line for line in text.splitlines(True) if "public:" not in line))
+        net.build()
+        planned = net.meshc("plan", check=False)
+        assert "public: left the topology, and is taken down" in planned.stdout
+        said = net.deploy("--all").stdout
+        assert "public: taken down" in said
+        assert net.leftovers("public") == ["notes", "own.key"]
+        assert "wg0" not in public.shell("ip -o link")
+        assert public.shell("ls -A /var/lib/meshc/deploy") == ""
+        assert not [line for line in public.processes() if "wireguard" in line]
+        assert "Nothing to change" in net.deploy("--all").stdout

@@ -21,7 +21,7 @@ from meshc.deploy.deploy_journal import DeployedNode, DeployJournal
 from meshc.deploy.end_check import measured
 from meshc.deploy.plan.surroundings import Surroundings
 from meshc.deploy.plan.survey import survey
-from meshc.deploy.protocol import Failure, MakeKey, NodeKey, Retire
+from meshc.deploy.protocol import Failure, MakeKey, NodeKey, Retire, Verified
 from meshc.deploy.protocol_json import plain
 from meshc.deploy.retirement import take_down
 from meshc.deploy.rollout import roll_out
@@ -40,7 +40,8 @@ HOSTILE: list[Any] = [
 assert len(HOSTILE) >= 25
 JOURNAL = DeployJournal(nodes={"old": DeployedNode("wg0", Deploy(host="old"))})
 AROUND = Surroundings(JOURNAL, "", {})
-VERBS = ("install", "stage", "commit-confirmed", "verify", "confirm", "adopt", "peers")
+UNSEEN = Verified(False, False, False, "", (), ())
+VERBS = ("roll-back", "install", "stage", "commit-confirmed", "verify", "confirm", "adopt", "peers")
 
 
 @pytest.fixture(autouse=True)
@@ -121,11 +122,14 @@ def test_a_node_that_lies_in_the_middle_fails_alone(
     if verb == "install":  # what is packed is no matter here
         facts = replace(FACTS, kernel=False)
         monkeypatch.setattr(node_deployment, "archive", lambda **_: Archive(b"packed", "0" * 64))
+    # the request to go back comes after a check that failed
+    before = {("other", "verify"): UNSEEN} if verb == "roll-back" else {}
     for line in lines(GOOD[verb]):
-        nodes = FakeNodes({("other", verb): line, ("other", "facts"): facts})
+        nodes = FakeNodes({**before, ("other", verb): line, ("other", "facts"): facts})
         found = asyncio.run(survey(both, nodes, lambda *_: None))
         ends = asyncio.run(roll_out(found, nodes, lambda *_: None, window=5))
         assert ends[0].good, (line[:200], ends[0])
+        assert not (before and ends[1].good), line[:200]
         traffic = asyncio.run(measured(found, ends, nodes, lambda *_: None, parallel=2))
         print_outcomes(ends, traffic)
         outcomes_as_json(found, ends, traffic, AROUND)

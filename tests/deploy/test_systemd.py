@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.support.bootednet import BootedField, booted_field
+from tests.support.bootednet import STATE, BootedField, booted_field
 from tests.support.deadlines import window_is_over
 from tests.support.netns import needs_root, wait_until
 from tests.support.snapshot import changed, snapshot
@@ -150,6 +151,32 @@ def _stop_in(here: BootedField, state: str) -> None:
     else:
         here.write(hub=", mtu: 1350")
         here.deploy_and_die(STEPS[state], window=600)
+
+
+@pytest.mark.parametrize(("peer", "mtu"), [("public", 1350), ("nobody", 1300)])
+def test_a_restart_behind_others_goes_by_what_they_have_done(
+    tmp_path: Path, peer: str, mtu: int
+) -> None:
+    """Between the confirm of those on the way and its own: they answer, or they have gone back."""
+    with booted_field(tmp_path) as here:
+        here.write(hub=", mtu: 1300")
+        here.net.deploy("--all")
+        here.write(hub=", mtu: 1350")
+        here.deploy_and_die("committed", window=600)
+        record = json.loads(here.hub.read(STATE))
+        at = here.net.address("public") if peer == "public" else "10.44.0.250"
+        record["candidate"]["way"] = {"key": at}
+        here.hub.write(STATE, json.dumps(record), 0o600)
+        _restart(here, "power cut")
+        assert (here.state(), here.mtu()) == ("commit-confirmed", 1350)
+        wait_until(lambda: here.units("meshc-rollback-*"), what="the watcher")
+        window_is_over(here.hub)
+        ends = ("confirmed", "rolled-back")
+        wait_until(lambda: here.state() in ends, patience=120, what="its end")
+        assert here.state() == ends[mtu == 1300]
+        wait_until(lambda: here.mtu() == mtu)
+        here.net.wait_for_traffic("hub", "public")
+        assert "meshc-restore-wg0.service" not in str(here.files())
 
 
 @pytest.mark.parametrize("place", ["container", "machine"])

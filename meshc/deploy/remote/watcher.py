@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 
 from meshc.deploy.protocol import Pending, State
 from meshc.deploy.remote import bootguard, units
@@ -24,10 +25,12 @@ from meshc.deploy.remote.supervision import sync
 WAY = 15.0
 """Seconds in which a peer that leads to the operator has to answer: with three tries of a handshake
 (whitepaper 6.4), each of which may get lost."""
+BOOTED = 60.0
+"""Seconds after the start of a boot in which the network comes up, and tunnels with it."""
 
 
-def start_watcher(interface: ManagedInterface, token: str) -> None:
-    """Returns when it is at work. Raises: Refusal."""
+def start_watcher(interface: ManagedInterface, token: str, *, booting: bool = False) -> None:
+    """Returns when it is at work; while the machine is `booting`, at once. Raises: Refusal."""
     places = interface.directories
     program = os.path.join(interface.home, "program.py")
     rest = [interface.name, places.conf, places.state, places.environments, token]
@@ -36,11 +39,12 @@ def start_watcher(interface: ManagedInterface, token: str) -> None:
         command = [sys.executable, program, "watch", *rest]
         again = ["--property=Restart=on-failure", "--property=RestartSec=1"]
         unit = f"meshc-rollback-{token}"
-        run(["systemd-run", "--quiet", "--collect", "--unit", unit, *again, "--", *command])
+        later = ["--no-block"] if booting else []
+        run(["systemd-run", "--quiet", "--collect", *later, "--unit", unit, *again, "--", *command])
     else:
         run([sys.executable, program, "detach", *rest])
     end = clock() + 10
-    while _words(interface)[:1] != [token.encode()]:
+    while not booting and _words(interface)[:1] != [token.encode()]:
         if clock() > end:
             raise Refusal("the watcher that would put things back did not start")
         time.sleep(0.02)
@@ -106,10 +110,20 @@ def _way(interface: ManagedInterface, candidate: Candidate) -> bool:
 
 def at_boot(interface: ManagedInterface, token: str) -> None:
     """Restores what a restart of the machine interrupted, before the interface comes up: what
-    the boot starts by itself is up to the units that were enabled, as before."""
+    the boot starts by itself is up to the units that were enabled, as before.
+
+    What was at work already on a node behind others stays until it is known what they have done:
+    one that has kept the new configuration would not let this node in with the old one."""
     with interface.locked():
         record = interface.load()
-        if record.token == token and unfinished(record.state):
+        mine = record.token == token and unfinished(record.state)
+        if mine and record.state is State.COMMIT_CONFIRMED and record.staged.way:
+            end = clock() + BOOTED
+            again = replace(record.staged, deadline=end, decide_at=end, boot=boot())
+            interface.save(replace(record, candidate=again))
+            start_watcher(interface, token, booting=True)
+            return
+        if mine:
             restore(interface, record, Event.BOOT, up=False)
         bootguard.remove(interface)
 

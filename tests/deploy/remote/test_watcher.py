@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from meshc.deploy.protocol import State
+from meshc.deploy.remote import watcher
 from meshc.deploy.remote.base import Refusal, boot, clock
-from tests.support.deployedmachine import OLD, DeployedMachine
+from tests.support.deployedmachine import NEW, OLD, TOKEN, DeployedMachine
 
 
 @pytest.fixture
@@ -58,3 +59,38 @@ def test_what_nobody_watches_any_more_is_rolled_back_by_the_next(machine: Deploy
         machine.stage(token="f" * 16)  # the plan was made for what is not there any more
     assert machine.conf.read_text() == OLD
     assert machine.state() is State.ROLLED_BACK
+
+
+@pytest.mark.parametrize(
+    ("peer", "end", "text"),
+    [("127.0.0.1", State.CONFIRMED, NEW), ("192.0.2.99", State.ROLLED_BACK, OLD)],
+)
+def test_one_behind_others_that_is_restarted_goes_by_what_they_have_done(
+    machine: DeployedMachine, monkeypatch: pytest.MonkeyPatch, peer: str, end: State, text: str
+) -> None:
+    """The hub has confirmed, and then this node lost its power before it was told: with the old
+    keys it would be out of reach for good."""
+    monkeypatch.setattr(watcher, "BOOTED", 0.0)
+    monkeypatch.setattr(watcher, "WAY", 1.0)
+    monkeypatch.setattr(watcher, "start_watcher", lambda *_, **__: None)
+    machine.conf.write_text(OLD)
+    machine.stage(way={"key": peer}, grace=25)
+    machine.commit()
+    with machine.interface.locked():
+        record = machine.interface.load()
+        machine.interface.save(replace(record, candidate=replace(record.staged, boot="before")))
+    watcher.at_boot(machine.interface, TOKEN)
+    assert machine.state() is State.COMMIT_CONFIRMED
+    assert machine.conf.read_text() == NEW  # the boot brings it up
+    watcher.watch(machine.interface, TOKEN)
+    assert machine.state() is end
+    assert machine.conf.read_text() == text
+
+
+def test_one_that_nobody_stands_before_is_put_back_by_a_restart(machine: DeployedMachine) -> None:
+    machine.conf.write_text(OLD)
+    machine.stage()
+    machine.commit()
+    watcher.at_boot(machine.interface, TOKEN)
+    assert machine.state() is State.ROLLED_BACK
+    assert machine.conf.read_text() == OLD
