@@ -10,6 +10,7 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
+from meshc.topology.language.resolve.acceptances import acceptances
 from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
 from meshc.topology.language.resolve.key_settings import keys_spec
 from meshc.topology.language.resolve.lab_section import lab_spec
@@ -21,7 +22,6 @@ from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
-    Acceptance,
     Deploy,
     DirectMode,
     Expect,
@@ -78,7 +78,7 @@ class _Resolver:
             lab=lab_spec(document, self.references),
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
-            accept=tuple(self._accept()),
+            accept=tuple(acceptances(document, self.references)),
             keys=keys_spec(document, self.diagnostics),
             file=document.source.file,
         )
@@ -358,15 +358,6 @@ class _Resolver:
             service=data.get("port"),
             location=self.document.source.locate(path, key=True),
         )
-
-    def _accept(self) -> Iterator[Acceptance]:
-        for index, data in self.document.accept:
-            path: Path = ("accept", index)
-            node = data.get("node")
-            if node is not None and self.references.node(node, (*path, "node")) is None:
-                continue
-            location = self.document.source.locate(path, key=True)
-            yield Acceptance(data["code"], node, data["why"], location)
 
     def _add(self, code: str, message: str, path: Path, hint: str) -> None:
         self.document.report(self.diagnostics, code, message, path, hint)
