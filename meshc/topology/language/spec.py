@@ -280,6 +280,14 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysSpec:
+    """Where the network's secrets are kept: `plain`, `age` with its recipients, or `command`."""
+
+    store: str = "plain"
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LabPlace:
     """What the lab simulates between a place and the internet, each way."""
 
@@ -323,4 +331,5 @@ class Spec:
     policies: tuple[PolicySpec, ...] | None = None
     absent: frozenset[str] = frozenset()
     accept: tuple[Acceptance, ...] = ()
+    keys: KeysSpec = KeysSpec()
     file: str = field(default="", compare=False)

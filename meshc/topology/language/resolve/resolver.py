@@ -11,6 +11,7 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
 from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
+from meshc.topology.language.resolve.key_settings import keys_spec
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
@@ -76,6 +77,7 @@ class _Resolver:
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
             accept=tuple(self._accept()),
+            keys=keys_spec(document, self.diagnostics),
             file=document.source.file,
         )
 

@@ -293,6 +293,21 @@ ACCEPT = KeySection(
     },
 )
 
+KEY_STORE = KeySection(
+    "KeysSection",
+    "Where the network's secrets are kept; without it, in the clear in `keys/`.",
+    {
+        "store": Field(
+            k.KEY_STORE,
+            "plain (default): files that are not committed; age: a file a secret, encrypted to the "
+            "recipients, to be committed; command: other programs keep them (docs/secrets.md).",
+        ),
+        "recipients": Field(
+            k.RECIPIENTS, "Who may read them: `age1…` or SSH public keys, for `store: age`."
+        ),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -304,6 +319,7 @@ SECTIONS: dict[str, KeySection] = {
     "test": TEST,
     "lab": LAB,
     "accept": ACCEPT,
+    "keys": KEY_STORE,
     "deploy": DEPLOY,
     "place": PLACE,
 }
