@@ -142,7 +142,7 @@ class Stages:
         """The files of `render` in memory, for the proof alone."""
         from meshc.build.worker import EmittedFile
         from meshc.render.node_files import MeshRenderer
-        from meshc.topology.proof import is_router_script
+        from meshc.topology.proof import is_router_script, output_name
 
         renderer = MeshRenderer(plan, ring.secrets)
         for node in plan.nodes.values():
@@ -150,8 +150,9 @@ class Stages:
                 EmittedFile(node.name, one.path, "", one.content) for one in renderer.node(node)
             ]
             script = next((one for one in files if is_router_script(one.file)), None)
+            outputs = tuple(one for one in files if output_name(one.file) is not None)
             for conf in files[:1]:
-                yield conf._replace(script=script)
+                yield conf._replace(script=script, outputs=outputs)
 
     def prove(self, analysis: Analysis, ring: KeyRing, files: Iterable[EmittedFile]) -> Verdict:
         """Every packet walked through what is read back. Errors are left to who asked.

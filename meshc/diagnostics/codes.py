@@ -135,6 +135,15 @@ CODES = _catalogue(
         "and Android have no hooks. Give only the node's `public_key`: meshc then writes a file "
         "without a PrivateKey line, and the key is entered on the device.",
     ),
+    Code(
+        "E512",
+        "output that cannot carry the node",
+        "`outputs` asks for files of a program that cannot do what the node must do: "
+        "NetworkManager runs no commands, which relays, exits, routers of a LAN and kill switches "
+        "need for their firewall; systemd-networkd reads a private key from a file, not from a "
+        "command; neither knows a routing table by a name that only the node can look up. meshc "
+        "writes no file that does less than the wg-quick file beside it.",
+    ),
     # --- 6xx a node
     # --- 7xx deployment
     *DEPLOY_CODES,

@@ -10,7 +10,7 @@ from meshc.prefixes import InterfaceAddress
 from meshc.topology.language.schema import quantities as q
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
-from meshc.topology.language.spec import Service
+from meshc.topology.language.spec import Output, Service
 from meshc.topology.language.wording import quote
 
 
@@ -113,6 +113,7 @@ _SECONDS: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 65535}
 _BYTES: dict[str, Any] = {"type": "integer", "minimum": 576, "maximum": 65535}
 _MARK: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 0xFFFFFFFF}
 _FAMILIES = ("ipv4", "ipv6")
+_OUTPUTS = tuple(output.value for output in Output)
 EXCEPTION_WORDS = (PRIVATE, OWN_LAN) = ("private", "own_lan")
 
 SETTING = one(s.setting, **_TEXT)
@@ -163,6 +164,7 @@ TEST_VIA = many(s.name, _NAME, _via_test)
 NAT = _words("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")
 ROLE = _words("peer", "relay", bounce="relay")
 PLATFORM = _words("linux", "macos", "windows", "ios", "android", "openwrt", "routeros")
+OUTPUTS = many(s.choice(*_OUTPUTS), {"type": "string", "enum": list(_OUTPUTS)})
 EXPECT = _words("reachable", "unreachable")
 SUPERVISOR = _words("auto", "wg-quick", "systemd", "meshc")
 FAMILIES = many(s.choice(*_FAMILIES), {"type": "string", "enum": list(_FAMILIES)})
