@@ -124,6 +124,13 @@ class PeerTables:
             return special[peer]
         return self.visible(peer, self.hidden(node))
 
+    def home_prefixes(self, node: int, peer: int) -> Prefixes:
+        """What moves when a leaf does: on the leaf all that its home has, on a relay what belongs
+        to the leaf."""
+        if self.routing.graph.nodes[node].is_relay:
+            return self.visible(peer, self.hidden(node))
+        return self.allowed_ips(node, peer)
+
     def visible(self, peer: int, hidden: Hidden) -> Prefixes:
         """A peer's own prefixes without those that the viewer reaches by itself. A wider one stays:
         the kernel takes the viewer's own LAN, which is more specific, out of it."""
