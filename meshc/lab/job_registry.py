@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshc.lab.commands import AwaitListener, RunCommand
-from meshc.lab.node_jobs import BringUp, ReadNode, TakeDown
+from meshc.lab.node_jobs import BringUp, ForgetCallers, ReadNode, TakeDown
 from meshc.lab.probe.leaks import WatchLeaks
 from meshc.lab.probe.lies import TellLies, WatchLies
 from meshc.lab.probe.lookup import Lookup
@@ -21,6 +21,7 @@ _KINDS: tuple[type[Job[Any]], ...] = (
     AwaitListener,
     BringUp,
     ClassifyNat,
+    ForgetCallers,
     ForgetMappings,
     Greet,
     LoadRules,
