@@ -13,7 +13,7 @@ from meshc.cli.json_option import json_option, tell
 from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
-    from meshc.keystore.plain import PlainStore
+    from meshc.keystore.key_files import KeyFiles
     from meshc.topology.importer import Imported
     from meshc.wg.conf import Conf
 
@@ -41,7 +41,7 @@ def import_(
     nothing could be made of the files.
     """
     from meshc.diagnostics import Diagnostics
-    from meshc.keystore.plain import PlainStore
+    from meshc.keystore.key_files import KeyFiles
     from meshc.render.report.text import format_findings
     from meshc.topology.importer import document, infer
 
@@ -67,7 +67,7 @@ def import_(
         return
     output.write_text(result, encoding="utf-8")
     if keys:
-        _keep(imported, PlainStore(output.parent / "keys", name))
+        _keep(imported, KeyFiles(output.parent / "keys", name))
     elif imported.preshared:
         say(
             f"{len(imported.preshared)} pre-shared keys are named and not kept: with --keys they "
@@ -98,7 +98,7 @@ def _read(path: Path) -> Conf:
     return with_comments(parse(text, file=str(path)), text)
 
 
-def _keep(imported: Imported, store: PlainStore) -> None:
+def _keep(imported: Imported, store: KeyFiles) -> None:
     """Puts the keys of all files into the store."""
     own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
     store.create({node: key for node, key in own.items() if key is not None})

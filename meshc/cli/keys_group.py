@@ -1,4 +1,4 @@
-"""`meshc keys`: list, rotate, revoke and import."""
+"""`meshc keys`: list, generate, rotate, revoke and import; `keys_sealing.py` has the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli import keys_sealing
 from meshc.cli.failure import reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, say, standard_page
 from meshc.render.report.json import envelope
@@ -25,7 +27,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(epilog="Example: meshc keys rotate mesh.yaml laptop && meshc build mesh.yaml")
 def keys() -> None:
-    """List, rotate, revoke and import keys.
+    """List, make, rotate, revoke, import and encrypt keys.
 
     Keys lie in keys/ beside FILE. None of these commands writes configurations: run meshc build
     afterwards, it says which nodes need their new file.
@@ -34,6 +36,7 @@ def keys() -> None:
 
 @keys.command("list", cls=TopologyCommand)
 @_FILE
+@identity_option
 @_JSON
 @reported
 def list_(file: Path, as_json: bool) -> None:
@@ -53,10 +56,37 @@ def list_(file: Path, as_json: bool) -> None:
     standard_page().table(columns, rows)
 
 
+for _command in (keys_sealing.encrypt, keys_sealing.decrypt, keys_sealing.recipients):
+    keys.add_command(_command)
+
+
+@keys.command(cls=TopologyCommand, epilog="Example: meshc keys generate mesh.yaml")
+@_FILE
+@_JSON
+@reported
+def generate(file: Path, as_json: bool) -> None:
+    """Make the keys of nodes that have none yet.
+
+    A build does it as well; this needs no identity where keys are encrypted, so that somebody who
+    cannot read the others adds a node.
+    """
+    with _changes(file) as changes:
+        done = changes.generate()
+    if as_json:
+        rows = [{"node": made.node, "public_key": made.after} for made in done]
+        click.echo(envelope({"generated": rows}))
+        return
+    for made in done:
+        click.echo(f"{made.node}: {made.after}")
+    if not done:
+        click.echo("Every node has its key.")
+
+
 @keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")
 @_FILE
 @click.argument("nodes", nargs=-1)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
+@identity_option
 @_JSON
 @reported
 def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None:
@@ -99,6 +129,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
 @_FILE
 @click.argument("node")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@identity_option
 @_JSON
 @reported
 def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
@@ -139,6 +170,7 @@ def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
 @click.option("--public", is_flag=True, help="KEY is the public key of a node that keeps its own.")
 @click.option("--psk", nargs=2, metavar="A B", help="KEY is the pre-shared key of A and B.")
 @click.option("--replace", is_flag=True, help="Move another key that is there to keys/retired/.")
+@identity_option
 @_JSON
 @reported
 def import_(

@@ -85,6 +85,7 @@ def up(
 @click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @click.option("--kill", multiple=True, metavar="NODE", help="Cut this node off and measure again.")
+@click.option("--agents", is_flag=True, help="Run the agents; --kill times what they do.")
 @click.option("--recovery", is_flag=True, help="Time how NAT, address and engine changes heal.")
 @click.option("--bandwidth", is_flag=True, help="iperf3 between every pair that is reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -100,6 +101,7 @@ def test(
     double_nat: tuple[str, ...],
     uplinks: tuple[str, ...],
     kill: tuple[str, ...],
+    agents: bool,
     recovery: bool,
     bandwidth: bool,
     as_json: bool,
@@ -118,11 +120,14 @@ def test(
 
     with polite_end(), ProgressDisplay() as progress:
         source, options = _prepare(file, build, nats, read_options(double_nat, uplinks), progress)
-        for name in kill:
-            if name not in source.confs:
-                raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+        _refuse_kills(kill, source, agents and runner != "meshc")
         session = open_session(
-            source, engine=engine, runner=runner, options=options, tell=progress.stage
+            source,
+            engine=engine,
+            runner=runner,
+            options=options,
+            tell=progress.stage,
+            agents=agents,
         )
         with session.lab:
             report = run_test(
@@ -325,6 +330,14 @@ def _prepare(
         print_refusal(refused)
         sys.exit(2)
     return source, options
+
+
+def _refuse_kills(kill: tuple[str, ...], source: LabSource, without_meshc: bool) -> None:
+    for name in kill:
+        if name not in source.confs:
+            raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+    if without_meshc:
+        raise click.UsageError("--agents: agents belong to `--runner meshc`")
 
 
 def _remarks(notes: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
@@ -31,6 +32,7 @@ _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 @click.option("--strip-comments", is_flag=True, help="Leave out what a phone does not keep.")
 @click.option("--force", is_flag=True, help="Also when a camera may fail to read it.")
 @json_option
+@identity_option
 @reported
 def qr(
     file: Path,

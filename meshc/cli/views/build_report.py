@@ -13,6 +13,7 @@ from meshc.cli.views.change_list import LONG, print_changes, some_names
 from meshc.cli.views.colour import coloured
 from meshc.cli.views.page import Column, Page, Piece, Styled, say, standard_page
 from meshc.cli.views.path_matrix import print_path_matrix
+from meshc.cli.views.policy_view import change_data, change_summary
 from meshc.cli.views.proof_view import fates
 from meshc.render.report.json import envelope
 from meshc.render.report.text import format_findings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from meshc.build.pipeline import BuildResult
     from meshc.diagnostics import Diagnostic
     from meshc.errors import Refused
+    from meshc.topology.obligations.reach import ReachChange
     from meshc.topology.planner.mesh_plan import NodePlan
 
 Paths = Mapping[tuple[str, str], tuple[str, ...]]
@@ -36,6 +38,7 @@ def print_report(result: BuildResult, *, everything: bool = False) -> None:
     _print_paths(page, result, everything=everything)
     print_findings(result.findings, err=True)
     print_changes(page, result, everything=everything)
+    print_reach(page, result.reach)
     _print_next(page, result)
 
 
@@ -99,6 +102,7 @@ def report_as_json(result: BuildResult) -> str:
             }
             for change in result.changes.nodes
         ],
+        **change_data(result.reach),
         "new_keys": list(result.new_keys),
         "kept": list(result.kept),
     }
@@ -189,6 +193,12 @@ def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Pi
     if len(path) > 2:
         return Styled(letters.get(path[1], "?"), "yellow")
     return Styled("●", "green")
+
+
+def print_reach(page: Page, change: ReachChange) -> None:
+    """What policies let begin now and did not before, and the other way round."""
+    for line in change_summary(change):
+        page.line(line)
 
 
 def _print_next(page: Page, result: BuildResult) -> None:
