@@ -43,6 +43,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "plan": ("meshc.cli.plan", "plan", "Show what a deploy would change.", "Run"),
     "deploy": ("meshc.cli.deploy", "deploy", "Apply to nodes, with rollback.", "Run"),
     "lab": ("meshc.cli.lab", "lab", "Run the network in namespaces.", "Run"),
+    "completion": (
+        "meshc.cli.completion",
+        "completion",
+        "Print a completion script for a shell.",
+        "Run",
+    ),
     "engine": ("meshc.cli.engine", "engine", "The bundled WireGuard engine.", "Run"),
 }
 

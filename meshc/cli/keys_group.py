@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.completion import complete_nodes
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, PlainPage
@@ -54,7 +55,7 @@ def list_(file: Path, as_json: bool) -> None:
 
 @keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")
 @_FILE
-@click.argument("nodes", nargs=-1)
+@click.argument("nodes", nargs=-1, shell_complete=complete_nodes)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
 @_JSON
 @reported
