@@ -21,7 +21,7 @@ import yaml
 
 from meshc.build.pipeline import compile_file
 from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.topology.planner.addressing.lock_text import Lock, format_lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def prepared(example: str, folder: Path) -> Path:
     shutil.copy(TOPOLOGIES / example / "mesh.yaml", file)
     content = yaml.safe_load(file.read_text())
     own = {name for name, node in content["nodes"].items() if "public_key" not in (node or {})}
-    store = PlainStore(folder / "keys", content["network"]["name"])
+    store = KeyFiles(folder / "keys", content["network"]["name"])
     store.create({name: private_key(name) for name in own})
     store.create_secret(NetworkSecret(hashlib.sha256(b"golden network").digest()))
     # keys that are given come with a lock file: a network with a secret and without one was built,
@@ -89,6 +89,14 @@ def test_the_build_is_the_golden_one(
     assert list(files) == list(expected)
     for name, text in expected.items():
         assert files[name] == text, f"{example}/{name}"
+
+
+def test_no_file_has_a_line_that_wg_quick_would_chew_on() -> None:
+    """What it needs for a line grows with the square of its length: a second for 2,500 letters."""
+    files = [*GOLDEN.rglob("*.conf")]
+    assert len(files) > 40
+    longest = max(len(line) for file in files for line in file.read_text().splitlines())
+    assert longest <= 1100
 
 
 def reordered(text: str) -> str:

@@ -94,6 +94,14 @@ CODES = _catalogue(
         "cut the link: none is made. Import it with `meshc keys import FILE --psk a b`, or write "
         "`preshared_key: true` for a new one, which both sides then need.",
     ),
+    Code(
+        "W358",
+        "secrets are encrypted to others than the file says",
+        "`keys.recipients` and the record in `keys/recipients` differ: somebody was added who "
+        "cannot read the secrets yet, or somebody was taken out who still can. `meshc keys "
+        "encrypt` encrypts all of them again, and can be run again where it was cut short. Who "
+        "could read a secret once may have kept it: when somebody leaves, rotate the keys too.",
+    ),
     # --- 4xx the proof
     *PROOF_CODES,
     # --- 5xx outputs

@@ -39,7 +39,8 @@ _MSS = "-p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
 _RULES = {
     family: re.compile(
         rf"-[io] %i {re.escape(_MSS)}"
-        rf"|(?:(?:! )?-[io] (?:%i|{re.escape(wan_word(family))}) |-[sd] {address}/[0-9]{{1,3}} "
+        rf"|(?:(?:! )?-[io] (?:%i|{re.escape(wan_word(family))}) "
+        rf"|-[sd] {address}/[0-9]{{1,3}}(?:,{address}/[0-9]{{1,3}})* "
         r"|-m conntrack --ctstate [A-Z]+(?:,[A-Z]+)* )*"
         r"-j (?:ACCEPT|DROP|RETURN|MASQUERADE)"
     )
@@ -77,15 +78,11 @@ class EmittedFirewall:
 
     @cached_property
     def load(self) -> Load | None:
-        """The one line that loads all rules, if the file has one and all that goes with it."""
-        for line in self._conf.pre_up:
-            found = read_load(line) if "MESHC-" in line or "meshc-%i" in line else None
-            if found is None or not _is_ours(found):
-                continue
-            wanted = found.hooks(self._switched)
-            if _stands(wanted, self._conf):
-                return found
-        return None
+        """The rules in comments of the file, if all lines are there that go with them."""
+        found = read_load(self._conf.rules)
+        if found is None or not _is_ours(found):
+            return None
+        return found if _stands(found.hooks(self._switched), self._conf) else None
 
     @cached_property
     def _switched(self) -> tuple[int, ...]:
@@ -109,6 +106,7 @@ class EmittedFirewall:
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
             post_up=tuple(line for hooks in found for line in hooks.post_up),
             post_down=tuple(line for hooks in found for line in hooks.post_down),
+            comments=tuple(line for hooks in found for line in hooks.comments),
         )
 
     @cached_property
@@ -164,7 +162,7 @@ class EmittedFirewall:
         return tuple(loads)
 
     def _takes_nft(self, load: Load, facts: FactSet) -> bool:
-        """As the line itself decides."""
+        """As the lines themselves decide."""
         if load.tool is FirewallTool.AUTO:
             return not any(have.program for have in facts.firewall.values())
         return load.tool is FirewallTool.NFTABLES

@@ -11,6 +11,7 @@ from meshc.render.routeros_script import routeros
 from meshc.render.wgquick import WgQuickRenderer
 from meshc.secret import SecretBytes, SecretText
 from meshc.topology.language.spec import Platform
+from meshc.topology.obligations.reach_record import record
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 _HOW = {
@@ -26,6 +27,8 @@ _SCRIPTS = {
     Platform.OPENWRT: (openwrt, ".openwrt.sh", "run it on the router: sh WG.openwrt.sh"),
     Platform.ROUTEROS: (routeros, ".rsc", "run it on the router: /import WG.rsc"),
 }
+
+REACH_RECORD = "policies.json"
 
 
 class MeshRenderer:
@@ -96,6 +99,19 @@ class MeshRenderer:
             mode=0o644,
             node="",
             purpose="names of all nodes for /etc/hosts",
+            secret=False,
+        )
+
+    def policies(self) -> Artifact | None:
+        """What the next build is held against; None for a network without policies."""
+        if self._plan.spec.policies is None:
+            return None
+        return Artifact(
+            path=REACH_RECORD,
+            content=SecretBytes(record(self._plan.spec).encode()),
+            mode=0o644,
+            node="",
+            purpose="who reaches whom, for what the next change opens and closes",
             secret=False,
         )
 

@@ -33,7 +33,7 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
     iptables has for their hooks."""
     chains: dict[Chain, list[Rule]] = {}
     name, table = "", "filter"
-    for line in lines:
+    for line in _whole(lines):
         words = line.split()
         if words[:1] == ["chain"]:
             name, table = words[1], "filter"
@@ -51,6 +51,18 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
             for family, rule in _read_rules(line):
                 chains[family, table, name].append(rule)
     return chains
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """A list of elements that goes on in the next line is one statement with it."""
+    begun: list[str] = []
+    for line in lines:
+        begun.append(line)
+        if not line.endswith(","):
+            yield " ".join(begun)
+            begun = []
+    if begun:
+        yield " ".join(begun)
 
 
 def _read_rules(line: str) -> Iterator[tuple[int, Rule]]:
@@ -84,10 +96,11 @@ class _RuleReader:
         """In the order of the elements, which do not overlap in a set."""
         if self.clamps:
             return
-        ways = product(self.sources[0] if self.sources else (None,),
-                       self.targets[0] if self.targets else (None,))  # fmt: skip
-        for source, target in ways:
-            rule = replace(self.base, source=source, destination=target)
+        base, some = self.base, self.sources[0] if self.sources else (None,)
+        if base.target == "MASQUERADE" and len(some) > 1:
+            base, some = replace(base, sources=self.sources[0]), (None,)
+        for source, target in product(some, self.targets[0] if self.targets else (None,)):
+            rule = replace(base, source=source, destination=target)
             if self.jumps:
                 yield from (
                     replace(rule, source=one, target=name, goto=True) for one, name in self.jumps

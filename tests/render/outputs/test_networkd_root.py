@@ -31,13 +31,15 @@ nodes:
     post_up: [ip rule add to 10.44.0.0/24 table 77, "ip -6 rule add to fd44::/64 table 77"]
     post_down: [ip rule del to 10.44.0.0/24 table 77, "ip -6 rule del to fd44::/64 table 77"]
 """
+# rules that stand in comments of a file, which a hook hands to the tool of the firewall
+POLICIES = "policies: [{from: all, to: [all, internet]}]\n"
 ENGINE = "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go"
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("networkd")
-    (place / "mesh.yaml").write_text(TOPOLOGY)
+    (place / "mesh.yaml").write_text(TOPOLOGY + POLICIES)
     compile_file(place / "mesh.yaml")
     return place / "build"
 

@@ -11,6 +11,7 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
 from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
+from meshc.topology.language.resolve.key_settings import keys_spec
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
@@ -78,6 +79,7 @@ class _Resolver:
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
             accept=tuple(self._accept()),
+            keys=keys_spec(document, self.diagnostics),
             file=document.source.file,
         )
 
@@ -95,6 +97,7 @@ class _Resolver:
             preshared_keys=data.get("preshared_keys", True),
             firewall=data.get("firewall", "auto"),
             kill_switch=data.get("kill_switch", False),
+            agent=data.get("agent", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -133,8 +136,9 @@ class _Resolver:
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
-        exit_ = self._exit(name, data, locations)
-        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        kept_out = (
+            data.get("exit_except", ()) if (exit_ := self._exit(name, data, locations)) else ()
+        )
         own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
@@ -172,6 +176,7 @@ class _Resolver:
             deploy=Deploy(**data.get("deploy", {})),
             groups=self.memberships.get(name, ()),
             firewall=FirewallTool(data.get("firewall", self.network.firewall)),
+            agent=data.get("agent", self.network.agent),
             outputs=node_outputs(data),
             locations=locations,
         )

@@ -140,6 +140,11 @@ _NODE_KEYS: dict[str, Field] = {
         "What loads the rules of the node: iptables, nftables, or auto (default): the one that it "
         "has when it comes up.",
     ),
+    "agent": Field(
+        k.BOOL,
+        "On Linux: the node moves to another relay when its own does not answer; all relays need "
+        "it as well (default false).",
+    ),
     "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
 }
 NODE = KeySection(
@@ -216,6 +221,7 @@ NETWORK = KeySection(
         "kill_switch": Field(k.BOOL, "A kill switch on every node that uses an exit."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
         "firewall": Field(k.FIREWALL, "For nodes that say nothing: auto, iptables or nftables."),
+        "agent": Field(k.BOOL, "An agent on every node that says nothing."),
     },
 )
 LINK = KeySection(
@@ -299,6 +305,21 @@ ACCEPT = KeySection(
     },
 )
 
+KEY_STORE = KeySection(
+    "KeysSection",
+    "Where the network's secrets are kept; without it, in the clear in `keys/`.",
+    {
+        "store": Field(
+            k.KEY_STORE,
+            "plain (default): files that are not committed; age: a file a secret, encrypted to the "
+            "recipients, to be committed; command: other programs keep them (docs/secrets.md).",
+        ),
+        "recipients": Field(
+            k.RECIPIENTS, "Who may read them: `age1…` or SSH public keys, for `store: age`."
+        ),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -310,6 +331,7 @@ SECTIONS: dict[str, KeySection] = {
     "test": TEST,
     "lab": LAB,
     "accept": ACCEPT,
+    "keys": KEY_STORE,
     "deploy": DEPLOY,
     "place": PLACE,
 }
