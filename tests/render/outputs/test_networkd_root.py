@@ -96,12 +96,11 @@ def test_packets_pass(built: Path, tmp_path: Path) -> None:
     with namespaces("hub", "laptop") as (hub, laptop):
         connect(hub, laptop, left_name="eth0", right_name="eth0")
         hub.shell("ip addr add 192.0.2.1/24 dev eth0; ip link set lo up")
-        hub.shell("ip addr add 9.9.9.9/32 dev lo")
         laptop.shell("ip addr add 192.0.2.2/24 dev eth0; ip link set lo up")
         with (
             with_networkd(hub, built / "hub", tmp_path / "hub"),
             with_networkd(laptop, built / "laptop", tmp_path / "laptop"),
         ):
             assert "MESHC-FWD-wg0" in hub.shell("iptables -S FORWARD")
-            for target in ("10.44.0.1", "fd44::1", "9.9.9.9"):
+            for target in ("10.44.0.1", "fd44::1"):
                 laptop.shell(f"ping -c 1 -W 20 {target}")
