@@ -5,7 +5,7 @@
     nmcli --offline (Debian: network-manager)     reads the keyfile and writes it again
     cloud-init schema (Debian: cloud-init)        accepts the user data
     nix-instantiate (Debian: nix-bin)             evaluates the module
-    check-jsonschema (PyPI)                       accepts the compose file by the compose specification
+    check-jsonschema (PyPI)                       accepts the compose file by its specification
     kubernetes-validate (PyPI)                    accepts the manifest by the schema of the API
 
 A program that is not on the PATH is named and passed over, since some of them would change the
