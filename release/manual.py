@@ -84,6 +84,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 def _text(text: str) -> str:
     """What roff(7) would take for a command or a hyphen."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("\n", " ")
+    escaped = re.sub(r"[^\x00-\x7f]", lambda found: f"\\[u{ord(found[0]):04X}]", escaped)
     return f"\\&{escaped}" if escaped[:1] in (".", "'") else escaped
 
 
