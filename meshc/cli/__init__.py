@@ -44,6 +44,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "deploy": ("meshc.cli.deploy", "deploy", "Apply to nodes, with rollback.", "Run"),
     "doctor": ("meshc.cli.doctor", "doctor", "Look for what is in the way on nodes.", "Run"),
     "lab": ("meshc.cli.lab", "lab", "Run the network in namespaces.", "Run"),
+    "completion": (
+        "meshc.cli.completion",
+        "completion",
+        "Print a completion script for a shell.",
+        "Run",
+    ),
     "engine": ("meshc.cli.engine", "engine", "The bundled WireGuard engine.", "Run"),
 }
 
