@@ -132,10 +132,7 @@ class _Resolver:
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
-        kept_out = (
-            data.get("exit_except", ()) if (exit_ := self._exit(name, data, locations)) else ()
-        )
-        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
+        exit_ = self._exit(name, data, locations)
         return NodeSpec(
             name=name,
             role=Role(data.get("role", "peer")),
@@ -149,7 +146,7 @@ class _Resolver:
             masquerade=data.get("masquerade", True),
             exit_node=data.get("exit_node", False),
             exit=exit_,
-            exit_except=exit_exceptions(kept_out, own_lan),
+            exit_except=self._exit_except(data, site) if exit_ is not None else (),
             kill_switch=data.get("kill_switch", self.network.kill_switch),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
@@ -233,6 +230,10 @@ class _Resolver:
                 f"set `exit_node: true` on {quote(node)}, or name another.",
             )
         return node
+
+    def _exit_except(self, data: Mapping[str, Any], site: str | None) -> tuple[Prefix, ...]:
+        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
+        return exit_exceptions(data.get("exit_except", ()), own_lan)
 
     def _via(self, name: str, data: Mapping[str, Any], locations: Locations) -> tuple[str, ...]:
         relays: dict[str, None] = {}
