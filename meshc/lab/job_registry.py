@@ -10,9 +10,11 @@ from meshc.lab.commands import AwaitListener, RunCommand
 from meshc.lab.node_jobs import BringUp, ReadNode, TakeDown
 from meshc.lab.probe.leaks import WatchLeaks
 from meshc.lab.probe.lies import TellLies, WatchLies
+from meshc.lab.probe.listening import OpenPorts
 from meshc.lab.probe.lookup import Lookup
 from meshc.lab.probe.ping import Ping
 from meshc.lab.probe.ping_stream import WatchPings
+from meshc.lab.probe.port_trial import TryPorts
 from meshc.lab.probe.stun import ClassifyNat
 from meshc.lab.probe.tcp import Greet
 from meshc.lab.world.jobs import Job, JobOutcome, PlacedJob, answer_type
@@ -30,12 +32,14 @@ _KINDS: tuple[type[Job[Any]], ...] = (
     LoadRules,
     Lookup,
     MoveAddress,
+    OpenPorts,
     Ping,
     ReadNode,
     RouteAddress,
     RunCommand,
     TakeDown,
     TellLies,
+    TryPorts,
     WatchLeaks,
     WatchLies,
     WatchPings,

@@ -63,7 +63,8 @@ class Ping(Job[tuple[Echo, ...]]):
 
     Patient targets are asked again every `interval` until `seconds` have passed, the others
     `tries` times. While answers come in, `seconds` begins anew, but never beyond `most` (None: the
-    same): a machine that is busy is slow, not silent. `mark` is the packets' firewall mark.
+    same): a machine that is busy is slow, not silent. `mark` is the packets' firewall mark; with an
+    `interface` they leave by that one, whatever the routes say.
     """
 
     targets: tuple[PingTarget, ...]
@@ -72,9 +73,10 @@ class Ping(Job[tuple[Echo, ...]]):
     interval: float = 0.5
     tries: int = 3
     mark: int = 0
+    interface: str = ""
 
     def run(self) -> tuple[Echo, ...]:
-        with contextlib.closing(_Prober(self.targets, self.mark)) as prober:
+        with contextlib.closing(_Prober(self.targets, self.mark, self.interface)) as prober:
             self._ask(prober)
             if len(prober.answers) < len(self.targets):
                 prober.listen(self.interval)
@@ -102,7 +104,7 @@ class Ping(Job[tuple[Echo, ...]]):
 class _Prober:
     """Raw ICMP sockets of both families, and what was heard about each target."""
 
-    def __init__(self, targets: Sequence[PingTarget], mark: int) -> None:
+    def __init__(self, targets: Sequence[PingTarget], mark: int, interface: str) -> None:
         self.targets = targets
         self.sent = [0] * len(targets)
         self.answers: dict[int, Echo] = {}
@@ -115,6 +117,8 @@ class _Prober:
         for family in {target.family for target in targets}:
             self.sockets[family] = sock = icmp_socket(family)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+            if interface:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
             self.selector.register(sock, selectors.EVENT_READ, family)
 
     def close(self) -> None:

@@ -47,6 +47,18 @@ class Platform(Enum):
     ROUTEROS = "routeros"
 
 
+class Output(Enum):
+    """What a Linux node gets beside its wg-quick file: the same tunnel for what else runs there."""
+
+    NETWORKD = "networkd"
+    NETWORKMANAGER = "networkmanager"
+    COMPOSE = "compose"
+    CLOUD_INIT = "cloud-init"
+    CLOUD_INIT_WITH_KEYS = "cloud-init-with-keys"
+    NIXOS = "nixos"
+    KUBERNETES = "kubernetes"
+
+
 class FirewallTool(Enum):
     """What loads a node's rules; `auto` takes the one that the node has when it comes up."""
 
@@ -137,6 +149,7 @@ class NodeSpec:
     groups: tuple[str, ...] = ()
     firewall: FirewallTool = FirewallTool.AUTO
     agent: bool = False
+    outputs: tuple[Output, ...] = ()
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
@@ -287,6 +300,14 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysSpec:
+    """Where the network's secrets are kept: `plain`, `age` with its recipients, or `command`."""
+
+    store: str = "plain"
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LabPlace:
     """What the lab simulates between a place and the internet, each way."""
 
@@ -330,4 +351,5 @@ class Spec:
     policies: tuple[PolicySpec, ...] | None = None
     absent: frozenset[str] = frozenset()
     accept: tuple[Acceptance, ...] = ()
+    keys: KeysSpec = KeysSpec()
     file: str = field(default="", compare=False)

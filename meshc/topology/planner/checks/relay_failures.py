@@ -60,6 +60,8 @@ class Loss:
 
     def count(self, linked: Mapping[tuple[int, int], int]) -> int:
         """How many pairs; `linked` counts the direct links between leaves of two classes."""
+        if self.routing.graph.policy.sides:
+            return sum(1 for _ in self.pairs())
         total = 0
         for one, other in self._apart():
             sizes = [sum(len(self._members(unit)) for unit in units) for units in (one, other)]
@@ -73,12 +75,16 @@ class Loss:
         return total
 
     def pairs(self) -> Iterator[tuple[int, int]]:
-        """The pairs themselves, each once."""
+        """The pairs themselves, each once. Whom policies keep apart loses nothing."""
+        graph = self.routing.graph
+        names, speak = graph.names, graph.policy.speak
         for one, other in self._apart():
             members = [sorted(i for u in units for i in self._members(u)) for units in (one, other)]
             for a in members[0]:
                 for b in members[1]:
-                    if (one != other or a < b) and not self.routing.graph.adjacent(a, b):
+                    if (one == other and a >= b) or graph.adjacent(a, b):
+                        continue
+                    if speak(names[a], names[b]):
                         yield min(a, b), max(a, b)
 
     def _apart(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:

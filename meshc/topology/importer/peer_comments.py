@@ -1,4 +1,5 @@
-"""The names of peers in comments, as the programs write them that people make their files with.
+"""What comments say of peers: their names, as the programs write them that people make their files
+with, and who may sleep.
 
 A comment with a label belongs to the section that it stands in when a setting follows, and to the
 next one when a header follows. A bare word counts directly below its header only.
@@ -10,6 +11,7 @@ import re
 from dataclasses import replace
 
 from meshc.wg.conf import Conf
+from meshc.wg.sleeping_peers import sleeping_peers
 
 # wg-install, wg-easy, Nyr's script, PiVPN, prometheus-wireguard-exporter, and people
 _LABELS = (
@@ -20,11 +22,14 @@ _LABELS = (
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def with_comment_names(conf: Conf, text: str) -> Conf:
+def with_comments(conf: Conf, text: str) -> Conf:
     """`conf`, which was read from `text`, with a name for each peer that a comment names."""
-    names = _by_line(text)
+    names, sleepers = _by_line(text), sleeping_peers(text)
     peers = tuple(
-        peer if peer.name else peer._replace(name=names.get(peer.line, "")) for peer in conf.peers
+        peer._replace(
+            name=peer.name or names.get(peer.line, ""), may_sleep=str(peer.public_key) in sleepers
+        )
+        for peer in conf.peers
     )
     return replace(conf, peers=peers)
 

@@ -13,19 +13,19 @@ import pytest
 
 from meshc.errors import StateError
 from meshc.keys import NetworkSecret, PresharedKey, PrivateKey, clamp
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PlainStore:
-    return PlainStore(tmp_path / "keys", "testnet")
+def store(tmp_path: Path) -> KeyFiles:
+    return KeyFiles(tmp_path / "keys", "testnet")
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_key_is_kept_as_wg_genkey_prints_it(store: PlainStore) -> None:
+def test_a_key_is_kept_as_wg_genkey_prints_it(store: KeyFiles) -> None:
     key = PrivateKey.generate()
     store.create({"laptop": key})
     assert store.path("laptop").read_text() == key.reveal() + "\n"
@@ -52,14 +52,14 @@ def _wg(command: str, text: str = "") -> str:
     return done.stdout.strip()
 
 
-def test_an_existing_key_is_never_written_over(store: PlainStore) -> None:
+def test_an_existing_key_is_never_written_over(store: KeyFiles) -> None:
     first, second = PrivateKey.generate(), PrivateKey.generate()
     assert store.create({"laptop": first}) == {"laptop": first}
     assert store.create({"laptop": second}) == {"laptop": first}
     assert store.read(["laptop"])["laptop"].key == first
 
 
-def test_many_writers_at_once_agree_on_one_key_per_node(store: PlainStore) -> None:
+def test_many_writers_at_once_agree_on_one_key_per_node(store: KeyFiles) -> None:
     names = [f"node{number}" for number in range(30)]
     results: list[dict[str, PrivateKey]] = []
 
@@ -77,7 +77,7 @@ def test_many_writers_at_once_agree_on_one_key_per_node(store: PlainStore) -> No
 
 
 def test_a_failed_write_leaves_no_key_and_no_rest(
-    store: PlainStore, monkeypatch: pytest.MonkeyPatch
+    store: KeyFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.create({"first": PrivateKey.generate()})
 
@@ -93,14 +93,14 @@ def test_a_failed_write_leaves_no_key_and_no_rest(
 @pytest.mark.parametrize(
     "name", ["../evil", "a/b", "", ".", "..", ".hidden", "a\0b", "a\nb", "-rf", "x" * 300, "ä"]
 )
-def test_names_do_not_escape(store: PlainStore, name: str) -> None:
+def test_names_do_not_escape(store: KeyFiles, name: str) -> None:
     with pytest.raises(StateError):
         store.path(name)
     with pytest.raises(StateError):
         store.create({name: PrivateKey.generate()})
 
 
-def test_a_link_in_place_of_a_key_is_refused(store: PlainStore, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_key_is_refused(store: KeyFiles, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text(PrivateKey.generate().reveal())
     store.create({"first": PrivateKey.generate()})
@@ -117,18 +117,18 @@ def test_a_link_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "keys").symlink_to(tmp_path / "real")
     with pytest.raises(StateError, match="not a directory that keys can lie in"):
-        PlainStore(tmp_path / "keys", "x").create({"laptop": PrivateKey.generate()})
+        KeyFiles(tmp_path / "keys", "x").create({"laptop": PrivateKey.generate()})
     assert os.listdir(tmp_path / "real") == []
 
 
-def test_a_pipe_in_place_of_a_key_does_not_block(store: PlainStore) -> None:
+def test_a_pipe_in_place_of_a_key_does_not_block(store: KeyFiles) -> None:
     store.create({"first": PrivateKey.generate()})
     os.mkfifo(store.path("laptop"))
     with pytest.raises(StateError, match="is not a key file"):
         store.read(["laptop"])
 
 
-def test_open_permissions_are_noticed(store: PlainStore) -> None:
+def test_open_permissions_are_noticed(store: KeyFiles) -> None:
     store.create({"laptop": PrivateKey.generate()})
     store.path("laptop").chmod(0o644)
     assert store.read(["laptop"])["laptop"].readable_by_others
@@ -141,7 +141,7 @@ def test_open_permissions_are_noticed(store: PlainStore) -> None:
         store.read(["laptop"])
 
 
-def test_a_damaged_key_is_named_but_not_shown(store: PlainStore) -> None:
+def test_a_damaged_key_is_named_but_not_shown(store: KeyFiles) -> None:
     text = PrivateKey.generate().reveal()[:-3]
     store.create({"first": PrivateKey.generate()})
     store.path("laptop").write_text(text)
@@ -151,7 +151,7 @@ def test_a_damaged_key_is_named_but_not_shown(store: PlainStore) -> None:
     assert text[:12] not in f"{caught.value!r} {caught.value} {caught.value.hint}"
 
 
-def test_the_secret_belongs_to_one_network(store: PlainStore) -> None:
+def test_the_secret_belongs_to_one_network(store: KeyFiles) -> None:
     secret = NetworkSecret.generate()
     assert store.secret() is None
     assert store.create_secret(secret) == secret
@@ -159,10 +159,10 @@ def test_the_secret_belongs_to_one_network(store: PlainStore) -> None:
     assert store.secret() == secret
     assert mode(store.directory / "network.secret") == 0o600
     with pytest.raises(StateError, match="keys of the network 'testnet', not of 'other'"):
-        PlainStore(store.directory, "other").secret()
+        KeyFiles(store.directory, "other").secret()
 
 
-def test_a_retired_key_is_kept_aside_and_a_destroyed_one_is_gone(store: PlainStore) -> None:
+def test_a_retired_key_is_kept_aside_and_a_destroyed_one_is_gone(store: KeyFiles) -> None:
     old, new = PrivateKey.generate(), PrivateKey.generate()
     store.create({"laptop": old, "laptop2": old})
     aside = store.retire("laptop")
@@ -179,7 +179,7 @@ def test_a_retired_key_is_kept_aside_and_a_destroyed_one_is_gone(store: PlainSto
     assert os.listdir(store.directory / "retired") == []
 
 
-def test_a_file_system_without_links(store: PlainStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_links(store: KeyFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -190,7 +190,7 @@ def test_a_file_system_without_links(store: PlainStore, monkeypatch: pytest.Monk
     assert sorted(os.listdir(store.directory)) == [".gitignore", "laptop.key", "phone.key"]
 
 
-def test_what_a_killed_run_left_is_removed_later(store: PlainStore) -> None:
+def test_what_a_killed_run_left_is_removed_later(store: KeyFiles) -> None:
     store.create({"laptop": PrivateKey.generate()})
     old, new = (store.directory / f".{digit * 16}-0.tmp" for digit in "01")
     for path in (old, new):
@@ -202,7 +202,7 @@ def test_what_a_killed_run_left_is_removed_later(store: PlainStore) -> None:
 
 
 def test_a_given_pre_shared_key_is_kept_like_a_private_one_and_never_written_over(
-    store: PlainStore,
+    store: KeyFiles,
 ) -> None:
     one, other = PresharedKey(b"1" * 32), PresharedKey(b"2" * 32)
     assert store.create_preshared({"provider": one}) == {"provider": one}

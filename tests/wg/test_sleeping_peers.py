@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshc.node.sleeping_peers import sleeping_peers
+from meshc.wg.sleeping_peers import sleeping_peers
 from tests.support import wgconf
 
 KEY = str(wgconf.PEER_KEY.public_key())

@@ -8,12 +8,12 @@ What it promises:
 - nothing is read or written through a symbolic link, and no name leads out of the directory;
 - a replaced key moves to `keys/retired/`, where no build reads it.
 
-A key file holds what `wg genkey` prints, so `wg set wg0 private-key keys/NODE.key` works.
+A key file holds what `wg genkey` prints, so `wg set wg0 private-key keys/NODE.key` works; sealed,
+it holds the same for those who can open it, and belongs into git.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshc.errors import KeyFormatError, StateError
-from meshc.files import sync_filesystem, write_all
 from meshc.keys import NetworkSecret, PresharedKey, PrivateKey
+from meshc.keystore.file_publishing import publish
+from meshc.keystore.secret_sealing import CLEAR, Sealing
 from meshc.keystore.store import StoredKey
 
 if TYPE_CHECKING:
@@ -34,23 +35,21 @@ if TYPE_CHECKING:
 SUFFIX = ".key"
 PRESHARED = ".psk"
 SECRET = "network.secret"
+AGE = ".age"
 RETIRED = "retired"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LIMIT = 4096
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}-\d+\.tmp")
-_DEAD = 3600  # seconds
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_LIMIT = 1 << 18  # a sealed one has a stanza a recipient
 
 
-class PlainStore:
+class KeyFiles:
     """The keys of one network in one directory."""
 
-    def __init__(self, directory: Path, network: str) -> None:
+    def __init__(self, directory: Path, network: str, sealing: Sealing = CLEAR) -> None:
         self.directory = directory
         self.network = network
+        self.sealing = sealing
 
     def read(self, names: Iterable[str]) -> dict[str, StoredKey]:
         """The keys that exist among `names`.
@@ -67,7 +66,8 @@ class PlainStore:
         """The nodes that have a key here, sorted."""
         with self._open(create=False) as directory:
             entries = [] if directory is None else os.listdir(directory)
-        names = (entry.removesuffix(SUFFIX) for entry in entries if entry.endswith(SUFFIX))
+        end = SUFFIX + self.sealing.suffix
+        names = (entry.removesuffix(end) for entry in entries if entry.endswith(end))
         return sorted(name for name in names if _NAME.fullmatch(name))
 
     def create(self, keys: Mapping[str, PrivateKey]) -> dict[str, PrivateKey]:
@@ -76,14 +76,13 @@ class PlainStore:
         Raises: StateError, OSError. Then some of the keys may be stored: they are as good
         as any later.
         """
-        contents = {name: _line(key.reveal()) for name, key in keys.items()}
-        files = {_file(name): content for name, content in contents.items()}
+        files = {self._file(name): self._line(key.reveal()) for name, key in keys.items()}
         with self._open(create=True) as directory:
             assert directory is not None
-            made = _publish(directory, files)
+            made = publish(directory, files)
             result = {}
             for name, key in keys.items():
-                if _file(name) in made:
+                if self._file(name) in made:
                     result[name] = key
                     continue
                 stored = self._read_key(directory, name)
@@ -108,7 +107,7 @@ class PlainStore:
         text = f"# secret of the network {self.network}\n{secret.reveal()}\n"
         with self._open(create=True) as directory:
             assert directory is not None
-            _publish(directory, {SECRET: text.encode()})
+            publish(directory, {self._secret: self.sealing.seal(text.encode())})
             found = self._read_secret(directory)
             assert found is not None
             return found
@@ -129,15 +128,17 @@ class PlainStore:
 
         Raises: StateError, OSError.
         """
-        files = {_file(name, PRESHARED): _line(key.reveal()) for name, key in keys.items()}
+        files = {
+            self._file(name, PRESHARED): self._line(key.reveal()) for name, key in keys.items()
+        }
         with self._open(create=True) as directory:
             assert directory is not None
-            _publish(directory, files)
+            publish(directory, files)
         return self.read_preshared(keys)
 
     def retire(self, name: str) -> Path | None:
         """Moves the key of `name` aside; None when there was none. Raises: StateError, OSError."""
-        source = _file(name)
+        source = self._file(name)
         with self._open(create=True) as directory:
             assert directory is not None
             if self._read_key(directory, name) is None:
@@ -147,7 +148,7 @@ class PlainStore:
             aside = os.open(RETIRED, _DIRECTORY, dir_fd=directory)
             try:
                 stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-                target = _free_name(aside, f"{name}.{stamp}")
+                target = _free_name(aside, f"{name}.{stamp}", SUFFIX + self.sealing.suffix)
                 os.rename(source, target, src_dir_fd=directory, dst_dir_fd=aside)
                 os.fsync(directory)
             finally:
@@ -172,7 +173,7 @@ class PlainStore:
 
     def path(self, name: str) -> Path:
         """Where the key of `name` lies. Raises: StateError for a name that is no file name."""
-        return self.directory / _file(name)
+        return self.directory / self._file(name)
 
     @contextmanager
     def _open(self, *, create: bool) -> Iterator[int | None]:
@@ -193,7 +194,7 @@ class PlainStore:
         try:
             self._check_directory(directory)
             if create:
-                _publish(directory, {".gitignore": b"*\n"}, mode=0o644)
+                publish(directory, self.sealing.beside, mode=0o644)
             yield directory
         finally:
             os.close(directory)
@@ -207,11 +208,11 @@ class PlainStore:
             )
 
     def _read_key(self, directory: int, name: str) -> StoredKey | None:
-        read = self._read(directory, _file(name))
+        read = self._read(directory, self._file(name))
         if read is None:
             return None
         text, status = read
-        path = self.directory / _file(name)
+        path = self.directory / self._file(name)
         try:
             key = PrivateKey.parse(text)
         except KeyFormatError as error:
@@ -219,27 +220,27 @@ class PlainStore:
                 f"{path} does not hold a private key: {error}",
                 hint="put the key back from a copy, or run: meshc keys rotate FILE " + name,
             ) from None
-        shared = bool(status.st_mode & 0o077)
+        shared = not self.sealing.hidden and bool(status.st_mode & 0o077)
         return StoredKey(name, key, path, status.st_mtime, shared)
 
     def _read_preshared(self, directory: int, name: str) -> PresharedKey | None:
-        read = self._read(directory, _file(name, PRESHARED))
+        read = self._read(directory, self._file(name, PRESHARED))
         if read is None:
             return None
         try:
             return PresharedKey.parse(read[0].strip())
         except KeyFormatError as error:
-            path = self.directory / _file(name, PRESHARED)
+            path = self.directory / self._file(name, PRESHARED)
             raise StateError(
                 f"{path} does not hold a pre-shared key: {error}",
                 hint="put it back from a copy, or from the file of the other end",
             ) from None
 
     def _read_secret(self, directory: int) -> NetworkSecret | None:
-        read = self._read(directory, SECRET)
+        read = self._read(directory, self._secret)
         if read is None:
             return None
-        path = self.directory / SECRET
+        path = self.directory / self._secret
         comment, _, text = read[0].strip().rpartition("\n")
         owner = comment.removeprefix("# secret of the network ").strip()
         if comment and owner != self.network:
@@ -259,6 +260,7 @@ class PlainStore:
         try:
             descriptor = os.open(file, _READ, dir_fd=directory)
         except FileNotFoundError:
+            self._not_in_other_form(directory, file)
             return None
         except OSError as error:
             raise StateError(
@@ -276,70 +278,29 @@ class PlainStore:
             raise StateError(
                 f"{path} can be changed by others", hint=f"chmod 600 {path}, then rotate the key"
             )
-        return data.decode("ascii", "replace"), status
+        return self.sealing.open(data, path).decode("ascii", "replace"), status
 
+    def _not_in_other_form(self, directory: int, file: str) -> None:
+        """A secret that is there in the other form is not missing: nothing may be made in its
+        place."""
+        sealed = bool(self.sealing.suffix)
+        other = file.removesuffix(AGE) if sealed else file + AGE
+        if other in os.listdir(directory):
+            verb, what = ("encrypt", "in the clear") if sealed else ("decrypt", "encrypted")
+            raise StateError(
+                f"{self.directory / other} is {what}, and `keys.store` says otherwise",
+                hint=f"meshc keys {verb} FILE brings keys/ in line, also where it was cut short",
+            )
 
-def _publish(directory: int, files: Mapping[str, bytes], *, mode: int = 0o600) -> set[str]:
-    """Makes those files that do not exist yet, each complete from its first moment; their names.
+    def _file(self, name: str, suffix: str = SUFFIX) -> str:
+        return _file(name, suffix + self.sealing.suffix)
 
-    All contents are made durable before the first name appears.
-    """
-    present = set(os.listdir(directory))
-    missing = set(files) - present
-    _forget_leftovers(directory, present)
-    token = os.urandom(8).hex()
-    made: set[str] = set()
-    waiting: list[str] = []
-    try:
-        for number, name in enumerate(sorted(missing)):
-            temporary = f".{token}-{number}.tmp"
-            descriptor = os.open(temporary, _CREATE, mode, dir_fd=directory)
-            waiting.append(temporary)
-            try:
-                write_all(descriptor, files[name])
-                if len(missing) == 1:
-                    os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        if len(missing) > 1:
-            sync_filesystem(directory)
-        for temporary, name in zip(waiting, sorted(missing), strict=True):
-            if _give_name(directory, temporary, name):
-                made.add(name)
-    finally:
-        for temporary in waiting:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=directory)
-    if made:
-        os.fsync(directory)
-    return made
+    @property
+    def _secret(self) -> str:
+        return SECRET + self.sealing.suffix
 
-
-def _give_name(directory: int, temporary: str, name: str) -> bool:
-    """Whether the name was free; a file that has it already stays."""
-    try:
-        os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        # a file system without hard links: between the look and the rename, the lock of the
-        # workspace is all that keeps another run away
-        if name in os.listdir(directory):
-            return False
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    return True
-
-
-def _forget_leftovers(directory: int, names: Iterable[str]) -> None:
-    """Removes what a run that was killed left behind, once it is surely dead."""
-    for name in names:
-        if _TEMPORARY.fullmatch(name):
-            with suppress(FileNotFoundError):
-                age = time.time() - os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime
-                if age > _DEAD:
-                    os.unlink(name, dir_fd=directory)
+    def _line(self, text: str) -> bytes:
+        return self.sealing.seal(text.encode("ascii") + b"\n")
 
 
 def _file(name: str, suffix: str = SUFFIX) -> str:
@@ -350,8 +311,9 @@ def _file(name: str, suffix: str = SUFFIX) -> str:
 
 def _held(directory: int, path: Path, name: str) -> list[Path]:
     """The key of `name` and its retired ones in the open `directory`, which lies at `path`."""
-    retired = re.compile(re.escape(name) + r"\.\d{8}T\d{6}Z(-\d+)?\.key")
-    held = [path / _file(name)] if _file(name) in os.listdir(directory) else []
+    retired = re.compile(re.escape(name) + r"\.\d{8}T\d{6}Z(-\d+)?\.key(\.age)?")
+    present = set(os.listdir(directory))
+    held = [path / file for file in (_file(name), _file(name) + AGE) if file in present]
     with suppress(FileNotFoundError):
         aside = os.open(RETIRED, _DIRECTORY, dir_fd=directory)
         try:
@@ -362,13 +324,9 @@ def _held(directory: int, path: Path, name: str) -> list[Path]:
     return held
 
 
-def _line(text: str) -> bytes:
-    return text.encode("ascii") + b"\n"
-
-
-def _free_name(directory: int, stem: str) -> str:
+def _free_name(directory: int, stem: str, end: str) -> str:
     taken = set(os.listdir(directory))
     number = 0
-    while (name := f"{stem}-{number}.key" if number else f"{stem}.key") in taken:
+    while (name := f"{stem}-{number}{end}" if number else f"{stem}{end}") in taken:
         number += 1
     return name
