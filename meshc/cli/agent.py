@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import polite_end, reported
+from meshc.cli.json_option import json_option, tell
 from meshc.cli.node_target import build_option, run_option, running_interface
 
 
@@ -15,8 +16,9 @@ from meshc.cli.node_target import build_option, run_option, running_interface
 @click.argument("target", metavar="IFACE|NODE")
 @build_option
 @run_option
+@json_option
 @reported
-def agent(target: str, build: Path, run_directory: Path) -> None:
+def agent(target: str, build: Path, run_directory: Path, as_json: bool) -> None:
     """Look after an interface that is up, until it goes down.
 
     What others flush is put back, endpoints follow their names, and where the file says `agent`
@@ -40,3 +42,5 @@ def agent(target: str, build: Path, run_directory: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with polite_end():
         watch(interface, run_directory=run_directory)
+    if as_json:
+        tell({"interface": interface, "went": True})

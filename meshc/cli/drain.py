@@ -12,7 +12,7 @@ from meshc.cli.node_target import build_option, run_option, running_interface
 from meshc.cli.views.page import say
 
 
-@click.command(epilog="Example: meshc drain wg0 && systemctl restart meshc-wg0; meshc drain --undo wg0")
+@click.command(epilog="Example: meshc drain wg0; meshc drain wg0 --undo")
 @click.argument("target", metavar="IFACE|NODE")
 @build_option
 @run_option
