@@ -26,7 +26,7 @@ from meshc.topology.language.spec import Platform
 from meshc.topology.obligations.reach import ReachChange, reach_change
 from meshc.topology.obligations.reach_record import read_record
 from meshc.topology.planner.mesh_plan import MeshPlan
-from meshc.topology.proof import is_router_script
+from meshc.topology.proof import is_router_script, output_name
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.conf_reader import ConfReader
@@ -112,18 +112,19 @@ class Emission:
             self._confs[name] = self._difference(conf.entry.path, content.reveal())
         elif conf.untold and conf.entry.path in self.target.before.files:
             self._confs[name] = UNTOLD
-        script = None
+        script, outputs = None, []
         for one, artifact in zip(staged, artifacts, strict=True):
             if is_router_script(artifact.path):
                 script = self._emitted(name, one, artifact.content)
-        return self._emitted(name, conf, content, script)
+            elif output_name(artifact.path) is not None:
+                outputs.append(self._emitted(name, one, artifact.content))
+        whole = self._emitted(name, conf, content)
+        return whole._replace(script=script, outputs=tuple(outputs))
 
-    def _emitted(
-        self, name: str, staged: Staged, content: SecretBytes, script: EmittedFile | None = None
-    ) -> EmittedFile:
+    def _emitted(self, name: str, staged: Staged, content: SecretBytes) -> EmittedFile:
         if self.write:
-            return EmittedFile(name, staged.entry.path, self.target.place(staged), script=script)
-        return EmittedFile(name, staged.entry.path, "", content, script)
+            return EmittedFile(name, staged.entry.path, self.target.place(staged))
+        return EmittedFile(name, staged.entry.path, "", content)
 
     def _stage(self, artifact: Artifact) -> Staged:
         return self.target.stage(artifact, write=self.write)

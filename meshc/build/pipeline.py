@@ -68,17 +68,18 @@ def compile_file(
     out: str | Path | None = None,
     dry_run: bool = False,
     new_lock: bool = False,
+    plain_keys: bool = False,
     progress: Progress | None = None,
     worker: Worker | None = None,
 ) -> BuildResult:
     """Builds a topology file into `out` (default: `build/` beside it).
 
-    A dry run does everything but write. `new_lock` says that a lock file that is gone was not lost.
-    `worker` may be a process of its own, and be reading the
-    file already; by default this process does all the work.
+    A dry run does everything but write. `new_lock` says that a lock file that is gone was not lost,
+    `plain_keys` that keys lie in the clear, whatever the file says. `worker` may be a process of
+    its own, and be reading the file already; by default this process does all the work.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
-    workspace = Workspace(Path(path))
+    workspace = Workspace(Path(path), plain_keys)
     stages = Stages(worker or _reading(workspace), progress)
     with ExitStack() as stack:
         stages.begin(workspace, stack)

@@ -11,6 +11,7 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
 
-\b
 Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 
@@ -75,7 +75,10 @@ def explain(
     else:
         story = explain_hosts(network, *_speakers(network, a, b))
     beside = _beside(built.spec, a, hosts.get(b))
-    click.echo(as_data(story, beside) if as_json else as_text(story, beside))
+    if as_json:
+        click.echo(as_data(story, beside))
+    else:
+        say(as_text(story, beside))
     sys.exit(0 if story.works else 1)
 
 
@@ -108,7 +111,10 @@ def _explain_service(
     except Mistake as mistake:
         raise StateError(mistake.message, hint=mistake.hint) from None
     story = explain_service(network, expectation.obligations.access, a, b, service)
-    click.echo(envelope(service_data(story)) if as_json else service_text(story))
+    if as_json:
+        click.echo(envelope(service_data(story)))
+    else:
+        say(service_text(story))
     sys.exit(0 if story.works else 1)
 
 

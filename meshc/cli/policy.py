@@ -21,7 +21,6 @@ Examples:
   meshc policy mesh.yaml -o policies.html
   git show main:mesh.yaml | meshc policy mesh.yaml --against - --markdown
 
-\b
 Exit code: 0; with --check, 1 when the change opens anything; 2 nothing to look at.
 """
 

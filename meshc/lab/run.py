@@ -10,7 +10,7 @@ from types import MappingProxyType
 from meshc.errors import NodeError
 from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import LabSession
-from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
+from meshc.lab.probe import bandwidth, checks, dead_nodes, failover, measure, recovery
 from meshc.lab.probe.beyond import Beyond, measure_beyond
 from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.probe.lie_checks import check_lies
@@ -51,9 +51,10 @@ def run_test(
 ) -> LabReport:
     """Measures a running lab against the proof.
 
-    `kill` names nodes to be cut off one after the other, `recover` times what a network goes
-    through (new NAT mappings, a new address, an engine that restarts), `with_bandwidth` runs
-    iperf3. Raises: NodeError when the lab itself fails.
+    `kill` names nodes to be cut off one after the other (where agents run: to be killed, and what
+    the agents make of that), `recover` times what a network goes through (new NAT mappings, a new
+    address, an engine that restarts), `with_bandwidth` runs iperf3.
+    Raises: NodeError when the lab itself fails.
     """
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
@@ -73,7 +74,7 @@ def run_test(
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
-        found += dead_nodes.check_failure(session, subject, name, tell)
+        found += _killed(session, subject, name, predicted, tell)
     if recover:
         found += recovery.check_recovery(session, subject, predicted, tell)
     seconds = {**session.seconds, "test": round(time.monotonic() - begun, 3)}
@@ -101,6 +102,18 @@ def _beside_the_matrix(
     tell("liars")
     found += check_lies(session, predictor)
     return found
+
+
+def _killed(
+    session: LabSession,
+    subject: Subject,
+    name: str,
+    predicted: Mapping[Key, Predicted],
+    tell: Tell,
+) -> list[Check]:
+    if session.agents and failover.moving(session):
+        return failover.check_failover(session, subject, name, predicted, tell)
+    return dead_nodes.check_failure(session, subject, name, tell)
 
 
 def check_claims(

@@ -9,7 +9,7 @@ from meshc.render.node_secrets import Secrets
 from meshc.render.openwrt_script import openwrt
 from meshc.render.routeros_script import routeros
 from meshc.render.wgquick import WgQuickRenderer
-from meshc.secret import SecretBytes
+from meshc.secret import SecretBytes, SecretText
 from meshc.topology.language.spec import Platform
 from meshc.topology.obligations.reach_record import record
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
@@ -63,7 +63,7 @@ class MeshRenderer:
             purpose="facts about the node for meshc up, status and lab",
             secret=False,
         )
-        return conf, about, *self._script(node)
+        return conf, about, *self._script(node), *self._outputs(node, conf)
 
     def _script(self, node: NodePlan) -> tuple[Artifact, ...]:
         """What a router without wg-quick runs."""
@@ -79,6 +79,17 @@ class MeshRenderer:
             secret=True,
         )
         return (script,)
+
+    def _outputs(self, node: NodePlan, conf: Artifact) -> tuple[Artifact, ...]:
+        """The same tunnel for what else the node may run."""
+        if not node.spec.outputs:
+            return ()
+        # most builds have none
+        from meshc.render.outputs.output_files import output_files
+        from meshc.render.outputs.tunnel import tunnel_of
+
+        text = SecretText(conf.content.reveal().decode())
+        return tuple(output_files(tunnel_of(self._plan, node, self._secrets, text)))
 
     def hosts(self) -> Artifact:
         """The one file about the network as a whole."""

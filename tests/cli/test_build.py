@@ -26,8 +26,8 @@ def test_the_report_names_nodes_paths_changes_and_what_to_do(tmp_path: Path) -> 
         "● direct, A through hub",
         "IPv4: 6 pairs walked, all arrive; 4 direct, 2 through relays.",
         "3 added",
-        f"scan it: meshc qr {file} phone",
-        "copy it to /etc/wireguard/ there, wg-quick up wg0",
+        f"scan it:\n      meshc qr {file} phone\n",
+        "copy it to /etc/wireguard/ there, then\n      wg-quick up wg0\n",
         "3 new keys in keys/",
         f"meshc lab test {file}",
     ):
@@ -51,7 +51,7 @@ def test_changes_say_who_must_be_touched(tmp_path: Path) -> None:
     assert "peer + tablet; routes" in output
     assert "wg-quick down" not in output, "`meshc plan` says the same: peers only"
     assert "wg syncconf wg0" in " ".join(output.split())
-    assert "laptop  changed" not in output
+    assert "laptop: changed" not in output
 
 
 def test_json_holds_the_same(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class _Prober:
         self.selector = selectors.DefaultSelector()
         self.sockets = {}
         for family in {target.family for target in targets}:
-            self.sockets[family] = sock = _icmp_socket(family)
+            self.sockets[family] = sock = icmp_socket(family)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             if interface:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
@@ -227,7 +227,7 @@ def _arrival(extra: list[tuple[int, int, bytes]]) -> float:
     return time.time()
 
 
-def _icmp_socket(family: int) -> socket.socket:
+def icmp_socket(family: int) -> socket.socket:
     if family == 4:
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)

@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement, islice
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.wording import quote
+from meshc.topology.planner.checks.healing import with_everybody_at_hand
 from meshc.topology.planner.routing.articulation import (
     Connectivity,
     Islands,
@@ -21,7 +22,9 @@ SHOWN_PAIRS = 3
 
 
 def check_failure(routing: Routing, diagnostics: Diagnostics) -> None:
-    """W220: pairs that lose each other when one relay fails, with their number."""
+    """W220: pairs that lose each other when one relay fails, with their number. Where agents run
+    only those for whom nobody takes over."""
+    routing = with_everybody_at_hand(routing)
     critical = critical_relays(routing)
     linked = _linked_classes(routing) if critical else {}
     whole = connectivity(routing)
