@@ -21,19 +21,10 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from meshc.build.check import check_text
-from tests.support.policy_networks import policy_network
+from tests.support.policy_networks import FAULTS, policy_network, with_fault
 from tests.support.policy_oracle import random_policies
 
 CODES = {"E431", "E432", "E433", "W443"}
-FAULTS = [
-    (r" '-A MESHC-S\d+-%i -d [^']*RETURN'", ""),
-    (r" '-A MESHC-POL-%i -s [^']*'", ""),
-    (r"-A MESHC-POL-%i -j DROP", "-A MESHC-POL-%i -j RETURN"),
-    (r"goto access'", "accept'"),
-    (r"\S+ : goto from[46]_\d+, ", ""),
-    (r"tcp \. 22\b", "tcp . 22-23"),
-    (r"--dport 53 ", "--dport 53:54 "),
-]
 
 
 def agreement(first: int, last: int) -> int:
@@ -53,7 +44,7 @@ def agreement(first: int, last: int) -> int:
         if places:
             planted += 1
             place = rng.choice(places)
-            text = files[node][: place.start()] + new + files[node][place.end() :]
+            text = with_fault(files[node], place, new)
             if not network.codes(files | {node: text}) & CODES:
                 missed += 1
                 print(f"seed {seed}: {node}: {place.group()!r} → {new!r} was not found")

@@ -91,6 +91,14 @@ def test_the_build_is_the_golden_one(
         assert files[name] == text, f"{example}/{name}"
 
 
+def test_no_file_has_a_line_that_wg_quick_would_chew_on() -> None:
+    """What it needs for a line grows with the square of its length: a second for 2,500 letters."""
+    files = [*GOLDEN.rglob("*.conf")]
+    assert len(files) > 40
+    longest = max(len(line) for file in files for line in file.read_text().splitlines())
+    assert longest <= 1100
+
+
 def reordered(text: str) -> str:
     """The same document with its top level, nodes, sites and groups the other way round."""
     document = yaml.compose(text)

@@ -38,7 +38,7 @@ class RequiredAction(Enum):
 # wg syncconf(8) sets these on a running interface; the rest of a file is wg-quick's
 _SYNCED = ("private_key", "listen_port", "fwmark")
 _RESTARTED = ("addresses", "mtu", "dns", "search", "table")
-_HOOKS = ("pre_up", "post_up", "pre_down", "post_down")
+_HOOKS = ("pre_up", "post_up", "pre_down", "post_down", "rules")
 _PHONES = frozenset({Platform.IOS, Platform.ANDROID})
 _APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.OPENWRT, Platform.ROUTEROS})
 

@@ -78,15 +78,11 @@ class EmittedFirewall:
 
     @cached_property
     def load(self) -> Load | None:
-        """The one line that loads all rules, if the file has one and all that goes with it."""
-        for line in self._conf.pre_up:
-            found = read_load(line) if "MESHC-" in line or "meshc-%i" in line else None
-            if found is None or not _is_ours(found):
-                continue
-            wanted = found.hooks(self._switched)
-            if _stands(wanted, self._conf):
-                return found
-        return None
+        """The rules in comments of the file, if all lines are there that go with them."""
+        found = read_load(self._conf.rules)
+        if found is None or not _is_ours(found):
+            return None
+        return found if _stands(found.hooks(self._switched), self._conf) else None
 
     @cached_property
     def _switched(self) -> tuple[int, ...]:
@@ -110,6 +106,7 @@ class EmittedFirewall:
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
             post_up=tuple(line for hooks in found for line in hooks.post_up),
             post_down=tuple(line for hooks in found for line in hooks.post_down),
+            comments=tuple(line for hooks in found for line in hooks.comments),
         )
 
     @cached_property
@@ -165,7 +162,7 @@ class EmittedFirewall:
         return tuple(loads)
 
     def _takes_nft(self, load: Load, facts: FactSet) -> bool:
-        """As the line itself decides."""
+        """As the lines themselves decide."""
         if load.tool is FirewallTool.AUTO:
             return not any(have.program for have in facts.firewall.values())
         return load.tool is FirewallTool.NFTABLES

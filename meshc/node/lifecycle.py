@@ -225,8 +225,9 @@ def _up_plan(machine: Machine, file: InterfaceFile, engine: str, watch: bool) ->
     state = desire(file, facts, watch=watch)
     plan = changes(state, facts, private_key=file.conf.private_key, engine=engine)
     conf, name = file.conf, file.interface
-    before = tuple(Hook(name, "PreUp", line) for line in file.hooks(conf.pre_up))
-    after = tuple(Hook(name, "PostUp", line) for line in file.hooks(conf.post_up))
+    path = str(file.path)
+    before = tuple(Hook(name, "PreUp", line, path) for line in file.hooks(conf.pre_up))
+    after = tuple(Hook(name, "PostUp", line, path) for line in file.hooks(conf.post_up))
     return (*before, *plan, *after)
 
 
@@ -260,7 +261,7 @@ def _bring_up(
 
 
 def _hook(machine: Machine, file: InterfaceFile, phase: str, line: str) -> Change:
-    hook = Hook(file.interface, phase, line)
+    hook = Hook(file.interface, phase, line, str(file.path))
     hook.apply(machine)
     return hook
 

@@ -8,7 +8,7 @@ the place of that key, and put together for each file.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from operator import itemgetter
 from typing import NamedTuple, cast
@@ -34,6 +34,7 @@ _CUT = "PRESHARED-KEY-GOES-HERE"
 # For `meshc status` alone, which must tell a phone in a pocket from a server that is gone.
 _MAY_SLEEP = "# AlwaysOn = false\n"
 _HEAD = itemgetter(0)
+_WIDEST = 1000
 
 
 class _Section(NamedTuple):
@@ -131,6 +132,7 @@ class WgQuickRenderer:
                 *(_line("PostUp", hook) for hook in hooks.post_up),
                 *(_line("PreDown", hook) for hook in hooks.pre_down),
                 *(_line("PostDown", hook) for hook in hooks.post_down),
+                *(f"{comment}\n" for comment in hooks.comments),
             )
         )
 
@@ -145,7 +147,7 @@ class WgQuickRenderer:
                 "" if self._plan.spec.nodes[peer.name].always_on else _MAY_SLEEP,
                 _line("PublicKey", peer.public_key),
                 _maybe("PresharedKey", _CUT if peer.preshared else None),
-                _maybe("AllowedIPs", ", ".join(map(str, peer.allowed_ips)) or None),
+                *(_line("AllowedIPs", part) for part in _parts(peer.allowed_ips)),
                 _maybe("Endpoint", peer.endpoint),
                 _maybe("PersistentKeepalive", peer.keepalive or None),
             )
@@ -165,6 +167,18 @@ def _line(key: str, value: object) -> str:
 
 def _maybe(key: str, value: object) -> str:
     return "" if value is None else _line(key, value)
+
+
+def _parts(prefixes: tuple[Prefix, ...]) -> Iterator[str]:
+    """All of them, in as many lines as that takes: wg(8) puts them together again, and wg-quick(8)
+    needs the square of a line's length."""
+    text = ", ".join(map(str, prefixes))
+    while len(text) > _WIDEST:
+        at = text.rindex(", ", 0, _WIDEST)
+        yield text[:at]
+        text = text[at + 2 :]
+    if text:
+        yield text
 
 
 def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
@@ -191,6 +205,7 @@ def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
         post_up=own + generated.post_up + spec.post_up,
         pre_down=spec.pre_down + generated.pre_down,
         post_down=generated.post_down + spec.post_down,
+        comments=generated.comments,
     )
 
 
@@ -207,6 +222,7 @@ def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
         pre_up=tuple(line for part in parts for line in part.pre_up),
         post_up=tuple(line for part in parts for line in part.post_up),
         post_down=tuple(line for part in parts for line in part.post_down),
+        comments=tuple(line for part in parts for line in part.comments),
     )
 
 

@@ -41,7 +41,8 @@ class PeerConf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Conf:
-    """One file. `table` is None (auto), 'off', or a number or name as text; `fwmark` 0 is off."""
+    """One file. `table` is None (auto), 'off', or a number or name as text; `fwmark` 0 is off.
+    `rules` are comments that a hook reads out of the file, as they stand there."""
 
     file: str = ""
     name: str = ""
@@ -58,6 +59,7 @@ class Conf:
     post_up: tuple[str, ...] = ()
     pre_down: tuple[str, ...] = ()
     post_down: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     peers: tuple[PeerConf, ...] = ()
 
 
@@ -85,6 +87,7 @@ class ConfParser:
         self.name = ""
         self.interface_name = ""
         self.interface_seen = False
+        self.rules: list[str] = []
         self.line = 0
 
     def parse(self, text: str) -> Conf:
@@ -98,6 +101,8 @@ class ConfParser:
             if not line:
                 continue
             if line[0] == "#":
+                if raw.startswith(RULE_MARKS):
+                    self.rules.append(raw)
                 self._comment(line)
                 continue
             if line[0] == "[":
@@ -218,6 +223,7 @@ class ConfParser:
             post_up=self._texts("postup"),
             pre_down=self._texts("predown"),
             post_down=self._texts("postdown"),
+            rules=tuple(self.rules),
             peers=tuple(self.peers),
         )
 
@@ -287,6 +293,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
+RULE_MARKS = ("#iptables ", "#ip6tables ", "#nft ")
+"""What a comment begins with that a hook hands to this program."""
 INTERFACE_KEYS = {
     key.lower(): key
     for key in (

@@ -85,7 +85,7 @@ class ConfReader:
             parser.close()
         except ConfError:
             return None
-        if len(parser.peers) != 1 or parser.interface_seen:
+        if len(parser.peers) != 1 or parser.interface_seen or parser.rules:
             return None
         peer = parser.peers[0]
         if after is not None and peer.preshared_key is not None:

@@ -53,6 +53,7 @@ CASES = {
         RequiredAction.SYNC,
     ),
     "mtu": ("1420", "1400", ConfChange(settings=("mtu",)), RequiredAction.RESTART),
+    "rule": ("MTU", "#nft x\nMTU", ConfChange(settings=("rules",)), RequiredAction.RESTART),
     "hook": ("MTU", "PostUp = x\nMTU", ConfChange(settings=("post_up",)), RequiredAction.RESTART),
     "routes": (
         ", 10.0.0.3/32",

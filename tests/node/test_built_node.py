@@ -58,7 +58,7 @@ def test_the_same_rules_as_the_hooks(
     if (example, node) in LANS:
         for one in twins:
             one.shell(f"ip addr add {LANS[example, node]} dev host1")
-    before = snapshot(ours)
+    before, at_first = snapshot(ours), snapshot(stock)
     assert "MESHC-FWD" in conf.read_text()
     stock.run("wg-quick", "up", str(conf))
     said = ours.meshc("up", node, "--build", str(build), "--engine", "wireguard-go").stdout
@@ -74,7 +74,13 @@ def test_the_same_rules_as_the_hooks(
     names = ours.meshc("status", "--json", check=False).stdout
     assert f'"node": "{node}"' in names
     ours.meshc("down", node, "--build", str(build))
+    stock.run("wg-quick", "down", str(conf))
     assert changed(before, snapshot(ours)) == {}
+    # a directory of ours, and tables of iptables, stay with nothing in them
+    empty = {"run", "iptables", "ip6tables", "nftables"}
+    assert changed(at_first, snapshot(stock)).keys() <= empty
+    assert "MESHC" not in stock.shell("iptables-save; ip6tables-save; nft list ruleset")
+    assert stock.shell("ls /run/meshc") == ""
 
 
 def rules(one: Namespace, program: str) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.errors import Refused
+from meshc.prefixes import Prefix
 from meshc.render.wgquick import render
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
@@ -101,6 +102,19 @@ def test_ipv6_endpoints_are_bracketed() -> None:
     peer = node.peers[0]._replace(endpoint=Endpoint("2001:db8::7", 51820))
     plan = mesh_plan(*{**plan.nodes, "laptop": replace(node, peers=(peer,))}.values())
     assert "Endpoint = [2001:db8::7]:51820\n" in text_of(plan, "laptop")
+
+
+@pytest.mark.parametrize("count", [0, 1, 59, 60, 61, 700])
+def test_many_prefixes_of_a_peer_are_several_lines(count: int) -> None:
+    """wg-quick needs a minute for one of 25,000 characters."""
+    plan = small_plan()
+    node = plan.nodes["laptop"]
+    allowed = tuple(Prefix(4, 0x0A000000 + 4 * n, 32) for n in range(count))
+    peer = node.peers[0]._replace(allowed_ips=allowed)
+    text = text_of(mesh_plan(replace(node, peers=(peer,)), plan.nodes["hub"]), "laptop")
+    assert max(map(len, text.splitlines())) <= 1020
+    assert text.count("AllowedIPs = ") == -(-len(", ".join(map(str, allowed))) // 1000)
+    assert parse(text).peers[0].allowed_ips == allowed
 
 
 def test_a_peer_without_anything_has_no_empty_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import yaml
@@ -46,6 +47,31 @@ class PolicyNetwork(NamedTuple):
 
     def codes(self, files: dict[str, str]) -> set[str]:
         return {item.code for item in self.proof(files).findings}
+
+
+# Faults in files with policies: a rule or an element is lost, widened, or lets more pass.
+FAULTS = [
+    (r"#iptables -A MESHC-S\d+-%i -d .*RETURN\n", ""),
+    (r"#iptables -A MESHC-POL-%i -s .*\n", ""),
+    (r"-A MESHC-POL-%i -j DROP", "-A MESHC-POL-%i -j RETURN"),
+    (r"goto access\n", "accept\n"),
+    (r"(?<= return\n#nft )drop\n", "return\n"),
+    (r"\S+ : goto from[46]_\d+, ", ""),
+    (r"tcp \. 22\b", "tcp . 22-23"),
+    (r"--dport 53 ", "--dport 53:54 "),
+]
+
+
+def with_fault(text: str, place: re.Match[str], new: str) -> str:
+    """The file with another text in one place."""
+    return recounted(text[: place.start()] + new + text[place.end() :])
+
+
+def recounted(text: str) -> str:
+    """The file with the count of its comments made right: else the node would see by itself that
+    something is missing, and never come up."""
+    count = len(re.findall(r"(?m)^#(?:iptables|ip6tables|nft) ", text))
+    return re.sub(r'(?<="\$CONFIG_FILE"\)" = )\d+', str(count), text)
 
 
 def policy_network(source: str | dict[str, Any]) -> PolicyNetwork:

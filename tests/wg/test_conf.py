@@ -104,3 +104,12 @@ def test_a_file_for_amneziawg_is_named_as_one() -> None:
         parse("[Interface]\nJc = 4\n")
     with pytest.raises(ConfError, match="unknown key"):
         parse("[Peer]\nJc = 4\n")
+
+
+def test_comments_that_hooks_read_are_kept_as_they_stand() -> None:
+    """Wherever they stand; only what a `sed` would find that looks at the beginning of a line."""
+    conf = parse(
+        "#nft one # two \n[Interface]\n#iptables -A X\r\n #nft indented\n# nft no\n#nftables no\n"
+        f"[Peer]\nPublicKey = {KEY}\n#ip6tables COMMIT\n"
+    )
+    assert conf.rules == ("#nft one # two ", "#iptables -A X\r", "#ip6tables COMMIT")

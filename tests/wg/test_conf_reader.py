@@ -73,3 +73,13 @@ def _spoil(text: str, rng: random.Random, edits: int) -> str:
         to = min(len(text), at + rng.choice((0, 0, 1, 5, 45, 60, 300)))
         text = text[:at] + rng.choice((*PIECES, "", text[at:to] * 2)) + text[to:]
     return text
+
+
+def test_comments_that_hooks_read_are_found_in_every_section() -> None:
+    text = main_example().nodes["public-server1"].text()
+    text = text.replace("[Interface]", "[Interface]\n#nft one").replace(
+        "[Peer]", "[Peer]\n#nft two", 1
+    )
+    reader = ConfReader()
+    for _ in range(2):
+        assert reader.read(text).rules == ("#nft one", "#nft two")

@@ -8,7 +8,8 @@ from meshc.deploy.remote.base import run
 
 _SETTING = re.compile(r"(?im)^\s*(\w+)\s*=\s*([^#\n]*?)\s*(?:#.*)?$")
 _TAKES_BACK = re.compile(
-    r"MESHC-(?:FWD|NAT|IN|KILL|PORT)-%i\b|/run/meshc/forward[46]\b|^ip -[46] route del unreachable "
+    r"MESHC-(?:FWD|NAT|IN|OUT|POL|KILL|PORT)-%i\b|MESHC-S\[|\bmeshc-%i\b"
+    r"|/run/meshc/forward[46]\b|^ip -[46] route del unreachable "
 )
 
 

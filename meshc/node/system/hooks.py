@@ -18,31 +18,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hook(Change):
-    """One hook line; `%i` is the interface. Only its own counterpart can undo it."""
+    """One hook line; `%i` is the interface, `$CONFIG_FILE` the `file` that it stands in. Only its
+    own counterpart can undo it."""
 
     recorded: ClassVar[bool] = False
     interface: str
     phase: str
     command: str
+    file: str = ""
 
     def describe(self) -> str:
         return f"{self.phase}: {self.command.replace('%i', self.interface)}"
 
     def apply(self, machine: Machine) -> None:
-        run(self.phase, self.command, self.interface)
+        run(self.phase, self.command, self.interface, self.file)
 
     def reverse(self, machine: Machine) -> None:
         return
 
 
-def run(phase: str, command: str, interface: str) -> None:
+def run(phase: str, command: str, interface: str, file: str = "") -> None:
     """Raises: NodeError when the command fails; its own output goes where ours goes."""
     line = command.replace("%i", interface)
     try:
         # wg-quick evaluates hooks in a bash with these options, in the C locale
         result = subprocess.run(
             ["bash", "-O", "extglob", "-e", "-o", "pipefail", "-c", line],
-            env={**os.environ, "LC_ALL": "C", "INTERFACE": interface},
+            env={**os.environ, "LC_ALL": "C", "INTERFACE": interface, "CONFIG_FILE": file},
             check=False,
         )
     except OSError as error:

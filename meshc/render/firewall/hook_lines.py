@@ -55,12 +55,14 @@ class HookChain(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Hook lines by their time, without the `PostUp = ` before them."""
+    """Hook lines by their time, without the `PostUp = ` before them. `comments` are lines of the
+    file that the hooks read."""
 
     pre_up: tuple[str, ...] = ()
     post_up: tuple[str, ...] = ()
     pre_down: tuple[str, ...] = ()
     post_down: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -1,18 +1,23 @@
-"""The shape of the hook lines that load all rules of a node at once.
+"""The shape of the lines that load all rules of a node at once.
 
-Nodes with policies, and nodes that say `firewall:`, get this shape: one line before the interface
-comes up hands a whole text to iptables-restore or to nft, so that there is no moment with half of
-the rules, and none with an interface and no rules. With `auto` the line holds both, and the node
-takes the one that it has; iptables first, because an accept of ours in nftables cannot overrule a
-drop of Docker's or ufw's there.
+Nodes with policies, and nodes that say `firewall:`, get this shape. The rules stand in comments of
+the file itself, each with the program that reads them in front (`#nft drop`), and one hook before
+the interface comes up hands them all to iptables-restore or to nft, so that there is no moment with
+half of the rules, and none with an interface and no rules. With `auto` the file holds both texts,
+and the node takes the tool that it has; iptables first, because an accept of ours in nftables
+cannot overrule a drop of Docker's or ufw's there.
 
-wg-quick(8) replaces `%i` and hands the line to bash; `meshc up` reads the texts out of it again.
+Why comments: wg-quick(8) passes over them at once, but what it needs for a hook line grows with the
+square of its length (a line of 25,000 characters takes it more than a minute). And a file that is
+carried to its node by hand stays one file. Tools that rewrite it without comments are seen by a
+hook that counts them: the interface then does not come up, instead of coming up open.
+
+`$CONFIG_FILE` is what wg-quick calls the file; `meshc up` reads the texts out of it again.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,20 +31,21 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
-from meshc.render.firewall.iptables import family_chains, forwarding_hooks
+from meshc.render.firewall.iptables import POLICY_CHAIN, family_chains, forwarding_hooks
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
 from meshc.topology.language.spec import FirewallTool
 from meshc.topology.planner.policy.flow_rules import FamilyRules
 
-_IF, _ELSE, _END = "if command -v iptables-restore >/dev/null; then ", "; else ", "; fi"
-_PRINT = "printf '%s\\n' "
-_NFT = " | nft -f -"
-_WORD = re.compile(r"'([^']*)'")
+_FILE = '"$CONFIG_FILE"'
+_HAS_IPTABLES = "command -v iptables-restore >/dev/null"
+# a hook line has no room for the sign of a comment, which ends it
+_MARK = {4: "iptables", 6: "ip6tables", 0: "nft"}
+_NFT = 0
 
 
 class Load(NamedTuple):
-    """What one line loads: chains by family for iptables-restore, lines for nft; of a named tool,
-    only what it takes."""
+    """What is loaded: chains by family for iptables-restore, lines for nft; of a named tool, only
+    what it takes."""
 
     tool: FirewallTool
     chains: Mapping[int, tuple[HookChain, ...]]
@@ -48,30 +54,54 @@ class Load(NamedTuple):
     def hooks(self, forwarding: Iterable[int]) -> Hooks:
         """All lines around it; `forwarding` are the families in which the node forwards."""
         families = [*forwarding]
+        comments = self.comments
         removals = [*self._removals()]
         back = [line for family in families for line in switch_back(family)]
         return Hooks(
-            pre_up=(*removals, self.line),
+            pre_up=(*removals, _all_there(len(comments)), *self._loading(comments)),
             post_up=tuple(line for family in families for line in switch_on(family)),
-            post_down=(*removals, *back),
+            post_down=(*removals, *self._senders_removed(), *back),
+            comments=comments,
         )
 
     @property
-    def line(self) -> str:
-        restores = "; ".join(restore_command(family, some) for family, some in self.chains.items())
-        if self.tool is FirewallTool.IPTABLES:
-            return restores
-        if self.tool is FirewallTool.NFTABLES:
-            return nft_command(self.text)
-        return f"{_IF}{restores}{_ELSE}{nft_command(self.text)}{_END}"
+    def comments(self) -> tuple[str, ...]:
+        """The texts as they stand in the file."""
+        texts = {family: restore_text(family, some) for family, some in self.chains.items()}
+        if self.text:
+            texts[_NFT] = self.text
+        return tuple(f"#{_MARK[of]} {line}" for of, lines in texts.items() for line in lines)
+
+    def _loading(self, comments: Sequence[str]) -> Iterator[str]:
+        either = self.tool is FirewallTool.AUTO
+        for family in self.chains:
+            program = IPTABLES[family].removesuffix(" -w") + "-restore"
+            load = f"{_said(family, comments)} | {program} -w --noflush"
+            yield f"if {_HAS_IPTABLES}; then {load}; fi" if either else load
+        if self.text:
+            load = f"{_said(_NFT, comments)} | nft -f -"
+            yield f"if ! {_HAS_IPTABLES}; then {load}; fi" if either else load
 
     def _removals(self) -> Iterator[str]:
+        """Chains of senders only go down with the interface: making them again empties them."""
         for family, some in self.chains.items():
             for chain in reversed(some):
-                command = table_command(family, chain.table)
-                yield remove_chain(command, chain.hook, chain.name)
+                if chain.hook or chain.name == POLICY_CHAIN:
+                    command = table_command(family, chain.table)
+                    yield remove_chain(command, chain.hook, chain.name)
         if self.text:
             yield f"nft delete table inet {NFT_TABLE} 2>/dev/null || true"
+
+    def _senders_removed(self) -> Iterator[str]:
+        """However many there are, also those of an earlier load that nobody took down."""
+        for family, some in self.chains.items():
+            if any(chain.name == POLICY_CHAIN for chain in some):
+                program = IPTABLES[family].removesuffix(" -w")
+                yield (
+                    f"{{ echo '*filter'; {program}-save -t filter"
+                    r" | sed -n 's/^:\(MESHC-S[0-9]*-%i\) .*/-F \1\n-X \1/p'; echo COMMIT; }"
+                    f" 2>/dev/null | {program}-restore -w --noflush 2>/dev/null || true"
+                )
 
 
 def firewall_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hooks:
@@ -97,70 +127,64 @@ def loading_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hook
     return load.hooks(rules.family for rules in firewall if rules.forwards)
 
 
-def read_load(line: str) -> Load | None:
-    """What a line loads, if it is one of these, letter by letter."""
-    tool, rest = FirewallTool.AUTO, line.removeprefix(_IF).removesuffix(_END)
-    if rest == line:
-        tool = FirewallTool.NFTABLES if line.endswith(_NFT) else FirewallTool.IPTABLES
-    for family in IPTABLES:
-        rest = rest.replace(f"'{wan_word(family)}'", WAN[family])
-    restores, _, nft = rest.partition(_ELSE)
-    if tool is FirewallTool.NFTABLES:
-        restores, nft = "", rest
-    chains = {}
-    for family in IPTABLES:
-        end = f" | {_restore_program(family)} -w --noflush"
-        for command in restores.split("; "):
-            if command.startswith(_PRINT) and command.endswith(end):
-                chains[family] = _read_chains(_arguments(command.removesuffix(end)), family)
-    load = Load(tool, chains, _arguments(nft.removesuffix(_NFT)) if nft else ())
-    return load if load.line == line else None
+def read_load(comments: Sequence[str]) -> Load | None:
+    """What these comments load, if they are as they are written here, letter by letter."""
+    texts = {
+        of: tuple(line[len(mark) + 2 :] for line in comments if line.startswith(f"#{mark} "))
+        for of, mark in _MARK.items()
+    }
+    text = texts.pop(_NFT)
+    chains = {family: _read_chains(lines, family) for family, lines in texts.items() if lines}
+    tool = FirewallTool.AUTO
+    if not (text and chains):
+        tool = FirewallTool.NFTABLES if text else FirewallTool.IPTABLES
+    load = Load(tool, chains, text)
+    return load if comments and load.comments == tuple(comments) else None
 
 
-def restore_command(family: int, chains: Iterable[HookChain]) -> str:
+def restore_text(family: int, chains: Iterable[HookChain]) -> tuple[str, ...]:
     """Naming a chain in front empties it or makes it; iptables-restore(8) then commits a table at
     once."""
     lines: list[str] = []
     some = [*chains]
+    word, place = wan_word(family), WAN[family]
     for table in dict.fromkeys(chain.table for chain in some):
         mine = [chain for chain in some if chain.table == table]
         lines.append(f"*{table}")
         lines += [f":{chain.name} - [0:0]" for chain in mine]
-        lines += [f"-A {chain.name} {rule}" for chain in mine for rule in chain.rules]
+        for chain in mine:
+            lines += [f"-A {chain.name} {rule.replace(word, place)}" for rule in chain.rules]
         lines += [f"-I {chain.hook} -j {chain.name}" for chain in mine if chain.hook]
         lines.append("COMMIT")
-    return f"{_PRINT}{_quoted(lines)} | {_restore_program(family)} -w --noflush"
+    return tuple(lines)
 
 
-def nft_command(text: Iterable[str]) -> str:
-    """nft(8) takes all of its input, or nothing."""
-    return f"{_PRINT}{_quoted(text)}{_NFT}"
+def _all_there(count: int) -> str:
+    marks = " ".join(f"-e '^.{mark} '" for mark in _MARK.values())
+    return (
+        f'[ "$(grep -c {marks} {_FILE})" = {count} ]'
+        " || { echo 'comments with firewall rules are missing in this file' >&2 && false; }"
+    )
 
 
-def _quoted(lines: Iterable[str]) -> str:
-    """Nothing in single quotes means anything to a shell; the one word that is looked up on the
-    node stands outside of them."""
-    words = []
-    for line in lines:
-        word = f"'{line}'"
-        for family in IPTABLES:
-            word = word.replace(wan_word(family), f"'{wan_word(family)}'")
-            word = word.replace(WAN[family], f"'{wan_word(family)}'")
-        words.append(word)
-    return " ".join(words)
-
-
-def _arguments(command: str) -> tuple[str, ...]:
-    """The words that `_quoted` has made."""
-    return tuple(_WORD.findall(command.removeprefix(_PRINT)))
+def _said(of: int, comments: Iterable[str]) -> str:
+    """What prints one of the texts. `[%]` stands for what wg-quick would replace; the one word that
+    is looked up on the node stands outside of the quotes."""
+    start = f"#{_MARK[of]} "
+    named = {
+        family: any(WAN[family] in line and line.startswith(start) for line in comments)
+        for family in IPTABLES
+    }
+    wan = "".join(f"s/{WAN[f]}/'{wan_word(f)}'/g;" for f in IPTABLES if named[f])
+    return f"sed -n '/^.{_MARK[of]} /{{s///;s/[%]i/%i/g;{wan}p}}' {_FILE}"
 
 
 def _read_chains(lines: Iterable[str], family: int) -> tuple[HookChain, ...]:
-    """What `restore_command` has written."""
+    """What `restore_text` has written."""
     found: dict[tuple[str, str], tuple[str, list[str]]] = {}
     table = ""
     for line in lines:
-        words = line.split(" ", 2)
+        words = [*line.split(" ", 2), "", ""]
         if line[:1] == "*":
             table = line[1:]
         elif line[:1] == ":":
@@ -174,7 +198,3 @@ def _read_chains(lines: Iterable[str], family: int) -> tuple[HookChain, ...]:
     return tuple(
         HookChain(table, name, hook, tuple(rules)) for (table, name), (hook, rules) in found.items()
     )
-
-
-def _restore_program(family: int) -> str:
-    return IPTABLES[family].removesuffix(" -w") + "-restore"

@@ -25,6 +25,7 @@ NFT_TABLE = "meshc-%i"
 # stands for the interface of the default route until the text is loaded
 WAN = {4: "@wan4@", 6: "@wan6@"}
 _IP = {4: "ip", 6: "ip6"}
+_WIDEST = 300
 _VERDICT = {Decision.ACCEPT: "accept", Decision.DROP: "drop", Decision.HOST: "return"}
 _STATE = {
     FlowState.ANSWER: "ct state { established, related }",
@@ -56,8 +57,16 @@ def table_text(firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
     lines = [f"add table inet {NFT_TABLE}", f"delete table inet {NFT_TABLE}"]
     lines.append(f"table inet {NFT_TABLE} {{")
     for name, statements in chains.items():
-        lines += [f"chain {name} {{", *statements, "}"]
+        lines += [f"chain {name} {{", *(part for one in statements for part in _folded(one)), "}"]
     return (*lines, "}")
+
+
+def _folded(statement: str) -> Iterator[str]:
+    """A long list of elements goes on in the next line, behind a comma."""
+    while len(statement) > _WIDEST and (at := statement.rfind(", ", 0, _WIDEST)) > 0:
+        yield statement[: at + 1]
+        statement = statement[at + 2 :]
+    yield statement
 
 
 def _sender_chains(rules: FamilyRules) -> Iterator[tuple[str, list[str]]]:

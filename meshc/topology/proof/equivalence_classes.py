@@ -97,8 +97,9 @@ def _bundles(sessions: SessionTable, nodes: int, fib: Fib) -> list[bytes]:
 def _facts(model: NodeModel) -> tuple[object, ...]:
     """What distinguishes a node beside its place in the network."""
     facts = model.facts
-    forwarding: object = None
-    own_rules = model.firewall.shape[2:] != ((), ()) or not model.routing.plain
-    if facts.relay or facts.routes or facts.exit_node or own_rules or model.effects.unjudged:
+    # whom its rules tell apart is asked of every address: equal ones treat equal nodes alike
+    forwarding: object = model.firewall.shape[2:]
+    alone = facts.relay or facts.routes or facts.exit_node or not model.routing.plain
+    if alone or model.effects.unjudged:
         forwarding = model.name
     return (forwarding, facts.lans, facts.exit, facts.exit_duty, model.conf and model.conf.mtu)

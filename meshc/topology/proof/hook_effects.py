@@ -13,7 +13,7 @@ from typing import NamedTuple
 from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
-from meshc.topology.proof.loaded_rules import is_load
+from meshc.topology.proof.loaded_rules import lacks_comments, loaded_text
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
@@ -71,7 +71,7 @@ class HookEffects(NamedTuple):
 
 def read_hook_effects(conf: Conf, routing: PolicyRouting) -> HookEffects:
     """Looks at every command of PreUp and PostUp in its order."""
-    reader = _Reader(routing)
+    reader = _Reader(routing, conf.rules)
     for line in conf.pre_up:
         reader.line(line, tunnel=False)
     for line in conf.post_up:
@@ -85,8 +85,9 @@ def read_hook_effects(conf: Conf, routing: PolicyRouting) -> HookEffects:
 
 
 class _Reader:
-    def __init__(self, routing: PolicyRouting) -> None:
+    def __init__(self, routing: PolicyRouting, comments: tuple[str, ...]) -> None:
         self.routing = routing
+        self.comments = comments
         self.interface = routing.interface
         self.failing: list[str] = []
         self.open: list[str] = []
@@ -100,16 +101,19 @@ class _Reader:
 
     def line(self, line: str, *, tunnel: bool) -> None:
         self.tunnel = tunnel
+        if loaded_text(line, self.comments) is not None:
+            return  # a text that the firewall of the model is made from
+        if lacks_comments(line, self.comments):
+            self.failing.append(line)
+            return
         found = [step._replace(words=_bare(step.words)) for step in steps(line)]
         feeds_a_key = any(
             step.before == "|" and step.words[:2] == ("wg", "set") and _TO_A_FILE & {*step.words}
             for step in found
         )
-        for place, step in enumerate(found):
+        for step in found:
             if not step.words or (feeds_a_key and step.after == "|"):
                 continue
-            if is_load(step, found[place - 1] if place else None):
-                continue  # a text that the firewall of the model is made from
             name = step.words[0].rpartition("/")[2]
             if self._fails(name, step):
                 self.failing.append(_text(step))

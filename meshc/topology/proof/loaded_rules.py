@@ -1,56 +1,77 @@
-"""Rules that a hook line loads as a whole: texts that `printf` hands to iptables-restore or to nft.
+"""Rules that stand in comments of a file and that a hook line loads as a whole: `sed` prints the
+text of one program, and iptables-restore or nft reads it.
 
-A line may hold a text for each of two tools, of which the node runs one: `if command -v TOOL`.
+A file may hold a text for each of two tools, of which the node takes one: `if command -v TOOL`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from meshc.topology.proof.hook_commands import HookStep, steps
 
 RESTORES = {"iptables-restore": 4, "ip6tables-restore": 6}
-_LINES = ("printf", "%s\\n")
+_FILE = "$CONFIG_FILE"
+_ASKS = ("command", "-v", "iptables-restore", ">", "/dev/null")
+_SCRIPT = re.compile(
+    r"/\^\.(?P<mark>\w+) /\{s///;s/\[%\]i/%i/g;(?P<words>(?:s/@\w+@/\$\(.*?\)/g;)*)p\}"
+)
+_WORD = re.compile(r"s/(@\w+@)/(\$\(.*?\))/g;")
+_COUNTED = re.compile(
+    r"\[ \"\$\(grep -c (?P<marks>(?:-e '\^\.\w+ ' )+)\"\$CONFIG_FILE\"\)\" = (?P<count>\d+) \]"
+    r" \|\| \{ echo '[^']*' >&2 && false; \}"
+)
 
 
 class LoadedText(NamedTuple):
-    """The input of one program, a line an item. `family` is 0 for nft, which loads both."""
+    """The input of one program, a line an item. `family` is 0 for nft, which loads both. `nft` says
+    whether only nodes without iptables load it; None when all do."""
 
     family: int
     lines: tuple[str, ...]
+    nft: bool | None = None
+
+    def taken(self, *, nft: bool) -> bool:
+        """Whether a node loads it; `nft` for one that has nft and no iptables."""
+        return self.nft is None or self.nft is nft
 
 
-def loaded_texts(line: str, *, nft: bool = False) -> Iterator[LoadedText]:
-    """The texts that a line loads; `nft` on a node that has nft and no iptables."""
-    found = [*_texts(line)]
-    choice = len({bool(text.family) for text in found}) > 1
-    for text in found:
-        if not choice or bool(text.family) is not nft:
-            yield text
+def loaded_text(line: str, comments: Sequence[str]) -> LoadedText | None:
+    """The text that a line loads from the comments of its file; None for any other line."""
+    if _FILE not in line:
+        return None
+    found = [*steps(line)]
+    nft = None
+    if found and found[0].words == _ASKS and found[-1].words == ("fi",):
+        found, nft = found[1:-1], line.startswith("if ! ")
+    if len(found) != 2 or found[0].after != "|":
+        return None
+    script = _script(found[0].words)
+    family = _family(found[1])
+    if script is None or family is None:
+        return None
+    mark = f"#{script['mark']} "
+    lines = [line[len(mark) :] for line in comments if line.startswith(mark)]
+    for place, word in _WORD.findall(script["words"]):
+        lines = [line.replace(place, word) for line in lines]
+    return LoadedText(family, tuple(lines), nft)
 
 
-def offers_choice(line: str) -> bool:
-    """Whether the node takes one of two texts."""
-    return len({bool(text.family) for text in _texts(line)}) > 1
+def lacks_comments(line: str, comments: Sequence[str]) -> bool:
+    """Whether a line that counts the comments counts other than it wants."""
+    counts = _COUNTED.fullmatch(line)
+    if counts is None:
+        return False
+    marks = tuple(f"#{mark} " for mark in re.findall(r"\w+(?= ')", counts["marks"]))
+    return sum(comment.startswith(marks) for comment in comments) != int(counts["count"])
 
 
-def is_load(step: HookStep, previous: HookStep | None) -> bool:
-    """Whether a step is fed with such a text."""
-    fed = previous is not None and previous.words[:2] == _LINES and previous.after == "|"
-    return fed and _family(step) is not None
-
-
-def _texts(line: str) -> Iterator[LoadedText]:
-    if "%s\\n" not in line:
-        return
-    previous: HookStep | None = None
-    for step in steps(line):
-        if previous is not None and is_load(step, previous):
-            family = _family(step)
-            assert family is not None, "it is a load"
-            yield LoadedText(family, previous.words[2:])
-        previous = step
+def _script(words: Sequence[str]) -> re.Match[str] | None:
+    if len(words) != 4 or words[:2] != ("sed", "-n") or words[3] != _FILE:
+        return None
+    return _SCRIPT.fullmatch(words[2])
 
 
 def _family(step: HookStep) -> int | None:

@@ -6,13 +6,13 @@ policy of a machine may be more generous. What is drawn up elsewhere is otherwis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
 from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rules
-from meshc.topology.proof.loaded_rules import LoadedText, loaded_texts, split_words
+from meshc.topology.proof.loaded_rules import LoadedText, loaded_text, split_words
 from meshc.topology.proof.nft_text import read_table
 from meshc.values import dataclass, field
 
@@ -55,15 +55,24 @@ class Firewall:
     policies: dict[Chain, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, lines: Iterable[str], interface: str, *, nft: bool = False) -> Firewall:
+    def read(
+        cls,
+        lines: Iterable[str],
+        interface: str,
+        comments: Sequence[str] = (),
+        *,
+        nft: bool = False,
+    ) -> Firewall:
         """Runs the hook lines in their order, as far as they are about forwarding; with `nft` as a
-        node without iptables does."""
+        node without iptables does. `comments` are those of the file that lines load."""
         firewall = cls(interface)
         for line in lines:
-            for text in loaded_texts(line, nft=nft):
+            text = loaded_text(line, comments)
+            if text is None:
+                for words in commands(line):
+                    firewall.run(words)
+            elif text.taken(nft=nft):
                 firewall.load(text)
-            for words in commands(line):
-                firewall.run(words)
         return firewall
 
     def load(self, text: LoadedText) -> None:
@@ -89,8 +98,14 @@ class Firewall:
         idle = {chain for chain, rules in kept.items() if not rules}
         for chain, rules in kept.items():
             kept[chain] = [rule for rule in rules if (*chain[:2], rule.target) not in idle]
-        used = {(*chain[:2], rule.target) for chain, rules in kept.items() for rule in rules}
-        chains = {c: r for c, r in kept.items() if c[2] in BUILT_IN or c in used}
+        chains = {chain: rules for chain, rules in kept.items() if chain[2] in BUILT_IN}
+        waiting = [*chains]
+        while waiting:
+            chain = waiting.pop()
+            inner = {(*chain[:2], rule.target) for rule in chains[chain]} & kept.keys()
+            for one in inner - chains.keys():
+                chains[one] = kept[one]
+                waiting.append(one)
         return Firewall(self.interface, self.families, chains, self.policies)
 
     def forwarding(self, flow: Flow) -> tuple[bool, str]:

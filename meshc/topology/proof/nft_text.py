@@ -33,7 +33,7 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
     iptables has for their hooks."""
     chains: dict[Chain, list[Rule]] = {}
     name, table = "", "filter"
-    for line in lines:
+    for line in _whole(lines):
         words = line.split()
         if words[:1] == ["chain"]:
             name, table = words[1], "filter"
@@ -51,6 +51,18 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
             for family, rule in _read_rules(line):
                 chains[family, table, name].append(rule)
     return chains
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """A list of elements that goes on in the next line is one statement with it."""
+    begun: list[str] = []
+    for line in lines:
+        begun.append(line)
+        if not line.endswith(","):
+            yield " ".join(begun)
+            begun = []
+    if begun:
+        yield " ".join(begun)
 
 
 def _read_rules(line: str) -> Iterator[tuple[int, Rule]]:

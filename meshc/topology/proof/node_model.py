@@ -14,7 +14,7 @@ from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
-from meshc.topology.proof.loaded_rules import offers_choice
+from meshc.topology.proof.loaded_rules import loaded_text
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.policy_routing import (
@@ -120,11 +120,14 @@ class NodeModel:
         if self.script is not None:
             return (self.script.firewall,)
         conf = self.conf
-        lines = (*conf.pre_up, *conf.post_up) if conf else ()
-        first = Firewall.read(lines, self.facts.interface)
-        if not any(offers_choice(line) for line in lines):
+        if conf is None:
+            return (Firewall(self.facts.interface),)
+        lines = (*conf.pre_up, *conf.post_up)
+        first = Firewall.read(lines, self.facts.interface, conf.rules)
+        texts = (loaded_text(line, conf.rules) for line in lines)
+        if all(text is None or text.nft is None for text in texts):
             return (first,)
-        return (first, Firewall.read(lines, self.facts.interface, nft=True))
+        return (first, Firewall.read(lines, self.facts.interface, conf.rules, nft=True))
 
     @property
     def has_rules(self) -> bool:

@@ -1,44 +1,80 @@
-"""Texts that hook lines hand to iptables-restore and nft, whole."""
+"""Texts in comments of a file that hook lines hand to iptables-restore and nft, whole."""
 
 from __future__ import annotations
 
-from meshc.topology.proof.hook_commands import steps
+import pytest
+
 from meshc.topology.proof.loaded_rules import (
     LoadedText,
-    is_load,
-    loaded_texts,
-    offers_choice,
+    lacks_comments,
+    loaded_text,
     split_words,
 )
 
-RESTORE = "printf '%s\\n' '*filter' '-A X -j DROP' 'COMMIT' | iptables-restore -w --noflush"
-NFT = "printf '%s\\n' 'table inet t {' '}' | nft -f -"
-EITHER = f"if command -v iptables-restore >/dev/null; then {RESTORE}; else {NFT}; fi"
+FILE = '"$CONFIG_FILE"'
+COMMENTS = (
+    "#iptables *filter",
+    "#iptables -A X -i %i -o @wan4@ -j DROP",
+    "#nft table inet t {",
+    "#nft }",
+)
+RESTORE = (
+    "sed -n '/^.iptables /{s///;s/[%]i/%i/g;s/@wan4@/'\"$(ip route | sed 1q)\"'/g;p}' "
+    f"{FILE} | iptables-restore -w --noflush"
+)
+NFT = f"sed -n '/^.nft /{{s///;s/[%]i/%i/g;p}}' {FILE} | nft -f -"
 
 
-def test_a_text_is_what_printf_prints() -> None:
-    assert [*loaded_texts(RESTORE)] == [LoadedText(4, ("*filter", "-A X -j DROP", "COMMIT"))]
-    assert [*loaded_texts(NFT, nft=True)] == [LoadedText(0, ("table inet t {", "}"))]
+def test_a_text_is_what_sed_prints() -> None:
+    assert loaded_text(RESTORE, COMMENTS) == LoadedText(
+        4, ("*filter", "-A X -i %i -o $(ip route | sed 1q) -j DROP")
+    )
+    assert loaded_text(NFT, COMMENTS) == LoadedText(0, ("table inet t {", "}"))
 
 
-def test_of_two_texts_a_node_loads_one() -> None:
-    assert offers_choice(EITHER)
-    assert [text.family for text in loaded_texts(EITHER)] == [4]
-    assert [text.family for text in loaded_texts(EITHER, nft=True)] == [0]
+@pytest.mark.parametrize("no", ["", "! "])
+def test_of_two_texts_a_node_loads_one(no: str) -> None:
+    line = f"if {no}command -v iptables-restore >/dev/null; then {NFT}; fi"
+    text = loaded_text(line, COMMENTS)
+    assert text is not None
+    assert text.taken(nft=True) is bool(no)
+    assert text.taken(nft=False) is not bool(no)
 
 
 def test_without_a_choice_every_node_loads_it() -> None:
-    for line in (RESTORE, NFT):
-        assert not offers_choice(line)
-        assert [*loaded_texts(line)] == [*loaded_texts(line, nft=True)]
+    text = loaded_text(NFT, COMMENTS)
+    assert text is not None
+    assert text.taken(nft=True)
+    assert text.taken(nft=False)
 
 
-def test_what_throws_away_the_rules_of_others_is_no_such_text() -> None:
-    assert not [*loaded_texts(RESTORE.replace(" --noflush", ""))]
-    assert not [*loaded_texts(NFT.replace("-f -", "-f /etc/rules"))]
-    (first, second) = steps(NFT)
-    assert is_load(second, first)
-    assert not is_load(second, None)
+@pytest.mark.parametrize(
+    "line",
+    [
+        RESTORE.replace(" --noflush", ""),
+        NFT.replace("-f -", "-f /etc/rules"),
+        NFT.replace(FILE, "/etc/rules"),
+        NFT.replace("s///;", "s/drop/accept/;"),
+        NFT.replace("sed -n", "sed"),
+        f"if true; then {NFT}; fi",
+        f"{NFT} || true",
+        f"true && {NFT}",
+    ],
+)
+def test_any_other_line_loads_nothing_that_the_proof_knows(line: str) -> None:
+    assert loaded_text(line, COMMENTS) is None
+
+
+def test_a_line_that_counts_the_comments_fails_when_one_is_gone() -> None:
+    line = (
+        f"[ \"$(grep -c -e '^.iptables ' -e '^.nft ' {FILE})\" = 4 ]"
+        " || { echo 'they are gone' >&2 && false; }"
+    )
+    assert not lacks_comments(line, COMMENTS)
+    assert lacks_comments(line, COMMENTS[1:])
+    assert lacks_comments(line, (*COMMENTS, "#nft "))
+    assert not lacks_comments(line, (*COMMENTS, "#ip6tables COMMIT"))
+    assert not lacks_comments("true", ())
 
 
 def test_what_the_node_looks_up_is_one_word() -> None:
