@@ -16,6 +16,8 @@ from tests.support.skips import is_error
 TOGETHER = frozenset(
     {
         "tests/deploy/remote/test_environment.py",
+        "tests/deploy/test_hostile_nodes.py",
+        "tests/deploy/test_joint_rollout.py",
         "tests/deploy/test_obstacles.py",
         "tests/deploy/test_own_meshc.py",
         "tests/engine/io/test_clock.py",

@@ -21,7 +21,7 @@ import yaml
 
 from meshc.build.pipeline import compile_file
 from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.topology.planner.addressing.lock_text import Lock, format_lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def prepared(example: str, folder: Path) -> Path:
     shutil.copy(TOPOLOGIES / example / "mesh.yaml", file)
     content = yaml.safe_load(file.read_text())
     own = {name for name, node in content["nodes"].items() if "public_key" not in (node or {})}
-    store = PlainStore(folder / "keys", content["network"]["name"])
+    store = KeyFiles(folder / "keys", content["network"]["name"])
     store.create({name: private_key(name) for name in own})
     store.create_secret(NetworkSecret(hashlib.sha256(b"golden network").digest()))
     # keys that are given come with a lock file: a network with a secret and without one was built,

@@ -1,4 +1,5 @@
-"""The one loop on a node: what others break is put back, and endpoints follow their names.
+"""The one loop on a node: what others break is put back, endpoints follow their names, and where
+an agent is asked for, paths are kept (see `path_keeper`).
 
 WireGuard resolves a host name once. When a peer with a host name as its endpoint has had no
 handshake for a while although it should, the name is looked up again and the answer is set.
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meshc.agent.kernel_events import KernelEvents
+from meshc.agent.path_keeper import keep_paths
 from meshc.errors import MeshcError
 from meshc.keys import PublicKey
 from meshc.node import learned_endpoints, nodefile
@@ -55,6 +57,22 @@ def watch(
     """Looks after an interface until it goes away, or `stop` is set; with `token`, until somebody
     else brought it up anew."""
     stop = stop or threading.Event()
+    ended = threading.Event()
+    paths = threading.Thread(
+        target=keep_paths,
+        args=(interface, ended),
+        kwargs={"run_directory": run_directory},
+        daemon=True,  # a process that is told to end does not wait for it
+    )
+    paths.start()
+    try:
+        _watch(interface, run_directory, stop, token)
+    finally:
+        ended.set()
+        paths.join()
+
+
+def _watch(interface: str, run_directory: Path, stop: threading.Event, token: str) -> None:
     next_names, last = time.monotonic(), ""
     kept: dict[PublicKey, LearnedEndpoint] = {}
     with KernelEvents() as events:

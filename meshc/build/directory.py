@@ -162,7 +162,7 @@ class BuildDirectory:
             self._make_staging()
         parent = path.rpartition("/")[0]
         if parent and parent not in self._made:
-            os.mkdir(f"{self._staging}/{parent}")
+            os.makedirs(f"{self._staging}/{parent}", exist_ok=True)
             self._made.add(parent)
         descriptor = os.open(f"{self._staging}/{path}", _CREATE, mode)
         try:
@@ -230,6 +230,7 @@ class BuildDirectory:
     def _check_parents(self, path: str) -> None:
         parent = path.rpartition("/")[0]
         if parent and parent not in self._checked:
+            self._check_parents(parent)
             with suppress(FileNotFoundError):
                 if not stat.S_ISDIR(os.lstat(self.path / parent).st_mode):
                     raise self._in_the_way(parent)
@@ -262,7 +263,7 @@ class BuildDirectory:
         try:
             os.rename(f"{self._staging}/{path}", target)
         except FileNotFoundError:
-            os.mkdir(os.path.dirname(target))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
             os.rename(f"{self._staging}/{path}", target)
 
     def _remove(self, entry: ManifestEntry) -> None:
@@ -274,9 +275,9 @@ class BuildDirectory:
             return
         target = self.path / entry.path
         target.unlink()
-        if target.parent != self.path:
-            with suppress(OSError):  # not empty: something of the user's lies there
-                target.parent.rmdir()
+        with suppress(OSError):  # not empty: something of the user's lies there
+            while (target := target.parent) != self.path:
+                target.rmdir()
 
     def _read_manifest(self) -> Manifest:
         nothing = Manifest(self.topology, self.network, {})

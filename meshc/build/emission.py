@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from meshc.build.changes import (
     UNTOLD,
@@ -18,12 +19,14 @@ from meshc.build.worker import EmittedFile
 from meshc.errors import ConfError
 from meshc.render.artifact import Artifact
 from meshc.render.manifest import ManifestEntry
-from meshc.render.node_files import MeshRenderer
+from meshc.render.node_files import REACH_RECORD, MeshRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Platform
+from meshc.topology.obligations.reach import ReachChange, reach_change
+from meshc.topology.obligations.reach_record import read_record
 from meshc.topology.planner.mesh_plan import MeshPlan
-from meshc.topology.proof import is_router_script
+from meshc.topology.proof import is_router_script, output_name
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf
 from meshc.wg.conf_reader import ConfReader
@@ -47,6 +50,7 @@ class Emission:
     _files: dict[str, list[tuple[str, ChangeKind]]] = field(default_factory=dict)
     _confs: dict[str, ConfChange] = field(default_factory=dict)
     _entries: list[ManifestEntry] = field(default_factory=list)
+    _reach: ReachChange = ReachChange()
     _reader: ConfReader = field(default_factory=ConfReader)
 
     def files(self) -> Iterator[EmittedFile]:
@@ -61,6 +65,7 @@ class Emission:
             if self.progress is not None:
                 self.progress("files", number, len(nodes))
         self._note("", self._stage(renderer.hosts()))
+        self._reach = self._stage_policies(renderer)
         for entry in self.target.stale():
             self._files.setdefault(entry.node, []).append((entry.path, ChangeKind.REMOVED))
         self.target.seal()
@@ -74,6 +79,24 @@ class Emission:
                 platform = node.spec.platform if node else Platform.LINUX
                 nodes.append(node_change(name, platform, files, self._confs.get(name)))
         return ChangeSet(tuple(nodes), tuple(path for path, _ in sorted(self._files.get("", []))))
+
+    def reach(self) -> ReachChange:
+        """What this build opens and closes; nothing for a first one."""
+        return self._reach
+
+    def _stage_policies(self, renderer: MeshRenderer) -> ReachChange:
+        spec, path = self.plan.spec, REACH_RECORD
+        old = self.target.read_old(path) if path in self.target.before.files else None
+        artifact = renderer.policies()
+        if artifact is not None:
+            self._note("", self._stage(artifact))
+        if not self.target.before.files or (old is None and artifact is None):
+            return ReachChange()
+        if artifact is not None and artifact.content.reveal() == old:
+            return ReachChange()
+        # where no record is, there were no policies
+        before = read_record(old.decode(errors="replace")) if old is not None else None
+        return reach_change(before or replace(spec, policies=None), spec)
 
     def entries(self) -> tuple[ManifestEntry, ...]:
         """The manifest's entries, sorted by path."""
@@ -89,18 +112,19 @@ class Emission:
             self._confs[name] = self._difference(conf.entry.path, content.reveal())
         elif conf.untold and conf.entry.path in self.target.before.files:
             self._confs[name] = UNTOLD
-        script = None
+        script, outputs = None, []
         for one, artifact in zip(staged, artifacts, strict=True):
             if is_router_script(artifact.path):
                 script = self._emitted(name, one, artifact.content)
-        return self._emitted(name, conf, content, script)
+            elif output_name(artifact.path) is not None:
+                outputs.append(self._emitted(name, one, artifact.content))
+        whole = self._emitted(name, conf, content)
+        return whole._replace(script=script, outputs=tuple(outputs))
 
-    def _emitted(
-        self, name: str, staged: Staged, content: SecretBytes, script: EmittedFile | None = None
-    ) -> EmittedFile:
+    def _emitted(self, name: str, staged: Staged, content: SecretBytes) -> EmittedFile:
         if self.write:
-            return EmittedFile(name, staged.entry.path, self.target.place(staged), script=script)
-        return EmittedFile(name, staged.entry.path, "", content, script)
+            return EmittedFile(name, staged.entry.path, self.target.place(staged))
+        return EmittedFile(name, staged.entry.path, "", content)
 
     def _stage(self, artifact: Artifact) -> Staged:
         return self.target.stage(artifact, write=self.write)

@@ -26,7 +26,7 @@ def managed_keys(file: str | Path) -> Iterator[KeyChanges]:
         spec = read_spec(workspace.file, diagnostics)
         lock = read_lock(workspace.lock_file, diagnostics)
         diagnostics.barrier()
-        store = workspace.keys(spec.network.name)
+        store = workspace.keys(spec.network.name, spec.keys)
         require_lock(workspace.lock_file, store, diagnostics)
         check_lock(spec, lock, diagnostics)
         diagnostics.barrier()

@@ -22,6 +22,7 @@ from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic
 from meshc.keystore.ring import made_up, without_keys
 from meshc.render.manifest import ManifestEntry
+from meshc.topology.obligations.reach import ReachChange
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.routing.routing import Routing
 from meshc.topology.proof import Verdict
@@ -44,6 +45,7 @@ class BuildResult:
     findings: tuple[Diagnostic, ...]
     files: tuple[ManifestEntry, ...]
     changes: ChangeSet
+    reach: ReachChange
     new_keys: tuple[str, ...]
     keyless: tuple[str, ...]
     kept: tuple[str, ...]
@@ -66,17 +68,18 @@ def compile_file(
     out: str | Path | None = None,
     dry_run: bool = False,
     new_lock: bool = False,
+    plain_keys: bool = False,
     progress: Progress | None = None,
     worker: Worker | None = None,
 ) -> BuildResult:
     """Builds a topology file into `out` (default: `build/` beside it).
 
-    A dry run does everything but write. `new_lock` says that a lock file that is gone was not lost.
-    `worker` may be a process of its own, and be reading the
-    file already; by default this process does all the work.
+    A dry run does everything but write. `new_lock` says that a lock file that is gone was not lost,
+    `plain_keys` that keys lie in the clear, whatever the file says. `worker` may be a process of
+    its own, and be reading the file already; by default this process does all the work.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
-    workspace = Workspace(Path(path))
+    workspace = Workspace(Path(path), plain_keys)
     stages = Stages(worker or _reading(workspace), progress)
     with ExitStack() as stack:
         stages.begin(workspace, stack)
@@ -104,6 +107,7 @@ def compile_file(
             findings=tuple(settled(stages.diagnostics.sorted(), source.spec, whole=True)),
             files=emission.entries(),
             changes=emission.changes(),
+            reach=emission.reach(),
             new_keys=ring.new,
             keyless=tuple(without_keys(analysis.spec, ring.public)),
             kept=tuple(target.kept),

@@ -98,13 +98,15 @@ class Stages:
     ) -> tuple[KeyRing, KeyStore]:
         """Every node's key, and the store for those that are new. `new_lock` says that a lock file
         that is gone was not lost. Raises: StateError."""
+        from meshc.build.key_sealing import check_recipients
         from meshc.build.lock_file import require_lock
         from meshc.keystore.ring import gather, recorded
 
         self._tell("keys")
-        store = workspace.keys(source.spec.network.name)
+        store = workspace.keys(source.spec.network.name, source.spec.keys)
         if not new_lock:
             require_lock(workspace.lock_file, store, self.diagnostics)
+        check_recipients(source.spec, store.directory, self.diagnostics)
         ring = gather(source.spec, store, recorded(source.lock), self.diagnostics)
         self.diagnostics.barrier()
         return ring, store
@@ -140,7 +142,7 @@ class Stages:
         """The files of `render` in memory, for the proof alone."""
         from meshc.build.worker import EmittedFile
         from meshc.render.node_files import MeshRenderer
-        from meshc.topology.proof import is_router_script
+        from meshc.topology.proof import is_router_script, output_name
 
         renderer = MeshRenderer(plan, ring.secrets)
         for node in plan.nodes.values():
@@ -148,8 +150,9 @@ class Stages:
                 EmittedFile(node.name, one.path, "", one.content) for one in renderer.node(node)
             ]
             script = next((one for one in files if is_router_script(one.file)), None)
+            outputs = tuple(one for one in files if output_name(one.file) is not None)
             for conf in files[:1]:
-                yield conf._replace(script=script)
+                yield conf._replace(script=script, outputs=outputs)
 
     def prove(self, analysis: Analysis, ring: KeyRing, files: Iterable[EmittedFile]) -> Verdict:
         """Every packet walked through what is read back. Errors are left to who asked.

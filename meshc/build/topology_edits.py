@@ -22,7 +22,7 @@ from meshc.topology.language.edit.edited import Uneditable
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.read.includes import Unopened
 from meshc.topology.language.read.source_text import MAX_BYTES
-from meshc.topology.language.spec import Spec
+from meshc.topology.language.spec import KeysSpec, Spec
 from meshc.topology.planner.addressing.lock import Lock
 from meshc.values import dataclass
 
@@ -75,7 +75,7 @@ def add(file: Path, name: str, settings: str, *, write: bool = True) -> Topology
         if name in files.names():
             raise StateError(f"there is a node {name!r} already", hint="choose another name")
         path = next(iter(files.texts))
-        return {path: _done(edited.with_entry(files.texts[path], "nodes", name, settings), path)}
+        return {path: done(edited.with_entry(files.texts[path], "nodes", name, settings), path)}
 
     return _edit(file, change, write=write)
 
@@ -88,9 +88,7 @@ def switch(file: Path, names: Iterable[str], *, enabled: bool, write: bool = Tru
         for name in names:
             path = files.home(name)
             word = "true" if enabled else "false"
-            texts[path] = _done(
-                edited.with_key(texts[path], ("nodes", name), "enabled", word), path
-            )
+            texts[path] = done(edited.with_key(texts[path], ("nodes", name), "enabled", word), path)
         return texts
 
     return _edit(file, change, write=write)
@@ -104,12 +102,17 @@ def remove(file: Path, names: Iterable[str], *, write: bool = True) -> TopologyE
         texts = dict(files.texts)
         for name in names:
             home = files.home(name)
-            texts[home] = _done(edited.without(texts[home], ("nodes", name)), home)
+            texts[home] = done(edited.without(texts[home], ("nodes", name)), home)
             for path in texts:
                 texts[path] = _forgotten(texts[path], name, path)
         return texts
 
     return _edit(file, change, write=write)
+
+
+def change_topology(file: Path, change: Callable[[str], str]) -> TopologyEdit:
+    """The main file with its text changed, read again and written. Raises: Refused, StateError."""
+    return _edit(file, lambda files: {file: change(files.texts[file])}, write=True)
 
 
 def rename(file: Path, old: str, new: str, *, write: bool = True) -> TopologyEdit:
@@ -120,7 +123,8 @@ def rename(file: Path, old: str, new: str, *, write: bool = True) -> TopologyEdi
         diagnostics = Diagnostics()
         lock = read_lock(workspace.lock_file, diagnostics)
         files = read_topology(file, sound=False)
-        store = workspace.keys(edited.network(files.texts[file], "name"))
+        name = edited.network(files.texts[file], "name")
+        store = workspace.keys(name, _key_settings(files.texts[file]))
         key = store.read([old]).get(old)
         edit = _renamed(file, files, old, new, known=key is not None or old in lock.nodes)
         if not write:
@@ -154,10 +158,18 @@ def _renamed(file: Path, files: TopologyFiles, old: str, new: str, *, known: boo
     if new not in names:
         files.home(old)
     texts = {
-        path: _done(edited.renamed(text, old, new, domain), path)
+        path: done(edited.renamed(text, old, new, domain), path)
         for path, text in files.texts.items()
     }
     return _changed(file, files, texts)
+
+
+def _key_settings(text: str) -> KeysSpec:
+    """The section `keys` of a text that need not be sound."""
+    section = edited.section(text, "keys")
+    recipients = section.get("recipients", ())
+    listed = [recipients] if isinstance(recipients, str) else recipients
+    return KeysSpec(str(section.get("store", "plain")), tuple(map(str, listed)))
 
 
 def _lock_renamed(lock: Lock, old: str, new: str) -> Lock:
@@ -231,7 +243,8 @@ def _text(content: bytes, path: Path) -> str:
         raise StateError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from None
 
 
-def _done(text: str | Uneditable, path: Path) -> str:
+def done(text: str | Uneditable, path: Path) -> str:
+    """The text of an edit that succeeded. Raises: StateError."""
     if isinstance(text, Uneditable):
         raise StateError(f"{path}: {text.reason}", hint="change it with an editor")
     return text
@@ -249,7 +262,7 @@ def _forgotten(text: str, name: str, path: Path) -> str:
                 f"{path}: `{where}` still names {name!r}",
                 hint="change it first: what should hold instead is not for meshc to guess",
             )
-        text = _done(edited.without(text, place), path)
+        text = done(edited.without(text, place), path)
     return text
 
 

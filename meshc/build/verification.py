@@ -20,14 +20,17 @@ from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostics, Location
 from meshc.errors import ConfError
 from meshc.render.manifest import ManifestEntry
+from meshc.secret import SecretText
 from meshc.topology.language.spec import Spec
 from meshc.topology.planner.addressing.lock_text import Lock
 from meshc.topology.proof import (
     Expectation,
     NodeFile,
     Proof,
+    ReadOutput,
     expectation,
     is_router_script,
+    output_name,
     prove,
     read_script,
 )
@@ -48,6 +51,7 @@ class Verification:
     scripts: dict[str, ManifestEntry]
     expectation: Expectation
     findings: Diagnostics
+    outputs: Mapping[str, tuple[ManifestEntry, ...]] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
 
     def files(self) -> Iterator[NodeFile]:
@@ -95,6 +99,7 @@ class Verification:
                 return NodeFile(
                     name,
                     *reader.read_table(decode_conf(content, file=str(path)), file=str(path)),
+                    outputs=self.outputs_of(name),
                 )
             router = read_script(self.build.content(script).decode(), file=str(path))
             return NodeFile(name, router.conf, script=router)
@@ -105,6 +110,15 @@ class Verification:
                 name, error.args[0].removeprefix(f"{path}:{error.line}: "), place, error.line
             )
         return None
+
+    def outputs_of(self, name: str) -> tuple[ReadOutput, ...]:
+        """The files for other programs. Raises: UnicodeDecodeError, StateError."""
+        found = []
+        for entry in self.outputs.get(name, ()):
+            which, text = output_name(entry.path), self.build.content(entry).decode()
+            assert which is not None, "only such entries are kept"
+            found.append(ReadOutput(*which, str(self.build.path(entry)), SecretText(text)))
+        return tuple(found)
 
     def _compare(self, entry: ManifestEntry, content: bytes) -> None:
         self._compare_mode(entry)
@@ -158,7 +172,11 @@ def open_verification(file: Path, *, build: Path | None = None) -> Verification:
     known = {name: entry for name, entry in built.confs.items() if name in spec.nodes}
     files = built.manifest.files.values()
     scripts = {entry.node: entry for entry in files if is_router_script(entry.path)}
-    return Verification(spec, built, known, scripts, _expectation(spec, lock), findings)
+    outputs: dict[str, tuple[ManifestEntry, ...]] = {}
+    for entry in files:
+        if output_name(entry.path) is not None:
+            outputs[entry.node] = (*outputs.get(entry.node, ()), entry)
+    return Verification(spec, built, known, scripts, _expectation(spec, lock), findings, outputs)
 
 
 def _compare_nodes(spec: Spec, confs: Mapping[str, ManifestEntry], findings: Diagnostics) -> None:

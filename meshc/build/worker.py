@@ -53,7 +53,7 @@ class EmittedFile(NamedTuple):
     """A node's file: where it lies, or its content when it lies nowhere yet.
 
     `file` is its path in the build directory, for messages. `script` is what a router runs in
-    place of the wg-quick file.
+    place of the wg-quick file, `outputs` what other programs do.
     """
 
     name: str
@@ -61,6 +61,7 @@ class EmittedFile(NamedTuple):
     place: str
     content: SecretBytes | None = None
     script: EmittedFile | None = None
+    outputs: tuple[EmittedFile, ...] = ()
 
     def text(self) -> str:
         """What stands in it now. Raises: OSError."""
@@ -240,12 +241,21 @@ def _sent(file: EmittedFile) -> tuple[Any, ...]:
     secret refuses to be pickled."""
     content = None if file.content is None else file.content.reveal()
     script = None if file.script is None else _sent(file.script)
-    return file.name, file.file, file.place, content, script
+    outputs = tuple(map(_sent, file.outputs))
+    return file.name, file.file, file.place, content, script, outputs
 
 
-def _received(name: str, file: str, place: str, content: bytes | None, script: Any) -> EmittedFile:
-    wrapped = None if content is None else SecretBytes(content)
-    return EmittedFile(name, file, place, wrapped, None if script is None else _received(*script))
+def _received(
+    name: str, file: str, place: str, content: bytes | None, script: Any, outputs: Any
+) -> EmittedFile:
+    return EmittedFile(
+        name,
+        file,
+        place,
+        None if content is None else SecretBytes(content),
+        None if script is None else _received(*script),
+        tuple(_received(*output) for output in outputs),
+    )
 
 
 def _files(source: IO[bytes]) -> Iterator[EmittedFile]:
@@ -297,7 +307,15 @@ def _read(request: ReadTopology) -> TopologyRead:
 
 def _prove(spec: Spec, promises: Promises, files: Iterable[EmittedFile]) -> Verdict:
     # numpy, which the compiler itself does without
-    from meshc.topology.proof import NodeFile, expectation, prove, read_script
+    from meshc.secret import SecretText
+    from meshc.topology.proof import (
+        NodeFile,
+        ReadOutput,
+        expectation,
+        output_name,
+        prove,
+        read_script,
+    )
     from meshc.wg.conf import parse
     from meshc.wg.conf_reader import ConfReader
 
@@ -312,7 +330,12 @@ def _prove(spec: Spec, promises: Promises, files: Iterable[EmittedFile]) -> Verd
                 yield NodeFile(each.name, script.conf, script=script)
                 continue
             conf, table = reader.read_table(each.text(), file=each.file)
-            yield NodeFile(each.name, conf, table)
+            outputs = tuple(
+                ReadOutput(*name, one.file, SecretText(one.text()))
+                for one in each.outputs
+                if (name := output_name(one.file)) is not None
+            )
+            yield NodeFile(each.name, conf, table, outputs=outputs)
 
     def reread(name: str) -> Conf:
         return parse(known[name].text(), file=known[name].file)

@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshc.errors import StateError
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.choice import open_store
 from meshc.keystore.store import KeyStore
+from meshc.topology.language.spec import KeysSpec
 from meshc.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """`mesh.yaml` has `mesh.lock`, `keys/` and `build/` beside it."""
+    """`mesh.yaml` has `mesh.lock`, `keys/` and `build/` beside it. `plain_keys`: whatever the file
+    says, these lie in `keys/` in the clear."""
 
     file: Path
+    plain_keys: bool = False
 
     @property
     def directory(self) -> Path:
@@ -32,8 +35,11 @@ class Workspace:
     def build(self) -> Path:
         return self.directory / "build"
 
-    def keys(self, network: str) -> KeyStore:
-        return PlainStore(self.directory / "keys", network)
+    def keys(self, network: str, settings: KeysSpec) -> KeyStore:
+        """The store that the topology file asks for."""
+        return open_store(
+            self.directory / "keys", network, KeysSpec() if self.plain_keys else settings
+        )
 
     @contextmanager
     def locked(self, waiting: Callable[[], None] | None = None) -> Iterator[None]:

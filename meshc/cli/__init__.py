@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "status": ("meshc.cli.status", "status", "Show interface, peers and drift.", "Run"),
     "plan": ("meshc.cli.plan", "plan", "Show what a deploy would change.", "Run"),
     "deploy": ("meshc.cli.deploy", "deploy", "Apply to nodes, with rollback.", "Run"),
+    "doctor": ("meshc.cli.doctor", "doctor", "Look for what is in the way on nodes.", "Run"),
     "lab": ("meshc.cli.lab", "lab", "Run the network in namespaces.", "Run"),
     "engine": ("meshc.cli.engine", "engine", "The bundled WireGuard engine.", "Run"),
 }

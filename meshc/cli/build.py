@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ REFUSED = 1
 @click.option("--all", "everything", is_flag=True, help="Print long tables in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
+@identity_option
 @reported
 def build(
     worker: Worker | None,

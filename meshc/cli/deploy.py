@@ -11,7 +11,9 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -29,8 +31,8 @@ Examples:
   meshc deploy mesh.yaml --all
   meshc deploy mesh.yaml home-server --window 120
 
-\b
-Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before).
+Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before), or a
+foreign firewall keeps others from it.
 """
 
 
@@ -65,6 +67,7 @@ Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran 
     show_default=True,
     help="Go on to further nodes after so many have failed.",
 )
+@identity_option
 @reported
 def deploy(
     file: Path,
@@ -114,7 +117,7 @@ def deploy(
         _stop(reason, found, around, as_json=as_json)
     limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
     ends = _carry_out(found, around, dialer, limits, result, as_json=as_json)
-    sys.exit(not all(end.good for end in ends))
+    sys.exit(not all(end.good for end in ends) or any(one.obstructed for one in found))
 
 
 class Names(TypedDict):
@@ -203,7 +206,7 @@ def _targets(
 
     with refused_findings():
         for line in with_password(dialer, fetching):
-            click.echo(line, err=True)
+            say(line, err=True)
         return chosen(
             file,
             build,
@@ -249,5 +252,5 @@ def _stop(message: str, found: list[Surveyed], around: Surroundings, *, as_json:
 
     if as_json:
         click.echo(plan_as_json(found, around))
-    click.echo(message, err=True)
+    say(message, err=True)
     sys.exit(1)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from meshc import __version__
-from meshc.cli.json_option import errors_as_json
+from meshc.cli.json_option import json_option, tell
 
 
 @click.command(
@@ -37,10 +37,15 @@ Example:
     help="Scheduling priority, where there is the right to set it.",
 )
 @click.version_option(__version__, prog_name="meshc-engine")
-@errors_as_json
+@json_option
 @click.option("--no-offload", is_flag=True, help="Do not ask the TUN device for offload.")
 def engine(
-    interface: str, foreground: bool, metrics: str | None, nice: int, no_offload: bool
+    interface: str,
+    foreground: bool,
+    metrics: str | None,
+    nice: int,
+    as_json: bool,
+    no_offload: bool,
 ) -> None:
     """Run a WireGuard INTERFACE in userspace, configured through `wg`.
 
@@ -49,19 +54,24 @@ def engine(
     info, error, silent), WG_TUN_FD and WG_UAPI_FD. It goes to the background once it is ready
     and ends when the interface or the socket is removed, or on SIGTERM.
     """
-    from meshc.engine.io.daemon import DaemonOptions, serve
+    from meshc.engine.io.daemon import DaemonOptions, StartError, start
 
-    sys.exit(
-        serve(
-            DaemonOptions(
-                interface=interface,
-                foreground=foreground,
-                metrics=metrics,
-                offload=not no_offload,
-                nice=nice,
-            )
-        )
+    options = DaemonOptions(
+        interface=interface,
+        foreground=foreground,
+        metrics=metrics,
+        offload=not no_offload,
+        nice=nice,
     )
+    try:
+        sys.exit(start(options, ready=lambda it: tell(it._asdict()) if as_json else None))
+    except StartError as error:
+        if as_json:
+            from meshc.render.report.json import refusal
+
+            click.echo(refusal(str(error)))
+        click.echo(f"meshc engine: {error}", err=True)
+        sys.exit(1)
 
 
 def entry() -> None:

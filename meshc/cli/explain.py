@@ -11,10 +11,12 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.prefixes import Prefix
+    from meshc.topology.language.spec import Spec
     from meshc.topology.proof import Expectation
     from meshc.topology.proof.explanation import Explanation, HopSession, Leg, Speaker
     from meshc.topology.proof.network_model import NetworkModel
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Example: meshc explain mesh.yaml phone home-server
 
-\b
 Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 """
 
@@ -73,8 +74,27 @@ def explain(
         story = tell(network, a, b, why_not=graph.why_not)
     else:
         story = explain_hosts(network, *_speakers(network, a, b))
-    click.echo(as_data(story) if as_json else as_text(story))
+    beside = _beside(built.spec, a, hosts.get(b))
+    if as_json:
+        click.echo(as_data(story, beside))
+    else:
+        say(as_text(story, beside))
     sys.exit(0 if story.works else 1)
+
+
+def _beside(spec: Spec, a: str, target: Prefix | None) -> str:
+    """Why the exit of a node is no way to an address, if the topology says so."""
+    node = spec.nodes.get(a)
+    if node is None or node.exit is None or target is None:
+        return ""
+    for prefix in node.exit_except:
+        if prefix.contains(target):
+            part = "" if prefix == target else f", as a part of {prefix}"
+            return (
+                f"exit_except of {a} leaves {target.address} out of its exit {node.exit}{part}: "
+                f"{a} sends it beside the tunnel"
+            )
+    return ""
 
 
 def _explain_service(
@@ -91,7 +111,10 @@ def _explain_service(
     except Mistake as mistake:
         raise StateError(mistake.message, hint=mistake.hint) from None
     story = explain_service(network, expectation.obligations.access, a, b, service)
-    click.echo(envelope(service_data(story)) if as_json else service_text(story))
+    if as_json:
+        click.echo(envelope(service_data(story)))
+    else:
+        say(service_text(story))
     sys.exit(0 if story.works else 1)
 
 
@@ -140,9 +163,11 @@ def _speaker(network: NetworkModel, text: str, host: Prefix | None, family: int)
     return Speaker(text, host, "" if router is None else router.name)
 
 
-def as_text(story: Explanation) -> str:
+def as_text(story: Explanation, beside: str = "") -> str:
     """The story in paragraphs."""
     lines = [_head(story)]
+    if beside:
+        lines.append(f"Not through the exit, because {beside}.")
     if story.why_not_direct:
         lines.append(f"Not direct, because {story.why_not_direct}.")
     if not story.legs:
@@ -204,7 +229,7 @@ def _session_lines(session: HopSession) -> list[str]:
     return [f"  {one} ↔ {other}: {'; '.join(parts)}"]
 
 
-def as_data(story: Explanation) -> str:
+def as_data(story: Explanation, beside: str = "") -> str:
     """The same as one JSON object."""
     data = {
         "a": story.a,
@@ -212,6 +237,7 @@ def as_data(story: Explanation) -> str:
         "works": story.works,
         "direct": story.direct,
         "why_not_direct": story.why_not_direct,
+        "beside_the_exit": beside or None,
         "mtu": story.mtu,
         "legs": [
             {

@@ -13,6 +13,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
+from meshc.cli.views.page import say
 from meshc.errors import MeshcError, StateError
 
 FAILED = 2
@@ -54,7 +55,7 @@ def refused_findings() -> Iterator[None]:
 
         if wants_json():
             click.echo(envelope({}, refused.diagnostics))
-        click.echo(format_findings(refused.diagnostics), nl=False, err=True)
+        say(format_findings(refused.diagnostics), nl=False, err=True)
         sys.exit(1)
 
 
@@ -83,12 +84,12 @@ def fail(error: MeshcError) -> NoReturn:
         from meshc.render.report.json import refusal
 
         click.echo(refusal(str(error), getattr(error, "hint", "")))
-    click.echo(f"error: {error}", err=True)
+    say(f"error: {error}", err=True)
     for note in getattr(error, "__notes__", ()):
-        click.echo(f"  {note}", err=True)
+        say(f"  {note}", err=True)
     hint = getattr(error, "hint", "")
     if hint:
-        click.echo(f"  hint: {hint}", err=True)
+        say(f"  hint: {hint}", err=True)
     sys.exit(FAILED)
 
 

@@ -10,6 +10,7 @@ import click
 from meshc.cli.failure import reported
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 
 FORMATS = ("mermaid", "dot", "svg", "html", "png", "pdf")
 SUFFIXES = {
@@ -74,7 +75,7 @@ def graph(file: Path, output: Path | None, form: str | None, as_json: bool) -> N
         tell({"format": form, "nodes": len(plan.nodes), "file": str(output)})
         return
     open_it = " (open it in a browser)" if form in ("svg", "html") else ""
-    click.echo(f"{output}: {form} picture of {len(plan.nodes)} nodes{open_it}", err=True)
+    say(f"{output}: {form} picture of {len(plan.nodes)} nodes{open_it}", err=True)
 
 
 def _by_suffix(output: Path | None) -> str:

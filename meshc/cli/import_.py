@@ -10,9 +10,10 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.json_option import json_option, tell
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
-    from meshc.keystore.plain import PlainStore
+    from meshc.keystore.key_files import KeyFiles
     from meshc.topology.importer import Imported
     from meshc.wg.conf import Conf
 
@@ -40,7 +41,7 @@ def import_(
     nothing could be made of the files.
     """
     from meshc.diagnostics import Diagnostics
-    from meshc.keystore.plain import PlainStore
+    from meshc.keystore.key_files import KeyFiles
     from meshc.render.report.text import format_findings
     from meshc.topology.importer import document, infer
 
@@ -52,7 +53,7 @@ def import_(
     diagnostics = Diagnostics()
     imported = infer(parsed, diagnostics)
     if len(diagnostics):
-        click.echo(format_findings(diagnostics), err=True, nl=False)
+        say(format_findings(diagnostics), err=True, nl=False)
     if imported is None:
         if as_json:
             tell({}, diagnostics)
@@ -66,17 +67,17 @@ def import_(
         return
     output.write_text(result, encoding="utf-8")
     if keys:
-        _keep(imported, PlainStore(output.parent / "keys", name))
+        _keep(imported, KeyFiles(output.parent / "keys", name))
     elif imported.preshared:
-        click.echo(
+        say(
             f"{len(imported.preshared)} pre-shared keys are named and not kept: with --keys they "
             "go into keys/ beside the file",
             err=True,
         )
     hidden = [n.name for n in imported.nodes.values() if n.conf and not n.endpoints.public]
-    click.echo(f"{output}: {len(imported.nodes)} nodes from {len(parsed)} files", err=True)
+    say(f"{output}: {len(imported.nodes)} nodes from {len(parsed)} files", err=True)
     if hidden:
-        click.echo(
+        say(
             f"next: say which site and NAT these are behind: {', '.join(hidden)}; "
             f"then meshc build {output}",
             err=True,
@@ -85,7 +86,7 @@ def import_(
 
 def _read(path: Path) -> Conf:
     """One file, in whatever encoding, with the names that its comments give to peers."""
-    from meshc.topology.importer import with_comment_names
+    from meshc.topology.importer import with_comments
     from meshc.wg.conf import parse
     from meshc.wg.conf_text import decode_conf
 
@@ -94,10 +95,10 @@ def _read(path: Path) -> Conf:
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
     text = decode_conf(data, file=str(path), foreign=True)
-    return with_comment_names(parse(text, file=str(path)), text)
+    return with_comments(parse(text, file=str(path)), text)
 
 
-def _keep(imported: Imported, store: PlainStore) -> None:
+def _keep(imported: Imported, store: KeyFiles) -> None:
     """Puts the keys of all files into the store."""
     own = {n.name: n.conf.private_key for n in imported.nodes.values() if n.conf}
     store.create({node: key for node, key in own.items() if key is not None})

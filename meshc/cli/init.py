@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.json_option import json_option, tell
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from meshc.render.starter import Answers
@@ -66,7 +67,7 @@ def init(
     if as_json:
         tell({"file": str(file), "template": template})
         return
-    click.echo(f"{file} is written. Change it as you like, then: meshc build {file}")
+    say(f"{file} is written. Change it as you like, then: meshc build {file}")
 
 
 def _answers(

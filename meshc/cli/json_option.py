@@ -10,9 +10,6 @@ import click
 from meshc.diagnostics import Diagnostic
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-errors_as_json = click.option(
-    "--json", "_as_json", is_flag=True, expose_value=False, help="Say what goes wrong as JSON."
-)
 
 
 def tell(data: Mapping[str, Any], findings: Iterable[Diagnostic] = ()) -> None:

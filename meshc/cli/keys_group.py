@@ -1,4 +1,4 @@
-"""`meshc keys`: list, rotate, revoke and import."""
+"""`meshc keys`: list, generate, rotate, revoke and import; `keys_sealing.py` has the rest."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli import keys_sealing
 from meshc.cli.failure import reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
-from meshc.cli.views.page import Column, PlainPage
+from meshc.cli.views.page import Column, say, standard_page
 from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(epilog="Example: meshc keys rotate mesh.yaml laptop && meshc build mesh.yaml")
 def keys() -> None:
-    """List, rotate, revoke and import keys.
+    """List, make, rotate, revoke, import and encrypt keys.
 
     Keys lie in keys/ beside FILE. None of these commands writes configurations: run meshc build
     afterwards, it says which nodes need their new file.
@@ -34,6 +36,7 @@ def keys() -> None:
 
 @keys.command("list", cls=TopologyCommand)
 @_FILE
+@identity_option
 @_JSON
 @reported
 def list_(file: Path, as_json: bool) -> None:
@@ -47,15 +50,43 @@ def list_(file: Path, as_json: bool) -> None:
     for info in found:
         since = time.strftime("%Y-%m-%d", time.localtime(info.created)) if info.created else ""
         rows.append((info.node, info.public_key or "–", info.where, since, info.problem))
-    titles = ("node", "public key", "private key", "since", "")
-    # keys are copied from here: they are never cut or wrapped, on a terminal neither
-    PlainPage().table([Column(title) for title in titles], rows)
+    # keys are copied from here
+    key, day = Column("public key", whole=True), Column("since", whole=True)
+    columns = (Column("node"), key, Column("private key", fold=True), day, Column(""))
+    standard_page().table(columns, rows)
+
+
+for _command in (keys_sealing.encrypt, keys_sealing.decrypt, keys_sealing.recipients):
+    keys.add_command(_command)
+
+
+@keys.command(cls=TopologyCommand, epilog="Example: meshc keys generate mesh.yaml")
+@_FILE
+@_JSON
+@reported
+def generate(file: Path, as_json: bool) -> None:
+    """Make the keys of nodes that have none yet.
+
+    A build does it as well; this needs no identity where keys are encrypted, so that somebody who
+    cannot read the others adds a node.
+    """
+    with _changes(file) as changes:
+        done = changes.generate()
+    if as_json:
+        rows = [{"node": made.node, "public_key": made.after} for made in done]
+        click.echo(envelope({"generated": rows}))
+        return
+    for made in done:
+        click.echo(f"{made.node}: {made.after}")
+    if not done:
+        click.echo("Every node has its key.")
 
 
 @keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")
 @_FILE
 @click.argument("nodes", nargs=-1)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
+@identity_option
 @_JSON
 @reported
 def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None:
@@ -68,7 +99,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
         if as_json:
             click.echo(envelope({"epoch": epoch}))
         else:
-            click.echo(f"Every link gets a new pre-shared key with the next build (epoch {epoch}).")
+            say(f"Every link gets a new pre-shared key with the next build (epoch {epoch}).")
             _next(file)
         return
     if not nodes:
@@ -88,9 +119,9 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
         click.echo(envelope({"rotated": rows}))
         return
     for rotation in done:
-        click.echo(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
+        say(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
         if rotation.aside is not None:
-            click.echo(f"  the old private key lies in {rotation.aside}")
+            say(f"  the old private key lies in {rotation.aside}")
     _next(file)
 
 
@@ -98,6 +129,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
 @_FILE
 @click.argument("node")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@identity_option
 @_JSON
 @reported
 def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
@@ -119,12 +151,12 @@ def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
         click.echo(envelope(row))
         return
     for key in done.keys:
-        click.echo(f"{node}: {key} is revoked")
+        say(f"{node}: {key} is revoked")
     for path in done.deleted:
-        click.echo(f"  deleted {path}")
+        say(f"  deleted {path}")
     if done.again:
-        click.echo(f"{node} is still in {file}: it gets a new key with the next build.")
-    click.echo("The old key works until the peers of the node have their new files.")
+        say(f"{node} is still in {file}: it gets a new key with the next build.")
+    say("The old key works until the peers of the node have their new files.")
     _next(file)
 
 
@@ -138,6 +170,7 @@ def revoke(file: Path, node: str, yes: bool, as_json: bool) -> None:
 @click.option("--public", is_flag=True, help="KEY is the public key of a node that keeps its own.")
 @click.option("--psk", nargs=2, metavar="A B", help="KEY is the pre-shared key of A and B.")
 @click.option("--replace", is_flag=True, help="Move another key that is there to keys/retired/.")
+@identity_option
 @_JSON
 @reported
 def import_(
@@ -166,7 +199,7 @@ def import_(
         if as_json:
             click.echo(envelope({"nodes": list(psk), "preshared_key": name}))
         else:
-            click.echo(f"{psk[0]} and {psk[1]}: {name}")
+            say(f"{psk[0]} and {psk[1]}: {name}")
             _next(file)
         return
     if public:
@@ -180,7 +213,7 @@ def import_(
     if as_json:
         click.echo(envelope({"node": node, "public_key": imported}))
     else:
-        click.echo(f"{node}: {imported}")
+        say(f"{node}: {imported}")
         _next(file)
 
 
@@ -189,9 +222,9 @@ def _confirm(intent: Revocation) -> None:
     from meshc.errors import StateError
 
     for key in intent.keys:
-        click.echo(f"{intent.node}: would revoke {key}, for good", err=True)
+        say(f"{intent.node}: would revoke {key}, for good", err=True)
     for path in intent.deleted:
-        click.echo(f"  would delete {path}: there may be no other copy", err=True)
+        say(f"  would delete {path}: there may be no other copy", err=True)
     if not _can_ask():
         raise StateError(
             f"the key of {intent.node} is not revoked: nobody can be asked here",
@@ -211,7 +244,7 @@ def _changes(file: Path) -> AbstractContextManager[KeyChanges]:
 
 
 def _next(file: Path) -> None:
-    click.echo(f"Next: meshc build {file}")
+    say(f"Next: meshc build {file}")
 
 
 def _as_dict(info: KeyInfo) -> dict[str, object]:

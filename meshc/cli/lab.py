@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from meshc.cli.failure import polite_end, reported
-from meshc.cli.json_option import errors_as_json, json_option, tell
+from meshc.cli.json_option import json_option, tell
+from meshc.cli.lab_options import NATS, read_options, world_options
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.progress import ProgressDisplay
 from meshc.render.report.json import envelope
@@ -21,13 +22,9 @@ if TYPE_CHECKING:
     from meshc.lab.world.control import Lab
     from meshc.lab.world.layout_options import LayoutOptions
 
-Command = Callable[..., Any]
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 EXAMPLE = "Example: meshc lab test mesh.yaml --engine mixed --html report.html"
-SHAPES = "latency:ms, jitter:ms, loss:%, kbit:n, mtu:n"
-SMALLEST_MTU = 1280
-NATS = ("none", "full_cone", "restricted", "port_restricted", "symmetric")
 
 
 @click.group(epilog=EXAMPLE)
@@ -37,53 +34,6 @@ def lab() -> None:
     Every node of the file gets a namespace, every site a router with its kind of NAT, and real
     engines run the very files that `meshc build` emits. Nothing on the host is touched.
     """
-
-
-def world_options(command: Command) -> Command:
-    """The options that decide what is built; shared by `up` and `test`."""
-    for option in reversed(
-        (
-            click.option(
-                "--engine",
-                type=click.Choice(("bundled", "wireguard-go", "kernel", "mixed")),
-                default="bundled",
-                show_default=True,
-                help="What runs the nodes; mixed alternates bundled and wireguard-go.",
-            ),
-            click.option(
-                "--runner",
-                type=click.Choice(("meshc", "wg-quick")),
-                default="meshc",
-                show_default=True,
-                help="What brings the nodes up from their files.",
-            ),
-            click.option(
-                "--build", type=click.Path(path_type=Path), help="Use these emitted files."
-            ),
-            click.option(
-                "--nat",
-                "nats",
-                multiple=True,
-                metavar="NAME=KIND",
-                help=f"Play another NAT for a node or site: {', '.join(NATS)}.",
-            ),
-            click.option(
-                "--double-nat",
-                multiple=True,
-                metavar="NAME",
-                help="A carrier's NAT in front as well.",
-            ),
-            click.option(
-                "--uplink",
-                "uplinks",
-                multiple=True,
-                metavar="[NAME=]KEY:N,...",
-                help=f"Shape an uplink (all without NAME): {SHAPES}.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @lab.command(
@@ -109,7 +59,7 @@ def up(
     from meshc.lab.world import lab_state
 
     with polite_end(), ProgressDisplay() as progress:
-        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
+        source, options = _prepare(file, build, nats, read_options(double_nat, uplinks), progress)
         identity = lab_state.lab_id(file, source.spec.network.name)
         session = open_session(
             source,
@@ -135,6 +85,7 @@ def up(
 @click.argument("file", metavar="[FILE]", type=FILE)
 @world_options
 @click.option("--kill", multiple=True, metavar="NODE", help="Cut this node off and measure again.")
+@click.option("--agents", is_flag=True, help="Run the agents; --kill times what they do.")
 @click.option("--recovery", is_flag=True, help="Time how NAT, address and engine changes heal.")
 @click.option("--bandwidth", is_flag=True, help="iperf3 between every pair that is reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -150,6 +101,7 @@ def test(
     double_nat: tuple[str, ...],
     uplinks: tuple[str, ...],
     kill: tuple[str, ...],
+    agents: bool,
     recovery: bool,
     bandwidth: bool,
     as_json: bool,
@@ -167,12 +119,15 @@ def test(
     from meshc.lab.run import run_test
 
     with polite_end(), ProgressDisplay() as progress:
-        source, options = _prepare(file, build, nats, _options(double_nat, uplinks), progress)
-        for name in kill:
-            if name not in source.confs:
-                raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+        source, options = _prepare(file, build, nats, read_options(double_nat, uplinks), progress)
+        _refuse_kills(kill, source, agents and runner != "meshc")
         session = open_session(
-            source, engine=engine, runner=runner, options=options, tell=progress.stage
+            source,
+            engine=engine,
+            runner=runner,
+            options=options,
+            tell=progress.stage,
+            agents=agents,
         )
         with session.lab:
             report = run_test(
@@ -197,13 +152,37 @@ def test(
 @click.argument("node")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--id", "identity", help="Which lab, when several are up.")
-@errors_as_json
+@json_option
 @reported
-def exec_(node: str, command: tuple[str, ...], identity: str | None) -> None:
-    """Run a program in NODE (or in a router: nat:SITE), with this terminal."""
+def exec_(node: str, command: tuple[str, ...], identity: str | None, as_json: bool) -> None:
+    """Run a program in NODE (or in a router: nat:SITE), with this terminal.
+
+    Exit code: the program's own. With --json what it wrote is told when it has ended.
+    """
     from meshc.lab.world.enter import run_inside
 
-    sys.exit(run_inside(_running(identity), node, command))
+    running = _running(identity)
+    if not as_json:
+        sys.exit(run_inside(running, node, command))
+    with TemporaryFile() as out, TemporaryFile() as err:
+        code = run_inside(running, node, command, (out.fileno(), err.fileno()))
+        texts = [_written(stream) for stream in (out, err)]
+    tell(
+        {
+            "lab": running.state.id,
+            "node": node,
+            "command": command,
+            "code": code,
+            "stdout": texts[0],
+            "stderr": texts[1],
+        }
+    )
+    sys.exit(code)
+
+
+def _written(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="surrogateescape")
 
 
 @lab.command(epilog="Example: meshc lab status; meshc lab status --json | jq .")
@@ -353,29 +332,12 @@ def _prepare(
     return source, options
 
 
-def _options(double_nat: tuple[str, ...], uplinks: tuple[str, ...]) -> LayoutOptions:
-    from meshc.lab.world.layout_options import LayoutOptions
-    from meshc.lab.world.places import Shape
-
-    shapes: dict[str, Shape] = {}
-    for text in uplinks:
-        name, equals, rest = text.rpartition("=")
-        words = {"latency": "delay", "jitter": "jitter", "loss": "loss"}
-        words |= {"kbit": "rate", "mtu": "mtu"}
-        values: dict[str, float] = {}
-        for part in rest.split(","):
-            key, _, number = part.partition(":")
-            try:
-                values[words[key]] = float(number)
-            except (KeyError, ValueError):
-                raise click.UsageError(f"--uplink {text}: {part!r} is none of {SHAPES}") from None
-        rate, mtu = (int(values.pop(key, 0)) for key in ("rate", "mtu"))
-        if 0 < mtu < SMALLEST_MTU:
-            raise click.UsageError(f"--uplink {text}: IPv6 needs an MTU of {SMALLEST_MTU}")
-        shapes[name if equals else ""] = Shape(**values, rate=rate, mtu=mtu)
-    return LayoutOptions(
-        shape=shapes.pop("", Shape()), shapes=shapes, carrier=frozenset(double_nat)
-    )
+def _refuse_kills(kill: tuple[str, ...], source: LabSource, without_meshc: bool) -> None:
+    for name in kill:
+        if name not in source.confs:
+            raise click.UsageError(f"--kill {name}: there is no such node in the lab")
+    if without_meshc:
+        raise click.UsageError("--agents: agents belong to `--runner meshc`")
 
 
 def _remarks(notes: list[str]) -> None:

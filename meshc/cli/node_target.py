@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.views.page import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,12 +60,12 @@ def tell(outcome: LifecycleOutcome, done: str, *, as_json: bool) -> None:
         return
     name = f"{outcome.node} ({outcome.interface})" if outcome.node else outcome.interface
     if outcome.dry_run:
-        click.echo(f"{name}: would change" if outcome.steps else f"{name}: nothing to change")
+        say(f"{name}: would change" if outcome.steps else f"{name}: nothing to change")
     for step in outcome.steps:
-        click.echo(f"  {step}")
+        say(f"  {step}")
     for note in outcome.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if outcome.dry_run:
         return
     engine = f", engine {outcome.engine}" if outcome.engine and done != "down" else ""
-    click.echo(f"{name}: {done}{engine}" if outcome.steps else f"{name}: nothing to do{engine}")
+    say(f"{name}: {done}{engine}" if outcome.steps else f"{name}: nothing to do{engine}")

@@ -9,19 +9,20 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options
 from meshc.cli.failure import refused_findings, reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 
 CHANGES = 3
 EPILOG = """\b
 Example: meshc plan mesh.yaml
 
-\b
 Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 """
 
 
 @click.command(cls=TopologyCommand, epilog=EPILOG)
 @deploy_options
+@identity_option
 @reported
 def plan(
     file: Path,
@@ -57,6 +58,6 @@ def plan(
         click.echo(plan_as_json(found, around))
     else:
         print_plan(found, around)
-    if any(one.refused for one in found):
+    if any(one.obstructed for one in found):
         sys.exit(1)
     sys.exit(CHANGES if around or any(one.difference for one in found) else 0)

@@ -20,7 +20,6 @@ Examples:
   meshc policy mesh.yaml
   git show main:mesh.yaml | meshc policy mesh.yaml --against - --markdown
 
-\b
 Exit code: 0; with --check, 1 when the change opens anything; 2 nothing to look at.
 """
 
@@ -38,19 +37,16 @@ def policy(file: Path, against: str | None, markdown: bool, check: bool, as_json
     No key is needed and nothing is written. Without `policies:` everybody reaches everybody.
     """
     from meshc.cli.views.policy_view import change_data, change_text, reach_data, reach_text
-    from meshc.topology.obligations.reach import all_groups, difference, folded, reach
+    from meshc.topology.obligations.reach import all_groups, folded, reach, reach_change
 
     spec = _load(str(file))
     if against is None:
         lines = folded(reach(spec), all_groups(spec))
         click.echo(envelope(reach_data(lines)) if as_json else reach_text(spec, lines, markdown))
         return
-    old = _load(against)
-    opens, closes = difference(old, spec)
-    groups = all_groups(spec, [old])
-    changes = folded(opens, groups), folded(closes, groups)
-    click.echo(envelope(change_data(*changes)) if as_json else change_text(*changes, markdown))
-    sys.exit(1 if check and opens else 0)
+    change = reach_change(_load(against), spec)
+    click.echo(envelope(change_data(change)) if as_json else change_text(change, markdown))
+    sys.exit(1 if check and change.opens else 0)
 
 
 def _load(name: str) -> Spec:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.colour import coloured
+from meshc.cli.views.fold import terminal_width
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from meshc.wg.conf import Conf
@@ -29,6 +32,7 @@ _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 @click.option("--strip-comments", is_flag=True, help="Leave out what a phone does not keep.")
 @click.option("--force", is_flag=True, help="Also when a camera may fail to read it.")
 @json_option
+@identity_option
 @reported
 def qr(
     file: Path,
@@ -69,7 +73,7 @@ def qr(
         tell(data | {"rows": codes.terminal(text).splitlines(), "advice": list(budget.advice)})
         return
     if output is None:
-        _show(codes.terminal(text), caption)
+        _show(codes.terminal(text), node, caption)
     else:
         draw = codes.png if output.suffix == ".png" else codes.svg
         _write(output, draw(text, caption))
@@ -77,22 +81,31 @@ def qr(
     if as_json:
         tell(data | {"file": str(output), "advice": list(budget.advice)})
     elif not budget.comfortable:
-        click.echo(f"{budget.size} bytes: a camera may fail to read this.", err=True)
+        say(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
 
 
-def _show(rows: str, caption: str) -> None:
+def _show(rows: str, node: str, caption: str) -> None:
+    """Raises: StateError when the terminal would fold its lines."""
+    from meshc.errors import StateError
+
+    need, room = max(map(len, rows.splitlines())), terminal_width()
+    if sys.stdout.isatty() and need > room:
+        raise StateError(
+            f"the code of {node} has {need} columns, and this terminal {room}",
+            hint="make the window wider or its letters smaller, or `-o FILE.png`",
+        )
     painted = "".join(f"{_PAINT}{line}{_RESET}\n" for line in rows.splitlines())
     sys.stdout.write(painted if coloured(sys.stdout) else rows)
-    click.echo(caption)
+    say(caption)
 
 
 def _warn(output: Path, node: str) -> None:
     from meshc.build.git_exposure import exposed
 
     if exposed(output):
-        click.echo(f"warning: git would take {output}, with the private key in it", err=True)
-    click.echo(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
+        say(f"warning: git would take {output}, with the private key in it", err=True)
+    say(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
 
 
 def _useless(conf: Conf, node: str) -> str:
@@ -117,14 +130,14 @@ def _refuse(node: str, budget: object, *, as_json: bool) -> None:
     if as_json:
         text = f"the configuration of {node} has {budget.size} bytes; {why}"
         tell({}, [Diagnostic("E500", text, hint="; ".join(budget.advice))])
-    click.echo(f"E500 the configuration of {node} has {budget.size} bytes; {why}{way}", err=True)
+    say(f"E500 the configuration of {node} has {budget.size} bytes; {why}{way}", err=True)
     _advise(budget.advice)
     sys.exit(1)
 
 
 def _advise(advice: tuple[str, ...]) -> None:
     for sentence in advice:
-        click.echo(f"   hint: {sentence}", err=True)
+        say(f"   hint: {sentence}", err=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 
 
@@ -16,6 +17,7 @@ from meshc.cli.topology_argument import TopologyCommand
 @click.argument("new")
 @click.option("--dry-run", is_flag=True, help="Show the patch, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@identity_option
 @reported
 def rename(file: Path, old: str, new: str, dry_run: bool, as_json: bool) -> None:
     """Rename a node wherever the file names it; key, address and lock entry stay.

@@ -9,6 +9,7 @@ import click
 
 from meshc.cli.topology_argument import find_topology
 from meshc.cli.views.colour import coloured
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from meshc.render.report import Report
@@ -19,7 +20,6 @@ Examples:
   meshc validate --format sarif networks/*.yaml > meshc.sarif
   meshc validate --explain E110
 
-\b
 Exit code: 0 no errors, 1 errors (or warnings with --strict), 2 input that cannot be read.
 """
 FORMATS = ("text", "json", "sarif", "junit", "github")
@@ -58,7 +58,7 @@ def validate(
     Nothing is written and no key is made. FILE may be `-` for standard input.
     """
     if explain is not None:
-        click.echo(explanation(explain))
+        say(explanation(explain))
         return
     found = None if files else find_topology()
     if found is not None:
@@ -77,11 +77,14 @@ def validate(
         strict=strict,
         cases=tuple(case for result in checked for case in result.cases),
     )
-    click.echo(_text(report) if form == "text" else render(report, form), nl=False)
+    if form == "text":
+        say(_text(report), nl=False)
+    else:
+        click.echo(render(report, form), nl=False)
     if form == "text" and proof is None:
         for result in checked:
             if result.spec is not None and not result.proven and not report.failed:
-                click.echo(f"{result.file}: large, so not proven; `meshc verify` does", err=True)
+                say(f"{result.file}: large, so not proven; `meshc verify` does", err=True)
     if any(result.unusable for result in checked):
         sys.exit(2)
     sys.exit(1 if report.failed else 0)

@@ -10,6 +10,7 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from meshc.render.report import Case
@@ -21,7 +22,6 @@ Examples:
   meshc verify mesh.yaml
   meshc verify mesh.yaml --format junit > proof.xml
 
-\b
 Exit code: 0 the proof holds, 1 it does not (or warnings with --strict), 2 nothing to prove.
 """
 
@@ -56,7 +56,10 @@ def verify(file: Path, build: Path | None, form: str, matrix: bool | None, stric
         built = open_verification(file, build=build)
     except Refused as refused:
         report = Report((str(file),), refused.diagnostics, strict)
-        click.echo(_findings(report) if form == "text" else render(report, form), nl=False)
+        if form == "text":
+            say(_findings(report), nl=False)
+        else:
+            click.echo(render(report, form), nl=False)
         sys.exit(2)
     proof = built.prove()
     report = Report(
@@ -69,7 +72,7 @@ def verify(file: Path, build: Path | None, form: str, matrix: bool | None, stric
         from meshc.cli.views.proof_view import print_proof
 
         print_proof(proof, matrix=matrix)
-        click.echo(_findings(report), nl=False)
+        say(_findings(report), nl=False)
     else:
         click.echo(render(report, form), nl=False)
     sys.exit(1 if report.failed else 0)

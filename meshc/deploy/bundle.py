@@ -89,7 +89,7 @@ def archive(*, whole: bool) -> Archive:
     packed, out = bundle(), io.BytesIO()
     files = {**packed.own, **(packed.required if whole else {})}
     with (
-        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0) as zipped,
+        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=3, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in sorted(files.items()):

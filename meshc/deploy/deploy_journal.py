@@ -19,7 +19,8 @@ from pathlib import Path
 from meshc.build.reader import BuildReader
 from meshc.errors import StateError
 from meshc.files import read_regular, write_atomic
-from meshc.topology.language.spec import Deploy
+from meshc.topology.language.spec import Deploy, Spec
+from meshc.topology.obligations.reach_record import record
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.values import dataclass, field
 
@@ -39,12 +40,14 @@ class DeployedNode:
 @dataclass(frozen=True, slots=True)
 class DeployJournal:
     """`builds` are those that were deployed, the latest last, and `serial` is the number of that
-    one; `files` are the hashes of the wg-quick files of all nodes then."""
+    one; `files` are the hashes of the wg-quick files of all nodes then, `policies` is who reached
+    whom then (`reach_record`), empty where there were no policies."""
 
     serial: int = 0
     builds: tuple[str, ...] = ()
     nodes: Mapping[str, DeployedNode] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    policies: str = ""
 
     def number(self, build: str) -> int:
         """That of a build to be deployed: its own, where it is the latest."""
@@ -78,12 +81,17 @@ class DeployJournal:
             self.begun(build),
             nodes={**self.nodes, **mine},
             files={**by_hand, **kept, **theirs},
+            policies=_policies(plan.spec),
         )
 
     def without(self, names: Iterable[str]) -> DeployJournal:
         """After these nodes were taken down."""
         gone = set(names)
         return replace(self, nodes={n: one for n, one in self.nodes.items() if n not in gone})
+
+
+def _policies(spec: Spec) -> str:
+    return json.dumps(json.loads(record(spec))) if spec.policies is not None else ""
 
 
 def journal_path(topology: Path) -> Path:
@@ -121,6 +129,7 @@ def read_journal(topology: Path) -> DeployJournal | None:
             tuple(map(str, whole["builds"])),
             {str(name): _node(one) for name, one in whole["nodes"].items()},
             {str(name): str(sha) for name, sha in whole["files"].items()},
+            json.dumps(whole["policies"]) if "policies" in whole else "",
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StateError(
@@ -145,6 +154,8 @@ def write_journal(topology: Path, journal: DeployJournal) -> None:
         "nodes": nodes,
         "files": dict(sorted(journal.files.items())),
     }
+    if journal.policies:
+        whole["policies"] = json.loads(journal.policies)
     write_atomic(journal_path(topology), json.dumps(whole, indent=1).encode() + b"\n")
 
 

@@ -9,10 +9,13 @@ it to work, confirm makes it stay, and without a confirm the node rolls back by 
 """
 
 # ruff: noqa: UP006, UP035, UP045 (Python 3.8 cannot evaluate the newer spelling)
+# ruff: noqa: RUF009 (a frozen value of another module is as good a default as one of this)
 
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Dict, FrozenSet, Generic, Mapping, Optional, Tuple, Type, TypeVar
+
+from meshc.deploy.machine_facts import DirectoryFacts, MachineFacts, MachineQuestion
 
 
 class Supervisor(Enum):
@@ -84,15 +87,6 @@ class Failure:
     message: str
     hint: str = ""
     reason: FailureReason = FailureReason.FAILED
-
-
-@dataclass(frozen=True)
-class DirectoryFacts:
-    """A directory for new files, or the nearest one above it that exists. `free` is in bytes."""
-
-    path: str = "/etc/wireguard"
-    writable: bool = True
-    free: int = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -175,6 +169,7 @@ class Facts:
     running: RunningInterface = RunningInterface()
     meshc: OwnMeshc = OwnMeshc()
     enabled: FrozenSet[Supervisor] = frozenset()
+    machine: Optional[MachineFacts] = None
 
     @property
     def tools(self) -> FrozenSet[str]:
@@ -253,9 +248,11 @@ class Routes:
 
 @dataclass(frozen=True)
 class AskFacts(Request[Facts]):
-    """What the controller decides by; changes nothing. `salt` is that of the keyed hashes."""
+    """What the controller decides by; changes nothing. `salt` is that of the keyed hashes; without
+    a `question` nothing is said of the machine around the interface."""
 
     salt: str
+    question: Optional[MachineQuestion] = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,14 @@ CODES = _catalogue(
         "cut the link: none is made. Import it with `meshc keys import FILE --psk a b`, or write "
         "`preshared_key: true` for a new one, which both sides then need.",
     ),
+    Code(
+        "W358",
+        "secrets are encrypted to others than the file says",
+        "`keys.recipients` and the record in `keys/recipients` differ: somebody was added who "
+        "cannot read the secrets yet, or somebody was taken out who still can. `meshc keys "
+        "encrypt` encrypts all of them again, and can be run again where it was cut short. Who "
+        "could read a secret once may have kept it: when somebody leaves, rotate the keys too.",
+    ),
     # --- 4xx the proof
     *PROOF_CODES,
     # --- 5xx outputs
@@ -126,6 +134,15 @@ CODES = _catalogue(
         "which hands the key to wg when the interface comes up. The apps for macOS, Windows, iOS "
         "and Android have no hooks. Give only the node's `public_key`: meshc then writes a file "
         "without a PrivateKey line, and the key is entered on the device.",
+    ),
+    Code(
+        "E512",
+        "output that cannot carry the node",
+        "`outputs` asks for files of a program that cannot do what the node must do: "
+        "NetworkManager runs no commands, which relays, exits, routers of a LAN and kill switches "
+        "need for their firewall; systemd-networkd reads a private key from a file, not from a "
+        "command; neither knows a routing table by a name that only the node can look up. meshc "
+        "writes no file that does less than the wg-quick file beside it.",
     ),
     # --- 6xx a node
     # --- 7xx deployment

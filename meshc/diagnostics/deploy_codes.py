@@ -82,4 +82,60 @@ DEPLOY_CODES = (
         "the lines listed; move what is meant to stay into the topology file, and deploy with "
         "--overwrite-drift. The file stays beside the new one, with the day in its name.",
     ),
+    Code(
+        "E711",
+        "UDP port is taken on the node",
+        "Another program, or another WireGuard interface, listens at the port that this node is to "
+        "have. The interface would not come up; or, with an engine in user space, come up and hear "
+        "nothing. The message names who has it. End that, or choose another `listen_port`.",
+    ),
+    Code(
+        "E712",
+        "IPv6 is off on the node",
+        "The kernel there has no IPv6, or has it switched off (net.ipv6.conf.*.disable_ipv6), and "
+        "the file of the node has IPv6 addresses or prefixes. wg-quick fails at the first of them. "
+        "Switch IPv6 on, let meshc run the interface (deploy.supervisor), which leaves IPv6 out "
+        "there, or give the network no IPv6 pool.",
+    ),
+    Code(
+        "E713",
+        "forwarding cannot be switched on",
+        "A relay, a router of a LAN or an exit forwards packets of others. The kernel's switch for "
+        "that (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding) is off on this node, and nothing "
+        "below /proc/sys can be written, as in most containers. The interface would come up, and "
+        "every packet for somebody else would be lost. The host of the container must set it.",
+    ),
+    Code(
+        "W714",
+        "foreign firewall is in the way",
+        "A chain on the node that is not ours drops what comes to the UDP port of the interface, "
+        "or what the node is to forward. The message names the chain and the rule, and only what "
+        "is certain is told: a packet from anywhere is dropped by that very rule. meshc changes no "
+        "rules of others: the hint has the command that would let it pass; `open_port: true` opens "
+        "our own port, as far as our chain can. `meshc plan` and `deploy` exit with 1 until then.",
+    ),
+    Code(
+        "W715",
+        "node has other routes into the network",
+        "The node has a route to addresses that the network reaches through the tunnel, and that "
+        "route is the same or more specific: another tunnel (a VPN of a company, another mesh), "
+        "a container bridge, or a LAN with the same numbers. What it matches never gets into this "
+        "tunnel; where it is the very same prefix, wg-quick may fail.",
+    ),
+    Code(
+        "W716",
+        "way to a peer has a smaller MTU",
+        "The route to the endpoint of a peer has an MTU that is too small for full packets of this "
+        "tunnel (60 bytes more over IPv4, 80 over IPv6): they are fragmented, or lost where "
+        "fragments are dropped. `uplink_mtu` on the node or its site says what the uplink carries "
+        "(PPPoE: 1492), and `mtu: auto` follows from it.",
+    ),
+    Code(
+        "W717",
+        "clock of the node is wrong",
+        "It differs by more than two minutes from the clock here. WireGuard's handshakes carry the "
+        "time, and a peer takes none that is older than the last: a node whose clock was set back "
+        "(no battery, no NTP yet) is refused until it has caught up. Its logs and certificates "
+        "suffer as well. Set the clock and keep it.",
+    ),
 )

@@ -145,4 +145,12 @@ DOCUMENT_CODES = (
         "character (which could add a setting that nobody wrote), or a `#`, where wg-quick(8) "
         "cuts every line, even inside quotes. Put longer commands into a script and call it.",
     ),
+    Code(
+        "E125",
+        "recipients that cannot be encrypted to",
+        "`keys: {store: age, recipients: […]}` names those who may read the network's secrets: a "
+        "recipient of age (`age1…`, printed by age-keygen) or an SSH public key (ssh-ed25519 or "
+        "ssh-rsa). Recipients belong to `store: age`, and to no other store. An identity "
+        "(`AGE-SECRET-KEY-…`) is the secret half and never stands in this file.",
+    ),
 )

@@ -191,6 +191,15 @@ GRAPH_CODES = (
         "stands behind it is not used.",
     ),
     Code(
+        "W224",
+        "agent that cannot take over",
+        "An agent moves its node to another relay when the one that it lives with does not answer. "
+        "That takes a second relay which the node has a session with, an agent on every relay, and "
+        "a link between all relays, because those who live with different relays meet there. Who "
+        "uses a relay as its exit stays with it. With `policies:` agents do not move anybody yet. "
+        "The network works as compiled without them.",
+    ),
+    Code(
         "E227",
         "demanded link that policies forbid",
         "`links:` says `direct: true` for a pair between which no rule allows anything, or of "
@@ -205,5 +214,12 @@ GRAPH_CODES = (
         "that it keeps asking the resolver of the place where it is. In a LAN that one is asked "
         "outside of the tunnel, where the place sees every name; elsewhere it may not answer at "
         "an address that it does not know. Set `dns`.",
+    ),
+    Code(
+        "I231",
+        "moves at run time",
+        "The proof walks the emitted files. What agents make of them when a relay dies it does not "
+        "walk: a leaf has everything on one relay, and every relay hands it on there, whichever "
+        "that is. The lab measures it.",
     ),
 )

@@ -336,4 +336,19 @@ PROOF_CODES = (
         "soon as the tunnel is up, and what should pass there is lost. Forbid the link in the "
         "topology instead, so that others know.",
     ),
+    Code(
+        "E456",
+        "output that means another tunnel",
+        "The proof walks the wg-quick file of a node, and holds every other output of it "
+        "(`outputs`: systemd-networkd, NetworkManager and others) against that file: keys, "
+        "addresses, peers, routes, rules and hooks must be the same, or what was proven would not "
+        "be what runs. Build again; what is to be different belongs into the topology.",
+    ),
+    Code(
+        "W458",
+        "output with settings that are not judged",
+        "A file of an output has a setting that meshc does not write and the proof does not know. "
+        "What it does to the tunnel is nobody's claim. Take it out, or keep it in a file of your "
+        "own beside (a drop-in), and look yourself at what it does.",
+    ),
 )

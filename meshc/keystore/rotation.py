@@ -103,6 +103,17 @@ class KeyChanges:
             done.append(Rotation(name, old, key.public_key(), aside))
         return done
 
+    def generate(self) -> list[Rotation]:
+        """A key for each node that has none yet; nobody's key is read for it."""
+        done = []
+        for name, node in sorted(self._spec.nodes.items()):
+            locked = self._lock.nodes.get(name)
+            if kept_here(node) and (locked is None or locked.public_key is None):
+                key = self._store.create({name: PrivateKey.generate()})[name]
+                self._record(_with_key(self._lock, name, key.public_key()))
+                done.append(Rotation(name, None, key.public_key(), None))
+        return done
+
     def rotate_preshared(self) -> int:
         """Counts the epoch up: the next build derives new pre-shared keys for every link. A secret
         of the network that is lost is made anew, one that was exchanged is accepted."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meshc.lab.agent_jobs import AwaitPaths, KillNode
 from meshc.lab.commands import AwaitListener, RunCommand
 from meshc.lab.node_jobs import BringUp, ReadNode, TakeDown
 from meshc.lab.probe.leaks import WatchLeaks
 from meshc.lab.probe.lies import TellLies, WatchLies
+from meshc.lab.probe.listening import OpenPorts
 from meshc.lab.probe.lookup import Lookup
 from meshc.lab.probe.ping import Ping
+from meshc.lab.probe.ping_stream import WatchPings
+from meshc.lab.probe.port_trial import TryPorts
 from meshc.lab.probe.stun import ClassifyNat
 from meshc.lab.probe.tcp import Greet
 from meshc.lab.world.jobs import Job, JobOutcome, PlacedJob, answer_type
@@ -19,21 +23,26 @@ from meshc.lab.world.value_json import from_json, to_json
 
 _KINDS: tuple[type[Job[Any]], ...] = (
     AwaitListener,
+    AwaitPaths,
     BringUp,
     ClassifyNat,
     ForgetMappings,
     Greet,
+    KillNode,
     LoadRules,
     Lookup,
     MoveAddress,
+    OpenPorts,
     Ping,
     ReadNode,
     RouteAddress,
     RunCommand,
     TakeDown,
     TellLies,
+    TryPorts,
     WatchLeaks,
     WatchLies,
+    WatchPings,
 )
 JOB_KINDS: Mapping[str, type[Job[Any]]] = {kind.__name__: kind for kind in _KINDS}
 

@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 @dataclass(slots=True)
 class LabSession:
     """A lab with its nodes. `engines` is what runs each node, `runner` who brings it up, `seconds`
-    how long stages took."""
+    how long stages took; with `agents` those run that the files ask for."""
 
     source: LabSource
     world: LabWorld
@@ -36,11 +36,13 @@ class LabSession:
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     runner: str = MESHC
+    agents: bool = False
 
     def up_job(self, name: str) -> PlacedJob[RaisedNode]:
         interface = self.source.interface
         app = self.source.spec.nodes[name].platform in APPS
-        return PlacedJob(name, BringUp(interface, self.engines[name], self.runner, app))
+        agent = self.agents and self.source.keeps_paths(name)
+        return PlacedJob(name, BringUp(interface, self.engines[name], self.runner, app, agent))
 
     def down_job(self, name: str) -> PlacedJob[tuple[str, ...]]:
         return PlacedJob(name, TakeDown(self.source.interface, self.runner))
@@ -54,6 +56,7 @@ def open_session(
     options: LayoutOptions = PLAIN,
     identity: str = "",
     linked: bool = True,
+    agents: bool = False,
     tell: Tell = lambda _: None,
 ) -> LabSession:
     """Builds the lab of a topology and brings every node up.
@@ -77,7 +80,9 @@ def open_session(
     lab = start_lab(
         world, dict(source.files), about=about, linked=linked, preload=PRELOAD, progress=tell
     )
-    session = LabSession(source, world, lab, engines, list(lab.remarks), runner=runner)
+    session = LabSession(
+        source, world, lab, engines, list(lab.remarks), runner=runner, agents=agents
+    )
     session.seconds["world"] = time.monotonic() - begun
     try:
         bring_nodes_up(session, tell)

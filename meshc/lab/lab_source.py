@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,16 @@ class LabSource:
     def addresses(self, name: str) -> dict[int, str]:
         """A node's addresses in the mesh, by family: the first, from which it speaks."""
         return {a.family: a.address for a in reversed(self.confs[name].addresses)}
+
+    def peers(self, name: str) -> frozenset[str]:
+        """The nodes that a node's file has sections for."""
+        suffix = f".{self.spec.network.domain}"
+        return frozenset(peer.name.removesuffix(suffix) for peer in self.confs[name].peers)
+
+    def keeps_paths(self, name: str) -> bool:
+        """Whether an agent of a node has something to change."""
+        facts = self.files[name].files.get(FACTS_NAME)
+        return facts is not None and "agent" in json.loads(facts.reveal())
 
 
 def prepare(file: Path, build: Path | None, tell: Callable[[str], None]) -> LabSource:

@@ -50,12 +50,14 @@ class LabNode:
 @dataclass(frozen=True, slots=True)
 class BringUp(Job[RaisedNode]):
     """Brings up `interface` with `engine` from its file in /etc/wireguard; `runner` is meshc or
-    wg-quick. An `app` keeps its own packets out of the tunnel whatever the routes say."""
+    wg-quick. An `app` keeps its own packets out of the tunnel whatever the routes say; `agent` says
+    that the agent looks after it."""
 
     interface: str
     engine: str
     runner: str = MESHC
     app: bool = False
+    agent: bool = False
 
     def run(self) -> RaisedNode:
         from meshc import node
@@ -68,7 +70,7 @@ class BringUp(Job[RaisedNode]):
             raised = RaisedNode(quick_up(path, self.engine))
         else:
             # Names of the lab never move, so that no process per node need look after them.
-            outcome = node.up(path, engine=self.engine, watch=False, backends=forking_backend)
+            outcome = node.up(path, engine=self.engine, watch=self.agent, backends=forking_backend)
             raised = RaisedNode(outcome.engine, outcome.notes)
         if self.app:
             _protect_own_packets(self.interface)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from meshc.errors import NodeError
 from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import LabSession
-from meshc.lab.probe import bandwidth, checks, dead_nodes, measure, recovery
+from meshc.lab.probe import bandwidth, checks, dead_nodes, failover, measure, recovery
+from meshc.lab.probe.beyond import Beyond, measure_beyond
 from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.probe.lie_checks import check_lies
 from meshc.lab.probe.measure import Subject
 from meshc.lab.probe.name_server_checks import check_name_servers
 from meshc.lab.probe.patience import Patience
+from meshc.lab.probe.port_checks import PortTrials, try_ports
 from meshc.lab.report.lab_report import (
     Cell,
     Check,
@@ -31,9 +33,6 @@ from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
 from meshc.node import learned_endpoints
-from meshc.topology.language.spec import Service
-from meshc.topology.obligations.claim import Claim
-from meshc.topology.obligations.obligations import Obligations
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
@@ -52,9 +51,10 @@ def run_test(
 ) -> LabReport:
     """Measures a running lab against the proof.
 
-    `kill` names nodes to be cut off one after the other, `recover` times what a network goes
-    through (new NAT mappings, a new address, an engine that restarts), `with_bandwidth` runs
-    iperf3. Raises: NodeError when the lab itself fails.
+    `kill` names nodes to be cut off one after the other (where agents run: to be killed, and what
+    the agents make of that), `recover` times what a network goes through (new NAT mappings, a new
+    address, an engine that restarts), `with_bandwidth` runs iperf3.
+    Raises: NodeError when the lab itself fails.
     """
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
@@ -63,20 +63,18 @@ def run_test(
     session.notes += unclaimed(everything)
     subject = subject_of(session, predicted)
     cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
-    open_ = everything.keys() - predicted.keys()
-    found = check_claims(session, subject, predictor, cells, open_)
-    tell("addresses that nobody has")
-    found += checks.check_unallocated(session)
-    tell("name servers")
-    found += check_name_servers(session, predictor, subject.patience)
-    tell("exits")
-    found += checks.check_exits(session, predictor, subject.patience)
-    tell("liars")
-    found += check_lies(session, predictor)
+    tell("the internet")
+    outside = measure_beyond(session, subject, predictor)
+    measured = [*cells, *outside.cells, *outside.forced]
+    ports = try_ports(session, subject, predictor, [*cells, *outside.cells], tell)
+    found = [*ports.checks(), *_beyond_checks(outside)]
+    open_ = {*(everything.keys() - predicted.keys()), *outside.unjudged}
+    found += check_claims(session, predictor, measured, open_, ports)
+    found += _beside_the_matrix(session, predictor, subject.patience, tell)
     if with_bandwidth:
         cells = bandwidth.measure_bandwidth(session, subject, cells, tell)
     for name in kill:
-        found += dead_nodes.check_failure(session, subject, name, tell)
+        found += _killed(session, subject, name, predicted, tell)
     if recover:
         found += recovery.check_recovery(session, subject, predicted, tell)
     seconds = {**session.seconds, "test": round(time.monotonic() - begun, 3)}
@@ -92,54 +90,54 @@ def run_test(
     )
 
 
-def check_claims(
+def _beside_the_matrix(
+    session: LabSession, predictor: Predictor, patience: Patience, tell: Tell
+) -> list[Check]:
+    tell("addresses that nobody has")
+    found = checks.check_unallocated(session)
+    tell("name servers")
+    found += check_name_servers(session, predictor, patience)
+    tell("exits")
+    found += checks.check_exits(session, predictor, patience)
+    tell("liars")
+    found += check_lies(session, predictor)
+    return found
+
+
+def _killed(
     session: LabSession,
     subject: Subject,
+    name: str,
+    predicted: Mapping[Key, Predicted],
+    tell: Tell,
+) -> list[Check]:
+    if session.agents and failover.moving(session):
+        return failover.check_failover(session, subject, name, predicted, tell)
+    return dead_nodes.check_failure(session, subject, name, tell)
+
+
+def check_claims(
+    session: LabSession,
     predictor: Predictor,
     cells: Sequence[Cell],
     unjudged: Iterable[Key],
+    ports: PortTrials,
 ) -> list[Check]:
-    """The lines of `tests:`. Of the internet only what they name is measured, by pings."""
-    claims = by_echo(predictor.obligations)
-    untried = len(predictor.obligations.claims) - len(claims)
-    if untried:
-        session.notes.append(f"{untried} tests are about services that the lab does not try")
-    world = session.world
-    checker = ClaimChecker(cells, world.lan_hosts, world.beyond, unjudged)
-    expected: dict[Key, Predicted] = {}
-    for claim in claims:
-        senders = [end.place for end in checker.ends(claim.sources)]
-        for end in checker.ends(claim.targets):
-            if end.place in world.beyond.values():
-                expected |= predictor.claimed_internet(senders, world.lan_hosts, end.place)
-    outside = compare(claimed(expected), measure_beyond(session, subject, claimed(expected)))
-    open_ = {*unjudged, *(expected.keys() - claimed(expected).keys())}
-    checker = ClaimChecker([*cells, *outside], world.lan_hosts, world.beyond, open_)
+    """The lines of `tests:`, held against everything that was measured."""
+    world, claims = session.world, predictor.obligations.claims
+    exact = predictor.obligations.access is not None
+    reached = ports.reached()
+    checker = ClaimChecker(cells, world.lan_hosts, world.beyond, unjudged, reached, exact=exact)
     session.notes += checker.unmeasured(claims)
     return list(checker.check(claims))
 
 
-def by_echo(obligations: Obligations) -> tuple[Claim, ...]:
-    """The tests that an echo request can decide: with policies, that one passes says nothing about
-    another service, and that none passes is told by nothing else."""
-    echo = Service("icmp")
-    return tuple(
-        claim
-        for claim in obligations.claims
-        if claim.test.service == echo
-        or (claim.test.service is None and (obligations.access is None or claim.apart))
-    )
-
-
-def measure_beyond(
-    session: LabSession, subject: Subject, expected: Mapping[Key, Predicted]
-) -> dict[Key, Measured]:
-    """Pings to addresses on the internet."""
-    addresses = {key.target: {key.family: key.target} for key in expected}
-    subject = replace(subject, addresses={**subject.addresses, **addresses})
-    hopeful = [key for key, value in expected.items() if value.reachable]
-    hopeless = [key for key, value in expected.items() if not value.reachable]
-    return measure.reachability(session.lab, subject, hopeful, hopeless)
+def _beyond_checks(outside: Beyond) -> Iterator[Check]:
+    """What differs from the proof on the way to the internet."""
+    for cell in (*outside.cells, *outside.forced):
+        for problem in cell.problems:
+            name = f"{cell.key.source} → {cell.key.target} (IPv{cell.key.family})"
+            yield Check("internet", name, False, problem)
 
 
 def measure_all(

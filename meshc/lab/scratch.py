@@ -17,7 +17,7 @@ from meshc.build.pipeline import compile_file
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
-from meshc.keystore.plain import SECRET
+from meshc.keystore.key_files import AGE, SECRET
 from meshc.lab.world import lab_state
 from meshc.topology.planner.addressing.lock_text import format_lock, parse_lock
 
@@ -39,6 +39,7 @@ def scratch_build(file: Path, tell: Callable[[str], None]) -> Iterator[Path]:
             result = compile_file(
                 copy.file,
                 new_lock=True,  # nothing of the copy is ever deployed
+                plain_keys=True,
                 progress=lambda stage, *_: tell(f"build: {stage}"),
             )
         except Refused as refused:
@@ -57,11 +58,11 @@ def _at_home(found: Iterable[Diagnostic], scratch: Path, home: Path) -> Iterator
 
 
 def _copy_keys(source: Path, target: Path) -> None:
-    """Copies what can be read; file modes come along."""
+    """Copies what can be read, which is nothing that is encrypted; file modes come along."""
     if source.is_dir():
         target.mkdir(mode=0o700)
         for entry in sorted(source.iterdir()):
-            if entry.is_file() and not entry.is_symlink():
+            if entry.is_file() and not entry.is_symlink() and entry.suffix != AGE:
                 shutil.copy(entry, target / entry.name)
 
 

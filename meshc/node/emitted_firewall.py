@@ -39,7 +39,8 @@ _MSS = "-p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
 _RULES = {
     family: re.compile(
         rf"-[io] %i {re.escape(_MSS)}"
-        rf"|(?:(?:! )?-[io] (?:%i|{re.escape(wan_word(family))}) |-[sd] {address}/[0-9]{{1,3}} "
+        rf"|(?:(?:! )?-[io] (?:%i|{re.escape(wan_word(family))}) "
+        rf"|-[sd] {address}/[0-9]{{1,3}}(?:,{address}/[0-9]{{1,3}})* "
         r"|-m conntrack --ctstate [A-Z]+(?:,[A-Z]+)* )*"
         r"-j (?:ACCEPT|DROP|RETURN|MASQUERADE)"
     )

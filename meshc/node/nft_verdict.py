@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Dict, List, Tuple  # noqa: UP035
 
 from meshc.node.arriving_packet import DEEPEST, DROPS, PASSES, ArrivingPacket, shown
 
 _OF_IPTABLES = frozenset(("filter", "nat", "mangle", "raw", "security"))
-RulesOfChain = dict[tuple[str, str, str], list[dict[str, Any]]]
+# evaluated on nodes, by Python 3.8
+RulesOfChain = Dict[Tuple[str, str, str], List[Dict[str, Any]]]  # noqa: UP006
 
 
 def nft_drops(

@@ -15,10 +15,10 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.keys import PublicKey
 from meshc.node.emitted_firewall import EmittedFirewall
-from meshc.node.sleeping_peers import sleeping_peers
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, parse
 from meshc.wg.conf_text import decode_conf
+from meshc.wg.sleeping_peers import sleeping_peers
 
 ETC = Path("/etc/wireguard")
 FACTS_NAME = "node.json"

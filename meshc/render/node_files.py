@@ -9,8 +9,9 @@ from meshc.render.node_secrets import Secrets
 from meshc.render.openwrt_script import openwrt
 from meshc.render.routeros_script import routeros
 from meshc.render.wgquick import WgQuickRenderer
-from meshc.secret import SecretBytes
+from meshc.secret import SecretBytes, SecretText
 from meshc.topology.language.spec import Platform
+from meshc.topology.obligations.reach_record import record
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 _HOW = {
@@ -26,6 +27,8 @@ _SCRIPTS = {
     Platform.OPENWRT: (openwrt, ".openwrt.sh", "run it on the router: sh WG.openwrt.sh"),
     Platform.ROUTEROS: (routeros, ".rsc", "run it on the router: /import WG.rsc"),
 }
+
+REACH_RECORD = "policies.json"
 
 
 class MeshRenderer:
@@ -60,7 +63,7 @@ class MeshRenderer:
             purpose="facts about the node for meshc up, status and lab",
             secret=False,
         )
-        return conf, about, *self._script(node)
+        return conf, about, *self._script(node), *self._outputs(node, conf)
 
     def _script(self, node: NodePlan) -> tuple[Artifact, ...]:
         """What a router without wg-quick runs."""
@@ -77,6 +80,17 @@ class MeshRenderer:
         )
         return (script,)
 
+    def _outputs(self, node: NodePlan, conf: Artifact) -> tuple[Artifact, ...]:
+        """The same tunnel for what else the node may run."""
+        if not node.spec.outputs:
+            return ()
+        # most builds have none
+        from meshc.render.outputs.output_files import output_files
+        from meshc.render.outputs.tunnel import tunnel_of
+
+        text = SecretText(conf.content.reveal().decode())
+        return tuple(output_files(tunnel_of(self._plan, node, self._secrets, text)))
+
     def hosts(self) -> Artifact:
         """The one file about the network as a whole."""
         return Artifact(
@@ -85,6 +99,19 @@ class MeshRenderer:
             mode=0o644,
             node="",
             purpose="names of all nodes for /etc/hosts",
+            secret=False,
+        )
+
+    def policies(self) -> Artifact | None:
+        """What the next build is held against; None for a network without policies."""
+        if self._plan.spec.policies is None:
+            return None
+        return Artifact(
+            path=REACH_RECORD,
+            content=SecretBytes(record(self._plan.spec).encode()),
+            mode=0o644,
+            node="",
+            purpose="who reaches whom, for what the next change opens and closes",
             secret=False,
         )
 

@@ -1,7 +1,8 @@
 """`node.json`: what a machine may want to know about its node beside the wg-quick file.
 
 Nothing in it is secret. It changes only when the node's own file changes, so it lists no paths to
-other nodes (`meshc explain` tells those from the whole network). The names of its peers stand in
+other nodes (`meshc explain` tells those from the whole network); where an agent runs, it holds what
+that may change as well. The names of its peers stand in
 the file itself, as comments; with a domain they end in it.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 
+from meshc.render.agent_section import agent_section
 from meshc.render.wgquick import HOOK_PLATFORMS, generated_hooks
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
@@ -42,5 +44,7 @@ class FactsRenderer:
             f'  "listen_port": {port},\n'
             f'  "mtu": {node.mtu},\n'
         )
-        generated = f'  "generated_hooks": {json.dumps(list(hooks))}\n'
-        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{generated}}}\n'
+        generated = f'  "generated_hooks": {json.dumps(list(hooks))}'
+        if node.agent is not None:
+            generated += f',\n  "agent": {json.dumps(agent_section(node.agent))}'
+        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{generated}\n}}\n'

@@ -47,6 +47,9 @@ def budget(text: str, conf: Conf, node: str) -> Budget:
     size = len(text.encode())
     if size <= COMFORTABLE_BYTES:
         return Budget(size, ())
+    if conf.listen_port and any(peer.endpoint is None for peer in conf.peers):
+        # whom others call is a relay or a server: it keeps its peers
+        return Budget(size, (f"{node} is called by its peers: copy its file there instead",))
     savings: list[tuple[int, str]] = []
     if len(conf.peers) > 1:
         each = size // (len(conf.peers) + 1)

@@ -194,7 +194,7 @@ def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     when another needs one for that.
     """
     spec = node.spec
-    own = _private_key_hooks(node)
+    own = private_key_hooks(node)
     if spec.platform not in HOOK_PLATFORMS:
         if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
@@ -231,8 +231,9 @@ def full_name(node: str, network: NetworkSpec) -> str:
     return f"{node}.{network.domain}" if network.domain else node
 
 
-def _private_key_hooks(node: NodePlan) -> tuple[str, ...]:
-    """wg(8) reads a private key from a file only, so that it never stands in a process list."""
+def private_key_hooks(node: NodePlan) -> tuple[str, ...]:
+    """The first of the PostUp lines: wg(8) reads a private key from a file only, so that it never
+    stands in a process list."""
     spec = node.spec
     if spec.private_key_file is not None:
         return (f"wg set %i private-key {shell(spec.private_key_file)}",)

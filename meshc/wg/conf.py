@@ -25,7 +25,8 @@ _T = TypeVar("_T")
 
 class PeerConf(NamedTuple):
     """One [Peer] section. `name` comes from a `# Name = ...` comment and has no meaning.
-    `host_bits` holds the AllowedIPs entries that were written with host bits set."""
+    `host_bits` holds the AllowedIPs entries that were written with host bits set. `may_sleep` is
+    for who reads comments."""
 
     public_key: PublicKey
     preshared_key: PresharedKey | None
@@ -35,6 +36,7 @@ class PeerConf(NamedTuple):
     name: str
     line: int
     host_bits: tuple[str, ...] = ()
+    may_sleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

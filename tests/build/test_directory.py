@@ -202,3 +202,24 @@ def test_what_a_run_that_was_killed_before_its_manifest_wrote_is_still_to_be_tol
     ]
     assert [one.same for one in staged] == [True, True, True]
     assert [one.untold for one in staged] == [True, False, True]
+
+
+def test_files_in_directories_of_a_node_come_and_go(tmp_path: Path) -> None:
+    """Those of an output: also when nothing else of the node changes."""
+    conf = artifact("a/wg0.conf", "x")
+    build(tmp_path / "b", conf)
+    build(tmp_path / "b", conf, artifact("a/networkd/wg0.netdev", "1"))
+    build(tmp_path / "b", conf, artifact("a/networkd/wg0.netdev", "2"))
+    assert tree(tmp_path / "b") == {"a/wg0.conf": "x", "a/networkd/wg0.netdev": "2"}
+    build(tmp_path / "b", conf)
+    assert tree(tmp_path / "b") == {"a/wg0.conf": "x"}
+    assert not (tmp_path / "b/a/networkd").exists()
+
+
+def test_no_directory_above_a_file_may_be_a_link(tmp_path: Path) -> None:
+    build(tmp_path / "b", artifact("hosts", "y"))
+    (tmp_path / "elsewhere/networkd").mkdir(parents=True)
+    (tmp_path / "b/a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateError, match="in the way"):
+        build(tmp_path / "b", artifact("a/networkd/wg0.netdev", "1"))
+    assert not any((tmp_path / "elsewhere/networkd").iterdir())

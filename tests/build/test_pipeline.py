@@ -16,7 +16,7 @@ from meshc.build.key_management import managed_keys
 from meshc.build.pipeline import BuildResult, compare_file, compile_file, plan_file
 from meshc.errors import Refused, StateError
 from meshc.keys import NetworkSecret, PrivateKey
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.wg.conf import parse
 from tests.support.workspaces import LEAF, STAR, snapshot, write_topology
 
@@ -322,7 +322,7 @@ def test_the_secret_of_the_network_is_not_replaced_by_itself(tmp_path: Path, cha
     secret = tmp_path / "keys/network.secret"
     secret.unlink()
     if change == "exchange":
-        PlainStore(tmp_path / "keys", "testnet").create_secret(NetworkSecret.generate())
+        KeyFiles(tmp_path / "keys", "testnet").create_secret(NetworkSecret.generate())
     before = snapshot(tmp_path)
     with pytest.raises(Refused, match="E350" if change == "remove" else "E351"):
         compile_file(file)

@@ -13,7 +13,7 @@ from meshc.build import topology_edits
 from meshc.build.pipeline import compile_file
 from meshc.build.topology_edits import add, remove, rename, switch
 from meshc.errors import Refused, StateError
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 
 TEXT = """\
 meshc: 1
@@ -79,8 +79,8 @@ def test_a_rename_that_is_cut_short_anywhere_can_be_run_again(
     for owner, name in (
         (topology_edits, "write_atomic"),
         (topology_edits, "write_lock"),
-        (PlainStore, "create"),
-        (PlainStore, "retire"),
+        (KeyFiles, "create"),
+        (KeyFiles, "retire"),
     ):
         monkeypatch.setattr(owner, name, cut(getattr(owner, name)))
     names = ["phone", *(f"name{number}" for number in range(6))]

@@ -26,8 +26,8 @@ def test_the_report_names_nodes_paths_changes_and_what_to_do(tmp_path: Path) -> 
         "● direct, A through hub",
         "IPv4: 6 pairs walked, all arrive; 4 direct, 2 through relays.",
         "3 added",
-        f"scan it: meshc qr {file} phone",
-        "copy it to /etc/wireguard/ there, wg-quick up wg0",
+        f"scan it:\n      meshc qr {file} phone\n",
+        "copy it to /etc/wireguard/ there, then\n      wg-quick up wg0\n",
         "3 new keys in keys/",
         f"meshc lab test {file}",
     ):
@@ -51,7 +51,7 @@ def test_changes_say_who_must_be_touched(tmp_path: Path) -> None:
     assert "peer + tablet; routes" in output
     assert "wg-quick down" not in output, "`meshc plan` says the same: peers only"
     assert "wg syncconf wg0" in " ".join(output.split())
-    assert "laptop  changed" not in output
+    assert "laptop: changed" not in output
 
 
 def test_json_holds_the_same(tmp_path: Path) -> None:
@@ -108,3 +108,38 @@ def test_no_secret_is_printed(tmp_path: Path, flags: tuple[str, ...]) -> None:
     for path in (tmp_path / "keys").iterdir():
         for line in path.read_text().splitlines():
             assert line == "*" or line.startswith("#") or line not in output
+
+
+RULES = """\
+groups: {apps: [laptop, phone]}
+policies:
+  - {from: apps, to: hub, allow: [tcp/443, icmp]}
+"""
+
+
+def test_what_a_change_of_policies_opens_and_closes_is_told(tmp_path: Path) -> None:
+    """Against the build before; the first one, and one that changes none, say nothing."""
+    file = write_topology(tmp_path, STAR + RULES)
+    assert "Opens" not in run("build", file).output
+    assert "Opens" not in run("build", file).output
+    file.write_text(STAR + RULES.replace("tcp/443", "tcp/440-443"))
+    output = run("build", file, "--dry-run").output
+    assert "Opens something for 2 ordered pairs\n  + apps → hub: tcp/440-442\n" in output
+    assert "Closes" not in output
+    assert "Opens something for 2 ordered pairs" in run("build", file).output
+    file.write_text(STAR + RULES.replace(", icmp", ""))
+    data = json.loads(run("build", file, "--json").stdout)
+    assert data["opens"] == []
+    assert data["closes"] == [
+        {"from": ["apps"], "to": ["hub"], "services": ["tcp/440-442", "icmp"]}
+    ]
+
+
+def test_the_first_policies_close_and_taking_them_away_opens(tmp_path: Path) -> None:
+    file = write_topology(tmp_path)
+    run("build", file)
+    file.write_text(STAR + RULES)
+    assert "Closes something for 6 ordered pairs" in run("build", file).output
+    file.write_text(STAR)
+    assert "Opens something for 6 ordered pairs" in run("build", file).output
+    assert not (tmp_path / "build" / "policies.json").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from meshc.cli import main
 from meshc.cli.engine import engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +36,7 @@ def test_options_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     from meshc.engine.io import daemon
 
     seen = []
-    monkeypatch.setattr(daemon, "serve", lambda options: seen.append(options) or 3)
+    monkeypatch.setattr(daemon, "start", lambda options, ready: seen.append(options) or 3)
 
     result = CliRunner().invoke(
         engine, ["-f", "--metrics", ":9586", "--nice", "3", "--no-offload", "wg7"]
@@ -43,6 +45,14 @@ def test_options_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 3
     expected = daemon.DaemonOptions("wg7", foreground=True, metrics=":9586", offload=False, nice=3)
     assert seen == [expected]
+
+
+def test_what_keeps_it_from_starting_is_told_to_programs_as_well() -> None:
+    done = CliRunner().invoke(main, ["engine", "--json", "-f", "a/b"])
+    said = json.loads(done.stdout)
+    assert (done.exit_code, list(said)) == (1, ["version", "error", "findings"])
+    assert "'a/b' is not an interface name" in said["error"]["message"]
+    assert done.stderr.startswith("meshc engine: 'a/b'")
 
 
 def test_the_priority_asked_for_is_the_engines_own_default() -> None:

@@ -178,3 +178,27 @@ def test_an_address_outside(built: Path) -> None:
     result = run("explain", built, "phone", "192.0.2.1")
     assert result.exit_code == 1
     assert "phone has no route into the tunnel for 192.0.2.1" in result.output
+
+
+EXIT = """\
+meshc: 1
+network: {name: testnet, addresses: [10.44.0.0/24, "fd44::/64"]}
+nodes:
+  hub: {role: relay, endpoint: 192.0.3.1, exit_node: true}
+  laptop: {exit: hub, exit_except: [192.168.0.0/16, 9.9.9.9]}
+"""
+
+
+def test_what_exit_except_leaves_out_is_said_to_be_left_out(tmp_path: Path) -> None:
+    file = write_topology(tmp_path, EXIT)
+    compile_file(file)
+    result = run("explain", file, "laptop", "192.168.7.7")
+    assert result.exit_code == 1
+    assert (
+        "Not through the exit, because exit_except of laptop leaves 192.168.7.7 out of its exit "
+        "hub, as a part of 192.168.0.0/16: laptop sends it beside the tunnel.\n"
+    ) in result.output
+    data = json.loads(run("explain", file, "laptop", "9.9.9.9", "--json").stdout)
+    assert data["beside_the_exit"].startswith("exit_except of laptop leaves 9.9.9.9 out of its")
+    assert "as a part" not in data["beside_the_exit"]
+    assert "Not through the exit" not in run("explain", file, "laptop", "1.1.1.1").output

@@ -13,16 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from meshc.cli.lab import _options, lab
+from meshc.cli.lab import lab
 from meshc.lab.world import lab_state
-from meshc.lab.world.places import Shape
-
-
-def test_uplinks_are_read() -> None:
-    options = _options(("home",), ("home=latency:20,loss:0.5", "kbit:1000,mtu:1492"))
-    assert options.shapes == {"home": Shape(delay=20, loss=0.5)}
-    assert options.shape == Shape(rate=1000, mtu=1492)
-    assert options.carrier == {"home"}
 
 
 @pytest.mark.parametrize(

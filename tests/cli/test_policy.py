@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from meshc.cli import main
 from meshc.cli.policy import policy
+from tests.support.printed_changes import disagreements
 
 TEXT = """
 meshc: 1
@@ -82,3 +83,13 @@ def test_explain_names_the_rule(file: Path) -> None:
     assert "tcp/22 or udp/22" in text
     _, text = run("explain", str(file), "con1", "erp", "--port", "tcp/443", "--json")
     assert json.loads(text)["legs"][0]["rules"] == [{"index": 0, "line": 11, "why": "ticket 1234"}]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_printed_is_the_difference_of_what_the_files_mean(
+    seed: int, tmp_path: Path
+) -> None:
+    """As JSON and as Markdown; `benchmarks/policy_changes.py` does the same for hundreds."""
+    found = disagreements(seed, tmp_path)
+    assert found.wrong == []
+    assert found.compared > 500

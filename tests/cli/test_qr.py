@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,27 @@ def test_a_file_without_a_key_is_of_no_use_as_a_code(tmp_path: Path) -> None:
     done = run(file, "phone")
     assert done.exit_code == 2
     assert "phone keeps its own private key, so that a code would be useless" in done.stderr
+
+
+def test_a_relay_without_hooks_is_copied_as_well(tmp_path: Path) -> None:
+    """Nothing that makes a phone's file smaller makes sense for it."""
+    leaves = "".join(f"  leaf{number}: {{}}\n" for number in range(20))
+    relay = STAR.replace("role: relay,", "role: relay, platform: windows,")
+    file = write_topology(tmp_path, relay + leaves)
+    compile_file(file)
+    done = run(file, "hub")
+    assert done.exit_code == 1
+    assert "hint: hub is called by its peers: copy its file there instead" in done.stderr
+    assert "direct: relays" not in done.stderr
+
+
+def test_a_code_that_the_terminal_would_fold_is_not_shown(
+    mesh: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(SystemExit) as ended:
+        qr.main([str(mesh), "phone"], standalone_mode=False)
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert "columns, and this terminal 40" in said.err

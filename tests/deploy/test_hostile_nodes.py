@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from meshc.build.check import check_text
 from meshc.build.pipeline import compile_file
-from meshc.errors import Refused
+from meshc.diagnostics import Severity
 from tests.support.deploynet import Field, field
 from tests.support.fields import CANARY, COMMANDS, VALUES, Place, base, fields, placed
+from tests.support.hostile import put
 from tests.support.netns import needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow(30)]
@@ -55,13 +57,10 @@ class Deployer:
         self._process = process
         self._count = 0
 
-    def accepts(self, tree: dict[str, Any]) -> Path | None:
-        """The file of a topology that can be built."""
+    def built(self, tree: dict[str, Any]) -> Path:
+        """The file of a topology that can be built, and was."""
         file = self.topology(tree)
-        try:
-            compile_file(file)
-        except Refused:
-            return None
+        compile_file(file)
         return file
 
     def topology(self, tree: dict[str, Any]) -> Path:
@@ -99,10 +98,16 @@ class Deployer:
         """)
 
 
-@pytest.fixture
-def deployer(tmp_path: Path) -> Iterator[Deployer]:
-    with field(tmp_path, "hub") as net:
-        config, hosts = str(tmp_path / "ssh_config"), str(net.known_hosts)
+def accepts(tree: dict[str, Any]) -> bool:
+    """Whether it can be built."""
+    found = check_text(json.dumps(tree), file="mesh.yaml")
+    return not any(one.severity is Severity.ERROR for one in found.findings)
+
+
+@pytest.fixture(scope="module")
+def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
+    with field(tmp_path_factory.mktemp("field"), "hub") as net:
+        config, hosts = str(net.home / "ssh_config"), str(net.known_hosts)
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with net.controller.start(sys.executable, "-c", EACH, config, hosts, **pipes) as process:
             try:
@@ -123,9 +128,7 @@ def test_hooks_run_with_the_very_text(deployer: Deployer) -> None:
     tree = base()
     says = {key: [f"echo {key} {shlex.quote(v)} >> /run/said" for v in ONE_LINE] for key in HOOKS}
     tree["nodes"]["hub"] |= says
-    file = deployer.accepts(tree)
-    assert file is not None
-    deployer.deploys(file)
+    deployer.deploys(deployer.built(tree))
     deployer.hub.shell("wg-quick down wg0")
     said = deployer.hub.shell("cat /run/said").splitlines()
     wanted = [f"{key} {value}".replace("%i", "wg0") for key in HOOKS for value in ONE_LINE]
@@ -133,51 +136,52 @@ def test_hooks_run_with_the_very_text(deployer: Deployer) -> None:
     assert not deployer.canary()
 
 
-def test_the_path_of_an_engine_is_one_word(deployer: Deployer) -> None:
+def test_a_path_is_one_word(deployer: Deployer) -> None:
+    """That of an engine, which is run, and that of a key, which is made in the very file."""
     tried = 0
     for path in PATHS:
-        file = deployer.accepts(placed(path, ("nodes", "hub", "deploy", "engine")))
-        if file is None:
+        key = f"{path}.key"
+        tree = placed(path, ("nodes", "hub", "deploy", "engine"))
+        tree["nodes"]["hub"]["private_key_file"] = key
+        known = placed(key, ("nodes", "hub", "private_key_file"))
+        if not (accepts(placed(path, ("nodes", "hub", "deploy", "engine"))) and accepts(known)):
             continue
         tried += 1
         place = shlex.quote(path)
         deployer.deploys(
-            file,
+            deployer.topology(tree),
             f'mkdir -p /run/x/.. "$(dirname -- {place})"; '
             f'install "$(command -v wireguard-go)" {place}',
         )
         assert f"{path} wg0" in deployer.hub.processes()
-        deployer.sweep()
-        deployer.hub.shell("rm -f /run/y")
-    assert tried > 5
-
-
-def test_a_key_is_made_in_the_very_file(deployer: Deployer) -> None:
-    tried = 0
-    for path in PATHS:
-        if deployer.accepts(placed(path, ("nodes", "hub", "private_key_file"))) is None:
-            continue
-        tried += 1
-        tree = base()
-        tree["nodes"]["hub"]["private_key_file"] = path
-        deployer.deploys(deployer.topology(tree), "mkdir -p /run/x/..")
-        expanded = path.replace("%i", "wg0")
+        expanded = key.replace("%i", "wg0")
         public = deployer.hub.run("bash", "-c", 'wg pubkey < "$1"', "bash", expanded).stdout
         assert deployer.hub.run("wg", "show", "wg0", "public-key").stdout == public
-        deployer.hub.shell("rm -f /run/y")
+        deployer.sweep()
+        deployer.hub.shell("rm -f /run/y /run/y.key")
     assert tried > 5
 
 
 def test_everything_else_that_is_accepted_arrives(deployer: Deployer) -> None:
+    """A deploy for each value, in all the fields at once that take it, and one for the lists."""
+    alone: dict[str, list[Place]] = {}
+    lists: dict[Place, list[str]] = {}
     for place, listed in of_the_node():
         if place[-1] in OTHERWISE:
             continue
-        values = [v for v in VALUES if deployer.accepts(placed([v] if listed else v, place))]
-        together = deployer.accepts(placed(values, place)) if listed and values else None
-        if together is not None:
-            deployer.deploys(together)
-        elif not listed:
-            for value in values:
-                file = deployer.accepts(placed(value, place))
-                assert file is not None
-                deployer.deploys(file)
+        for value in VALUES:
+            if not accepts(placed([value] if listed else value, place)):
+                continue
+            if listed:
+                lists.setdefault(place, []).append(value)
+            else:
+                alone.setdefault(value, []).append(place)
+    assert alone
+    assert lists
+    trees = [placed(value, *places) for value, places in alone.items()]
+    whole = base()
+    for place, values in lists.items():
+        put(whole, place, values)
+    for tree in (*trees, whole):
+        assert accepts(tree), tree
+        deployer.deploys(deployer.built(tree))

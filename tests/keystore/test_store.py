@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshc.keys import NetworkSecret, PrivateKey, clamp
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.keystore.store import KeyStore, StoredKey
 from tests.support.memory_store import MemoryStore
 
@@ -47,16 +47,16 @@ def held(store: KeyStore) -> tuple[dict[str, PrivateKey], NetworkSecret | None]:
 @given(st.lists(steps, max_size=12))
 def test_the_store_on_disk_answers_as_the_one_in_memory(asks: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        disk, memory = PlainStore(Path(directory) / "keys", "net"), MemoryStore()
+        disk, memory = KeyFiles(Path(directory) / "keys", "net"), MemoryStore()
         for verb, argument in asks:
             assert asked(disk, verb, argument) == asked(memory, verb, argument)
             assert held(disk) == held(memory)
-        again = PlainStore(Path(directory) / "keys", "net")
+        again = KeyFiles(Path(directory) / "keys", "net")
         assert held(again) == held(memory), "and so does the next run"
 
 
 def test_a_name_that_was_not_asked_for_is_not_told(tmp_path: Path) -> None:
-    stores: tuple[KeyStore, ...] = (PlainStore(tmp_path / "keys", "net"), MemoryStore())
+    stores: tuple[KeyStore, ...] = (KeyFiles(tmp_path / "keys", "net"), MemoryStore())
     for store in stores:
         store.create(dict.fromkeys(NAMES, KEYS[0]))
         assert set(store.read(["hub", "nobody"])) == {"hub"}
@@ -64,7 +64,7 @@ def test_a_name_that_was_not_asked_for_is_not_told(tmp_path: Path) -> None:
 
 
 def test_a_stored_key_is_shown_without_the_key(tmp_path: Path) -> None:
-    store = PlainStore(tmp_path / "keys", "net")
+    store = KeyFiles(tmp_path / "keys", "net")
     store.create({"hub": KEYS[1]})
     stored = store.read(["hub"])["hub"]
     assert isinstance(stored, StoredKey)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import open_session
 from meshc.lab.lab_source import prepare, with_nats
 from meshc.lab.node_jobs import RUNNERS
-from meshc.lab.run import by_echo, run_test, subject_of
+from meshc.lab.probe.port_checks import try_ports
+from meshc.lab.report.predictor import Predictor
+from meshc.lab.run import measure_all, run_test, subject_of
 from meshc.lab.world.keeper import HostFiles
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.places import Shape
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Nat
-from meshc.topology.obligations.obligations import obligations
 from meshc.wg.conf import parse
 from meshc.wg.overhead import DEFAULT_MTU
-from tests.support.policy_networks import policy_network
 from tests.support.running import without_engines
 from tests.support.workspaces import write_topology
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "topologies"
+SCAN = Path(__file__).parents[1] / "support" / "port_scan.py"
 
 pytestmark = [
     pytest.mark.root,
@@ -180,6 +184,21 @@ policies:
 """
 
 
+PORTS = """\
+meshc: 1
+network: {name: ports, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev}
+  web: {endpoint: web.example-vpn.dev}
+  anna: {nat: symmetric}
+  ben: {nat: symmetric, address: 10.44.0.9}
+policies:
+  - {from: anna, to: web, allow: tcp/8000-8100}
+  - {from: ben, to: web, allow: [udp/53, icmp]}
+  - {from: web, to: hub, allow: tcp/9}
+"""
+
+
 @pytest.mark.slow
 def test_policies_are_measured_by_pings_and_by_connections(tmp_path: Path) -> None:
     """Who may ping and not connect, who may do both, and all others nothing."""
@@ -189,6 +208,69 @@ def test_policies_are_measured_by_pings_and_by_connections(tmp_path: Path) -> No
     assert list(report.failures()) == []
     found = {c.key[:2]: c.measured.tcp for c in report.cells if c.measured.reachable}
     assert found == {("anna", "web"): False, ("ben", "web"): True}
+
+
+COMPANY = EXAMPLES / "company" / "mesh.yaml"
+
+
+@needs_wireguard_go
+@pytest.mark.slow(seconds=120)
+def test_the_company_holds_in_the_lab_and_a_contractor_reaches_one_port() -> None:
+    """Every line of its `tests:` is measured and holds; a scan of all ports of all nodes from a
+    contractor's finds the one that he may use, and the name server's of the relay."""
+    source = prepare(COMPANY, None, silent)
+    session = open_session(source, engine="mixed")
+    own = source.addresses
+    targets = [a for name in source.confs if name != "con1" for a in own(name).values()]
+    targets += [host.address for host in session.world.lan_hosts]
+    with session.lab:
+        report = run_test(session)
+        heard = [
+            session.lab.call("con1", RunCommand((sys.executable, str(SCAN), *words)), timeout=100)
+            for words in (("600", *targets), ("65535", own("erp")[4]))
+        ]
+    assert list(report.failures()) == []
+    assert report.remarks == ()
+    groups = Counter(check.group for check in report.checks)
+    assert groups["policies"] == len(source.spec.policies or ()) + 1
+    assert groups["tests"] > 150
+    assert [one.code for one in heard] == [0, 0]
+    found = [{line for line in one.output.splitlines() if line} for one in heard]
+    assert found[0] == {
+        *(f"{address} 443" for address in own("erp").values()),
+        *(f"{address} 53" for address in own("relay-a").values()),
+    }
+    assert found[1] == {f"{own('erp')[4]} 443"}
+
+
+@pytest.mark.slow(seconds=60)
+def test_a_rule_that_is_not_as_proven_is_found_out(tmp_path: Path) -> None:
+    """What runs is changed behind the proof's back: a port more, a port less, another sender."""
+    session = open_session(prepare(write_topology(tmp_path, PORTS), None, silent))
+    faults = {
+        "-I INPUT 1 -i wg0 -p tcp --dport 8101 -j ACCEPT": "anna → web tcp/8101 (IPv4) passes",
+        "-I INPUT 1 -i wg0 -p tcp --dport 8100 -j DROP": "anna → web tcp/8100 (IPv4) does not pass",
+        "-I INPUT 1 -i wg0 -s 10.44.0.9 -j ACCEPT": "ben → web tcp/8000 (IPv4) passes",
+    }
+    found: dict[str, list[str]] = {}
+    with session.lab:
+        predictor = Predictor.of(session.source)
+        subject = subject_of(session, predictor.pairs())
+        cells = measure_all(session, subject, predictor.pairs(), silent)
+
+        def problems() -> list[str]:
+            trials = try_ports(session, subject, predictor, cells, silent, patience=5.0)
+            return [one.text for one in trials.tried if one.problem]
+
+        assert problems() == []
+        for fault in faults:
+            for action in ("-I", "-D"):
+                words = fault.replace("-I INPUT 1", f"{action} INPUT{' 1' * (action == '-I')}")
+                session.lab.call("web", RunCommand(("iptables", "-w", *words.split())))
+                if action == "-I":
+                    found[fault] = problems()
+    for fault, told in faults.items():
+        assert any(text.startswith(told) for text in found[fault]), (fault, found[fault])
 
 
 APP = """\
@@ -236,21 +318,3 @@ def test_nodes_and_the_hosts_behind_them_are_measured_by_their_own_addresses() -
     for name, conf in source.confs.items():
         assert found.addresses[name] == {4: conf.addresses[0].address}
         assert found.mtu[name] == (conf.mtu or DEFAULT_MTU)
-
-
-def test_an_echo_request_decides_about_itself_alone() -> None:
-    """With policies, that it passes says nothing about another service."""
-    network = policy_network("""
-meshc: 1
-network: {name: n, addresses: 10.44.0.0/24}
-nodes: {hub: {role: relay, endpoint: 198.51.100.1}, a: {}, b: {}}
-policies: [{from: a, to: b, allow: tcp/22}]
-tests:
-  - {from: a, to: b}
-  - {from: a, to: b, port: tcp/22}
-  - {from: b, to: a, expect: unreachable}
-  - {from: a, to: b, port: icmp, expect: unreachable}
-""")
-    claims = by_echo(obligations(network.spec, network.analysis.allocation.addresses))
-    assert [str(claim.test.service or "any") for claim in claims] == ["any", "icmp"]
-    assert all(claim.apart for claim in claims)

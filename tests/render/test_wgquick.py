@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.errors import Refused
-from meshc.node.sleeping_peers import sleeping_peers
 from meshc.prefixes import Prefix
 from meshc.render.wgquick import render
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.wg.conf import parse
 from meshc.wg.endpoint import Endpoint
+from meshc.wg.sleeping_peers import sleeping_peers
 from tests.support.keyed_plans import full_mesh, mesh_plan, secrets_of, small_plan
 
 

@@ -67,7 +67,7 @@ class BootedField:
     def deploy_and_die(self, step: str, *, window: float) -> None:
         """A controller that is killed when it has reached a step."""
         process = self.start_deploy(step, window=window)
-        assert process.wait(120) == -9, step
+        assert process.wait(400) == -9, step
 
     def start_deploy(self, step: str = "", *, window: float) -> Any:
         argv = [str(self.net.file), "hub", step, str(self.net.home / "ssh_config")]

@@ -12,7 +12,7 @@ from meshc.deploy.protocol import Facts, OwnMeshc, RunningInterface, RunningPeer
 from meshc.deploy.remote.base import redact
 
 SALT = "salt"
-TOOLS = frozenset({"wg", "wg-quick", "ip", "iptables", "ip6tables", "ping"})
+TOOLS = frozenset({"wg", "wg-quick", "ip", "iptables", "ip6tables", "ping", "resolvconf"})
 PYTHON = OwnMeshc(soabi="cpython-311-x86_64-linux-gnu", libc=("glibc", "2.36"), pip=True)
 MESH = """\
 meshc: 1

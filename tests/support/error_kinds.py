@@ -9,11 +9,13 @@ KEY(name) or PUBLIC(name), it means that node's private or public key.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from click.testing import CliRunner
@@ -22,13 +24,14 @@ from meshc.build.check import check_file
 from meshc.build.pipeline import compare_file, compile_file
 from meshc.build.verification import open_verification
 from meshc.cli.qr import qr
+from meshc.deploy.machine_facts import MachineFacts
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
 from meshc.deploy.protocol import Facts
 from meshc.deploy.protocol_json import plain, value
 from meshc.diagnostics import Diagnostic, Diagnostics
 from meshc.errors import Refused
-from meshc.keystore.plain import PlainStore
+from meshc.keystore.key_files import KeyFiles
 from meshc.lab.fit import check_fit
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.render.node_secrets import Secrets
@@ -49,14 +52,16 @@ Findings = Iterable[Diagnostic]
 
 
 def _refused(case: Case) -> Findings:
-    """`meshc build` of the files; with `built`, once before the changes as well."""
-    if case.get("built"):
-        compile_file(MESH)
-    _change(case)
-    try:
-        return compile_file(MESH).findings
-    except Refused as refused:
-        return refused.diagnostics
+    """`meshc build` of the files; with `built`, once before the changes as well, by somebody who
+    has the `identity`."""
+    with patch.dict(os.environ, {"MESHC_IDENTITY": case.get("identity", "")}):
+        if case.get("built"):
+            compile_file(MESH)
+        _change(case)
+        try:
+            return compile_file(MESH).findings
+        except Refused as refused:
+            return refused.diagnostics
 
 
 def _verified(case: Case) -> Findings:
@@ -118,7 +123,10 @@ def _deployed(case: Case) -> Findings:
     """`meshc deploy` to a node that answers with these facts."""
     compile_file(MESH)
     (target,) = targets(compare_file(MESH), [case["node"]])
-    facts = value(Facts, {**plain(FACTS), **case.get("facts", {})}, "the case")
+    told = dict(case.get("facts", {}))
+    if "machine" in told:
+        told["machine"] = {**plain(MachineFacts()), **told["machine"]}
+    facts = value(Facts, {**plain(FACTS), **told}, "the case")
     answers: dict[tuple[str, str], Any] = {(target.name, "facts"): facts}
     if case.get("unreachable"):
         answers[target.name, "dial"] = LOST
@@ -173,7 +181,7 @@ def _make_keys(case: Case) -> None:
         nodes = document["nodes"].items()
         elsewhere = {"public_key", "private_key_file"}
         own = [name for name, node in nodes if not elsewhere & (node or {}).keys()]
-        store = PlainStore(Path("keys"), document["network"]["name"])
+        store = KeyFiles(Path("keys"), document["network"]["name"])
         store.create({name: private_key(name) for name in own})
 
 

@@ -22,8 +22,9 @@ from meshc.deploy.protocol import (
 )
 from meshc.deploy.protocol_json import decode_call, encode_answer
 
+TOOLS = ("wg", "wg-quick", "iptables", "ip6tables", "resolvconf")
 FACTS = Facts(
-    programs={name: f"/usr/bin/{name}" for name in ("wg", "wg-quick", "iptables", "ip6tables")},
+    programs={name: f"/usr/bin/{name}" for name in TOOLS},
     kernel=True,
     state=State.ROLLED_BACK,
     meshc=OwnMeshc(soabi="cpython-311-x86_64-linux-gnu", libc=("glibc", "2.36"), pip=True),

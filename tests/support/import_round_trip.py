@@ -13,13 +13,14 @@ from meshc.keys import NetworkSecret, PresharedKey
 from meshc.prefixes import Prefix
 from meshc.render.node_files import MeshRenderer, conf_path
 from meshc.render.node_secrets import Secrets
-from meshc.topology.importer import document, infer, with_comment_names
+from meshc.topology.importer import document, infer, with_comments
 from meshc.topology.language.load import load_spec
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.addressing.lock import Lock
 from meshc.topology.planner.analysis import analyse
 from meshc.topology.planner.planning import plan_mesh
 from meshc.wg.conf import Conf, parse
+from meshc.wg.sleeping_peers import sleeping_peers
 from tests.support.random_topology import random_topology
 from tests.support.wire import private_key
 
@@ -72,6 +73,9 @@ def particular(rng: random.Random) -> str:
             node["kill_switch"] = True
         if rng.random() < 0.15 and node.get("managed", True) and "platform" not in node:
             node["post_up"] = [f"logger {number} is up", "sysctl -w net.core.rmem_max=1; echo %i"]
+    for node in data["nodes"].values():
+        if rng.random() < 0.1:
+            node["always_on"] = rng.random() < 0.5
     return str(yaml.safe_dump(data, sort_keys=False))
 
 
@@ -82,7 +86,7 @@ def losses(seed: int) -> list[str] | None:
     if not before:
         return None
     confs = [
-        with_comment_names(parse(one, file=f"{name}/wg0.conf"), one) for name, one in before.items()
+        with_comments(parse(one, file=f"{name}/wg0.conf"), one) for name, one in before.items()
     ]
     imported = infer(confs, Diagnostics())
     assert imported is not None
@@ -92,7 +96,16 @@ def losses(seed: int) -> list[str] | None:
         return [f"refused: {again}"]
     old = {name: parse(one) for name, one in before.items()}
     new = {name: parse(one) for name, one in after.items()}
-    return [*_kept(old, new), *_paths(old, new)]
+    return [*_asleep(before, after), *_kept(old, new), *_paths(old, new)]
+
+
+def _asleep(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Who may sleep, says a comment."""
+    return [
+        f"{name}: may sleep: {sorted(old)} {sorted(new)}"
+        for name, text in before.items()
+        if (old := sleeping_peers(text)) != (new := sleeping_peers(after.get(name, "")))
+    ]
 
 
 def _kept(old: Mapping[str, Conf], new: Mapping[str, Conf]) -> list[str]:

@@ -89,9 +89,9 @@ class InnerField:
         change, which may have been put back."""
         host = OUTSIDE.get(name) or (self.before if before else self.now)[name]
         options = ["-F", str(self.net.home / "ssh_config"), "-o", "BatchMode=yes"]
-        options += ["-o", "ConnectTimeout=5"]
+        options += ["-o", "ConnectTimeout=15"]
         done = self.net.controller.run(
-            *("ssh", *options, f"root@{host}", "echo here"), check=False, timeout=30
+            *("ssh", *options, f"root@{host}", "echo here"), check=False, timeout=60
         )
         return done.stdout == "here\n"
 
@@ -102,7 +102,14 @@ class InnerField:
         with net.controller.start(
             *(sys.executable, "-c", _KILLED, *argv, str(window)), stderr=subprocess.DEVNULL
         ) as process:
-            return process.wait(180)
+            return process.wait(400)
+
+    def deploying(self, *, window: float) -> subprocess.Popen[str]:
+        """A deploy of all that goes on beside the test."""
+        argv = ("deploy", str(self.net.file), "--all", "--yes", "--window", str(window))
+        return self.net.controller.start(
+            *(sys.executable, "-m", "meshc", *argv, *self.net.options()), stdout=subprocess.PIPE
+        )
 
 
 @contextlib.contextmanager

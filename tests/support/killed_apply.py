@@ -27,7 +27,7 @@ from meshc.deploy.remote import deployment
 from meshc.deploy.remote.managed_interface import ManagedInterface
 
 TOKEN = "0123456789abcdef"
-WINDOW = 20.0
+WINDOW = 600.0
 
 
 def main(name: str, how: str, new: str, limit: int) -> None:

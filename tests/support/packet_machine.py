@@ -51,8 +51,8 @@ class FilterRule:
     words: str
     ins: str = ""
     outs: str = ""
-    source: Network | None = None
-    dest: Network | None = None
+    source: tuple[Network, ...] = ()
+    dest: tuple[Network, ...] = ()
     states: frozenset[str] | None = None
     protocol: str = ""
     mark: int = 0
@@ -314,9 +314,9 @@ def _rule(words: list[str]) -> FilterRule:
         elif flag == "-o":
             rule.outs = value
         elif flag == "-s":
-            rule.source = ip_network(value)
+            rule.source = tuple(map(ip_network, value.split(",")))
         elif flag == "-d":
-            rule.dest = ip_network(value)
+            rule.dest = tuple(map(ip_network, value.split(",")))
         elif flag == "-p":
             rule.protocol = value
         elif flag == "--ctstate":

@@ -366,8 +366,8 @@ def _meets(rule: FilterRule, packet: Packet, way_in: str, way_out: str) -> bool:
     facts = (
         ("-i", rule.ins, rule.ins == way_in),
         ("-o", rule.outs, rule.outs == way_out),
-        ("-s", rule.source, rule.source is not None and packet.source in rule.source),
-        ("-d", rule.dest, rule.dest is not None and packet.target in rule.dest),
+        ("-s", rule.source, any(packet.source in one for one in rule.source)),
+        ("-d", rule.dest, any(packet.target in one for one in rule.dest)),
         ("--ctstate", rule.states, rule.states is not None and state in rule.states),
         ("-p", rule.protocol, rule.protocol in ("all", packet.protocol)),
     )

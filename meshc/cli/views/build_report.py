@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from meshc.build.changes import ChangeKind, ConfChange, RequiredAction
+from meshc.cli.views.change_list import LONG, print_changes, some_names
 from meshc.cli.views.colour import coloured
-from meshc.cli.views.page import Column, Page, Piece, Styled, standard_page
+from meshc.cli.views.page import Column, Page, Piece, Styled, say, standard_page
 from meshc.cli.views.path_matrix import print_path_matrix
+from meshc.cli.views.policy_view import change_data, change_summary
 from meshc.cli.views.proof_view import fates
 from meshc.render.report.json import envelope
 from meshc.render.report.text import format_findings
-from meshc.topology.language.spec import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from meshc.build.changes import NodeChange
     from meshc.build.pipeline import BuildResult
     from meshc.diagnostics import Diagnostic
     from meshc.errors import Refused
+    from meshc.topology.obligations.reach import ReachChange
     from meshc.topology.planner.mesh_plan import NodePlan
 
-LONG = 40
-ROUTES = 8
-_SCRIPTS = {
-    Platform.OPENWRT: "run the script there: sh, as root",
-    Platform.ROUTEROS: "run the script there: /import",
-}
 Paths = Mapping[tuple[str, str], tuple[str, ...]]
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue", "hint": "cyan"}
 
@@ -44,7 +37,8 @@ def print_report(result: BuildResult, *, everything: bool = False) -> None:
     _print_nodes(page, result, everything=everything)
     _print_paths(page, result, everything=everything)
     print_findings(result.findings, err=True)
-    _print_changes(page, result, everything=everything)
+    print_changes(page, result, everything=everything)
+    print_reach(page, result.reach)
     _print_next(page, result)
 
 
@@ -55,14 +49,14 @@ def print_refusal(refused: Refused) -> None:
 
 
 def print_findings(findings: Iterable[Diagnostic], *, err: bool = False) -> None:
-    """One block a finding, as `meshc validate` prints it; click drops colours in pipes."""
+    """One block a finding, as `meshc validate` prints it."""
 
     def paint(kind: str, text: str) -> str:
         if kind in _COLOURS and coloured(sys.stderr if err else sys.stdout):
             return click.style(text, fg=_COLOURS[kind])
         return text
 
-    click.echo(format_findings(findings, paint), nl=False, err=err)
+    say(format_findings(findings, paint), nl=False, err=err)
 
 
 def report_as_json(result: BuildResult) -> str:
@@ -108,6 +102,7 @@ def report_as_json(result: BuildResult) -> str:
             }
             for change in result.changes.nodes
         ],
+        **change_data(result.reach),
         "new_keys": list(result.new_keys),
         "kept": list(result.kept),
     }
@@ -123,7 +118,7 @@ def _print_nodes(page: Page, result: BuildResult, *, everything: bool) -> None:
     columns = (
         Column("node"),
         Column("platform"),
-        Column("address", fold=True),
+        Column("address"),
         Column("endpoint", fold=True),
         Column("peers", "right"),
         Column("relay"),
@@ -181,7 +176,7 @@ def _print_paths(page: Page, result: BuildResult, *, everything: bool) -> None:
         page.line()
     elif everything and len(names) > 1:
         file = shlex.quote(str(result.workspace.file))
-        page.line(f"who reaches whom: meshc verify {file} --matrix")
+        page.line(f"who reaches whom: `meshc verify {file} --matrix`")
         page.line()
     for family, counts in result.verdict.pairs.items():
         page.line(f"IPv{family}: {_count(counts.all, 'pair')} walked", *fates(counts))
@@ -200,96 +195,18 @@ def _cell(paths: Paths, source: str, target: str, letters: dict[str, str]) -> Pi
     return Styled("●", "green")
 
 
-def _print_changes(page: Page, result: BuildResult, *, everything: bool) -> None:
-    changes = result.changes
-    page.line()
-    where = "would be written" if not result.written else "written"
-    if not changes:
-        page.line(f"Nothing changed: {_count(len(result.files), 'file')} in {result.out}.")
-        return
-    counts = Counter(change.kind for change in changes.nodes)
-    told = ", ".join(f"{counts[kind]:,} {kind.value}" for kind in ChangeKind if counts[kind])
-    page.line(Styled("Changes", "bold"), f" ({where} in {result.out}): nodes {told or 'unchanged'}")
-    shown = changes.nodes if everything else changes.nodes[:LONG]
-    page.table(
-        [Column(title, fold=True) for title in ("node", "", "what", "then")],
-        [(c.node, c.kind.value, _what(c), _then(c, result)) for c in shown],
-    )
-    _print_more(page, len(changes.nodes), everything=everything)
-    for path in result.kept:
-        page.line(Styled(f"{path} was changed by somebody else; it is kept.", "yellow"))
-
-
-def _what(change: NodeChange) -> str:
-    conf = change.conf
-    if change.kind is not ChangeKind.CHANGED:
-        return ", ".join(path.rpartition("/")[2] for path in change.files)
-    if conf == ConfChange():
-        return "comments or facts only"
-    parts = [
-        f"{word} {_some(names)}"
-        for word, names in (
-            ("peer +", conf.peers_added),
-            ("peer −", conf.peers_removed),
-            ("peer ~", conf.peers_changed),
-            ("renamed", conf.peers_renamed),
-        )
-        if names
-    ]
-    parts += [key.replace("_", " ") for key in conf.settings]
-    if conf.routes:
-        parts.append("routes")
-    return "; ".join(parts)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:4])
-    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4:,} more"
-
-
-def _then(change: NodeChange, result: BuildResult) -> str:
-    node = result.plan.nodes.get(change.node)
-    file = shlex.quote(str(result.workspace.file))
-    interface = node.interface if node else result.plan.spec.network.interface
-    script = _SCRIPTS.get(node.spec.platform) if node else None
-    if script is not None and change.action is not RequiredAction.RETIRE:
-        return "nothing to do" if change.action is RequiredAction.NOTHING else script
-    if change.action is RequiredAction.INSTALL and node is not None:
-        if node.spec.platform in (Platform.IOS, Platform.ANDROID):
-            return f"scan it: meshc qr {file} {change.node}"
-        if node.spec.platform is not Platform.LINUX:
-            return "import it there"
-        return f"copy it to /etc/wireguard/ there, wg-quick up {interface}"
-    return {
-        RequiredAction.NOTHING: "nothing to do",
-        RequiredAction.INSTALL: "import it there",
-        RequiredAction.SYNC: f"copy it, wg syncconf {interface} <(wg-quick strip {interface})"
-        + _ip_routes(change.conf, interface),
-        RequiredAction.RESTART: f"copy it, wg-quick down {interface}; wg-quick up {interface}",
-        RequiredAction.RESCAN: f"scan it again: meshc qr {file} {change.node}",
-        RequiredAction.IMPORT: "import it again",
-        RequiredAction.RETIRE: f"wg-quick down {interface} there, delete its file",
-    }[change.action]
-
-
-def _ip_routes(conf: ConfChange, interface: str) -> str:
-    """The commands beside `wg syncconf`, which changes no routes; too many of them are counted."""
-    todo = [("replace", p) for p in conf.routes_added] + [("del", p) for p in conf.routes_removed]
-    if len(todo) > ROUTES:
-        return f", and {len(todo):,} routes with `ip route` (--json lists them), or meshc reload"
-    return "".join(
-        f"; ip {'-6 ' if prefix.family == 6 else ''}route {word} {prefix} dev {interface}"
-        for word, prefix in todo
-    )
+def print_reach(page: Page, change: ReachChange) -> None:
+    """What policies let begin now and did not before, and the other way round."""
+    for line in change_summary(change):
+        page.line(line)
 
 
 def _print_next(page: Page, result: BuildResult) -> None:
     if result.new_keys and result.written:
         page.line(f"{_count(len(result.new_keys), 'new key')} in keys/, kept out of git.")
     if result.keyless:
-        page.line(
-            f"Without a PrivateKey line, because the key is kept there: {_some(result.keyless)}."
-        )
+        names = some_names(result.keyless)
+        page.line(f"Without a PrivateKey line, because the key is kept there: {names}.")
     if result.changes and result.written:
         file = shlex.quote(str(result.workspace.file))
         page.line(Styled("Next", "bold"))

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from meshc.cli.views.build_report import print_findings
+from meshc.cli.views.build_report import print_findings, print_reach
 from meshc.cli.views.page import Styled, standard_page
+from meshc.cli.views.policy_view import change_data
 from meshc.deploy.deploy_outcome import DeployOutcome, End
 from meshc.deploy.plan.joint_group import joint_group
 from meshc.deploy.plan.waves import waves
@@ -66,6 +67,7 @@ def _print_around(around: Surroundings | None) -> None:
         more = len(around.by_hand) - _MOST_NAMES
         rest = f" and {more} more" if more > 0 else ""
         page.line(f"By hand, because nobody logs in there: a new file for {names}{rest}.")
+    print_reach(page, around.reach)
 
 
 def print_outcomes(ends: list[DeployOutcome], traffic: list[Traffic]) -> None:
@@ -114,7 +116,8 @@ def plan_as_json(found: list[Surveyed], around: Surroundings | None = None) -> s
 
 def _around_row(around: Surroundings | None) -> dict[str, Any]:
     left, by_hand = (around.left, around.by_hand) if around else ((), ())
-    return {"left": list(left), "by_hand": list(by_hand)}
+    reach = change_data(around.reach) if around else {}
+    return {"left": list(left), "by_hand": list(by_hand), **reach}
 
 
 def outcomes_as_json(

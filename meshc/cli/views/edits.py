@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli.views.colour import coloured
+from meshc.cli.views.page import say
 from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def show_edit(edit: TopologyEdit, file: Path, *, dry_run: bool, as_json: bool) -
         mark = _COLOURS.get(line[:1]) if coloured(sys.stdout) else None
         click.echo(click.style(line, fg=mark) if mark else line)
     for sentence in edit.said:
-        click.echo(sentence)
+        say(sentence)
     if dry_run:
         click.echo("Nothing was written (--dry-run).")
     elif patch:

@@ -22,7 +22,7 @@ MOST_NAMED = 16
 """Up to here every node has a row of its own."""
 
 _CORNER = "from \\ to"
-_LONGEST_NAME = 24
+_LONGEST_NAME = 40
 
 
 class AlikeNodes(NamedTuple):

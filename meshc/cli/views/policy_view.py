@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from meshc.topology.language.spec import Spec
-    from meshc.topology.obligations.reach import ReachLine
+    from meshc.topology.obligations.reach import ReachChange, ReachLine
 
 _WIDTH = 80
+_FIRST = 5
+_GOES_ON = (
+    "Connections that exist already go on until they end; "
+    "`conntrack -D -s SOURCE -d TARGET` on the receiver ends them."
+)
 
 
 def reach_text(spec: Spec, lines: list[ReachLine], markdown: bool) -> str:
@@ -32,8 +37,9 @@ def reach_text(spec: Spec, lines: list[ReachLine], markdown: bool) -> str:
     return "\n".join(parts)
 
 
-def change_text(opens: list[ReachLine], closes: list[ReachLine], markdown: bool) -> str:
+def change_text(change: ReachChange, markdown: bool) -> str:
     """What a change opens, then what it closes."""
+    opens, closes = change.opens, change.closes
     if not opens and not closes:
         return "The policies let everybody reach what they reached before."
     parts = []
@@ -44,20 +50,28 @@ def change_text(opens: list[ReachLine], closes: list[ReachLine], markdown: bool)
             parts += [f"### {title}", "", _table(lines), ""]
             continue
         parts.append(title)
-        parts += [
-            _wrapped(
-                f"{mark} {', '.join(line.sources)} → {', '.join(line.targets)}: {_services(line)}",
-                2,
-            )
-            for line in lines
-        ]
+        parts += [_change_line(line, mark) for line in lines]
     if closes:
-        note = (
-            "Connections that exist already go on until they end; "
-            "`conntrack -D -s SOURCE -d TARGET` on the receiver ends them."
-        )
-        parts.append(note if markdown else _wrapped(note, 0))
+        parts.append(_GOES_ON if markdown else _wrapped(_GOES_ON, 0))
     return "\n".join(parts).rstrip()
+
+
+def change_summary(change: ReachChange) -> list[str]:
+    """How much a change opens and closes, and the first lines of each; nothing for nothing."""
+    lines = []
+    for title, count, some, mark in (
+        ("Opens", change.opened, change.opens, "+"),
+        ("Closes", change.closed, change.closes, "-"),
+    ):
+        if not some:
+            continue
+        lines.append(f"{title} something for {count:,} ordered pair{'' if count == 1 else 's'}")
+        lines += [_change_line(line, mark) for line in some[:_FIRST]]
+        if len(some) > _FIRST:
+            lines.append(f"  … and {len(some) - _FIRST:,} more lines (--json has all)")
+    if change.closes:
+        lines.append(_wrapped(_GOES_ON, 0))
+    return lines
 
 
 def reach_data(lines: Iterable[ReachLine]) -> dict[str, Any]:
@@ -65,9 +79,15 @@ def reach_data(lines: Iterable[ReachLine]) -> dict[str, Any]:
     return {"reach": [_data(line) for line in lines]}
 
 
-def change_data(opens: Iterable[ReachLine], closes: Iterable[ReachLine]) -> dict[str, Any]:
+def change_data(change: ReachChange) -> dict[str, Any]:
     """For JSON."""
-    return {"opens": [_data(line) for line in opens], "closes": [_data(line) for line in closes]}
+    sides = {"opens": change.opens, "closes": change.closes}
+    return {name: [_data(line) for line in lines] for name, lines in sides.items()}
+
+
+def _change_line(line: ReachLine, mark: str) -> str:
+    ends = f"{', '.join(line.sources)} → {', '.join(line.targets)}"
+    return _wrapped(f"{mark} {ends}: {_services(line)}", 2)
 
 
 def _data(line: ReachLine) -> dict[str, Any]:

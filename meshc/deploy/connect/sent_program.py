@@ -1,7 +1,8 @@
 """The text of the program that is sent to a node, and the words that start it there.
 
-The program is the package `remote` and the protocol: the sources of their modules and a loader that
-makes modules of them in memory; nothing of it stays on the node.
+The program is the package `remote`, the protocol, and what of `node` judges by texts alone: the
+sources of their modules and a loader that makes modules of them in memory; nothing of it stays on
+the node.
 """
 
 from __future__ import annotations
@@ -15,14 +16,22 @@ from meshc.deploy.protocol import Call
 from meshc.deploy.protocol_json import encode_call
 from meshc.secret import SecretText
 
-_PACKAGES = ("meshc", "meshc.deploy", "meshc.deploy.remote")
-_MODULES = (  # each needs only those before it
+_PACKAGES = ("meshc", "meshc.node", "meshc.deploy", "meshc.deploy.remote")
+_JUDGES = (
+    "node.arriving_packet",
+    "node.iptables_verdict",
+    "node.nft_verdict",
+    "node.firewall_obstacle",
+)
+_MODULES = (  # each needs only those before it, below `deploy`
+    "machine_facts",
     "protocol",
     "protocol_json",
     "remote.base",
     "remote.deployment_states",
     "remote.deployment_record",
     "remote.managed_interface",
+    "remote.machine_survey",
     "remote.units",
     "remote.conf_lines",
     "remote.peer_endpoints",
@@ -44,7 +53,7 @@ import json, sys, types
 for name in {packages!r}:
     sys.modules[name] = types.ModuleType(name)
 for name, text in json.loads({sources!r}).items():
-    name = "meshc.deploy." + name
+    name = "meshc." + name
     module = sys.modules[name] = types.ModuleType(name)
     package, _, last = name.rpartition(".")
     setattr(sys.modules[package], last, module)
@@ -65,14 +74,15 @@ NOTHING = ("python3", "-c", "")
 
 
 def paths() -> dict[str, str]:
-    """The modules in the order in which they are loaded, and their files below this package's."""
-    return {name: name.replace(".", "/") + ".py" for name in _MODULES}
+    """The modules in the order in which they are loaded, and their files, below `meshc`."""
+    names = (*_JUDGES, *(f"deploy.{name}" for name in _MODULES))
+    return {name: name.replace(".", "/") + ".py" for name in names}
 
 
 @cache
 def program() -> str:
     """The whole program; also what the watcher on the node runs from a file."""
-    files = resources.files("meshc.deploy")
+    files = resources.files("meshc")
     sources = {name: (files / path).read_text("utf-8") for name, path in paths().items()}
     return _LOADER.format(packages=_PACKAGES, sources=json.dumps(sources))
 

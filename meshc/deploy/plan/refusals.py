@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from meshc.deploy.plan.difference import Difference
 from meshc.deploy.plan.target import Target
-from meshc.deploy.protocol import Facts
+from meshc.deploy.protocol import Facts, Supervisor
 from meshc.diagnostics import Diagnostic
 from meshc.render.report.text import visible
 
@@ -74,6 +74,14 @@ def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnost
             "install it on the node (wireguard-tools; wireguard-go needs no meshc), or choose "
             "another deploy.engine or deploy.supervisor.",
         )
+    elif _sets_dns(target, found) and "resolvconf" not in facts.tools:
+        yield _at(
+            target,
+            "E703",
+            "its file sets DNS, for which wg-quick needs resolvconf, and that is missing there",
+            "install it on the node (openresolv, or systemd-resolved's resolvconf), or set "
+            "deploy.supervisor to `systemd` or `meshc`, which need none.",
+        )
     forwarding = target.plan.forwarding
     if forwarding.needed:
         wanted = [_FORWARDERS[family] for family in forwarding.families]
@@ -85,6 +93,13 @@ def _tools(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnost
                 f"it forwards for others, but has no {missing}",
                 "install iptables on the node.",
             )
+
+
+def _sets_dns(target: Target, found: Difference) -> bool:
+    """By wg-quick."""
+    supervisor = found.choice.supervisor if found.choice else None
+    by_wg_quick = supervisor in (Supervisor.WG_QUICK, Supervisor.WG_QUICK_UNIT)
+    return by_wg_quick and bool(target.values.dns or target.values.search)
 
 
 def _room(target: Target, facts: Facts, found: Difference) -> Iterator[Diagnostic]:

@@ -3,29 +3,35 @@ those that nobody logs in to, who need their new file by hand."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshc.build.reader import open_build
 from meshc.deploy.deploy_journal import DeployJournal, build_of, read_journal, write_journal
 from meshc.deploy.plan.selection import deployable
+from meshc.topology.obligations.reach import ReachChange, reach_change
+from meshc.topology.obligations.reach_record import read_record
 from meshc.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from meshc.build.pipeline import BuildComparison
+    from meshc.topology.language.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`left` were deployed and are no longer in the topology; `by_hand` have another file than when
-    something was deployed last. `files` are the hashes of the files of the build."""
+    something was deployed last. `files` are the hashes of the files of the build, `reach` is what
+    policies open and close against what was deployed last."""
 
     journal: DeployJournal
     build: str
     files: Mapping[str, str]
     left: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    reach: ReachChange = ReachChange()
 
     def __bool__(self) -> bool:
         return bool(self.left)
@@ -43,7 +49,17 @@ def surroundings(result: BuildComparison, *, whole: bool) -> Surroundings:
         and journal.files.get(name) != files.get(name)
     ]
     left = journal.left(result.plan) if whole else ()
-    return Surroundings(journal, build, files, left, tuple(by_hand))
+    reach = _reach(journal, result.plan.spec)
+    return Surroundings(journal, build, files, left, tuple(by_hand), reach)
+
+
+def _reach(journal: DeployJournal, spec: Spec) -> ReachChange:
+    """Nothing where nothing was deployed yet, and where neither had policies."""
+    if not journal.nodes or (not journal.policies and spec.policies is None):
+        return ReachChange()
+    # where no record is, there were no policies
+    before = read_record(journal.policies) or replace(spec, policies=None)
+    return reach_change(before, spec)
 
 
 def begin(result: BuildComparison, around: Surroundings) -> None:

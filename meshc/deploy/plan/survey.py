@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.connect.node_session import PasswordNeededError
 from meshc.deploy.plan.difference import Difference, difference
+from meshc.deploy.plan.machine_findings import in_the_way, machine_findings, question
 from meshc.deploy.plan.refusals import cuts, refusals
 from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import AskFacts, Facts
@@ -39,6 +40,11 @@ class Surveyed:
     @property
     def refused(self) -> bool:
         return any(found.severity is Severity.ERROR for found in self.findings)
+
+    @property
+    def obstructed(self) -> bool:
+        """Whether something is in the way, of a deploy or of the network after it."""
+        return self.refused or in_the_way(self.findings)
 
 
 async def survey(
@@ -113,7 +119,7 @@ async def _survey(target: Target, dial: Dial) -> Surveyed:
     try:
         session = await dial(target)
         try:
-            facts = await session.call(AskFacts(salt))
+            facts = await session.call(AskFacts(salt, question(target)))
         finally:
             await session.transport.close()
     except NodeError as error:
@@ -122,5 +128,8 @@ async def _survey(target: Target, dial: Dial) -> Surveyed:
         wants = isinstance(error, PasswordNeededError) and not error.wrong
         return Surveyed(target, None, Difference(node=target.name), (found,), wants)
     found_difference = difference(target, facts, salt)
-    findings = refusals(target, facts, found_difference)
+    findings = [
+        *refusals(target, facts, found_difference),
+        *machine_findings(target, facts.machine, found_difference),
+    ]
     return Surveyed(target, facts, found_difference, tuple(findings))

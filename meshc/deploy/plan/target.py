@@ -18,6 +18,7 @@ from meshc.prefixes import Prefix
 from meshc.secret import SecretText
 from meshc.topology.language.spec import Deploy, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
+from meshc.wg.conf import Conf, parse
 
 if TYPE_CHECKING:
     from meshc.build.pipeline import BuildComparison
@@ -57,6 +58,11 @@ class Target:
     @cached_property
     def sha(self) -> str:
         return hashlib.sha256(self.conf.reveal().encode()).hexdigest()
+
+    @cached_property
+    def values(self) -> Conf:
+        """What its file says. The keys in it are not for showing."""
+        return parse(self.conf.reveal())
 
     @property
     def host(self) -> str:

@@ -19,7 +19,8 @@ import subprocess
 import tempfile
 import time
 
-from meshc.deploy.protocol import DirectoryFacts, Failure, FailureReason
+from meshc.deploy.machine_facts import DirectoryFacts
+from meshc.deploy.protocol import Failure, FailureReason
 
 _SECRET = re.compile(r"(?i)((?:PrivateKey|PresharedKey)\s*=\s*)([A-Za-z0-9+/]{42,44}=*)")
 
@@ -132,6 +133,22 @@ def sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_file_system(path: str) -> None:
+    """All that was written to where the directory lies is on the disk, and others are not waited
+    for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        import ctypes
+
+        done = ctypes.CDLL(None).syncfs(descriptor) == 0
+    except (ImportError, AttributeError, OSError):  # a small Python, another C library
+        done = False
+    finally:
+        os.close(descriptor)
+    if not done:
+        os.sync()
 
 
 def from_os(error: OSError) -> Refusal:

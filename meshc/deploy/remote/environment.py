@@ -25,7 +25,14 @@ from importlib.util import find_spec
 from typing import BinaryIO
 
 from meshc.deploy.protocol import FailureReason, Installed, InstallMeshc, OwnMeshc, Versions
-from meshc.deploy.remote.base import Refusal, directory_facts, read, run, sync_directory
+from meshc.deploy.remote.base import (
+    Refusal,
+    directory_facts,
+    read,
+    run,
+    sync_directory,
+    sync_file_system,
+)
 from meshc.deploy.remote.deployment_record import EnvironmentChange
 
 _AGAIN = ("deploy again", FailureReason.PACKAGES)
@@ -77,7 +84,8 @@ def install(home: str, request: InstallMeshc, stream: BinaryIO) -> Installed:
             try:
                 os.makedirs(part)
                 _fill(part, path, request, stream)
-                os.sync()  # a link to files that a power cut emptied would be worse than none
+                # a link to files that a power cut emptied would be worse than none
+                sync_file_system(part)
                 if os.path.exists(path):  # its Python is gone, so that nothing runs from it
                     os.rename(path, f"{part}.old.part")
                 os.rename(part, path)

@@ -32,6 +32,7 @@ from meshc.deploy.remote.base import (
     write,
 )
 from meshc.deploy.remote.deployment_record import Deployed
+from meshc.deploy.remote.machine_survey import machine_facts
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.retiring import retire
 from meshc.deploy.remote.supervision import running
@@ -39,7 +40,7 @@ from meshc.deploy.remote.x25519 import public_of
 
 TOOLS = (
     "wg", "wg-quick", "ip", "iptables", "ip6tables", "systemctl", "meshc", "meshc-engine",
-    "wireguard-go", "ping",
+    "wireguard-go", "ping", "resolvconf",
 )  # fmt: skip
 
 
@@ -149,6 +150,7 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         running=running(interface),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),
+        machine=machine_facts(interface, request.question) if request.question else None,
     )
 
 

@@ -12,7 +12,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from meshc.values import dataclass
 
@@ -62,10 +63,32 @@ class DaemonOptions:
     nice: int = DEFAULT_NICE
 
 
+class Started(NamedTuple):
+    """An engine that is ready: the process that is it, and what moves its packets."""
+
+    interface: str
+    pid: int
+    data_path: str
+
+
 def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> int:
+    """As `start`; what keeps it from starting is told on stderr, and the status is 1."""
+    try:
+        return start(options, environ)
+    except StartError as error:
+        print(f"meshc engine: {error}", file=sys.stderr)
+        return 1
+
+
+def start(
+    options: DaemonOptions,
+    environ: Mapping[str, str] = os.environ,
+    ready: Callable[[Started], None] = lambda _: None,
+) -> int:
     """Start the engine and serve until it ends; in the background unless told otherwise.
 
     Returns the exit status: of the starter once the engine is ready, or of the engine itself.
+    `ready` is called where the terminal is. Raises: StartError.
     Environment: `WG_PROCESS_FOREGROUND`, `LOG_LEVEL`, `WG_TUN_FD`, `WG_UAPI_FD`,
     `NOTIFY_SOCKET`, `MESHC_NATIVE`.
     """
@@ -73,14 +96,14 @@ def serve(options: DaemonOptions, environ: Mapping[str, str] = os.environ) -> in
     if environ.get("MESHC_NATIVE") == "0":
         road.take(road.PORTABLE)
     foreground = options.foreground or environ.get("WG_PROCESS_FOREGROUND") == "1"
-    try:
-        engine = _open(options, environ)
-    except StartError as error:
-        print(f"meshc engine: {error}", file=sys.stderr)
-        return 1
-    if not foreground:
+    engine = _open(options, environ)
+    if foreground:
+        ready(Started(options.interface, os.getpid(), road.taken().name))
+    else:
         keep_log = "LOG_LEVEL" in environ
-        if not _become_daemon(keep_log=keep_log):
+        child = _become_daemon(keep_log=keep_log)
+        if child:
+            ready(Started(options.interface, child, road.taken().name))
             return 0
         if not keep_log:
             use_system_log(options.interface)
@@ -166,16 +189,17 @@ def _set_priority(nice: int) -> None:
         log.info("no right to run at nice %d", nice)
 
 
-def _become_daemon(*, keep_log: bool) -> bool:
-    """Go on in a child without a terminal; True in the child, False in the starter."""
+def _become_daemon(*, keep_log: bool) -> int:
+    """Go on in a child without a terminal; 0 in the child, its process in the starter."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if os.fork():
-        return False
+    child = os.fork()
+    if child:
+        return child
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1) if keep_log else (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
-    return True
+    return 0

@@ -78,6 +78,13 @@ def reachability(
     return found
 
 
+def forced(lab: Lab, subject: Subject, keys: Iterable[Key], interface: str) -> dict[Key, Measured]:
+    """Pings that must leave by the tunnel, whatever the routes say."""
+    interval = subject.patience.interval(0.6)
+    few = Pinging(max(DOUBT, 3 * interval), None, interval, interface=interface)
+    return _pings(lab, subject, [*keys], few, patient=False)
+
+
 def paths(
     lab: Lab, subject: Subject, measured: Mapping[Key, Measured], hops: Mapping[Key, int]
 ) -> dict[Key, Measured]:
@@ -144,10 +151,10 @@ def _greetings(
     lab: Lab, subject: Subject, keys: Sequence[Key], seconds: float
 ) -> dict[Key, tuple[Greeting, ...] | str]:
     targets = {key: [subject.addresses[key.target][key.family]] for key in keys}
-    return _batch(
+    return batch(
         lab,
         targets,
-        lambda source, addresses: Greet(addresses, seconds, _mark(source)),
+        lambda source, addresses: Greet(addresses, seconds, mark_of(source)),
         timeout=seconds + 60,
     )
 
@@ -159,13 +166,16 @@ class Pinging(NamedTuple):
     most: float | None
     interval: float
     tries: int = 3
+    interface: str = ""
 
     def job(self, source: str, targets: tuple[PingTarget, ...]) -> Ping:
-        mark = _mark(source)
-        return Ping(targets, self.seconds, self.most, self.interval, self.tries, mark)
+        mark = mark_of(source)
+        return Ping(
+            targets, self.seconds, self.most, self.interval, self.tries, mark, self.interface
+        )
 
 
-def _mark(source: str) -> int:
+def mark_of(source: str) -> int:
     """A host on a LAN asks as one that knows the way."""
     return ASKING if source.startswith(LAN) else 0
 
@@ -201,7 +211,7 @@ def _echoes(
 ) -> dict[Key, Sequence[Echo]]:
     """What each pair heard; where the job failed, silence that says why."""
     longest = how.seconds if how.most is None else how.most
-    answers = _batch(lab, targets, how.job, timeout=longest + 60)
+    answers = batch(lab, targets, how.job, timeout=longest + 60)
     return {
         key: [Echo(error=heard)] * len(targets[key]) if isinstance(heard, str) else heard
         for key, heard in answers.items()
@@ -212,7 +222,7 @@ Target = TypeVar("Target")
 Heard = TypeVar("Heard")
 
 
-def _batch(
+def batch(
     lab: Lab,
     targets: Mapping[Key, Sequence[Target]],
     job: Callable[[str, tuple[Target, ...]], Job[tuple[Heard, ...]]],

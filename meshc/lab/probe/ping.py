@@ -63,7 +63,8 @@ class Ping(Job[tuple[Echo, ...]]):
 
     Patient targets are asked again every `interval` until `seconds` have passed, the others
     `tries` times. While answers come in, `seconds` begins anew, but never beyond `most` (None: the
-    same): a machine that is busy is slow, not silent. `mark` is the packets' firewall mark.
+    same): a machine that is busy is slow, not silent. `mark` is the packets' firewall mark; with an
+    `interface` they leave by that one, whatever the routes say.
     """
 
     targets: tuple[PingTarget, ...]
@@ -72,9 +73,10 @@ class Ping(Job[tuple[Echo, ...]]):
     interval: float = 0.5
     tries: int = 3
     mark: int = 0
+    interface: str = ""
 
     def run(self) -> tuple[Echo, ...]:
-        with contextlib.closing(_Prober(self.targets, self.mark)) as prober:
+        with contextlib.closing(_Prober(self.targets, self.mark, self.interface)) as prober:
             self._ask(prober)
             if len(prober.answers) < len(self.targets):
                 prober.listen(self.interval)
@@ -102,7 +104,7 @@ class Ping(Job[tuple[Echo, ...]]):
 class _Prober:
     """Raw ICMP sockets of both families, and what was heard about each target."""
 
-    def __init__(self, targets: Sequence[PingTarget], mark: int) -> None:
+    def __init__(self, targets: Sequence[PingTarget], mark: int, interface: str) -> None:
         self.targets = targets
         self.sent = [0] * len(targets)
         self.answers: dict[int, Echo] = {}
@@ -113,8 +115,10 @@ class _Prober:
         self.selector = selectors.DefaultSelector()
         self.sockets = {}
         for family in {target.family for target in targets}:
-            self.sockets[family] = sock = _icmp_socket(family)
+            self.sockets[family] = sock = icmp_socket(family)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+            if interface:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
             self.selector.register(sock, selectors.EVENT_READ, family)
 
     def close(self) -> None:
@@ -223,7 +227,7 @@ def _arrival(extra: list[tuple[int, int, bytes]]) -> float:
     return time.time()
 
 
-def _icmp_socket(family: int) -> socket.socket:
+def icmp_socket(family: int) -> socket.socket:
     if family == 4:
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from meshc.errors import PrefixFormatError
 from meshc.lab.probe import stun
+from meshc.lab.probe.listening import Listeners
 from meshc.prefixes import parse_address
 
 PORT = 7707
@@ -40,6 +41,7 @@ class Services:
         listener.listen(512)
         listener.setblocking(False)
         self._add(listener, self._greet)
+        Listeners(name, self._add, self._greet)
 
     def resolve(
         self,
@@ -54,6 +56,7 @@ class Services:
             server = socket.socket(family, socket.SOCK_DGRAM)
             # a node has its address in the mesh only when its tunnel is up
             server.setsockopt(*FREEBIND[family], 1)
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # beside `Listeners`
             server.bind((address, DNS_PORT))
             server.setblocking(False)
             self._add(server, lambda sock: self._answer(sock, names, anything))
@@ -64,6 +67,7 @@ class Services:
         for address in addresses:
             for port in stun.PORTS:
                 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 server.bind((address, port))
                 server.setblocking(False)
                 sockets[address, port] = server

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from meshc.lab.lab_source import APPS, LabSource
+from meshc.lab.probe.listening import Kind
 from meshc.lab.probe.services import DNS_PORT, PORT
 from meshc.lab.report.lab_report import Key, Predicted
 from meshc.lab.world.outer_addresses import is_public
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
+from meshc.topology.language.spec import Service
+from meshc.topology.obligations.access import covers
 from meshc.topology.obligations.due import Due, Party
 from meshc.topology.obligations.obligations import Obligations
 from meshc.topology.proof.drop import MUTUAL, LossReason
@@ -28,6 +31,7 @@ from meshc.values import dataclass
 
 # What the lab asks beside pings: the machine at the other end (TCP), and a name (UDP).
 GREETING, QUESTION = ("tcp", PORT), ("udp", DNS_PORT)
+ECHO = Service("icmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,19 @@ class Predictor:
                     found[Key(name, address, target.family)] = self._answered(one, there, target)
         return found
 
+    def beside_the_mesh(
+        self, pairs: Iterable[tuple[str, str]], known: Iterable[Key]
+    ) -> dict[Key, Predicted]:
+        """Nodes that do not send to an address on the internet through the mesh: there it would
+        lead nowhere."""
+        others, found = {key[:2] for key in known}, {}
+        for name, address in sorted(set(pairs) - others):
+            family = Prefix.host(address).family
+            if name in self.world.models and family in self.source.addresses(name):
+                reason = f"{name} sends nothing to {address} through the mesh"
+                found[Key(name, address, family)] = Predicted(False, (name,), reason)
+        return found
+
     def _answered(self, one: _End, there: Trace, target: Prefix) -> Predicted:
         path = (*one.before, *there.path)
         if not there.delivered:
@@ -211,6 +228,34 @@ class Predictor:
         if not back.delivered and not _asleep(back):
             return _unanswered(back, path)
         return Predicted(True, path)
+
+    def served(
+        self, key: Key, hosts: Mapping[str, LanHost], kinds: Iterable[Kind]
+    ) -> dict[Kind, Predicted]:
+        """A packet of each kind (protocol and port) and its answer, from one end of a pair to the
+        other; a target that is neither node nor host is an address on the internet."""
+        one = self._end(key.source, key.family, hosts)
+        known = key.target in self.world.models or key.target in hosts
+        other = self._end(key.target, key.family, hosts) if known else None
+        target = Prefix.host(key.target) if other is None else other.address
+        backs: dict[str, Predicted] = {}
+        found: dict[Kind, Predicted] = {}
+        for kind in kinds:
+            packet = self._packet(key.family, one.address.value, target.value, service=kind)
+            there = walk(self.world, one.node, packet, target=key.target)
+            at = there.path[-1]
+            if not there.delivered:
+                found[kind] = _lost(there, there.path)
+            elif other is not None and at != other.node:
+                found[kind] = Predicted(False, there.path, f"it ends on a LAN at {at}")
+            else:
+                if at not in backs:  # answers pass by the state of their connection
+                    backs[at] = self._answered(one, there, target)
+                found[kind] = backs[at]
+        return found
+
+    def _end(self, name: str, family: int, hosts: Mapping[str, LanHost]) -> _End:
+        return self._host(hosts[name]) if name in hosts else self._node(name, family)
 
     def with_duties(
         self, predicted: Mapping[Key, Predicted], hosts: Iterable[LanHost] = ()
@@ -231,7 +276,21 @@ class Predictor:
         if source is None:
             return False
         target = target or Party(host=Prefix.host(key.target))
+        if not self._may_echo(source, target, key.family):
+            return False
         return self.obligations.owed(source, target, key.family).due is Due.MUST_REACH
+
+    def _may_echo(self, source: Party, target: Party, family: int) -> bool:
+        """Whether policies let anybody ask, which is how a pair is measured."""
+        access = self.obligations.access
+        ends = [
+            self._node(party.node, family).address if party.host is None else party.host
+            for party in (source, target)
+        ]
+        return access is None or any(
+            covers(one, ECHO)
+            for one in access.services(access.allowing(family, ends[0].value, ends[1].value))
+        )
 
     def mute(self, predicted: Mapping[Key, Predicted]) -> frozenset[Key]:
         """Pairs of relay and node where the relay's "time exceeded" does not reach the node: it

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshc.errors import PrefixFormatError
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.member import Member
+from meshc.lab.world.named_hosts import named_hosts
 from meshc.lab.world.outer_addresses import Addresses, is_public, pick_host
 from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix, address_text
@@ -179,27 +180,38 @@ class WorldDraft:
     def own_lans(self, node: NodeSpec) -> None:
         """LANs behind this node that are not its site's: each gets a cable and a host."""
         done = {host.prefix for host in self.lan_hosts if host.router == node.name}
-        place = self.places[node.name]
-        for number, prefix in enumerate(p for p in node.routes if p not in done):
-            interface, name = f"lan{number}", self.lan_name(node.name)
-            host = self.place(name, PlaceKind.LAN, f"a host on {prefix} behind {node.name}")
-            self.cable(name, Port(node.name, interface), Port(name, "eth0"))
-            if prefix.is_host:
-                router = InterfaceAddress.parse(BESIDE[prefix.family])
-                inside = InterfaceAddress(prefix.family, prefix.value, prefix.length)
-                place.route(prefix, interface)
-                host.route(router.host, "eth0")
-            else:
-                servers = self.servers_in(prefix)
-                router = pick_host(prefix, servers)
-                inside = pick_host(prefix, [router.address, *servers])
-            place.addresses.append((interface, router))
-            host.addresses.append(("eth0", inside))
-            self.into_mesh(host, node, router)
-            for server in self.servers_in(prefix):
-                host.address("eth0", server, prefix.length)
-                self.serve(name, server)
-            self.lan_hosts.append(LanHost(name, node.name, prefix, inside.address))
+        for prefix in (p for p in node.routes if p not in done):
+            self._own_lan(node, prefix, prefix)
+            for host in named_hosts(self.spec, prefix):
+                if host.address not in self.servers_in(prefix):
+                    self._own_lan(node, prefix, host)
+
+    def _own_lan(self, node: NodeSpec, prefix: Prefix, part: Prefix) -> None:
+        """A cable to a LAN, or to one host in it, which has a cable of its own."""
+        place, name = self.places[node.name], self.lan_name(node.name)
+        interface = f"lan{sum(port.startswith('lan') for port in self._cabled(node.name))}"
+        host = self.place(name, PlaceKind.LAN, f"a host on {prefix} behind {node.name}")
+        self.cable(name, Port(node.name, interface), Port(name, "eth0"))
+        if part.is_host:
+            router = InterfaceAddress.parse(BESIDE[part.family])
+            inside = InterfaceAddress(part.family, part.value, part.length)
+            place.route(part, interface)
+            host.route(router.host, "eth0")
+        else:
+            taken = [*self.servers_in(prefix), *(h.address for h in named_hosts(self.spec, prefix))]
+            router = pick_host(prefix, taken)
+            inside = pick_host(prefix, [router.address, *taken])
+        place.addresses.append((interface, router))
+        host.addresses.append(("eth0", inside))
+        self.into_mesh(host, node, router)
+        for server in self.servers_in(part):
+            host.address("eth0", server, part.length)
+            self.serve(name, server)
+        self.lan_hosts.append(LanHost(name, node.name, prefix, inside.address))
+
+    def _cabled(self, place: str) -> list[str]:
+        """The interfaces of a place that have a cable away from the internet."""
+        return [cable.left.interface for cable in self.cables if cable.left.place == place]
 
     def into_mesh(self, host: PlaceDraft, node: NodeSpec, router: InterfaceAddress) -> None:
         """The ways of a host on a LAN to the mesh: none of its own where `node` masquerades, and

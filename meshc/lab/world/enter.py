@@ -14,8 +14,9 @@ from meshc.lab.world.control import Lab
 from meshc.lab.world.netns import USER
 
 
-def run_inside(lab: Lab, place: str, argv: Sequence[str]) -> int:
+def run_inside(lab: Lab, place: str, argv: Sequence[str], output: tuple[int, int] = (1, 2)) -> int:
     """Runs a program in a place with this process's terminal, and answers with its exit code.
+    What it writes goes to the two descriptors.
 
     This process has entered the lab afterwards: nothing else should be done with it.
     Raises: NodeError when there is no such place.
@@ -29,6 +30,8 @@ def run_inside(lab: Lab, place: str, argv: Sequence[str]) -> int:
     child = os.fork()
     if child == 0:
         try:
+            for standard, descriptor in zip((1, 2), output, strict=True):
+                os.dup2(descriptor, standard)
             os.execvp(argv[0], list(argv))
         except OSError as error:
             print(f"{argv[0]}: {error.strerror}", file=sys.stderr)

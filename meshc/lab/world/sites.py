@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshc.lab.world.draft import GATEWAY6, PlaceDraft, WorldDraft
 from meshc.lab.world.member import Member
+from meshc.lab.world.named_hosts import named_hosts
 from meshc.lab.world.nat import Forward, Inside, Pinhole, Router, router_rules
 from meshc.lab.world.outer_addresses import LAN_LENGTH, pick_host
 from meshc.lab.world.places import LanHost, PlaceKind, Port
@@ -27,6 +28,8 @@ class SiteBuilder:
             m.node.lan_endpoint.host for m in members if m.node.lan_endpoint is not None
         } | {address for m in members for _, address in m.endpoints}
         self.taken |= {server for lan in self.lans for server in draft.servers_in(lan)}
+        self.named = self._named()
+        self.taken |= {address.address for some in self.named.values() for address in some}
         self.external = draft.pool.uplink()
         self.forwards: list[Forward] = []
         self.pinholes: list[Pinhole] = []
@@ -175,29 +178,46 @@ class SiteBuilder:
         self.insides.append(Inside(private, kind, external))
         return list(dict.fromkeys(public)) or [self.external[4]]
 
+    def _named(self) -> dict[Prefix, list[InterfaceAddress]]:
+        """Hosts that policies or tests name, in each routed prefix that is on one of the LANs."""
+        found: dict[Prefix, list[InterfaceAddress]] = {}
+        for prefix in {prefix for member in self.members for prefix in member.node.routes}:
+            for lan in self.lans:
+                found.setdefault(prefix, []).extend(
+                    InterfaceAddress(host.family, host.value, lan.length)
+                    for host in named_hosts(self.draft.spec, prefix)
+                    if lan.contains(host) and host.address not in self.taken
+                )
+        return found
+
     def _lan_hosts(self, node: NodeSpec) -> None:
-        """A host for each prefix of the site's LANs that this node routes."""
+        """Hosts for each prefix of the site's LANs that this node routes."""
         for prefix in node.routes:
             lan = next((lan for lan in self.lans if lan.overlaps(prefix)), None)
             if lan is None:
                 continue
-            draft = self.draft
-            name = draft.lan_name(node.name)
-            host = draft.place(name, PlaceKind.LAN, f"a host on {prefix} at {self.title}")
-            self._plug(host, name)
             narrow = max(lan, prefix, key=lambda p: p.length)
             at = pick_host(narrow, self.taken, high=True)
             self.taken.add(at.address)
-            host.address("eth0", at.address, lan.length)
-            default = DEFAULT_V4 if lan.family == 4 else DEFAULT_V6
-            host.route(default, "eth0", self.gateways[lan])
-            near = next(
-                a
-                for port, a in draft.places[node.name].addresses
-                if port == "eth0" and lan.contains(a.host)
-            )
-            draft.into_mesh(host, node, near)
-            draft.lan_hosts.append(LanHost(name, node.name, prefix, at.address))
+            self._lan_host(node, prefix, lan, at.address)
+            for host in self.named[prefix]:
+                self._lan_host(node, prefix, lan, host.address)
+
+    def _lan_host(self, node: NodeSpec, prefix: Prefix, lan: Prefix, at: str) -> None:
+        draft = self.draft
+        name = draft.lan_name(node.name)
+        host = draft.place(name, PlaceKind.LAN, f"a host on {prefix} at {self.title}")
+        self._plug(host, name)
+        host.address("eth0", at, lan.length)
+        default = DEFAULT_V4 if lan.family == 4 else DEFAULT_V6
+        host.route(default, "eth0", self.gateways[lan])
+        near = next(
+            a
+            for port, a in draft.places[node.name].addresses
+            if port == "eth0" and lan.contains(a.host)
+        )
+        draft.into_mesh(host, node, near)
+        draft.lan_hosts.append(LanHost(name, node.name, prefix, at))
 
     def _name_servers(self) -> None:
         """A host for each name server in the LANs of the site; it knows nothing of the mesh."""

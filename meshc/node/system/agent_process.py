@@ -40,7 +40,8 @@ class AgentStart(Change):
 
     def reverse(self, machine: Machine) -> None:
         processes.stop(token(machine.token))
-        self._log(machine).unlink(missing_ok=True)
+        for suffix in ("-agent.log", ".paths", ".drain"):
+            (machine.run_directory / f"{self.interface}{suffix}").unlink(missing_ok=True)
 
     def _log(self, machine: Machine) -> Path:
         return machine.run_directory / f"{self.interface}-agent.log"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import (
     HookChain,
     Hooks,
@@ -37,6 +38,8 @@ SENDER_CHAIN = "MESHC-S{}-%i"
 # what belongs to no connection that was let through before
 _BEGINS = "-m conntrack ! --ctstate RELATED,ESTABLISHED"
 _TARGET = {Decision.ACCEPT: "ACCEPT", Decision.DROP: "DROP", Decision.HOST: "RETURN"}
+# two such lists of IPv6 are half of the 10,240 characters that a line of iptables-restore may have
+_LIST = 64
 _STATE = {FlowState.ANSWER: "RELATED,ESTABLISHED", FlowState.PUBLISHED: "DNAT"}
 
 
@@ -62,7 +65,8 @@ def family_chains(rules: FamilyRules) -> tuple[HookChain, ...]:
             begins = (f"-o %i {_BEGINS} -j {POLICY_CHAIN}",)
             chains.append(HookChain("filter", OUTPUT_CHAIN, "OUTPUT", begins))
     if rules.nat:
-        chains.append(nat_chain(_nat_rule(rule, rules.family) for rule in rules.nat))
+        nat = (line for rule in rules.nat for line in _nat_rules(rule, rules.family))
+        chains.append(nat_chain(nat))
     return tuple(chains)
 
 
@@ -124,13 +128,21 @@ def _filter_rule(rule: ForwardRule, family: int) -> str:
     return " ".join([*filter(None, words), f"-j {_TARGET[rule.decision]}"])
 
 
-def _nat_rule(rule: NatRule, family: int) -> str:
-    words = [
-        f"-s {rule.source}" if rule.source is not None else "",
-        f"-d {rule.destination}" if rule.destination is not None else "",
-        _way("-o", rule.way_out, family),
-    ]
-    return " ".join([*filter(None, words), "-j MASQUERADE" if rule.masquerade else "-j RETURN"])
+def _nat_rules(rule: NatRule, family: int) -> Iterator[str]:
+    """iptables(8) makes a rule of each pair of lists; one command for each would take a large
+    network's router minutes."""
+    for sources in _lists("-s", rule.sources):
+        for destinations in _lists("-d", rule.destinations):
+            words = [sources, destinations, _way("-o", rule.way_out, family)]
+            target = "-j MASQUERADE" if rule.masquerade else "-j RETURN"
+            yield " ".join([*filter(None, words), target])
+
+
+def _lists(flag: str, prefixes: tuple[Prefix, ...]) -> Iterator[str]:
+    if not prefixes:
+        yield ""
+    for at in range(0, len(prefixes), _LIST):
+        yield f"{flag} {','.join(map(str, prefixes[at : at + _LIST]))}"
 
 
 def _way(flag: str, side: Side | None, family: int) -> str:

@@ -159,8 +159,8 @@ def _filter_rule(rule: ForwardRule, family: int) -> str:
 def _nat_rule(rule: NatRule, family: int) -> str:
     words = [
         f"meta nfproto {_nfproto(family)}",
-        f"{_IP[family]} saddr {_element(rule.source)}" if rule.source is not None else "",
-        f"{_IP[family]} daddr {_element(rule.destination)}" if rule.destination is not None else "",
+        f"{_IP[family]} saddr {_one_or_set(rule.sources)}" if rule.sources else "",
+        f"{_IP[family]} daddr {_one_or_set(rule.destinations)}" if rule.destinations else "",
         _way("oifname", rule.way_out, family),
     ]
     return " ".join([*filter(None, words), "masquerade" if rule.masquerade else "return"])
@@ -180,6 +180,10 @@ def _nfproto(family: int) -> str:
 
 def _set(prefixes: Iterable[Prefix]) -> str:
     return f"{{ {', '.join(map(_element, prefixes))} }}"
+
+
+def _one_or_set(prefixes: tuple[Prefix, ...]) -> str:
+    return _element(prefixes[0]) if len(prefixes) == 1 else _set(prefixes)
 
 
 def _element(prefix: Prefix) -> str:

@@ -65,7 +65,9 @@ def _tables(
     tables["filter"] += [f"chain={chain} {_filter_rule(rule, wire)}" for rule in rules.forward]
     tables["filter"] += [f"chain=forward action=jump jump-target={chain}"]
     if rules.nat:
-        tables["nat"] += [f"chain={chain} {_nat_rule(rule, wire)}" for rule in rules.nat]
+        tables["nat"] += [
+            f"chain={chain} {line}" for rule in rules.nat for line in _nat_rules(rule, wire)
+        ]
         tables["nat"] += [f"chain=srcnat action=jump jump-target={chain}"]
     if rules.clamp_mss:
         tables["mangle"] += [
@@ -88,14 +90,15 @@ def _filter_rule(rule: ForwardRule, wire: str) -> str:
     return " ".join(filter(None, words))
 
 
-def _nat_rule(rule: NatRule, wire: str) -> str:
-    words = [
-        "action=masquerade" if rule.masquerade else "action=return",
-        f"src-address={rule.source}" if rule.source is not None else "",
-        f"dst-address={rule.destination}" if rule.destination is not None else "",
-        _way("out-interface", rule.way_out, wire),
-    ]
-    return " ".join(filter(None, words))
+def _nat_rules(rule: NatRule, wire: str) -> Iterator[str]:
+    for source, destination in rule.pairs():
+        words = [
+            "action=masquerade" if rule.masquerade else "action=return",
+            f"src-address={source}" if source is not None else "",
+            f"dst-address={destination}" if destination is not None else "",
+            _way("out-interface", rule.way_out, wire),
+        ]
+        yield " ".join(filter(None, words))
 
 
 def _way(name: str, side: Side | None, wire: str) -> str:

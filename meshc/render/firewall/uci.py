@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from meshc.render.escape import uci_word
 from meshc.topology.planner.policy.flow_rules import (
@@ -92,12 +93,13 @@ def _rule(rule: ForwardRule, family: int, zone: str) -> dict[str, object]:
 
 def _nats(rule: NatRule, family: int) -> Iterator[dict[str, object]]:
     """`src` of a nat section is the zone that the packet leaves through."""
-    for way_out in (WAN,) if rule.way_out is Side.WAN else (LAN, WAN):
+    ways = (WAN,) if rule.way_out is Side.WAN else (LAN, WAN)
+    for (source, destination), way_out in product(rule.pairs(), ways):
         options: dict[str, object] = {"family": f"ipv{family}", "proto": "all", "src": way_out}
-        if rule.source is not None:
-            options["src_ip"] = rule.source
-        if rule.destination is not None:
-            options["dest_ip"] = rule.destination
+        if source is not None:
+            options["src_ip"] = source
+        if destination is not None:
+            options["dest_ip"] = destination
         yield {**options, "target": "MASQUERADE" if rule.masquerade else "ACCEPT"}
 
 

@@ -70,6 +70,7 @@ class ImportedNode:
     via: tuple[str, ...] = ()
     direct: tuple[str, ...] | None = None
     keepalive: int | None = None
+    may_sleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,7 @@ def _node(
         via=_via(key, evidence, relays, links),
         direct=tuple(sorted(names[peer] for peer in direct[key])) if key in direct else None,
         keepalive=None if usual == keepalive and key not in evidence.asked else usual,
+        may_sleep=any(one.peer.may_sleep for one in seen.sightings),
     )
 
 

@@ -138,6 +138,8 @@ def _fixed(
     """Whether all who know its endpoint are called by it as well, and both keep sending, or would
     if they kept anything alive anywhere."""
     knowing = [v for v, e in views[key].items() if e is not None and not is_private(e)]
+    if any(_open(viewer, views) for viewer in knowing):
+        return False
     by_pair = {pair[:2]: pair for pair in links}
     for viewer in knowing:
         pair = by_pair[min(key, viewer), max(key, viewer)]
@@ -149,6 +151,14 @@ def _fixed(
         if not any(keeping) or not all(keeps or end in silent for keeps, (end, _) in awake):
             return False
     return bool(knowing) and len(knowing) < len(views[key])
+
+
+def _open(key: PublicKey, views: Mapping[PublicKey, Mapping[PublicKey, Endpoint | None]]) -> bool:
+    """Whether somebody calls it over the internet that it cannot call."""
+    return any(
+        end is not None and not is_private(end) and views[viewer].get(key) is None
+        for viewer, end in views[key].items()
+    )
 
 
 def _root(parent: dict[PublicKey, PublicKey], key: PublicKey) -> PublicKey:

@@ -76,6 +76,9 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         out.append(f"    direct: {_list(node.direct)}")
     if node.keepalive is not None:
         out.append(f"    keepalive: {node.keepalive or 'off'}")
+    # meshc writes who may sleep; of a phone whose file is from elsewhere nobody can tell
+    if node.may_sleep or (node.exit_use.app and node.conf is not None and node.conf.name):
+        out.append(f"    always_on: {'false' if node.may_sleep else 'true'}")
     if node.conf is None:
         out.append(f"    public_key: {_scalar(node.public_key)}")
         out.append("    managed: false")

@@ -47,6 +47,18 @@ class Platform(Enum):
     ROUTEROS = "routeros"
 
 
+class Output(Enum):
+    """What a Linux node gets beside its wg-quick file: the same tunnel for what else runs there."""
+
+    NETWORKD = "networkd"
+    NETWORKMANAGER = "networkmanager"
+    COMPOSE = "compose"
+    CLOUD_INIT = "cloud-init"
+    CLOUD_INIT_WITH_KEYS = "cloud-init-with-keys"
+    NIXOS = "nixos"
+    KUBERNETES = "kubernetes"
+
+
 class FirewallTool(Enum):
     """What loads a node's rules; `auto` takes the one that the node has when it comes up."""
 
@@ -136,6 +148,8 @@ class NodeSpec:
     deploy: Deploy = Deploy()
     groups: tuple[str, ...] = ()
     firewall: FirewallTool = FirewallTool.AUTO
+    agent: bool = False
+    outputs: tuple[Output, ...] = ()
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
@@ -149,6 +163,11 @@ class NodeSpec:
         if not wanted or self.exit_except or self.platform is not Platform.LINUX:
             return None
         return self.fwmark or KILL_MARK
+
+    @property
+    def runs_agent(self) -> bool:
+        """Whether something on it can move prefixes from one peer to another at run time."""
+        return self.agent and self.managed and self.platform is Platform.LINUX
 
     @property
     def is_relay(self) -> bool:
@@ -274,9 +293,18 @@ class NetworkSpec:
     preshared_keys: bool = True
     firewall: str = "auto"
     kill_switch: bool = False
+    agent: bool = False
     locations: Mapping[str, Location] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeysSpec:
+    """Where the network's secrets are kept: `plain`, `age` with its recipients, or `command`."""
+
+    store: str = "plain"
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,4 +351,5 @@ class Spec:
     policies: tuple[PolicySpec, ...] | None = None
     absent: frozenset[str] = frozenset()
     accept: tuple[Acceptance, ...] = ()
+    keys: KeysSpec = KeysSpec()
     file: str = field(default="", compare=False)

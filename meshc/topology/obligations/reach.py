@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from meshc.prefixes import BITS, Prefix, spanning
+from meshc.prefixes import BITS, Prefix, address_text, spanning
 from meshc.topology.language.spec import EVERYTHING, Service, Spec
-from meshc.topology.obligations.access import Access
+from meshc.topology.obligations.access import NO_RULES, Access, Rules
 
 INTERNET = "internet"
 _KINDS = ("tcp", "udp", "icmp", "other")
@@ -24,6 +24,7 @@ _STAND_IN = {4: 0xF0000000, 6: 0xFF << 120}
 
 Services = tuple[Service, ...]
 Pair = tuple[str, str]
+_Side = tuple[tuple[int, Rules, Rules], ...]
 
 
 class ReachParty(NamedTuple):
@@ -42,43 +43,82 @@ class ReachLine(NamedTuple):
     services: Services
 
 
+class ReachChange(NamedTuple):
+    """What a change of the file `opens` and `closes`, as lines; `opened` and `closed` are how many
+    ordered pairs each is about."""
+
+    opens: tuple[ReachLine, ...] = ()
+    closes: tuple[ReachLine, ...] = ()
+    opened: int = 0
+    closed: int = 0
+
+
 def reach(spec: Spec, others: Iterable[Spec] = ()) -> dict[Pair, Services]:
     """The services of each ordered pair of parties that may begin anything; families are joined.
     LANs are cut where the rules of `others` cut them as well."""
-    specs = (spec, *others)
-    accesses = [Access.of(one, _stand_ins(one)) for one in specs]
-    access, known = accesses[0], [one for one in accesses if one is not None]
-    found: dict[Pair, Services] = {}
-    parties = [*_parties(spec, known)]
-    for source in parties:
-        for target in parties if source.sends else ():
-            if source.name == target.name:
-                continue
-            rules = [
-                frozenset[int]() if access is None else access.allowing(family, one, other)
-                for family, one in source.addresses.items()
-                if (other := target.addresses.get(family)) is not None
-            ]
-            services = (
-                access.services(frozenset().union(*rules)) if access is not None else (EVERYTHING,)
-            )
-            if services and rules:
-                found[source.name, target.name] = services
+    found, _ = _compared(Spec(spec.network, {}, {}, {}, policies=()), spec, others)
     return found
 
 
 def difference(old: Spec, new: Spec) -> tuple[dict[Pair, Services], dict[Pair, Services]]:
     """What `new` (opens, closes) against `old`, for each pair."""
-    before, after = reach(old, [new]), reach(new, [old])
+    return _compared(old, new)
+
+
+def reach_change(old: Spec, new: Spec) -> ReachChange:
+    """The same for people: groups by their names."""
+    opens, closes = difference(old, new)
+    groups = all_groups(new, [old]) if opens or closes else {}
+    lines = [tuple(folded(pairs, groups)) for pairs in (opens, closes)]
+    return ReachChange(lines[0], lines[1], len(opens), len(closes))
+
+
+def _compared(
+    old: Spec, new: Spec, others: Iterable[Spec] = ()
+) -> tuple[dict[Pair, Services], dict[Pair, Services]]:
+    """Parties that no rule of either file tells apart are looked at once."""
+    sides = tuple((one, Access.of(one, _stand_ins(one))) for one in (old, new))
+    known = [access for _, access in sides if access is not None]
+    known += [a for one in others if (a := Access.of(one, _stand_ins(one))) is not None]
+    parties = [{party.name: party for party in _parties(one, known)} for one, _ in sides]
+    classes: defaultdict[tuple[_Side, _Side, bool], list[str]] = defaultdict(list)
+    for name in sorted({*parties[0], *parties[1]}):
+        both = [here.get(name) for here in parties]
+        before, after = (_side(p, side[1]) for p, side in zip(both, sides, strict=True))
+        classes[before, after, any(p.sends for p in both if p)].append(name)
     opens: dict[Pair, Services] = {}
     closes: dict[Pair, Services] = {}
-    for pair in sorted({*before, *after}):
-        had, has = before.get(pair, ()), after.get(pair, ())
-        for found, some, gone in ((opens, has, had), (closes, had, has)):
-            left = without_services(some, gone)
-            if left:
-                found[pair] = left
-    return opens, closes
+    for (*one, sends), sources in classes.items():
+        for (*other, _), targets in classes.items() if sends else ():
+            had, has = (
+                _services(side[1], a, b) for side, a, b in zip(sides, one, other, strict=True)
+            )
+            for found, some, gone in ((opens, has, had), (closes, had, has)):
+                left = without_services(some, gone) if gone else some
+                if left:
+                    pairs = ((a, b) for a in sources for b in targets if a != b)
+                    found.update(dict.fromkeys(pairs, left))
+    return dict(sorted(opens.items())), dict(sorted(closes.items()))
+
+
+def _side(party: ReachParty | None, access: Access | None) -> _Side:
+    """What of a party matters in one file: by family, the rules that it may send and receive by."""
+    if party is None:
+        return ()
+    if access is None:
+        return tuple((family, NO_RULES, NO_RULES) for family in sorted(party.addresses))
+    return tuple(
+        (family, access.senders[family].at(address), access.receivers[family].at(address))
+        for family, address in sorted(party.addresses.items())
+    )
+
+
+def _services(access: Access | None, one: _Side, other: _Side) -> Services:
+    receives = {family: rules for family, _, rules in other}
+    common = [(rules, receives[family]) for family, rules, _ in one if family in receives]
+    if access is None:
+        return (EVERYTHING,) if common else ()
+    return access.services(frozenset().union(*(a & b for a, b in common)))
 
 
 def folded(pairs: Mapping[Pair, Services], groups: Mapping[str, Iterable[str]]) -> list[ReachLine]:
@@ -176,14 +216,20 @@ def _parties(spec: Spec, accesses: Iterable[Access]) -> Iterator[ReachParty]:
             for first, last in parts:
                 text = f"{name}:lan"
                 if len(parts) > 1 or len(node.routes) > 1:
-                    prefixes = spanning(route.family, first, last)
-                    more = "…" if len(prefixes) > 1 else ""
-                    text += f" {prefixes[0]}{more}"
+                    text += f" {_stretch(route.family, first, last)}"
                 yield ReachParty(text, {route.family: first})
     if any(node.exit_node for node in spec.nodes.values()):
         far = {4: 0x01010101, 6: 0x2606470047000000 << 64 | 0x1111}
         families = {pool.family for pool in spec.network.pools}
         yield ReachParty(INTERNET, {f: far[f] for f in sorted(families)}, sends=False)
+
+
+def _stretch(family: int, first: int, last: int) -> str:
+    """As a prefix where it is one, else from the first address to the last."""
+    prefixes = spanning(family, first, last)
+    if len(prefixes) == 1:
+        return str(prefixes[0])
+    return "-".join(address_text(family, value) for value in (first, last))
 
 
 def _parts(route: Prefix, accesses: list[Access]) -> Iterator[tuple[int, int]]:

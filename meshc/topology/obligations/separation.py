@@ -24,7 +24,9 @@ class Separation:
 
     @classmethod
     def of(cls, claims: tuple[Claim, ...]) -> Separation:
-        return cls(tuple((claim.sources, claim.targets) for claim in claims if claim.apart))
+        # a test of one service says nothing about the others
+        whole = (claim for claim in claims if claim.apart and claim.test.service is None)
+        return cls(tuple((claim.sources, claim.targets) for claim in whole))
 
     def signatures(self, family: int) -> dict[str, Signature]:
         """By node: the numbers of the declarations that it sends in, and receives in. Who is in

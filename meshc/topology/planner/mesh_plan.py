@@ -11,6 +11,7 @@ from typing import NamedTuple
 from meshc.keys import PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.planner.agent_plan import AgentPlan
 from meshc.topology.planner.policy.flow_rules import FamilyRules
 from meshc.values import dataclass
 from meshc.wg.endpoint import Endpoint
@@ -56,7 +57,7 @@ class Forwarding:
 class NodePlan:
     """Everything that one node needs. `addresses` are hosts (/32, /128) on every node: routes
     come from AllowedIPs alone. `peers` are sorted by name. `firewall` is what `forwarding` means,
-    as rules, one value a family."""
+    as rules, one value a family; `agent` is what its agent may change, if it has one."""
 
     spec: NodeSpec
     interface: str
@@ -67,6 +68,7 @@ class NodePlan:
     peers: tuple[PeerPlan, ...]
     forwarding: Forwarding = Forwarding()
     firewall: tuple[FamilyRules, ...] = ()
+    agent: AgentPlan | None = None
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from meshc.prefixes import InterfaceAddress, Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.obligations.access import Access
 from meshc.topology.planner.addressing.allocation import Allocation
+from meshc.topology.planner.agent_plan import AgentPlanner
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
@@ -63,6 +64,7 @@ def plan_mesh(
     planner = _Planner(graph, tables, allocation, public_keys)
     policies = _policies(access, spec, allocation, users)
     mtus = node_mtus(routing)
+    agents = AgentPlanner(graph, public_keys)
     nodes: dict[str, NodePlan] = {}
     for i, name in enumerate(graph.names):
         node = graph.nodes[i]
@@ -78,6 +80,7 @@ def plan_mesh(
             peers=peers,
             forwarding=forwarding,
             firewall=_firewall(node, forwarding, peers, spec, policies),
+            agent=agents.plan(i, tables.home_prefixes),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 
@@ -177,6 +180,9 @@ class _Planner:
                 if wanted is not None and wanted != plan.allowed_ips:
                     changed = plan._replace(allowed_ips=wanted)
                     peers[at] = self.equal.setdefault(changed, changed)
+        if graph.standby and graph.standby[i]:
+            idle = (self._make(i, j)._replace(allowed_ips=()) for j in graph.standby[i])
+            peers = sorted((*peers, *idle), key=lambda peer: peer.name)
         return tuple(peers)
 
     def _sight(self, node: NodeSpec) -> Sight:

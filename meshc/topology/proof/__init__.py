@@ -13,8 +13,10 @@ from meshc.topology.proof.expectation import (
     Expectation,
     NodeFacts,
     NodeFile,
+    ReadOutput,
     expectation,
     is_router_script,
+    output_name,
 )
 from meshc.topology.proof.verdict import Verdict
 
@@ -31,11 +33,13 @@ __all__ = [
     "NodeFacts",
     "NodeFile",
     "Proof",
+    "ReadOutput",
     "RelayFailure",
     "Trace",
     "Verdict",
     "expectation",
     "is_router_script",
+    "output_name",
     "prove",
     "read_script",
 ]

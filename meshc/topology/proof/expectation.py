@@ -17,7 +17,8 @@ from meshc.diagnostics import Location
 from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
-from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
+from meshc.secret import SecretText
+from meshc.topology.language.spec import Nat, NodeSpec, Output, Platform, Spec
 from meshc.topology.obligations.exit_duty import WHOLE, ExitDuty
 from meshc.topology.obligations.obligations import Obligations, obligations
 from meshc.values import dataclass, field
@@ -42,15 +43,32 @@ def is_router_script(path: str) -> bool:
     return path.endswith((OPENWRT_SCRIPT, ROUTEROS_SCRIPT))
 
 
+class ReadOutput(NamedTuple):
+    """A file of an output, by `name` in its directory; `file` is its place, for messages."""
+
+    output: str
+    name: str
+    file: str
+    text: SecretText
+
+
+def output_name(path: str) -> tuple[str, str] | None:
+    """(output, name of the file) for a path in a build that is a file of an output."""
+    parts = path.split("/")
+    return (parts[1], parts[2]) if len(parts) == 3 else None
+
+
 class NodeFile(NamedTuple):
     """What one node runs, read back. With a `table`, `conf` has no peers: they are in there, one
     object for equal sections. With a `script`, which a router runs, `conf` is that of the script.
+    `outputs` are other files for the same tunnel.
     """
 
     name: str
     conf: Conf
     table: PeerTable | None = None
     script: RouterScript | None = None
+    outputs: tuple[ReadOutput, ...] = ()
 
     def whole(self) -> Conf:
         """The file with its peers."""
@@ -88,6 +106,7 @@ class NodeFacts:
     platform: Platform = Platform.LINUX
     managed: bool = True
     policies: bool = False
+    outputs: tuple[Output, ...] = ()
     public_key: PublicKey | None = None
     addresses: tuple[Prefix, ...] = ()
     location: Location | None = field(default=None, compare=False)
@@ -188,6 +207,7 @@ def _facts(
         platform=node.platform,
         managed=node.managed,
         policies=spec.policies is not None and node.filters,
+        outputs=node.outputs,
         public_key=node.public_key or key,
         addresses=node.addresses or addresses,
         location=node.at(),

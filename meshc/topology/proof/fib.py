@@ -342,7 +342,7 @@ def _rule_prefixes(model: NodeModel, family: int) -> set[Prefix]:
         prefix
         for rules in model.firewall.chains.values()
         for rule in rules
-        for prefix in (rule.source, rule.destination)
+        for prefix in (rule.source, rule.destination, *rule.sources)
         if prefix is not None and prefix.family == family
     }
 

@@ -6,8 +6,10 @@ is no permission, and where it could drop or rewrite a packet nothing is claimed
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
@@ -36,7 +38,8 @@ class Flow(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of a chain; `text` is how it was written, without `-A CHAIN`. With `goto`, a chain
-    that ends or returns does so for the chain of this rule as well."""
+    that ends or returns does so for the chain of this rule as well. `sources` is a list of which
+    the source is one, where there is no `source`."""
 
     target: str
     text: str
@@ -50,6 +53,7 @@ class Rule:
     protocol: str = ""
     ports: tuple[int, int] | None = None
     goto: bool = False
+    sources: tuple[Prefix, ...] = ()
 
     def matches(self, flow: Flow, interface: str) -> bool:
         """Whether every condition of the rule holds for this packet."""
@@ -75,6 +79,12 @@ class Rule:
             _way(self.way_in, flow.way_in, interface, "-i" in self.negated)
             and _way(self.way_out, flow.way_out, interface, "-o" in self.negated)
             and _inside(self.source, flow.family, flow.source, "-s" in self.negated)
+            and (
+                not self.sources
+                or any(
+                    _inside(one, flow.family, flow.source, negated=False) for one in self.sources
+                )
+            )
             and _inside(self.destination, flow.family, flow.target, "-d" in self.negated)
             and _in_state(self.states, flow, "--ctstate" in self.negated)
             and (not flow.protocol or self.serves(flow.protocol, flow.port))
@@ -105,6 +115,36 @@ _FLAGS = {
 }
 
 _JUMPS = frozenset(("-j", "--jump", "-g", "--goto"))
+
+
+_SIDES = frozenset(("-s", "-d"))
+
+
+def read_rules(words: list[str]) -> Iterator[Rule]:
+    """The rules of one command: iptables(8) makes one of each pair of what stands in the lists of
+    `-s` and `-d`, and refuses a negated list. Those that hide sources keep theirs as a list."""
+    places = [at + 1 for at, word in enumerate(words[:-1]) if _FLAGS.get(word, word) in _SIDES]
+    lists = [at for at in places if "," in words[at] and words[at - 2 : at - 1] != ["!"]]
+    if not lists:
+        yield read_rule(words)
+        return
+    bare = words.copy()
+    for at in lists:
+        bare[at] = words[at].partition(",")[0]
+    first = replace(read_rule(bare), text=" ".join(words))
+    named = {_FLAGS.get(words[at - 1], words[at - 1]): words[at].split(",") for at in lists}
+    sources, good_sources = _prefixes(named.get("-s", ()))
+    targets, good_targets = _prefixes(named.get("-d", ()))
+    rule = replace(first, modelled=first.modelled and good_sources and good_targets)
+    if rule.target == "MASQUERADE" and sources:
+        rule, sources = replace(rule, source=None, sources=sources), ()
+    for source, target in product(sources or (rule.source,), targets or (rule.destination,)):
+        yield replace(rule, source=source, destination=target)
+
+
+def _prefixes(texts: Iterable[str]) -> tuple[tuple[Prefix, ...], bool]:
+    found = [_prefix(text) for text in texts]
+    return tuple(p for p, _ in found if p is not None), all(good for _, good in found)
 
 
 def read_rule(words: list[str]) -> Rule:

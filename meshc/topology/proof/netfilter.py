@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
-from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rule
+from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rules
 from meshc.topology.proof.loaded_rules import LoadedText, loaded_text, split_words
 from meshc.topology.proof.nft_text import read_table
 from meshc.values import dataclass, field
@@ -281,18 +281,20 @@ class Firewall:
 
     def _rule(self, action: str, chain: Chain, rest: list[str]) -> None:
         if action == "append":
-            self.chains.setdefault(chain, []).append(read_rule(rest))
+            self.chains.setdefault(chain, []).extend(read_rules(rest))
         elif action == "insert":
             place = int(rest.pop(0)) - 1 if rest and rest[0].isdigit() else 0
-            self.chains.setdefault(chain, []).insert(max(place, 0), read_rule(rest))
+            # equal but for their addresses, so that their order means nothing
+            place = max(place, 0)
+            self.chains.setdefault(chain, [])[place:place] = read_rules(rest)
         elif action == "delete":
             rules = self.chains.get(chain, [])
             if len(rest) == 1 and rest[0].isdigit():
                 del rules[int(rest[0]) - 1 : int(rest[0])]
                 return
-            rule = read_rule(rest)
-            if rule in rules:
-                rules.remove(rule)
+            for rule in read_rules(rest):
+                if rule in rules:
+                    rules.remove(rule)
 
 
 def read_change(words: list[str]) -> tuple[str, str, str, list[str]] | None:

@@ -96,10 +96,11 @@ class _RuleReader:
         """In the order of the elements, which do not overlap in a set."""
         if self.clamps:
             return
-        ways = product(self.sources[0] if self.sources else (None,),
-                       self.targets[0] if self.targets else (None,))  # fmt: skip
-        for source, target in ways:
-            rule = replace(self.base, source=source, destination=target)
+        base, some = self.base, self.sources[0] if self.sources else (None,)
+        if base.target == "MASQUERADE" and len(some) > 1:
+            base, some = replace(base, sources=self.sources[0]), (None,)
+        for source, target in product(some, self.targets[0] if self.targets else (None,)):
+            rule = replace(base, source=source, destination=target)
             if self.jumps:
                 yield from (
                     replace(rule, source=one, target=name, goto=True) for one, name in self.jumps

@@ -26,6 +26,7 @@ from meshc.topology.proof.loss_findings import check_losses
 from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.open_exits import check_exits
+from meshc.topology.proof.output_findings import judged_outputs
 from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
 from meshc.topology.proof.reachability_matrix import (
     NOT_JUDGED,
@@ -135,10 +136,11 @@ def prove(
     a network of a thousand nodes thanks with half a gigabyte; traces then read what they need.
     """
     kept: dict[str, Conf] = {}
+    found = Diagnostics()
+    files = judged_outputs(files, expectation, found)
     table = read_peer_table(files if reread else _keep(files, kept), expectation)
     network = _network(table, expectation, reread or kept.__getitem__)
     sessions = judge_sessions(table)
-    found = Diagnostics()
     matrices: dict[int, ReachabilityMatrix] = {}
     planes: dict[int, DataPlane] = {}
     for family in _families(table):

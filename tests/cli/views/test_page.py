@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -50,3 +51,27 @@ def test_a_terminal_is_coloured() -> None:
     out = io.StringIO()
     show(TerminalPage(Console(file=out, force_terminal=True, color_system="standard")))
     assert "\x1b[1mnet\x1b[0m" in out.getvalue()
+
+
+def test_a_narrow_terminal_cuts_nothing_and_keeps_whole_what_is_copied() -> None:
+    out = io.StringIO()
+    page = TerminalPage(Console(file=out, width=40, highlight=False))
+    key = "jGslYRjmZHxNfgnSgE/Nks98i"
+    page.table([Column("node"), Column("key", whole=True)], [["a-long-name/of-a-node", key]])
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    assert lines == [["node", "key"], ["a-long-name/", key], ["of-a-node"]]
+
+
+def test_a_long_line_hangs_below_itself_with_its_colours() -> None:
+    out = io.StringIO()
+    page = TerminalPage(Console(file=out, width=20, force_terminal=True, color_system="standard"))
+    page.line("  one ", Styled("two three four five", "red"), "\n  and more")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert plain == "  one two three four\n    five\n  and more\n"
+    assert "\x1b[31mfive" in out.getvalue()
+
+
+def test_what_is_copied_is_never_folded() -> None:
+    out = io.StringIO()
+    TerminalPage(Console(file=out, width=20)).copied("  wg syncconf wg0 <(wg-quick strip wg0)")
+    assert out.getvalue() == "  wg syncconf wg0 <(wg-quick strip wg0)\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import meshc.deploy
+import meshc
 from meshc.deploy.connect import sent_program
 
-ROOT = Path(meshc.deploy.__file__).parent
+ROOT = Path(meshc.__file__).parent
 SENT = dict(sent_program.paths())
 
 
@@ -30,16 +30,20 @@ def imported(tree: ast.AST) -> list[str]:
 
 
 def test_every_module_that_runs_on_the_node_is_sent() -> None:
-    there = {f"remote/{path.name}" for path in (ROOT / "remote").glob("*.py")}
-    assert set(SENT.values()) == there - {"remote/__init__.py"} | {
-        "protocol.py",
-        "protocol_json.py",
+    remote = "deploy/remote"
+    there = {f"{remote}/{path.name}" for path in (ROOT / remote).glob("*.py")}
+    beside = {path for path in SENT.values() if not path.startswith(remote)}
+    assert set(SENT.values()) - beside == there - {f"{remote}/__init__.py"}
+    assert beside == {
+        *(f"deploy/{name}.py" for name in ("machine_facts", "protocol", "protocol_json")),
+        *(f"node/{name}.py" for name in ("arriving_packet", "firewall_obstacle")),
+        *(f"node/{name}.py" for name in ("iptables_verdict", "nft_verdict")),
     }
 
 
 @pytest.mark.parametrize("name", SENT)
 def test_each_needs_the_library_and_what_was_sent_before_it(name: str) -> None:
-    before = {f"meshc.deploy.{one}" for one in list(SENT)[: list(SENT).index(name)]}
+    before = {f"meshc.{one}" for one in list(SENT)[: list(SENT).index(name)]}
     for module in imported(ast.parse((ROOT / SENT[name]).read_text())):
         assert module in before or module.partition(".")[0] in sys.stdlib_module_names, module
 

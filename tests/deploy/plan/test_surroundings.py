@@ -6,6 +6,7 @@ from pathlib import Path
 
 from meshc.build.pipeline import compare_file, compile_file
 from meshc.deploy.plan.surroundings import Surroundings, begin, keep, surroundings
+from meshc.topology.obligations.reach import ReachChange
 from tests.support.deploys import mesh
 
 MORE = "  phone: {platform: ios}\n  nas: {}\n  old: {deploy: {host: old}}\n"
@@ -59,3 +60,36 @@ def test_a_deploy_that_changed_nothing_writes_nothing(tmp_path: Path) -> None:
     before = (tmp_path / "mesh.deploys").stat().st_ino
     keep(result, around(tmp_path), ["hub"], [])
     assert (tmp_path / "mesh.deploys").stat().st_ino == before
+
+
+RULES = "policies: [{from: leaf, to: hub, allow: tcp/443}]\n"
+
+
+def test_what_policies_open_and_close_is_told_against_what_was_deployed(tmp_path: Path) -> None:
+    """Not against the build: that may have been made a week ago, and nobody has it yet."""
+    file = tmp_path / "mesh.yaml"
+    mesh(tmp_path)
+    plain = file.read_text()
+    file.write_text(plain + RULES)
+    compile_file(file)
+    assert around(tmp_path).reach == ReachChange(), "nothing was deployed yet"
+    keep(compare_file(file), around(tmp_path), ["hub", "leaf"], [])
+    assert around(tmp_path).reach == ReachChange()
+    before = (tmp_path / "mesh.deploys").stat().st_ino
+    keep(compare_file(file), around(tmp_path), ["hub", "leaf"], [])
+    assert (tmp_path / "mesh.deploys").stat().st_ino == before
+    file.write_text(plain + RULES.replace("443", "22"))
+    for _ in range(2):
+        compile_file(file)
+        found = around(tmp_path).reach
+        assert [str(line.services[0]) for line in (*found.opens, *found.closes)] == [
+            "tcp/22",
+            "tcp/443",
+        ]
+    file.write_text(plain)
+    compile_file(file)
+    assert around(tmp_path).reach.opened == 25, "nearly everybody, to everybody"
+    keep(compare_file(file), around(tmp_path), ["hub"], [])
+    file.write_text(plain + RULES)
+    compile_file(file)
+    assert around(tmp_path).reach.closed == 25

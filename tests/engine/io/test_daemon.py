@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -95,14 +96,14 @@ def has_link(net: Net, side: str) -> bool:
 @pytest.mark.root
 def test_in_the_background_it_returns_when_it_is_ready(net: Net) -> None:
     interface = net.interfaces["a"]
+    command = ["ip", "netns", "exec", net.namespaces["a"], *ENGINE, interface, "--json"]
     environment = {**os.environ, "WG_PROCESS_FOREGROUND": ""}
-    command = ["ip", "netns", "exec", net.namespaces["a"], *ENGINE, interface]
-    subprocess.run(command, check=True, timeout=60, env=environment, cwd=ROOT)
+    said = subprocess.check_output(command, timeout=60, env=environment, cwd=ROOT)
     (pid,) = engine_pids(interface)
     try:
+        assert json.loads(said)["pid"] == pid
         assert "listening" not in net.wg("a", "show", interface)
-        mode = stat.S_IMODE((SOCKETS / f"{interface}.sock").stat().st_mode)
-        assert mode == 0o600
+        assert stat.S_IMODE((SOCKETS / f"{interface}.sock").stat().st_mode) == 0o600
         assert os.getsid(pid) == pid, "it has no terminal"
     finally:
         os.kill(pid, signal.SIGTERM)

@@ -10,9 +10,6 @@ from meshc.engine.io.path_monitor import PathMonitor
 from meshc.engine.proto.udp_path import UdpPath
 from tests.support.enginenet import Net, run, wait_for
 
-SOON = 4.0
-"""Seconds: sooner than a handshake is sent again (5), which would find the new way too."""
-
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_source_is_kept_where_the_way_leads_back(host: str) -> None:
@@ -86,7 +83,7 @@ def test_a_better_route_is_taken_and_the_source_with_it(net: Net, family: int) -
 
     run(*add, second.format(2), "metric", "50")
 
-    net.ping("a", "10.99.0.2", within=SOON)
+    net.ping_in_session("a", "10.99.0.2")
     assert second.format(1) in net.endpoint("b")
 
 
@@ -109,5 +106,5 @@ def test_an_address_that_comes_back_is_a_source_again(net: Net) -> None:
     net.wg("b", "set", net.interfaces["b"], "peer", net.public("a"), "endpoint", "10.98.0.50:51820")
 
     for _ in range(3):
-        net.ping("b", "10.99.0.1", within=SOON)
+        net.ping_in_session("b", "10.99.0.1")
         assert net.endpoint("b") == "10.98.0.50:51820"

@@ -8,7 +8,7 @@ from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.report.lab_report import Cell, Check, Key, Measured, Predicted
 from meshc.lab.world.places import LanHost
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Expect, TestSpec
+from meshc.topology.language.spec import Expect, Service, TestSpec
 from meshc.topology.obligations.claim import read_claims
 
 P = Prefix.parse
@@ -93,3 +93,54 @@ def test_a_line_of_which_nothing_was_measured_is_remarked_upon() -> None:
         "nothing of the test a → 9.9.9.9/32 could be measured"
     ]
     assert list(checker.unmeasured([])) == []
+
+
+TCP, UDP, ICMP = Service("tcp", 8000, 8100), Service("udp"), Service("icmp")
+REACHED = {("tcp", 8000): True, ("tcp", 8100): True, ("tcp", 22): False, ("udp", 53): False}
+
+
+@pytest.mark.parametrize(
+    ("service", "ping", "expect", "detail"),
+    [
+        (TCP, False, Expect.REACHABLE, ""),
+        (TCP, False, Expect.UNREACHABLE, "IPv4: it is reachable (tcp/8000, tcp/8100)"),
+        (Service("tcp"), False, Expect.REACHABLE, "IPv4: it is unreachable (tcp/22)"),
+        (Service("tcp", 22, 22), True, Expect.UNREACHABLE, ""),
+        (UDP, True, Expect.REACHABLE, "IPv4: it is unreachable (udp/53)"),
+        (UDP, True, Expect.UNREACHABLE, ""),
+        (ICMP, True, Expect.REACHABLE, ""),
+        (ICMP, False, Expect.UNREACHABLE, ""),
+        (None, False, Expect.REACHABLE, ""),
+        (None, False, Expect.UNREACHABLE, "IPv4: it is reachable (tcp/8000, tcp/8100)"),
+        (Service("tcp", 9, 9), True, Expect.REACHABLE, "IPv4: no trial was made"),
+    ],
+)
+def test_a_line_with_a_port_is_held_against_the_trials_of_it(
+    service: Service | None, ping: bool, expect: Expect, detail: str
+) -> None:
+    """Of a service that must pass all must, of one that must not, nothing; without a port any will
+    do."""
+    cell = Cell(Key("a", "b", 4), Predicted(ping), Measured(ping))
+    addresses = {name: (Prefix.host(f"10.0.0.{n}"),) for n, name in enumerate("ab", 1)}
+    test = TestSpec(("a",), ("b",), expect, service=service)
+    claims = read_claims([test], addresses=addresses, pools=(POOL,), routes=[])
+    checker = ClaimChecker([cell], (), {}, (), {cell.key: REACHED}, exact=True)
+    (check,) = checker.check(claims)
+    assert (check.passed, check.detail) == (not detail, detail)
+    assert check.name == f"a → b {f'{service} ' if service else ''}{expect.value}"
+
+
+def test_where_addresses_are_told_apart_nobody_stands_for_another() -> None:
+    cells = [a_cell("a", "lan:b", "a", "b", "lan:b"), a_cell("a", "lan:b:2")]
+    hosts = (*HOSTS, LanHost("lan:b:2", "b", LAN, "192.168.1.9"))
+    addresses = {"a": (Prefix.host("10.0.0.1"),)}
+
+    def measured(target: str) -> list[tuple[str, bool]]:
+        test = TestSpec(("a",), (target,), Expect.REACHABLE)
+        claims = read_claims([test], addresses=addresses, pools=(POOL,), routes=[LAN])
+        found = ClaimChecker(cells, hosts, {}, exact=True).check(claims)
+        return [(check.name, check.passed) for check in found]
+
+    assert measured("192.168.1.9/32") == [("a → 192.168.1.9 reachable", False)]
+    assert measured("192.168.1.10/32") == []
+    assert [passed for _, passed in measured("192.168.1.0/24")] == [True, False]

@@ -23,7 +23,7 @@ class Clock:
 class SlowProber:
     """Answers one target a round, and the last one never: a machine that is busy."""
 
-    def __init__(self, targets: Sequence[PingTarget], mark: int) -> None:
+    def __init__(self, targets: Sequence[PingTarget], mark: int, interface: str = "") -> None:
         assert mark == 0, "nobody asked for another"
         self.targets = targets
         self.sent = [0] * len(targets)

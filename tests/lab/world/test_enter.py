@@ -42,8 +42,8 @@ def test_a_program_runs_in_the_node(tmp_path: Path) -> None:
     with running(a_spec(relay())) as (lab, world):
 
         def work() -> int:
-            os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT, 0o600), 1)
-            return run_inside(lab, "relay", ["sh", "-c", script])
+            file = os.open(out, os.O_WRONLY | os.O_CREAT, 0o600)
+            return run_inside(lab, "relay", ["sh", "-c", script], (file, 2))
 
         code = in_a_child(work)
     assert not Path("/var/tmp/inside").exists()

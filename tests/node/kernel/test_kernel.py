@@ -53,7 +53,7 @@ def missing() -> str:
     return ""
 
 
-def compile_here() -> None:
+def compile_here(checks: Path) -> None:
     """Fills the directory of compiled modules: the emulated machine takes minutes to do so."""
     needed = (
         "getpass, pytest, _pytest.main, rich.console, rich.table, pyroute2,"
@@ -62,7 +62,7 @@ def compile_here() -> None:
         " meshc.cli.engine, meshc.engine.io.daemon, meshc.node.system.rtnetlink,"
         " meshc.node.backends.kernel, meshc.node.backends.bundled, meshc.node.backends.external"
     )
-    collect = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--collect-only", str(CHECKS)]
+    collect = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--collect-only", str(checks)]
     for arguments in (["-c", f"import {needed}"], collect):
         subprocess.run(
             [sys.executable, *arguments],
@@ -91,15 +91,23 @@ def _path() -> str:
 @pytest.mark.root
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_in_a_virtual_machine() -> None:
+    said = run_in_a_virtual_machine(CHECKS)
+    assert "exit:0" in said, said
+    assert "passed" in said
+    assert "skipped" not in said
+
+
+def run_in_a_virtual_machine(checks: Path) -> str:
+    """Boots, runs a file of tests inside, and returns what it said."""
     vng = shutil.which("vng", path=_path())
     assert vng is not None
-    compile_here()
+    compile_here(checks)
     inside = (
         f"{keep_what_is_read()}"
         # loaded now, or the settings they bring would appear between two snapshots
         f"modprobe -a tun wireguard nf_conntrack nft_ct nft_fib_ipv4 nft_fib_ipv6; cd {ROOT};"
         f" export {BARE}=1 MESHC_TEST_TIMEOUT=600 PYTHONPYCACHEPREFIX={byte_code()};"
-        f" {sys.executable} -m pytest -p no:cacheprovider -q -x {CHECKS} 2>&1; echo exit:$?"
+        f" {sys.executable} -m pytest -p no:cacheprovider -q -x {checks} 2>&1; echo exit:$?"
     )
     done = subprocess.run(
         [
@@ -118,6 +126,4 @@ def test_in_a_virtual_machine() -> None:
         timeout=1500,
         check=False,
     )
-    assert "exit:0" in done.stdout, done.stdout
-    assert "passed" in done.stdout
-    assert "skipped" not in done.stdout
+    return done.stdout

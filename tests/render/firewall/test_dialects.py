@@ -117,10 +117,10 @@ def said(rules: FamilyRules, packet: SentPacket) -> str:
 
 def hidden(rules: FamilyRules, packet: SentPacket) -> bool:
     for rule in rules.nat:
-        if (
-            packet.way_out in SIDES[rule.way_out]
-            and holds(rule.source, packet.family, packet.source)
-            and holds(rule.destination, packet.family, packet.target)
+        if packet.way_out in SIDES[rule.way_out] and any(
+            holds(source, packet.family, packet.source)
+            and holds(destination, packet.family, packet.target)
+            for source, destination in rule.pairs()
         ):
             return rule.masquerade
     return False

@@ -11,7 +11,9 @@ import pytest
 from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.iptables import forwarding_hooks
+from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import Forwarding
+from meshc.topology.planner.policy.forwarding import firewall_of
 from tests.support.keyed_plans import POOLS, small_plan
 
 LAN = (Prefix.parse("192.168.1.0/24"),)
@@ -48,6 +50,18 @@ def test_masquerade_is_for_the_mesh_only() -> None:
     ]
     visible = hooks(Forwarding((4,), POOLS[:1], lans=LAN, masquerade=False)).post_up
     assert [line for line in visible if "nat" in line] == []
+
+
+def test_a_router_among_many_lans_has_few_commands() -> None:
+    """One for each pair of LANs takes minutes to run; a line of iptables-restore has an end."""
+    others = [Prefix(4, (172 << 24) + (16 << 16) + (i << 9), 24) for i in range(1500)]
+    own = tuple(Prefix(4, (192 << 24) + (168 << 16) + (i << 9), 24) for i in range(20))
+    plan = small_plan(forwarding=Forwarding((4,), POOLS[:1], lans=own)).nodes["hub"]
+    far = [one._replace(allowed_ips=(*one.allowed_ips, *others)) for one in plan.peers]
+    rules = firewall_of(plan.forwarding, far, Platform.LINUX, POOLS[:1])
+    hidden = [line for line in forwarding_hooks(rules).post_up if "MASQUERADE" in line]
+    assert 1500 / 64 < len(hidden) < 1500 / 64 + 2
+    assert max(map(len, hidden)) < 5000
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="wg-quick needs bash as well")

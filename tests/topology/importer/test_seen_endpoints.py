@@ -95,3 +95,15 @@ def test_a_filter_is_known_also_where_one_side_keeps_nothing_alive_anywhere() ->
             ),
         )
         assert (ends["a"].fixed, ends["b"].fixed) == (fixed, fixed), kept
+
+
+def test_who_is_called_by_a_relay_that_anybody_can_call_is_behind_no_filter() -> None:
+    """`b` keeps the session alive by its own wish; the relay, which `a` calls as well, has nothing
+    to keep alive anywhere, and that makes it no `keepalive: off`."""
+    awake, near = "PersistentKeepalive = 15", "Endpoint = 192.168.0.10:51820"
+    ends = found(
+        conf("hub", "ListenPort = 51822", ("a", ""), ("b", OTHER)),
+        conf("a", "", ("hub", HUB), ("b", near)),
+        conf("b", "ListenPort = 51820", ("hub", f"{HUB}\n{awake}"), ("a", "")),
+    )
+    assert (ends["b"].fixed, ends["hub"].fixed) == (False, False)

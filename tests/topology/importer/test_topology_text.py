@@ -8,6 +8,7 @@ import pytest
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.importer.inference import infer
+from meshc.topology.importer.peer_comments import with_comments
 from meshc.topology.importer.topology_text import document
 from meshc.topology.language.read.yaml_reader import parse_source
 from meshc.wg.conf import parse
@@ -65,3 +66,17 @@ def test_replaced_hooks_are_a_comment_that_can_be_made_a_part_of_the_file() -> N
         "sysctl -w net.ipv4.ip_forward=1",
         "iptables -A FORWARD -i %i -j ACCEPT",
     ]
+
+
+def test_who_may_sleep_is_said_so_and_who_sleeps_nowhere_is_not() -> None:
+    peer = "[Peer]\n{}PublicKey = {}\nAllowedIPs = 10.44.0.{}/32\n"
+    text = (
+        HEAD
+        + peer.format("# AlwaysOn = false\n", private_key("phone").public_key(), 2)
+        + peer.format("", private_key("nas").public_key(), 3)
+    )
+    imported = infer([with_comments(parse(text, file="hub.conf"), text)], Diagnostics())
+    assert imported is not None
+    nodes = read(document(imported, name="demo"))["nodes"]
+    said = {node["address"][0]: node.get("always_on") for node in nodes.values()}
+    assert said == {"10.44.0.1": None, "10.44.0.2": False, "10.44.0.3": None}

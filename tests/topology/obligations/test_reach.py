@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 from typing import Any
 
 import pytest
@@ -58,8 +59,8 @@ def _address(oracle: Oracle, name: str) -> list[str]:
         return ["1.1.1.1", "2606:4700::1111"]
     if ":lan" in name:
         node, _, prefix = name.partition(":lan")
-        prefix = prefix.strip(" …") or str(oracle.lans[node][0])
-        return [prefix.split("/")[0]]
+        prefix = prefix.strip() or str(oracle.lans[node][0])
+        return [re.split("[/-]", prefix)[0]]
     return [*map(str, oracle.addresses[name])]
 
 

@@ -6,7 +6,7 @@ import random
 from itertools import product
 
 from meshc.prefixes import Prefix
-from meshc.topology.language.spec import Expect, TestSpec
+from meshc.topology.language.spec import Expect, Service, TestSpec
 from meshc.topology.obligations.claim import read_claims
 from meshc.topology.obligations.separation import NO_SIDE, Separation, apart
 
@@ -55,3 +55,10 @@ def test_a_lan_is_apart_from_those_that_say_so() -> None:
     assert made.from_outside("a", Prefix.parse("192.168.7.5"))
     assert not made.from_outside("b", Prefix.parse("192.168.7.5"))
     assert not made.from_outside("a", Prefix.parse("192.168.8.5"))
+
+
+def test_a_test_of_one_service_separates_nobody() -> None:
+    """What the two may do otherwise is still owed to them."""
+    ends = (("a",), ("b",))
+    assert separation(TestSpec(*ends, Expect.UNREACHABLE, service=Service("udp"))).sides == ()
+    assert is_apart(separation(TestSpec(*ends, Expect.UNREACHABLE)), "a", "b")

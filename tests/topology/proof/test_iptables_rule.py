@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from meshc.prefixes import Prefix
-from meshc.topology.proof.iptables_rule import TUNNEL, Flow, read_rule, target_of
+from meshc.topology.proof.iptables_rule import (
+    OUTSIDE,
+    TUNNEL,
+    Flow,
+    read_rule,
+    read_rules,
+    target_of,
+)
 
 FLOW = Flow(4, 0x0A2C0001, 0x0A2C0002, TUNNEL, TUNNEL)
 
@@ -44,3 +51,25 @@ def test_a_condition_beyond_the_proof_leaves_open_whether_it_matches() -> None:
 def test_a_state_can_be_excluded(established: bool, matches: bool) -> None:
     rule = read_rule(["-m", "conntrack", "!", "--ctstate", "RELATED,ESTABLISHED", "-j", "DROP"])
     assert rule.matches(FLOW._replace(established=established), "wg0") is matches
+
+
+LISTS = "-s 10.44.0.0/24,172.16.0.0/12 -d 192.168.1.0/24,192.168.2.0/24 ! -o %i -j "
+
+
+@pytest.mark.parametrize("target", ["MASQUERADE", "ACCEPT"])
+@pytest.mark.parametrize("source", ["10.44.0.9", "172.17.0.1", "192.168.1.1"])
+@pytest.mark.parametrize("to", ["192.168.1.7", "192.168.2.7", "192.168.3.7"])
+def test_lists_match_each_source_with_each_destination(target: str, source: str, to: str) -> None:
+    """As iptables(8) makes a rule of every pair."""
+    one, other = Prefix.host(source), Prefix.host(to)
+    flow = Flow(4, one.value, other.value, "", OUTSIDE)
+    rules = [*read_rules((LISTS + target).split())]
+    expected = source != "192.168.1.1" and to != "192.168.3.7"
+    assert any(rule.matches(flow, "wg0") for rule in rules) is expected
+    inward = flow._replace(way_out=TUNNEL)
+    assert not any(rule.matches(inward, "wg0") for rule in rules)
+
+
+@pytest.mark.parametrize("text", ["! -s 10.0.0.0/8,10.1.0.0/16 -j DROP", "-s 10.0.0.0/8,x -j DROP"])
+def test_a_list_that_iptables_would_refuse_is_not_judged(text: str) -> None:
+    assert not any(rule.modelled for rule in read_rules(text.split()))

@@ -11,7 +11,7 @@ from meshc.topology.language.wording import listing, quote
 APPS_WITHOUT_FORWARDING = frozenset({Platform.IOS, Platform.ANDROID})
 APPS_WITHOUT_HOOKS = APPS_WITHOUT_FORWARDING | {Platform.MACOS, Platform.WINDOWS}
 _HOOKS = ("pre_up", "post_up", "pre_down", "post_down")
-_LOCAL = (*_HOOKS, "mtu", "dns", "table", "fwmark", "deploy", "private_key_file",
+_LOCAL = (*_HOOKS, "outputs", "mtu", "dns", "table", "fwmark", "deploy", "private_key_file",
           "private_key_command")  # fmt: skip
 
 
@@ -104,6 +104,8 @@ def _without_effect(document: Document, diagnostics: Diagnostics, node: NodeSpec
         for key in _HOOKS:
             if key in own:
                 report(key, f"WireGuard on {node.platform.value} runs no commands", "remove it.")
+    if node.platform is not Platform.LINUX and "outputs" in own:
+        report("outputs", "its files are for programs of Linux", "remove it.")
     if node.platform is Platform.ROUTEROS and "dns" in own:
         report("dns", "the script leaves the router's own resolver alone", "remove it.")
     if node.platform in APPS_WITHOUT_FORWARDING:

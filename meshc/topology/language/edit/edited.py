@@ -87,11 +87,16 @@ def nodes(text: str) -> list[str]:
     return list(table) if isinstance(table, dict) else []
 
 
+def section(text: str, name: str) -> dict[str, Any]:
+    """A mapping at the top of a text that is readable; empty where there is none."""
+    data = _data(text)
+    found = data.get(name) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def network(text: str, key: str) -> str:
     """A text that `network` holds, its name or its domain; empty where there is none."""
-    data = _data(text)
-    section = data.get("network") if isinstance(data, dict) else None
-    found = section.get(key) if isinstance(section, dict) else None
+    found = section(text, "network").get(key)
     return found if isinstance(found, str) else ""
 
 

@@ -33,6 +33,7 @@ TOP = (
     "tests",
     "lab",
     "accept",
+    "keys",
 )
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
@@ -65,6 +66,7 @@ class Document:
     tests: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lab: dict[str, Any] = field(default_factory=dict)
     accept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    keys: dict[str, Any] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     damaged: set[Path] = field(default_factory=set)
 
@@ -143,6 +145,7 @@ class _DocumentReader:
         document.tests = list(self._items("test", "tests"))
         document.lab = self._section("lab", ("lab",), data.get("lab", {}))
         document.accept = list(self._items("accept", "accept"))
+        document.keys = self._section("keys", ("keys",), data.get("keys", {}))
         self._names()
         return document
 

@@ -25,7 +25,7 @@ TABLES = ("sites", "nodes", "groups")
 LISTS = ("links", "tests", "accept")
 FREE = "x-"  # keys at the top for anchors; what is below them is the writer's own
 _KNOWN = (KEY, "meshc", *TABLES, *LISTS)
-_ONCE = ("network", "defaults", "lab")
+_ONCE = ("network", "defaults", "lab", "keys")
 
 
 @dataclass(frozen=True, slots=True)

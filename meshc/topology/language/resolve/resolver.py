@@ -11,9 +11,11 @@ from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
 from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
+from meshc.topology.language.resolve.key_settings import keys_spec
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
+from meshc.topology.language.resolve.output_choice import node_outputs
 from meshc.topology.language.resolve.policies import resolve_policies
 from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
@@ -39,6 +41,7 @@ from meshc.wg.endpoint import Endpoint
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _POCKETS = ("ios", "android")  # they sleep when they are not looked at
+_HOOKS = ("pre_up", "post_up", "pre_down", "post_down")
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
 
 
@@ -76,6 +79,7 @@ class _Resolver:
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
             accept=tuple(self._accept()),
+            keys=keys_spec(document, self.diagnostics),
             file=document.source.file,
         )
 
@@ -93,6 +97,7 @@ class _Resolver:
             preshared_keys=data.get("preshared_keys", True),
             firewall=data.get("firewall", "auto"),
             kill_switch=data.get("kill_switch", False),
+            agent=data.get("agent", False),
             locations=Locations(self.document.source, ((("network",), data),)),
         )
 
@@ -131,8 +136,9 @@ class _Resolver:
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
         endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
-        exit_ = self._exit(name, data, locations)
-        kept_out = data.get("exit_except", ()) if exit_ is not None else ()
+        kept_out = (
+            data.get("exit_except", ()) if (exit_ := self._exit(name, data, locations)) else ()
+        )
         own_lan = self.document.sites.get(site or "", {}).get("lan", ())
         return NodeSpec(
             name=name,
@@ -166,13 +172,12 @@ class _Resolver:
             keepalive=data.get("keepalive", self.network.keepalive),
             keepalive_asked="keepalive" in data,
             always_on=data.get("always_on", data.get("platform") not in _POCKETS),
-            pre_up=tuple(data.get("pre_up", ())),
-            post_up=tuple(data.get("post_up", ())),
-            pre_down=tuple(data.get("pre_down", ())),
-            post_down=tuple(data.get("post_down", ())),
+            **_hook_lines(data),
             deploy=Deploy(**data.get("deploy", {})),
             groups=self.memberships.get(name, ()),
             firewall=FirewallTool(data.get("firewall", self.network.firewall)),
+            agent=data.get("agent", self.network.agent),
+            outputs=node_outputs(data),
             locations=locations,
         )
 
@@ -375,6 +380,10 @@ def networks(written: Iterable[InterfaceAddress]) -> tuple[Prefix, ...]:
 def hosts(written: Iterable[InterfaceAddress]) -> tuple[Prefix, ...]:
     """The addresses as host prefixes, sorted."""
     return tuple(sorted({address.host for address in written}))
+
+
+def _hook_lines(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(data.get(key, ())) for key in _HOOKS}
 
 
 def _endpoints(written: Iterable[WrittenEndpoint], port: int) -> tuple[Endpoint, ...]:

@@ -10,7 +10,8 @@ from meshc.topology.language.schema.fields import Field, KeySection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS = (
-    *("network", "node", "site", "group", "defaults", "link", "policy", "test", "lab", "accept"),
+    *("network", "node", "site", "group", "defaults", "link", "policy", "test", "lab"),
+    *("accept", "keys"),
 )
 
 
@@ -75,6 +76,7 @@ def _top(refs: dict[str, Any]) -> dict[str, Any]:
             "items": refs["accept"],
             "description": "Warnings that are known and meant.",
         },
+        "keys": _described(_or_null(refs["keys"]), "Where the network's secrets are kept."),
     }
 
 

@@ -39,6 +39,7 @@ _SECTIONS = (
     ("tests[]", "TestSection"),
     ("lab", "LabSection"),
     ("accept[]", "AcceptSection"),
+    ("keys", "KeysSection"),
 )
 
 

@@ -82,6 +82,12 @@ _NODE_KEYS: dict[str, Field] = {
         "nodes and groups.",
     ),
     "platform": Field(k.PLATFORM, "Decides which files the node gets (default linux)."),
+    "outputs": Field(
+        k.OUTPUTS,
+        "Files that a Linux node gets beside its wg-quick file, the same tunnel for what else runs "
+        "there.",
+        examples=(["networkd"], ["compose", "kubernetes"]),
+    ),
     "private_key_file": Field(
         k.ABSOLUTE_PATH,
         "The node keeps its private key in this file; meshc never sees it.",
@@ -133,6 +139,11 @@ _NODE_KEYS: dict[str, Field] = {
         k.FIREWALL,
         "What loads the rules of the node: iptables, nftables, or auto (default): the one that it "
         "has when it comes up.",
+    ),
+    "agent": Field(
+        k.BOOL,
+        "On Linux: the node moves to another relay when its own does not answer; all relays need "
+        "it as well (default false).",
     ),
     "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
 }
@@ -210,6 +221,7 @@ NETWORK = KeySection(
         "kill_switch": Field(k.BOOL, "A kill switch on every node that uses an exit."),
         "preshared_keys": Field(k.BOOL, "A pre-shared key for each direct link (default)."),
         "firewall": Field(k.FIREWALL, "For nodes that say nothing: auto, iptables or nftables."),
+        "agent": Field(k.BOOL, "An agent on every node that says nothing."),
     },
 )
 LINK = KeySection(
@@ -293,6 +305,21 @@ ACCEPT = KeySection(
     },
 )
 
+KEY_STORE = KeySection(
+    "KeysSection",
+    "Where the network's secrets are kept; without it, in the clear in `keys/`.",
+    {
+        "store": Field(
+            k.KEY_STORE,
+            "plain (default): files that are not committed; age: a file a secret, encrypted to the "
+            "recipients, to be committed; command: other programs keep them (docs/secrets.md).",
+        ),
+        "recipients": Field(
+            k.RECIPIENTS, "Who may read them: `age1…` or SSH public keys, for `store: age`."
+        ),
+    },
+)
+
 SECTIONS: dict[str, KeySection] = {
     "network": NETWORK,
     "node": NODE,
@@ -304,6 +331,7 @@ SECTIONS: dict[str, KeySection] = {
     "test": TEST,
     "lab": LAB,
     "accept": ACCEPT,
+    "keys": KEY_STORE,
     "deploy": DEPLOY,
     "place": PLACE,
 }

@@ -10,7 +10,7 @@ from meshc.prefixes import InterfaceAddress
 from meshc.topology.language.schema import quantities as q
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
-from meshc.topology.language.spec import Service
+from meshc.topology.language.spec import Output, Service
 from meshc.topology.language.wording import quote
 
 
@@ -113,6 +113,7 @@ _SECONDS: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 65535}
 _BYTES: dict[str, Any] = {"type": "integer", "minimum": 576, "maximum": 65535}
 _MARK: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 0xFFFFFFFF}
 _FAMILIES = ("ipv4", "ipv6")
+_OUTPUTS = tuple(output.value for output in Output)
 EXCEPTION_WORDS = (PRIVATE, OWN_LAN) = ("private", "own_lan")
 
 SETTING = one(s.setting, **_TEXT)
@@ -156,11 +157,14 @@ ENDS = many(_policy_end, _TEXT)
 SERVICES = many(_service, _TEXT)
 ONE_SERVICE = one(_service, **_TEXT)
 WHY = one(s.text, **_TEXT)
+KEY_STORE = _words("plain", "age", "command")
+RECIPIENTS = many(s.recipient, _TEXT)
 FIREWALL = _words("auto", "iptables", "nftables")
 TEST_VIA = many(s.name, _NAME, _via_test)
 NAT = _words("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")
 ROLE = _words("peer", "relay", bounce="relay")
 PLATFORM = _words("linux", "macos", "windows", "ios", "android", "openwrt", "routeros")
+OUTPUTS = many(s.choice(*_OUTPUTS), {"type": "string", "enum": list(_OUTPUTS)})
 EXPECT = _words("reachable", "unreachable")
 SUPERVISOR = _words("auto", "wg-quick", "systemd", "meshc")
 FAMILIES = many(s.choice(*_FAMILIES), {"type": "string", "enum": list(_FAMILIES)})

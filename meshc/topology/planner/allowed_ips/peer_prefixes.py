@@ -22,6 +22,7 @@ from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
 from meshc.topology.planner.allowed_ips.exit_share import EVERYTHING, ExitShare, exit_share
 from meshc.topology.planner.allowed_ips.minimal_table import Region
+from meshc.topology.planner.allowed_ips.plain_tables import PlainTables, class_wishes, plain_tables
 from meshc.topology.planner.allowed_ips.table_regions import (
     PeerBits,
     Prefixes,
@@ -86,6 +87,8 @@ class PeerTables:
     _exceptions: dict[int, dict[Prefix, int]] = field(default_factory=dict)
     _leaf_owner: dict[Prefix, int] = field(init=False)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
+    _plain: PlainTables | None = field(init=False)
+    _of_class_alone: dict[tuple[object, ...], Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = self.routing.graph.nodes
@@ -112,6 +115,7 @@ class PeerTables:
                 other != i for p in nodes[i].routes for _, other in self._everything.overlapping(p)
             )
         )
+        self._plain = plain_tables(self.routing.graph.spec.network.pools, self.own)
 
     def allowed_ips(self, node: int, peer: int) -> Prefixes:
         """The AllowedIPs of one peer section."""
@@ -119,6 +123,13 @@ class PeerTables:
         if peer in special:
             return special[peer]
         return self.visible(peer, self.hidden(node))
+
+    def home_prefixes(self, node: int, peer: int) -> Prefixes:
+        """What moves when a leaf does: on the leaf all that its home has, on a relay what belongs
+        to the leaf."""
+        if self.routing.graph.nodes[node].is_relay:
+            return self.visible(peer, self.hidden(node))
+        return self.allowed_ips(node, peer)
 
     def visible(self, peer: int, hidden: Hidden) -> Prefixes:
         """A peer's own prefixes without those that the viewer reaches by itself. A wider one stays:
@@ -249,6 +260,9 @@ class PeerTables:
         peers = PeerBits(relays, exit_peer)
         pools = self.routing.graph.spec.network.pools
         regions = default_regions(peers, exit_peer, share, pools)
+        plain = self._plain_table(class_, peers, exit_peer, hidden, met, regions)
+        if plain is not None:
+            return plain
         owned: dict[Prefix, int] = {}
         if home is not None:
             for pool in pools:
@@ -264,6 +278,35 @@ class PeerTables:
                 regions.setdefault(prefix, Region(prefix, peers.anyone))
         self._add_nested(regions, peers, met or (), hidden)
         return peers.table(regions)
+
+    def _plain_table(
+        self,
+        class_: int,
+        peers: PeerBits,
+        exit_peer: int,
+        hidden: Hidden,
+        met: tuple[int, ...] | None,
+        defaults: Mapping[Prefix, Region],
+    ) -> Table | None:
+        """The same table where nothing stands in the way of the short cut."""
+        plain, home, class_of = self._plain, self._home(class_), self.routing.class_of
+        if plain is None or home is None or met is None:
+            return None
+        if exit_peer >= 0 and class_of[exit_peer] >= 0:
+            return None
+        if any(pool.overlaps(p) for some in hidden for p in some for pool in plain.pools):
+            return None
+        wishes = class_wishes(self.routing, class_, peers, home, met, defaults)
+        if wishes is None:
+            return None
+        near = (p for some in hidden for h in some for p, _ in self._routed.overlapping(h))
+        dropped = frozenset(p for p in near if hidden.hides(p))
+        if defaults or not dropped:
+            return plain.table(wishes, dropped)
+        key = (class_, met)
+        if key not in self._of_class_alone:
+            self._of_class_alone[key] = plain.table(wishes, frozenset())
+        return plain.lighter(self._of_class_alone[key], wishes, dropped)
 
     def _leaf_owned(
         self, class_: int, hidden: Hidden, met: tuple[int, ...] | None

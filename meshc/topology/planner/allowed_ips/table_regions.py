@@ -81,7 +81,7 @@ def block_regions(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Regi
     blocks: dict[Prefix, dict[Prefix, int]] = defaultdict(dict)
     rest: dict[Prefix, int] = {}
     for prefix, peer in owned.items():
-        block = _block_of(prefix, pools)
+        block = block_of(prefix, pools)
         (rest if block is None else blocks[block])[prefix] = peer
     for block, inside in blocks.items():
         if len(set(inside.values())) == 1:
@@ -93,7 +93,7 @@ def block_regions(owned: Mapping[Prefix, int], pools: Prefixes) -> Iterator[Regi
 
 
 @lru_cache(maxsize=1 << 16)
-def _block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
+def block_of(prefix: Prefix, pools: Prefixes) -> Prefix | None:
     """The allocation block in which a prefix lies; None for one outside the numbered space."""
     for pool in pools:
         if not pool.contains(prefix):

@@ -9,6 +9,7 @@ from meshc.topology.obligations.claim import Addresses
 from meshc.topology.planner.checks.addresses import check_addresses
 from meshc.topology.planner.checks.endpoint_use import check_endpoint_use
 from meshc.topology.planner.checks.exits import check_exits
+from meshc.topology.planner.checks.healing import check_healing
 from meshc.topology.planner.checks.overlaps import check_overlaps
 from meshc.topology.planner.checks.reachability import check_reachability
 from meshc.topology.planner.checks.relay_failures import check_failure
@@ -24,6 +25,7 @@ NETWORK_CHECKS: tuple[Check, ...] = (
     check_endpoint_use,
     check_exits,
     check_tunnels,
+    check_healing,
     check_failure,
 )
 

@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement, islice
 
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.wording import quote
+from meshc.topology.planner.checks.healing import with_everybody_at_hand
 from meshc.topology.planner.routing.articulation import (
     Connectivity,
     Islands,
@@ -21,7 +22,9 @@ SHOWN_PAIRS = 3
 
 
 def check_failure(routing: Routing, diagnostics: Diagnostics) -> None:
-    """W220: pairs that lose each other when one relay fails, with their number."""
+    """W220: pairs that lose each other when one relay fails, with their number. Where agents run
+    only those for whom nobody takes over."""
+    routing = with_everybody_at_hand(routing)
     critical = critical_relays(routing)
     linked = _linked_classes(routing) if critical else {}
     whole = connectivity(routing)
@@ -57,6 +60,8 @@ class Loss:
 
     def count(self, linked: Mapping[tuple[int, int], int]) -> int:
         """How many pairs; `linked` counts the direct links between leaves of two classes."""
+        if self.routing.graph.policy.sides:
+            return sum(1 for _ in self.pairs())
         total = 0
         for one, other in self._apart():
             sizes = [sum(len(self._members(unit)) for unit in units) for units in (one, other)]
@@ -70,12 +75,16 @@ class Loss:
         return total
 
     def pairs(self) -> Iterator[tuple[int, int]]:
-        """The pairs themselves, each once."""
+        """The pairs themselves, each once. Whom policies keep apart loses nothing."""
+        graph = self.routing.graph
+        names, speak = graph.names, graph.policy.speak
         for one, other in self._apart():
             members = [sorted(i for u in units for i in self._members(u)) for units in (one, other)]
             for a in members[0]:
                 for b in members[1]:
-                    if (one != other or a < b) and not self.routing.graph.adjacent(a, b):
+                    if (one == other and a >= b) or graph.adjacent(a, b):
+                        continue
+                    if speak(names[a], names[b]):
                         yield min(a, b), max(a, b)
 
     def _apart(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:

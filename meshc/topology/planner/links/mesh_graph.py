@@ -15,6 +15,7 @@ from meshc.topology.language.spec import LinkSpec, NodeSpec, Spec
 from meshc.topology.planner.links.link import Link, directions, make_link
 from meshc.topology.planner.links.link_search import find_neighbours
 from meshc.topology.planner.links.no_link import explain_no_link
+from meshc.topology.planner.links.standby import why_not_healing, with_standby
 from meshc.topology.planner.policy.link_policy import EVERYBODY, LinkPolicy
 from meshc.values import dataclass, field
 
@@ -23,7 +24,9 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class MeshGraph:
-    """The direct links of a network. `overrides` is keyed by (lower, higher) number."""
+    """The direct links of a network. `overrides` is keyed by (lower, higher) number. `standby` has
+    a row for each node where the network heals (see `links.standby`), and is empty elsewhere;
+    `rigid` says why an agent that is asked for does not heal."""
 
     spec: Spec
     names: tuple[str, ...]
@@ -33,6 +36,8 @@ class MeshGraph:
     overrides: Mapping[Pair, LinkSpec]
     number: Mapping[str, int] = field(compare=False, repr=False)
     policy: LinkPolicy = field(default=EVERYBODY, compare=False, repr=False)
+    standby: tuple[tuple[int, ...], ...] = ()
+    rigid: str = ""
 
     def adjacent(self, a: int, b: int) -> bool:
         """Whether two nodes, by number, have a direct link."""
@@ -77,6 +82,10 @@ class MeshGraph:
         """One sentence that says why two nodes have no direct link."""
         i, j = self.number[a], self.number[b]
         one, other, override = self.nodes[i], self.nodes[j], self.override(i, j)
+        if self.standby and one.is_relay != other.is_relay:
+            leaf, relay = (other, one) if one.is_relay else (one, other)
+            if self.link_of(i, j) is not None:
+                return f"{leaf.name} lives with another relay, and with {relay.name} if that dies"
         objection = "" if directions(one, other) is None else self.policy.objection(one, other)
         return objection or explain_no_link(one, other, override)
 
@@ -88,15 +97,22 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
     nodes = tuple(spec.nodes[name] for name in names)
     policy = LinkPolicy.of(spec)
     overrides = _overrides(spec, number, nodes, policy, diagnostics)
+    neighbours = find_neighbours(nodes, overrides, policy)
+    rigid = why_not_healing(spec, nodes, neighbours)
+    standby: tuple[tuple[int, ...], ...] = ()
+    if not rigid:
+        neighbours, standby = with_standby(nodes, neighbours)
     return MeshGraph(
         spec=spec,
         names=names,
         nodes=nodes,
         relays=tuple(i for i, node in enumerate(nodes) if node.is_relay),
-        neighbours=find_neighbours(nodes, overrides, policy),
+        neighbours=neighbours,
         overrides=overrides,
         number=number,
         policy=policy,
+        standby=standby,
+        rigid=rigid,
     )
 
 

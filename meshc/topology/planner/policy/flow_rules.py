@@ -6,7 +6,9 @@ called; every dialect below `render/firewall/` writes these same values in its o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
+from itertools import product
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix
@@ -49,13 +51,18 @@ class ForwardRule(NamedTuple):
 
 
 class NatRule(NamedTuple):
-    """One rule for sources on the way out. Without `masquerade` the source stays visible, as far
-    as we are concerned."""
+    """One rule for sources on the way out; a packet from any of `sources` to any of `destinations`
+    matches, and with none of them anything does. Without `masquerade` the source stays visible, as
+    far as we are concerned."""
 
     masquerade: bool
     way_out: Side | None = None
-    source: Prefix | None = None
-    destination: Prefix | None = None
+    sources: tuple[Prefix, ...] = ()
+    destinations: tuple[Prefix, ...] = ()
+
+    def pairs(self) -> Iterator[tuple[Prefix | None, Prefix | None]]:
+        """Each source with each destination; None for anything."""
+        return product(self.sources or (None,), self.destinations or (None,))
 
 
 class Grant(NamedTuple):

@@ -114,18 +114,29 @@ def _forward(forwarding: Forwarding, family: int) -> Iterator[ForwardRule]:
 
 def _nat(forwarding: Forwarding, family: int, sources: Sequence[Prefix]) -> Iterator[NatRule]:
     lans = _of(family, forwarding.lans)
-    for lan in lans:
-        if not forwarding.masquerade:
-            if forwarding.exit:
-                yield NatRule(False, destination=lan)
-            continue
-        for source in sources:
-            if not lan.contains(source):
-                yield NatRule(True, Side.OUTSIDE, source, lan)
+    if not forwarding.masquerade:
+        if forwarding.exit and lans:
+            yield NatRule(False, destinations=tuple(lans))
+    else:
+        for some, to in _hidden_from(lans, sources).items():
+            yield NatRule(True, Side.OUTSIDE, some, tuple(to))
     if forwarding.exit:
-        for source in sources:
-            if not any(lan.contains(source) for lan in lans):
-                yield NatRule(True, Side.WAN, source)
+        beyond = tuple(s for s in sources if not any(lan.contains(s) for lan in lans))
+        if beyond:
+            yield NatRule(True, Side.WAN, beyond)
+
+
+def _hidden_from(
+    lans: Iterable[Prefix], sources: Sequence[Prefix]
+) -> dict[tuple[Prefix, ...], list[Prefix]]:
+    """The LANs by the sources that are hidden from them: all that do not lie inside. Mostly that is
+    one entry, so that a router of many LANs in a network of many has a rule, not their product."""
+    found: dict[tuple[Prefix, ...], list[Prefix]] = {}
+    for lan in lans:
+        some = tuple(source for source in sources if not lan.contains(source))
+        if some:
+            found.setdefault(some, []).append(lan)
+    return found
 
 
 def _of(family: int, prefixes: Iterable[Prefix]) -> list[Prefix]:

@@ -28,6 +28,8 @@ from meshc.values import dataclass, field
 _RANK_SHIFT = 64 + 24
 _SHARE_SHIFT = _RANK_SHIFT + 40
 _PENALTY_SHIFT = _SHARE_SHIFT + 8
+_HOP_SHIFT = _PENALTY_SHIFT + 64
+_NEVER = 1 << (_HOP_SHIFT + 64)
 
 Attachment = tuple[tuple[int, int], ...]
 
@@ -68,6 +70,7 @@ class Routing:
     _first: dict[tuple[int, int, bool], int | None] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _columns: dict[int, list[int]] = field(default_factory=dict, repr=False, compare=False)
     _weights: dict[tuple[int, int], int] = field(default_factory=dict, repr=False, compare=False)
 
     def next_hop(self, a: str, b: str) -> str | None:
@@ -107,6 +110,32 @@ class Routing:
         if key not in self._first:
             self._first[key] = self._best(source, self.class_tree(target))
         return self._first[key]
+
+    def class_hops(self, source: int) -> list[int | None]:
+        """`class_to_class` for every target."""
+        columns = self._columns
+        if not columns:
+            columns.update(self._cost_columns())
+        best: list[int] = [_NEVER] * len(self.members)
+        hops: list[int | None] = [None] * len(best)
+        for relay, weight in sorted(self.attachments[source]):
+            for target, cost in enumerate(columns[relay]):
+                if cost + weight < best[target]:
+                    best[target], hops[target] = cost + weight, relay
+        return hops
+
+    def _cost_columns(self) -> dict[int, list[int]]:
+        """For each relay what it costs from there to each class, hops and weight in one number."""
+        trees = [self.class_tree(target) for target in range(len(self.members))]
+        return {
+            relay: [
+                (tree.hops[relay] << _HOP_SHIFT) + tree.weight[relay]
+                if relay in tree.hops
+                else _NEVER
+                for tree in trees
+            ]
+            for relay in self.backbone
+        }
 
     def class_to_relay(self, source: int, relay: int) -> int | None:
         """The relay to which leaves of a class hand packets for a relay; itself when adjacent."""

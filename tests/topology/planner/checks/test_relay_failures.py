@@ -15,6 +15,7 @@ from meshc.topology.planner.routing.routing import Routing, build_routing
 from tests.support import specs
 from tests.support.findings import lines
 from tests.support.networks import networks
+from tests.support.policy_networks import policy_network
 from tests.support.specs import node
 
 
@@ -68,3 +69,22 @@ def test_two_relays_for_all() -> None:
 def test_a_relay_that_nobody_needs() -> None:
     relays = [node(n, relay=n == "r", endpoint=f"{n}.example") for n in ("r", "s", "t")]
     assert lines(check_failure, specs.spec(relays)) == []
+
+
+def test_whom_policies_keep_apart_loses_nothing() -> None:
+    text = """
+meshc: 1
+network: {name: n, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev}
+  a: {}
+  b: {}
+  c: {}
+policies:
+  - {from: a, to: b, allow: tcp/22}
+  - {from: all, to: hub}
+"""
+    found = [item.message for item in policy_network(text).findings if item.code == "W220"]
+    assert found == ["without relay 'hub' 1 pair loses each other: 'a' and 'b'"]
+    alone = text.replace("{from: a, to: b, allow: tcp/22}", "{from: hub, to: b}")
+    assert "W220" not in {item.code for item in policy_network(alone).findings}

@@ -154,4 +154,4 @@ def test_rules_end_with_a_drop_of_what_comes_from_the_mesh() -> None:
 def test_a_visible_lan_behind_an_exit_is_left_alone() -> None:
     shown = Forwarding((4,), POOLS[:1], lans=(LAN,), masquerade=False, exit=True)
     (rules,) = firewall_of(shown, (), Platform.LINUX, POOLS)
-    assert rules.nat == (NatRule(False, destination=LAN), NatRule(True, Side.WAN, POOLS[0]))
+    assert rules.nat == (NatRule(False, destinations=(LAN,)), NatRule(True, Side.WAN, (POOLS[0],)))

@@ -1,0 +1,195 @@
+"""The path keeper: the shell around the core of an agent, with its socket, clock and device.
+
+It changes which peer has which prefix, and nothing else; all that it writes is how it is
+(`path_status`). When it ends, what it did stays as it is, because the others know of it; the next
+`up` or `reload` makes what was compiled. Then, and whenever somebody else has changed the device,
+it begins anew from what it finds there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import select
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from meshc.agent import home_table
+from meshc.agent.compiled_roster import CompiledRoster, read_roster
+from meshc.agent.core.control_message import decode, encode
+from meshc.agent.core.effect import Effect, MoveHome, SendControl
+from meshc.agent.core.leaf_agent import LeafAgent
+from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
+from meshc.agent.path_status import PathStatus, path_status
+from meshc.agent.tunnel_socket import TunnelSocket
+from meshc.errors import MeshcError
+from meshc.node.backends import Backend, backend
+from meshc.node.machine import RUN_DIRECTORY
+from meshc.node.state_file import Record, StateFile
+from meshc.prefixes import InterfaceAddress
+from meshc.wg.device_values import DeviceState, DeviceUpdate
+
+LOOK = 30.0
+"""Seconds between two looks at the device: somebody else may have set it."""
+LATER = 5.0
+"""Seconds after which what failed is tried again."""
+LONGEST_SLEEP = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+def keep_paths(
+    interface: str, stop: threading.Event, *, run_directory: Path = RUN_DIRECTORY
+) -> None:
+    """Looks after the paths of an interface until `stop` is set or it has gone. Where its file
+    asks for no agent it sleeps."""
+    last = ""
+    while not stop.is_set():
+        trouble = ""
+        try:
+            record = StateFile(run_directory, interface).load()
+            if record is not None and record.complete and record.engine:
+                compiled = read_roster(Path(record.file))
+                if compiled is not None:
+                    _keep(record, compiled, stop, run_directory)
+                    continue
+        except MeshcError as error:
+            trouble = str(error)
+        if trouble not in ("", last):
+            _log.warning("%s: %s", interface, trouble)
+        last = trouble
+        stop.wait(LATER)
+
+
+def drain_mark(interface: str, run_directory: Path = RUN_DIRECTORY) -> Path:
+    """The file whose presence tells the agent of a relay to send its leaves away."""
+    return run_directory / f"{interface}.drain"
+
+
+def _keep(
+    record: Record, compiled: CompiledRoster, stop: threading.Event, run_directory: Path
+) -> None:
+    """Until the interface is set up anew. Raises: NodeError."""
+    engine = backend(record.engine)
+    state = StateFile(run_directory, record.interface).path
+    mark = _version(state)
+    device = _prepared(engine, record.interface, compiled)
+    with TunnelSocket(record.interface, compiled.probe) as wire:
+        keeper = _Keeper(record.interface, engine, compiled, wire, _agent(compiled, device))
+        look = time.monotonic() + LOOK
+        while not stop.is_set() and _version(state) == mark:
+            keeper.draining(drain_mark(record.interface, run_directory).exists())
+            keeper.turn()
+            keeper.show(run_directory)
+            if time.monotonic() >= look:
+                look = time.monotonic() + LOOK
+                if keeper.was_changed():
+                    return
+
+
+def _prepared(engine: Backend, interface: str, compiled: CompiledRoster) -> DeviceState:
+    """The device with the probe addresses on it and on its peers. Raises: NodeError."""
+    from meshc.node.system.rtnetlink import Netlink
+
+    with Netlink() as netlink:
+        # a /64, so that the others are reached through the interface without a route for each
+        netlink.add_address(interface, InterfaceAddress(6, compiled.probe.value, 64))
+    device = engine.read(interface)
+    updates = home_table.probe_updates(device, compiled)
+    if updates:
+        engine.write(interface, DeviceUpdate(peers=updates))
+    return device
+
+
+def _agent(compiled: CompiledRoster, device: DeviceState) -> LeafAgent | RelayAgent:
+    roster, now = compiled.roster, time.monotonic()
+    if not compiled.is_relay:
+        home = home_table.home_of_leaf(device, compiled)
+        return LeafAgent(roster, home, now, highest=int(time.time()))
+    placed = home_table.placed_leaves(device, compiled)
+    records = {leaf: HomeRecord(relay) for leaf, relay in placed.items()}
+    return RelayAgent(roster, now, start=secrets.randbits(32), records=records)
+
+
+class _Keeper:
+    """One start of the agent."""
+
+    def __init__(
+        self,
+        interface: str,
+        engine: Backend,
+        compiled: CompiledRoster,
+        wire: TunnelSocket,
+        agent: LeafAgent | RelayAgent,
+    ) -> None:
+        self._interface = interface
+        self._engine = engine
+        self._compiled = compiled
+        self._wire = wire
+        self._agent = agent
+        self._shown: PathStatus | None = None
+
+    def show(self, run_directory: Path) -> None:
+        """Writes down how it is, when that is news."""
+        status = path_status(self._agent, self._compiled.names)
+        if status != self._shown:
+            self._shown = status
+            status.save(self._interface, run_directory)
+
+    def draining(self, wanted: bool) -> None:
+        if isinstance(self._agent, RelayAgent) and self._agent.draining != wanted:
+            self._agent.draining = wanted
+            _log.warning("%s: %s", self._interface, "drains" if wanted else "takes leaves again")
+
+    def turn(self) -> None:
+        """What has arrived and what is due; sleeps until there is either. Raises: NodeError."""
+        agent, now = self._agent, time.monotonic()
+        wait = min(max(0.0, agent.wakes - now), LONGEST_SLEEP)
+        ready, _, broken = select.select([self._wire], [], [self._wire], wait)
+        for sender, data in self._wire.arrived() if ready or broken else ():
+            now = time.monotonic()
+            message = None if data is None else decode(data)
+            if data is None:
+                agent.refused(sender, now)
+            elif message is not None:
+                self._do(agent.receive(sender, message, now))
+        if agent.wakes <= time.monotonic():
+            self._do(agent.tick(time.monotonic()))
+
+    def was_changed(self) -> bool:
+        """Whether the device is not as this agent left it. Raises: NodeError."""
+        device = self._engine.read(self._interface)
+        if home_table.probe_updates(device, self._compiled):
+            return True
+        if isinstance(self._agent, LeafAgent):
+            return home_table.home_of_leaf(device, self._compiled) != self._agent.home
+        placed = home_table.placed_leaves(device, self._compiled)
+        return any(placed[leaf] != one.relay for leaf, one in self._agent.records.items())
+
+    def _do(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, SendControl):
+                self._wire.send(effect.to, encode(effect.message))
+                continue
+            update = home_table.update_of(effect, self._compiled)
+            if update is not None:
+                self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
+            self._tell(effect)
+
+    def _tell(self, effect: Effect) -> None:
+        names = self._compiled.names
+        if isinstance(effect, MoveHome):
+            _log.warning("%s: by %s: %s", self._interface, names[effect.relay], effect.why)
+        elif not isinstance(effect, SendControl):
+            where = "here" if effect.via == effect.leaf else f"with {names[effect.via]}"
+            _log.warning("%s: %s lives %s", self._interface, names[effect.leaf], where)
+
+
+def _version(path: Path) -> int:
+    """Another number after every change of a file; 0 while there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime_ns
+    return 0

@@ -1,0 +1,65 @@
+"""The path status: how an agent's paths are, for people and for who waits until they are up.
+
+It lies beside the record of the interface, /run/meshc/IFACE.paths, and goes with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from meshc.agent.core.leaf_agent import LeafAgent
+from meshc.agent.core.relay_agent import RelayAgent
+from meshc.node.machine import RUN_DIRECTORY
+from meshc.values import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PathStatus:
+    """`relays` maps the other end of each path that is probed to its state. A leaf has a `home`; a
+    relay the names of the `leaves` that live with it."""
+
+    relays: Mapping[str, str]
+    home: str = ""
+    leaves: tuple[str, ...] = ()
+    draining: bool = field(default=False)
+
+    @property
+    def all_live(self) -> bool:
+        return all(state == "live" for state in self.relays.values())
+
+    def save(self, interface: str, run_directory: Path = RUN_DIRECTORY) -> None:
+        """Replaces the file in one step."""
+        path = status_file(interface, run_directory)
+        scratch = path.with_suffix(".paths-new")
+        values = {name: getattr(self, name) for name in PathStatus.__slots__}
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(values, file)
+        scratch.replace(path)
+
+
+def status_file(interface: str, run_directory: Path = RUN_DIRECTORY) -> Path:
+    """Where the status of an interface lies."""
+    return run_directory / f"{interface}.paths"
+
+
+def load_status(interface: str, run_directory: Path = RUN_DIRECTORY) -> PathStatus | None:
+    """None where no agent has written any, or it was written by another version."""
+    try:
+        values = json.loads(status_file(interface, run_directory).read_text(encoding="utf-8"))
+        return PathStatus(**{**values, "leaves": tuple(values["leaves"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def path_status(agent: LeafAgent | RelayAgent, names: Mapping[int, str]) -> PathStatus:
+    """How an agent is at this moment."""
+    if isinstance(agent, LeafAgent):
+        states = {names[relay]: path.state.value for relay, path in agent.probes.items()}
+        return PathStatus(states, names[agent.home])
+    states = {names[relay]: other.probe.state.value for relay, other in agent.others.items()}
+    here = (leaf for leaf, one in agent.records.items() if one.relay == agent.roster.me)
+    return PathStatus(states, "", tuple(sorted(names[leaf] for leaf in here)), agent.draining)

@@ -1,0 +1,95 @@
+"""The agent's plan: what the agent of a node may change at run time, and whom it talks to for that.
+
+Each node that takes part has a probe address, a link-local one made from its public key. It is on
+no other peer than that node itself, wherever the node lives: so a relay is probed, and asked,
+over the very session that would carry the traffic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from meshc.keys import PublicKey
+from meshc.prefixes import Prefix
+from meshc.topology.planner.links.mesh_graph import MeshGraph
+from meshc.topology.planner.routing.relay_rank import global_rank
+from meshc.values import dataclass
+
+Owned = Callable[[int, int], tuple[Prefix, ...]]
+_LINK_LOCAL = 0xFE80 << 112
+
+
+class AgentNode(NamedTuple):
+    """A node that agents talk to."""
+
+    name: str
+    public_key: PublicKey
+    probe: Prefix
+
+
+class MovableLeaf(NamedTuple):
+    """As a relay knows it: `home` is the relay that it is compiled to live with, `prefixes` are
+    its own; `linked` says whether it may live with this relay."""
+
+    node: AgentNode
+    home: str
+    prefixes: tuple[Prefix, ...]
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlan:
+    """`relays` are all of them, in the order that the network shares. A leaf has an `order`, its
+    compiled home first, and `moving`, the prefixes that are on its home; a relay has `leaves`."""
+
+    probe: Prefix
+    relays: tuple[AgentNode, ...]
+    order: tuple[str, ...] = ()
+    moving: tuple[Prefix, ...] = ()
+    leaves: tuple[MovableLeaf, ...] = ()
+
+
+def probe_address(key: PublicKey) -> Prefix:
+    """The same wherever it is asked for."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8, person=b"meshc probe").digest()
+    return Prefix(6, _LINK_LOCAL | int.from_bytes(digest, "big"), 128)
+
+
+class AgentPlanner:
+    """Makes the agents' plans of a network that heals; of no other."""
+
+    def __init__(self, graph: MeshGraph, keys: Mapping[str, PublicKey]) -> None:
+        self._graph = graph
+        ranked = sorted(graph.relays, key=lambda i: global_rank(graph.nodes[i]))
+        self._nodes = tuple(
+            AgentNode(name, keys[name], probe_address(keys[name])) for name in graph.names
+        )
+        self._relays = tuple(self._nodes[i] for i in ranked)
+        relays = frozenset(graph.relays)
+        self._home = {
+            i: next(j for j in graph.neighbours[i] if j in relays)
+            for i, row in enumerate(graph.standby)
+            if row and i not in relays
+        }
+
+    def plan(self, i: int, owned: Owned) -> AgentPlan | None:
+        """Of one node. `owned(i, j)` are the prefixes that node i has on its peer j."""
+        graph = self._graph
+        if i in self._home:
+            home = self._home[i]
+            order = tuple(graph.names[j] for j in (home, *graph.standby[i]))
+            return AgentPlan(self._nodes[i].probe, self._relays, order, owned(i, home))
+        if not graph.standby or not graph.nodes[i].is_relay:
+            return None
+        leaves = tuple(
+            MovableLeaf(
+                self._nodes[leaf],
+                graph.names[home],
+                owned(i, leaf),
+                home == i or leaf in graph.standby[i],
+            )
+            for leaf, home in self._home.items()
+        )
+        return AgentPlan(self._nodes[i].probe, self._relays, leaves=leaves)

@@ -1,0 +1,73 @@
+"""A relay dies under pings: agents bring every pair back that has a live path."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from meshc.lab.lab_session import LabSession, open_session
+from meshc.lab.lab_source import prepare
+from meshc.lab.probe import failover
+from meshc.lab.report.predictor import Predictor
+from meshc.lab.run import subject_of
+
+MESH = """
+meshc: 1
+network: {name: heal, addresses: [10.44.0.0/24], agent: true}
+nodes:
+  r1: {role: relay, endpoint: 203.0.113.1}
+  r2: {role: relay, endpoint: 203.0.113.2}
+  a: {nat: symmetric, via: [r1]}
+  b: {nat: symmetric, via: [r2]}
+  c: {nat: symmetric, via: [r1]}
+  phone: {nat: symmetric, via: [r1], platform: ios}
+"""
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed"),
+]
+
+
+def lab(tmp_path: Path, *, agents: bool) -> LabSession:
+    mesh = tmp_path / "mesh.yaml"
+    mesh.write_text(MESH)
+    return open_session(prepare(mesh, None, lambda _: None), agents=agents)
+
+
+@pytest.mark.slow(seconds=75)
+def test_a_relay_gets_sigkill_and_every_pair_with_a_live_path_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four seconds of it are three probes without an answer. The phone has no agent, and nobody
+    owes it anything; without agents nothing comes back at all, see `test_dead_nodes`."""
+    monkeypatch.setattr(failover, "LONGEST", 30.0)  # a machine that is three times slower
+    monkeypatch.setattr(failover, "WATCHED", 36.0)
+    session = lab(tmp_path, agents=True)
+    with session.lab:
+        predicted = Predictor.of(session.source).pairs()
+        subject = subject_of(session, predicted)
+        (found,) = failover.check_failover(session, subject, "r1", predicted)
+    assert found.passed, found.detail
+    assert "12 pairs with a live path" in found.name
+    assert found.seconds is not None
+    assert found.seconds > 1.0, "it was dead"
+
+
+def test_who_takes_part_is_read_from_the_files(tmp_path: Path) -> None:
+    mesh = tmp_path / "mesh.yaml"
+    mesh.write_text(MESH)
+    source = prepare(mesh, None, lambda _: None)
+    assert [name for name in source.confs if source.keeps_paths(name)] == [
+        "a",
+        "b",
+        "c",
+        "r1",
+        "r2",
+    ]
+    assert source.peers("a") == {"r1", "r2"}
+    assert source.peers("phone") == {"r1"}
