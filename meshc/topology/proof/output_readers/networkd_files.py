@@ -79,6 +79,7 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
         post_up=runs.post_up,
         pre_down=runs.pre_down,
         post_down=runs.post_down,
+        rules=runs.rules,
         peers=peers,
     )
     return OutputReading(
