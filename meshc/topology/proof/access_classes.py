@@ -15,7 +15,7 @@ import numpy as np
 
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.language.spec import Service
-from meshc.topology.obligations.access import Access, Rules, Stretches, covers
+from meshc.topology.obligations.access import Access, Rules, Stretches
 from meshc.topology.proof.iptables_rule import Rule
 from meshc.topology.proof.peer_table import Bools
 from meshc.topology.proof.rule_grid import Bundles
@@ -83,13 +83,15 @@ def _allowed(
             rules = stretches[family].at(address)
             side[n, [place[number] for number in rules if number in place]] = 1
     serves = np.zeros((len(matter), len(services)), np.float32)
-    ones = [
-        Service(protocol, port, port) if protocol in ("tcp", "udp") else Service(protocol)
-        for protocol, port in services
-    ]
+    protocols = np.array([protocol for protocol, _ in services])
+    # what has no ports has all of them
+    ports = np.isin(protocols, ("tcp", "udp"))
+    low = np.where(ports, [port for _, port in services], 0)
+    high = np.where(ports, low, 65535)
     for number, at in place.items():
-        wide = access.rules[number].services
-        serves[at] = [any(covers(some, one) for some in wide) for one in ones]
+        for wide in access.rules[number].services:
+            inside = (protocols == wide.protocol) & (wide.first <= low) & (high <= wide.last)
+            serves[at] += inside | (wide.protocol == "all")
     # each pair of sides is asked once: most addresses send or receive as others do
     sides = [np.unique(side, axis=0, return_inverse=True) for side in (sends, receives)]
     (some_s, which_s), (some_r, which_r) = sides
@@ -124,12 +126,16 @@ class AddressNames:
                     end = prefix.last + 1
                     steps[end] = steps.get(end, 0) - weight
         for number, stretches in enumerate(relations):
+            weights: dict[Rules, int] = {}
             for first, last, rules in stretches.items:
-                some = rules if matter is None else rules & matter
-                if some:
-                    weight = _weight(b"%d of %d" % (_rules_number(some), number))
-                    steps[first] = steps.get(first, 0) + weight
-                    steps[last + 1] = steps.get(last + 1, 0) - weight
+                known = weights.get(rules)
+                if known is None:
+                    some = rules if matter is None else rules & matter
+                    text = b"%d of %d" % (_rules_number(some), number)
+                    known = weights[rules] = _weight(text) if some else 0
+                if known:
+                    steps[first] = steps.get(first, 0) + known
+                    steps[last + 1] = steps.get(last + 1, 0) - known
         steps.pop(1 << BITS[family], None)
         bounds = sorted(steps)
         name = 0
