@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
@@ -113,7 +114,9 @@ def _faults(
         yield "let the link come up before its hooks have run (no ActivationPolicy=manual)"
     unit = files.get(script.removesuffix(".sh") + ".service", "")
     starts = {line.strip() for line in unit.split("\n")}
-    device = f"sys-subsystem-net-devices-{name.replace('-', chr(92) + 'x2d')}.device"
+    # systemd.unit(5): all but letters, digits and `:_.` is escaped, and a dot in front
+    escaped = re.sub(r"[^A-Za-z0-9:_.]|^\.", lambda found: f"\\x{ord(found[0]):02x}", name)
+    device = f"sys-subsystem-net-devices-{escaped}.device"
     place = f"/bin/bash /etc/systemd/network/{script}"
     for line in (
         f"ExecStart={place} up",
