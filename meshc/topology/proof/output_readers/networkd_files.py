@@ -67,10 +67,7 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
     conf = Conf(
         file=netdev_file,
         private_key=valued(PrivateKey.parse, key, "private key", netdev_file) if key else None,
-        addresses=tuple(
-            valued(InterfaceAddress.parse, word, "address", network_file)
-            for word in addressed.every("Address")
-        ),
+        addresses=_addresses(addressed, network_file),
         listen_port=valued(int, port, "port", netdev_file) if port else None,
         fwmark=mark or None,
         mtu=valued(int, mtu, "MTU", netdev_file) if mtu else None,
@@ -93,6 +90,11 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
         faults=tuple(_faults(files, network, name, link, script)),
         unknown=tuple(_unknown(netdev, netdev_file)) + tuple(_unknown(network, network_file)),
     )
+
+
+def _addresses(section: IniSection, file: str) -> tuple[InterfaceAddress, ...]:
+    words = section.every("Address")
+    return tuple(valued(InterfaceAddress.parse, word, "address", file) for word in words)
 
 
 def _faults(
