@@ -95,17 +95,20 @@ def status(
     if metrics or textfile is not None:
         _figures(found, textfile)
     if as_json:
-        from meshc.agent.path_status import load_status
         from meshc.render.report.json import envelope
 
-        rows = []
-        for one in found:
-            paths = load_status(one.interface, run_directory)
-            rows.append({**_plain(asdict(one)), "paths": asdict(paths) if paths else None})
-        click.echo(envelope({"interfaces": rows}))
+        click.echo(envelope({"interfaces": [_report(one, run_directory) for one in found]}))
     else:
         print_status(standard_page(), found, run_directory)
     sys.exit(max((one.exit_code for one in found), default=NOTHING_UP))
+
+
+def _report(one: Status, run_directory: Path) -> dict[str, Any]:
+    """An interface for programs; `paths` is null where no agent keeps any."""
+    from meshc.agent.path_status import load_status
+
+    paths = load_status(one.interface, run_directory)
+    return {**_plain(asdict(one)), "paths": asdict(paths) if paths else None}
 
 
 def _figures(found: Sequence[Status], textfile: Path | None) -> NoReturn:
