@@ -31,6 +31,20 @@ nodes:
   phone: {nat: symmetric, via: [r1], platform: ios}
 """
 
+SNIFF = """
+import socket, time
+from meshc.agent.tunnel_socket import PORT
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+raw.settimeout(0.2)
+end, seen = time.time() + 3, {False: 0, True: 0}
+while time.time() < end:
+    try:
+        data, address = raw.recvfrom(4000)
+    except OSError:
+        continue
+    seen[address[0] == "wg0"] += PORT.to_bytes(2, "big") * 2 in data
+print(seen[False], seen[True])
+"""
 CALL = "from meshc.cli import main; main("
 
 pytestmark = [
@@ -72,11 +86,17 @@ def test_a_relay_gets_sigkill_and_every_pair_with_a_live_path_is_back(
     monkeypatch.setattr(failover, "WATCHED", 36.0)
     session = lab(tmp_path, agents=True)
     with session.lab:
+        failover.await_agents(session)
+        outside, inside = session.lab.call(
+            "r1", RunCommand((sys.executable, "-c", SNIFF))
+        ).output.split()
         predicted = Predictor.of(session.source).pairs()
         subject = subject_of(session, predicted)
         (found,) = failover.check_failover(session, subject, "r1", predicted)
         drained = drain(session, "r2", source="a", target="c")
     assert drained.lost <= drained.sent / 100, "a drained relay hands its leaves over"
+    assert int(outside) == 0, "no control message leaves a tunnel"
+    assert int(inside) > 0
     assert found.passed, found.detail
     assert "12 pairs with a live path" in found.name
     assert found.seconds is not None
