@@ -45,10 +45,8 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
     """`files` by their names. Raises: OutputError for what networkd would not take."""
     netdev_file, netdev = _one(files, ".netdev")
     network_file, network = _one(files, ".network")
-    device, guard = (
-        _section(netdev, "NetDev", netdev_file),
-        _section(netdev, "WireGuard", netdev_file),
-    )
+    device = _section(netdev, "NetDev", netdev_file)
+    guard = _section(netdev, "WireGuard", netdev_file)
     link = _merged(network, "Link")
     name = device.last("Name")
     if device.last("Kind") != "wireguard":
