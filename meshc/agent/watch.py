@@ -37,8 +37,8 @@ from meshc.wg.endpoint import Endpoint
 STALE_AFTER = 135.0
 """Seconds without a handshake: 120 (REKEY_AFTER_TIME) and 15 for the retries, as the
 `reresolve-dns` example of wireguard-tools counts."""
-INTERVAL = 30.0
-"""Seconds between two looks at the endpoints."""
+INTERVAL = 10.0
+"""Seconds between two looks at the endpoints: a name that changed is found within 150."""
 ROUND = 15.0
 """Seconds between two looks at the rest when the kernel tells of no change."""
 REST = 2.0
@@ -95,15 +95,17 @@ def _watch(interface: str, run_directory: Path, stop: threading.Event, token: st
                 _log.warning("%s: %s", interface, trouble)
             last = trouble
             # what failed is not tried again at once: the attempt itself makes events
-            _until_next(events, stop, patient=bool(trouble))
+            _until_next(events, stop, next_names, patient=bool(trouble))
 
 
-def _until_next(events: KernelEvents, stop: threading.Event, *, patient: bool) -> None:
-    """Until the kernel tells of a change, but not sooner than REST: whoever changes one thing
-    changes more, and a router's table never rests."""
+def _until_next(
+    events: KernelEvents, stop: threading.Event, latest: float, *, patient: bool
+) -> None:
+    """Until the kernel tells of a change or the time is `latest`, but not sooner than REST: whoever
+    changes one thing changes more, and a router's table never rests."""
     if stop.wait(ROUND if patient else REST):
         return
-    deadline = time.monotonic() + (0.0 if patient else ROUND)
+    deadline = min(latest, time.monotonic() + (0.0 if patient else ROUND))
     while not stop.is_set() and time.monotonic() < deadline:
         if events.wait(min(1.0, deadline - time.monotonic())):
             stop.wait(SETTLE)

@@ -31,7 +31,7 @@ PRELOAD = (
     "meshc.node.interface_status",
     "meshc.engine.io.daemon",
 )
-PATIENCE = 30.0
+PATIENCE = 120.0
 POLL = 0.01
 GRACE = 5.0
 HIGHEST_DESCRIPTOR = 1 << 14

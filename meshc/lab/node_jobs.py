@@ -52,20 +52,22 @@ class LabNode:
 class BringUp(Job[RaisedNode]):
     """Brings up `interface` with `engine` from its file in /etc/wireguard; `runner` is meshc or
     wg-quick. An `app` keeps its own packets out of the tunnel whatever the routes say; `agent` says
-    that the agent looks after it."""
+    that the agent looks after it, `nftables` that its rules are for nft alone."""
 
     interface: str
     engine: str
     runner: str = MESHC
     app: bool = False
     agent: bool = False
+    nftables: bool = False
 
     def run(self) -> RaisedNode:
         from meshc import node
         from meshc.lab.forked import forking_backend
         from meshc.lab.quick_runner import quick_up
 
-        _forward_nothing_by_itself()
+        if not self.nftables:  # what iptables drops no table of nftables can accept
+            _forward_nothing_by_itself()
         path = f"{CONF_DIRECTORY}/{self.interface}.conf"
         if self.runner == WG_QUICK:
             raised = RaisedNode(quick_up(path, self.engine))

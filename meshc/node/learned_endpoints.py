@@ -76,9 +76,10 @@ def first_updates(
 
 def save(engine: Backend, interface: str, directory: Path = DIRECTORY) -> None:
     """Before the interface goes. Raises: NodeError when the engine does not answer."""
-    kept = learned(engine.read(interface), load(interface, directory))
-    if not kept:
-        return
+    before = load(interface, directory)
+    kept = learned(engine.read(interface), before)
+    if kept == before:
+        return  # looked at every few seconds, and the disk may be a card that wears out
     path = _path(interface, directory)
     temporary = path.with_suffix(f".{os.getpid()}")
     text = json.dumps({key: [str(one.endpoint), one.handshake] for key, one in kept.items()})

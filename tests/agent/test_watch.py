@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from meshc.agent import watch
+from meshc.agent.kernel_events import KernelEvents
 from meshc.agent.watch import endpoint_updates, stale_hosts
 from meshc.keys import PrivateKey, PublicKey, encode
 from meshc.node import learned_endpoints
@@ -68,6 +69,15 @@ def test_only_a_new_address_is_set() -> None:
     moved = endpoint_updates(peers(), device(0), stale, {"vpn.example": "192.0.2.9"})
     assert moved == (PeerUpdate(KEY, endpoint=Endpoint("192.0.2.9", 51820)),)
     assert endpoint_updates(peers(), device(0), stale, {}) == ()
+
+
+def test_a_name_that_changed_is_looked_up_within_150_seconds_of_the_last_handshake() -> None:
+    """The loop rests, and is woken for that by nobody but itself."""
+    assert watch.STALE_AFTER + watch.INTERVAL + watch.REST <= 150
+    with KernelEvents() as events:
+        began = time.monotonic()
+        watch._until_next(events, threading.Event(), began + watch.REST + 0.1, patient=False)
+        assert time.monotonic() - began < watch.ROUND
 
 
 def test_the_loop_ends_with_the_interface(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ leaf 192.0.2.1 ---- 192.0.2.2 (later .3) exit 203.0.113.1 ---- 203.0.113.53 name
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,23 +16,11 @@ from meshc.node import outer_names
 from meshc.node.outer_names import look_up, name_servers, outer_servers
 from meshc.node.system.dns import FILE, DnsSet
 from tests.support import wgconf
+from tests.support.name_server import name_server
 from tests.support.netns import Namespace, connect, namespaces, needs_root, require, wait_until
 
 OLD = "bmFtZXNlcnZlciAyMDMuMC4xMTMuNTMK"  # nameserver 203.0.113.53
 LEAF, EXIT = PrivateKey.generate(), PrivateKey.generate()
-SERVER = """
-import socket, struct, sys
-sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-sock.bind(("203.0.113.53", 53))
-print("ready", flush=True)
-while True:
-    asked, sender = sock.recvfrom(512)
-    ours = b"\\x03vpn\\x07example" in asked and asked[-3:-2] == b"\\x01"
-    address = bytes(map(int, open(sys.argv[1]).read().split(".")))
-    record = b"\\xc0\\x0c" + struct.pack("!HHIH", 1, 1, 1, 4) + address
-    head = asked[:2] + struct.pack("!5H", 0x8180, 1, int(ours), 0, 0)
-    sock.sendto(head + asked[12:] + record * ours, sender)
-"""
 
 
 def test_the_servers_from_before_are_asked_and_none_of_the_tunnel(
@@ -75,15 +62,9 @@ def world(tmp_path: Path) -> Iterator[tuple[Namespace, Namespace]]:
         )
         (tmp_path / "address").write_text("192.0.2.2")
 
-        server = exit_.start(
-            sys.executable, "-c", SERVER, str(tmp_path / "address"), stdout=subprocess.PIPE
-        )
-        with server:
-            assert server.stdout is not None
-            assert server.stdout.readline() == "ready\n"
+        with name_server(exit_, "203.0.113.53", tmp_path / "address"):
             leaf.shell("echo nameserver 203.0.113.53 > /run/resolv.conf")
             yield leaf, exit_
-            server.kill()
 
 
 @pytest.mark.root

@@ -24,7 +24,7 @@ from meshc.deploy.remote.supervision import is_up
 
 STALE = 135  # seconds without a handshake, as `reresolve-dns` of wireguard-tools counts
 PATIENCE = 3  # seconds that an interface may be gone while its unit says that it is active
-_LOOK, _RULES, _NAMES = 2, 10, 30  # seconds
+_LOOK, _RULES, _NAMES, _SAVE = 2, 10, 10, 30  # seconds
 _OURS = re.compile(
     r"(?:\[ .* \] \|\| )?ip6?tables -w (?:-t nat )?-[NADI] .*MESHC-(?:FWD|NAT|KILL|PORT)-%i\b"
 )
@@ -52,6 +52,7 @@ class Caretaker:
         self.uplinks = uplinks()
         self.next_rules = self.begun + _RULES
         self.next_names = self.begun + _NAMES
+        self.next_save = self.begun + _SAVE
 
     def look(self, now: float | None = None) -> bool:
         """One look; False when there is nothing more to do because the unit starts anew."""
@@ -65,9 +66,11 @@ class Caretaker:
                 if default_routing(self.interface) < self.routing:
                     return not self.start_anew("rules of its default route were flushed")
                 self.put_back_chains()
+            if now >= self.next_save:
+                self.next_save = now + _SAVE
+                peer_endpoints.save(self.interface)
             if now >= self.next_names:
                 self.next_names = now + _NAMES
-                peer_endpoints.save(self.interface)
                 if not self.follow_names(now):
                     return not self.start_anew("the name of an endpoint is not found inside of it")
         except Refusal as refusal:

@@ -24,12 +24,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from meshc.engine.io import privileges
 from meshc.engine.io.engine_log import configure_log, use_system_log
 from meshc.engine.io.metrics import MetricsServer
-from meshc.engine.io.netlink import set_mtu, set_queue_length
+from meshc.engine.io.netlink import set_most_segments, set_mtu, set_queue_length
 from meshc.engine.io.runner import Engine
 from meshc.engine.io.supervisor import notify
 from meshc.engine.io.tun import Tun, TunError
 from meshc.engine.io.uapi_socket import DIRECTORY, SocketInUse, UapiListener
 from meshc.engine.proto.datapath import road
+from meshc.engine.proto.datapath.segment import MOST_SEGMENTS
 from meshc.wg.overhead import DEFAULT_MTU
 
 log = logging.getLogger("meshc.engine")
@@ -158,6 +159,10 @@ def _tun(options: DaemonOptions, environ: Mapping[str, str]) -> Tun:
     # Linux lets only the first user namespace's root say this; the default queue works as well.
     with contextlib.suppress(PermissionError):
         set_queue_length(tun.name, QUEUE_LENGTH)
+    try:
+        set_most_segments(tun.name, MOST_SEGMENTS)
+    except OSError as error:
+        log.info("the kernel may hand over more than %d segments: %s", MOST_SEGMENTS, error)
     return tun
 
 

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-NEWLINK, DELLINK, GETLINK = 16, 17, 18
+NEWLINK, DELLINK, GETLINK, SETLINK = 16, 17, 18, 19
 GETROUTE = 26
 NEWNSID, GETNSID = 88, 90
 _ERROR = 2
@@ -29,6 +29,8 @@ _MOST = 1 << 16
 _PATIENCE = 1.0
 _SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8922, 0x8943
 _IFREQ_INT = struct.Struct("16si20x")
+_IFINFO = struct.Struct("=BxHiII")
+_GSO_MAX_SEGS = 40  # linux/if_link.h: IFLA_GSO_MAX_SEGS
 
 
 class Message(NamedTuple):
@@ -54,7 +56,7 @@ class KernelAnswers:
     def ask(self, kind: int, body: bytes) -> bytes:
         """The body of the answer; empty where there is nothing but a yes. Raises OSError."""
         self._serial += 1
-        ack = _F_ACK if kind == NEWNSID else 0
+        ack = _F_ACK if kind in (NEWNSID, SETLINK) else 0
         head = _NLMSG.pack(
             _NLMSG.size + len(body), kind, _F_REQUEST | ack, self._serial & 0xFFFFFFFF, 0
         )
@@ -116,6 +118,17 @@ def set_queue_length(name: str, packets: int) -> None:
     """Set how many packets wait for us at the interface `name`. Raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, _SIOCSIFTXQLEN, _IFREQ_INT.pack(name.encode(), packets))
+
+
+def set_most_segments(name: str, segments: int) -> None:
+    """Set how many segments the kernel may hand over as one at the interface `name`. Raises
+    OSError."""
+    answers = KernelAnswers()
+    try:
+        head = _IFINFO.pack(socket.AF_UNSPEC, 0, socket.if_nametoindex(name), 0, 0)
+        answers.ask(SETLINK, head + attribute(_GSO_MAX_SEGS, struct.pack("=I", segments)))
+    finally:
+        answers.close()
 
 
 def drain(sock: socket.socket) -> tuple[list[bytes], bool]:

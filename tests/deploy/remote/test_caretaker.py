@@ -122,6 +122,22 @@ def test_a_stale_name_is_looked_up_and_set(shown: Shown, monkeypatch: pytest.Mon
     assert shown.calls("wg")[-1] == "wg set wg9 peer C= endpoint 192.0.2.10:443"
 
 
+def test_a_name_that_changed_is_set_within_150_seconds_of_the_last_handshake(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever that was between two looks."""
+    addresses = [(0, 0, 0, "", ("192.0.2.10", 443))]
+    monkeypatch.setattr(caretaker.socket, "getaddrinfo", lambda *_, **__: addresses)
+    one = Caretaker(shown.interface, 0.0)
+    one.next_rules = one.next_save = 1e9
+    for handshake in (1001, 2006, 3009):
+        shown.says("wg", STALE.format(handshake, 1))
+        (shown.home / "log").write_text("")
+        for now in range(handshake + 100, handshake + 150, 2):
+            assert one.look(now)
+        assert [line for line in shown.calls("wg") if " set " in line]
+
+
 def test_a_name_that_only_a_dead_tunnel_knows_starts_the_unit_anew(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from meshc.engine.proto.datapath.segment import MOST_SEGMENTS
 from tests.support.enginenet import Net, end, run, wait_for
 
 pytestmark = [pytest.mark.root]
@@ -220,6 +221,20 @@ def test_a_smaller_mtu_is_obeyed(net: Net) -> None:
 
     net.transfer("a", "10.99.0.2", 4)
     net.transfer("b", "10.99.0.1", 4)
+
+
+def test_a_connection_of_tiny_segments_gets_through(net: Net) -> None:
+    """The kernel hands over no more of them at once than the engine takes."""
+    connect(net, ("meshc", "wireguard-go"))
+    a, b = (net.namespaces[side] for side in "ab")
+    shown = run("ip", "-n", a, "-d", "link", "show", net.interfaces["a"])
+    assert f"gso_max_segs {MOST_SEGMENTS}" in shown
+
+    # who is answered that 100 octets are the most sends no more in one
+    run("ip", "-n", b, "route", "replace", "10.99.0.0/24", "dev", net.interfaces["b"],
+        "advmss", "100")  # fmt: skip
+
+    net.transfer("a", "10.99.0.2", 2)
 
 
 def test_an_underlay_that_is_narrower_than_the_tunnel_still_carries_it(net: Net) -> None:

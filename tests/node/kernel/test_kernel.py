@@ -56,11 +56,8 @@ def missing() -> str:
 def compile_here(checks: Path) -> None:
     """Fills the directory of compiled modules: the emulated machine takes minutes to do so."""
     needed = (
-        "getpass, pytest, _pytest.main, rich.console, rich.table, pyroute2,"
-        " cryptography.hazmat.primitives.asymmetric.padding,"
-        " meshc.program, meshc.cli.up, meshc.cli.down, meshc.cli.reload, meshc.cli.status,"
-        " meshc.cli.engine, meshc.engine.io.daemon, meshc.node.system.rtnetlink,"
-        " meshc.node.backends.kernel, meshc.node.backends.bundled, meshc.node.backends.external"
+        "getpass, pytest, _pytest.main, pyroute2, meshc.node.lifecycle, meshc.engine.io.daemon,"
+        " meshc.node.system.rtnetlink, meshc.node.interface_status, meshc.lab.forked"
     )
     collect = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--collect-only", str(checks)]
     for arguments in (["-c", f"import {needed}"], collect):

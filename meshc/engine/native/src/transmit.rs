@@ -18,6 +18,7 @@ const MOST_SEGMENTS: usize = 64;
 const MOST_OCTETS: usize = 65_507;
 /// Segments that one call of `split_seal` makes at most.
 const MOST_AT_ONCE: usize = 128;
+const LEAST_SEGMENT: usize = 16;
 
 /// Where the datagrams of a session go, and what was sent since somebody asked.
 pub struct Way {
@@ -242,7 +243,7 @@ impl Transmit<'_> {
 }
 
 /// How a super-packet behind its virtio-net header is to be split; None if its headers contradict
-/// each other. `hdr_len` is not looked at: in the forward path it may be that of the linear part.
+/// each other, or ask for too many segments (see `Segmentation` in Python). `hdr_len` is not looked at: in the forward path it may be that of the linear part.
 fn segmentation(slot: &[u8]) -> Option<Gso> {
     let (vnet, packet) = slot.split_at_checked(VNET)?;
     let number = |at: usize| usize::from(u16::from_le_bytes([vnet[at], vnet[at + 1]]));
@@ -256,7 +257,7 @@ fn segmentation(slot: &[u8]) -> Option<Gso> {
         6 => transport >= 40 && transport % 4 == 0 && matches!(kind, GSO_TCPV6 | GSO_UDP_L4),
         _ => false,
     };
-    if !fits || mss == 0 || transport + 8 > packet.len() {
+    if !fits || mss < LEAST_SEGMENT || transport + 8 > packet.len() {
         return None;
     }
     let (header, protocol) = if kind == GSO_UDP_L4 {
@@ -266,6 +267,9 @@ fn segmentation(slot: &[u8]) -> Option<Gso> {
         (transport + usize::from(offset >> 4) * 4, TCP)
     };
     let whole = protocol == UDP || header >= transport + 20 && transport + 20 <= packet.len();
-    let fits = whole && header < packet.len() && header + mss <= 0xffff;
+    let fits = whole
+        && header < packet.len()
+        && header + mss <= 0xffff
+        && (packet.len() - header).div_ceil(mss) <= MOST_AT_ONCE;
     fits.then_some(Gso { transport, header, protocol, mss })
 }

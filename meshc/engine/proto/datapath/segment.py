@@ -30,7 +30,10 @@ from meshc.engine.proto.offload import (
 )
 
 MOST_SEGMENTS = 128
-"""How many segments `Segmenter.fill` makes at a time."""
+"""Of one super-packet: what the kernel's UDP makes at most, and what the TUN device is told. One of
+64 KiB in segments of an octet would be 65,000 packets from one read."""
+LEAST_SEGMENT = 16
+"""Octets of payload in a segment; TCP has no fewer than 48 (tcp_min_snd_mss)."""
 
 _DF = 0x40
 _ARENA = 192 * 1024
@@ -57,7 +60,7 @@ class Segmentation(NamedTuple):
 
     @classmethod
     def of(cls, packet: memoryview, vnet: VirtioNetHdr) -> Segmentation | None:
-        """What the headers say; None if they contradict each other.
+        """What the headers say; None if they contradict each other or ask for too many.
 
         `hdr_len` is not looked at: in the forward path the kernel may fill it with the length
         of the whole linear part, so the TCP header itself says how long it is.
@@ -82,9 +85,12 @@ class Segmentation(NamedTuple):
             if header < transport + 20:
                 return None
         mss, payload = vnet.gso_size, size - header
-        if payload <= 0 or header + mss > 0xFFFF:
+        if payload <= 0 or header + mss > 0xFFFF or mss < LEAST_SEGMENT:
             return None
-        return cls(transport, header, protocol, mss, -(-payload // mss), payload)
+        number = -(-payload // mss)
+        if number > MOST_SEGMENTS:
+            return None
+        return cls(transport, header, protocol, mss, number, payload)
 
 
 class Segments(NamedTuple):
