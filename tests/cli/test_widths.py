@@ -22,11 +22,14 @@ from tests.test_examples import TOPOLOGIES
 WIDTH = 80
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # what somebody copies, or another program reads, is no prose
-_COPIED = re.compile(r"\s+(wg|ip|meshc|wg-quick) |.*`[^`]*`|.*([A-Za-z0-9+/]{43}=|public key)")
+_COPIED = re.compile(
+    r"\s+(\w+ +)?(wg|ip|meshc|wg-quick) |.*`[^`]*`|.*([A-Za-z0-9+/]{43}=|public key)"
+)
 _CUT = re.compile(r"([\w.-]{3,})…")
-# these need rights, other machines or time: their tests are beside them
+# a script for a shell, and these need rights, other machines or time: their tests are beside them
 ELSEWHERE = {
     ("agent",),
+    ("completion",),
     ("deploy",),
     ("down",),
     ("drain",),
