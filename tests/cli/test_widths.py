@@ -25,8 +25,6 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COPIED = re.compile(
     r"\s+(\w+ +)?(wg|ip|meshc|wg-quick) |.*`[^`]*`|.*([A-Za-z0-9+/]{43}=|public key)"
 )
-    r"\s+(\w+ +)?(wg|ip|meshc|wg-quick) |.*`[^`]*`|.*([A-Za-z0-9+/]{43}=|public key)"
-)
 _CUT = re.compile(r"([\w.-]{3,})…")
 # a script for a shell, and these need rights, other machines or time: their tests are beside them
 ELSEWHERE = {

@@ -17,7 +17,7 @@ from meshc.lab.probe.lookup import Lookup, Resolution, nameservers
 from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.probe.tcp import Greet, Greeting
 from meshc.lab.world.jobs import Job
-from meshc.prefixes import Prefix
+from meshc.prefixes import PRIVATE_SPACE, Prefix
 
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
@@ -26,12 +26,14 @@ ICMP, IGMP, TCP, UDP, ICMPV6 = 1, 2, 6, 17, 58
 HOP_BY_HOP = 0
 # Router and neighbour discovery (RFC 4861), multicast listeners (RFC 2710, RFC 3810).
 LINK_ICMPV6 = frozenset({130, 131, 132, 133, 134, 135, 136, 137, 143})
+# RFC 792: destination unreachable
+UNREACHABLE = 3
 NAMES = {ICMP: "ICMP", TCP: "TCP", UDP: "UDP", ICMPV6: "ICMPv6"}
 
 
 class FrameHeaders(NamedTuple):
-    """What an Ethernet frame carries. Ports are 0 where there are none; for ICMPv6 `source_port`
-    is the type."""
+    """What an Ethernet frame carries. Ports are 0 where there are none; for ICMP and ICMPv6
+    `source_port` is the type."""
 
     kind: int
     protocol: int = 0
@@ -93,6 +95,9 @@ def is_leak(frame: FrameHeaders, port: int, beside: Iterable[str] = ()) -> bool:
         return False
     if frame.kind == ARP or (frame.kind == IPV4 and frame.protocol == IGMP):
         return False
+    if frame.protocol == ICMP and frame.source_port == UNREACHABLE:
+        # an answer: to the router of the own LAN, which spoke late, it says nothing of the tunnel
+        return not any(p.contains(Prefix.host(frame.target)) for p in PRIVATE_SPACE)
     if frame.kind == IPV6 and frame.protocol == ICMPV6:
         return frame.source_port not in LINK_ICMPV6
     if frame.kind in (IPV4, IPV6):
@@ -133,7 +138,7 @@ def _transport(kind: int, protocol: int, target: str, rest: bytes) -> FrameHeade
     if protocol in (TCP, UDP) and len(rest) >= 4:
         source_port, target_port = struct.unpack_from("!HH", rest)
         return FrameHeaders(kind, protocol, target, source_port, target_port)
-    if protocol == ICMPV6 and rest:
+    if protocol in (ICMP, ICMPV6) and rest:
         return FrameHeaders(kind, protocol, target, rest[0])
     return FrameHeaders(kind, protocol, target)
 

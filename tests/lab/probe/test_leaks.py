@@ -61,3 +61,13 @@ def test_what_is_left_out_of_the_exit_is_no_leak() -> None:
     assert is_leak(frame, 51820)
     assert not is_leak(frame, 51820, ("203.0.113.0/24", "198.51.100.0/24"))
     assert is_leak(frame, 51820, ("203.0.113.0/24", "2001:db8::/32"))
+
+
+def test_an_answer_to_the_own_router_is_no_leak_and_a_question_is_one() -> None:
+    for kind, target, leaks in (
+        (3, "192.168.2.254", False),  # port unreachable, for what came late
+        (3, "192.0.2.9", True),
+        (8, "192.168.2.254", True),
+    ):
+        frame = parse_frame(ipv4(1, bytes([kind, 3, 0, 0]), target))
+        assert is_leak(frame, 51820) is leaks, (kind, target)
