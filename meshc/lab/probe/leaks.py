@@ -17,7 +17,7 @@ from meshc.lab.probe.lookup import Lookup, Resolution, nameservers
 from meshc.lab.probe.ping import Ping, PingTarget
 from meshc.lab.probe.tcp import Greet, Greeting
 from meshc.lab.world.jobs import Job
-from meshc.prefixes import PRIVATE_SPACE, Prefix
+from meshc.prefixes import Prefix
 
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
@@ -26,14 +26,12 @@ ICMP, IGMP, TCP, UDP, ICMPV6 = 1, 2, 6, 17, 58
 HOP_BY_HOP = 0
 # Router and neighbour discovery (RFC 4861), multicast listeners (RFC 2710, RFC 3810).
 LINK_ICMPV6 = frozenset({130, 131, 132, 133, 134, 135, 136, 137, 143})
-# RFC 792: destination unreachable
-UNREACHABLE = 3
 NAMES = {ICMP: "ICMP", TCP: "TCP", UDP: "UDP", ICMPV6: "ICMPv6"}
 
 
 class FrameHeaders(NamedTuple):
-    """What an Ethernet frame carries. Ports are 0 where there are none; for ICMP and ICMPv6
-    `source_port` is the type."""
+    """What an Ethernet frame carries. Ports are 0 where there are none; for ICMPv6 `source_port`
+    is the type."""
 
     kind: int
     protocol: int = 0
@@ -57,7 +55,8 @@ class WatchLeaks(Job[LeakFindings]):
 
     `hosts` are addresses of the public host, `port` WireGuard's own UDP port, `name` something to
     ask the resolvers for (those of /etc/resolv.conf and `resolvers`), `seconds` how long to try
-    connections; those to `doubtful` hosts are tried for a short time. Prefixes `beside` may leave.
+    connections; those to `doubtful` hosts are tried for a short time. Prefixes `beside` may leave,
+    and pings to the `lans` behind the node.
     """
 
     interface: str
@@ -69,6 +68,7 @@ class WatchLeaks(Job[LeakFindings]):
     doubtful: tuple[str, ...] = ()
     doubt: float = 4.0
     beside: tuple[str, ...] = ()
+    lans: tuple[str, ...] = ()
 
     def run(self) -> LeakFindings:
         hopeful = tuple(at for at in self.hosts if at not in self.doubtful)
@@ -83,26 +83,33 @@ class WatchLeaks(Job[LeakFindings]):
             servers = dict.fromkeys([*nameservers(), *self.resolvers])
             lookups = tuple(Lookup(self.name, server, seconds=1.0).run() for server in servers)
             time.sleep(0.1)
-            frames = [one for one in _outgoing(tap) if is_leak(one, self.port, self.beside)]
+            out = _outgoing(tap)
+            frames = [one for one in out if is_leak(one, self.port, self.beside, self.lans)]
         leaks = tuple(dict.fromkeys(map(describe, frames)))
         return LeakFindings({at: seen[at] for at in self.hosts}, lookups, leaks)
 
 
-def is_leak(frame: FrameHeaders, port: int, beside: Iterable[str] = ()) -> bool:
+def is_leak(
+    frame: FrameHeaders, port: int, beside: Iterable[str] = (), lans: Iterable[str] = ()
+) -> bool:
     """Whether this may not leave a node that sends everything but `beside` through its exit.
-    `port` is the UDP port of its WireGuard."""
-    if frame.target and any(Prefix.parse(p).contains(Prefix.host(frame.target)) for p in beside):
+    `port` is the UDP port of its WireGuard. Pings to its `lans` may be others', who had them
+    waiting for a session with it: it forwards them."""
+    if _lies_in(frame.target, beside):
         return False
     if frame.kind == ARP or (frame.kind == IPV4 and frame.protocol == IGMP):
         return False
-    if frame.protocol == ICMP and frame.source_port == UNREACHABLE:
-        # an answer: to the router of the own LAN, which spoke late, it says nothing of the tunnel
-        return not any(p.contains(Prefix.host(frame.target)) for p in PRIVATE_SPACE)
+    if frame.protocol in (ICMP, ICMPV6) and _lies_in(frame.target, lans):
+        return False
     if frame.kind == IPV6 and frame.protocol == ICMPV6:
         return frame.source_port not in LINK_ICMPV6
     if frame.kind in (IPV4, IPV6):
         return not (frame.protocol == UDP and frame.source_port == port)
     return False  # not IP: nothing that a router would pass on
+
+
+def _lies_in(target: str, prefixes: Iterable[str]) -> bool:
+    return bool(target) and any(Prefix.parse(p).contains(Prefix.host(target)) for p in prefixes)
 
 
 def describe(frame: FrameHeaders) -> str:
@@ -138,7 +145,7 @@ def _transport(kind: int, protocol: int, target: str, rest: bytes) -> FrameHeade
     if protocol in (TCP, UDP) and len(rest) >= 4:
         source_port, target_port = struct.unpack_from("!HH", rest)
         return FrameHeaders(kind, protocol, target, source_port, target_port)
-    if protocol in (ICMP, ICMPV6) and rest:
+    if protocol == ICMPV6 and rest:
         return FrameHeaders(kind, protocol, target, rest[0])
     return FrameHeaders(kind, protocol, target)
 
