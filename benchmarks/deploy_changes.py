@@ -97,7 +97,8 @@ def one(
         settle(here, window + 150)
         done = here.net.deploy("--all", "--window", str(window), check=False)
         what += ", deployed twice" if not done.returncode else f", not deployed:\n{done.stdout}"
-    return what, lost(here, BACK)
+    # what was refused or put back twice is where it was
+    return what, lost(here, BACK, undone=bool(done.returncode))
 
 
 def main() -> None:

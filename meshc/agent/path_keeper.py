@@ -23,6 +23,7 @@ from meshc.agent.core.control_message import decode, encode
 from meshc.agent.core.effect import Effect, MoveHome, SendControl
 from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
+from meshc.agent.draining import drain_mark
 from meshc.agent.path_status import PathStatus, path_status
 from meshc.agent.tunnel_socket import TunnelSocket
 from meshc.errors import MeshcError
@@ -62,11 +63,6 @@ def keep_paths(
             _log.warning("%s: %s", interface, trouble)
         last = trouble
         stop.wait(LATER)
-
-
-def drain_mark(interface: str, run_directory: Path = RUN_DIRECTORY) -> Path:
-    """The file whose presence tells the agent of a relay to send its leaves away."""
-    return run_directory / f"{interface}.drain"
 
 
 def _keep(

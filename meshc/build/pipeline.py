@@ -74,9 +74,8 @@ def compile_file(
 ) -> BuildResult:
     """Builds a topology file into `out` (default: `build/` beside it).
 
-    A dry run does everything but write. `new_lock` says that a lock file that is gone was not lost,
-    `plain_keys` that keys lie in the clear, whatever the file says. `worker` may be a process of
-    its own, and be reading the file already; by default this process does all the work.
+    `new_lock` says that a lock file that is gone was not lost, `plain_keys` that keys lie in the
+    clear whatever the file says. `worker` may be a process that is reading the file already.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
     workspace = Workspace(Path(path), plain_keys)

@@ -40,10 +40,18 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "down": ("meshc.cli.down", "down", "Take it down and put everything back.", "Run"),
     "reload": ("meshc.cli.reload", "reload", "Apply a changed file without a restart.", "Run"),
     "status": ("meshc.cli.status", "status", "Show interface, peers and drift.", "Run"),
+    "agent": ("meshc.cli.agent", "agent", "Look after an interface.", "Run"),
+    "drain": ("meshc.cli.drain", "drain", "Send a relay's leaves to the others.", "Run"),
     "plan": ("meshc.cli.plan", "plan", "Show what a deploy would change.", "Run"),
     "deploy": ("meshc.cli.deploy", "deploy", "Apply to nodes, with rollback.", "Run"),
     "doctor": ("meshc.cli.doctor", "doctor", "Look for what is in the way on nodes.", "Run"),
     "lab": ("meshc.cli.lab", "lab", "Run the network in namespaces.", "Run"),
+    "completion": (
+        "meshc.cli.completion",
+        "completion",
+        "Print a completion script for a shell.",
+        "Run",
+    ),
     "engine": ("meshc.cli.engine", "engine", "The bundled WireGuard engine.", "Run"),
 }
 

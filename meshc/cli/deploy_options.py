@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from meshc.cli.completion import complete_nodes
+
 if TYPE_CHECKING:
     from meshc.build.pipeline import BuildComparison
     from meshc.deploy.connect.dial import Dialer
@@ -26,7 +28,7 @@ def deploy_options(command: Command) -> Command:
     for decorate in reversed(
         (
             click.argument("file", metavar="[FILE]", type=path),
-            click.argument("nodes", metavar="[NODE]...", nargs=-1),
+            click.argument("nodes", metavar="[NODE]...", nargs=-1, shell_complete=complete_nodes),
             click.option(
                 "--except",
                 "left_out",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from meshc.cli.completion import complete_nodes
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import say
@@ -30,8 +31,8 @@ Exit code: 0 packets arrive both ways, 1 they do not, 2 nothing to look at.
 
 @click.command(cls=TopologyCommand, epilog=EPILOG)
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=complete_nodes)
+@click.argument("b", shell_complete=complete_nodes)
 @click.option("--build", type=click.Path(path_type=Path), help="Default: `build` beside FILE.")
 @click.option("--port", metavar="SERVICE", help="Of one service: tcp/443, udp/53, icmp.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshc.cli import keys_sealing
+from meshc.cli.completion import complete_nodes
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
@@ -84,7 +85,7 @@ def generate(file: Path, as_json: bool) -> None:
 
 @keys.command(cls=TopologyCommand, epilog="Example: meshc keys rotate mesh.yaml laptop phone")
 @_FILE
-@click.argument("nodes", nargs=-1)
+@click.argument("nodes", nargs=-1, shell_complete=complete_nodes)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
 @identity_option
 @_JSON

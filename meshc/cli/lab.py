@@ -70,7 +70,8 @@ def up(
             linked=False,
             tell=progress.stage,
         )
-    _remarks([*session.notes, *(f"{n}: {why}" for n, why in source.absent.items())])
+    for note in (*session.notes, *(f"{n}: {why}" for n, why in source.absent.items())):
+        click.echo(f"note: {note}", err=True)
     if as_json:
         tell({"lab": identity, "nodes": sorted(session.engines), "seconds": session.seconds["up"]})
         return
@@ -338,11 +339,6 @@ def _refuse_kills(kill: tuple[str, ...], source: LabSource, without_meshc: bool)
             raise click.UsageError(f"--kill {name}: there is no such node in the lab")
     if without_meshc:
         raise click.UsageError("--agents: agents belong to `--runner meshc`")
-
-
-def _remarks(notes: list[str]) -> None:
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
 
 
 def _show(report: LabReport) -> None:

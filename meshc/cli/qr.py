@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.completion import complete_nodes
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
 from meshc.cli.json_option import json_option, tell
@@ -26,7 +27,7 @@ _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 
 @click.command(cls=TopologyCommand, epilog="Example: meshc qr mesh.yaml phone -o phone.png")
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
-@click.argument("node")
+@click.argument("node", shell_complete=complete_nodes)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A .png or .svg file (0600).")
 @click.option("--build", type=click.Path(path_type=Path), help="The build directory.")
 @click.option("--strip-comments", is_flag=True, help="Leave out what a phone does not keep.")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from meshc.cli.completion import complete_nodes
 from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 
 
 @click.command(cls=TopologyCommand, epilog="Example: meshc remove mesh.yaml old-laptop")
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
-@click.argument("nodes", nargs=-1, required=True)
+@click.argument("nodes", nargs=-1, required=True, shell_complete=complete_nodes)
 @click.option("--dry-run", is_flag=True, help="Show the patch, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reported

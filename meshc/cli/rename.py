@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from meshc.cli.completion import complete_nodes
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
@@ -13,7 +14,7 @@ from meshc.cli.topology_argument import TopologyCommand
 
 @click.command(cls=TopologyCommand, epilog="Example: meshc rename mesh.yaml laptop anna-laptop")
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
-@click.argument("old")
+@click.argument("old", shell_complete=complete_nodes)
 @click.argument("new")
 @click.option("--dry-run", is_flag=True, help="Show the patch, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -17,6 +17,8 @@ class TopologyCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing and not {*args}.intersection(self.get_help_option_names(ctx)):
             args = _with_file(self, ctx, args)
+        elif ctx.resilient_parsing:
+            args = _for_completion(self, ctx, args)
         return super().parse_args(ctx, args)
 
 
@@ -57,6 +59,17 @@ def _with_file(command: click.Command, ctx: click.Context, args: list[str]) -> l
             param=arguments[0],
         )
     return args
+
+
+def _for_completion(command: click.Command, ctx: click.Context, args: list[str]) -> list[str]:
+    """The same while a shell completes the next word, which is not among them: it may be a node."""
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    words, _, _ = command.make_parser(ctx).parse_args(list(args))
+    given = [word for one in arguments for word in _words(words.get(one.name or ""))]
+    if len(arguments) < 2 or (given and _names_a_file(given[0])):
+        return args
+    found = find_topology()
+    return args if found is None else [str(found), *args]
 
 
 def _words(value: object) -> list[str]:

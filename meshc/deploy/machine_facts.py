@@ -6,6 +6,7 @@ Part of the protocol, and written as it is: for the Python 3.8 of a node.
 # ruff: noqa: UP006, UP035, UP045 (Python 3.8 cannot evaluate the newer spelling)
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Mapping, Optional, Tuple
 
 
@@ -62,3 +63,22 @@ class MachineFacts:
     path_mtu: Mapping[str, int] = field(default_factory=dict)
     closed: Tuple[str, ...] = ()
     tunnels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Mending(Enum):
+    """What brings an interface back to its file: the file written anew, its peers and settings
+    synchronised while it runs, or all of it brought up again."""
+
+    FILE = "file"
+    PEERS = "peers"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing in which what runs is not as its file says, in words, and what mends it; `route`
+    is the prefix of a route that is gone."""
+
+    mending: Mending
+    what: str
+    route: str = ""

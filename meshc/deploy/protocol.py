@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Dict, FrozenSet, Generic, Mapping, Optional, Tuple, Type, TypeVar
 
-from meshc.deploy.machine_facts import DirectoryFacts, MachineFacts, MachineQuestion
+from meshc.deploy.machine_facts import DirectoryFacts, Drift, MachineFacts, MachineQuestion
 
 
 class Supervisor(Enum):
@@ -100,13 +100,14 @@ class RunningPeer:
 
 @dataclass(frozen=True)
 class RunningInterface:
-    """The interface as it runs; `peers` by public key."""
+    """The interface as it runs; `peers` by public key, `drift` from the file that is there."""
 
     up: bool = False
     supervisor: Optional[Supervisor] = None
     public_key: str = ""
     port: int = 0
     peers: Mapping[str, RunningPeer] = field(default_factory=dict)
+    drift: Tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class BuildMark:
 class Facts:
     """One node at one moment. Hashes are hex SHA-256 and empty where there is no file; in `conf`
     and `deployed` every secret key is a keyed hash. `programs` are the paths of the tools that are
-    there, `enabled` the units that a boot starts; `failed` says why the last deployment was put
+    there, `enabled` the units that a boot starts, `stale_unit` says that the one which runs would
+    be written otherwise now; `failed` says why the last deployment was put
     back, where nobody was there to be told; `mark` is that of the build that was deployed last.
     """
 
@@ -169,6 +171,7 @@ class Facts:
     running: RunningInterface = RunningInterface()
     meshc: OwnMeshc = OwnMeshc()
     enabled: FrozenSet[Supervisor] = frozenset()
+    stale_unit: bool = False
     machine: Optional[MachineFacts] = None
 
     @property

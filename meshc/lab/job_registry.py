@@ -7,7 +7,7 @@ from typing import Any
 
 from meshc.lab.agent_jobs import AwaitPaths, KillNode
 from meshc.lab.commands import AwaitListener, RunCommand
-from meshc.lab.node_jobs import BringUp, ReadNode, TakeDown
+from meshc.lab.node_jobs import BringUp, ForgetCallers, ReadNode, TakeDown
 from meshc.lab.probe.leaks import WatchLeaks
 from meshc.lab.probe.lies import TellLies, WatchLies
 from meshc.lab.probe.listening import OpenPorts
@@ -26,6 +26,7 @@ _KINDS: tuple[type[Job[Any]], ...] = (
     AwaitPaths,
     BringUp,
     ClassifyNat,
+    ForgetCallers,
     ForgetMappings,
     Greet,
     KillNode,

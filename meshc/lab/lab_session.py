@@ -19,6 +19,7 @@ from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.layout import lay_out
 from meshc.lab.world.layout_options import PLAIN, LayoutOptions
 from meshc.lab.world.places import LabWorld
+from meshc.topology.language.spec import FirewallTool
 from meshc.values import dataclass, field
 
 Tell = Callable[[str], None]
@@ -40,9 +41,16 @@ class LabSession:
 
     def up_job(self, name: str) -> PlacedJob[RaisedNode]:
         interface = self.source.interface
-        app = self.source.spec.nodes[name].platform in APPS
-        agent = self.agents and self.source.keeps_paths(name)
-        return PlacedJob(name, BringUp(interface, self.engines[name], self.runner, app, agent))
+        spec = self.source.spec.nodes[name]
+        job = BringUp(
+            interface,
+            self.engines[name],
+            self.runner,
+            app=spec.platform in APPS,
+            agent=self.agents and self.source.keeps_paths(name),
+            nftables=spec.firewall is FirewallTool.NFTABLES,
+        )
+        return PlacedJob(name, job)
 
     def down_job(self, name: str) -> PlacedJob[tuple[str, ...]]:
         return PlacedJob(name, TakeDown(self.source.interface, self.runner))

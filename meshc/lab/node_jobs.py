@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from meshc.lab.commands import run_command
 from meshc.lab.world.jobs import Job
@@ -51,20 +52,22 @@ class LabNode:
 class BringUp(Job[RaisedNode]):
     """Brings up `interface` with `engine` from its file in /etc/wireguard; `runner` is meshc or
     wg-quick. An `app` keeps its own packets out of the tunnel whatever the routes say; `agent` says
-    that the agent looks after it."""
+    that the agent looks after it, `nftables` that its rules are for nft alone."""
 
     interface: str
     engine: str
     runner: str = MESHC
     app: bool = False
     agent: bool = False
+    nftables: bool = False
 
     def run(self) -> RaisedNode:
         from meshc import node
         from meshc.lab.forked import forking_backend
         from meshc.lab.quick_runner import quick_up
 
-        _forward_nothing_by_itself()
+        if not self.nftables:  # what iptables drops no table of nftables can accept
+            _forward_nothing_by_itself()
         path = f"{CONF_DIRECTORY}/{self.interface}.conf"
         if self.runner == WG_QUICK:
             raised = RaisedNode(quick_up(path, self.engine))
@@ -93,6 +96,39 @@ class TakeDown(Job[tuple[str, ...]]):
             quick_down(f"{CONF_DIRECTORY}/{self.interface}.conf")
             return ()
         return node.down(self.interface, backends=forking_backend).notes
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCallers(Job[None]):
+    """Forgets the peers that the file of `interface` cannot call: their sessions, and where they
+    were last heard of. Nobody hears of it, as a node that comes up might be heard."""
+
+    interface: str
+
+    def run(self) -> None:
+        from meshc.node.backends import of_running
+        from meshc.wg.conf import parse
+        from meshc.wg.device_values import DeviceUpdate, PeerUpdate
+
+        if not Path("/sys/class/net", self.interface).exists():
+            return  # what never came up remembers nothing
+        path = f"{CONF_DIRECTORY}/{self.interface}.conf"
+        conf = parse(Path(path).read_text(encoding="utf-8"), file=path)
+        callers = {peer.public_key for peer in conf.peers if peer.endpoint is None}
+        engine = of_running(self.interface)
+        known = [one for one in engine.read(self.interface).peers if one.public_key in callers]
+        gone = (PeerUpdate(one.public_key, remove=True) for one in known)
+        engine.write(self.interface, DeviceUpdate(peers=tuple(gone)))
+        again = (
+            PeerUpdate(
+                one.public_key,
+                preshared_key=one.preshared_key,
+                keepalive=one.keepalive,
+                allowed_ips=one.allowed_ips,
+            )
+            for one in known
+        )
+        engine.write(self.interface, DeviceUpdate(peers=tuple(again)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from meshc.errors import NodeError
-from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import LabSession
+from meshc.lab.node_jobs import ForgetCallers
 from meshc.lab.probe import bandwidth, checks, dead_nodes, failover, measure, recovery
 from meshc.lab.probe.beyond import Beyond, measure_beyond
 from meshc.lab.probe.claim_checks import ClaimChecker
@@ -32,7 +32,6 @@ from meshc.lab.report.lab_report import (
 from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.jobs import PlacedJob
 from meshc.lab.world.router_jobs import ForgetMappings
-from meshc.node import learned_endpoints
 from meshc.wg.overhead import DEFAULT_MTU
 
 Tell = Callable[[str], None]
@@ -188,16 +187,13 @@ def subject_of(session: LabSession, predicted: Mapping[Key, Predicted] = NOTHING
 
 def _forget_everybody(session: LabSession, sleepers: Iterable[str]) -> None:
     """As after a long silence: routers have dropped their mappings, and `sleepers` do not know any
-    more where their peers were last heard of. Before that everybody says what is still to be said:
-    who has sent data and hears nothing would look for its peer by itself."""
+    more where those were last heard of whom they cannot call. Before that everybody says what is
+    still to be said: who has sent data and hears nothing would look for its peer by itself."""
     time.sleep(LAST_WORDS)
-    names = sorted(sleepers)
     routers = sorted(set(session.world.nat_of.values()))
     _all_or_nothing(session, [PlacedJob(name, ForgetMappings()) for name in routers])
-    _all_or_nothing(session, [session.down_job(name) for name in names])
-    forget = RunCommand(("rm", "-rf", str(learned_endpoints.DIRECTORY)))
-    _all_or_nothing(session, [PlacedJob(name, forget) for name in names])
-    _all_or_nothing(session, [session.up_job(name) for name in names])
+    forget = ForgetCallers(session.source.interface)
+    _all_or_nothing(session, [PlacedJob(name, forget) for name in sorted(sleepers)])
 
 
 def _all_or_nothing(session: LabSession, jobs: Sequence[PlacedJob[object]]) -> None:

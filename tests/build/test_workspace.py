@@ -9,13 +9,14 @@ import pytest
 
 from meshc.build.workspace import Workspace, exclusive
 from meshc.errors import StateError
+from meshc.topology.language.spec import KeysSpec
 
 
 def test_what_lies_beside_the_file() -> None:
     workspace = Workspace(Path("nets/office.mesh.yaml"))
     assert workspace.lock_file == Path("nets/office.mesh.lock")
     assert workspace.build == Path("nets/build")
-    assert workspace.keys("x").directory == Path("nets/keys")
+    assert workspace.keys("x", KeysSpec()).directory == Path("nets/keys")
 
 
 def test_the_second_run_waits_for_the_first(tmp_path: Path) -> None:

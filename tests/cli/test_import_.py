@@ -52,6 +52,13 @@ def test_a_random_network_is_the_same_after_import_and_build(seed: int) -> None:
         assert losses(one) in (None, [])
 
 
+@pytest.mark.parametrize("seed", [2239, 2297, 3033])
+def test_what_was_lost_once_is_kept(seed: int) -> None:
+    """A public node that keeps its sessions alive by its own wish; a phone that is never off; an
+    exit user that calls in both families, and one that it calls by name and has one of them."""
+    assert losses(seed) == []
+
+
 def test_random_networks_are_not_all_refused() -> None:
     assert sum(losses(seed) is not None for seed in range(90)) > 15
 

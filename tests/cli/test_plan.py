@@ -89,6 +89,13 @@ def test_the_exit_code_says_whether_there_is_something_to_do(node: LocalNode) ->
     assert node.meshc("deploy", "--yes").returncode == 0
     assert node.meshc("plan").returncode == 0
 
+    node.machine.shell("wg set wg0 listen-port 40404")
+    planned = node.meshc("plan")
+    assert planned.returncode == 3
+    assert "ListenPort 51820 (now 40404)" in planned.stdout
+    assert node.meshc("deploy", "--yes").returncode == 0
+    assert node.meshc("plan").returncode == 0
+
     node.build(mtu=1300)
     planned = node.meshc("plan", "--json")
     assert planned.returncode == 3

@@ -38,7 +38,8 @@ def run(*words: str, stdin: str | None = None) -> tuple[int, str]:
 
 
 def test_who_reaches_what_by_groups(file: Path) -> None:
-    assert run("policy", str(file)) == (0, "contractors\n  → erp: tcp/443\n")
+    bare = "Rules without a test\n  line 11: tcp/443 (ticket 1234)\n"
+    assert run("policy", str(file)) == (0, f"contractors\n  → erp: tcp/443\n\n{bare}")
     assert policy.name == "policy"
 
 
@@ -92,4 +93,28 @@ def test_what_is_printed_is_the_difference_of_what_the_files_mean(
     """As JSON and as Markdown; `benchmarks/policy_changes.py` does the same for hundreds."""
     found = disagreements(seed, tmp_path)
     assert found.wrong == []
-    assert found.compared > 500
+    assert found.compared > 100
+
+
+def test_rules_without_a_test_are_named_until_they_have_one(file: Path) -> None:
+    assert json.loads(run("policy", str(file), "--json")[1])["untested"] == [
+        {"index": 0, "line": 11, "why": "ticket 1234"}
+    ]
+    assert (
+        "### Rules without a test\n\n- line 11: tcp/443"
+        in run("policy", str(file), "--markdown")[1]
+    )
+    file.write_text(TEXT + "tests: [{from: con1, to: erp, port: tcp/443}]\n")
+    assert "without a test" not in run("policy", str(file))[1]
+    assert json.loads(run("policy", str(file), "--json")[1])["untested"] == []
+
+
+def test_the_page_is_written_where_it_is_asked_for(file: Path) -> None:
+    page = file.with_name("who.html")
+    code, text = run("policy", str(file), "-o", str(page))
+    assert (code, text) == (0, f"{page}: who may reach what (open it in a browser)\n")
+    assert "contractors → erp: tcp/443" in page.read_text()
+    assert json.loads(run("policy", str(file), "-o", str(page), "--json")[1])["classes"] == 3
+    code, text = run("policy", str(file), "-o", "/nowhere/x.html")
+    assert (code, "cannot be written" in text) == (2, True)
+    assert run("policy", str(file), "-o", str(page), "--against", str(file))[0] == 2

@@ -25,8 +25,10 @@ _COPIED = re.compile(r"\s+(wg|ip|meshc|wg-quick) |.*`[^`]*`|.*([A-Za-z0-9+/]{43}
 _CUT = re.compile(r"[a-z0-9]…")
 # these need rights, other machines or time: their tests are beside them
 ELSEWHERE = {
+    ("agent",),
     ("deploy",),
     ("down",),
+    ("drain",),
     ("engine",),
     ("lab", "capture"),
     ("lab", "down"),

@@ -137,29 +137,29 @@ def test_hooks_run_with_the_very_text(deployer: Deployer) -> None:
 
 
 def test_a_path_is_one_word(deployer: Deployer) -> None:
-    """That of an engine, which is run, and that of a key, which is made in the very file."""
-    tried = 0
-    for path in PATHS:
-        key = f"{path}.key"
-        tree = placed(path, ("nodes", "hub", "deploy", "engine"))
+    """That of an engine, which is run, and that of a key, which is made in the very file: each of
+    the values as one of them, and all that they hold in one path as both."""
+    engine_at, key_at = ("nodes", "hub", "deploy", "engine"), ("nodes", "hub", "private_key_file")
+    fit = [path for path in PATHS if accepts(placed(path, engine_at))]
+    fit = [path for path in fit if accepts(placed(path, key_at))]
+    assert len(fit) > 10
+    whole = "/run/x/" + "".join(path.removeprefix("/run/x/") for path in fit if ".." not in path)
+    assert accepts(placed(whole, engine_at))
+    for engine, key in (*zip(fit[::2], fit[1::2], strict=True), (whole, f"{whole}.key")):
+        tree = placed(engine, engine_at)
         tree["nodes"]["hub"]["private_key_file"] = key
-        known = placed(key, ("nodes", "hub", "private_key_file"))
-        if not (accepts(placed(path, ("nodes", "hub", "deploy", "engine"))) and accepts(known)):
-            continue
-        tried += 1
-        place = shlex.quote(path)
+        place = shlex.quote(engine)
         deployer.deploys(
             deployer.topology(tree),
             f'mkdir -p /run/x/.. "$(dirname -- {place})"; '
             f'install "$(command -v wireguard-go)" {place}',
         )
-        assert f"{path} wg0" in deployer.hub.processes()
+        assert f"{engine} wg0" in deployer.hub.processes()
         expanded = key.replace("%i", "wg0")
         public = deployer.hub.run("bash", "-c", 'wg pubkey < "$1"', "bash", expanded).stdout
         assert deployer.hub.run("wg", "show", "wg0", "public-key").stdout == public
         deployer.sweep()
-        deployer.hub.shell("rm -f /run/y /run/y.key")
-    assert tried > 5
+        deployer.hub.shell("rm -rf /run/y /run/x")
 
 
 def test_everything_else_that_is_accepted_arrives(deployer: Deployer) -> None:

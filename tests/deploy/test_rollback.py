@@ -23,7 +23,7 @@ nodes:
 """
 LONG = "600"
 """Seconds that no machine needs: the test brings the deadline forward."""
-STEPS = ("stage", "staged", "commit", "committed", "verify", "verified", "confirm", "confirmed")
+STEPS = ("staged", "committed", "verified", "confirmed")
 # deploys FILE to this machine and dies by SIGKILL when it has reached STEP
 KILLED = """
 import asyncio, os, signal, sys
@@ -84,7 +84,8 @@ blackhole 198.51.100.250"]'
 
 
 def test_wherever_the_controller_dies_the_node_is_old_or_new(tmp_path: Path) -> None:
-    """One interface a step, all at once, because each waits for its own deadline."""
+    """One interface a step, all at once. `test_killed` has it die inside of each request, and
+    `benchmarks/deploy_changes.py` before and after each."""
     with field(tmp_path, "hub") as net:
         machine = net.machines["hub"]
         files = [_network(net, number, 1300) for number in range(len(STEPS))]

@@ -33,6 +33,7 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
             patience=15,
             what="the session that there was",
         )
+        _looked_after_again(here)
         _reboot(here)
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
@@ -49,6 +50,22 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
         _restart(here, "power cut")  # the unit that starts has its old environment again
         assert ENGINE in here.hub.shell("systemctl show --property=Environment wg-quick@wg0")
         here.net.wait_for_traffic("hub", "public")
+
+
+def _looked_after_again(here: BootedField) -> None:
+    """What an earlier version deployed, without a caretaker, gets one while it runs, although
+    nothing else has changed there."""
+    here.hub.shell(f"rm {DROP_IN}; systemctl daemon-reload; pkill -9 -f '[l]ook-after wg0'")
+    link = here.hub.shell("cat /sys/class/net/wg0/ifindex")
+    assert "looked after while it runs" in here.net.deploy("hub").stdout
+    (caretaker,) = here.hub.shell("pgrep -f '[l]ook-after wg0'").split()
+    assert "look-after" in here.hub.read(DROP_IN)
+    assert "1 of 1 nodes are up to date" in here.net.deploy("hub").stdout
+    assert here.hub.shell("pgrep -f '[l]ook-after wg0'").split() == [caretaker]
+    assert here.hub.shell("cat /sys/class/net/wg0/ifindex") == link
+    here.hub.run("systemctl", "restart", "wg-quick@wg0")  # and it is one still, of the unit
+    wait_until(lambda: caretaker not in here.hub.shell("pgrep -f '[l]ook-after wg0'").split())
+    here.net.wait_for_traffic("hub", "public")
 
 
 @pytest.mark.parametrize("supervisor", ["wg-quick", "systemd"])

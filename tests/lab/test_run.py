@@ -273,6 +273,30 @@ def test_a_rule_that_is_not_as_proven_is_found_out(tmp_path: Path) -> None:
         assert any(text.startswith(told) for text in found[fault]), (fault, found[fault])
 
 
+NFTABLES = """\
+meshc: 1
+network: {name: sets, addresses: [10.44.0.0/24, "fd44::/64"], firewall: nftables}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev}
+  anna: {nat: symmetric}
+  ben: {nat: symmetric}
+policies:
+  - {from: anna, to: ben, allow: [udp/53, icmp]}
+"""
+
+
+@pytest.mark.slow
+def test_a_relay_with_nftables_alone_passes_on_what_is_allowed(tmp_path: Path) -> None:
+    """Found by random policies: a host whose iptables drops what it forwards, drops also what
+    its nftables accepts."""
+    session = open_session(prepare(write_topology(tmp_path, NFTABLES), None, silent))
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    reached = {(c.key.source, c.key.target) for c in report.cells if c.measured.reachable}
+    assert reached == {("anna", "ben")}
+
+
 APP = """\
 meshc: 1
 network: {name: app, addresses: 10.44.0.0/24}

@@ -29,7 +29,7 @@ def test_a_missing_tool_is_an_error_in_ci_only(reason: str, ci: str, error: bool
 @pytest.mark.parametrize(("ci", "code"), [("true", 1), ("", 0)])
 def test_pytest_without_a_tool(ci: str, code: int) -> None:
     """Run for real, where no program is found."""
-    test = "tests/keystore/test_plain.py"
+    test = "tests/keystore/test_key_files.py"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-k", "wg_pubkey"],
         cwd=ROOT,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -101,13 +102,15 @@ def compiled(seed: int, data: dict[str, Any]) -> Case:
 
 @dataclass(frozen=True)
 class Loss:
-    """`kind` is node, LAN, internet or leak; `fate` is that of the packet, or of its answer."""
+    """`kind` is node, LAN, internet or leak; `fate` is that of the packet, or of its answer.
+    `asleep` are the nodes on the way whose session only an answer can use, and that one arrives."""
 
     kind: str
     source: str
     target: str
     fate: Fate
     protocol: str = "icmp"
+    asleep: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         way = " → ".join(self.fate.path)
@@ -167,7 +170,20 @@ def _lost(
     world.walked += 1
     fate = exchange(world, name, address, there, end, out, protocol)
     if fate.why:
-        yield Loss(kind, name, f"{end}/{there}" if out else end, fate, protocol)
+        woken = None if out else _woken(world, name, Packet(address, there, answer=True), end)
+        yield Loss(kind, name, f"{end}/{there}" if out else end, fate, protocol, woken)
+
+
+def _woken(world: World, name: str, answer: Packet, end: str) -> tuple[str, str] | None:
+    """Who answers what is owed no more than that: (other, sleeper) of the first such session."""
+    fate = world.send(name, answer)
+    if fate.why or fate.end != end or fate.out:
+        return None
+    machines = world.machines
+    for one, other in pairwise(fate.path):
+        if world.session(machines[one], machines[other], used=False) == "asleep":
+            return one, other
+    return None
 
 
 def exchange(
@@ -252,9 +268,12 @@ def _declared(data: Mapping[str, Any], loss: Loss) -> bool:
 
 def _chosen(data: Mapping[str, Any], loss: Loss) -> bool:
     """The one that is asleep was told so."""
-    if "asleep" not in loss.fate.why:
+    if "asleep" in loss.fate.why:
+        other, sleeper = loss.fate.path[-2:]
+    elif loss.asleep is not None and "the answer" not in loss.fate.why:
+        other, sleeper = loss.asleep
+    else:
         return False
-    other, sleeper = loss.fate.path[-2:]
     silent = ("off", False, 3600)
     for link in data.get("links", ()):
         if {*link["endpoints"]} == {other, sleeper} and "keepalive" in link:

@@ -54,7 +54,7 @@ class Oracle:
         if word.endswith(":lan"):
             return self.behind(address) in self.names(word.removesuffix(":lan"))
         names = self.names(word)
-        if names:
+        if names or word in self.tree.get("sites", {}):
             return any(address in self.addresses[name] for name in names)
         return address in ip_network(word)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from meshc.render.policy_page import rule_words
+
 if TYPE_CHECKING:
-    from meshc.topology.language.spec import Spec
+    from meshc.topology.language.spec import PolicySpec, Spec
     from meshc.topology.obligations.reach import ReachChange, ReachLine
 
 _WIDTH = 80
@@ -18,14 +20,18 @@ _GOES_ON = (
 )
 
 
-def reach_text(spec: Spec, lines: list[ReachLine], markdown: bool) -> str:
-    """A paragraph for each set of sources."""
+def reach_text(
+    spec: Spec, lines: list[ReachLine], markdown: bool, untested: Sequence[PolicySpec] = ()
+) -> str:
+    """A paragraph for each set of sources, then the rules without a test."""
     if spec.policies is None:
         return "No policies: everybody reaches everybody."
     if not lines:
         return "The policies allow nothing to anybody."
+    bare = [rule_words(rule) for rule in untested]
     if markdown:
-        return _table(lines)
+        more = ["", "### Rules without a test", "", *(f"- {words}" for words in bare)]
+        return "\n".join([_table(lines), *(more if bare else ())])
     parts = []
     for sources in dict.fromkeys(line.sources for line in lines):
         parts.append(_wrapped(", ".join(sources), 0))
@@ -34,6 +40,8 @@ def reach_text(spec: Spec, lines: list[ReachLine], markdown: bool) -> str:
             for line in lines
             if line.sources == sources
         ]
+    if bare:
+        parts += ["", "Rules without a test", *(_wrapped(words, 2) for words in bare)]
     return "\n".join(parts)
 
 
@@ -74,9 +82,13 @@ def change_summary(change: ReachChange) -> list[str]:
     return lines
 
 
-def reach_data(lines: Iterable[ReachLine]) -> dict[str, Any]:
+def reach_data(lines: Iterable[ReachLine], untested: Iterable[PolicySpec] = ()) -> dict[str, Any]:
     """For JSON."""
-    return {"reach": [_data(line) for line in lines]}
+    rules = [
+        {"index": one.index, "line": one.location.line if one.location else None, "why": one.why}
+        for one in untested
+    ]
+    return {"reach": [_data(line) for line in lines], "untested": rules}
 
 
 def change_data(change: ReachChange) -> dict[str, Any]:

@@ -46,6 +46,8 @@ _MODULES = (  # each needs only those before it, below `deploy`
     "remote.deployment",
     "remote.retiring",
     "remote.x25519",
+    "remote.running_firewall",
+    "remote.running_drift",
     "remote.verbs",
 )
 _LOADER = """\

@@ -5,17 +5,20 @@ from __future__ import annotations
 from enum import Enum
 
 from meshc.build.changes import ConfChange, RequiredAction, action_of, compare
+from meshc.deploy.machine_facts import Mending
 from meshc.deploy.plan.cut_off import cut_off
 from meshc.deploy.plan.supervisor_choice import HOME, SupervisorChoice, choose
 from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import Activation, Facts, Routes, Supervisor
 from meshc.deploy.remote.base import redact
 from meshc.errors import ConfError
+from meshc.render.report.text import visible
 from meshc.topology.language.spec import Platform
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, parse
 
 NO_ROUTES = Routes()
+_MOST_LETTERS = 300
 
 
 class Cost(Enum):
@@ -79,7 +82,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
         adopt=not activation and facts.deployed_sha != target.sha,
         steady=_steady(old, new),
         cuts=cut_off(target, old, new) if activation else frozenset(),
-        routes=_routes(change) if change and activation is Activation.SYNC else NO_ROUTES,
+        routes=_routes(facts, change) if change and activation is Activation.SYNC else NO_ROUTES,
     )
 
 
@@ -101,25 +104,29 @@ def _activation(
     if choice.meshc is not None and choice.meshc.changes:
         return Activation.RESTART, Cost.RESTART  # what runs goes on with the modules it has loaded
     wrong = _runs_otherwise(target, facts)
+    mending = {one.mending for one in facts.running.drift}
     if facts.sha == target.sha and not wrong:
         stale = choice.supervisor.live and facts.node_json_sha == ""
         if stale or _at_boot(facts, choice):
             return Activation.FILE, Cost.QUIET
         return None, Cost.NOTHING
     action = action_of(change, Platform.LINUX)
-    if action is RequiredAction.NOTHING and not wrong:
+    if action is RequiredAction.NOTHING and (not wrong or mending == {Mending.FILE}):
         return Activation.FILE, Cost.QUIET
     renewed = "private_key" in change.settings
     if choice.supervisor.live:
         return Activation.RELOAD, Cost.RENEWED if renewed else Cost.LIVE
-    if action is RequiredAction.RESTART:
+    if action is RequiredAction.RESTART or Mending.ALL in mending:
         return Activation.RESTART, Cost.RESTART
     return Activation.SYNC, Cost.RENEWED if renewed else Cost.PEERS
 
 
-def _routes(change: ConfChange) -> Routes:
+def _routes(facts: Facts, change: ConfChange) -> Routes:
     """What is to be added and removed beside `wg syncconf`."""
-    return Routes(tuple(map(str, change.routes_added)), tuple(map(str, change.routes_removed)))
+    removed = tuple(map(str, change.routes_removed))
+    gone = (one.route for one in facts.running.drift if one.route not in ("", *removed))
+    added = (*map(str, change.routes_added), *gone)
+    return Routes(tuple(dict.fromkeys(added)), removed)
 
 
 def _changes(
@@ -136,7 +143,7 @@ def _changes(
         lines.append("the file there cannot be read; it is replaced")
     elif facts.sha != target.sha:
         lines += _told(change) or ["comments and order of the file"]
-    else:
+    if change is not None:
         lines += _runs_otherwise(target, facts)
     if choice.meshc is not None:
         lines += choice.meshc.describe(HOME)
@@ -159,7 +166,9 @@ def _at_boot(facts: Facts, choice: SupervisorChoice) -> list[str]:
     if not facts.systemd:
         return []
     wanted = {choice.supervisor} if choice.supervisor.unit else set()
+    stale = facts.stale_unit and choice.supervisor is Supervisor.WG_QUICK_UNIT
     return [
+        *(["looked after while it runs: another drop-in for its unit"] if stale else []),
         *("comes up again after a reboot" for _ in wanted - facts.enabled),
         *(
             f"a reboot does not start {name} any more"
@@ -198,8 +207,10 @@ def _told(change: ConfChange) -> list[str]:
 
 
 def _runs_otherwise(target: Target, facts: Facts) -> list[str]:
-    """How the running interface differs from the file that is to be there already."""
+    """How the running interface differs from its file."""
     running = facts.running
+    if running.drift:
+        return [visible(one.what[:_MOST_LETTERS]) for one in running.drift]
     if facts.sha != target.sha or not running.public_key:
         return []
     if running.public_key != target.plan.public_key:

@@ -8,7 +8,7 @@ import socket
 import time
 from dataclasses import replace
 
-from meshc.deploy.protocol import Activation
+from meshc.deploy.protocol import Activation, Supervisor
 from meshc.deploy.remote import bootguard, environment, staging, units
 from meshc.deploy.remote.base import Refusal, clock, from_os, pings
 from meshc.deploy.remote.deployment_record import Candidate, Deployed, DeploymentRecord
@@ -58,6 +58,12 @@ def make_stay(interface: ManagedInterface, record: DeploymentRecord) -> Deployme
     bootguard.remove(interface)
     staging.clean(interface, record.token)
     units.settle(interface, candidate.supervisor)
+    watched = (
+        candidate.supervisor is Supervisor.WG_QUICK_UNIT
+        and candidate.env.get("MESHC_WATCH") != "off"
+    )
+    if watched and candidate.activation in (Activation.FILE, Activation.SYNC):
+        units.look_after(interface)  # what starts anew has it already
     environment.settle(interface.name, candidate.environment)
     return record
 

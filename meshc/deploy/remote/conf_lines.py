@@ -7,6 +7,7 @@ import re
 from meshc.deploy.remote.base import run
 
 _SETTING = re.compile(r"(?im)^\s*(\w+)\s*=\s*([^#\n]*?)\s*(?:#.*)?$")
+_SECTION = re.compile(r"(?m)^\s*\[")
 _TAKES_BACK = re.compile(
     r"MESHC-(?:FWD|NAT|IN|OUT|POL|KILL|PORT)-%i\b|MESHC-S\[|\bmeshc-%i\b"
     r"|/run/meshc/forward[46]\b|^ip -[46] route del unreachable "
@@ -18,6 +19,11 @@ def settings(conf: str, *keys: str) -> list[str]:
     wanted = [key.lower() for key in keys]
     found = [(key.lower(), value) for key, value in _SETTING.findall(conf)]
     return [value for key in wanted for name, value in found if name == key and value]
+
+
+def sections(conf: str) -> list[str]:
+    """The text of each section, the interface's first."""
+    return _SECTION.split(conf)[1:]
 
 
 def run_hook(line: str, interface: str) -> None:

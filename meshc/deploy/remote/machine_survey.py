@@ -26,12 +26,12 @@ _LIMIT = 10.0  # seconds for a tool that only shows something
 
 
 def machine_facts(interface: ManagedInterface, question: MachineQuestion) -> MachineFacts:
-    families = (4, 6) if _ipv6() else (4,)
-    texts = FirewallTexts(_saved, _ruleset())
+    families = (4, 6) if ipv6_is_on() else (4,)
+    texts = FirewallTexts(_saved, objects(["nft", "-j", "list", "ruleset"], "nftables"))
     drops = obstacles_in(texts, question.port, question.forwards, interface.name, families)
     return MachineFacts(
         time=int(time.time()),
-        ipv6=_ipv6(),
+        ipv6=ipv6_is_on(),
         holder=holder(interface, question.port) if question.port else "",
         drops=tuple(ForeignDrop(*one) for one in drops),
         routes=tuple(_routes(interface)),
@@ -41,7 +41,7 @@ def machine_facts(interface: ManagedInterface, question: MachineQuestion) -> Mac
     )
 
 
-def _ipv6() -> bool:
+def ipv6_is_on() -> bool:
     """Whether the kernel has it, and new interfaces get it."""
     if not os.path.exists("/proc/sys/net/ipv6"):
         return False
@@ -76,29 +76,22 @@ def _sockets_at(port: int) -> Iterator[str]:
 
 
 def _wireguards() -> list[str]:
-    return _shown(["wg", "show", "interfaces"]).split()
+    return shown(["wg", "show", "interfaces"]).split()
 
 
 def _listens(name: str) -> int:
-    text = _shown(["wg", "show", name, "listen-port"]).strip()
+    text = shown(["wg", "show", name, "listen-port"]).strip()
     return int(text) if text.isdigit() else 0
 
 
 def _saved(program: str) -> str:
-    return _shown([f"{program}-save"])
-
-
-def _ruleset() -> list[dict[str, Any]]:
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        found = json.loads(_shown(["nft", "-j", "list", "ruleset"]))["nftables"]
-        return [one for one in found if isinstance(one, dict)]
-    return []
+    return shown([f"{program}-save"])
 
 
 def _routes(interface: ManagedInterface) -> Iterator[ForeignRoute]:
     """Those of the main table, but for default routes and our own."""
     for family, length in (("-4", "32"), ("-6", "128")):
-        found = _objects(["ip", "-j", family, "route", "show", "table", "main"])
+        found = objects(["ip", "-j", family, "route", "show", "table", "main"])
         for route in found[:_MOST_ROUTES]:
             prefix, device = str(route.get("dst", "")), str(route.get("dev", ""))
             if prefix in ("", "default") or device in ("", "lo", interface.name):
@@ -118,10 +111,10 @@ def _path_mtus(interface: ManagedInterface, endpoints: tuple[str, ...]) -> dict[
     the kernel has learned of the path counts as well."""
     found: dict[str, int] = {}
     devices = {}
-    for link in _objects(["ip", "-j", "link", "show"]):
+    for link in objects(["ip", "-j", "link", "show"]):
         devices[link.get("ifname")] = link.get("mtu")
     for address in endpoints:
-        for route in _objects(["ip", "-j", "route", "get", address])[:1]:
+        for route in objects(["ip", "-j", "route", "get", address])[:1]:
             device = route.get("dev")
             metrics = [one.get("mtu") for one in route.get("metrics", ()) if isinstance(one, dict)]
             mtu = next(filter(None, metrics), devices.get(device))
@@ -144,7 +137,7 @@ def _closed(family: int) -> str:
 
 def _tunnels(interface: ManagedInterface) -> dict[str, str]:
     found: dict[str, str] = {}
-    for link in _objects(["ip", "-j", "-d", "link", "show"]):
+    for link in objects(["ip", "-j", "-d", "link", "show"]):
         info = link.get("linkinfo")
         kind = info.get("info_kind") if isinstance(info, dict) else ""
         name = str(link.get("ifname", ""))
@@ -153,14 +146,16 @@ def _tunnels(interface: ManagedInterface) -> dict[str, str]:
     return found
 
 
-def _objects(argv: list[str]) -> list[dict[str, Any]]:
-    with contextlib.suppress(ValueError):
-        found = json.loads(_shown(argv) or "[]")
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+def objects(argv: list[str], below: str = "") -> list[dict[str, Any]]:
+    """The objects of the list that a tool shows as JSON, or has `below` a name."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        found = json.loads(shown(argv) or "[]")
+        listed = found[below] if below else found
+        return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return []
 
 
-def _shown(argv: list[str]) -> str:
+def shown(argv: list[str]) -> str:
     """Empty where the tool is not there, or fails."""
     if shutil.which(argv[0]) is None:
         return ""

@@ -120,12 +120,14 @@ def sync(
 ) -> None:
     """`wg syncconf` and the routes that go with it: sessions with unchanged peers go on.
 
-    syncconf takes away the key and the port that the file does not name, so that what runs is
-    written in: a key that lives elsewhere, a port that the kernel chose.
+    syncconf takes away the key, the port and the mark that the file does not name, so that what
+    runs is written in: a key that lives elsewhere, a port that the kernel chose, the mark by which
+    wg-quick keeps a default route out of itself.
     """
     stripped = run(["wg-quick", "strip", interface.conf], limit)
     head = stripped.partition("[Peer]")[0].lower()
-    for key, option in (("PrivateKey", "private-key"), ("ListenPort", "listen-port")):
+    options = {"PrivateKey": "private-key", "ListenPort": "listen-port", "FwMark": "fwmark"}
+    for key, option in options.items():
         if key.lower() not in head:
             value = run(["wg", "show", interface.name, option], limit).strip()
             stripped = stripped.replace("[Interface]", f"[Interface]\n{key} = {value}", 1)

@@ -141,6 +141,34 @@ def text_of(
     return HEADER + "[Service]\n" + "\n".join(lines) + "\n"
 
 
+def stale(interface: ManagedInterface, env: Mapping[str, str]) -> bool:
+    """Whether the drop-in of a unit of wg-quick that runs is not what would be written now: that of
+    an earlier version, or none."""
+    unit = Supervisor.WG_QUICK_UNIT
+    if escaped(interface.name) != interface.name or active(interface) is not unit:
+        return False
+    return read(path_of(interface, unit)) != text_of(interface, unit, env, "", "").encode()
+
+
+def look_after(interface: ManagedInterface) -> None:
+    """Starts the caretaker of a unit that runs already, and that would have it from its next start
+    on; it ends with the unit."""
+    unit = name(interface, Supervisor.WG_QUICK_UNIT)
+    with_it = ["--property=Type=forking", f"--property=PartOf={unit}", f"--property=BindsTo={unit}"]
+    watch = f"meshc-watch-{escaped(interface.name)}"
+    if shutil.which("systemd-run") and not _looked_after(interface):
+        run(["systemd-run", "--quiet", "--collect", "--unit", watch, *with_it, "--",
+             *_argv(interface, LOOK_AFTER)], check=False)  # fmt: skip
+
+
+def _looked_after(interface: ManagedInterface) -> bool:
+    wanted = {LOOK_AFTER.encode(), interface.name.encode()}
+    commands = (
+        read(f"/proc/{pid}/cmdline") or b"" for pid in filter(str.isdigit, os.listdir("/proc"))
+    )
+    return any(wanted <= set(words.split(b"\0")) for words in commands)
+
+
 def _restart() -> list[str]:
     """A start that fails, because the network is not there yet, is tried again. Older ones of
     systemd refuse a unit that starts once and says so."""
@@ -162,14 +190,17 @@ def _endpoints(interface: ManagedInterface) -> list[str]:
 
 
 def _program(interface: ManagedInterface, word: str) -> str:
+    return " ".join(argument(one) for one in _argv(interface, word))
+
+
+def _argv(interface: ManagedInterface, word: str) -> tuple[str, ...]:
     """The program of the last deployment, which stays on the node, with one thing to do."""
     places = interface.directories
-    argv = (
+    return (
         sys.executable,
         os.path.join(interface.home, "program.py"),
         *(word, interface.name, places.conf, places.state, places.environments, "-"),
     )
-    return " ".join(argument(one) for one in argv)
 
 
 def _own(interface: ManagedInterface, env: Mapping[str, str], conf: str, node_json: str) -> str:

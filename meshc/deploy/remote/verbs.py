@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from meshc.deploy import protocol
@@ -35,6 +36,7 @@ from meshc.deploy.remote.deployment_record import Deployed
 from meshc.deploy.remote.machine_survey import machine_facts
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.retiring import retire
+from meshc.deploy.remote.running_drift import drift
 from meshc.deploy.remote.supervision import running
 from meshc.deploy.remote.x25519 import public_of
 
@@ -147,11 +149,17 @@ def facts(interface: ManagedInterface, request: protocol.AskFacts) -> Facts:
         state=record.state,
         failed=record.failed,
         mark=deployed.mark,
-        running=running(interface),
+        running=_running(interface, whole=request.question is not None),
         meshc=environment.facts(interface.name, places.environments),
         enabled=frozenset(units.enabled(interface)),
+        stale_unit=deployed.env is not None and units.stale(interface, deployed.env),
         machine=machine_facts(interface, request.question) if request.question else None,
     )
+
+
+def _running(interface: ManagedInterface, *, whole: bool) -> protocol.RunningInterface:
+    found = running(interface)
+    return replace(found, drift=drift(interface)) if whole and found.up else found
 
 
 def _shown(content: bytes | None, salt: str) -> str | None:

@@ -20,8 +20,9 @@ GATEWAY6 = "fe80::1"
 APPS = frozenset({Platform.IOS, Platform.ANDROID, Platform.WINDOWS, Platform.MACOS})
 # Families that the internet's own machinery uses: 1 gateway, 2 public host, 53 its resolver.
 GATEWAY, HOST, RESOLVER = 1, 2, 53
-# The router's address on a link to a single host, which has no network to take one from.
-BESIDE = {4: "169.254.77.1/32", 6: "fe80::77/128"}
+# Routers' addresses on links to single hosts, which have no network to take one from: the next one
+# for each, so that it says whose it is.
+BESIDE = {4: Prefix.parse("169.254.76.0/32"), 6: Prefix.parse("fe80::77:0/128")}
 
 
 @dataclass(slots=True)
@@ -193,7 +194,8 @@ class WorldDraft:
         host = self.place(name, PlaceKind.LAN, f"a host on {prefix} behind {node.name}")
         self.cable(name, Port(node.name, interface), Port(name, "eth0"))
         if part.is_host:
-            router = InterfaceAddress.parse(BESIDE[part.family])
+            family, value, length = BESIDE[part.family]
+            router = InterfaceAddress(family, value + 1 + len(self.lan_hosts), length)
             inside = InterfaceAddress(part.family, part.value, part.length)
             place.route(part, interface)
             host.route(router.host, "eth0")
@@ -218,9 +220,17 @@ class WorldDraft:
         in any case that of somebody who was told."""
         default = DEFAULT_V4 if router.family == 4 else DEFAULT_V6
         host.route(default, "eth0", router.address, asking=True)
-        for pool in self.spec.network.pools if not node.masquerade else ():
-            if pool.family == router.family:
-                host.route(pool, "eth0", router.address)
+        for prefix in self.known_to(node):
+            if prefix.family == router.family and not prefix.contains(router.host):
+                host.route(prefix, "eth0", router.address)
+
+    def known_to(self, node: NodeSpec) -> tuple[Prefix, ...]:
+        """What the LANs behind a node have ways to: where it hides nobody, to all who come."""
+        if node.masquerade:
+            return ()
+        others = (p for n in self.spec.nodes.values() if n is not node for p in n.routes)
+        apart = (p for p in others if not any(p.overlaps(own) for own in node.routes))
+        return (*self.spec.network.pools, *dict.fromkeys(apart))
 
     def lan_name(self, router: str) -> str:
         """A new name for a host behind `router`: lan:ROUTER, then lan:ROUTER:2, ..."""

@@ -239,9 +239,9 @@ class SiteBuilder:
                 continue
             addresses = self.draft.places[member.node.name].addresses
             near = next(a for port, a in addresses if port == "eth0" and lan.contains(a.host))
-            for pool in self.draft.spec.network.pools:
-                if pool.family == lan.family:
-                    host.route(pool, "eth0", near.address)
+            for prefix in self.draft.known_to(member.node):
+                if prefix.family == lan.family:
+                    host.route(prefix, "eth0", near.address)
 
     def _uplink(self) -> None:
         """The cable to the internet; addresses of hosts inside are routed here."""

@@ -14,6 +14,16 @@ def html(picture: Picture) -> str:
     return draw("diagram.html.j2", picture, standalone=False, data=_json(picture), groups=groups)
 
 
+def _may(picture: Picture) -> dict[str, object] | None:
+    """What policies let begin: the class of each node, and rows and columns of classes. A node by
+    itself has nothing to begin with."""
+    if picture.reach is None:
+        return None
+    known = picture.reach.of()
+    cells = {f"{a} {b}": ", ".join(map(str, one)) for (a, b), one in picture.reach.cells.items()}
+    return {"of": [known[node.name] for node in picture.nodes], "cells": cells}
+
+
 def _json(picture: Picture) -> str:
     """Data for the script. `<` is written as an escape, so that no text can end the element."""
     interned: dict[tuple[int, ...] | None, int] = {}
@@ -33,6 +43,7 @@ def _json(picture: Picture) -> str:
         ],
         "via": list(interned),
         "paths": rows,
+        "may": _may(picture),
     }
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

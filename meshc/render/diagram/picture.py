@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
 from meshc.prefixes import BITS, Prefix, mask
 from meshc.topology.language.spec import Nat, NodeSpec
+from meshc.topology.obligations.reach_table import ReachTable, reach_table
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 from meshc.values import dataclass
 
@@ -44,7 +45,8 @@ class PictureNode:
 class Picture:
     """`links` are index pairs a < b of direct links; `paths[a][b]` is the tuple of node indices
     strictly between a and b, None where there is no way, and `paths` is empty above
-    MOST_NODES_WITH_PATHS nodes. `sites` maps a site to its NAT's name."""
+    MOST_NODES_WITH_PATHS nodes. `sites` maps a site to its NAT's name. `reach` is what policies let
+    begin, None where there are none."""
 
     title: str
     nodes: tuple[PictureNode, ...]
@@ -52,12 +54,17 @@ class Picture:
     paths: tuple[tuple[tuple[int, ...] | None, ...], ...]
     sites: Mapping[str, str]
     home: tuple[int | None, ...]  # the relay that carries most of a node's bounced traffic
+    reach: ReachTable | None = None
 
     @property
     def bounced(self) -> tuple[tuple[int, int], ...]:
-        """Pairs a < b that reach each other through relays."""
+        """Pairs a < b that reach each other through relays, and may."""
+        speak = _Speakers([node.name for node in self.nodes], self.reach).speak
         return tuple(
-            (a, b) for a, row in enumerate(self.paths) for b in range(a + 1, len(row)) if row[b]
+            (a, b)
+            for a, row in enumerate(self.paths)
+            for b in range(a + 1, len(row))
+            if row[b] and speak(a, b)
         )
 
 
@@ -75,7 +82,8 @@ def picture(plan: MeshPlan) -> Picture:
     tables = [_Table(plan.nodes[name], index) for name in names]
     few = len(names) <= MOST_NODES_WITH_PATHS
     paths = tuple(_paths(a, names, plan, tables) for a in range(len(names))) if few else ()
-    load = _load(paths)
+    reach = reach_table(plan.spec) if plan.spec.policies is not None else None
+    load = _load(paths, _Speakers(names, reach).speak)
     return Picture(
         title=plan.spec.network.name,
         nodes=tuple(_node(plan.nodes[name], load[i]) for i, name in enumerate(names)),
@@ -83,15 +91,35 @@ def picture(plan: MeshPlan) -> Picture:
         paths=paths,
         sites={name: site.nat.value for name, site in plan.spec.sites.items()},
         home=tuple(_home(plan.nodes[name], plan, index) for name in names),
+        reach=reach,
     )
 
 
-def _load(paths: Sequence[Sequence[Sequence[int] | None]]) -> Counter[int]:
-    """How many pairs a < b each node carries."""
+class _Speakers:
+    """Who has something to say to whom, by number."""
+
+    def __init__(self, names: Sequence[str], reach: ReachTable | None) -> None:
+        self._cells = reach.cells if reach is not None else None
+        known = reach.of() if reach is not None else {}
+        self._of = [known.get(name, -1) for name in names]
+
+    def speak(self, a: int, b: int) -> bool:
+        """Whether policies let anything begin between two nodes, either way."""
+        if self._cells is None:
+            return True
+        one, other = self._of[a], self._of[b]
+        return (one, other) in self._cells or (other, one) in self._cells
+
+
+def _load(
+    paths: Sequence[Sequence[Sequence[int] | None]], speak: Callable[[int, int], bool]
+) -> Counter[int]:
+    """How many pairs a < b each node carries, of those that have something to say."""
     return Counter(
         between
         for a, row in enumerate(paths)
         for b in range(a + 1, len(row))
+        if row[b] and speak(a, b)
         for between in row[b] or ()
     )
 

@@ -16,6 +16,7 @@ _SCRIPT = """\
 set -e -o pipefail
 shopt -s extglob
 export LC_ALL=C
+CONFIG_FILE=$0
 run() {{ (eval "$1"); }}
 up() {{
 {up}
@@ -28,7 +29,7 @@ up) trap 'ip link set dev {interface} down' EXIT; up; trap - EXIT ;;
 down) down ;;
 *) echo "usage: $0 up|down" >&2; exit 2 ;;
 esac
-"""
+{comments}"""
 
 
 def hook_script(tunnel: Tunnel) -> str:
@@ -42,7 +43,13 @@ def hook_script(tunnel: Tunnel) -> str:
     # the interface may have gone already
     down = [*_runs(hooks.pre_down, interface), f"{link} down || true"]
     down += _runs(hooks.post_down, interface)
-    return _SCRIPT.format(interface=interface, up="\n".join(up), down="\n".join(down))
+    return _SCRIPT.format(
+        interface=interface,
+        up="\n".join(up),
+        down="\n".join(down),
+        # what hooks read out of their file, which this one is for them
+        comments="".join(f"{comment}\n" for comment in hooks.comments),
+    )
 
 
 def _runs(lines: Iterable[str], interface: str) -> list[str]:

@@ -15,6 +15,7 @@ from meshc.topology.importer.partial_defaults import (
     kept_beside,
     needs_an_app,
     only_family,
+    only_family_of_named,
 )
 from meshc.topology.importer.sightings import Seen, spokes
 
@@ -22,12 +23,13 @@ from meshc.topology.importer.sightings import Seen, spokes
 class ExitUse(NamedTuple):
     """`name` is the exit, None without one; `beside` is its `exit_except`. `app` says that the file
     works on no system but those where an app keeps WireGuard's own packets apart, `family` that it
-    works in one family only."""
+    works in one family only, `named` that those do who are called by name."""
 
     name: str | None = None
     beside: tuple[str, ...] = ()
     app: bool = False
     family: int | None = None
+    named: int | None = None
 
 
 NO_EXIT = ExitUse()
@@ -62,4 +64,5 @@ def exit_use(
         return ExitUse(name)
     beside = kept_beside(conf, mesh)
     app = needs_an_app(conf, beside)
-    return ExitUse(name, in_words(beside, conf), app, only_family(conf, beside))
+    named = only_family_of_named(conf, beside)
+    return ExitUse(name, in_words(beside, conf), app, only_family(conf, beside), named)

@@ -293,9 +293,21 @@ def _with_exits(
     """By name; what an exit's user leaves out is seen when all is known that the network has."""
     owned = (prefix for node in nodes.values() for prefix in (*node.addresses, *node.routes))
     mesh = {*evidence.pools, *owned}
+    uses = {
+        key: exit_use(key, evidence.exits, evidence.seen, evidence.names, mesh) for key in nodes
+    }
+    named = {
+        peer.public_key: use.named
+        for key, use in uses.items()
+        if use.named and (conf := evidence.seen[key].conf)
+        for peer in conf.peers
+        if peer.endpoint and peer.endpoint.family is None
+    }
     return {
         node.name: replace(
-            node, exit_use=exit_use(key, evidence.exits, evidence.seen, evidence.names, mesh)
+            node,
+            exit_use=uses[key],
+            endpoints=replace(node.endpoints, underlay=node.endpoints.underlay or named.get(key)),
         )
         for key, node in nodes.items()
     }

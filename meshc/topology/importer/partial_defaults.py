@@ -69,6 +69,19 @@ def needs_an_app(conf: Conf, beside: tuple[Prefix, ...]) -> bool:
 def only_family(conf: Conf, beside: tuple[Prefix, ...]) -> int | None:
     """The family in which a node must call where only names say whom: where a part of the other
     one goes into the tunnel, WireGuard's own packets would follow it."""
+    family = _safe_family(conf, beside)
+    # who calls somebody in the other family as well is not the one that lacks it
+    return family if family and all(door.family == family for door in _doors(conf)) else None
+
+
+def only_family_of_named(conf: Conf, beside: tuple[Prefix, ...]) -> int | None:
+    """The same of those who are called by name, where the node itself has both."""
+    family = _safe_family(conf, beside)
+    return family if family and only_family(conf, beside) is None else None
+
+
+def _safe_family(conf: Conf, beside: tuple[Prefix, ...]) -> int | None:
+    """In which a name must be called."""
     split = {prefix.family for prefix in beside if prefix.length}
     if len(split) != 1 or conf.table or needs_an_app(conf, beside):
         return None

@@ -24,7 +24,7 @@ _STAND_IN = {4: 0xF0000000, 6: 0xFF << 120}
 
 Services = tuple[Service, ...]
 Pair = tuple[str, str]
-_Side = tuple[tuple[int, Rules, Rules], ...]
+Side = tuple[tuple[int, Rules, Rules], ...]
 
 
 class ReachParty(NamedTuple):
@@ -77,21 +77,22 @@ def _compared(
     old: Spec, new: Spec, others: Iterable[Spec] = ()
 ) -> tuple[dict[Pair, Services], dict[Pair, Services]]:
     """Parties that no rule of either file tells apart are looked at once."""
-    sides = tuple((one, Access.of(one, _stand_ins(one))) for one in (old, new))
+    sides = tuple((one, Access.of(one, stand_ins(one))) for one in (old, new))
     known = [access for _, access in sides if access is not None]
-    known += [a for one in others if (a := Access.of(one, _stand_ins(one))) is not None]
-    parties = [{party.name: party for party in _parties(one, known)} for one, _ in sides]
-    classes: defaultdict[tuple[_Side, _Side, bool], list[str]] = defaultdict(list)
+    known += [a for one in others if (a := Access.of(one, stand_ins(one))) is not None]
+    parties = [{party.name: party for party in parties_of(one, known)} for one, _ in sides]
+    classes: defaultdict[tuple[Side, Side, bool], list[str]] = defaultdict(list)
     for name in sorted({*parties[0], *parties[1]}):
         both = [here.get(name) for here in parties]
-        before, after = (_side(p, side[1]) for p, side in zip(both, sides, strict=True))
+        before, after = (side_of(p, side[1]) for p, side in zip(both, sides, strict=True))
         classes[before, after, any(p.sends for p in both if p)].append(name)
     opens: dict[Pair, Services] = {}
     closes: dict[Pair, Services] = {}
     for (*one, sends), sources in classes.items():
         for (*other, _), targets in classes.items() if sends else ():
             had, has = (
-                _services(side[1], a, b) for side, a, b in zip(sides, one, other, strict=True)
+                services_between(side[1], a, b)
+                for side, a, b in zip(sides, one, other, strict=True)
             )
             for found, some, gone in ((opens, has, had), (closes, had, has)):
                 left = without_services(some, gone) if gone else some
@@ -101,7 +102,7 @@ def _compared(
     return dict(sorted(opens.items())), dict(sorted(closes.items()))
 
 
-def _side(party: ReachParty | None, access: Access | None) -> _Side:
+def side_of(party: ReachParty | None, access: Access | None) -> Side:
     """What of a party matters in one file: by family, the rules that it may send and receive by."""
     if party is None:
         return ()
@@ -113,7 +114,7 @@ def _side(party: ReachParty | None, access: Access | None) -> _Side:
     )
 
 
-def _services(access: Access | None, one: _Side, other: _Side) -> Services:
+def services_between(access: Access | None, one: Side, other: Side) -> Services:
     receives = {family: rules for family, _, rules in other}
     common = [(rules, receives[family]) for family, rules, _ in one if family in receives]
     if access is None:
@@ -142,9 +143,9 @@ def folded(pairs: Mapping[Pair, Services], groups: Mapping[str, Iterable[str]]) 
 
 def all_groups(spec: Spec, others: Iterable[Spec] = ()) -> dict[str, tuple[str, ...]]:
     """The groups of the file, and each LAN with the parts in which `reach` tells of it."""
-    known = [Access.of(one, _stand_ins(one)) for one in (spec, *others)]
+    known = [Access.of(one, stand_ins(one)) for one in (spec, *others)]
     found = dict(spec.groups)
-    for party in _parties(spec, [one for one in known if one is not None]):
+    for party in parties_of(spec, [one for one in known if one is not None]):
         lan, _, part = party.name.partition(" ")
         if part:
             found[lan] = (*found.get(lan, ()), party.name)
@@ -192,7 +193,7 @@ def _cut(span: tuple[int, int], low: int, high: int) -> Iterator[tuple[int, int]
         yield high + 1, last
 
 
-def _stand_ins(spec: Spec) -> dict[str, tuple[Prefix, ...]]:
+def stand_ins(spec: Spec) -> dict[str, tuple[Prefix, ...]]:
     """The addresses of the file, and one for each node and family that has none there."""
     families = {pool.family for pool in spec.network.pools}
     found = {}
@@ -206,9 +207,9 @@ def _stand_ins(spec: Spec) -> dict[str, tuple[Prefix, ...]]:
     return found
 
 
-def _parties(spec: Spec, accesses: Iterable[Access]) -> Iterator[ReachParty]:
+def parties_of(spec: Spec, accesses: Iterable[Access]) -> Iterator[ReachParty]:
     known = [*accesses]
-    for name, own in _stand_ins(spec).items():
+    for name, own in stand_ins(spec).items():
         yield ReachParty(name, {address.family: address.value for address in own})
     for name, node in sorted(spec.nodes.items()):
         for route in node.routes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -166,6 +167,10 @@ def _fault(
     waived = ""
     if _by_choice(loss, table, expectation):
         waived = "W408"
+        if drop.reason is not LossReason.ASLEEP:
+            # a first packet meets something else, an answer does not: it is owed no more
+            drop = Drop(LossReason.ASLEEP, table.names[loss.at], table.names[loss.other])
+            trace = replace(trace, drop=drop)
     elif drop.reason is LossReason.OWN_LAN:
         address = Prefix(family, trace.packet.target, BITS[family])
         lan = expectation.obligations.waived_at(drop.at, address)

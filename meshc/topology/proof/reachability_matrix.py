@@ -168,28 +168,42 @@ def fill_matrix(
 def _traced(plane: DataPlane, batch: PacketBatch, silence: Silence) -> tuple[Traces, Bools]:
     """What happens to first packets, and of which of them nothing is claimed.
 
-    Who is asleep by choice speaks first: then the packet is the answer, and if that is lost as well
-    this is the cause that counts. The verdict on the first packet remains: it is lost.
+    Who is asleep by choice speaks first: then the packet is the answer. If that is lost, this is
+    the cause that counts; if it arrives, the sleep is, whatever a first packet would meet. The
+    verdict on the first packet remains: it is lost.
     """
     traces = trace_batch(plane, batch)
     open_: Bools = traces.result == _UNJUDGED
+    lost = np.flatnonzero((traces.result < ARRIVED) & ~open_)
+    if not len(lost) or not (silence.nodes or silence.links):
+        return traces, open_
+    nodes = len(plane.models)
+    ends = (batch.origin[lost], batch.source[lost], batch.target[lost])
+    again = trace_batch(plane, PacketBatch(*ends, established=True, exact=batch.exact))
+    sleepers = traces.other[lost].astype(np.int64) * nodes + traces.at[lost]
+    chosen = (traces.result[lost] == _ASLEEP) & _chosen(plane, silence, sleepers)
+    unanswered = chosen & (again.result < ARRIVED)
+    answered = ~chosen & (again.result == ARRIVED) & _chosen(plane, silence, again.woken)
+    some = lost[unanswered]
+    traces.result[some] = again.result[unanswered]
+    traces.at[some], traces.other[some] = again.at[unanswered], again.other[unanswered]
+    some = lost[answered]
+    traces.result[some] = _ASLEEP
+    traces.other[some], traces.at[some] = np.divmod(again.woken[answered], nodes)
+    return traces, open_
+
+
+def _chosen(plane: DataPlane, silence: Silence, links: Longs) -> Bools:
+    """Of sessions as sleeper * nodes + other, whether the one may let it go."""
     names = [model.name for model in plane.models]
-    asleep = np.flatnonzero(traces.result == _ASLEEP)
-    links = traces.other[asleep].astype(np.int64) * len(names) + traces.at[asleep]
-    chosen = [
+    some = [
         link
         for link in unique_values(links).tolist()
-        if silence.chosen(names[link // len(names)], names[link % len(names)]) is not None
+        if link >= 0
+        and silence.chosen(names[link // len(names)], names[link % len(names)]) is not None
     ]
-    asleep = asleep[np.isin(links, chosen)]
-    if len(asleep):
-        ends = (batch.origin[asleep], batch.source[asleep], batch.target[asleep])
-        again = trace_batch(plane, PacketBatch(*ends, established=True, exact=batch.exact))
-        lost = again.result < ARRIVED
-        traces.result[asleep[lost]] = again.result[lost]
-        traces.at[asleep[lost]] = again.at[lost]
-        traces.other[asleep[lost]] = again.other[lost]
-    return traces, open_
+    found: Bools = np.isin(links, some)
+    return found
 
 
 def _special(plane: DataPlane) -> Longs:

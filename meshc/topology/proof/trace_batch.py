@@ -58,13 +58,15 @@ class PacketBatch:
 class Traces:
     """Per packet: `result` (ENDS, ARRIVED, IN_LAN, OUT), the node `at` which it ended, `other`
     (the peer that a fault involves, or -1) and how many `hops` it took. `relays` are (packet,
-    node) pairs: who forwarded what."""
+    node) pairs: who forwarded what. `woken` is the first session of a node that is asleep that an
+    answer has used, as sleeper * nodes + other, or -1."""
 
     result: Ints
     at: Ints
     other: Ints
     hops: Ints
     relays: tuple[Longs, Ints]
+    woken: Longs
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class _BatchWalk:
         self.at = batch.origin.copy()
         self.other = np.full(count, -1, np.int32)
         self.hops = np.zeros(count, np.int32)
+        self.woken = np.full(count, -1, np.int64)
         self.relay_packets: list[Longs] = []
         self.relay_nodes: list[Ints] = []
 
@@ -134,6 +137,7 @@ class _BatchWalk:
                 np.concatenate(self.relay_packets) if self.relay_packets else empty,
                 np.concatenate(self.relay_nodes) if self.relay_nodes else empty.astype(np.int32),
             ),
+            self.woken,
         )
 
     def end(self, packets: Longs, code: int, other: Ints | None = None) -> None:
@@ -218,7 +222,11 @@ class _BatchWalk:
         here = self.at[live]
         fault = self.faults(here, there)
         # an answer finds the session that the first packet has used
-        bad = (fault > 0) & ~((fault == ASLEEP) & batch.established)
+        woken = (fault == ASLEEP) & batch.established
+        first = woken & (self.woken[live] < 0)
+        links = there[first].astype(np.int64) * len(self.plane.models) + here[first]
+        self.woken[live[first]] = links
+        bad = (fault > 0) & ~woken
         self.end(live[bad], 0)
         self.result[live[bad]] = fault[bad] - 1
         self.other[live[bad]] = there[bad]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -9,6 +15,11 @@ import pytest
 from meshc.build.pipeline import BuildResult, compile_file
 from meshc.cli.views.change_list import LONG, ROUTES, print_changes
 from meshc.cli.views.page import PlainPage
+from meshc.lab.commands import CommandResult, RunCommand
+from meshc.lab.lab_session import open_session
+from meshc.lab.lab_source import read_source
+from meshc.lab.world.keeper import HostFiles
+from meshc.secret import SecretBytes
 from tests.support.workspaces import LEAF, STAR, write_topology
 
 PLATFORMS = """\
@@ -91,3 +102,52 @@ def test_a_long_list_is_cut_unless_all_of_it_is_wanted(
     assert "… and 3 more (--all shows them)" in short
     assert "--all" not in whole
     assert short.count("leaf") < whole.count("leaf") == LONG
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")
+@pytest.mark.skipif(shutil.which("wg-quick") is None, reason="wg-quick is not installed")
+def test_the_printed_commands_add_a_phone_to_a_running_relay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the sessions that are there none loses a packet, and the phone is reached."""
+    told(tmp_path, STAR, capsys)
+    old = (tmp_path / "build/hub/wg0.conf").read_bytes()
+    text = told(tmp_path, STAR + LEAF, capsys)
+    block = text.partition("\n  hub: changed: ")[2].splitlines()[2:]
+    commands = [line.strip() for line in takewhile(lambda line: line[:6] == " " * 6, block)]
+    assert commands[0].startswith("wg syncconf")
+
+    source = read_source(tmp_path / "mesh.yaml", tmp_path / "build")
+    hub = source.files["hub"]
+    before = {"wg0.conf": SecretBytes(old), "new.conf": hub.files["wg0.conf"]}
+    running = replace(source, files={**source.files, "hub": HostFiles(before, hub.hosts)})
+    session = open_session(running, runner="wg-quick")
+
+    def at(place: str, script: str) -> CommandResult:
+        return session.lab.call(place, RunCommand(("bash", "-ec", script)), timeout=120)
+
+    with session.lab:
+        hub_address = source.addresses("hub")[4]
+        at("laptop", f"ping -n -q -i 0.05 {hub_address} > /tmp/goes-on & echo $! > /tmp/pid")
+        wait_until(lambda: at("hub", "wg show wg0 latest-handshakes | grep -v '\\b0$'").code == 0)
+        lost = at("tablet", f"ping -c 1 -W 1 {hub_address} || exit 9")
+        assert lost.code == 9, "nobody knows it yet"
+        script = ["cp /etc/wireguard/new.conf /etc/wireguard/wg0.conf", *commands]
+        done = at("hub", "\n".join(script))
+        assert done.code == 0, done.output
+        for family in (4, 6):
+            for a, b in (("tablet", "laptop"), ("laptop", "tablet"), ("hub", "tablet")):
+                reached = at(a, f"ping -n -c 1 -W 30 {source.addresses(b)[family]}")
+                assert reached.code == 0, (a, b, reached.output)
+        at("laptop", "kill -INT $(cat /tmp/pid)")
+        wait_until(lambda: "packet loss" in at("laptop", "cat /tmp/goes-on").output)
+        assert " 0% packet loss" in at("laptop", "cat /tmp/goes-on").output
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

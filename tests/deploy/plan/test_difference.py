@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from meshc.deploy.machine_facts import Drift, Mending
 from meshc.deploy.plan.difference import Cost, difference
 from meshc.deploy.protocol import Activation, Routes, Supervisor
 from meshc.deploy.remote.base import redact
 from meshc.secret import SecretText
-from tests.support.deploys import PYTHON, SALT, deployed, empty, mesh, programs_of
+from tests.support.deploys import PYTHON, SALT, TOOLS, deployed, empty, mesh, programs_of
 
 
 @pytest.fixture
@@ -220,3 +221,29 @@ def test_a_new_phone_is_told_to_scan_its_code(before: Any, tmp_path: Path) -> No
     assert found.rescan == ("phone",)
     assert "  phone must scan its code again" in found.describe()
     assert difference(after["hub"], deployed(after["hub"]), SALT).rescan == ()
+
+
+@pytest.mark.parametrize(
+    ("mending", "supervisor", "activation", "cost"),
+    [
+        (Mending.FILE, Supervisor.WG_QUICK, Activation.FILE, Cost.QUIET),
+        (Mending.PEERS, Supervisor.WG_QUICK, Activation.SYNC, Cost.PEERS),
+        (Mending.ALL, Supervisor.WG_QUICK, Activation.RESTART, Cost.RESTART),
+        (Mending.FILE, Supervisor.MESHC, Activation.FILE, Cost.QUIET),
+        (Mending.PEERS, Supervisor.MESHC, Activation.RELOAD, Cost.LIVE),
+        (Mending.ALL, Supervisor.MESHC, Activation.RELOAD, Cost.LIVE),
+    ],
+)
+def test_what_was_changed_on_a_running_system_is_planned_by_what_mends_it(
+    tmp_path: Path, mending: Mending, supervisor: Supervisor, activation: Activation, cost: Cost
+) -> None:
+    way = ", supervisor: meshc" if supervisor is Supervisor.MESHC else ""
+    target = mesh(tmp_path, way=way)["leaf"]
+    facts = deployed(target, deployed_env={}, tools={*TOOLS, "meshc"})
+    drift = (Drift(mending, "MTU\x1b 1420 (now 1300)", "10.9.0.0/16"),)
+    running = replace(facts.running, supervisor=supervisor, drift=drift)
+    found = difference(target, replace(facts, running=running), SALT)
+    assert (found.activation, found.cost) == (activation, cost)
+    assert "MTU\\x1b 1420 (now 1300)" in found.changes
+    wanted = ("10.9.0.0/16",) if activation is Activation.SYNC else ()
+    assert found.routes.add == wanted

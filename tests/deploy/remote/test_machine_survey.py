@@ -90,7 +90,7 @@ def test_a_machine_without_any_tool_tells_what_it_can(
 def test_what_a_tool_says_in_another_way_is_nothing(
     monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    monkeypatch.setattr(machine_survey, "_shown", lambda argv: said)
+    monkeypatch.setattr(machine_survey, "shown", lambda argv: said)
     places = Directories("/x", "/x", "/x")
     found = machine_facts(ManagedInterface("wg9", places), MachineQuestion(None, (4,), ("::1",)))
     assert (found.drops, found.path_mtu, found.tunnels) == ((), {}, {})

@@ -28,6 +28,7 @@ def interface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ManagedInterfa
     (tmp_path / "dump").write_text(DUMP)
     says = {
         "wg": 'case "$1 $3" in "show dump") cat "$here/dump";; "show private-key") echo live;; '
+        '"show fwmark") echo 0xca6c;; '
         '"syncconf "*) cat "$3" >> "$here/said";; esac',
         "wg-quick": 'printf "[Interface]\\nListenPort = 7\\n[Peer]\\n"',
         "ip": 'echo "ip $*" >> "$here/said"',
@@ -60,13 +61,14 @@ def test_what_runs_is_told_with_its_peers_and_without_its_key(interface: Managed
     assert "private" not in str(found)
 
 
-def test_a_sync_keeps_the_key_that_the_file_does_not_name(
+def test_a_sync_keeps_the_key_and_the_mark_that_the_file_does_not_name(
     interface: ManagedInterface, tmp_path: Path
 ) -> None:
-    """`wg syncconf` would take it away. Routes that go are deleted before others come."""
+    """`wg syncconf` would take them away: without its mark, an interface with a default route is
+    sent its own packets. Routes that go are deleted before others come."""
     sync(interface, ["10.0.0.3/32"], ["fd00::9/128"])
     assert (tmp_path / "said").read_text() == (
-        "[Interface]\nPrivateKey = live\nListenPort = 7\n[Peer]\n"
+        "[Interface]\nFwMark = 0xca6c\nPrivateKey = live\nListenPort = 7\n[Peer]\n"
         "ip -6 route delete fd00::9/128 dev lo\n"
         "ip -4 route replace 10.0.0.3/32 dev lo\n"
     )

@@ -70,6 +70,35 @@ def test_without_masquerading_a_lan_host_knows_the_way_back() -> None:
     assert addresses(world.places["a"], "lan0") == ["10.9.0.1/24"]
 
 
+def test_and_the_way_to_the_lans_of_others() -> None:
+    """They come with their own addresses: to hosts that do not know them no answer would get."""
+    lans = [(Prefix.parse(text),) for text in ("10.9.0.0/24", "10.8.0.0/24", "10.0.0.0/8")]
+    nodes = [
+        NodeSpec(name=name, endpoints=(endpoint(f"198.51.100.{n}"),), routes=lan, masquerade=hides)
+        for n, (name, lan, hides) in enumerate(zip("abc", lans, (False, True, True), strict=True))
+    ]
+    world = lay_out(a_spec(*nodes), dict.fromkeys("abc", 51820))
+    known = {
+        name: {str(r.prefix) for r in world.places[f"lan:{name}"].routes if not r.asking}
+        for name in "abc"
+    }
+    assert {"10.44.0.0/24", "10.8.0.0/24"} <= known["a"]
+    assert "10.0.0.0/8" not in known["a"], "its own LAN is a part of that"
+    assert not known["b"] & {"10.44.0.0/24", "10.9.0.0/24"}
+
+
+def test_a_router_speaks_to_each_single_host_from_an_address_of_its_own() -> None:
+    hosts = tuple(Prefix.parse(text) for text in ("10.9.0.4/32", "10.8.0.4/32"))
+    node = NodeSpec(name="a", endpoints=(endpoint("198.51.100.7"),), routes=hosts)
+    other = NodeSpec(
+        name="b", endpoints=(endpoint("198.51.100.8"),), routes=(Prefix.parse("10.7.0.4/32"),)
+    )
+    world = lay_out(a_spec(node, other), {"a": 51820, "b": 51820})
+    own = [addresses(world.places["a"], "lan0"), addresses(world.places["a"], "lan1"),
+           addresses(world.places["b"], "lan0")]  # fmt: skip
+    assert len({address for some in own for address in some}) == 3
+
+
 def test_resolvers_of_the_file_are_on_the_internet() -> None:
     world = lay_out(a_spec(relay(), dns=("1.1.1.1", "10.44.0.1")), PORTS)
     assert "1.1.1.1/32" in addresses(world.places["host"], "eth0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshc.render.diagram.picture import NodeKind, picture
 from tests.support.plans import star
+from tests.support.policy_networks import policy_network
 
 NAMES = ["home-server", "laptop", "phone", "public-server1", "public-server2"]
 
@@ -34,3 +35,25 @@ def test_hidden_pairs_are_bounced_through_the_relay() -> None:
 
 def test_the_home_of_a_leaf_is_where_its_catch_all_points() -> None:
     assert picture(star()).home == (3, 3, 3, None, 3)
+
+
+POLICIES = """
+meshc: 1
+network: {name: n, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev}
+  a: {nat: symmetric}
+  b: {nat: symmetric}
+  c: {nat: symmetric}
+policies:
+  - {from: a, to: b, allow: tcp/22}
+"""
+
+
+def test_pairs_that_policies_keep_apart_are_not_drawn() -> None:
+    """Packets would find a way, and the relay drops them."""
+    drawn = picture(policy_network(POLICIES).plan)
+    names = [node.name for node in drawn.nodes]
+    assert [(names[a], names[b]) for a, b in drawn.bounced] == [("a", "b")]
+    assert "carries 1 pair" in drawn.nodes[names.index("hub")].badges
+    assert picture(star()).reach is None

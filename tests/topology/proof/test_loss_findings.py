@@ -234,3 +234,44 @@ def test_every_protocol_of_what_is_owed_must_arrive(hook: str, code: str) -> Non
         pairs = tuple(wire.nodes)
         wire.tests = (TestSpec(pairs, pairs, Expect.UNREACHABLE),)
         assert "E409" not in {code for code, _ in findings(wire)}
+
+
+def _answers_only(keepalive: int | None) -> Wire:
+    """The relay routes by where packets come from: it answers and forwards, and begins nothing."""
+    wire = main_example()
+    wire.nodes[RELAY].table = "200"
+    rules = [f"ip rule add {what} lookup 200" for what in ("iif %i", "from 10.44.0.1")]
+    wire.nodes[RELAY].post_up += rules
+    for name, node in wire.nodes.items():
+        if RELAY in node.peers:
+            node.peers[RELAY].keepalive = keepalive
+            wire.silent = {**wire.silent, name: 0} if keepalive is None else {}
+    return wire
+
+
+def test_who_is_asleep_by_choice_is_owed_answers_alone() -> None:
+    """`ip rule from OWN` does not route what the relay begins. It could begin nothing with a node
+    that lets its session go, and the answers find their way."""
+    wire = _answers_only(None)
+    told = findings(wire)
+    assert [text for code, text in told if code != "W408"] == [
+        f"{RELAY} → public-server2: {RELAY} has no route into the tunnel for 10.44.0.2"
+    ]
+    assert (
+        "W408",
+        f"{RELAY} → home-server: {RELAY} cannot start a session with home-server, and home-server "
+        "keeps none alive (no PersistentKeepalive) (3 pairs are lost this way)",
+    ) in told
+    assert proof(wire).hops(RELAY, "phone", 4) == 0
+    assert proof(wire).hops("phone", RELAY, 4) == 1
+
+
+def test_who_keeps_its_session_is_owed_first_packets_as_well() -> None:
+    assert any(code == "E412" for code, _ in findings(_answers_only(25)))
+
+
+def test_an_answer_that_has_no_route_is_lost() -> None:
+    wire = _answers_only(None)
+    wire.nodes[RELAY].post_up.pop()
+    found = [text for code, text in findings(wire) if code == "E412"]
+    assert any(text.startswith(f"{RELAY} → home-server: ") for text in found)

@@ -10,18 +10,23 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.read.document import Document
 from meshc.topology.language.read.parsed_file import Path
 from meshc.topology.language.resolve.absences import take_out
+from meshc.topology.language.resolve.acceptances import acceptances
 from meshc.topology.language.resolve.exit_exceptions import exit_exceptions
 from meshc.topology.language.resolve.key_settings import keys_spec
 from meshc.topology.language.resolve.lab_section import lab_spec
 from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.resolve.locations import Locations
 from meshc.topology.language.resolve.output_choice import node_outputs
+from meshc.topology.language.resolve.own_endpoints import (
+    endpoints_of,
+    lan_endpoint_of,
+    underlay_of,
+)
 from meshc.topology.language.resolve.policies import resolve_policies
 from meshc.topology.language.resolve.policy_ends import PolicyEnds
 from meshc.topology.language.resolve.references import References
 from meshc.topology.language.schema.scalars import WrittenEndpoint
 from meshc.topology.language.spec import (
-    Acceptance,
     Deploy,
     DirectMode,
     Expect,
@@ -37,9 +42,7 @@ from meshc.topology.language.spec import (
     TestSpec,
 )
 from meshc.topology.language.wording import quote
-from meshc.wg.endpoint import Endpoint
 
-_FAMILIES = {"ipv4": 4, "ipv6": 6}
 _POCKETS = ("ios", "android")  # they sleep when they are not looked at
 _HOOKS = ("pre_up", "post_up", "pre_down", "post_down")
 _MODES = {f"={mode.value}": mode for mode in DirectMode}
@@ -78,7 +81,7 @@ class _Resolver:
             lab=lab_spec(document, self.references),
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
-            accept=tuple(self._accept()),
+            accept=tuple(acceptances(document, self.references)),
             keys=keys_spec(document, self.diagnostics),
             file=document.source.file,
         )
@@ -135,25 +138,22 @@ class _Resolver:
         site = self.layers.site_of(name)
         locations = self.layers.locations(name)
         listen_port = self._listen_port(data, locations)
-        endpoints = _endpoints(data.get("endpoint", ()), listen_port or self.network.listen_port)
-        kept_out = (
-            data.get("exit_except", ()) if (exit_ := self._exit(name, data, locations)) else ()
-        )
-        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
+        endpoints = endpoints_of(data.get("endpoint", ()), listen_port or self.network.listen_port)
+        exit_ = self._exit(name, data, locations)
         return NodeSpec(
             name=name,
             role=Role(data.get("role", "peer")),
             site=site if site in self.document.sites else None,
             nat=Nat(data.get("nat", "unknown")),
             endpoints=endpoints,
-            lan_endpoint=_lan_endpoint(data.get("lan_endpoint")),
-            underlay=_underlay(data.get("underlay"), endpoints),
+            lan_endpoint=lan_endpoint_of(data.get("lan_endpoint")),
+            underlay=underlay_of(data.get("underlay"), endpoints),
             addresses=hosts(data.get("address", ())),
             routes=networks(data.get("routes", ())),
             masquerade=data.get("masquerade", True),
             exit_node=data.get("exit_node", False),
             exit=exit_,
-            exit_except=exit_exceptions(kept_out, own_lan),
+            exit_except=self._exit_except(data, site) if exit_ is not None else (),
             kill_switch=data.get("kill_switch", self.network.kill_switch),
             via=self._via(name, data, locations),
             direct=self._direct(name, data, locations),
@@ -235,6 +235,10 @@ class _Resolver:
                 f"set `exit_node: true` on {quote(node)}, or name another.",
             )
         return node
+
+    def _exit_except(self, data: Mapping[str, Any], site: str | None) -> tuple[Prefix, ...]:
+        own_lan = self.document.sites.get(site or "", {}).get("lan", ())
+        return exit_exceptions(data.get("exit_except", ()), own_lan)
 
     def _via(self, name: str, data: Mapping[str, Any], locations: Locations) -> tuple[str, ...]:
         relays: dict[str, None] = {}
@@ -359,15 +363,6 @@ class _Resolver:
             location=self.document.source.locate(path, key=True),
         )
 
-    def _accept(self) -> Iterator[Acceptance]:
-        for index, data in self.document.accept:
-            path: Path = ("accept", index)
-            node = data.get("node")
-            if node is not None and self.references.node(node, (*path, "node")) is None:
-                continue
-            location = self.document.source.locate(path, key=True)
-            yield Acceptance(data["code"], node, data["why"], location)
-
     def _add(self, code: str, message: str, path: Path, hint: str) -> None:
         self.document.report(self.diagnostics, code, message, path, hint)
 
@@ -384,20 +379,3 @@ def hosts(written: Iterable[InterfaceAddress]) -> tuple[Prefix, ...]:
 
 def _hook_lines(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(data.get(key, ())) for key in _HOOKS}
-
-
-def _endpoints(written: Iterable[WrittenEndpoint], port: int) -> tuple[Endpoint, ...]:
-    found = (Endpoint(item.host, item.port or port) for item in written)
-    return tuple(dict.fromkeys(found))
-
-
-def _lan_endpoint(written: WrittenEndpoint | None) -> Endpoint | None:
-    return None if written is None else Endpoint(written.host, written.port)
-
-
-def _underlay(written: Iterable[str] | None, endpoints: tuple[Endpoint, ...]) -> tuple[int, ...]:
-    if written is not None:
-        return tuple(sorted({_FAMILIES[word] for word in written}))
-    families = {endpoint.family for endpoint in endpoints}
-    literal = tuple(sorted(family for family in families if family))
-    return literal if literal and None not in families else (4, 6)

@@ -23,6 +23,9 @@ the same keys from [meshc.schema.json](meshc.schema.json), and
   defaults, network. Two groups of one node must not disagree.
 - Names of nodes, sites and groups have letters, digits, `-`, `_` and `.`, at most 63 characters.
 - `all`, `none`, `relays`, `direct`, `hosts` and `manifest.json` cannot be names.
+- There are no ranges of names (`worker-[01:20]`): each node has an address, a key and a story of
+  its own, which `git blame`, `rename` and `remove` find by its line. Twenty alike are twenty lines
+  (`worker-01: *worker`), which `meshc add` or a loop writes.
 
 ## A file
 

@@ -24,10 +24,6 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")  # RFC 1123 section 2.1
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
-_AGE_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}\Z")  # Bech32 (BIP 173) of 32 bytes
-_SSH_RECIPIENTS = ("ssh-ed25519", "ssh-rsa")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
-_RECIPIENT_HINT = "`age-keygen -y IDENTITY` prints it; so is ~/.ssh/id_ed25519.pub one."
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\Z")
 
 
@@ -309,22 +305,6 @@ def public_key(value: Any) -> PublicKey:
     if not any(key.raw):
         raise Mistake("E119", "the key is all zeros", "wg(8) reads that as no key.")
     return key
-
-
-def recipient(value: Any) -> str:
-    """Whom a file is encrypted to, as age(1) takes it: `age1…`, or an SSH public key."""
-    if type(value) is not str:
-        raise expected("a recipient", value)
-    words = value.split()
-    if len(words) == 1 and _AGE_RECIPIENT.fullmatch(words[0]):
-        return words[0]
-    if len(words) >= 2 and words[0] in _SSH_RECIPIENTS and _BASE64.fullmatch(words[1]):
-        return " ".join(words)
-    if value.startswith("AGE-SECRET-KEY-"):
-        raise Mistake("E125", "this is an identity, which is a secret", _RECIPIENT_HINT)
-    raise Mistake(
-        "E125", "expected a recipient: age1…, ssh-ed25519 … or ssh-rsa …", _RECIPIENT_HINT
-    )
 
 
 def mtu(value: Any) -> int | None:

@@ -10,6 +10,7 @@ from meshc.prefixes import InterfaceAddress
 from meshc.topology.language.schema import quantities as q
 from meshc.topology.language.schema import scalars as s
 from meshc.topology.language.schema.fields import ValueKind, comma_list, many, one
+from meshc.topology.language.schema.recipients import recipient
 from meshc.topology.language.spec import Output, Service
 from meshc.topology.language.wording import quote
 
@@ -158,7 +159,7 @@ SERVICES = many(_service, _TEXT)
 ONE_SERVICE = one(_service, **_TEXT)
 WHY = one(s.text, **_TEXT)
 KEY_STORE = _words("plain", "age", "command")
-RECIPIENTS = many(s.recipient, _TEXT)
+RECIPIENTS = many(recipient, _TEXT)
 FIREWALL = _words("auto", "iptables", "nftables")
 TEST_VIA = many(s.name, _NAME, _via_test)
 NAT = _words("none", "full_cone", "restricted", "port_restricted", "symmetric", "unknown")

@@ -123,7 +123,8 @@ def class_wishes(
     relays = {relay: routing.class_to_relay(class_, relay) for relay in routing.graph.relays}
     if None in hops or None in relays.values():
         return None
-    bits = [peers.of(hop) for hop in hops if hop is not None]
+    bit_of = {relay: peers.of(relay) for relay, _ in routing.attachments[class_]}
+    bits = [bit_of[hop] for hop in hops if hop is not None]
     masks = [bits[of] if of >= 0 else 0 for of in routing.class_of]
     for relay, hop in relays.items():
         masks[relay] = peers.of(hop) if hop is not None else 0

@@ -37,18 +37,26 @@ class PoolTrie:
         owner; or all bits, of an owner who needs no entry."""
         if self.root < 0:
             return []
-        best = [masks[owner] for owner in self.owners]
-        alike = best.copy()
+        wide = max(map(int.bit_length, (home, *masks)))
+        only_best = (1 << wide) - 1
+        # The low half of a number is the best peers of a node, the high half those that all below
+        # it may have: these are among the best, so that one `&` joins both.
+        double = {mask: mask | mask << wide for mask in {*masks}}
+        sets = [double[masks[owner]] for owner in self.owners]
+        add = sets.append
         for low, high in self.forks:
-            one, other = best[low], best[high]
-            best.append(one & other or one | other)
-            alike.append(alike[low] & alike[high])
+            one, other = sets[low], sets[high]
+            add(one & other or (one | other) & only_best)
+        return self._written(sets, wide, home)
+
+    def _written(self, sets: Sequence[int], wide: int, home: int) -> list[Entry]:
+        """From the top down: an entry where the peer above is not among the best."""
         found: list[Entry] = []
         waiting = [(self.root, home)]
         prefixes, forks, count = self.at, self.forks, len(self.owners)
         while waiting:
             node, inherited = waiting.pop()
-            same = alike[node]
+            same = sets[node] >> wide
             if inherited & same:
                 continue
             if same and node in self.blocks:
@@ -57,10 +65,11 @@ class PoolTrie:
                 found.append((prefixes[node], same))
             else:
                 low, high = forks[node - count]
-                one, other = best[low], best[high]
+                one, other = sets[low], sets[high]
+                peers = one & other
                 # the pool has an entry already, and a prefix has one
-                if one & other and not inherited & (one | other) and prefixes[node] != self.pool:
-                    peers = one & other
+                if peers and not inherited & (one | other) and prefixes[node] != self.pool:
+                    peers &= (1 << wide) - 1
                     inherited = peers & -peers
                     found.append((prefixes[node], inherited))
                 waiting += ((low, inherited), (high, inherited))

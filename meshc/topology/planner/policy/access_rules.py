@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from meshc.prefixes import BITS, Prefix, collapse, spanning, without
+from meshc.prefixes import Prefix, collapse, spanning, without
 from meshc.topology.language.spec import NodeSpec, Service
 from meshc.topology.obligations.access import Access, Rules, Stretch, Stretches, united
 from meshc.topology.planner.policy.flow_rules import AccessRow, AccessRules, Grant
@@ -32,6 +32,11 @@ class AccessPlanner:
     _senders: dict[int, _Classes] = field(default_factory=dict)
     _relayed: dict[int, tuple[AccessRow, ...]] = field(default_factory=dict)
     _services: dict[Rules, _Services] = field(default_factory=dict)
+    _receivers: dict[tuple[int, bool], _Classes] = field(default_factory=dict)
+    _own: dict[tuple[int, Rules], tuple[tuple[Prefixes, _Services], ...]] = field(
+        default_factory=dict
+    )
+    _strangers: dict[tuple[int, Prefixes], Prefixes] = field(default_factory=dict)
 
     def rules(self, node: NodeSpec, family: int) -> AccessRules | None:
         """None for a node that cannot filter."""
@@ -39,51 +44,77 @@ class AccessPlanner:
             return None
         own = tuple(a for a in self.addresses[node.name] if a.family == family)
         lans = tuple(route for route in node.routes if route.family == family)
-        strangers = without(self.known, lans)
+        if len(own) == 1 and not (lans or node.is_guard):
+            rows = self._of_leaf(family, own[0])
+        else:
+            rows = _joined([*self._needed(node, family, own, lans)])
         return AccessRules(
             inbound=collapse((*own, *lans)),
-            rows=_joined([*self._needed(node, family, own, lans)]),
+            rows=rows,
             lans=lans,
-            strangers=tuple(p for p in strangers if p.family == family),
+            strangers=self._elsewhere(family, lans),
             outbound=node.is_guard,
         )
+
+    def _of_leaf(self, family: int, own: Prefix) -> tuple[AccessRow, ...]:
+        """What comes by at one address: senders are the same for all that the same rules let be
+        reached."""
+        rules = self.access.receivers[family].at(own.value)
+        known = self._own.get((family, rules))
+        if known is None:
+            rows = _joined([*self._between(family, (own,))])
+            known = tuple((row.sources, row.grants[0].services) for row in rows)
+            self._own[family, rules] = known
+        return tuple(AccessRow(sources, (Grant((own,), what),)) for sources, what in known)
+
+    def _elsewhere(self, family: int, lans: Prefixes) -> Prefixes:
+        found = self._strangers.get((family, lans))
+        if found is None:
+            found = tuple(p for p in without(self.known, lans) if p.family == family)
+            self._strangers[family, lans] = found
+        return found
 
     def _needed(
         self, node: NodeSpec, family: int, own: Prefixes, lans: Prefixes
     ) -> Iterator[AccessRow]:
         """What comes by: rows that may have sources in common."""
-        beyond = self.access.internet[family]
         if node.is_relay:
             yield from self._inside(family)
         else:
             sending = (*lans, *own) if node.exit_node else lans
-            yield from self._between(family, None, (*own, *lans))
-            yield from self._between(family, sending, self._everyone(family))
+            yield from self._between(family, (*own, *lans))
+            yield from self._sent(family, sending, beyond=False)
         if node.exit_node:
-            yield from self._between(family, self.users.get(node.name, ()), beyond)
+            yield from self._sent(family, self.users.get(node.name, ()), beyond=True)
         if node.exit is not None:
-            yield from self._between(family, lans, beyond)
+            yield from self._sent(family, lans, beyond=True)
 
     def _inside(self, family: int) -> tuple[AccessRow, ...]:
         """Everything but the internet, which no relay passes on."""
         rows = self._relayed.get(family)
         if rows is None:
-            rows = tuple(self._between(family, None, self._everyone(family)))
+            rows = tuple(self._between(family, self._everyone(family)))
             self._relayed[family] = rows
         return rows
 
     def _everyone(self, family: int) -> Prefixes:
         return tuple(p for p in self.known if p.family == family)
 
-    def _between(
-        self, family: int, sources: Iterable[Prefix] | None, targets: Iterable[Prefix]
-    ) -> Iterator[AccessRow]:
-        """What `sources`, by default all, may reach of `targets`."""
-        receiving = _by_rules(family, self.access.receivers[family].within(collapse(targets)))
-        if sources is not None:
-            stretches = self.access.senders[family].within(collapse(sources))
-            yield from self._rows(_by_rules(family, stretches), receiving)
+    def _sent(self, family: int, sources: Iterable[Prefix], *, beyond: bool) -> Iterator[AccessRow]:
+        """What `sources` may reach of the network, or of what is beyond it."""
+        stretches = [*self.access.senders[family].within(collapse(sources))]
+        if not stretches:
             return
+        receiving = self._receivers.get((family, beyond))
+        if receiving is None:
+            targets = self.access.internet[family] if beyond else self._everyone(family)
+            found = self.access.receivers[family].within(collapse(targets))
+            receiving = self._receivers[family, beyond] = _by_rules(family, found)
+        yield from self._rows(_by_rules(family, stretches), receiving)
+
+    def _between(self, family: int, targets: Iterable[Prefix]) -> Iterator[AccessRow]:
+        """What all may reach of `targets`."""
+        receiving = _by_rules(family, self.access.receivers[family].within(collapse(targets)))
         if family not in self._senders:
             items = self.access.senders[family].items
             self._senders[family] = _by_rules(family, items)
@@ -131,7 +162,8 @@ def _joined(rows: Iterable[AccessRow]) -> tuple[AccessRow, ...]:
 
 def _apart(rows: list[AccessRow]) -> Iterator[AccessRow]:
     """The same rows, cut so that each source stands in one of them."""
-    for family in BITS:
+    families = {prefix.family for row in rows for prefix in row.sources}
+    for family in sorted(families):
         cut = Stretches.cut(family, ((n, row.sources) for n, row in enumerate(rows)))
         for numbers, prefixes in _by_rules(family, cut.items).items():
             if len(numbers) == 1:

@@ -119,9 +119,10 @@ class Routing:
         best: list[int] = [_NEVER] * len(self.members)
         hops: list[int | None] = [None] * len(best)
         for relay, weight in sorted(self.attachments[source]):
-            for target, cost in enumerate(columns[relay]):
-                if cost + weight < best[target]:
-                    best[target], hops[target] = cost + weight, relay
+            costs = [cost + weight for cost in columns[relay]]
+            for target, (cost, least) in enumerate(zip(costs, best, strict=True)):
+                if cost < least:
+                    best[target], hops[target] = cost, relay
         return hops
 
     def _cost_columns(self) -> dict[int, list[int]]:

@@ -42,6 +42,7 @@ def conf_differences(
     yield from _peers(conf.peers, there.peers, names)
     yield from _sets("route", _shown(routes), _shown(reading.routes))
     yield from _hooks(conf, reading, interface)
+    yield from _rules(conf.rules, there.rules)
     if 4 in own and not reading.valid_mark:
         yield "do not set src_valid_mark: a strict rp_filter drops what WireGuard receives"
     yield from reading.faults
@@ -126,6 +127,18 @@ def _hooks(conf: Conf, reading: OutputReading, interface: str) -> Iterator[str]:
             yield f"run `{more[0]}`, which is no hook of the node"
         else:
             yield "run the hooks in another order"
+
+
+def _rules(wanted: tuple[str, ...], found: tuple[str, ...]) -> Iterator[str]:
+    """The comments that hooks hand to the tool of a firewall, where each and its place count."""
+    if wanted == found:
+        return
+    for number in range(max(len(wanted), len(found))):
+        lost, there = wanted[number : number + 1], found[number : number + 1]
+        if lost != there:
+            is_, should = (f"`{one[0]}`" if one else "nothing" for one in (there, lost))
+            yield f"have {is_} as rule {number + 1} of the firewall, not {should}"
+            return
 
 
 def _shown(routes: Iterable[tuple[str, Prefix]]) -> list[str]:

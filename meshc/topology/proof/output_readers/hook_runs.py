@@ -6,23 +6,26 @@ import shlex
 
 from meshc.topology.proof.output_readers.output_reading import OutputError
 from meshc.values import dataclass
+from meshc.wg.conf import RULE_MARKS
 
 _FRAME_BEFORE = (
     "set -e -o pipefail",
     "shopt -s extglob",
     "export LC_ALL=C",
+    "CONFIG_FILE=$0",
     'run() { (eval "$1"); }',
 )
 
 
 @dataclass(frozen=True, slots=True)
 class HookRuns:
-    """The commands around `ip link set … up` and `… down`."""
+    """The commands around `ip link set … up` and `… down`, and the comments that they read."""
 
     pre_up: tuple[str, ...] = ()
     post_up: tuple[str, ...] = ()
     pre_down: tuple[str, ...] = ()
     post_down: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 def read_hook_runs(text: str, file: str, interface: str) -> HookRuns:
@@ -50,7 +53,8 @@ def read_hook_runs(text: str, file: str, interface: str) -> HookRuns:
         raise OutputError(f"{file}: it has other functions than `up` and `down`")
     ups = _parts(body[1 : ends[0]], f"ip link set dev {interface} up", file)
     downs = _parts(body[ends[0] + 2 : ends[1]], f"{down} || true", file)
-    return HookRuns(*ups, *downs)
+    rules = tuple(line for line in text.split("\n") if line.startswith(RULE_MARKS))
+    return HookRuns(*ups, *downs, rules)
 
 
 def _parts(

@@ -45,10 +45,8 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
     """`files` by their names. Raises: OutputError for what networkd would not take."""
     netdev_file, netdev = _one(files, ".netdev")
     network_file, network = _one(files, ".network")
-    device, guard = (
-        _section(netdev, "NetDev", netdev_file),
-        _section(netdev, "WireGuard", netdev_file),
-    )
+    device = _section(netdev, "NetDev", netdev_file)
+    guard = _section(netdev, "WireGuard", netdev_file)
     link = _merged(network, "Link")
     name = device.last("Name")
     if device.last("Kind") != "wireguard":
@@ -79,6 +77,7 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
         post_up=runs.post_up,
         pre_down=runs.pre_down,
         post_down=runs.post_down,
+        rules=runs.rules,
         peers=peers,
     )
     return OutputReading(

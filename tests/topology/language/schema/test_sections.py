@@ -55,5 +55,5 @@ def test_the_keys_of_the_design_are_there() -> None:
     assert set(promised) <= set(sections.SECTIONS["node"].fields)
     assert set(sections.SECTIONS["network"].fields) == {
         "name", "addresses", "domain", "interface", "listen_port", "keepalive", "mtu", "dns",
-        "preshared_keys", "firewall", "kill_switch",
+        "preshared_keys", "firewall", "kill_switch", "agent",
     }  # fmt: skip

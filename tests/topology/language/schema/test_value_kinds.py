@@ -16,7 +16,8 @@ SAMPLES: list[Any] = [
     "a", "all", "none", "off", "auto", "direct", "peer", "bounce", "linux", "wg-quick", "meshc",
     "reachable", "symmetric", "ipv4", "ipv4, ipv6", "/etc/key", "10.44.0.0/24", "fd44::/64",
     "[2001:db8::7]:51820", "vpn.example.com:1", "a, b", "2027-01-31", "20ms", "0.5%", "100mbit",
-    "0x2a", "1", "W220",
+    "0x2a", "1", "W220", "plain",
+    "age1u6dyqsrjd6dmqspddgnznl9vz70pyxum32zfjvvmxcm6dvdhqqnsttx9cp",
     "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=", "echo %i, 1", 0, 1, 25, 1420, 65535, 65536,
     -1, 2.5, True, False, None, [], ["a"], ["a", "b"], ["10.0.0.1"], ["ipv6"], [1], {}, {"a": 1},
 ]  # fmt: skip

@@ -84,3 +84,21 @@ def test_a_peer_twice() -> None:
     reading = reading_of(conf)
     twice = replace(reading, conf=replace(reading.conf, peers=conf.peers * 2))
     assert said(conf, twice) == ["list a peer twice"]
+
+
+def test_rules_in_comments_count_one_by_one() -> None:
+    """Hooks hand them to nft or iptables-restore."""
+    conf = replace(parse(TEXT), rules=("#nft a", "#nft b"))
+    reading = reading_of(conf)
+
+    def with_rules(*rules: str) -> list[str]:
+        return said(conf, replace(reading, conf=replace(reading.conf, rules=rules)))
+
+    assert with_rules("#nft a", "#nft b") == []
+    assert with_rules("#nft a", "#nft c") == [
+        "have `#nft c` as rule 2 of the firewall, not `#nft b`"
+    ]
+    assert with_rules("#nft a") == ["have nothing as rule 2 of the firewall, not `#nft b`"]
+    assert with_rules("#nft a", "#nft b", "#nft c") == [
+        "have `#nft c` as rule 3 of the firewall, not nothing"
+    ]

@@ -13,6 +13,7 @@ SCRIPT = """\
 set -e -o pipefail
 shopt -s extglob
 export LC_ALL=C
+CONFIG_FILE=$0
 run() { (eval "$1"); }
 up() {
 run 'echo "it'"'"'s wg0"'
@@ -29,12 +30,15 @@ up) trap 'ip link set dev wg0 down' EXIT; up; trap - EXIT ;;
 down) down ;;
 *) echo "usage: $0 up|down" >&2; exit 2 ;;
 esac
+#nft one
+#other
+#iptables two
 """
 
 
 def test_commands_before_and_after_the_link() -> None:
     assert read_hook_runs(SCRIPT, "s", "wg0") == HookRuns(
-        ('echo "it\'s wg0"',), ("echo b", "echo c"), (), ("echo d",)
+        ('echo "it\'s wg0"',), ("echo b", "echo c"), (), ("echo d",), ("#nft one", "#iptables two")
     )
 
 
@@ -45,9 +49,9 @@ def test_commands_before_and_after_the_link() -> None:
         ("set -e -o pipefail\n", "", "its frame"),
         ("trap 'ip link set dev wg0 down' EXIT; up", "up", "its frame"),
         ("esac\n", "esac\nrm -rf /\n", "its frame"),
-        ("run 'echo b'", "echo b", "s:10: this is not a hook"),
-        ("run 'echo b'", "run 'echo b' &", "s:10: this is not a hook"),
-        ("run 'echo b'", "run 'echo b", "s:10: this is not a hook"),
+        ("run 'echo b'", "echo b", "s:11: this is not a hook"),
+        ("run 'echo b'", "run 'echo b' &", "s:11: this is not a hook"),
+        ("run 'echo b'", "run 'echo b", "s:11: this is not a hook"),
         ("ip link set dev wg0 up\n", "", "it never says `ip link set dev wg0 up`"),
         ("down() {", "other() {", "other functions"),
         ("}\ndown() {", "down() {", "other functions"),

@@ -1,0 +1,115 @@
+"""What somebody changed on a running system is seen by the program that is sent there, whoever
+brought the interface up: all that `meshc status` sees on the machine itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshc.deploy.machine_facts import Drift, Mending
+from meshc.deploy.protocol import Directories
+from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.running_drift import drift
+from tests.node.test_drift import CHANGES, PEER, RELAY
+from tests.support import wgconf
+from tests.support.emitted_hooks import forwarding_lines
+from tests.support.frozen_agent import freeze_agent
+from tests.support.netns import Namespace, namespaces, needs_root, require
+
+ASK = """
+from meshc.deploy.protocol import Directories
+from meshc.deploy.remote.managed_interface import ManagedInterface
+from meshc.deploy.remote.running_drift import drift
+for one in drift(ManagedInterface("wg0", Directories())):
+    print(one.mending.value, one.what, one.route, sep="|")
+"""
+MENDED_BY = {
+    "route": "peers",
+    "psk": "peers",
+    "endpoint": "peers",
+    "keepalive": "peers",
+    "allowed ips": "peers",
+    "port": "peers",
+    "fwmark": "peers",
+    "private key": "peers",
+    "file mode": "file",
+}
+
+
+@pytest.fixture(params=["meshc", "wg-quick"])
+def node(request: pytest.FixtureRequest) -> Iterator[tuple[Namespace, str]]:
+    """A machine with /etc/wireguard/wg0.conf up, and that path."""
+    require("wireguard-go", "wg-quick", "iptables")
+    lines = wgconf.interface(
+        *("Address = 10.44.0.1/32", "ListenPort = 51820", "MTU = 1420", "FwMark = 7"),
+        *forwarding_lines(RELAY),
+    )
+    text = lines + wgconf.peer(
+        "AllowedIPs = 10.44.0.0/24, 10.60.0.0/16", "Endpoint = 192.0.2.7:51820", key=PEER
+    )
+    with namespaces("host") as (host,):
+        host.shell(
+            "ip link add eth0 type veth peer name far0; ip link set eth0 up; ip link set far0 up;"
+            "ip addr add 192.0.2.1/24 dev eth0;"
+            "mkdir -p /etc/wireguard; mount -t tmpfs tmpfs /etc/wireguard"
+        )
+        conf = "/etc/wireguard/wg0.conf"
+        host.run("bash", "-c", f"umask 077; cat > {conf}", input=text)
+        if request.param == "meshc":
+            host.meshc("up", conf, "--engine", "wireguard-go")
+            freeze_agent(host)
+        else:
+            host.shell(f"WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up {conf}")
+        yield host, conf
+
+
+def seen(host: Namespace) -> dict[str, str]:
+    """What mends it, by what it is."""
+    lines = host.run(sys.executable, "-c", ASK).stdout.splitlines()
+    return {line.split("|")[1]: line.split("|")[0] for line in lines}
+
+
+@pytest.mark.root
+@needs_root[1]
+@needs_root[2]
+@pytest.mark.slow
+def test_each_change_is_seen_with_what_mends_it(node: tuple[Namespace, str]) -> None:
+    """One after the other on one machine: each adds something to what is told."""
+    host, conf = node
+    before = seen(host)
+    assert before == {}
+    for name, command in CHANGES.items():
+        host.shell(command.replace("CONF", conf))
+        now = seen(host)
+        told = {what: mends for what, mends in now.items() if what not in before}
+        if name not in ("emptied chain", "a rule before ours"):  # flushed already: seen with that
+            assert told, name
+            assert MENDED_BY.get(name, "all") in told.values(), (name, told)
+        before = now
+
+
+@pytest.fixture
+def calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ManagedInterface:
+    """An interface on a machine without any tool."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    places = Directories(str(tmp_path), str(tmp_path), str(tmp_path))
+    found = ManagedInterface("wg9", places)
+    text = wgconf.interface("Address = 10.44.0.1/32") + wgconf.peer("AllowedIPs = 0.0.0.0/0")
+    Path(found.conf).write_text(text)
+    Path(found.conf).chmod(0o600)
+    return found
+
+
+def test_what_nobody_tells_is_no_drift_but_of_peers(calm: ManagedInterface) -> None:
+    assert {one.mending for one in drift(calm)} <= {Mending.PEERS}
+    Path(calm.conf).write_text("")
+    assert drift(calm) == ()
+
+
+def test_a_file_that_others_can_read_is_told(calm: ManagedInterface) -> None:
+    Path(calm.conf).chmod(0o644)
+    told = "others can read the file with its key (mode 644)"
+    assert drift(calm)[0] == Drift(Mending.FILE, told)
