@@ -164,10 +164,10 @@ def growth(rounds: int) -> None:
     that of the time between the smallest and the largest: 1 is linear in the number of nodes, and
     what a full mesh emits is quadratic."""
     shapes: list[tuple[str, Callable[[int], str], tuple[int, int, int]]] = [
-        ("routers with two LANs", routers, (50, 100, 200)),
-        ("leaves on 3 of 30 relays", choosy, (100, 200, 400)),
-        ("leaves with a via of their own", ordered, (100, 200, 400)),
-        ("full mesh", full_mesh, (250, 500, 1000)),
+        ("routers with two LANs", routers, (100, 200, 400)),
+        ("leaves on 3 of 30 relays", choosy, (250, 500, 1000)),
+        ("leaves with a via of their own", ordered, (150, 300, 600)),
+        ("full mesh", full_mesh, (500, 1000, 2000)),
         ("leaves, tests to 20 LANs", tested, (100, 200, 400)),
     ]
     print(f"\n{'meshc build from nothing':34} {'nodes':>18} {'median s':>24} {'exponent':>9}")
