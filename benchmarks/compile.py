@@ -4,6 +4,7 @@
     python benchmarks/compile.py paired     # only the pair
     python benchmarks/compile.py scale      # only the large networks
     python benchmarks/compile.py growth     # shapes that grow badly, three sizes each
+    python benchmarks/compile.py policies   # 1,000 nodes with 200 rules, beside none
     python benchmarks/compile.py quick      # `--help` and `validate`
 
 Every run of meshc starts from nothing: it makes the keys, allocates, writes every file and proves
@@ -62,7 +63,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        "what", nargs="?", choices=("all", "paired", "scale", "growth", "quick"), default="all"
+        "what",
+        nargs="?",
+        choices=("all", "paired", "scale", "growth", "policies", "quick"),
+        default="all",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--nodes", type=int, default=300, help="of the paired full mesh")
@@ -79,6 +83,8 @@ def main() -> None:
         scale(max(1, options.rounds // 2))
     if options.what in ("all", "growth"):
         growth(max(1, options.rounds // 2))
+    if options.what in ("all", "policies"):
+        policies(max(1, options.rounds // 2))
 
 
 @cache
@@ -158,10 +164,10 @@ def growth(rounds: int) -> None:
     that of the time between the smallest and the largest: 1 is linear in the number of nodes, and
     what a full mesh emits is quadratic."""
     shapes: list[tuple[str, Callable[[int], str], tuple[int, int, int]]] = [
-        ("routers with two LANs", routers, (50, 100, 200)),
-        ("leaves on 3 of 30 relays", choosy, (100, 200, 400)),
-        ("leaves with a via of their own", ordered, (100, 200, 400)),
-        ("full mesh", full_mesh, (250, 500, 1000)),
+        ("routers with two LANs", routers, (100, 200, 400)),
+        ("leaves on 3 of 30 relays", choosy, (250, 500, 1000)),
+        ("leaves with a via of their own", ordered, (150, 300, 600)),
+        ("full mesh", full_mesh, (500, 1000, 2000)),
         ("leaves, tests to 20 LANs", tested, (100, 200, 400)),
     ]
     print(f"\n{'meshc build from nothing':34} {'nodes':>18} {'median s':>24} {'exponent':>9}")
@@ -171,6 +177,32 @@ def growth(rounds: int) -> None:
         nodes = " ".join(f"{n:5,}" for n in sizes)
         seconds = " ".join(f"{t:7.2f}" for t in times)
         print(f"{name:34} {nodes:>18} {seconds:>24} {exponent:9.2f}", flush=True)
+
+
+def policies(rounds: int) -> None:
+    """What rules between groups cost; run by turns with the same network without them."""
+    print(f"\n{'meshc build from nothing':34} {'without':>9} {'with':>9} {'times':>9}")
+    for nodes, rules in ((100, 20), (1000, 200)):
+        pairs = [(build(ruled(nodes, 0)), build(ruled(nodes, rules))) for _ in range(rounds)]
+        free, held = (median([pair[side] for pair in pairs]) for side in (0, 1))
+        name = f"{nodes:,} nodes, {rules} rules"
+        print(f"{name:34} {free:9.2f} {held:9.2f} {held / free:9.2f}", flush=True)
+
+
+def ruled(nodes: int, rules: int) -> str:
+    """Three relays, leaves in groups of twenty, and rules from group to group; none for 0."""
+    rng = random.Random(1)
+    leaves = [f"leaf{i:05}" for i in range(nodes - 3)]
+    groups = {f"g{i}": leaves[i * 20 : i * 20 + 20] for i in range(-(-len(leaves) // 20))}
+    lines = ["meshc: 1", "network: {name: bench, addresses: 10.0.0.0/16}", "nodes:"]
+    lines += [f"  relay{i}: {{role: relay, endpoint: relay{i}.example-vpn.dev}}" for i in range(3)]
+    lines += [f"  {leaf}: {{}}" for leaf in leaves]
+    lines += ["groups:", *(f"  {name}: [{', '.join(some)}]" for name, some in groups.items())]
+    lines += ["policies:"] if rules else []
+    for _ in range(rules):
+        one, other = rng.choice([*groups]), rng.choice([*groups])
+        lines.append(f"  - {{from: {one}, to: {other}, allow: tcp/{rng.randint(1, 9000)}}}")
+    return "\n".join(lines) + "\n"
 
 
 def build(text: str, *, watch: bool = False) -> Run:

@@ -94,7 +94,7 @@ FAULTS: Mapping[str, Fault] = {
     "an element of a map lost": without(r"[0-9a-f.:/]+ : goto from[46]_\d+, "),
     "a set element widened": instead(
         r"(tcp|udp) \. (?:(\d+)-)?(\d+)(?=[, ])",
-        lambda m: f"{m[1]} . {m[2] or m[3]}-{int(m[3]) + 1}",
+        lambda m: f"{m[1]} . {m[2] or m[3]}-{min(int(m[3]) + 1, 65535)}",
     ),
     "one family forgotten": instead(
         rf"{_RULE}-I INPUT -j MESHC-IN-%i{_END}(?!.*-I INPUT -j MESHC-IN)", lambda _: ""

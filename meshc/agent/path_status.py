@@ -30,6 +30,15 @@ class PathStatus:
     def all_live(self) -> bool:
         return all(state == "live" for state in self.relays.values())
 
+    @property
+    def words(self) -> str:
+        """A line for people."""
+        paths = ", ".join(f"{name} {state}" for name, state in self.relays.items())
+        if self.home:
+            return f"path by {self.home} ({paths})"
+        here = ", ".join(self.leaves) or "nobody"
+        return f"{'draining; ' if self.draining else ''}home of {here} ({paths})"
+
     def save(self, interface: str, run_directory: Path = RUN_DIRECTORY) -> None:
         """Replaces the file in one step."""
         path = status_file(interface, run_directory)

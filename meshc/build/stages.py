@@ -98,7 +98,6 @@ class Stages:
     ) -> tuple[KeyRing, KeyStore]:
         """Every node's key, and the store for those that are new. `new_lock` says that a lock file
         that is gone was not lost. Raises: StateError."""
-        from meshc.build.key_sealing import check_recipients
         from meshc.build.lock_file import require_lock
         from meshc.keystore.ring import gather, recorded
 
@@ -106,7 +105,10 @@ class Stages:
         store = workspace.keys(source.spec.network.name, source.spec.keys)
         if not new_lock:
             require_lock(workspace.lock_file, store, self.diagnostics)
-        check_recipients(source.spec, store.directory, self.diagnostics)
+        if source.spec.keys.store == "age":
+            from meshc.build.key_sealing import check_recipients
+
+            check_recipients(source.spec, store.directory, self.diagnostics)
         ring = gather(source.spec, store, recorded(source.lock), self.diagnostics)
         self.diagnostics.barrier()
         return ring, store

@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshc.errors import StateError
-from meshc.keystore.choice import open_store
-from meshc.keystore.store import KeyStore
 from meshc.topology.language.spec import KeysSpec
 from meshc.values import dataclass
+
+if TYPE_CHECKING:
+    from meshc.keystore.store import KeyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Workspace:
 
     def keys(self, network: str, settings: KeysSpec) -> KeyStore:
         """The store that the topology file asks for."""
+        from meshc.keystore.choice import open_store  # a check needs none
+
         return open_store(
             self.directory / "keys", network, KeysSpec() if self.plain_keys else settings
         )

@@ -16,7 +16,6 @@ Examples:
   meshc doctor
   meshc doctor mesh.yaml hub --local    # on the hub itself
 
-\b
 Exit code: 0 nothing is in the way, 1 something is, or a node could not be asked.
 """
 

@@ -13,7 +13,6 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
-from meshc.cli.views.page import say
 from meshc.errors import MeshcError, StateError
 
 FAILED = 2
@@ -50,6 +49,7 @@ def refused_findings() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
+        from meshc.cli.views.page import say
         from meshc.render.report.json import envelope
         from meshc.render.report.text import format_findings
 
@@ -80,6 +80,8 @@ def refuse_as_json(error: click.ClickException) -> None:
 
 
 def fail(error: MeshcError) -> NoReturn:
+    from meshc.cli.views.page import say
+
     if wants_json():
         from meshc.render.report.json import refusal
 

@@ -30,6 +30,7 @@ _COLUMNS = (
     Column("keepalive", fold=True),
     Column("also carries", fold=True),
 )
+RUN = Path("/run/meshc")
 NOTHING_UP = 2
 UNREADABLE = 3
 _COLOURS = {
@@ -88,7 +89,7 @@ def status(
         return tuple(map(one, names or node.interfaces(run_directory)))
 
     if watch and not as_json and sys.stdout.isatty():
-        _watch(look, interval)
+        _watch(look, interval, run_directory)
         return
     found = look()
     if metrics or textfile is not None:
@@ -96,10 +97,18 @@ def status(
     if as_json:
         from meshc.render.report.json import envelope
 
-        click.echo(envelope({"interfaces": [_plain(asdict(one)) for one in found]}))
+        click.echo(envelope({"interfaces": [_report(one, run_directory) for one in found]}))
     else:
-        print_status(standard_page(), found)
+        print_status(standard_page(), found, run_directory)
     sys.exit(max((one.exit_code for one in found), default=NOTHING_UP))
+
+
+def _report(one: Status, run_directory: Path) -> dict[str, Any]:
+    """An interface for programs; `paths` is null where no agent keeps any."""
+    from meshc.agent.path_status import load_status
+
+    paths = load_status(one.interface, run_directory)
+    return {**_plain(asdict(one)), "paths": asdict(paths) if paths else None}
 
 
 def _figures(found: Sequence[Status], textfile: Path | None) -> NoReturn:
@@ -119,7 +128,7 @@ def _figures(found: Sequence[Status], textfile: Path | None) -> NoReturn:
     sys.exit(UNREADABLE if any(one.unreadable for one in found) else 0)
 
 
-def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:
+def _watch(look: Callable[[], tuple[Status, ...]], interval: float, run_directory: Path) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -128,18 +137,23 @@ def _watch(look: Callable[[], tuple[Status, ...]], interval: float) -> None:
             while True:
                 found = look()
                 console.clear()
-                print_status(TerminalPage(console), found)
+                print_status(TerminalPage(console), found, run_directory)
                 time.sleep(interval)
     except KeyboardInterrupt:
         return
 
 
-def print_status(page: Page, found: Sequence[Status]) -> None:
-    """The interfaces, each with its peers and what is wrong with it."""
+def print_status(page: Page, found: Sequence[Status], run_directory: Path = RUN) -> None:
+    """The interfaces, each with its peers, its agent's paths, and what is wrong with it."""
+    from meshc.agent.path_status import load_status
+
     if not found:
         page.line("no interface is up (`meshc up NODE` brings one up)")
     for one in found:
         page.line(Styled(_headline(one), "bold" if one.up else "bold red"))
+        paths = load_status(one.interface, run_directory)
+        if paths is not None and one.up:
+            page.line(paths.words)
         if one.peers:
             page.table(_COLUMNS, map(_row, one.peers))
         for problem in one.problems:

@@ -103,7 +103,8 @@ class ConfParser:
             if line[0] == "#":
                 if raw.startswith(RULE_MARKS):
                     self.rules.append(raw)
-                self._comment(line)
+                else:
+                    self._comment(line)
                 continue
             if line[0] == "[":
                 self._header(line)

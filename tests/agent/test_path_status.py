@@ -17,6 +17,14 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["wg0.paths"]
 
 
+def test_it_has_words_for_people() -> None:
+    leaf = PathStatus({"r1": "dead", "r2": "live"}, "r2")
+    assert leaf.words == "path by r2 (r1 dead, r2 live)"
+    relay = PathStatus({"r2": "live"}, leaves=("a", "b"), draining=True)
+    assert relay.words == "draining; home of a, b (r2 live)"
+    assert PathStatus({"r2": "live"}).words == "home of nobody (r2 live)"
+
+
 def test_what_another_version_wrote_is_none(tmp_path: Path) -> None:
     assert load_status("wg0", tmp_path) is None
     for text in ("", "[]", "{}", '{"relays": {}, "leaves": [], "more": 1}'):

@@ -25,6 +25,7 @@ from meshc.lab.world import lab_state
         (["--uplink", "home=mtu:576"], "IPv6 needs an MTU of 1280"),
         (["--nat", "home=cone"], "KIND is one of"),
         (["--kill", "nobody"], "there is no such node"),
+        (["--agents", "--runner", "wg-quick"], "agents belong to `--runner meshc`"),
     ],
 )
 def test_wrong_options_are_usage_errors(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from meshc import node
+from meshc.agent.path_status import PathStatus
 from meshc.cli import main
 from meshc.cli.status import age_text, bytes_text
 from meshc.errors import StateError
@@ -102,6 +103,17 @@ def test_one_damaged_state_file_hides_nothing_else(
     assert done.exit_code == 3
     for words in ("laptop (wg0): up", "wg1: cannot be told", "cannot be read (remove it)"):
         assert words in done.stdout
+
+
+def test_the_paths_of_an_agent_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    PathStatus({"r1": "dead", "r2": "live"}, "r2").save("wg0", tmp_path)
+    done = look(monkeypatch, WELL, "--run-dir", str(tmp_path))
+    assert "path by r2 (r1 dead, r2 live)" in done.stdout
+    done = look(monkeypatch, WELL, "--run-dir", str(tmp_path), "--json")
+    (report,) = json.loads(done.stdout)["interfaces"]
+    assert report["paths"]["home"] == "r2"
+    (report,) = json.loads(look(monkeypatch, WELL, "--json").stdout)["interfaces"]
+    assert report["paths"] is None
 
 
 def test_nothing_is_up(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from meshc.topology.planner.analysis import Analysis, analyse
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import NodeFile, Proof, expectation, prove
+from meshc.topology.proof.expectation import Expectation
 from meshc.wg.conf import parse
 from tests.support.policy_oracle import Oracle
 
@@ -36,13 +37,17 @@ class PolicyNetwork(NamedTuple):
         nodes = self.plan.nodes.values()
         return {n.name: renderer.render(n).decode() for n in nodes if n.spec.managed}
 
-    def proof(self, files: dict[str, str]) -> Proof:
-        """What the proof says about files, as they are or changed by hand."""
-        made = expectation(
+    def expected(self) -> Expectation:
+        """What the proof holds files against."""
+        return expectation(
             self.spec,
             public_keys={name: node.public_key for name, node in self.plan.nodes.items()},
             addresses=self.analysis.allocation.addresses,
         )
+
+    def proof(self, files: dict[str, str]) -> Proof:
+        """What the proof says about files, as they are or changed by hand."""
+        made = self.expected()
         return prove([NodeFile(name, parse(text)) for name, text in files.items()], made)
 
     def codes(self, files: dict[str, str]) -> set[str]:

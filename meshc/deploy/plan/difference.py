@@ -68,7 +68,8 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     with, so that equal keys have equal hashes on both sides."""
     new = parse(redact(target.conf.reveal(), salt))
     old = _readable(facts.conf)
-    choice = choose(target.plan.spec.deploy, facts, target.plan.interface)
+    plan = target.plan
+    choice = choose(plan.spec.deploy, facts, plan.interface, agent=plan.agent is not None)
     change = None if old is None else compare(old, new)
     activation, cost = _activation(target, facts, change, choice)
     return Difference(

@@ -32,9 +32,15 @@ class SupervisorChoice:
 
 
 def choose(
-    deploy: Deploy, facts: Facts, interface: str = "wg0", *, offer: Offer = bundle
+    deploy: Deploy,
+    facts: Facts,
+    interface: str = "wg0",
+    *,
+    offer: Offer = bundle,
+    agent: bool = False,
 ) -> SupervisorChoice:
-    """The supervisor and engine for a node. `offer` is what meshc this machine can give it."""
+    """The supervisor and engine for a node. `offer` is what meshc this machine can give it; an
+    `agent` that has paths to keep is started by meshc alone."""
     own = deploy.engine not in ("auto", "kernel")
     stock = {"wg", "wg-quick"} <= facts.tools
     if deploy.supervisor in ("systemd", "meshc"):
@@ -43,7 +49,7 @@ def choose(
         by_meshc = False
     else:
         # wg-quick tries the kernel first, so another engine beside a kernel's needs meshc
-        by_meshc = (own and facts.kernel) or (not stock and _has(facts, "meshc"))
+        by_meshc = agent or (own and facts.kernel) or (not stock and _has(facts, "meshc"))
     unit = facts.systemd and deploy.supervisor != "meshc"
     if by_meshc:
         lacks = ["systemd"] if deploy.supervisor == "systemd" and not facts.systemd else []

@@ -104,8 +104,6 @@ class Device:
             peers=tuple(self._peer_state(peer) for peer in self._sessions.peers.values()),
         )
 
-    # --- input -------------------------------------------------------------------------
-
     def receive_datagrams(self, batch: Sequence[tuple[Buffer, UdpPath]], now: float) -> None:
         """Datagrams from UDP, in order of arrival."""
         for endpoint, group in groupby(batch, itemgetter(1)):
@@ -175,6 +173,7 @@ class Device:
         """Applies all of a change or none of it. Raises: ConfigError before anything changed."""
         check_update(update)
         self._now = now
+        had_key = self._sessions.identity is not None
         if update.private_key is not None:
             self._set_private_key(update.private_key)
         if self._moves_out(update):
@@ -183,6 +182,9 @@ class Device:
         if update.replace_peers:
             for peer in list(self._sessions.peers.values()):
                 self._remove(peer)
+        if self._sessions.is_up and not had_key and self._sessions.identity is not None:
+            for peer in self._sessions.peers.values():
+                self._sessions.start(peer, now)
         for change in update.peers:
             self._configure_peer(change, now)
 
@@ -287,8 +289,6 @@ class Device:
     def _update_load(self, now: float) -> None:
         if self._admission.update_load(now):
             self._sessions.events.append(LoadChanged(self._admission.under_load))
-
-    # --- sending -----------------------------------------------------------------------
 
     def _send(self, destination: bytes | None, packets: Sequence[bytes], now: float) -> None:
         """Packets of one destination to the peer that owns it."""

@@ -42,6 +42,7 @@ def check_exits(session: LabSession, predictor: Predictor, patience: Patience) -
                 doubtful=_doubtful(session, predictor, name, users[name]),
                 doubt=4.0 + 2 * patience.round_trip,
                 beside=tuple(map(str, session.source.spec.nodes[name].exit_except)),
+                lans=tuple(map(str, session.source.spec.nodes[name].routes)),
             ),
         )
         for name in users

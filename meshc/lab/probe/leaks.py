@@ -55,7 +55,8 @@ class WatchLeaks(Job[LeakFindings]):
 
     `hosts` are addresses of the public host, `port` WireGuard's own UDP port, `name` something to
     ask the resolvers for (those of /etc/resolv.conf and `resolvers`), `seconds` how long to try
-    connections; those to `doubtful` hosts are tried for a short time. Prefixes `beside` may leave.
+    connections; those to `doubtful` hosts are tried for a short time. Prefixes `beside` may leave,
+    and pings to the `lans` behind the node.
     """
 
     interface: str
@@ -67,6 +68,7 @@ class WatchLeaks(Job[LeakFindings]):
     doubtful: tuple[str, ...] = ()
     doubt: float = 4.0
     beside: tuple[str, ...] = ()
+    lans: tuple[str, ...] = ()
 
     def run(self) -> LeakFindings:
         hopeful = tuple(at for at in self.hosts if at not in self.doubtful)
@@ -81,23 +83,33 @@ class WatchLeaks(Job[LeakFindings]):
             servers = dict.fromkeys([*nameservers(), *self.resolvers])
             lookups = tuple(Lookup(self.name, server, seconds=1.0).run() for server in servers)
             time.sleep(0.1)
-            frames = [one for one in _outgoing(tap) if is_leak(one, self.port, self.beside)]
+            out = _outgoing(tap)
+            frames = [one for one in out if is_leak(one, self.port, self.beside, self.lans)]
         leaks = tuple(dict.fromkeys(map(describe, frames)))
         return LeakFindings({at: seen[at] for at in self.hosts}, lookups, leaks)
 
 
-def is_leak(frame: FrameHeaders, port: int, beside: Iterable[str] = ()) -> bool:
+def is_leak(
+    frame: FrameHeaders, port: int, beside: Iterable[str] = (), lans: Iterable[str] = ()
+) -> bool:
     """Whether this may not leave a node that sends everything but `beside` through its exit.
-    `port` is the UDP port of its WireGuard."""
-    if frame.target and any(Prefix.parse(p).contains(Prefix.host(frame.target)) for p in beside):
+    `port` is the UDP port of its WireGuard. Pings to its `lans` may be others', who had them
+    waiting for a session with it: it forwards them."""
+    if _lies_in(frame.target, beside):
         return False
     if frame.kind == ARP or (frame.kind == IPV4 and frame.protocol == IGMP):
+        return False
+    if frame.protocol in (ICMP, ICMPV6) and _lies_in(frame.target, lans):
         return False
     if frame.kind == IPV6 and frame.protocol == ICMPV6:
         return frame.source_port not in LINK_ICMPV6
     if frame.kind in (IPV4, IPV6):
         return not (frame.protocol == UDP and frame.source_port == port)
     return False  # not IP: nothing that a router would pass on
+
+
+def _lies_in(target: str, prefixes: Iterable[str]) -> bool:
+    return bool(target) and any(Prefix.parse(p).contains(Prefix.host(target)) for p in prefixes)
 
 
 def describe(frame: FrameHeaders) -> str:

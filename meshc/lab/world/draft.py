@@ -108,22 +108,23 @@ class WorldDraft:
         return place.double_nat or title in self.options.carrier
 
     def _shape(self, name: str) -> Shape:
-        """Flags first, then the file; its default is for uplinks only, not for LAN cables."""
-        if name in self.options.shapes:
-            return self.options.shapes[name]
+        """Flags first, then the file; its default is for uplinks only, not for LAN cables. What the
+        topology says of an uplink's MTU holds where no flag says another."""
         lab = self.spec.lab
         node = self.spec.nodes.get(name)
         place = lab.sites.get(name) or lab.nodes.get(name)
         uplink = name in self.spec.sites or (node is not None and node.site is None)
-        if place is None and uplink:
-            if any(self.options.shape):
-                return self.options.shape
-            place = lab.default
-        if place is None:
-            return Shape()
-        rate = place.bandwidth_kbit or 0
-        mtu = self._uplink_mtu(name) if uplink else 0
-        return Shape(place.latency_ms, place.jitter_ms, place.loss_percent, rate, mtu)
+        shape = Shape()
+        if name in self.options.shapes:
+            shape = self.options.shapes[name]
+        elif place is None and uplink and any(self.options.shape):
+            shape = self.options.shape
+        elif place := place or (lab.default if uplink else None):
+            rate = place.bandwidth_kbit or 0
+            shape = Shape(place.latency_ms, place.jitter_ms, place.loss_percent, rate)
+        if uplink and not shape.mtu:
+            return shape._replace(mtu=self._uplink_mtu(name))
+        return shape
 
     def _uplink_mtu(self, name: str) -> int:
         """What the topology says of the way to the internet, of a node or for a whole site."""

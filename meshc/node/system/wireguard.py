@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from meshc.node.machine import Machine
 
 _UNSET = DeviceState()
+_LINK_LOCAL = Prefix.parse("fe80::/10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,10 @@ def _difference(wish: PeerWish, have: PeerState) -> PeerUpdate | None:
         psk = NO_PRESHARED_KEY
     new_endpoint = wish.endpoint is not None and (have.endpoint is None or wish.moved)
     added = tuple(p for p in wish.allowed_ips if p not in set(have.allowed_ips))
-    lost = any(p not in set(wish.allowed_ips) for p in have.allowed_ips)
+    # link-local ones are those of agents, which no file names and nothing is routed by
+    lost = any(
+        p not in set(wish.allowed_ips) and not _LINK_LOCAL.contains(p) for p in have.allowed_ips
+    )
     update = PeerUpdate(
         wish.public_key,
         preshared_key=psk,

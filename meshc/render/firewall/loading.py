@@ -171,11 +171,8 @@ def _said(of: int, comments: Iterable[str]) -> str:
     """What prints one of the texts. `[%]` stands for what wg-quick would replace; the one word that
     is looked up on the node stands outside of the quotes."""
     start = f"#{_MARK[of]} "
-    named = {
-        family: any(WAN[family] in line and line.startswith(start) for line in comments)
-        for family in IPTABLES
-    }
-    wan = "".join(f"s/{WAN[f]}/'{wan_word(f)}'/g;" for f in IPTABLES if named[f])
+    text = "\n".join(line for line in comments if line.startswith(start))
+    wan = "".join(f"s/{WAN[f]}/'{wan_word(f)}'/g;" for f in IPTABLES if WAN[f] in text)
     return f"sed -n '/^.{_MARK[of]} /{{s///;s/[%]i/%i/g;{wan}p}}' {_FILE}"
 
 

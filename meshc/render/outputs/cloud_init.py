@@ -8,10 +8,12 @@ whoever may look at the cloud's console.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from meshc.render.outputs.tunnel import OutputFile, Tunnel
 from meshc.secret import SecretText
+from meshc.topology.language.spec import FirewallTool
 
 _PATH_UNIT = """\
 [Unit]
@@ -24,7 +26,7 @@ Unit=wg-quick@{interface}.service
 [Install]
 WantedBy=multi-user.target
 """
-_FIREWALLS = {"auto": ["iptables"], "iptables": ["iptables"], "nftables": ["nftables"]}
+_CALLS_IPTABLES = re.compile(r"(^|\|\| |; |then |\| )ip6?tables(-restore)? -")
 
 
 def cloud_init(tunnel: Tunnel) -> Iterator[OutputFile]:
@@ -87,8 +89,11 @@ def _user_data(tunnel: Tunnel, path: str, mode: str, content: str, start: list[s
 def _packages(tunnel: Tunnel) -> list[str]:
     """Names of Debian and its kin."""
     found = ["wireguard-tools"]
-    if tunnel.hooks.lines:
-        found += _FIREWALLS[tunnel.node.spec.firewall.value]
+    up = (*tunnel.hooks.pre_up, *tunnel.hooks.post_up)
+    if any(_CALLS_IPTABLES.search(line) for line in up):
+        found.append("iptables")
+    if tunnel.node.spec.firewall is FirewallTool.NFTABLES and tunnel.hooks.comments:
+        found.append("nftables")
     if tunnel.servers:
         found.append("openresolv")
     return found

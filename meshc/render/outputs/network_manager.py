@@ -98,13 +98,15 @@ def _family(tunnel: Tunnel, family: int) -> Iterator[str]:
         yield f"address{number}={address}"
     yield "method=manual"
     words = [word for word in tunnel.servers if is_address(word)]
+    search = [word for word in tunnel.servers if not is_address(word)]
     servers = [word for word in words if (":" in word) == (family == 6)]
     if servers:
         # wg-quick(8) hands all names to the servers of the tunnel, and to no others
-        search = [word for word in tunnel.servers if not is_address(word)]
         yield f"dns={_list(servers)}"
         yield f"dns-search={_list(['~', *search])}"
         yield "dns-priority=-50"
+    elif search and not words:
+        yield f"dns-search={_list(search)}"
     tables = {
         tunnel.table_of(prefix)
         for peer in tunnel.peers

@@ -67,8 +67,7 @@ def networkd(tunnel: Tunnel) -> Iterator[OutputFile]:
             f"install -m 0755 {name}-hooks.sh {_PLACE}/; the unit beside it runs it",
             secret=False,
         )
-        # systemd.unit(5): a `-` of the name is escaped in the name of a unit
-        unit = _UNIT.format(interface=name, device=name.replace("-", "\\x2d"), place=_PLACE)
+        unit = _UNIT.format(interface=name, device=_escaped(name), place=_PLACE)
         yield OutputFile(
             f"{name}-hooks.service",
             SecretText(unit),
@@ -76,6 +75,13 @@ def networkd(tunnel: Tunnel) -> Iterator[OutputFile]:
             f"systemctl enable {name}-hooks.service",
             secret=False,
         )
+
+
+def _escaped(name: str) -> str:
+    """As it stands in the name of a unit (systemd.unit(5))."""
+    kept = "".join(c if c.isalnum() or c in ":_." else f"\\x{ord(c):02x}" for c in name[1:])
+    first = name[0] if name[0].isalnum() or name[0] == "_" else f"\\x{ord(name[0]):02x}"
+    return first + kept
 
 
 def _netdev(tunnel: Tunnel) -> str:
@@ -116,10 +122,10 @@ def _network(tunnel: Tunnel, *, held: bool) -> str:
     lines += [f"Address={address}" for address in tunnel.node.addresses]
     servers = [word for word in tunnel.servers if is_address(word)]
     lines += [f"DNS={server}" for server in servers]
-    if servers:
-        # wg-quick(8) hands all names to the servers of the tunnel; so does the domain `~.`
-        search = [word for word in tunnel.servers if not is_address(word)]
-        lines.append(f"Domains={' '.join([*search, '~.'])}")
+    # wg-quick(8) hands all names to the servers of the tunnel; so does the domain `~.`
+    domains = [word for word in tunnel.servers if not is_address(word)] + ["~."] * bool(servers)
+    if domains:
+        lines.append(f"Domains={' '.join(domains)}")
     for prefix in dict.fromkeys(p for peer in tunnel.peers for p in peer.allowed_ips):
         lines += _route(prefix, tunnel.table_of(prefix))
     for family in tunnel.own_table:

@@ -7,6 +7,7 @@ One packet of each class speaks for all. A class is named by 128 bits of the set
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -14,10 +15,10 @@ import numpy as np
 
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.language.spec import Service
-from meshc.topology.obligations.access import Access, Rules, Stretches, covers
+from meshc.topology.obligations.access import Access, Rules, Stretches
 from meshc.topology.proof.iptables_rule import Rule
-from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.peer_table import Bools
+from meshc.topology.proof.rule_grid import Bundles
 from meshc.values import dataclass
 
 _MASK = (1 << 128) - 1
@@ -39,25 +40,29 @@ class AccessClasses:
         cls,
         access: Access,
         family: int,
-        firewall: Firewall,
+        bundles: Bundles,
         regions: Iterable[Sequence[Prefix]],
+        matter: Rules,
     ) -> AccessClasses:
-        """`regions` are further sets of addresses that matter."""
-        rules = [
-            rule
-            for (of, table, _), some in firewall.chains.items()
-            if of == family and table == "filter"
-            for rule in some
-        ]
-        named = {p for rule in rules for p in (rule.source, rule.destination) if p is not None}
-        sets = [*((prefix,) for prefix in sorted(named)), *regions]
-        addresses = address_classes(family, sets, *_relation(access, family))
-        services = service_classes([s for rule in access.rules for s in rule.services], rules)
-        return cls(family, addresses, services, _allowed(access, family, addresses, services))
+        """`regions` are further sets of addresses that matter. Of the policies only the rules that
+        `matter` are looked at: `allowed` knows of no other."""
+        rules = [rule for some in bundles.values() for rule, _, _ in some]
+        sets = [*sets_of(bundles), *regions]
+        names = AddressNames.of(family, sets, _relation(access, family), matter)
+        addresses = names.one_of_each()
+        services = service_classes((s for n in matter for s in access.rules[n].services), rules)
+        allowed = _allowed(access, family, addresses, services, sorted(matter))
+        return cls(family, addresses, services, allowed)
 
     def inside(self, region: Sequence[Prefix]) -> Bools:
         """Which of the addresses lie in a region."""
         return np.array([any(p.value <= a <= p.last for p in region) for a in self.addresses], bool)
+
+
+def sets_of(bundles: Bundles) -> list[tuple[Prefix, ...]]:
+    """The sets of addresses that rules name."""
+    named = {s for some in bundles.values() for _, *sides in some for s in sides if s is not None}
+    return sorted(named)
 
 
 def _relation(access: Access, family: int) -> tuple[Stretches, Stretches]:
@@ -65,48 +70,90 @@ def _relation(access: Access, family: int) -> tuple[Stretches, Stretches]:
 
 
 def _allowed(
-    access: Access, family: int, addresses: list[int], services: tuple[tuple[str, int], ...]
+    access: Access,
+    family: int,
+    addresses: list[int],
+    services: tuple[tuple[str, int], ...],
+    matter: Sequence[int],
 ) -> Bools:
-    count = len(access.rules)
-    sends, receives = (np.zeros((len(addresses), count), np.float32) for _ in "sr")
+    place = {number: at for at, number in enumerate(matter)}
+    sends, receives = (np.zeros((len(addresses), len(matter)), np.float32) for _ in "sr")
     for n, address in enumerate(addresses):
-        sends[n, list(access.senders[family].at(address))] = 1
-        receives[n, list(access.receivers[family].at(address))] = 1
-    serves = np.zeros((count, len(services)), np.float32)
-    for number, rule in enumerate(access.rules):
-        for v, (protocol, port) in enumerate(services):
-            ports = protocol in ("tcp", "udp")
-            one = Service(protocol, port, port) if ports else Service(protocol)
-            serves[number, v] = any(covers(wide, one) for wide in rule.services)
-    both = sends[:, None, :] * receives[None, :, :]
-    found: Bools = (both @ serves) > 0
-    return found
+        for side, stretches in ((sends, access.senders), (receives, access.receivers)):
+            rules = stretches[family].at(address)
+            side[n, [place[number] for number in rules if number in place]] = 1
+    serves = np.zeros((len(matter), len(services)), np.float32)
+    protocols = np.array([protocol for protocol, _ in services])
+    # what has no ports has all of them
+    ports = np.isin(protocols, ("tcp", "udp"))
+    low = np.where(ports, [port for _, port in services], 0)
+    high = np.where(ports, low, 65535)
+    for number, at in place.items():
+        for wide in access.rules[number].services:
+            inside = (protocols == wide.protocol) & (wide.first <= low) & (high <= wide.last)
+            serves[at] += inside | (wide.protocol == "all")
+    # each pair of sides is asked once: most addresses send or receive as others do
+    sides = [np.unique(side, axis=0, return_inverse=True) for side in (sends, receives)]
+    (some_s, which_s), (some_r, which_r) = sides
+    found = (some_s[:, None, :] * some_r[None, :, :]) @ serves > 0
+    all_pairs: Bools = found[np.ix_(which_s.reshape(-1), which_r.reshape(-1))]
+    return all_pairs
 
 
-def address_classes(
-    family: int, sets: Iterable[Sequence[Prefix]], *relations: Stretches
-) -> list[int]:
-    """An address of each class, the lowest first, cut by `sets` and by what is in `relations`."""
-    steps: dict[int, int] = {0: 0}
-    for number, prefixes in enumerate(sets):
-        weight = _weight(b"set %d" % number)
-        for prefix in prefixes:
-            if prefix.family == family:
-                steps[prefix.value] = steps.get(prefix.value, 0) + weight
-                end = prefix.last + 1
-                steps[end] = steps.get(end, 0) - weight
-    for number, stretches in enumerate(relations):
-        for first, last, rules in stretches.items:
-            weight = _weight(b"%d of %d" % (_rules_number(rules), number))
-            steps[first] = steps.get(first, 0) + weight
-            steps[last + 1] = steps.get(last + 1, 0) - weight
-    steps.pop(1 << BITS[family], None)
-    seen: dict[int, int] = {}
-    name = 0
-    for address in sorted(steps):
-        name = (name + steps[address]) & _MASK
-        seen.setdefault(name, address)
-    return list(seen.values())
+@dataclass(slots=True)
+class AddressNames:
+    """Every address of one family by the sets that it lies in: from `bounds[n]` to the next bound
+    all have the name `names[n]`."""
+
+    bounds: list[int]
+    names: list[int]
+
+    @classmethod
+    def of(
+        cls,
+        family: int,
+        sets: Iterable[Sequence[Prefix]],
+        relations: Iterable[Stretches] = (),
+        matter: Rules | None = None,
+    ) -> AddressNames:
+        """Cut by `sets`, and by those of the numbers in `relations` that `matter`, or by all."""
+        steps: dict[int, int] = {0: 0}
+        for number, prefixes in enumerate(sets):
+            weight = _weight(b"set %d" % number)
+            for prefix in prefixes:
+                if prefix.family == family:
+                    steps[prefix.value] = steps.get(prefix.value, 0) + weight
+                    end = prefix.last + 1
+                    steps[end] = steps.get(end, 0) - weight
+        for number, stretches in enumerate(relations):
+            weights: dict[Rules, int] = {}
+            for first, last, rules in stretches.items:
+                known = weights.get(rules)
+                if known is None:
+                    some = rules if matter is None else rules & matter
+                    text = b"%d of %d" % (_rules_number(some), number)
+                    known = weights[rules] = _weight(text) if some else 0
+                if known:
+                    steps[first] = steps.get(first, 0) + known
+                    steps[last + 1] = steps.get(last + 1, 0) - known
+        steps.pop(1 << BITS[family], None)
+        bounds = sorted(steps)
+        name = 0
+        names: list[int] = []
+        for address in bounds:
+            name = (name + steps[address]) & _MASK
+            names.append(name)
+        return cls(bounds, names)
+
+    def at(self, address: int) -> int:
+        return self.names[bisect_right(self.bounds, address) - 1]
+
+    def one_of_each(self) -> list[int]:
+        """The lowest address of each name."""
+        seen: dict[int, int] = {}
+        for address, name in zip(self.bounds, self.names, strict=True):
+            seen.setdefault(name, address)
+        return list(seen.values())
 
 
 def service_classes(

@@ -14,18 +14,18 @@ from typing import NamedTuple
 import numpy as np
 
 from meshc.diagnostics import Diagnostics
-from meshc.prefixes import BITS, Prefix, address_text
+from meshc.prefixes import BITS, Prefix, address_text, collapse
 from meshc.topology.language.spec import Service
-from meshc.topology.obligations.access import Access
-from meshc.topology.proof.access_classes import AccessClasses
+from meshc.topology.obligations.access import NO_RULES, Access, Rules
+from meshc.topology.proof.access_classes import AccessClasses, AddressNames, sets_of
 from meshc.topology.proof.access_places import AccessPlace, access_places
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import Bools, MeshPeerTable
-from meshc.topology.proof.rule_grid import ACCEPTED, DENIED, OPEN, RuleGrid
-from meshc.values import dataclass
+from meshc.topology.proof.rule_grid import ACCEPTED, DENIED, OPEN, RuleGrid, Verdicts, bundles_of
+from meshc.values import dataclass, field
 
 _MOST = 20
 
@@ -54,7 +54,7 @@ def check_access(table: MeshPeerTable, expectation: Expectation, found: Diagnost
         for name, own in expectation.obligations.around.addresses.items()
         for a in own
     }
-    judge = _AccessJudge(access, expectation)
+    judge = AccessJudge(access, expectation)
     told = 0
     for model in table.models:
         if not model.facts.policies or model.conf is None or model.effects.unjudged:
@@ -107,44 +107,88 @@ def _service_text(service: tuple[str, int]) -> str:
 
 
 @dataclass(slots=True)
-class _AccessJudge:
+class AccessJudge:
     access: Access
     expectation: Expectation
+    _sound: set[tuple[object, ...]] = field(default_factory=set)
+    _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:
-        """One for each place, family, tool and kind of mistake."""
+        """One for each place, family, tool and kind of mistake. Nodes that only their addresses
+        tell apart are judged once, as long as nothing is found."""
+        alike = self._alike(model)
+        if alike in self._sound:
+            return
+        found = [*self._found(model)]
+        if not found and alike is not None:
+            self._sound.add(alike)
+        yield from found
+
+    def _found(self, model: NodeModel) -> Iterator[Excess]:
         tools = ("",) if len(model.firewalls) < 2 else ("iptables", "nftables")
-        pools = self.expectation.pools
-        routes = [r for facts in self.expectation.nodes.values() for r in facts.routes]
-        for family in sorted({prefix.family for prefix in (*pools, *routes)}):
+        for family in self._families():
             for firewall, tool in zip(model.firewalls, tools, strict=True):
-                yield from self.of_family(model, firewall, family, tool)
+                # with fewer rules less is allowed, and what is owed is allowed by those that matter
+                if any(self.of_family(model, firewall, family, tool, self._matter(model, family))):
+                    every = frozenset(range(len(self.access.rules)))
+                    yield from self.of_family(model, firewall, family, tool, every)
+
+    def _families(self) -> list[int]:
+        routes = [r for facts in self.expectation.nodes.values() for r in facts.routes]
+        return sorted({prefix.family for prefix in (*self.expectation.pools, *routes)})
+
+    def _matter(self, model: NodeModel, family: int) -> Rules:
+        """The rules that are about the node or the LANs behind it; all that come by a relay or an
+        exit."""
+        if model.facts.relay or model.facts.exit_node:
+            return frozenset(range(len(self.access.rules)))
+        mine = [p for p in (*model.own, *model.facts.routes) if p.family == family]
+        sides = (self.access.senders[family], self.access.receivers[family])
+        return NO_RULES.union(*(s.rules for side in sides for s in side.within(collapse(mine))))
+
+    def _alike(self, model: NodeModel) -> tuple[object, ...] | None:
+        """Equal for nodes of which one can stand in the place of the other: their rules are the
+        same but for their addresses, and no set that matters holds one of these alone. An exit has
+        users of its own."""
+        if model.facts.exit_node:
+            return None
+        first = model.like or model
+        names = []
+        for prefix in model.own:
+            family = prefix.family
+            known = self._names.get((id(first), family))
+            if known is None:
+                known = self._names[id(first), family] = self._named(first, family)
+            names.append(known.at(prefix.value))
+        facts = model.facts
+        return (id(first), facts.relay, facts.routes, facts.exit, *names)
+
+    def _named(self, first: NodeModel, family: int) -> AddressNames:
+        """Every address by all that tells it apart at these nodes, but for being their own."""
+        nodes = self.expectation.nodes.values()
+        own = {*first.own}
+        named = [
+            tuple(prefix for prefix in some if prefix not in own)
+            for firewall in first.firewalls
+            for some in sets_of(bundles_of(firewall, family))
+        ]
+        lans = (facts.routes for facts in nodes)
+        sides = (self.access.senders[family], self.access.receivers[family])
+        return AddressNames.of(family, (*named, self.expectation.pools, *lans), sides)
 
     def of_family(
-        self, model: NodeModel, firewall: Firewall, family: int, tool: str
+        self, model: NodeModel, firewall: Firewall, family: int, tool: str, matter: Rules
     ) -> Iterator[Excess]:
         places = [*access_places(model.facts, model.own, self.expectation, family)]
         regions = [region for place in places for region in place.regions]
-        classes = AccessClasses.of(self.access, family, firewall, regions)
-        grid = RuleGrid(firewall, family, classes.addresses, classes.addresses, classes.services)
+        bundles = bundles_of(firewall, family)
+        classes = AccessClasses.of(self.access, family, bundles, regions, matter)
+        addresses = classes.addresses
+        grid = RuleGrid(firewall, bundles, family, addresses, addresses, classes.services)
         for place in places:
             verdicts = grid.judge(place.hook, place.way_in, place.way_out)
-            open_ = verdicts == OPEN
-            # what is not decided goes on to the rules that the host has of its own
-            may_pass = verdicts != DENIED
-            passes = verdicts == ACCEPTED if place.hook == "FORWARD" else may_pass
-            sources, targets = classes.inside(place.sources), classes.inside(place.targets)
-            seen = sources[:, None, None] & targets[None, :, None]
-            wanted = classes.allowed & seen
-            owed = (
-                classes.inside(place.owed_from)[:, None, None]
-                & (classes.inside(place.owed_to)[None, :, None])
-            )
-            more = may_pass & ~open_ & ~wanted & self.judged(place, classes)
-            less = wanted & owed & ~passes & ~open_
-            for kind, wrong in (("E431", more), ("E432", less), ("W443", open_ & seen)):
-                first = np.argwhere(wrong)[:1].tolist()
-                for s, t, v in first:
+            for kind, wrong in self._wrong(place, verdicts, classes):
+                for s, t, v in np.argwhere(wrong)[:1].tolist():
                     yield Excess(
                         kind,
                         model.name,
@@ -155,6 +199,24 @@ class _AccessJudge:
                         place.what,
                         tool,
                     )
+
+    def _wrong(
+        self, place: AccessPlace, verdicts: Verdicts, classes: AccessClasses
+    ) -> Iterator[tuple[str, Bools]]:
+        open_ = verdicts == OPEN
+        # what is not decided goes on to the rules that the host has of its own
+        may_pass = verdicts != DENIED
+        passes = verdicts == ACCEPTED if place.hook == "FORWARD" else may_pass
+        sources, targets = classes.inside(place.sources), classes.inside(place.targets)
+        seen = sources[:, None, None] & targets[None, :, None]
+        wanted = classes.allowed & seen
+        owed = (
+            classes.inside(place.owed_from)[:, None, None]
+            & (classes.inside(place.owed_to)[None, :, None])
+        )
+        yield "E431", may_pass & ~open_ & ~wanted & self.judged(place, classes)
+        yield "E432", wanted & owed & ~passes & ~open_
+        yield "W443", open_ & seen
 
     def judged(self, place: AccessPlace, classes: AccessClasses) -> Bools:
         """Where letting pass too much is a fault of this node."""

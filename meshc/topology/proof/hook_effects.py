@@ -13,7 +13,7 @@ from typing import NamedTuple
 from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
-from meshc.topology.proof.loaded_rules import lacks_comments, loaded_text
+from meshc.topology.proof.loaded_rules import is_load, lacks_comments
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
@@ -101,7 +101,7 @@ class _Reader:
 
     def line(self, line: str, *, tunnel: bool) -> None:
         self.tunnel = tunnel
-        if loaded_text(line, self.comments) is not None:
+        if is_load(line):
             return  # a text that the firewall of the model is made from
         if lacks_comments(line, self.comments):
             self.failing.append(line)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from meshc.topology.proof.hook_commands import HookStep, steps
@@ -38,8 +39,38 @@ class LoadedText(NamedTuple):
         return self.nft is None or self.nft is nft
 
 
+class _Load(NamedTuple):
+    family: int
+    mark: str
+    words: tuple[tuple[str, str], ...]
+    nft: bool | None
+
+
 def loaded_text(line: str, comments: Sequence[str]) -> LoadedText | None:
     """The text that a line loads from the comments of its file; None for any other line."""
+    load = _read(line)
+    if load is None:
+        return None
+    start = len(load.mark)
+    lines = [comment[start:] for comment in comments if comment.startswith(load.mark)]
+    for place, word in load.words:
+        lines = [one.replace(place, word) for one in lines]
+    return LoadedText(load.family, tuple(lines), load.nft)
+
+
+def is_load(line: str) -> bool:
+    """Whether a line loads such a text."""
+    return _read(line) is not None
+
+
+def leaves_choice(line: str) -> bool:
+    """Whether a node without iptables does otherwise than one with it."""
+    load = _read(line)
+    return load is not None and load.nft is not None
+
+
+@lru_cache(maxsize=256)
+def _read(line: str) -> _Load | None:
     if _FILE not in line:
         return None
     found = [*steps(line)]
@@ -52,11 +83,7 @@ def loaded_text(line: str, comments: Sequence[str]) -> LoadedText | None:
     family = _family(found[1])
     if script is None or family is None:
         return None
-    mark = f"#{script['mark']} "
-    lines = [line[len(mark) :] for line in comments if line.startswith(mark)]
-    for place, word in _WORD.findall(script["words"]):
-        lines = [line.replace(place, word) for line in lines]
-    return LoadedText(family, tuple(lines), nft)
+    return _Load(family, f"#{script['mark']} ", tuple(_WORD.findall(script["words"])), nft)
 
 
 def lacks_comments(line: str, comments: Sequence[str]) -> bool:

@@ -7,14 +7,14 @@ the fast tables of the prover are tested, and what traces and `explain` are told
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
-from meshc.topology.proof.loaded_rules import loaded_text
+from meshc.topology.proof.loaded_rules import leaves_choice
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.policy_routing import (
@@ -24,18 +24,21 @@ from meshc.topology.proof.policy_routing import (
 )
 from meshc.topology.proof.policy_rule import MAIN, RouteQuery
 from meshc.topology.proof.router_script import RouterScript
+from meshc.topology.proof.rule_shapes import names_any
 from meshc.wg.conf import Conf, PeerConf
 
 
 @dataclass(frozen=True)
 class NodeModel:
     """`conf` is None for a node without a file: it is taken to mirror what others expect of it.
-    `script` is what a router runs in place of a wg-quick file; `conf` is of that script then."""
+    `script` is what a router runs in place of a wg-quick file; `conf` is of that script then.
+    `like` is another node with the same rules, but for its own addresses."""
 
     facts: NodeFacts
     conf: Conf | None
     key: PublicKey | None
     script: RouterScript | None = None
+    like: NodeModel | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -105,6 +108,8 @@ class NodeModel:
         """What its hooks do that the proof cannot follow, and what in them must fail."""
         if self.conf is None or self.script is not None:
             return HookEffects()
+        if self.like is not None:
+            return self.like.effects
         return read_hook_effects(self.conf, self.routing)
 
     @cached_property
@@ -112,7 +117,15 @@ class NodeModel:
         """What is carried. Who may begin a connection is asked of `firewalls`, by themselves."""
         if self.script is not None:
             return self.script.firewall
+        if self.like is not None and self.like.carries_for_others:
+            return self.like.firewall
         return self.firewalls[0].carriage() if self.facts.policies else self.firewalls[0]
+
+    @cached_property
+    def carries_for_others(self) -> bool:
+        """Whether its `firewall` is also that of nodes that are like it."""
+        rules = [rule.text for some in self.firewall.chains.values() for rule in some]
+        return self.facts.policies and not names_any(rules, self.own)
 
     @cached_property
     def firewalls(self) -> tuple[Firewall, ...]:
@@ -124,8 +137,7 @@ class NodeModel:
             return (Firewall(self.facts.interface),)
         lines = (*conf.pre_up, *conf.post_up)
         first = Firewall.read(lines, self.facts.interface, conf.rules)
-        texts = (loaded_text(line, conf.rules) for line in lines)
-        if all(text is None or text.nft is None for text in texts):
+        if not any(map(leaves_choice, lines)):
             return (first,)
         return (first, Firewall.read(lines, self.facts.interface, conf.rules, nft=True))
 

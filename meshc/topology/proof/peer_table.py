@@ -18,6 +18,7 @@ from meshc.keys import KEY_LENGTH, PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.node_model import NodeModel, merged_peers, model_of
+from meshc.topology.proof.rule_shapes import Shape, rule_shape
 from meshc.topology.proof.unique_values import unique_values
 from meshc.values import dataclass
 from meshc.wg.conf import PeerConf
@@ -173,6 +174,7 @@ def read_peer_table(files: Iterable[NodeFile], expectation: Expectation) -> Mesh
     place: dict[str, int] = {}
     read: dict[str, NodeModel] = {}
     sections = _Sections()
+    shapes: dict[Shape, NodeModel] = {}
     for file in files:
         facts = expectation.nodes.get(file.name)
         if facts is None:
@@ -183,13 +185,23 @@ def read_peer_table(files: Iterable[NodeFile], expectation: Expectation) -> Mesh
         else:
             sections.add_table(len(sections.parts), file.table)
         # at once: while the next file is written there is time
-        read[file.name] = model_of(facts, replace(file.conf, peers=()), file.script)
+        model = model_of(facts, replace(file.conf, peers=()), file.script)
+        if facts.policies and model.script is None:
+            first = shapes.setdefault(_shape(model), model)
+            model = model if first is model else replace(model, like=first)
+        read[file.name] = model
     models = tuple(
         read.get(name) or model_of(facts, None)
         for name, facts in expectation.nodes.items()
         if name in read or not facts.managed
     )
     return _joined(sections, place, models)
+
+
+def _shape(model: NodeModel) -> Shape:
+    assert model.conf is not None, "was read from one"
+    facts = model.facts
+    return (*rule_shape(model.conf, model.own), facts.interface, facts.policies)
 
 
 def _joined(

@@ -6,7 +6,7 @@ a rule is a mask on each. Both must agree, packet for packet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -21,7 +21,8 @@ from meshc.values import dataclass, field
 UNDECIDED, ACCEPTED, DENIED, OPEN = 0, 1, 2, 3
 Verdicts = NDArray[np.int8]
 _Prefixes = tuple[Prefix, ...] | None
-_Bundle = tuple[Rule, _Prefixes, _Prefixes]
+Bundle = tuple[Rule, _Prefixes, _Prefixes]
+Bundles = Mapping[Chain, Sequence[Bundle]]
 _DEEPEST = 16
 
 
@@ -30,12 +31,12 @@ class RuleGrid:
     """`sources` and `targets` are addresses, `services` (protocol, port) pairs."""
 
     firewall: Firewall
+    bundles: Bundles
     family: int
     sources: Sequence[int]
     targets: Sequence[int]
     services: Sequence[tuple[str, int]]
     _inside: dict[tuple[str, tuple[Prefix, ...]], Bools] = field(default_factory=dict)
-    _bundled: dict[Chain, list[_Bundle]] = field(default_factory=dict)
     _served: dict[tuple[str, tuple[int, int] | None], Bools] = field(default_factory=dict)
     _found: Verdicts = field(init=False)
     _ways: tuple[str, str] = ("", "")
@@ -58,7 +59,7 @@ class RuleGrid:
         """Decides what the chain decides; what is left comes back, as a mask of the same shape."""
         returned = np.zeros_like(live)
         live = live.copy()
-        for rule, sources, targets in self._bundles(chain):
+        for rule, sources, targets in self.bundles.get(chain, ()):
             if not self._considers(rule):
                 continue
             r = np.flatnonzero(self._mask("s", sources, rule, "-s")[rows])
@@ -109,12 +110,6 @@ class RuleGrid:
         flow = Flow(self.family, 0, 0, *self._ways)
         return bare.may_match(flow, self.firewall.interface)
 
-    def _bundles(self, chain: Chain) -> list[_Bundle]:
-        known = self._bundled.get(chain)
-        if known is None:
-            known = self._bundled[chain] = [*_bundles(self.firewall.chains.get(chain, ()))]
-        return known
-
     def _mask(self, axis: str, prefixes: _Prefixes, rule: Rule, flag: str) -> Bools:
         addresses = self.sources if axis == "s" else self.targets
         if prefixes is None:
@@ -135,7 +130,16 @@ class RuleGrid:
         return known
 
 
-def _bundles(rules: Iterable[Rule]) -> Iterator[_Bundle]:
+def bundles_of(firewall: Firewall, family: int) -> Bundles:
+    """Of all chains of the filter table."""
+    return {
+        chain: [*_bundles(rules)]
+        for chain, rules in firewall.chains.items()
+        if chain[:2] == (family, "filter")
+    }
+
+
+def _bundles(rules: Iterable[Rule]) -> Iterator[Bundle]:
     """The rules of a chain, those together that stand beside each other, do the same, and differ
     in one side or in both services and one side: their order means nothing."""
     for _, run in groupby(rules, _deed):

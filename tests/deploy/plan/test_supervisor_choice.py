@@ -74,3 +74,13 @@ def test_what_the_machine_has_goes_before_what_we_bring(tool: str) -> None:
     found = choose(deploy, ours, "wg7", offer=lambda: HERE).meshc
     assert found is not None
     assert found.identity == "1.2-cpython-311-x86_64-linux-gnu"
+
+
+def test_a_node_whose_agent_has_paths_to_keep_is_run_by_meshc() -> None:
+    """wg-quick's unit would start no agent; who asks for it all the same gets it."""
+    facts = empty(systemd=True, tools=MESHC)
+    assert (
+        choose(Deploy(), facts, "wg7", offer=lambda: HERE, agent=True).supervisor.value == "meshc@"
+    )
+    asked = choose(Deploy(supervisor="wg-quick"), facts, "wg7", offer=lambda: HERE, agent=True)
+    assert asked.supervisor.value == "wg-quick@"

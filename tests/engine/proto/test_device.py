@@ -22,9 +22,10 @@ from meshc.errors import ConfigError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey, encode
 from meshc.prefixes import Prefix
 from meshc.wg.device_values import DeviceUpdate, PeerUpdate
+from meshc.wg.endpoint import Endpoint
 from meshc.wg.uapi import format_get, parse_set
 
-TWO = PublicKey(encode(b"\2" * 32))
+TWO, THREE = (PublicKey(encode(bytes([number]) * 32)) for number in (2, 3))
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
@@ -286,6 +287,21 @@ def test_the_same_private_key_again_changes_nothing():
     net.run(1)
     assert len(b.delivered) == 2
     assert not [event for event in a.events if isinstance(event, HandshakeCompleted)]
+
+
+def test_a_first_private_key_begins_what_an_interface_that_is_up_keeps_alive():
+    """The kernel's own selftest asks for it."""
+    one = device()
+    there = Endpoint("192.0.2.1", 51820)
+    kept = PeerUpdate(TWO, endpoint=there, keepalive=25)
+    one.configure(DeviceUpdate(peers=(kept, PeerUpdate(THREE, endpoint=there))), 0.0)
+    one.set_up(True, 0.0)
+    assert one.datagrams_to_send() == []
+
+    one.configure(DeviceUpdate(private_key=PrivateKey(bytes(range(1, 33)))), 1.0)
+
+    ((path, datagrams),) = one.datagrams_to_send()
+    assert (path.endpoint, [len(data) for data in datagrams]) == (there, [148])
 
 
 def test_without_a_private_key_nothing_is_sent_or_answered():

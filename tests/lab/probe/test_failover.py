@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from meshc.lab.commands import RunCommand
 from meshc.lab.lab_session import LabSession, open_session
 from meshc.lab.lab_source import prepare
 from meshc.lab.probe import failover
+from meshc.lab.probe.ping_stream import Outage, WatchPings
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import subject_of
+from meshc.lab.world.jobs import PlacedJob
 
 MESH = """
 meshc: 1
@@ -25,6 +30,22 @@ nodes:
   c: {nat: symmetric, via: [r1]}
   phone: {nat: symmetric, via: [r1], platform: ios}
 """
+
+SNIFF = """
+import socket, time
+from meshc.agent.tunnel_socket import PORT
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+raw.settimeout(0.2)
+end, seen = time.time() + 3, {False: 0, True: 0}
+while time.time() < end:
+    try:
+        data, address = raw.recvfrom(4000)
+    except OSError:
+        continue
+    seen[address[0] == "wg0"] += PORT.to_bytes(2, "big") * 2 in data
+print(seen[False], seen[True])
+"""
+CALL = "from meshc.cli import main; main("
 
 pytestmark = [
     pytest.mark.root,
@@ -39,7 +60,23 @@ def lab(tmp_path: Path, *, agents: bool) -> LabSession:
     return open_session(prepare(mesh, None, lambda _: None), agents=agents)
 
 
-@pytest.mark.slow(seconds=75)
+def drain(session: LabSession, relay: str, *, source: str, target: str) -> Outage:
+    """What a pair that lives with a relay loses, of two hundred pings a second, while all move."""
+    address = session.source.addresses(target)[4]
+    wait = f"import time; time.sleep(2); {CALL}['drain', 'wg0', '--wait', '60'])"
+    jobs: list[PlacedJob[Any]] = [
+        PlacedJob(source, WatchPings((address,), seconds=12.0, pace=0.005)),
+        PlacedJob(relay, RunCommand((sys.executable, "-c", wait))),
+    ]
+    pings, said = sorted(session.lab.run(jobs, parallel=2, timeout=120), key=lambda one: one.number)
+    assert said.value.code == 0, said.value.output
+    assert "wg0: empty" in said.value.output
+    (found,) = pings.value
+    assert isinstance(found, Outage)
+    return found
+
+
+@pytest.mark.slow(seconds=90)
 def test_a_relay_gets_sigkill_and_every_pair_with_a_live_path_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,9 +86,17 @@ def test_a_relay_gets_sigkill_and_every_pair_with_a_live_path_is_back(
     monkeypatch.setattr(failover, "WATCHED", 36.0)
     session = lab(tmp_path, agents=True)
     with session.lab:
+        failover.await_agents(session)
+        outside, inside = session.lab.call(
+            "r1", RunCommand((sys.executable, "-c", SNIFF))
+        ).output.split()
         predicted = Predictor.of(session.source).pairs()
         subject = subject_of(session, predicted)
         (found,) = failover.check_failover(session, subject, "r1", predicted)
+        drained = drain(session, "r2", source="a", target="c")
+    assert drained.lost <= drained.sent / 100, "a drained relay hands its leaves over"
+    assert int(outside) == 0, "no control message leaves a tunnel"
+    assert int(inside) > 0
     assert found.passed, found.detail
     assert "12 pairs with a live path" in found.name
     assert found.seconds is not None

@@ -61,3 +61,15 @@ def test_what_is_left_out_of_the_exit_is_no_leak() -> None:
     assert is_leak(frame, 51820)
     assert not is_leak(frame, 51820, ("203.0.113.0/24", "198.51.100.0/24"))
     assert is_leak(frame, 51820, ("203.0.113.0/24", "2001:db8::/32"))
+
+
+def test_a_ping_that_others_send_to_the_lan_behind_a_node_is_no_leak_of_its_own() -> None:
+    """It may have waited at its sender for a session with the node."""
+    lans = ("192.168.2.0/24",)
+    for protocol, payload, target, leaks in (
+        (1, bytes([8, 0, 0, 0]), "192.168.2.254", False),
+        (1, bytes([8, 0, 0, 0]), "192.168.3.254", True),
+        (17, udp(40000, 53), "192.168.2.254", True),
+    ):
+        frame = parse_frame(ipv4(protocol, payload, target))
+        assert is_leak(frame, 51820, (), lans) is leaks, (protocol, target)

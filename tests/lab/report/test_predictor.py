@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshc.keys import PresharedKey, PrivateKey
-from meshc.lab.lab_source import LabSource
+from meshc.lab.lab_source import LabSource, prepare
 from meshc.lab.report.lab_report import Key, Predicted, claimed, unclaimed
 from meshc.lab.report.predictor import Predictor, hop_limits, one_way_sessions
 from meshc.lab.world.layout import lay_out
@@ -14,6 +14,7 @@ from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.language.spec import Expect, Nat, TestSpec
 from meshc.wg.conf import parse
 from tests.support.labs import a_spec, behind, home, relay
+from tests.support.workspaces import write_topology
 
 LAN = Prefix.parse("192.168.1.0/24")
 FORWARDING = """\
@@ -277,3 +278,36 @@ def test_no_exit_no_internet() -> None:
     found = Predictor.of(a_source()).internet("a", "198.18.0.2")
     assert (found.reachable, found.judged) == (False, True)
     assert not Predictor.of(a_source()).internet("a", "2001:2::2").reachable
+
+
+RULES = """\
+meshc: 1
+network: {name: n, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.example-vpn.dev}
+  a: {}
+  b: {}
+policies:
+  - {from: a, to: b, allow: [tcp/443, tcp/8000-8100]}
+  - {from: b, to: a, allow: icmp}
+tests:
+  - {from: a, to: b, port: tcp/443}
+  - {from: b, to: a}
+"""
+
+
+def test_ports_are_foretold_one_by_one_and_answers_pass(tmp_path: Path) -> None:
+    predictor = Predictor.of(prepare(write_topology(tmp_path, RULES), None, lambda _: None))
+    kinds = [("tcp", 443), ("tcp", 444), ("udp", 443), ("tcp", 8100), ("tcp", 8101)]
+    found = predictor.served(Key("a", "b", 4), {}, kinds)
+    assert [found[kind].reachable for kind in kinds] == [True, False, False, True, False]
+    assert not any(one.reachable for one in predictor.served(Key("b", "a", 4), {}, kinds).values())
+
+
+def test_a_ping_is_owed_where_policies_allow_a_ping(tmp_path: Path) -> None:
+    """A test of another service asks for nothing that a ping could show."""
+    predictor = Predictor.of(prepare(write_topology(tmp_path, RULES), None, lambda _: None))
+    found = predictor.with_duties(predictor.pairs())
+    owed = {key[:2]: (value.reachable, value.owed) for key, value in found.items()}
+    assert owed["a", "b"] == (False, False)
+    assert owed["b", "a"] == (True, True)

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from meshc.lab.world.draft import INTERNET, PlaceDraft, WorldDraft
 from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.places import PlaceKind, Port, Shape
@@ -33,6 +37,23 @@ def test_a_cable_has_the_shape_that_was_asked_for() -> None:
     for name in ("relay", "other", "lan:x"):
         draft.cable(name, Port(INTERNET, name), Port(name, "eth0"))
     assert [cable.shape for cable in draft.cables] == [rest, slow, Shape()]
+
+
+@pytest.mark.parametrize(
+    ("options", "mtu"),
+    [
+        (LayoutOptions(), 1492),
+        (LayoutOptions(shape=Shape(delay=40)), 1492),
+        (LayoutOptions(shapes={"relay": Shape(loss=1)}), 1492),
+        (LayoutOptions(shapes={"relay": Shape(mtu=1400)}), 1400),
+    ],
+)
+def test_an_uplink_is_as_narrow_as_the_topology_says(options: LayoutOptions, mtu: int) -> None:
+    narrow = replace(relay(), uplink_mtu=1492)
+    draft = WorldDraft(a_spec(narrow), {"relay": 51820}, options)
+    for name in ("relay", "lan:x"):
+        draft.cable(name, Port(INTERNET, name), Port(name, "eth0"))
+    assert [cable.shape.mtu for cable in draft.cables] == [mtu, 0]
 
 
 def test_two_cables_never_share_a_name() -> None:

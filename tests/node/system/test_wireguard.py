@@ -148,6 +148,16 @@ def test_an_unchanged_peer_is_not_touched() -> None:
     assert peer_changes("wg0", (wish,), DeviceState(peers=(state,))) == ()
 
 
+def test_the_probe_address_of_an_agent_is_no_difference_to_the_file() -> None:
+    probe = Prefix.parse("fe80::1/128")
+    state = PeerState(KEYS[0], None, None, (PREFIXES[0], probe), 25)
+    wish = PeerWish(KEYS[0], "a", allowed_ips=(PREFIXES[0],), keepalive=25)
+    assert peer_changes("wg0", (wish,), DeviceState(peers=(state,))) == ()
+    more = wish.__class__(KEYS[0], "a", allowed_ips=(PREFIXES[0], PREFIXES[1]), keepalive=25)
+    (found,) = peer_changes("wg0", (more,), DeviceState(peers=(state,)))
+    assert found.update == PeerUpdate(KEYS[0], allowed_ips=(PREFIXES[1],)), "it stays"
+
+
 def test_a_prefix_on_two_peers_belongs_to_the_last() -> None:
     def conf(key: PublicKey, prefixes: tuple[Prefix, ...]) -> PeerConf:
         return PeerConf(key, None, prefixes, None, None, "", 1)

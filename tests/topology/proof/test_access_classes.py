@@ -6,7 +6,7 @@ import random
 
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Service
-from meshc.topology.proof.access_classes import address_classes, service_classes
+from meshc.topology.proof.access_classes import AddressNames, service_classes
 from meshc.topology.proof.iptables_rule import Rule
 
 
@@ -21,10 +21,13 @@ def test_every_combination_of_sets_has_an_address() -> None:
         def kind(address: int, sets: list[tuple[Prefix]] = sets) -> tuple[bool, ...]:
             return tuple(p.value <= address <= p.last for (p,) in sets)
 
-        found = address_classes(4, sets)
+        names = AddressNames.of(4, sets)
+        found = names.one_of_each()
         kinds = [kind(address) for address in found]
         assert len(kinds) == len(set(kinds))
         assert set(kinds) == {kind(address) for address in range(70)}
+        one, other = rng.randrange(70), rng.randrange(70)
+        assert (names.at(one) == names.at(other)) is (kind(one) == kind(other))
 
 
 def test_ports_are_cut_where_a_rule_begins_or_ends() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
+from meshc.topology.proof.access_findings import AccessJudge
 from tests.support.policy_networks import FAULTS as PLANTED
 from tests.support.policy_networks import PolicyNetwork, policy_network, recounted, with_fault
 from tests.support.policy_oracle import random_policies
@@ -129,3 +131,57 @@ def _break(text: str, rng: random.Random) -> str | None:
     pattern, new = rng.choice(PLANTED)
     places = [*re.finditer(pattern, text)]
     return with_fault(text, rng.choice(places), new) if places else None
+
+
+def company(seed: int) -> PolicyNetwork:
+    """Groups of leaves that only their addresses tell apart."""
+    rng = random.Random(seed)
+    leaves = [f"n{n:02}" for n in range(12)]
+    groups = {f"g{n}": leaves[n * 4 : n * 4 + 4] for n in range(3)}
+    names = [*groups, "all", "n03"]
+    return policy_network(
+        {
+            "meshc": 1,
+            "network": {"name": "company", "addresses": "10.44.0.0/24"},
+            "nodes": {
+                "hub": {"role": "relay", "endpoint": "198.51.100.1"},
+                **{name: {} for name in leaves},
+            },
+            "groups": groups,
+            "policies": [
+                {"from": rng.choice(names), "to": rng.choice(names), "allow": f"tcp/{port}"}
+                for port in (22, 53, 80, 443)
+            ],
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nodes_that_are_alike_are_judged_as_each_by_itself(seed: int) -> None:
+    """The same fault in all files: a judge that lets one node speak for others finds what a new
+    judge for each node finds."""
+    rng = random.Random(seed)
+    network = company(seed)
+    files = network.files()
+    found = 0
+    access = network.expected().obligations.access
+    assert access is not None
+    for old, new in (
+        ("", ""),
+        (r"(-s 10\.44\.0\.\d+)/32", r"\1/31"),
+        (r"(-s 10\.44\.0\.\d+)/30", r"\1/29"),
+        (r"-d 10\.44\.0\.\d+/32 -p tcp --dport 22 -j RETURN", "-j RETURN"),
+        (rf"(10\.44\.0\.{rng.randrange(2, 14)}) : goto", r"\1-10.44.0.99 : goto"),
+    ):
+        spoiled = {name: re.sub(old, new, text) for name, text in files.items()}
+        models = network.proof(spoiled).network.models.values()
+        together = AccessJudge(access, network.expected())
+        for model in models:
+            if not model.facts.policies:
+                continue
+            alone = AccessJudge(access, network.expected())
+            lonely = replace(model, like=None)
+            expected = [*alone.excesses(lonely)]
+            found += bool(expected)
+            assert [*together.excesses(model)] == expected, (old, model.name)
+    assert found

@@ -8,7 +8,7 @@ import pytest
 
 from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
 from meshc.topology.proof.netfilter import Firewall
-from meshc.topology.proof.rule_grid import ACCEPTED, DENIED, OPEN, UNDECIDED, RuleGrid
+from meshc.topology.proof.rule_grid import ACCEPTED, DENIED, OPEN, UNDECIDED, RuleGrid, bundles_of
 
 SERVICES = (("tcp", 22), ("tcp", 80), ("udp", 53), ("icmp", 0), ("other", 0))
 ADDRESSES = [*range(0x0A000000, 0x0A000010)]
@@ -46,7 +46,7 @@ def random_lines(rng: random.Random) -> list[str]:
 def test_every_packet_by_itself(seed: int) -> None:
     rng = random.Random(seed)
     firewall = Firewall.read(random_lines(rng), "wg0")
-    grid = RuleGrid(firewall, 4, ADDRESSES, ADDRESSES, SERVICES)
+    grid = RuleGrid(firewall, bundles_of(firewall, 4), 4, ADDRESSES, ADDRESSES, SERVICES)
     for way_in, way_out in ((TUNNEL, TUNNEL), (OUTSIDE, TUNNEL), (TUNNEL, OUTSIDE)):
         found = grid.judge("FORWARD", way_in, way_out)
         for _ in range(150):
@@ -61,7 +61,8 @@ def test_every_packet_by_itself(seed: int) -> None:
 def test_a_rule_beyond_the_proof_leaves_its_packets_open() -> None:
     lines = ["iptables -A FORWARD -d 10.0.0.3 -m limit --limit 1/s -j DROP",
              "iptables -A FORWARD -j ACCEPT"]  # fmt: skip
-    grid = RuleGrid(Firewall.read(lines, "wg0"), 4, ADDRESSES, ADDRESSES, SERVICES)
+    firewall = Firewall.read(lines, "wg0")
+    grid = RuleGrid(firewall, bundles_of(firewall, 4), 4, ADDRESSES, ADDRESSES, SERVICES)
     found = grid.judge("FORWARD", TUNNEL, TUNNEL)
     assert (found[:, 3] == OPEN).all()
     assert (found[:, 4] == ACCEPTED).all()

@@ -7,7 +7,8 @@ at all that they forward and send, and keep their links.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from meshc.prefixes import Prefix, collapse, without
 from meshc.topology.language.spec import EVERYTHING, NodeSpec, PolicyEnd, PolicySpec, Spec
@@ -39,7 +40,14 @@ class LinkPolicy:
         if spec.policies is None:
             return cls({})
         rules = [_RuleEnds.of(rule) for rule in spec.policies]
-        return cls({name: _side(node, rules) for name, node in spec.nodes.items()})
+        senders, receivers = _named(r.sources for r in rules), _named(r.targets for r in rules)
+        none: frozenset[int] = frozenset()
+        return cls(
+            {
+                name: _side(node, rules, senders.get(name, none), receivers.get(name, none))
+                for name, node in spec.nodes.items()
+            }
+        )
 
     def kind(self, node: NodeSpec) -> Hashable:
         """Equal for nodes that are told apart by no policy, as far as links go."""
@@ -123,13 +131,19 @@ class _RuleEnds:
         )
 
 
-def _side(node: NodeSpec, rules: list[_RuleEnds]) -> LinkSide:
-    sends = frozenset(
-        n for n, rule in enumerate(rules) if _touches(node, rule.sources, rule.from_prefixes)
-    )
-    receives = frozenset(
-        n for n, rule in enumerate(rules) if _touches(node, rule.targets, rule.to_prefixes)
-    )
+def _named(ends: Iterable[Iterable[str]]) -> dict[str, Rules]:
+    """By node, the rules that name it."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for number, names in enumerate(ends):
+        for name in names:
+            found[name].append(number)
+    return {name: frozenset(numbers) for name, numbers in found.items()}
+
+
+def _side(node: NodeSpec, rules: list[_RuleEnds], sends: Rules, receives: Rules) -> LinkSide:
+    """`sends` and `receives` are the rules that name the node."""
+    sends |= {n for n, r in enumerate(rules) if r.from_prefixes and _touches(node, r.from_prefixes)}
+    receives |= {n for n, r in enumerate(rules) if r.to_prefixes and _touches(node, r.to_prefixes)}
     whole = [n for n, rule in enumerate(rules) if rule.everything]
     return LinkSide(
         sends,
@@ -140,9 +154,7 @@ def _side(node: NodeSpec, rules: list[_RuleEnds]) -> LinkSide:
     )
 
 
-def _touches(node: NodeSpec, names: frozenset[str], prefixes: tuple[Prefix, ...]) -> bool:
-    if node.name in names:
-        return True
+def _touches(node: NodeSpec, prefixes: tuple[Prefix, ...]) -> bool:
     own = (*node.addresses, *node.routes)
     return any(prefix.overlaps(part) for prefix in prefixes for part in own)
 

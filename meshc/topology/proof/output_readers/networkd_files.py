@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
@@ -64,10 +65,7 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
     conf = Conf(
         file=netdev_file,
         private_key=valued(PrivateKey.parse, key, "private key", netdev_file) if key else None,
-        addresses=tuple(
-            valued(InterfaceAddress.parse, word, "address", network_file)
-            for word in addressed.every("Address")
-        ),
+        addresses=_addresses(addressed, network_file),
         listen_port=valued(int, port, "port", netdev_file) if port else None,
         fwmark=mark or None,
         mtu=valued(int, mtu, "MTU", netdev_file) if mtu else None,
@@ -92,6 +90,11 @@ def read_networkd(files: Mapping[str, str]) -> OutputReading:
     )
 
 
+def _addresses(section: IniSection, file: str) -> tuple[InterfaceAddress, ...]:
+    words = section.every("Address")
+    return tuple(valued(InterfaceAddress.parse, word, "address", file) for word in words)
+
+
 def _faults(
     files: Mapping[str, str],
     network: Iterable[IniSection],
@@ -111,7 +114,9 @@ def _faults(
         yield "let the link come up before its hooks have run (no ActivationPolicy=manual)"
     unit = files.get(script.removesuffix(".sh") + ".service", "")
     starts = {line.strip() for line in unit.split("\n")}
-    device = f"sys-subsystem-net-devices-{name.replace('-', chr(92) + 'x2d')}.device"
+    # systemd.unit(5): all but letters, digits and `:_.` is escaped, and a dot in front
+    escaped = re.sub(r"[^A-Za-z0-9:_.]|^\.", lambda found: f"\\x{ord(found[0]):02x}", name)
+    device = f"sys-subsystem-net-devices-{escaped}.device"
     place = f"/bin/bash /etc/systemd/network/{script}"
     for line in (
         f"ExecStart={place} up",

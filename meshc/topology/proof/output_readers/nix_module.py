@@ -44,8 +44,7 @@ def read_nix_module(files: Mapping[str, str], carried: Carried) -> CarriageReadi
         wanted["networking.firewall.allowedUDPPorts"] = f"[ {conf.listen_port} ]"
     if any(table == OWN for table, _ in wg_quick_routes(conf)):
         wanted["networking.firewall.checkReversePath"] = '"loose"'
-    if conf.pre_up or conf.post_up:
-        key = "private-key"
-        if any(key not in line for line in (*conf.pre_up, *conf.post_up)):
-            wanted[f'systemd.services."wg-quick-{interface}".path'] = _TOOLS
+    hooks = (*conf.pre_up, *conf.post_up, *conf.pre_down, *conf.post_down)
+    if any(not line.startswith("wg set %i private-key") for line in hooks):
+        wanted[f'systemd.services."wg-quick-{interface}".path'] = _TOOLS
     return compared(wanted, found)

@@ -69,6 +69,12 @@ def _started(unit: str) -> dict[str, str]:
     }
 
 
+def _runs_iptables(line: str) -> bool:
+    """Not in a quoted word, and not in a question whether there is one."""
+    commands = line.replace("||", ";").replace("|", ";").replace("then ", ";").split(";")
+    return any(one.strip().startswith(("iptables", "ip6tables")) for one in commands)
+
+
 def _read(files: Mapping[str, str], carried: Carried) -> tuple[dict[str, str], list[str]]:
     """Its settings but for the packages, and what is wrong with these."""
     file, text = only(files)
@@ -81,8 +87,10 @@ def _read(files: Mapping[str, str], carried: Carried) -> tuple[dict[str, str], l
     installed = packages if isinstance(packages, list) else []
     conf = carried.conf
     needed = ["wireguard-tools"]
-    lines = " ".join((*conf.pre_up, *conf.post_up))
-    needed += ["iptables"] if "iptables" in lines else ["nftables"] if "nft " in lines else []
+    lines = (*conf.pre_up, *conf.post_up)
+    needed += ["iptables"] * any(map(_runs_iptables, lines))
+    # the other way is taken where there is no iptables, which is installed then
+    needed += ["nftables"] * any("| nft -f" in s and not s.startswith("if ! ") for s in lines)
     needed += ["openresolv"] if conf.dns else []
     return dict(leaves(found[0])), [
         f"do not install {one}" for one in needed if one not in installed

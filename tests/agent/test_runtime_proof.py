@@ -1,0 +1,138 @@
+"""What agents make of the emitted files is proven by enumeration: every choice of homes, and every
+move that has come halfway, in networks of six nodes.
+
+The proof walks the files after the very updates that an agent writes to its device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import permutations, product
+from pathlib import Path
+
+import pytest
+
+from meshc.agent import home_table
+from meshc.agent.compiled_roster import CompiledRoster, read_roster
+from meshc.agent.core.effect import Effect, MoveHome, PlaceLeaf
+from meshc.build.pipeline import compile_file
+from meshc.build.reader import open_build
+from meshc.build.topology_file import read_spec
+from meshc.diagnostics import Diagnostics
+from meshc.topology.language.spec import Spec
+from meshc.topology.proof.expectation import NodeFile, expectation
+from meshc.topology.proof.proof import Proof, prove
+from meshc.wg.conf import Conf, parse
+
+THREE_LEAVES = """
+meshc: 1
+network: {name: heal, addresses: [10.44.0.0/24, "fd44::/64"], agent: true}
+nodes:
+  r1: {role: relay, endpoint: 203.0.113.1}
+  r2: {role: relay, endpoint: 203.0.113.2}
+  a: {nat: symmetric, via: [r1], routes: [192.168.7.0/24]}
+  b: {nat: symmetric, via: [r2]}
+  c: {nat: symmetric, via: [r1]}
+  phone: {nat: symmetric, via: [r2], platform: ios}
+"""
+THREE_RELAYS = THREE_LEAVES.replace("  phone: {nat: symmetric, via: [r2], platform: ios}\n", "")
+THREE_RELAYS = THREE_RELAYS.replace(
+    "  c:", "  r3: {role: relay, endpoint: 203.0.113.3}\n  c:"
+).replace("  c: {nat: symmetric, via: [r1]", "  c: {nat: symmetric, via: [r3]")
+
+
+class Network:
+    """The emitted files of a network, and what its agents may do to them."""
+
+    def __init__(self, text: str, directory: Path) -> None:
+        file = directory / "mesh.yaml"
+        file.write_text(text)
+        compile_file(file)
+        built = open_build(directory / "build", file=file)
+        self.spec: Spec = read_spec(file, Diagnostics())
+        self.confs: dict[str, Conf] = {}
+        self.rosters: dict[str, CompiledRoster] = {}
+        for name in self.spec.nodes:
+            found = built.node(name)
+            self.confs[name] = parse(found.text().reveal())
+            roster = read_roster(found.path)
+            if roster is not None:
+                self.rosters[name] = roster
+        self.relays = [name for name, node in self.spec.nodes.items() if node.is_relay]
+        self.leaves = [name for name in self.rosters if name not in self.relays]
+        self.number = {name: roster.roster.me for name, roster in self.rosters.items()}
+
+    def homes(self) -> Iterator[dict[str, str]]:
+        for chosen in product(self.relays, repeat=len(self.leaves)):
+            yield dict(zip(self.leaves, chosen, strict=True))
+
+    def effects(self, homes: Mapping[str, str]) -> Iterator[tuple[str, Effect]]:
+        """What each agent does where leaves live so."""
+        for leaf, home in homes.items():
+            yield leaf, MoveHome(self.number[home], "enumerated")
+            for relay in self.relays:
+                via = leaf if home == relay else home
+                yield relay, PlaceLeaf(self.number[leaf], self.number[via])
+
+    def proof(self, *effects: tuple[str, Effect]) -> Proof:
+        confs = dict(self.confs)
+        for name, effect in effects:
+            confs[name] = self.after(name, confs[name], effect)
+        files = [NodeFile(name, conf) for name, conf in confs.items()]
+        return prove(files, expectation(self.spec))
+
+    def after(self, name: str, conf: Conf, effect: Effect) -> Conf:
+        update = home_table.update_of(effect, self.rosters[name])
+        assert update is not None
+        peers = []
+        for peer in conf.peers:
+            kept = [prefix for prefix in peer.allowed_ips if prefix not in update.allowed_ips]
+            if peer.public_key == update.public_key:
+                kept += update.allowed_ips
+            peers.append(peer._replace(allowed_ips=tuple(kept)))
+        return replace(conf, peers=tuple(peers))
+
+    def path(self, source: str, target: str, homes: Mapping[str, str]) -> tuple[str, ...]:
+        """The way that docs/agent.md promises."""
+        ends = [[homes[one], one] if one in homes else [one] for one in (source, target)]
+        steps = [*reversed(ends[0]), *ends[1]]
+        return tuple(dict.fromkeys(steps))
+
+
+@pytest.mark.parametrize("text", [THREE_LEAVES, THREE_RELAYS], ids=["two relays", "three relays"])
+def test_every_choice_of_homes_delivers_every_pair_over_the_homes_alone(
+    text: str, tmp_path: Path
+) -> None:
+    """So no dead relay is on a path of those who have left it."""
+    network = Network(text, tmp_path)
+    asked = 0
+    for homes in network.homes():
+        made = network.proof(*network.effects(homes))
+        whole = {**homes, "phone": "r2"} if "phone" in network.confs else homes
+        assert made.holds, (homes, made.findings)
+        for source, target in permutations(network.confs, 2):
+            for family in (4, 6):
+                asked += 1
+                assert made.path(source, target, family) == network.path(source, target, whole)
+    assert asked == 2 * 30 * len(network.relays) ** 3
+
+
+def test_a_move_that_has_come_halfway_concerns_the_moving_leaf_alone(tmp_path: Path) -> None:
+    """In whatever order the leaf and the relays do their part."""
+    network = Network(THREE_RELAYS, tmp_path)
+    steps = [step for step in network.effects({"a": "r2"})]
+    assert len(steps) == 4
+    for done in range(1 << len(steps)):
+        made = network.proof(*(step for at, step in enumerate(steps) if done >> at & 1))
+        for source, target in permutations(network.confs, 2):
+            if "a" not in (source, target):
+                assert made.reachable(source, target), (done, source, target)
+    assert network.proof(*steps).holds
+
+
+def test_a_relay_that_places_a_leaf_elsewhere_than_it_lives_is_found(tmp_path: Path) -> None:
+    """The oracle can fail."""
+    network = Network(THREE_LEAVES, tmp_path)
+    made = network.proof(("a", MoveHome(network.number["r2"], "alone")))
+    assert not made.reachable("b", "a")
