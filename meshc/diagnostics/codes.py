@@ -211,4 +211,12 @@ CODES = _catalogue(
         "`platform: ios` so that the list stays as it is; write the platform that the node is on. "
         "On Linux, give the endpoint as an address: meshc leaves that out.",
     ),
+    Code(
+        "W910",
+        "access rules that are not imported",
+        "The file was written for a network with `policies:`; its firewall rules stand in comments. "
+        "Who may reach what cannot be read back from them word for word, so that the new topology "
+        "has no policies, and what is built from it lets everybody reach everybody. Import is for "
+        "files whose topology is lost: where there still is one, build from that.",
+    ),
 )

@@ -38,6 +38,8 @@ def find_faults(
             _prefixes_twice(entry.conf, names, diagnostics)
             if entry.conf.save_config:
                 _saved(entry.conf, diagnostics)
+            if entry.conf.rules:
+                _ruled(entry.conf, diagnostics)
 
 
 def _prefixes_twice(conf: Conf, names: Mapping[PublicKey, str], diagnostics: Diagnostics) -> None:
@@ -61,4 +63,14 @@ def _saved(conf: Conf, diagnostics: Diagnostics) -> None:
         Location(conf.file, 1, 1),
         hint="an endpoint is taken only where the node's own file listens on its port; "
         "meshc writes no SaveConfig",
+    )
+
+
+def _ruled(conf: Conf, diagnostics: Diagnostics) -> None:
+    diagnostics.add(
+        "W910",
+        "the file holds access rules, and the new topology has no `policies` for them",
+        Location(conf.file, 1, 1),
+        hint="write `policies:` before building, or everybody reaches everybody; "
+        "`meshc policy --against` compares with the topology that they came from",
     )
