@@ -7,6 +7,7 @@ import re
 from meshc.deploy.remote.base import run
 
 _SETTING = re.compile(r"(?im)^\s*(\w+)\s*=\s*([^#\n]*?)\s*(?:#.*)?$")
+_RULES = re.compile(r"(?m)^#(nft|iptables|ip6tables) (.*)$")
 _SECTION = re.compile(r"(?m)^\s*\[")
 _TAKES_BACK = re.compile(
     r"MESHC-(?:FWD|NAT|IN|OUT|POL|KILL|PORT)-%i\b|MESHC-S\[|\bmeshc-%i\b"
@@ -24,6 +25,14 @@ def settings(conf: str, *keys: str) -> list[str]:
 def sections(conf: str) -> list[str]:
     """The text of each section, the interface's first."""
     return _SECTION.split(conf)[1:]
+
+
+def rule_comments(conf: str) -> dict[str, list[str]]:
+    """The firewall rules that stand in comments, by the tool whose hook reads them."""
+    found: dict[str, list[str]] = {}
+    for tool, text in _RULES.findall(conf):
+        found.setdefault(tool, []).append(text)
+    return found
 
 
 def run_hook(line: str, interface: str) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from meshc.deploy.machine_facts import Drift, Mending
 from meshc.deploy.remote.base import read
 from meshc.deploy.remote.caretaker import text_of
-from meshc.deploy.remote.conf_lines import sections, settings
+from meshc.deploy.remote.conf_lines import rule_comments, sections, settings
 from meshc.deploy.remote.machine_survey import ipv6_is_on, objects, shown
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.running_firewall import firewall_drift
@@ -163,7 +163,7 @@ def _firewall(interface: ManagedInterface, head: str) -> Iterator[Drift]:
         path = _SWITCHES[forwards.group(1)] if forwards else ""
         if path and (read(path) or b"1").strip() != b"1":
             yield Drift(Mending.ALL, f"{path} is 0, and the node forwards")
-    yield from firewall_drift(lines, interface.name)
+    yield from firewall_drift(lines, interface.name, rule_comments(head))
 
 
 def _public(private: str) -> str:

@@ -1,7 +1,7 @@
 """The drift of our chains: as many rules in each as the file brings, and asked before others.
 
-The lines are those that `meshc build` wrote, in any of their three shapes: a program for each rule,
-a text for iptables-restore, a text for nft. Rules are counted and not compared, because the tools
+The rules are those that `meshc build` wrote: a hook line for each, or texts for iptables-restore
+and nft that stand in comments of the file. Rules are counted and not compared, because the tools
 show them in words of their own.
 """
 
@@ -18,14 +18,11 @@ from meshc.deploy.remote.machine_survey import ipv6_is_on, objects, shown
 
 _GUARD = r"(?:\[ .* \] \|\| )?"
 _WAN = re.compile(r"'\"\$\(\{ ip -[46] route show default;.*?sed 1q\)\"'")
-_WORD = re.compile(r"'([^']*)'")
 _LINE = re.compile(
     _GUARD + r"(ip6?tables) -w (?:-t (\w+) )?(?:-A (MESHC-\S+) .*|-I (\w+) -j (MESHC-\S+))"
 )
-_RESTORE = re.compile(r"printf '%s\\n' ((?:'[^']*' )+)\| (ip6?tables)-restore -w --noflush")
-_NFT = re.compile(r"printf '%s\\n' ((?:'[^']*' )+)\| nft -f -")
 _RULE = re.compile(r"(?:-A (MESHC-\S+) .*|-I (\w+) -j (MESHC-\S+))")
-_NO_RULE = re.compile(r"(?:add|delete|table|chain|type|policy|set|map|elements|flags)\b|[}]")
+_NO_RULE = re.compile(r"(?:add|delete|table|chain|type|policy)\b|[}]")
 
 
 class OwnChain(NamedTuple):
@@ -37,32 +34,47 @@ class OwnChain(NamedTuple):
 
 
 class OwnRules(NamedTuple):
-    """What the lines of a file bring: how many rules each chain has, the built-in chains that ask
-    them, and the rules of our table of nft (None: it has none, or more than rules)."""
+    """What a file brings: how many rules each chain has, the built-in chains that ask them, and the
+    rules of our table of nft (None: there is none)."""
 
     counts: Counter[OwnChain]
     hooks: dict[OwnChain, str]
     nft: int | None
 
 
-def own_rules(lines: list[str], interface: str) -> OwnRules:
-    """Of the lines of PreUp and PostUp."""
+def own_rules(lines: list[str], interface: str, comments: dict[str, list[str]]) -> OwnRules:
+    """Of the lines of PreUp and PostUp, and of the texts in comments by who reads them."""
     found = OwnRules(Counter(), {}, None)
     for line in lines:
-        text = _WAN.sub("@wan@", line).replace("%i", interface)
-        match = _LINE.fullmatch(text)
+        match = _LINE.fullmatch(_WAN.sub("@wan@", line).replace("%i", interface))
         if match:
             program, table, chain, hook, asked = match.groups()
             _add(found, program, table or "filter", chain, hook, asked)
-        with_iptables = which("iptables-restore") is not None or "command -v" not in text
-        for words, program in _RESTORE.findall(text) if with_iptables else ():
-            _read(found, program, _WORD.findall(words))
-        if not (with_iptables and "iptables-restore" in text):
-            for words in _NFT.findall(text):
-                rules = [one for one in _WORD.findall(words) if not _NO_RULE.match(one)]
-                sets = any(one.startswith(("set ", "map ")) for one in _WORD.findall(words))
-                found = found._replace(nft=None if sets else len(rules))
+    for_iptables = [name for name in ("iptables", "ip6tables") if comments.get(name)]
+    # as the hooks choose: nft where there is no text for iptables, or no iptables
+    if for_iptables and (which("iptables-restore") is not None or not comments.get("nft")):
+        for program in for_iptables:
+            _read(found, program, [one.replace("%i", interface) for one in comments[program]])
+    elif comments.get("nft"):
+        found = found._replace(nft=_nft_rules(comments["nft"]))
     return found
+
+
+def _nft_rules(text: list[str]) -> int:
+    """The rules of a table. One may go over several lines, until its braces are closed; what a set
+    or a map holds is none."""
+    rules = depth = 0
+    counts = False
+    for line in text:
+        opens, closes = line.count("{"), line.count("}")
+        if depth == 0:
+            if _NO_RULE.match(line):
+                continue
+            counts = not line.startswith(("set ", "map "))
+        depth += opens - closes
+        if depth == 0 and counts:
+            rules += 1
+    return rules
 
 
 def _read(found: OwnRules, program: str, words: list[str]) -> None:
@@ -89,9 +101,11 @@ def _add(
         found.hooks[OwnChain(program, table, asked)] = hook
 
 
-def firewall_drift(lines: list[str], interface: str) -> Iterator[Drift]:
+def firewall_drift(
+    lines: list[str], interface: str, comments: dict[str, list[str]]
+) -> Iterator[Drift]:
     """A family that the machine does not have is left out."""
-    wanted = own_rules(lines, interface)
+    wanted = own_rules(lines, interface, comments)
     programs = {chain.program for chain in (*wanted.counts, *wanted.hooks)}
     for program in sorted(programs):
         if which(program) is None or (program == "ip6tables" and not ipv6_is_on()):

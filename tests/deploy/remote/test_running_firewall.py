@@ -9,7 +9,7 @@ import pytest
 
 from meshc.build.pipeline import compile_file
 from meshc.deploy.remote import running_firewall
-from meshc.deploy.remote.conf_lines import sections, settings
+from meshc.deploy.remote.conf_lines import rule_comments, sections, settings
 from meshc.deploy.remote.running_firewall import OwnChain, firewall_drift, own_rules
 from tests.support.netns import namespaces, needs_root, require
 
@@ -20,23 +20,31 @@ nodes:
   hub: {{role: relay, endpoint: 198.51.100.1, exit_node: true, routes: [192.168.7.0/24]{more}}}
   leaf: {{exit: hub}}
 """
+POLICIES = "policies: [{from: leaf, to: internet}, {from: leaf, to: hub, allow: [tcp/1-9, udp/53]}]"
 SHAPES = {"lines": "", "restore": ", firewall: iptables", "nft": ", firewall: nftables"}
 
 
-def lines(directory: Path, shape: str) -> list[str]:
-    """The hook lines of the hub."""
+def built(directory: Path, shape: str, policies: str = "") -> str:
+    """The file of the hub."""
     file = directory / "mesh.yaml"
-    file.write_text(MESH.format(more=SHAPES[shape]))
+    file.write_text(MESH.format(more=SHAPES[shape]) + policies)
     compile_file(file)
-    conf = (directory / "build" / "hub" / "wg0.conf").read_text()
-    return settings(sections(conf)[0], "PreUp", "PostUp")
+    return (directory / "build" / "hub" / "wg0.conf").read_text()
+
+
+def parts(conf: str) -> tuple[list[str], dict[str, list[str]]]:
+    """The lines of its hooks, and the rules in its comments."""
+    return settings(sections(conf)[0], "PreUp", "PostUp"), rule_comments(conf)
 
 
 def test_both_shapes_of_iptables_bring_the_same_rules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running_firewall, "which", lambda name: f"/sbin/{name}")
-    single, text = (own_rules(lines(tmp_path, shape), "wg0") for shape in ("lines", "restore"))
+    single, text = (
+        own_rules(hooks, "wg0", comments)
+        for hooks, comments in (parts(built(tmp_path, shape)) for shape in ("lines", "restore"))
+    )
     assert single.counts == text.counts
     assert single.hooks == text.hooks
     chain = OwnChain("iptables", "nat", "MESHC-NAT-wg0")
@@ -47,22 +55,27 @@ def test_both_shapes_of_iptables_bring_the_same_rules(
 @pytest.mark.root
 @needs_root[1]
 @needs_root[2]
+@pytest.mark.parametrize("policies", ["", POLICIES], ids=["open", "policies"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_rules_that_stand_are_no_drift_and_each_that_is_gone_is(tmp_path: Path, shape: str) -> None:
+def test_rules_that_stand_are_no_drift_and_each_that_is_gone_is(
+    tmp_path: Path, shape: str, policies: str
+) -> None:
     require("iptables", "nft")
-    hooks = [line.replace("%i", "wg0") for line in lines(tmp_path, shape)]
-    source = "\n".join(hooks)
+    conf = built(tmp_path, shape, policies)
+    file = tmp_path / "build/hub/wg0.conf"
     ask = (
-        "import sys; from meshc.deploy.remote.running_firewall import firewall_drift\n"
-        "for one in firewall_drift(sys.stdin.read().splitlines(), 'wg0'): print(one.what)"
+        "import sys; from meshc.deploy.remote.conf_lines import *\n"
+        "from meshc.deploy.remote.running_firewall import firewall_drift\n"
+        "head = sections(sys.stdin.read())[0]; lines = settings(head, 'PreUp', 'PostUp')\n"
+        "for one in firewall_drift(lines, 'wg0', rule_comments(head)): print(one.what)"
     )
     with namespaces("machine") as (machine,):
         machine.shell("ip link add wg0 type veth peer name far0")
-        for line in hooks:
-            machine.shell(line)
+        for line in parts(conf)[0]:
+            machine.shell(f"CONFIG_FILE={file}; {line.replace('%i', 'wg0')}")
 
         def told() -> str:
-            return machine.run(sys.executable, "-c", ask, input=source).stdout
+            return machine.run(sys.executable, "-c", ask, input=conf).stdout
 
         assert told() == ""
         if shape == "nft":
@@ -81,6 +94,6 @@ def test_rules_that_stand_are_no_drift_and_each_that_is_gone_is(tmp_path: Path, 
 def test_a_machine_without_the_tools_tells_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hooks = lines(tmp_path, "lines")
+    hooks, comments = parts(built(tmp_path, "lines"))
     monkeypatch.setattr(running_firewall, "which", lambda name: None)
-    assert list(firewall_drift(hooks, "wg0")) == []
+    assert list(firewall_drift(hooks, "wg0", comments)) == []
