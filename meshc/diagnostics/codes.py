@@ -215,8 +215,8 @@ CODES = _catalogue(
         "W910",
         "access rules that are not imported",
         "The file was written for a network with `policies:`; its firewall rules stand in "
-        "comments. Who may reach what cannot be read back from them word for word, so that the new topology "
-        "has no policies, and what is built from it lets everybody reach everybody. Import is for "
-        "files whose topology is lost: where there still is one, build from that.",
+        "comments. Who may reach what cannot be read back from them word for word, so that the new "
+        "topology has no policies, and what is built from it lets everybody reach everybody. "
+        "Import is for files whose topology is lost: where there still is one, build from that.",
     ),
 )

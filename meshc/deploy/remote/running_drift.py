@@ -35,13 +35,16 @@ _FORWARDS = re.compile(r": > /run/meshc/forward([46])/%i")
 
 
 class _Peer(NamedTuple):
-    """A peer as `wg show dump` has it."""
+    """A peer as `wg show dump` has it. Its pre-shared key is never shown."""
 
     psk: str
     endpoint: str
     allowed: frozenset[str]
     handshake: int
     keepalive: str
+
+    def __repr__(self) -> str:
+        return f"_Peer(endpoint={self.endpoint!r}, handshake={self.handshake})"
 
 
 def drift(interface: ManagedInterface) -> tuple[Drift, ...]:
