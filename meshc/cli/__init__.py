@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "graph": ("meshc.cli.graph", "graph", "Draw the network.", "Compile"),
     "qr": ("meshc.cli.qr", "qr", "Show a node's configuration as a QR code.", "Compile"),
     "schema": ("meshc.cli.schema", "schema", "Print the JSON Schema of the language.", "Compile"),
-    "keys": ("meshc.cli.keys_group", "keys", "List, rotate, revoke and import keys.", "Compile"),
+    "keys": ("meshc.cli.keys_group", "keys", "Make, rotate, revoke, encrypt keys.", "Compile"),
     "add": ("meshc.cli.add", "add", "Add a node to the file.", "Change"),
     "remove": ("meshc.cli.remove", "remove", "Take nodes out of the file.", "Change"),
     "rename": ("meshc.cli.rename", "rename", "Rename a node; it keeps key and address.", "Change"),

@@ -44,8 +44,8 @@ def check_failure(routing: Routing, diagnostics: Diagnostics) -> None:
             + (", …" if count > len(shown) else ""),
             routing.graph.nodes[relay].at("role"),
             path=f"nodes.{names[relay]}.role",
-            hint="make a second public node a relay: nothing takes over by itself, but a new "
-            "build without this one then connects them.",
+            hint="make a second public node a relay; with `agent: true` on all of them nodes move "
+            "to it by themselves, without, a new build that leaves this one out connects them.",
         )
 
 
