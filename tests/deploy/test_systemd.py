@@ -59,10 +59,10 @@ def _looked_after_again(here: BootedField) -> None:
     here.hub.shell(f"rm {DROP_IN}; systemctl daemon-reload; pkill -9 -f '[l]ook-after wg0'")
     link = here.hub.shell("cat /sys/class/net/wg0/ifindex")
     assert "looked after while it runs" in here.net.deploy("hub").stdout
-    (caretaker,) = here.hub.shell("pgrep -f '[l]ook-after wg0'").split()
+    (caretaker,) = _running(here, "[l]ook-after wg0")
     assert "look-after" in here.hub.read(DROP_IN)
     assert "1 of 1 nodes are up to date" in here.net.deploy("hub").stdout
-    assert here.hub.shell("pgrep -f '[l]ook-after wg0'").split() == [caretaker]
+    assert _running(here, "[l]ook-after wg0") == [caretaker]
     assert here.hub.shell("cat /sys/class/net/wg0/ifindex") == link
     here.hub.run("systemctl", "restart", "wg-quick@wg0")  # and it is one still, of the unit
     wait_until(lambda: caretaker not in here.hub.shell("pgrep -f '[l]ook-after wg0'").split())
@@ -263,7 +263,16 @@ def _is_agent(here: BootedField, pid: str) -> bool:
 
 def _agents(here: BootedField) -> list[str]:
     """Those of the whole machine."""
-    return here.hub.shell("pgrep -f '[m]eshc.agent.watch wg0'").split()
+    return _running(here, "[m]eshc.agent.watch wg0")
+
+
+def _running(here: BootedField, words: str) -> list[str]:
+    """Those with this command line, without what they run: it has their command line as well, for
+    the moment between fork and exec."""
+    asked = f"for p in $(pgrep -f '{words}'); do grep -s PPid /proc/$p/status /dev/null; done"
+    found = [line.split() for line in here.hub.shell(f"{asked}; true").splitlines()]
+    parents = {place.split("/")[2]: parent for place, parent in found}
+    return [pid for pid, parent in parents.items() if parent not in parents]
 
 
 def _rights(here: BootedField, pid: str) -> tuple[int, str, str]:

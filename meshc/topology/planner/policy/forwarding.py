@@ -61,8 +61,8 @@ def firewall_of(
 ) -> tuple[FamilyRules, ...]:
     """The rules of a node; none where nothing is forwarded. `lans` are those of others, for the
     user of an exit."""
-    sources = origins(peers, forwarding.pools, lans)
-    rules = _rules(forwarding, sources) if forwarding.needed else ()
+    # of a node that forwards nothing nobody asks where packets come from
+    rules = _rules(forwarding, origins(peers, forwarding.pools, lans)) if forwarding.needed else ()
     if platform in _ROUTERS:
         closed = sorted({pool.family for pool in pools}.difference(forwarding.families))
         rules = (*rules, *_rules(Forwarding(families=tuple(closed)), ()))
@@ -77,7 +77,9 @@ def origins(
     the way to the internet."""
     if lans is None:
         lans = {p for peer in peers for p in peer.allowed_ips if p.length}
-    return collapse([*lans, *pools])
+    pools = tuple(pools)
+    beyond = (lan for lan in lans if not any(pool.contains(lan) for pool in pools))
+    return collapse([*beyond, *pools])
 
 
 @lru_cache(maxsize=1024)
