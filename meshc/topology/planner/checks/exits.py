@@ -135,10 +135,10 @@ def _silent(spec: Spec, diagnostics: Diagnostics) -> None:
         if node.exit in spec.nodes and node.managed and not _has_dns(node):
             users.setdefault(node.exit or "", []).append(node)
     for exit_, nodes in users.items():
-        others = f" and {len(nodes) - 1:,} more" if len(nodes) > 1 else ""
+        others = f" and {len(nodes) - 1:,} more have" if len(nodes) > 1 else " has"
         diagnostics.add(
             "I230",
-            f"{quote(nodes[0].name)}{others} has no name server of its own behind the exit "
+            f"{quote(nodes[0].name)}{others} no name server of their own behind the exit "
             f"{quote(exit_)}",
             nodes[0].at("exit"),
             path=f"nodes.{nodes[0].name}.exit",

@@ -78,7 +78,7 @@ def test_an_exit_user_that_keeps_the_resolver_of_where_it_is() -> None:
         node("two", exit="exit"),
     ]
     assert lines(check_exits, specs.spec(nodes, pools=DUAL)) == [
-        "34 I230 'one' and 1 more has no name server of its own behind the exit 'exit'"
+        "34 I230 'one' and 1 more have no name server of their own behind the exit 'exit'"
     ]
 
 
