@@ -16,7 +16,7 @@ from meshc.diagnostics import Diagnostics
 from meshc.errors import StateError
 from meshc.keystore.age_sealing import AgeSealing
 from meshc.keystore.identities import given_identities
-from meshc.keystore.resealing import Resealed, recorded_recipients, reseal
+from meshc.keystore.resealing import Resealed, lies_in_the_clear, recorded_recipients, reseal
 from meshc.keystore.secret_sealing import CLEAR
 from meshc.topology.language.edit import edited
 from meshc.topology.language.spec import KeysSpec, Spec
@@ -67,7 +67,7 @@ def encrypt(
     settings = key_settings(file)
     if settings != KeysSpec("age", recipients):
         _write(file, "age", recipients)
-    if recorded_recipients(directory) == recipients and not _clear(directory):
+    if recorded_recipients(directory) == recipients and not lies_in_the_clear(directory):
         return None
     with Workspace(file).locked():
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -84,11 +84,6 @@ def decrypt(file: Path) -> Resealed:
     with Workspace(file).locked():
         directory.mkdir(mode=0o700, exist_ok=True)
         return reseal(directory, opening, CLEAR)
-
-
-def _clear(directory: Path) -> bool:
-    """Whether something lies there that is not encrypted."""
-    return any(directory.glob("*.key")) or (directory / "network.secret").exists()
 
 
 def _must_open(sealing: AgeSealing, probe: bytes) -> None:

@@ -11,7 +11,6 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
 from meshc.cli.failure import refused_findings, reported
-from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import say
 
@@ -67,7 +66,6 @@ foreign firewall keeps others from it.
     show_default=True,
     help="Go on to further nodes after so many have failed.",
 )
-@identity_option
 @reported
 def deploy(
     file: Path,

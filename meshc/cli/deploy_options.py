@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from meshc.cli.completion import complete_nodes
+from meshc.cli.identity_option import identity_option
 
 if TYPE_CHECKING:
     from meshc.build.pipeline import BuildComparison
@@ -57,6 +58,7 @@ def deploy_options(command: Command) -> Command:
                 show_default=True,
                 help="So many nodes at once.",
             ),
+            identity_option,
             click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         )
     ):

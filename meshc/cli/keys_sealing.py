@@ -9,14 +9,13 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
+from meshc.cli.json_option import json_option, tell
 from meshc.cli.topology_argument import TopologyCommand
-from meshc.render.report.json import envelope
 
 if TYPE_CHECKING:
     from meshc.keystore.resealing import Resealed
 
 _FILE = click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FOR_OTHERS = click.option(
     "--for-others", is_flag=True, help="Also where none of your identities could read them then."
 )
@@ -30,7 +29,7 @@ _FOR_OTHERS = click.option(
 @click.option("--recipient", "recipients", multiple=True, metavar="R", help="Who may read them.")
 @_FOR_OTHERS
 @identity_option
-@_JSON
+@json_option
 @reported
 def encrypt(file: Path, recipients: tuple[str, ...], for_others: bool, as_json: bool) -> None:
     """Encrypt every secret of keys/ to the recipients, so that it can be committed.
@@ -48,7 +47,7 @@ def encrypt(file: Path, recipients: tuple[str, ...], for_others: bool, as_json: 
 @click.command(cls=TopologyCommand, epilog="Example: meshc keys decrypt --identity me.txt")
 @_FILE
 @identity_option
-@_JSON
+@json_option
 @reported
 def decrypt(file: Path, as_json: bool) -> None:
     """Put every secret into keys/ in the clear, where git does not take it."""
@@ -56,7 +55,7 @@ def decrypt(file: Path, as_json: bool) -> None:
 
     done = decrypted(file)
     if as_json:
-        click.echo(envelope({"secrets": done.secrets, "removed": [str(p) for p in done.removed]}))
+        tell({"secrets": done.secrets, "removed": [str(p) for p in done.removed]})
         return
     click.echo(f"{done.secrets} secrets lie in keys/ in the clear; git ignores them from now on.")
     click.echo("Take the encrypted ones out of git: git rm -r --cached keys")
@@ -69,7 +68,7 @@ def recipients() -> None:
 
 @recipients.command("list", cls=TopologyCommand)
 @_FILE
-@_JSON
+@json_option
 @reported
 def list_(file: Path, as_json: bool) -> None:
     """Show who can read the secrets."""
@@ -77,7 +76,7 @@ def list_(file: Path, as_json: bool) -> None:
 
     settings = key_settings(file)
     if as_json:
-        click.echo(envelope({"store": settings.store, "recipients": list(settings.recipients)}))
+        tell({"store": settings.store, "recipients": list(settings.recipients)})
         return
     for one in settings.recipients:
         click.echo(one)
@@ -91,7 +90,7 @@ def list_(file: Path, as_json: bool) -> None:
 @_FILE
 @click.argument("recipient")
 @identity_option
-@_JSON
+@json_option
 @reported
 def add(file: Path, recipient: str, as_json: bool) -> None:
     """Let RECIPIENT read them too: everything is encrypted again."""
@@ -109,7 +108,7 @@ def add(file: Path, recipient: str, as_json: bool) -> None:
 @click.argument("recipient")
 @_FOR_OTHERS
 @identity_option
-@_JSON
+@json_option
 @reported
 def remove(file: Path, recipient: str, for_others: bool, as_json: bool) -> None:
     """Encrypt everything again, without RECIPIENT."""
@@ -133,7 +132,7 @@ def _tell(done: Resealed | None, recipients: tuple[str, ...], as_json: bool) -> 
     if as_json:
         removed = [str(path) for path in done.removed] if done else []
         data = {"secrets": done.secrets if done else 0, "recipients": list(recipients)}
-        click.echo(envelope(data | {"removed": removed}))
+        tell(data | {"removed": removed})
         return
     if done is None:
         click.echo("Nothing to do: keys/ is encrypted to these recipients already.")

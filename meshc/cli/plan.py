@@ -9,7 +9,6 @@ import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options
 from meshc.cli.failure import refused_findings, reported
-from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
 
 CHANGES = 3
@@ -22,7 +21,6 @@ Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 
 @click.command(cls=TopologyCommand, epilog=EPILOG)
 @deploy_options
-@identity_option
 @reported
 def plan(
     file: Path,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from meshc.errors import StateError
@@ -42,6 +42,12 @@ def recorded_recipients(directory: Path) -> tuple[str, ...]:
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
+def lies_in_the_clear(directory: Path) -> bool:
+    """Whether a secret is there that is not encrypted, a retired one among them."""
+    places = (directory, directory / RETIRED)
+    return any(not entry.endswith(AGE) for place in places for entry in _entries(place))
+
+
 def reseal(directory: Path, opening: Sealing, target: Sealing) -> Resealed:
     """Brings every secret into the form of `target`; `opening` opens those that are encrypted now.
 
@@ -62,16 +68,12 @@ def reseal(directory: Path, opening: Sealing, target: Sealing) -> Resealed:
         changes.append((place, files, old))
     for place, files, _ in changes:
         _exchange(place, files)
-    beside = dict(target.beside)
-    record = {name: beside.pop(name) for name in list(beside) if name == RECORD}
-    _exchange(directory, beside, mode=0o644)
     removed = [path for _, _, old in changes for path in old]
     for path in removed:
         path.unlink()
-    if record:
-        _exchange(directory, record, mode=0o644)
-    else:
+    if RECORD not in target.beside:
         (directory / RECORD).unlink(missing_ok=True)
+    _exchange(directory, target.beside, mode=0o644)
     return Resealed(secrets, tuple(removed))
 
 
@@ -96,7 +98,7 @@ def _content(path: Path, opening: Sealing) -> bytes:
     return opened
 
 
-def _exchange(directory: Path, files: dict[str, bytes], *, mode: int = 0o600) -> None:
+def _exchange(directory: Path, files: Mapping[str, bytes], *, mode: int = 0o600) -> None:
     if files:
         descriptor = os.open(directory, _DIRECTORY)
         try:

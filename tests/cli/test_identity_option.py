@@ -25,6 +25,8 @@ def test_files_are_remembered_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said == os.pathsep.join(["one", "two", "known"]) + "\n"
 
 
-@pytest.mark.parametrize("command", ["build", "plan", "deploy", "qr", "rename", "keys rotate"])
+@pytest.mark.parametrize(
+    "command", ["build", "plan", "deploy", "doctor", "qr", "rename", "keys rotate"]
+)
 def test_whoever_reads_secrets_takes_one(command: str) -> None:
     assert "--identity" in CliRunner().invoke(main, [*command.split(), "--help"]).output
