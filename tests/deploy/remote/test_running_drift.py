@@ -13,11 +13,9 @@ from meshc.deploy.machine_facts import Drift, Mending
 from meshc.deploy.protocol import Directories
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.running_drift import drift
-from tests.node.test_drift import CHANGES, PEER, RELAY
 from tests.support import wgconf
-from tests.support.emitted_hooks import forwarding_lines
-from tests.support.frozen_agent import freeze_agent
-from tests.support.netns import Namespace, namespaces, needs_root, require
+from tests.support.drifting_machine import CHANGES, drifting_machine
+from tests.support.netns import Namespace, needs_root
 
 ASK = """
 from meshc.deploy.protocol import Directories
@@ -41,29 +39,8 @@ MENDED_BY = {
 
 @pytest.fixture(params=["meshc", "wg-quick"])
 def node(request: pytest.FixtureRequest) -> Iterator[tuple[Namespace, str]]:
-    """A machine with /etc/wireguard/wg0.conf up, and that path."""
-    require("wireguard-go", "wg-quick", "iptables")
-    lines = wgconf.interface(
-        *("Address = 10.44.0.1/32", "ListenPort = 51820", "MTU = 1420", "FwMark = 7"),
-        *forwarding_lines(RELAY),
-    )
-    text = lines + wgconf.peer(
-        "AllowedIPs = 10.44.0.0/24, 10.60.0.0/16", "Endpoint = 192.0.2.7:51820", key=PEER
-    )
-    with namespaces("host") as (host,):
-        host.shell(
-            "ip link add eth0 type veth peer name far0; ip link set eth0 up; ip link set far0 up;"
-            "ip addr add 192.0.2.1/24 dev eth0;"
-            "mkdir -p /etc/wireguard; mount -t tmpfs tmpfs /etc/wireguard"
-        )
-        conf = "/etc/wireguard/wg0.conf"
-        host.run("bash", "-c", f"umask 077; cat > {conf}", input=text)
-        if request.param == "meshc":
-            host.meshc("up", conf, "--engine", "wireguard-go")
-            freeze_agent(host)
-        else:
-            host.shell(f"WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up {conf}")
-        yield host, conf
+    with drifting_machine(request.param, "MTU = 1420", "FwMark = 7") as made:
+        yield made
 
 
 def seen(host: Namespace) -> dict[str, str]:
