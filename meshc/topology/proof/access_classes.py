@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-import numpy as np
-
 from meshc.prefixes import BITS, Prefix
-from meshc.topology.language.spec import Service
+from meshc.topology.language.spec import PolicySpec, Service
 from meshc.topology.obligations.access import Access, Rules, Stretches
 from meshc.topology.proof.iptables_rule import Rule
-from meshc.topology.proof.peer_table import Bools
+from meshc.topology.proof.packet_grid import PacketGrid
 from meshc.topology.proof.rule_grid import Bundles
 from meshc.values import dataclass
 
@@ -27,13 +25,11 @@ OTHER = ("other", 0)
 
 @dataclass(slots=True)
 class AccessClasses:
-    """The classes of one family at one node: an address and a service of each. `allowed` says what
-    policies let begin, by source, target and service."""
+    """One packet of each class of one family at one node. `allowed` says what policies let begin:
+    a row for each source."""
 
-    family: int
-    addresses: list[int]
-    services: tuple[tuple[str, int], ...]
-    allowed: Bools
+    grid: PacketGrid
+    allowed: list[int]
 
     @classmethod
     def of(
@@ -49,55 +45,53 @@ class AccessClasses:
         rules = [rule for some in bundles.values() for rule, _, _ in some]
         sets = [*sets_of(bundles), *regions]
         names = AddressNames.of(family, sets, _relation(access, family), matter)
-        addresses = names.one_of_each()
         services = service_classes((s for n in matter for s in access.rules[n].services), rules)
-        allowed = _allowed(access, family, addresses, services, sorted(matter))
-        return cls(family, addresses, services, allowed)
-
-    def inside(self, region: Sequence[Prefix]) -> Bools:
-        """Which of the addresses lie in a region."""
-        return np.array([any(p.value <= a <= p.last for p in region) for a in self.addresses], bool)
+        grid = PacketGrid(family, names.one_of_each(), services)
+        return cls(grid, [*_allowed(access, grid, matter)])
 
 
 def sets_of(bundles: Bundles) -> list[tuple[Prefix, ...]]:
     """The sets of addresses that rules name."""
-    named = {s for some in bundles.values() for _, *sides in some for s in sides if s is not None}
-    return sorted(named)
+    named = (s for some in bundles.values() for _, *sides in some for s in sides if s is not None)
+    return [*dict.fromkeys(named)]
 
 
 def _relation(access: Access, family: int) -> tuple[Stretches, Stretches]:
     return access.senders[family], access.receivers[family]
 
 
-def _allowed(
-    access: Access,
-    family: int,
-    addresses: list[int],
-    services: tuple[tuple[str, int], ...],
-    matter: Sequence[int],
-) -> Bools:
-    place = {number: at for at, number in enumerate(matter)}
-    sends, receives = (np.zeros((len(addresses), len(matter)), np.float32) for _ in "sr")
-    for n, address in enumerate(addresses):
-        for side, stretches in ((sends, access.senders), (receives, access.receivers)):
-            rules = stretches[family].at(address)
-            side[n, [place[number] for number in rules if number in place]] = 1
-    serves = np.zeros((len(matter), len(services)), np.float32)
-    protocols = np.array([protocol for protocol, _ in services])
-    # what has no ports has all of them
-    ports = np.isin(protocols, ("tcp", "udp"))
-    low = np.where(ports, [port for _, port in services], 0)
-    high = np.where(ports, low, 65535)
-    for number, at in place.items():
-        for wide in access.rules[number].services:
-            inside = (protocols == wide.protocol) & (wide.first <= low) & (high <= wide.last)
-            serves[at] += inside | (wide.protocol == "all")
-    # each pair of sides is asked once: most addresses send or receive as others do
-    sides = [np.unique(side, axis=0, return_inverse=True) for side in (sends, receives)]
-    (some_s, which_s), (some_r, which_r) = sides
-    found = (some_s[:, None, :] * some_r[None, :, :]) @ serves > 0
-    all_pairs: Bools = found[np.ix_(which_s.reshape(-1), which_r.reshape(-1))]
-    return all_pairs
+def _allowed(access: Access, grid: PacketGrid, matter: Rules) -> Iterator[int]:
+    """For each source, what the rules that matter let it begin."""
+    senders, receivers = _relation(access, grid.family)
+    targets = dict.fromkeys(matter, 0)
+    for place, address in enumerate(grid.addresses):
+        for number in receivers.at(address) & matter:
+            targets[number] |= 1 << place
+    rows = {n: grid.row(some, _served(access.rules[n], grid)) for n, some in targets.items()}
+    known: dict[Rules, int] = {}
+    for address in grid.addresses:
+        sending = senders.at(address) & matter
+        if sending not in known:
+            row = 0
+            for number in sending:
+                row |= rows[number]
+            known[sending] = row
+        yield known[sending]
+
+
+def _served(rule: PolicySpec, grid: PacketGrid) -> int:
+    return grid.served(
+        any(_holds(wide, protocol, port) for wide in rule.services)
+        for protocol, port in grid.services
+    )
+
+
+def _holds(wide: Service, protocol: str, port: int) -> bool:
+    """Whether everything of a class is in a service; what has no ports has all of them."""
+    if wide.protocol in ("all", protocol):
+        ports = (port, port) if protocol in ("tcp", "udp") else (0, 65535)
+        return wide.protocol == "all" or (wide.first <= ports[0] and ports[1] <= wide.last)
+    return False
 
 
 @dataclass(slots=True)

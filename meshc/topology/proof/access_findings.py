@@ -8,23 +8,22 @@ packet has arrived, and the question is what becomes of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import BITS, Prefix, address_text, collapse
 from meshc.topology.language.spec import Service
 from meshc.topology.obligations.access import NO_RULES, Access, Rules
 from meshc.topology.proof.access_classes import AccessClasses, AddressNames, sets_of
-from meshc.topology.proof.access_places import AccessPlace, access_places
+from meshc.topology.proof.access_places import AccessPlace, Region, access_places
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import NodeModel
-from meshc.topology.proof.peer_table import Bools, MeshPeerTable
-from meshc.topology.proof.rule_grid import ACCEPTED, DENIED, OPEN, RuleGrid, Verdicts, bundles_of
+from meshc.topology.proof.packet_grid import PacketGrid
+from meshc.topology.proof.peer_table import MeshPeerTable
+from meshc.topology.proof.rule_grid import Bundles, RuleGrid, Verdicts, bundles_of
 from meshc.values import dataclass, field
 
 _MOST = 20
@@ -112,6 +111,7 @@ class AccessJudge:
     expectation: Expectation
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
+    _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:
         """One for each place, family, tool and kind of mistake. Nodes that only their addresses
@@ -170,7 +170,7 @@ class AccessJudge:
         named = [
             tuple(prefix for prefix in some if prefix not in own)
             for firewall in first.firewalls
-            for some in sets_of(bundles_of(firewall, family))
+            for some in sets_of(self._bundles_of(firewall, family))
         ]
         lans = (facts.routes for facts in nodes)
         sides = (self.access.senders[family], self.access.receivers[family])
@@ -180,50 +180,62 @@ class AccessJudge:
         self, model: NodeModel, firewall: Firewall, family: int, tool: str, matter: Rules
     ) -> Iterator[Excess]:
         places = [*access_places(model.facts, model.own, self.expectation, family)]
-        regions = [region for place in places for region in place.regions]
-        bundles = bundles_of(firewall, family)
+        regions = dict.fromkeys(region for place in places for region in place.regions)
+        bundles = self._bundles_of(firewall, family)
         classes = AccessClasses.of(self.access, family, bundles, regions, matter)
-        addresses = classes.addresses
-        grid = RuleGrid(firewall, bundles, family, addresses, addresses, classes.services)
+        grid = RuleGrid(firewall, bundles, classes.grid)
         for place in places:
             verdicts = grid.judge(place.hook, place.way_in, place.way_out)
-            for kind, wrong in self._wrong(place, verdicts, classes):
-                for s, t, v in np.argwhere(wrong)[:1].tolist():
-                    yield Excess(
-                        kind,
-                        model.name,
-                        family,
-                        classes.addresses[s],
-                        classes.addresses[t],
-                        classes.services[v],
-                        place.what,
-                        tool,
-                    )
+            for kind, source, row in self._wrong(place, verdicts, classes):
+                target, service = classes.grid.packet(row)
+                sender = classes.grid.addresses[source]
+                where = place.what
+                yield Excess(kind, model.name, family, sender, target, service, where, tool)
 
     def _wrong(
-        self, place: AccessPlace, verdicts: Verdicts, classes: AccessClasses
-    ) -> Iterator[tuple[str, Bools]]:
-        open_ = verdicts == OPEN
-        # what is not decided goes on to the rules that the host has of its own
-        may_pass = verdicts != DENIED
-        passes = verdicts == ACCEPTED if place.hook == "FORWARD" else may_pass
-        sources, targets = classes.inside(place.sources), classes.inside(place.targets)
-        seen = sources[:, None, None] & targets[None, :, None]
-        wanted = classes.allowed & seen
-        owed = (
-            classes.inside(place.owed_from)[:, None, None]
-            & (classes.inside(place.owed_to)[None, :, None])
-        )
-        yield "E431", may_pass & ~open_ & ~wanted & self.judged(place, classes)
-        yield "E432", wanted & owed & ~passes & ~open_
-        yield "W443", open_ & seen
+        self, place: AccessPlace, verdicts: Sequence[Verdicts], classes: AccessClasses
+    ) -> Iterator[tuple[str, int, int]]:
+        """(kind, number of the source, its packets), once for each kind."""
+        grid = classes.grid
+        everything = grid.row(grid.everywhere, grid.everything)
+        seen = _Box.of(grid, place.sources, place.targets)
+        owed = _Box.of(grid, place.owed_from, place.owed_to)
+        judged = _Box.of(grid, place.judged_from, place.judged_to)
+        told: set[str] = set()
+        for source, (accepted, denied, open_) in enumerate(verdicts):
+            # what is not decided goes on to the rules that the host has of its own
+            may_pass = everything ^ denied
+            passes = accepted if place.hook == "FORWARD" else may_pass
+            wanted = classes.allowed[source] & seen.row(source)
+            for kind, row in (
+                ("E431", may_pass & ~open_ & ~wanted & judged.row(source)),
+                ("E432", wanted & owed.row(source) & ~passes & ~open_),
+                ("W443", open_ & seen.row(source)),
+            ):
+                if row and kind not in told:
+                    told.add(kind)
+                    yield kind, source, row
 
-    def judged(self, place: AccessPlace, classes: AccessClasses) -> Bools:
-        """Where letting pass too much is a fault of this node."""
-        from_ = classes.inside(place.judged_from)[:, None, None]
-        to = classes.inside(place.judged_to)[None, :, None]
-        here: Bools = from_ & to
-        return here
+    def _bundles_of(self, firewall: Firewall, family: int) -> Bundles:
+        """Nodes that are judged hold their firewalls, so that no other takes the place of one."""
+        key = (id(firewall), family)
+        if key not in self._bundles:
+            self._bundles[key] = bundles_of(firewall, family)
+        return self._bundles[key]
+
+
+class _Box(NamedTuple):
+    """All packets from some addresses to some."""
+
+    sources: int
+    packets: int
+
+    @classmethod
+    def of(cls, grid: PacketGrid, sources: Region, targets: Region) -> _Box:
+        return cls(grid.within(sources), grid.row(grid.within(targets), grid.everything))
+
+    def row(self, source: int) -> int:
+        return self.packets if self.sources >> source & 1 else 0
 
 
 def _unprotected(table: MeshPeerTable, access: Access) -> Iterator[tuple[str, str]]:
