@@ -16,7 +16,7 @@ from meshc.prefixes import BITS, Prefix, address_text, collapse
 from meshc.topology.language.spec import Service
 from meshc.topology.obligations.access import NO_RULES, Access, Rules
 from meshc.topology.proof.access_classes import AccessClasses, AddressNames, sets_of
-from meshc.topology.proof.access_places import AccessPlace, Region, access_places
+from meshc.topology.proof.access_places import AccessPlace, Region, Surroundings, access_places
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
@@ -53,7 +53,7 @@ def check_access(table: MeshPeerTable, expectation: Expectation, found: Diagnost
         for name, own in expectation.obligations.around.addresses.items()
         for a in own
     }
-    judge = AccessJudge(access, expectation)
+    judge = AccessJudge.of(access, expectation)
     told = 0
     for model in table.models:
         if not model.facts.policies or model.conf is None or model.effects.unjudged:
@@ -109,9 +109,17 @@ def _service_text(service: tuple[str, int]) -> str:
 class AccessJudge:
     access: Access
     expectation: Expectation
+    families: Sequence[int]
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
     _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
+    _surroundings: dict[int, Surroundings] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, access: Access, expectation: Expectation) -> AccessJudge:
+        routes = [r for facts in expectation.nodes.values() for r in facts.routes]
+        families = sorted({prefix.family for prefix in (*expectation.pools, *routes)})
+        return cls(access, expectation, families)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:
         """One for each place, family, tool and kind of mistake. Nodes that only their addresses
@@ -126,16 +134,17 @@ class AccessJudge:
 
     def _found(self, model: NodeModel) -> Iterator[Excess]:
         tools = ("",) if len(model.firewalls) < 2 else ("iptables", "nftables")
-        for family in self._families():
+        for family in self.families:
             for firewall, tool in zip(model.firewalls, tools, strict=True):
                 # with fewer rules less is allowed, and what is owed is allowed by those that matter
                 if any(self.of_family(model, firewall, family, tool, self._matter(model, family))):
                     every = frozenset(range(len(self.access.rules)))
                     yield from self.of_family(model, firewall, family, tool, every)
 
-    def _families(self) -> list[int]:
-        routes = [r for facts in self.expectation.nodes.values() for r in facts.routes]
-        return sorted({prefix.family for prefix in (*self.expectation.pools, *routes)})
+    def _around(self, family: int) -> Surroundings:
+        if family not in self._surroundings:
+            self._surroundings[family] = Surroundings.of(self.expectation, family)
+        return self._surroundings[family]
 
     def _matter(self, model: NodeModel, family: int) -> Rules:
         """The rules that are about the node or the LANs behind it; all that come by a relay or an
@@ -165,21 +174,20 @@ class AccessJudge:
 
     def _named(self, first: NodeModel, family: int) -> AddressNames:
         """Every address by all that tells it apart at these nodes, but for being their own."""
-        nodes = self.expectation.nodes.values()
         own = {*first.own}
         named = [
             tuple(prefix for prefix in some if prefix not in own)
             for firewall in first.firewalls
             for some in sets_of(self._bundles_of(firewall, family))
         ]
-        lans = (facts.routes for facts in nodes)
+        lans = [facts.routes for facts in self.expectation.nodes.values() if facts.routes]
         sides = (self.access.senders[family], self.access.receivers[family])
         return AddressNames.of(family, (*named, self.expectation.pools, *lans), sides)
 
     def of_family(
         self, model: NodeModel, firewall: Firewall, family: int, tool: str, matter: Rules
     ) -> Iterator[Excess]:
-        places = [*access_places(model.facts, model.own, self.expectation, family)]
+        places = [*access_places(model.facts, model.own, self._around(family))]
         regions = dict.fromkeys(region for place in places for region in place.regions)
         bundles = self._bundles_of(firewall, family)
         classes = AccessClasses.of(self.access, family, bundles, regions, matter)
