@@ -17,10 +17,11 @@ from meshc.topology.obligations.access import Access, Rules, Stretches
 from meshc.topology.proof.iptables_rule import Rule
 from meshc.topology.proof.packet_grid import PacketGrid
 from meshc.topology.proof.rule_grid import Bundles
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 
 _MASK = (1 << 128) - 1
 OTHER = ("other", 0)
+Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -34,20 +35,23 @@ class AccessClasses:
     @classmethod
     def of(
         cls,
-        access: Access,
-        family: int,
+        relation: AccessRelation,
         bundles: Bundles,
         regions: Iterable[Sequence[Prefix]],
         matter: Rules,
     ) -> AccessClasses:
         """`regions` are further sets of addresses that matter. Of the policies only the rules that
         `matter` are looked at: `allowed` knows of no other."""
+        access, family = relation.access, relation.family
         rules = [rule for some in bundles.values() for rule, _, _ in some]
         sets = [*sets_of(bundles), *regions]
-        names = AddressNames.of(family, sets, _relation(access, family), matter)
+        if len(matter) == len(access.rules):
+            names = AddressNames.of(family, sets, relation.sides)
+        else:
+            names = AddressNames.of(family, sets, spans=relation.spans(matter))
         services = service_classes((s for n in matter for s in access.rules[n].services), rules)
         grid = PacketGrid(family, names.one_of_each(), services)
-        return cls(grid, [*_allowed(access, grid, matter)])
+        return cls(grid, [*_allowed(relation, grid, matter)])
 
 
 def sets_of(bundles: Bundles) -> list[tuple[Prefix, ...]]:
@@ -56,18 +60,43 @@ def sets_of(bundles: Bundles) -> list[tuple[Prefix, ...]]:
     return [*dict.fromkeys(named)]
 
 
-def _relation(access: Access, family: int) -> tuple[Stretches, Stretches]:
-    return access.senders[family], access.receivers[family]
+@dataclass(slots=True)
+class AccessRelation:
+    """The policies in one family; `sides` are their senders and their receivers."""
+
+    access: Access
+    family: int
+    _by_rule: list[dict[int, list[tuple[int, int]]]] = field(default_factory=list)
+
+    @property
+    def sides(self) -> tuple[Stretches, Stretches]:
+        return self.access.senders[self.family], self.access.receivers[self.family]
+
+    def spans(self, matter: Rules) -> Iterator[Spans]:
+        """The senders and the receivers of each of these rules."""
+        if not self._by_rule:
+            self._by_rule += map(_by_rule, self.sides)
+        for number in sorted(matter):
+            yield from (some.get(number, ()) for some in self._by_rule)
 
 
-def _allowed(access: Access, grid: PacketGrid, matter: Rules) -> Iterator[int]:
+def _by_rule(side: Stretches) -> dict[int, list[tuple[int, int]]]:
+    found: dict[int, list[tuple[int, int]]] = {}
+    for first, last, rules in side.items:
+        for number in rules:
+            found.setdefault(number, []).append((first, last))
+    return found
+
+
+def _allowed(relation: AccessRelation, grid: PacketGrid, matter: Rules) -> Iterator[int]:
     """For each source, what the rules that matter let it begin."""
-    senders, receivers = _relation(access, grid.family)
+    senders, receivers = relation.sides
+    served = relation.access.rules
     targets = dict.fromkeys(matter, 0)
     for place, address in enumerate(grid.addresses):
         for number in receivers.at(address) & matter:
             targets[number] |= 1 << place
-    rows = {n: grid.row(some, _served(access.rules[n], grid)) for n, some in targets.items()}
+    rows = {n: grid.row(some, _served(served[n], grid)) for n, some in targets.items()}
     known: dict[Rules, int] = {}
     for address in grid.addresses:
         sending = senders.at(address) & matter
@@ -80,18 +109,10 @@ def _allowed(access: Access, grid: PacketGrid, matter: Rules) -> Iterator[int]:
 
 
 def _served(rule: PolicySpec, grid: PacketGrid) -> int:
-    return grid.served(
-        any(_holds(wide, protocol, port) for wide in rule.services)
-        for protocol, port in grid.services
-    )
-
-
-def _holds(wide: Service, protocol: str, port: int) -> bool:
-    """Whether everything of a class is in a service; what has no ports has all of them."""
-    if wide.protocol in ("all", protocol):
-        ports = (port, port) if protocol in ("tcp", "udp") else (0, 65535)
-        return wide.protocol == "all" or (wide.first <= ports[0] and ports[1] <= wide.last)
-    return False
+    found = 0
+    for protocol, first, last in rule.services:
+        found |= grid.serving("" if protocol == "all" else protocol, first, last)
+    return found
 
 
 @dataclass(slots=True)
@@ -108,28 +129,27 @@ class AddressNames:
         family: int,
         sets: Iterable[Sequence[Prefix]],
         relations: Iterable[Stretches] = (),
-        matter: Rules | None = None,
+        spans: Iterable[Spans] = (),
     ) -> AddressNames:
-        """Cut by `sets`, and by those of the numbers in `relations` that `matter`, or by all."""
+        """Cut by `sets`, by all rules of `relations`, and by the sets in `spans`."""
         steps: dict[int, int] = {0: 0}
+
+        def add(first: int, last: int, weight: int) -> None:
+            steps[first] = steps.get(first, 0) + weight
+            steps[last + 1] = steps.get(last + 1, 0) - weight
+
         for number, prefixes in enumerate(sets):
             weight = _weight(b"set %d" % number)
             for prefix in prefixes:
                 if prefix.family == family:
-                    steps[prefix.value] = steps.get(prefix.value, 0) + weight
-                    end = prefix.last + 1
-                    steps[end] = steps.get(end, 0) - weight
+                    add(prefix.value, prefix.last, weight)
+        for number, some in enumerate(spans):
+            weight = _weight(b"spans %d" % number)
+            for first, last in some:
+                add(first, last, weight)
         for number, stretches in enumerate(relations):
-            weights: dict[Rules, int] = {}
             for first, last, rules in stretches.items:
-                known = weights.get(rules)
-                if known is None:
-                    some = rules if matter is None else rules & matter
-                    text = b"%d of %d" % (_rules_number(some), number)
-                    known = weights[rules] = _weight(text) if some else 0
-                if known:
-                    steps[first] = steps.get(first, 0) + known
-                    steps[last + 1] = steps.get(last + 1, 0) - known
+                add(first, last, _weight(b"%d of %d" % (_rules_number(rules), number)))
         steps.pop(1 << BITS[family], None)
         bounds = sorted(steps)
         name = 0

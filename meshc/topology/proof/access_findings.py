@@ -8,14 +8,19 @@ packet has arrived, and the question is what becomes of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import BITS, Prefix, address_text, collapse
 from meshc.topology.language.spec import Service
 from meshc.topology.obligations.access import NO_RULES, Access, Rules
-from meshc.topology.proof.access_classes import AccessClasses, AddressNames, sets_of
+from meshc.topology.proof.access_classes import (
+    AccessClasses,
+    AccessRelation,
+    AddressNames,
+    sets_of,
+)
 from meshc.topology.proof.access_places import AccessPlace, Region, Surroundings, access_places
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
@@ -108,18 +113,26 @@ def _service_text(service: tuple[str, int]) -> str:
 @dataclass(slots=True)
 class AccessJudge:
     access: Access
-    expectation: Expectation
     families: Sequence[int]
+    _relations: Mapping[int, AccessRelation]
+    _common: Mapping[int, AddressNames]
+    _surroundings: Mapping[int, Surroundings]
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
     _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
-    _surroundings: dict[int, Surroundings] = field(default_factory=dict)
 
     @classmethod
     def of(cls, access: Access, expectation: Expectation) -> AccessJudge:
         routes = [r for facts in expectation.nodes.values() for r in facts.routes]
         families = sorted({prefix.family for prefix in (*expectation.pools, *routes)})
-        return cls(access, expectation, families)
+        lans = [facts.routes for facts in expectation.nodes.values() if facts.routes]
+        relations = {family: AccessRelation(access, family) for family in BITS}
+        common = {
+            family: AddressNames.of(family, (expectation.pools, *lans), relation.sides)
+            for family, relation in relations.items()
+        }
+        around = {family: Surroundings.of(expectation, family) for family in families}
+        return cls(access, families, relations, common, around)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:
         """One for each place, family, tool and kind of mistake. Nodes that only their addresses
@@ -140,11 +153,6 @@ class AccessJudge:
                 if any(self.of_family(model, firewall, family, tool, self._matter(model, family))):
                     every = frozenset(range(len(self.access.rules)))
                     yield from self.of_family(model, firewall, family, tool, every)
-
-    def _around(self, family: int) -> Surroundings:
-        if family not in self._surroundings:
-            self._surroundings[family] = Surroundings.of(self.expectation, family)
-        return self._surroundings[family]
 
     def _matter(self, model: NodeModel, family: int) -> Rules:
         """The rules that are about the node or the LANs behind it; all that come by a relay or an
@@ -168,29 +176,27 @@ class AccessJudge:
             known = self._names.get((id(first), family))
             if known is None:
                 known = self._names[id(first), family] = self._named(first, family)
-            names.append(known.at(prefix.value))
+            names.append((self._common[family].at(prefix.value), known.at(prefix.value)))
         facts = model.facts
         return (id(first), facts.relay, facts.routes, facts.exit, *names)
 
     def _named(self, first: NodeModel, family: int) -> AddressNames:
-        """Every address by all that tells it apart at these nodes, but for being their own."""
+        """Every address by what tells it apart in these rules, but for being the node's own."""
         own = {*first.own}
         named = [
             tuple(prefix for prefix in some if prefix not in own)
             for firewall in first.firewalls
             for some in sets_of(self._bundles_of(firewall, family))
         ]
-        lans = [facts.routes for facts in self.expectation.nodes.values() if facts.routes]
-        sides = (self.access.senders[family], self.access.receivers[family])
-        return AddressNames.of(family, (*named, self.expectation.pools, *lans), sides)
+        return AddressNames.of(family, dict.fromkeys(named))
 
     def of_family(
         self, model: NodeModel, firewall: Firewall, family: int, tool: str, matter: Rules
     ) -> Iterator[Excess]:
-        places = [*access_places(model.facts, model.own, self._around(family))]
+        places = [*access_places(model.facts, model.own, self._surroundings[family])]
         regions = dict.fromkeys(region for place in places for region in place.regions)
         bundles = self._bundles_of(firewall, family)
-        classes = AccessClasses.of(self.access, family, bundles, regions, matter)
+        classes = AccessClasses.of(self._relations[family], bundles, regions, matter)
         grid = RuleGrid(firewall, bundles, classes.grid)
         for place in places:
             verdicts = grid.judge(place.hook, place.way_in, place.way_out)

@@ -7,7 +7,7 @@ bits as there are services. So a rule that decides about all of them costs a han
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from meshc.prefixes import Prefix
 from meshc.values import dataclass, field
@@ -15,14 +15,16 @@ from meshc.values import dataclass, field
 
 @dataclass(slots=True)
 class PacketGrid:
-    """`addresses`, ascending, are sources and targets alike; `services` (protocol, port) pairs.
-    Sets of addresses and of services are bits as well, in the order of these two."""
+    """`addresses`, ascending, are sources and targets alike; `services` (protocol, port) pairs,
+    those of a protocol together and ascending. Sets of addresses and of services are bits as well,
+    in the order of these two."""
 
     family: int
     addresses: Sequence[int]
     services: Sequence[tuple[str, int]]
     _known: dict[Sequence[Prefix], int] = field(default_factory=dict)
     _spread: dict[int, int] = field(default_factory=dict)
+    _ports: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
 
     def within(self, region: Sequence[Prefix]) -> int:
         """The addresses that lie in a region."""
@@ -57,9 +59,17 @@ class PacketGrid:
         """All services."""
         return (1 << len(self.services)) - 1
 
-    def served(self, wanted: Iterable[bool]) -> int:
-        """The services for which it says yes, asked in their order."""
-        return sum(1 << number for number, yes in enumerate(wanted) if yes)
+    def serving(self, protocol: str, first: int = 0, last: int = 65535) -> int:
+        """The services of a protocol, or of any for "", with a port from `first` to `last`."""
+        if not self._ports:
+            for place, (name, port) in enumerate(self.services):
+                self._ports.setdefault(name, (place, []))[1].append(port)
+        found = 0
+        for name in (protocol,) if protocol else self._ports:
+            place, ports = self._ports.get(name, (0, []))
+            low, high = bisect_left(ports, first), bisect_right(ports, last)
+            found |= (1 << place + high) - (1 << place + low)
+        return found
 
     def packet(self, row: int) -> tuple[int, tuple[str, int]]:
         """(target, service) of the first packet in a row that has one."""

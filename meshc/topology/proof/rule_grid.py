@@ -46,7 +46,6 @@ class RuleGrid:
     bundles: Bundles
     grid: PacketGrid
     _steps: dict[tuple[Chain, str, str], list[_Step]] = field(default_factory=dict)
-    _served: dict[tuple[str, tuple[int, int] | None], int] = field(default_factory=dict)
     _ways: tuple[str, str] = ("", "")
     _source: int = 0
     _accepted: int = 0
@@ -116,7 +115,8 @@ class RuleGrid:
         for rule, sources, targets in self.bundles.get(chain, ()):
             if not rule.on_its_way(flow, self.firewall.interface):
                 continue
-            row = self.grid.row(self._side(targets, rule, "-d"), self._services(rule))
+            services = self.grid.serving(rule.protocol, *(rule.ports or ()))
+            row = self.grid.row(self._side(targets, rule, "-d"), services)
             from_ = self._side(sources, rule, "-s")
             if row and from_:
                 inner = (chain[0], chain[1], rule.target)
@@ -128,14 +128,6 @@ class RuleGrid:
             return self.grid.everywhere
         inside = self.grid.within(prefixes)
         return self.grid.everywhere ^ inside if flag in rule.negated else inside
-
-    def _services(self, rule: Rule) -> int:
-        key = (rule.protocol, rule.ports)
-        known = self._served.get(key)
-        if known is None:
-            known = self.grid.served(rule.serves(*one) for one in self.grid.services)
-            self._served[key] = known
-        return known
 
 
 def bundles_of(firewall: Firewall, family: int) -> Bundles:

@@ -23,8 +23,9 @@ def test_a_row_holds_each_target_with_each_service(seed: int) -> None:
     )
     inside = [any(p.value <= a <= p.last for p in region) for a in addresses]
     assert [bool(grid.within(region) >> n & 1) for n in range(len(addresses))] == inside
-    wanted = [rng.random() < 0.5 for _ in SERVICES]
-    row = grid.row(grid.within(region), grid.served(wanted))
+    protocol, first = rng.choice(["", "tcp", "udp", "icmp", "sctp"]), rng.choice([0, 22, 23, 54])
+    wanted = [protocol in ("", name) and port >= first for name, port in SERVICES]
+    row = grid.row(grid.within(region), grid.serving(protocol, first))
     packets = [
         (address, service)
         for address, there in zip(addresses, inside, strict=True)
