@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple, cast
 
@@ -132,7 +133,7 @@ class WgQuickRenderer:
                 *(_line("PostUp", hook) for hook in hooks.post_up),
                 *(_line("PreDown", hook) for hook in hooks.pre_down),
                 *(_line("PostDown", hook) for hook in hooks.post_down),
-                *(f"{comment}\n" for comment in hooks.comments),
+                "".join([f"{comment}\n" for comment in hooks.comments]),
             )
         )
 
@@ -222,7 +223,7 @@ def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
         pre_up=tuple(line for part in parts for line in part.pre_up),
         post_up=tuple(line for part in parts for line in part.post_up),
         post_down=tuple(line for part in parts for line in part.post_down),
-        comments=tuple(line for part in parts for line in part.comments),
+        comments=tuple(chain.from_iterable(part.comments for part in parts)),
     )
 
 
