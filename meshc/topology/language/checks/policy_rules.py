@@ -52,14 +52,14 @@ class _Reach:
     sources: PolicyEnd
     targets: PolicyEnd
     services: tuple[Service, ...]
+    senders: frozenset[str]
+    receivers: frozenset[str]
 
     @classmethod
     def of(cls, rule: PolicySpec) -> _Reach:
-        return cls(
-            _left(rule.sources, rule.excluded),
-            _left(rule.targets, rule.excluded),
-            rule.services,
-        )
+        sources, targets = (_left(e, rule.excluded) for e in (rule.sources, rule.targets))
+        both = frozenset(sources.nodes), frozenset(targets.nodes)
+        return cls(sources, targets, rule.services, *both)
 
     @property
     def nothing(self) -> bool:
@@ -72,22 +72,24 @@ class _Reach:
 
     def holds(self, other: _Reach) -> bool:
         return (
-            _inside(other.sources, self.sources)
+            other.senders <= self.senders
+            and other.receivers <= self.receivers
+            and _inside(other.sources, self.sources)
             and _inside(other.targets, self.targets)
             and all(any(_covers(one, s) for one in self.services) for s in other.services)
         )
 
 
 def _left(end: PolicyEnd, gone: PolicyEnd) -> PolicyEnd:
-    nodes = tuple(name for name in end.nodes if name not in gone.nodes)
+    nodes = tuple(name for name in end.nodes if name not in gone.nodes) if gone.nodes else end.nodes
     prefixes = without(end.prefixes, gone.prefixes) if gone.prefixes else collapse(end.prefixes)
     return PolicyEnd(nodes, prefixes, end.internet and not gone.internet)
 
 
 def _inside(part: PolicyEnd, whole: PolicyEnd) -> bool:
+    """Its prefixes and the internet; names are looked at before."""
     return (
-        frozenset(part.nodes) <= frozenset(whole.nodes)
-        and all(any(w.contains(p) for w in whole.prefixes) for p in part.prefixes)
+        all(any(w.contains(p) for w in whole.prefixes) for p in part.prefixes)
         and part.internet <= whole.internet
     )
 
