@@ -187,4 +187,5 @@ def _one_or_set(prefixes: tuple[Prefix, ...]) -> str:
 
 
 def _element(prefix: Prefix) -> str:
-    return prefix.address if prefix.is_host else str(prefix)
+    text = str(prefix)
+    return text.partition("/")[0] if prefix.is_host else text

@@ -36,15 +36,16 @@ class AccessClasses:
     def of(
         cls,
         relation: AccessRelation,
-        bundles: Bundles,
+        bundles: Sequence[Bundles],
         regions: Iterable[Sequence[Prefix]],
         matter: Rules,
     ) -> AccessClasses:
-        """`regions` are further sets of addresses that matter. Of the policies only the rules that
-        `matter` are looked at: `allowed` knows of no other."""
+        """`bundles` are those of each of its firewalls, `regions` further sets of addresses that
+        matter. Of the policies only the rules that `matter` are looked at: `allowed` knows of no
+        other."""
         access, family = relation.access, relation.family
-        rules = [rule for some in bundles.values() for rule, _, _ in some]
-        sets = [*sets_of(bundles), *regions]
+        rules = [rule for one in bundles for some in one.values() for rule, _, _ in some]
+        sets = dict.fromkeys((*(s for one in bundles for s in sets_of(one)), *regions))
         if len(matter) == len(access.rules):
             names = AddressNames.of(family, sets, relation.sides)
         else:

@@ -8,7 +8,7 @@ packet has arrived, and the question is what becomes of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostics
@@ -146,13 +146,11 @@ class AccessJudge:
         yield from found
 
     def _found(self, model: NodeModel) -> Iterator[Excess]:
-        tools = ("",) if len(model.firewalls) < 2 else ("iptables", "nftables")
         for family in self.families:
-            for firewall, tool in zip(model.firewalls, tools, strict=True):
-                # with fewer rules less is allowed, and what is owed is allowed by those that matter
-                if any(self.of_family(model, firewall, family, tool, self._matter(model, family))):
-                    every = frozenset(range(len(self.access.rules)))
-                    yield from self.of_family(model, firewall, family, tool, every)
+            # with fewer rules less is allowed, and what is owed is allowed by those that matter
+            if any(self.of_family(model, family, self._matter(model, family))):
+                every = frozenset(range(len(self.access.rules)))
+                yield from self.of_family(model, family, every)
 
     def _matter(self, model: NodeModel, family: int) -> Rules:
         """The rules that are about the node or the LANs behind it; all that come by a relay or an
@@ -190,21 +188,27 @@ class AccessJudge:
         ]
         return AddressNames.of(family, dict.fromkeys(named))
 
-    def of_family(
-        self, model: NodeModel, firewall: Firewall, family: int, tool: str, matter: Rules
-    ) -> Iterator[Excess]:
+    def of_family(self, model: NodeModel, family: int, matter: Rules) -> Iterator[Excess]:
         places = [*access_places(model.facts, model.own, self._surroundings[family])]
         regions = dict.fromkeys(region for place in places for region in place.regions)
-        bundles = self._bundles_of(firewall, family)
-        classes = AccessClasses.of(self._relations[family], bundles, regions, matter)
-        grid = RuleGrid(firewall, bundles, classes.grid)
+        bundles = [self._bundles_of(firewall, family) for firewall in model.firewalls]
+        relation = self._relations[family]
+        classes = AccessClasses.of(relation, bundles, regions, matter)
+        tools = ("",) if len(bundles) < 2 else ("iptables", "nftables")
+        for firewall, some, tool in zip(model.firewalls, bundles, tools, strict=True):
+            grid = RuleGrid(firewall, some, classes.grid)
+            for excess in self._in_grid(grid, places, classes):
+                yield excess._replace(node=model.name, tool=tool)
+
+    def _in_grid(
+        self, grid: RuleGrid, places: Iterable[AccessPlace], classes: AccessClasses
+    ) -> Iterator[Excess]:
         for place in places:
             verdicts = grid.judge(place.hook, place.way_in, place.way_out)
             for kind, source, row in self._wrong(place, verdicts, classes):
                 target, service = classes.grid.packet(row)
-                sender = classes.grid.addresses[source]
-                where = place.what
-                yield Excess(kind, model.name, family, sender, target, service, where, tool)
+                family, sender = classes.grid.family, classes.grid.addresses[source]
+                yield Excess(kind, "", family, sender, target, service, place.what, "")
 
     def _wrong(
         self, place: AccessPlace, verdicts: Sequence[Verdicts], classes: AccessClasses

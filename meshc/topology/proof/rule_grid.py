@@ -45,8 +45,9 @@ class RuleGrid:
     firewall: Firewall
     bundles: Bundles
     grid: PacketGrid
-    _steps: dict[tuple[Chain, str, str], list[_Step]] = field(default_factory=dict)
-    _ways: tuple[str, str] = ("", "")
+    _rows: dict[Chain, list[_Step]] = field(default_factory=dict)
+    _steps: dict[Chain, list[_Step]] = field(default_factory=dict)
+    _flow: Flow = field(init=False)
     _source: int = 0
     _accepted: int = 0
     _denied: int = 0
@@ -54,7 +55,8 @@ class RuleGrid:
 
     def judge(self, hook: str, way_in: str, way_out: str) -> list[Verdicts]:
         """By source, the verdicts at one hook of the filter table."""
-        self._ways = way_in, way_out
+        self._flow = Flow(self.grid.family, 0, 0, way_in, way_out)
+        self._steps.clear()
         chain = (self.grid.family, "filter", hook)
         denies = self.firewall.policies.get(chain, "ACCEPT") != "ACCEPT"
         everything = self.grid.row(self.grid.everywhere, self.grid.everything)
@@ -104,17 +106,17 @@ class RuleGrid:
 
     def _of_chain(self, chain: Chain) -> list[_Step]:
         """The rules of a chain that are about packets on this way."""
-        key = (chain, *self._ways)
-        steps = self._steps.get(key)
+        steps = self._steps.get(chain)
         if steps is None:
-            steps = self._steps[key] = [*self._made(chain)]
+            if chain not in self._rows:
+                self._rows[chain] = [*self._made(chain)]
+            interface = self.firewall.interface
+            steps = [one for one in self._rows[chain] if one.rule.on_its_way(self._flow, interface)]
+            self._steps[chain] = steps
         return steps
 
     def _made(self, chain: Chain) -> Iterator[_Step]:
-        flow = Flow(self.grid.family, 0, 0, *self._ways)
         for rule, sources, targets in self.bundles.get(chain, ()):
-            if not rule.on_its_way(flow, self.firewall.interface):
-                continue
             services = self.grid.serving(rule.protocol, *(rule.ports or ()))
             row = self.grid.row(self._side(targets, rule, "-d"), services)
             from_ = self._side(sources, rule, "-s")
