@@ -9,6 +9,7 @@ packet has arrived, and the question is what becomes of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostics
@@ -19,7 +20,6 @@ from meshc.topology.proof.access_classes import (
     AccessClasses,
     AccessRelation,
     AddressNames,
-    sets_of,
 )
 from meshc.topology.proof.access_places import AccessPlace, Region, Surroundings, access_places
 from meshc.topology.proof.expectation import Expectation
@@ -179,14 +179,16 @@ class AccessJudge:
         return (id(first), facts.relay, facts.routes, facts.exit, *names)
 
     def _named(self, first: NodeModel, family: int) -> AddressNames:
-        """Every address by what tells it apart in these rules, but for being the node's own."""
+        """Every address by what tells it apart in these rules, but for being the node's own among
+        the targets."""
         own = {*first.own}
-        named = [
-            tuple(prefix for prefix in some if prefix not in own)
-            for firewall in first.firewalls
-            for some in sets_of(self._bundles_of(firewall, family))
-        ]
-        return AddressNames.of(family, dict.fromkeys(named))
+        named: dict[Sequence[Prefix], None] = {}
+        for firewall in first.firewalls:
+            for bundle in chain.from_iterable(self._bundles_of(firewall, family).values()):
+                _, sources, targets = bundle
+                named[sources or ()] = None
+                named[tuple(prefix for prefix in targets or () if prefix not in own)] = None
+        return AddressNames.of(family, named)
 
     def of_family(self, model: NodeModel, family: int, matter: Rules) -> Iterator[Excess]:
         places = [*access_places(model.facts, model.own, self._surroundings[family])]

@@ -129,6 +129,9 @@ _SIDES = frozenset(("-s", "-d"))
 def read_rules(words: list[str]) -> Iterator[Rule]:
     """The rules of one command: iptables(8) makes one of each pair of what stands in the lists of
     `-s` and `-d`, and refuses a negated list. Those that hide sources keep theirs as a list."""
+    if not any("," in word for word in words):
+        yield read_rule(words)
+        return
     places = [at + 1 for at, word in enumerate(words[:-1]) if _FLAGS.get(word, word) in _SIDES]
     lists = [at for at in places if "," in words[at] and words[at - 2 : at - 1] != ["!"]]
     if not lists:

@@ -346,4 +346,6 @@ _ACTIONS = {
 
 def _before_redirect(words: list[str]) -> list[str]:
     """What stands before `> /dev/null` or `2>/dev/null`."""
+    if "<" not in words and ">" not in words:
+        return words
     return words[: next((i for i, word in enumerate(words) if word in ("<", ">")), len(words))]

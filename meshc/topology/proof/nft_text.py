@@ -35,18 +35,19 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
     chains: dict[Chain, list[Rule]] = {}
     name, table = "", "filter"
     for line in _whole(lines):
-        words = line.split()
-        if words[:1] == ["chain"]:
-            name, table = words[1], "filter"
+        first = line.partition(" ")[0]
+        if first == "chain":
+            name, table = line.split()[1], "filter"
             for family in (4, 6):
                 chains.setdefault((family, table, name), [])
-        elif words[:1] == ["type"]:
+        elif first == "type":
+            words = line.split()
             table = words[1]
             hook = _HOOKS.get(words[words.index("hook") + 1], "")
             for family in (4, 6):
                 chains[family, table, hook] = chains.pop((family, "filter", name))
             name = hook
-        elif words[:1] == ["}"]:
+        elif first == "}":
             name = ""
         elif name:
             for family, rule in _read_rules(line):
