@@ -33,6 +33,7 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
     iptables has for their hooks."""
     chains: dict[Chain, list[Rule]] = {}
     name, table = "", "filter"
+    closed = False
     for line in _whole(lines):
         words = line.split()
         if words[:1] == ["chain"]:
@@ -44,9 +45,12 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
             hook = _HOOKS.get(words[words.index("hook") + 1], "")
             for family in (4, 6):
                 chains[family, table, hook] = chains.pop((family, "filter", name))
-            name = hook
+            name, closed = hook, "policy drop;" in line
         elif words[:1] == ["}"]:
-            name = ""
+            if name and closed:
+                for family in (4, 6):
+                    chains[family, table, name].append(Rule("DROP", "policy drop"))
+            name, closed = "", False
         elif name:
             for family, rule in _read_rules(line):
                 chains[family, table, name].append(rule)
