@@ -127,6 +127,23 @@ OPENWRT_FAULTS = {
 }
 
 
+def faults_of(text: str) -> list[tuple[str, str]]:
+    """Those that can be planted in this file."""
+    known = FAULTS
+    if "meshc_wg0_policy" in text:
+        known = [*OPENWRT_FAULTS.values()]
+    elif "meshc-wg0-access" in text:
+        known = [*ROUTEROS_FAULTS.values()]
+    return [one for one in known if re.search(one[0], text)]
+
+
+def plant(text: str, fault: tuple[str, str], rng: random.Random) -> str:
+    """The file with one fault, in one of the places where it can be."""
+    pattern, new = fault
+    place = rng.choice([*re.finditer(pattern, text)])
+    return with_fault(text, place, place.expand(new))
+
+
 def router_policies(seed: int) -> dict[str, Any]:
     """A random network in which many nodes are routers, also relays and exits."""
     tree = random_policies(seed)
@@ -171,15 +188,16 @@ def policy_network(source: str | dict[str, Any]) -> PolicyNetwork:
 
 
 # and in the rules of a MikroTik router
+_ALLOWS = 'chain="meshc-wg0-access" action=return'
 ROUTEROS_FAULTS = {
     "an entry of a list lost": (r"(?m)^/ip/firewall/address-list/add list=.*\n", ""),
     "an entry in another list": (r'(address-list/add list="meshc-wg0-)1"', r'\g<1>2"'),
     "a sender widened": (r"(src-address=192\.168\.7\.0)/24 (?=dst-address)", r"\1/23 "),
     "a port widened": (r"protocol=tcp dst-port=22 ", "protocol=tcp dst-port=22-23 "),
     "a protocol forgotten": (r"protocol=tcp dst-port=22 ", ""),
-    "a rule dropped": (r"(?m)^/ip/firewall/filter/add .*action=return .*\n", ""),
+    "a rule dropped": (rf"(?m)^/ip/firewall/filter/add {_ALLOWS} .*\n", ""),
     "a rule switched off": (
-        r"(?m)(/ip/firewall/filter/add .*action=return .*)$",
+        rf"(?m)^(/ip/firewall/filter/add {_ALLOWS} .*)$",
         r"\1 disabled=yes",
     ),
     "return at the end": (r'(chain="meshc-wg0-access" action=)drop', r"\1return"),
