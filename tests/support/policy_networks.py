@@ -205,9 +205,12 @@ ROUTEROS_FAULTS = {
         r'(chain=input .*)action=jump jump-target="meshc-wg0-access"',
         r"\1action=accept",
     ),
-    "a family forgotten": (r"(?m)^/ipv6/firewall/filter/add chain=input in-interface.*\n", ""),
+    "a family forgotten": (r"(?m)(?:^/ipv6/firewall/filter/add chain=input in-interface.*\n)+", ""),
     "rules left behind the router's own": (r"(?m)^/ip/firewall/filter/move .*\n", ""),
-    "who comes in is not asked": (r"(?m)^/ip/firewall/filter/add chain=input in-interface.*\n", ""),
+    "who comes in is not asked": (
+        r"(?m)(?:^/ip/firewall/filter/add chain=input in-interface.*\n)+",
+        "",
+    ),
     "ICMP of the other family": (r"(?m)(/ipv6/.*)protocol=icmpv6", r"\1protocol=icmp"),
     "what the router sends is not asked": (r"(?m)^/ip/firewall/filter/add chain=output .*\n", ""),
     "removed again": (
