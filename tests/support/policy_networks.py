@@ -10,6 +10,7 @@ import yaml
 
 from meshc.diagnostics import Diagnostics
 from meshc.keystore.ring import made_up
+from meshc.prefixes import BITS
 from meshc.render.node_secrets import Secrets
 from meshc.render.openwrt_script import openwrt
 from meshc.render.routeros_script import routeros
@@ -22,6 +23,8 @@ from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.topology.planner.planning import plan_mesh
 from meshc.topology.proof import NodeFile, Proof, expectation, prove, read_script
 from meshc.topology.proof.expectation import Expectation
+from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.node_model import NodeModel, model_of
 from meshc.wg.conf import parse
 from tests.support.policy_oracle import Oracle, random_policies
 
@@ -85,6 +88,11 @@ class PolicyNetwork(NamedTuple):
         made = self.expected()
         return prove([self._read(name, text) for name, text in files.items()], made)
 
+    def model(self, name: str, text: str) -> NodeModel:
+        """One node with this text as its file."""
+        file = self._read(name, text)
+        return model_of(self.expected().nodes[name], file.conf, file.script)
+
     def _read(self, name: str, text: str) -> NodeFile:
         script = _SCRIPTS.get(self.spec.nodes[name].platform)
         if script is None:
@@ -142,6 +150,32 @@ def plant(text: str, fault: tuple[str, str], rng: random.Random) -> str:
     pattern, new = fault
     place = rng.choice([*re.finditer(pattern, text)])
     return with_fault(text, place, place.expand(new))
+
+
+WAYS = ((TUNNEL, ""), (TUNNEL, TUNNEL), (TUNNEL, OUTSIDE), (OUTSIDE, TUNNEL), ("", TUNNEL))
+
+
+def same_packets(one: NodeModel, other: NodeModel, rng: random.Random, count: int) -> bool:
+    """Whether two files of a node do the same with packets that begin something, as far as
+    `count` random ones can tell: slow, one after the other. What is planted may change nothing, as
+    where a later rule drops the same."""
+    for before, after in zip(one.firewalls, other.firewalls, strict=True):
+        rules = [
+            rule for some in (*before.chains.values(), *after.chains.values()) for rule in some
+        ]
+        named = [p for r in rules for p in (r.source, r.destination) if p is not None]
+        edges = {(p.family, at) for p in named for at in (p.value, p.last, p.last + 1)}
+        services = [(r.protocol, port) for r in rules if r.protocol for port in r.ports or (0,)]
+        services += [(protocol, port + 1) for protocol, port in services] + [("other", 0)]
+        for family in (4, 6):
+            mine = sorted(at for of, at in edges if of == family and at < 1 << BITS[family])
+            for _ in range(count if mine else 0):
+                ends = rng.choice(mine), rng.choice(mine)
+                protocol, port = rng.choice(services)
+                flow = Flow(family, *ends, *rng.choice(WAYS), protocol=protocol, port=port)
+                if (before.passing(flow)[0] is None) != (after.passing(flow)[0] is None):
+                    return False
+    return True
 
 
 def router_policies(seed: int) -> dict[str, Any]:

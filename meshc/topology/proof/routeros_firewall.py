@@ -19,9 +19,7 @@ from meshc.topology.proof.routeros_commands import RouterCommand
 
 _FAMILY = {"/ip": 4, "/ipv6": 6}
 _LISTS = "address-list"
-_CHAINS = {
-    "forward": "FORWARD", "srcnat": "POSTROUTING", "input": "INPUT", "output": "OUTPUT",
-}  # fmt: skip
+_CHAINS = {"forward": "FORWARD", "srcnat": "POSTROUTING", "input": "INPUT"}
 _TARGETS = {"masquerade": "MASQUERADE", "src-nat": "SNAT"}
 # ICMP of the other family is a protocol like any other
 _PROTOCOLS = {4: {"icmp": "icmp"}, 6: {"icmpv6": "icmp"}}
@@ -55,8 +53,7 @@ def read_firewall(commands: Sequence[RouterCommand], interface: str) -> Firewall
         lists = _lists(tables.get((family, _LISTS), ()), family)
         reader = _RuleReader(interface, family, table, lists, firewall)
         for command in added:
-            name = command.arguments.get("chain", "")
-            chain = (family, table, _CHAINS.get(name, name))
+            chain = (family, table, _chain(command.arguments.get("chain", ""), table))
             firewall.chains.setdefault(chain, []).extend(reader.rules(command))
     for (family, table, name), rules in firewall.chains.items():
         sure = name not in BUILT_IN or (family, table) in first
@@ -91,6 +88,13 @@ def _tables(
             if some and all(_meant(one, command) for one in some):
                 moved.add(menu)
     return tables, moved - vague
+
+
+def _chain(name: str, table: str) -> str:
+    """What marks WireGuard's own packets (mangle) is the business of `routeros_routes`."""
+    if (name, table) == ("output", "filter"):
+        return "OUTPUT"
+    return _CHAINS.get(name, name)
 
 
 def _menu(text: str) -> _Menu:

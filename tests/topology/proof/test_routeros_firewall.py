@@ -105,6 +105,14 @@ def test_rules_for_what_begins_must_stand_before_the_router_s_own() -> None:
     assert first(BEGINS, MOVE, f"{FILTER}/set 0 action=accept") == "?"
 
 
+def test_what_marks_wireguard_s_own_packets_is_in_nobody_s_way() -> None:
+    mark = "/ip/firewall/mangle/add chain=output action=mark-routing protocol=udp src-port=51820"
+    assert firewall(mark).entering(Flow(4, A, LAN, "", TUNNEL, protocol="udp", port=9)) == (
+        None,
+        "",
+    )
+
+
 @pytest.mark.parametrize("fault", ROUTEROS_FAULTS)
 def test_a_planted_fault_is_found(network: PolicyNetwork, fault: str) -> None:
     files = network.files()
