@@ -338,13 +338,11 @@ def _mirror(fib: Fib, models: tuple[NodeModel, ...]) -> None:
 
 
 def _rule_prefixes(model: NodeModel, family: int) -> set[Prefix]:
-    return {
-        prefix
-        for rules in model.firewall.chains.values()
-        for rule in rules
-        for prefix in (rule.source, rule.destination, *rule.sources)
-        if prefix is not None and prefix.family == family
-    }
+    found: set[Prefix | None] = set()
+    for rules in model.firewall.chains.values():
+        for rule in rules:
+            found.update((rule.source, rule.destination), rule.sources)
+    return {prefix for prefix in found if prefix is not None and prefix.family == family}
 
 
 def _rule_classes(fib: Fib, prefixes: set[Prefix]) -> Ints:
