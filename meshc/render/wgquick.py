@@ -17,7 +17,7 @@ from typing import NamedTuple, cast
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
-from meshc.prefixes import Prefix
+from meshc.prefixes import Prefix, prefix_text
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
@@ -174,7 +174,7 @@ def _maybe(key: str, value: object) -> str:
 def _parts(prefixes: tuple[Prefix, ...]) -> Iterator[str]:
     """All of them, in as many lines as that takes: wg(8) puts them together again, and wg-quick(8)
     needs the square of a line's length."""
-    text = ", ".join(map(str, prefixes))
+    text = ", ".join(map(prefix_text, prefixes))
     while len(text) > _WIDEST:
         at = text.rindex(", ", 0, _WIDEST)
         yield text[:at]
