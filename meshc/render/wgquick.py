@@ -25,7 +25,7 @@ from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.firewall.open_port import open_port_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import NetworkSpec, Platform
+from meshc.topology.language.spec import FirewallTool, NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
@@ -216,12 +216,13 @@ def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     if node.spec.platform not in HOOK_PLATFORMS:
         return Hooks()
     parts = [firewall_hooks(node.firewall, node.spec.firewall)]
+    nft = node.spec.firewall is FirewallTool.NFTABLES
     if node.spec.open_port and node.listen_port is not None:
-        parts.append(open_port_hooks(node.listen_port))
+        parts.append(open_port_hooks(node.listen_port, nft=nft))
     mark = node.spec.kill_mark
     if mark is not None:
         named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
-        parts.append(kill_switch_hooks(mark, pools, named=named))
+        parts.append(kill_switch_hooks(mark, pools, named=named, nft=nft))
     return Hooks(
         pre_up=tuple(line for part in parts for line in part.pre_up),
         post_up=tuple(line for part in parts for line in part.post_up),
