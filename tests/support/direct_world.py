@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from meshc.agent.core.control_message import Ask, Meet, Message, Reach
+from meshc.agent.core.control_message import Ask, DirectProbe, Meet, Message
 from meshc.agent.core.direct_path import UP, DirectPath, PairState
 from meshc.agent.core.direct_paths import DirectPaths, meeting
 from meshc.agent.core.effect import (
@@ -96,7 +96,7 @@ class DirectWorld(AgentWorld):
 
     def send(self, node: int, to: int, message: Message) -> None:
         if node in self.all_leaves and to in self.all_leaves:
-            if isinstance(message, Reach) and message.flags & UP:
+            if isinstance(message, DirectProbe) and message.flags & UP:
                 self.said_up.add((node, to))
                 self.ever_up.add((node, to))
             if not self.session(node, to):
@@ -155,7 +155,7 @@ class DirectWorld(AgentWorld):
             self.send(node, relay, Ask(everybody, varies=pick.random() < 0.5))
         for leaf in self.all_leaves:
             if leaf != node:
-                self.send(node, leaf, Reach(0, pick.getrandbits(32), pick.getrandbits(8), 9))
+                self.send(node, leaf, DirectProbe(0, pick.getrandbits(32), pick.getrandbits(8), 9))
                 self.send(node, leaf, Meet(leaf, 0, Endpoint("192.0.2.1", 1), ()))
 
 

@@ -16,8 +16,8 @@ version of the speaker and the kind:
               m u8, m x (u64, turn u8)                 at those addresses of my own network
     8 Meet    peer u64, turn u8, flags u8, endpoint,   (relay) both of you do: I see you there, and
               n u8, n x endpoint                       your peer may be reached here
-    9 Reach   counter u32, heard u32, flags u8,        (leaf to leaf, over the direct path alone)
-              wait u16                                 how far I am; in `wait` ms I move
+    9 Direct  counter u32, heard u32, flags u8,        (leaf to leaf, over the direct path alone)
+      Probe   wait u16                                 how far I am; in `wait` ms I move
 
 An endpoint is an IPv6 address, that of IPv4 mapped, and a port.
 A later version may add fields at the end of a body, which an earlier one does not read, and kinds,
@@ -123,7 +123,7 @@ class Meet(NamedTuple):
     varies: bool = False
 
 
-class Reach(NamedTuple):
+class DirectProbe(NamedTuple):
     """`counter` is the sender's last probe, `heard` the last one that it has of the other; an
     answer is none itself. Flags: see `direct_path`."""
 
@@ -133,7 +133,7 @@ class Reach(NamedTuple):
     wait: int = 0
 
 
-Message = Probe | Answer | Move | Taken | Homes | Got | Ask | Meet | Reach
+Message = Probe | Answer | Move | Taken | Homes | Got | Ask | Meet | DirectProbe
 
 
 def encode(message: Message, version: int = VERSION) -> bytes:
@@ -182,7 +182,7 @@ def _body(message: Message) -> tuple[int, bytes]:
             flags = _VARIES * message.varies
             head = _MEET.pack(message.peer, message.turn, flags, address, port)
             return 8, head + _endpoints(message.at)
-        case Reach():
+        case DirectProbe():
             return 9, _REACH.pack(*message)
 
 
@@ -217,7 +217,7 @@ def _message(kind: int, body: bytes) -> Message | None:
             found, _ = _read_endpoints(body, _MEET.size)
             return Meet(peer, turn, _endpoint(address, port), found, bool(flags & _VARIES))
         case 9:
-            return Reach(*_REACH.unpack_from(body))
+            return DirectProbe(*_REACH.unpack_from(body))
     return None
 
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from meshc.agent.core.control_message import Meet, Reach
+from meshc.agent.core.control_message import DirectProbe, Meet
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
@@ -140,7 +140,7 @@ class DirectPath:
             soon = self.state is PairState.DIRECT and now - self.since > 2 * CLEAN
             yield from self.part("it does not answer", CLEAN if not soon else SOON)
 
-    def receive(self, said: Reach, now: float) -> Iterator[Effect]:
+    def receive(self, said: DirectProbe, now: float) -> Iterator[Effect]:
         """What the other says over the direct session."""
         self.now = now
         self.heard = said.counter
@@ -178,7 +178,7 @@ class DirectPath:
         self.fails = min(self.fails + 1, 12)
         self.moment, self.call, self.agreed, self.hears = None, None, False, False
 
-    def _alone(self, said: Reach) -> bool:
+    def _alone(self, said: DirectProbe) -> bool:
         """Whether the answer to a probe sent after our move says that the other has not moved."""
         late = said.heard > self.moved_with and self.now - self.since > GRACE
         return late and not said.flags & MOVED
@@ -213,7 +213,7 @@ class DirectPath:
         elif self.moment is not None:
             wait = round(1000 * max(0.0, self.moment - self.now))
             flags |= AGREE if self.leader else AGREED
-        return SendControl(self.peer, Reach(self.probe.counter, self.heard, flags, wait))
+        return SendControl(self.peer, DirectProbe(self.probe.counter, self.heard, flags, wait))
 
     def _heard(self, flags: int, wait: int) -> Iterator[Effect]:
         self.hears = bool(flags & UP)

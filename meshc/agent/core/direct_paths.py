@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from meshc.agent.core.control_message import Ask, Meet, Reach
+from meshc.agent.core.control_message import Ask, DirectProbe, Meet
 from meshc.agent.core.direct_path import CLEAN, DirectPath
 from meshc.agent.core.effect import Effect, Introduce, SendControl
 from meshc.agent.core.message_credit import MessageCredit
@@ -65,7 +65,7 @@ class DirectPaths:
         for relay in heard:
             yield SendControl(relay, Ask(wishes, self.near, self.varies))
 
-    def receive(self, sender: int, said: Reach, now: float) -> Iterator[Effect]:
+    def receive(self, sender: int, said: DirectProbe, now: float) -> Iterator[Effect]:
         """What another leaf says over the direct session; of those that it may have one with."""
         path = self.paths.get(sender)
         if path is not None and self.credit.take(sender, now):

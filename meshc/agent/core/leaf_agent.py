@@ -26,11 +26,11 @@ from __future__ import annotations
 
 from meshc.agent.core.control_message import (
     Answer,
+    DirectProbe,
     Meet,
     Message,
     Move,
     Probe,
-    Reach,
     Taken,
 )
 from meshc.agent.core.direct_paths import DirectPaths
@@ -108,7 +108,7 @@ class LeafAgent:
     def receive(self, sender: int, message: Message, now: float) -> tuple[Effect, ...]:
         """What a relay says, or a leaf over the direct path with it. Nobody else is listened to."""
         self.now = max(now, self.now)
-        if isinstance(message, Reach):
+        if isinstance(message, DirectProbe):
             return tuple(self.direct.receive(sender, message, self.now))
         if sender not in self.probes:
             return ()

@@ -18,5 +18,6 @@ class MessageCredit:
         """Whether a message of the sender is listened to."""
         level, then = self.levels.get(sender, (AT_ONCE, now))
         level = min(AT_ONCE, level + (now - then) * A_SECOND)
-        self.levels[sender] = (max(0.0, level - 1.0), now)
-        return level >= 1.0
+        heard = level >= 1.0
+        self.levels[sender] = (level - heard, now)
+        return heard
