@@ -111,7 +111,8 @@ class DirectWorld(AgentWorld):
                 case CoolPeer(peer):
                     self._cool(node, peer)
                 case MoveDirect(peer):
-                    if (peer, node) not in self.said_up or (node, peer) not in self.ever_up:
+                    heard = (peer, node) in self.said_up and (node, peer) in self.ever_up
+                    if not heard and peer not in self.hostile:
                         self.faults.append(f"{node} moved to {peer}, and not both had heard")
                     self.switches[node, peer] += 1
                     self.direct[node].add(peer)
