@@ -146,7 +146,7 @@ class WgQuickRenderer:
             (
                 "\n[Peer]\n",
                 _line("# Name", full_name(peer.name, self._network)),
-                "" if self._plan.spec.nodes[peer.name].always_on else _MAY_SLEEP,
+                _MAY_SLEEP if peer.maybe or not self._plan.spec.nodes[peer.name].always_on else "",
                 _line("PublicKey", peer.public_key),
                 _maybe("PresharedKey", _CUT if peer.preshared else None),
                 *(_line("AllowedIPs", part) for part in _parts(peer.allowed_ips)),
