@@ -141,7 +141,7 @@ def _agreed(node: str) -> bool:
     """Raises: StateError where nobody can be asked."""
     from meshc.errors import StateError
 
-    if not sys.stdin.isatty():
+    if not _can_ask():
         raise StateError(
             f"{node} is not enrolled: nobody can be asked here",
             hint="compare the fingerprint with what `meshc join` says there; then --yes",
@@ -149,3 +149,7 @@ def _agreed(node: str) -> bool:
     if not click.confirm("Is that what `meshc join` says there? Let it in", err=True):
         raise StateError(f"{node} waits", hint="--refuse turns it away for good")
     return True
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()

@@ -197,6 +197,7 @@ def _completed(places: JoinPlaces, interface: str, *, make: bool) -> PendingJoin
     assert found is not None, "it was written before"
     token, throwaway, host = found
     path = places.key(interface)
+    _temporary(path).unlink(missing_ok=True)  # of a run that was cut short
     if make and not os.path.lexists(path):
         _write_key(path, PrivateKey.generate())
     content = read_regular(path, limit=4096)
@@ -216,7 +217,7 @@ def _completed(places: JoinPlaces, interface: str, *, make: bool) -> PendingJoin
 def _write_key(path: Path, key: PrivateKey) -> None:
     """Whole or not at all, and never over another one."""
     content = SecretBytes(key.reveal().encode() + b"\n")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(temporary, flags, 0o600)
     try:
@@ -228,3 +229,7 @@ def _write_key(path: Path, key: PrivateKey) -> None:
         os.link(temporary, path)
     finally:
         temporary.unlink()
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")

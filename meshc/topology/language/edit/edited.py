@@ -38,7 +38,10 @@ def with_key(text: str, path: Path, key: str, value: str) -> str | Uneditable:
 def with_entry(text: str, table: str, name: str, value: str) -> str | Uneditable:
     """`name: value` in the mapping `table` at the top; `value` is YAML on one line, or nothing."""
     wanted = _data(text) or {}
-    wanted[table] = {**(wanted.get(table) or {}), name: _data(f"v: {value}")["v"]}
+    entry = _read(f"v: {value}")
+    if not isinstance(entry, dict) or [*entry] != ["v"]:
+        return Uneditable(f"what {name!r} shall be is no YAML on one line")
+    wanted[table] = {**(wanted.get(table) or {}), name: entry["v"]}
     return _checked(text_edit.add_entry(text, table, name, value), wanted)
 
 
