@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "reload": ("meshc.cli.reload", "reload", "Apply a changed file without a restart.", "Run"),
     "status": ("meshc.cli.status", "status", "Show interface, peers and drift.", "Run"),
     "agent": ("meshc.cli.agent", "agent", "Look after an interface.", "Run"),
+    "door": ("meshc.cli.door", "door", "A relay's doors for new machines.", "Run"),
     "drain": ("meshc.cli.drain", "drain", "Send a relay's leaves to the others.", "Run"),
     "plan": ("meshc.cli.plan", "plan", "Show what a deploy would change.", "Run"),
     "deploy": ("meshc.cli.deploy", "deploy", "Apply to nodes, with rollback.", "Run"),

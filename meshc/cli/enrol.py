@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshc.cli.failure import refused_findings, reported
 from meshc.cli.identity_option import identity_option
 from meshc.cli.json_option import json_option, tell
+from meshc.cli.relay_options import doors_round, relay_options
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.enrolment_view import asked_lines, invitation_rows, show_invitations
 from meshc.cli.views.page import say
@@ -36,6 +37,7 @@ DECLINED = 1
 )
 @click.option("--yes", is_flag=True, help="Do not ask: the fingerprint has been compared.")
 @click.option("--refuse", is_flag=True, help="Do not let it in; or take invitations back.")
+@relay_options
 @json_option
 @identity_option
 @reported
@@ -47,74 +49,110 @@ def enrol(
     yes: bool,
     refuse: bool,
     as_json: bool,
+    **reach: Any,
 ) -> None:
     """Let a machine in that was invited and has asked, or say who was.
 
-    Without --request and NODE: the invitations. Who comes in is written into FILE with its public
-    key; the network is built and proven with it, or nothing changes. Commit FILE and the lock
-    file, and deploy: that is what lets it in. Run again where it was cut short.
+    Alone: who is invited, and who has asked, at the doors of relays too. NODE is one that has
+    asked there; --request is what another one wrote. Who comes in is written into FILE with its
+    public key; the network is built and proven with it, or nothing changes. Commit FILE and the
+    lock file, and deploy: that is what lets it in. Run again where it was cut short.
     """
     now = int(time.time())
-    if request is None and nodes:
-        _named(file, nodes, refuse=refuse, as_json=as_json)
-    elif request is None:
-        from meshc.enrolment.invitation_files import InvitationFiles
-
-        invitations = InvitationFiles(file.parent).all(now)
-        if as_json:
-            tell({"invitations": invitation_rows(invitations)})
-        else:
-            show_invitations(invitations)
-    else:
-        _by_request(file, request, output, yes=yes, refuse=refuse, as_json=as_json)
-
-
-def _named(file: Path, nodes: tuple[str, ...], *, refuse: bool, as_json: bool) -> None:
-    """Invitations that are taken back."""
-    from meshc.enrolment.enrolling import refuse as turn_down
-    from meshc.enrolment.invitation_files import invitation_for
-
-    if not refuse:
-        raise click.UsageError("a NODE comes in by its --request; --refuse takes it back")
-    now = int(time.time())
+    if request is not None:
+        received = _read(file, request, now)
+        _decide(file, received, yes=yes, refuse=refuse, now=now, quiet=as_json)
+        answer = _written(file, received, output, now)
+        _end(file, received, answer, as_json=as_json)
+        return
+    doors_round(file, now=now, **reach)
     for node in nodes:
-        turn_down(file, invitation_for(file.parent, node, now).identifier, node, now=now)
+        _named(file, node, yes=yes, refuse=refuse, now=now, quiet=as_json)
+    if nodes:
+        doors_round(file, now=now, **reach)
+        say(f"Next: {_commit(file)}", err=True)
+    _list(file, nodes, now, as_json=as_json)
+
+
+def _list(file: Path, nodes: tuple[str, ...], now: int, *, as_json: bool) -> None:
+    from meshc.enrolment.invitation_files import InvitationFiles
+
+    invitations = InvitationFiles(file.parent).all(now)
     if as_json:
-        tell({"refused": list(nodes)})
-    for node in nodes if not as_json else ():
-        say(f"{node}: nobody comes in by that invitation any more")
+        rows = invitation_rows(invitations)
+        tell({"invitations": [row for row in rows if not nodes or row["node"] in nodes]})
+    else:
+        show_invitations(invitations, nodes)
 
 
-def _by_request(
-    file: Path, path: Path, output: Path | None, *, yes: bool, refuse: bool, as_json: bool
-) -> None:
+def _named(file: Path, node: str, *, yes: bool, refuse: bool, now: int, quiet: bool) -> None:
+    """A node that has asked at a door, or an invitation that is taken back."""
     from meshc.enrolment import enrolling
     from meshc.enrolment.core.invitation import SeatState
+    from meshc.enrolment.invitation_files import invitation_for
     from meshc.errors import StateError
-    from meshc.files import read_regular, write_atomic
 
-    now = int(time.time())
+    invitation = invitation_for(file.parent, node, now)
+    seat = invitation.seat(node)
+    assert seat is not None, "it was found by this node"
+    if seat.request is not None:
+        received = enrolling.Received(invitation, seat.request, seat)
+        _decide(file, received, yes=yes, refuse=refuse, now=now, quiet=quiet)
+    elif refuse:
+        enrolling.refuse(file, invitation.identifier, node, now=now)
+    elif seat.state is SeatState.INVITED:
+        raise StateError(f"{node} has not asked yet", hint="there: meshc join TOKEN")
+    else:
+        raise StateError(f"{node} is {seat.state.value}", hint=f"meshc invite {node}")
+
+
+def _read(file: Path, path: Path, now: int) -> Received:
+    """Raises: StateError for what is no request by an invitation of this network."""
+    from meshc.enrolment.enrolling import receive
+    from meshc.errors import StateError
+    from meshc.files import read_regular
+
     content = read_regular(path, limit=1 << 20)
     if content is None:
         raise StateError(f"there is no file {path}")
-    received = enrolling.receive(file, content.decode("ascii", "replace"), now=now)
-    seat = received.seat
-    if not as_json:
-        for line in asked_lines(received):
-            say(line)
-    if seat is not None and seat.state is SeatState.ASKED:
-        identifier = received.invitation.identifier
-        if refuse:
-            enrolling.refuse(file, identifier, seat.node, now=now)
-        elif yes or _agreed(seat.node):
-            with refused_findings():
-                enrolling.grant(file, identifier, seat.node, now=now)
-    answer = enrolling.answer_line(file, received, now=now)
-    if answer is not None:
-        name = seat.node if seat is not None else path.stem
-        output = output or Path(f"{name}.answer")
-        write_atomic(output, f"{answer}\n".encode(), mode=0o600)
-    _end(file, received, output, as_json=as_json)
+    return receive(file, content.decode("ascii", "replace"), now=now)
+
+
+def _decide(
+    file: Path, received: Received, *, yes: bool, refuse: bool, now: int, quiet: bool
+) -> None:
+    """The person looks at who asks, and says yes or no. Raises: StateError where neither."""
+    from meshc.enrolment import enrolling
+    from meshc.enrolment.core.invitation import SeatState
+
+    for line in asked_lines(received) if not quiet else ():
+        say(line)
+    seat, identifier = received.seat, received.invitation.identifier
+    if seat is None or seat.state is not SeatState.ASKED:
+        return
+    if refuse:
+        enrolling.refuse(file, identifier, seat.node, now=now)
+    elif yes or _agreed(seat.node):
+        with refused_findings():
+            enrolling.grant(file, identifier, seat.node, now=now)
+
+
+def _written(file: Path, received: Received, output: Path | None, now: int) -> Path | None:
+    """Where the answer is; None while there is none."""
+    from meshc.enrolment.enrolling import answer_line
+    from meshc.files import write_atomic
+
+    line = answer_line(file, received, now=now)
+    if line is None:
+        return None
+    name = received.seat.node if received.seat is not None else "refused"
+    path = output or Path(f"{name}.answer")
+    write_atomic(path, f"{line}\n".encode(), mode=0o600)
+    return path
+
+
+def _commit(file: Path) -> str:
+    return f"git add {file} {file.with_suffix('.lock')}, git commit, meshc deploy {file}"
 
 
 def _end(file: Path, received: Received, output: Path | None, *, as_json: bool) -> None:
@@ -130,7 +168,7 @@ def _end(file: Path, received: Received, output: Path | None, *, as_json: bool) 
         tell({"node": node, "public_key": received.request.public_key, **facts})
     elif came:
         say(f"Its answer: {output}; there: meshc join {output}")
-        say(f"Next: git add {file} {file.with_suffix('.lock')}, git commit, meshc deploy {file}")
+        say(f"Next: {_commit(file)}")
     else:
         say(f"It does not come in; its answer: {output}")
     if not came:

@@ -6,13 +6,14 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshc.cli.duration import Duration
 from meshc.cli.failure import refused_findings, reported
 from meshc.cli.json_option import json_option, tell
+from meshc.cli.relay_options import doors_round, relay_options
 from meshc.cli.settings_argument import settings_line
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import say
@@ -42,10 +43,13 @@ _DAY = 86400
     type=Duration(_DAY, 3650 * _DAY),
     help="The nodes leave the network by themselves, so many days (1d, 30d) after they came.",
 )
+@click.option("--via", default="", metavar="RELAY", help="Open a door for it at this relay.")
+@click.option("--door-port", type=click.IntRange(0, 65535), default=0, help="At this UDP port.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write the token here (0600)."
 )
 @click.option("--qr", "as_code", is_flag=True, help="Show the token as a QR code as well.")
+@relay_options
 @json_option
 @reported
 def invite(
@@ -56,23 +60,36 @@ def invite(
     uses: int,
     expires: int,
     ephemeral: int | None,
+    via: str,
+    door_port: int,
     output: Path | None,
     as_code: bool,
     as_json: bool,
+    **reach: Any,
 ) -> None:
     """Set a name and an address aside for a new Linux machine, and print its token.
 
     The machine makes its own key: `meshc join TOKEN` there, then `meshc enrol` here. For a phone
-    there is `meshc add` and `meshc qr`.
+    there is `meshc add` and `meshc qr`. With --via nothing is carried but the token: the relay,
+    which must run meshc, keeps the request for `meshc enrol` and the answer for the machine.
     """
     from meshc.enrolment.inviting import InvitationWish, invite
     from meshc.files import write_atomic
 
     wish = InvitationWish(
-        name, settings_line(settings), group, uses, expires, -(-(ephemeral or 0) // _DAY)
+        name,
+        settings_line(settings),
+        group,
+        uses,
+        expires,
+        -(-(ephemeral or 0) // _DAY),
+        via,
+        door_port,
     )
     with refused_findings():
         invited = invite(file, wish, now=int(time.time()))
+        if via:
+            doors_round(file, now=int(time.time()), **reach)
     line = invited.token.reveal()
     if output is not None:
         write_atomic(output, f"{line}\n".encode(), mode=0o600)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from meshc.cli.duration import Duration
 from meshc.cli.failure import reported
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.node_target import run_option
 from meshc.cli.views.page import say
+
+if TYPE_CHECKING:
+    from meshc.enrolment.joining import JoinPlaces, PendingJoin
 
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 _LONGEST = 8 << 20
@@ -26,7 +32,14 @@ _LONGEST = 8 << 20
     help="Where the request goes (default: NAME.request here).",
 )
 @click.option("--host", default="", help="What this machine is called (default: its host name).")
-@click.option("--up", "bring_up", is_flag=True, help="With an answer: bring the interface up.")
+@click.option(
+    "--wait",
+    type=Duration(1, 7 * 86400),
+    default="10m",
+    show_default=True,
+    help="How long to wait at a door for the answer.",
+)
+@click.option("--up", "bring_up", is_flag=True, help="Once there is an answer: bring it up.")
 @click.option("--keys", type=_DIRECTORY, default=Path("/etc/meshc"), show_default=True)
 @click.option("--confs", type=_DIRECTORY, default=Path("/etc/wireguard"), show_default=True)
 @run_option
@@ -36,6 +49,7 @@ def join(
     text: str,
     output: Path | None,
     host: str,
+    wait: int,
     bring_up: bool,
     keys: Path,
     confs: Path,
@@ -46,28 +60,40 @@ def join(
 
     With a token (as it is, in FILE, or - for standard input): makes the private key, which never
     leaves this machine, and writes the request that `meshc enrol` takes at the controller. With
-    the answer that it gives: puts the node's files in place. Both can be run again.
+    the answer that it gives: puts the node's files in place. A token that names a door at a relay
+    needs no files: it asks there, and waits. All of it can be run again.
     """
     from meshc.enrolment.core.armour import kind_of
     from meshc.enrolment.core.enrolment_message import ANSWER
-    from meshc.enrolment.joining import JoinPlaces
+    from meshc.enrolment.door_call import call_door
+    from meshc.enrolment.joining import JoinPlaces, ask
+    from meshc.errors import NodeError
+    from meshc.keys import fingerprint
 
     places, line = JoinPlaces(keys, confs), _line(text)
     if kind_of(line) == ANSWER:
         _take(line, places, run_directory, bring_up=bring_up, as_json=as_json)
-    else:
-        _ask(line, places, host, output, as_json=as_json)
+        return
+    pending = ask(line, places, host=host or platform.node(), now=int(time.time()))
+    door = pending.token.door
+    if door is None or output is not None:
+        _hand_over(pending, output, as_json=as_json)
+        return
+    say(
+        f"Fingerprint: {fingerprint(pending.request.public_key)}   (tell it to who enrols you)",
+        err=True,
+    )
+    say(f"Asked at {door.host}, UDP port {door.port}; waiting …", err=True)
+    answer = call_door(door, pending.token.keys(), pending.line(), seconds=wait)
+    if answer is None:
+        raise NodeError("nobody has decided yet", hint="run it again: it is the same request")
+    _take(answer, places, run_directory, bring_up=bring_up, as_json=as_json)
 
 
-def _ask(line: str, places: object, host: str, output: Path | None, *, as_json: bool) -> None:
-    import platform
-
-    from meshc.enrolment.joining import JoinPlaces, ask
+def _hand_over(pending: PendingJoin, output: Path | None, *, as_json: bool) -> None:
     from meshc.files import write_atomic
     from meshc.keys import fingerprint
 
-    assert isinstance(places, JoinPlaces)
-    pending = ask(line, places, host=host or platform.node(), now=int(time.time()))
     path = output or Path(f"{pending.token.name}.request")
     write_atomic(path, f"{pending.line()}\n".encode())
     key = pending.request.public_key
@@ -82,10 +108,11 @@ def _ask(line: str, places: object, host: str, output: Path | None, *, as_json: 
     say("Then, here: meshc join with the answer.")
 
 
-def _take(line: str, places: object, run_directory: Path, *, bring_up: bool, as_json: bool) -> None:
-    from meshc.enrolment.joining import JoinPlaces, finish
+def _take(
+    line: str, places: JoinPlaces, run_directory: Path, *, bring_up: bool, as_json: bool
+) -> None:
+    from meshc.enrolment.joining import finish
 
-    assert isinstance(places, JoinPlaces)
     joined = finish(line, places)
     if bring_up:
         from meshc import node

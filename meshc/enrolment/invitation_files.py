@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from meshc.enrolment.core.enrolment_message import EnrolmentRequest
-from meshc.enrolment.core.invitation import Invitation, Seat, SeatState
+from meshc.enrolment.core.invitation import Invitation, InvitationDoor, Seat, SeatState
 from meshc.errors import KeyFormatError, StateError
 from meshc.files import read_regular, write_atomic
 from meshc.keys import PrivateKey, PublicKey
@@ -77,10 +77,16 @@ def _packed(invitation: Invitation) -> bytes:
         "settings": invitation.settings,
         "group": invitation.group,
         "lifetime": invitation.lifetime,
-        "relay": invitation.relay,
+        "door": _door_fields(invitation.door),
         "seats": [_seat_fields(seat) for seat in invitation.seats],
     }
     return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def _door_fields(door: InvitationDoor | None) -> dict[str, object] | None:
+    if door is None:
+        return None
+    return {"relay": door.relay, "port": door.port, "private_key": door.private_key.reveal()}
 
 
 def _seat_fields(seat: Seat) -> dict[str, object]:
@@ -122,8 +128,15 @@ def _invitation(data: dict[str, Any]) -> Invitation:
         str(data["settings"]),
         str(data["group"]),
         int(data["lifetime"]),
-        str(data["relay"]),
+        _door(data["door"]),
     )
+
+
+def _door(data: dict[str, Any] | None) -> InvitationDoor | None:
+    if data is None:
+        return None
+    key = PrivateKey.parse(data["private_key"])
+    return InvitationDoor(str(data["relay"]), int(data["port"]), key)
 
 
 def _seat(data: dict[str, Any], identifier: str) -> Seat:

@@ -17,7 +17,7 @@ from meshc.build.worker import InlineWorker
 from meshc.build.workspace import Workspace
 from meshc.diagnostics import Diagnostics
 from meshc.enrolment.core.enrolment_keys import SECRET_LENGTH
-from meshc.enrolment.core.invitation import Invitation, Seat
+from meshc.enrolment.core.invitation import Invitation, InvitationDoor, Seat
 from meshc.enrolment.core.invite_token import DoorPlace, InviteToken
 from meshc.enrolment.invitation_files import InvitationFiles, reserved_names
 from meshc.errors import StateError
@@ -28,13 +28,15 @@ from meshc.topology.language.spec import Platform, Spec
 from meshc.topology.planner.addressing.lock import Lock, LockedNode
 from meshc.values import dataclass
 
-MOST_USES = 250
+FIRST_PORT = 51900
+"""Doors have the ports from here on, each its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationWish:
     """What somebody wants: `settings` is YAML as it stands between braces, `seconds` how long the
-    token is good, `lifetime` the days that the nodes stay (0: for good)."""
+    token is good, `lifetime` the days that the nodes stay (0: for good); `relay` has a door for
+    it, at `door_port` or at a port of its own (0)."""
 
     name: str
     settings: str = ""
@@ -43,6 +45,7 @@ class InvitationWish:
     seconds: int = 3600
     lifetime: int = 0
     relay: str = ""
+    door_port: int = 0
 
     def nodes(self) -> tuple[str, ...]:
         """The names that are set aside."""
@@ -60,7 +63,7 @@ class Invited:
     addresses: dict[str, tuple[Prefix, ...]]
 
 
-def invite(file: Path, wish: InvitationWish, *, now: int, door: DoorPlace | None = None) -> Invited:
+def invite(file: Path, wish: InvitationWish, *, now: int) -> Invited:
     """Raises: Refused when the network would not stand with these nodes, StateError, OSError."""
     workspace, store = Workspace(file), InvitationFiles(file.parent)
     names = wish.nodes()
@@ -68,6 +71,7 @@ def invite(file: Path, wish: InvitationWish, *, now: int, door: DoorPlace | None
         file, {name: _made_up(wish.settings) for name in names}, group=wish.group, write=False
     )
     _check_kind(expected.spec, names)
+    host = _outer_host(expected.spec, wish.relay) if wish.relay else ""
     with workspace.locked():
         taken = sorted({*reserved_names(store.all(now))} & {*names})
         if taken:
@@ -81,6 +85,7 @@ def invite(file: Path, wish: InvitationWish, *, now: int, door: DoorPlace | None
         reserved = {name: addresses[name] for name in names}
         network = expected.spec.network
         write_lock(workspace.lock_file, _set_aside(lock, network.name, reserved))
+        door = _door(wish, store.all(now)) if wish.relay else None
         secret, private = SecretBytes(secrets.token_bytes(SECRET_LENGTH)), PrivateKey.generate()
         token = InviteToken(
             secret,
@@ -89,7 +94,7 @@ def invite(file: Path, wish: InvitationWish, *, now: int, door: DoorPlace | None
             network.interface,
             now + wish.seconds,
             private.public_key(),
-            door,
+            None if door is None else _place(door, host, wish.uses),
         )
         invitation = Invitation(
             token.keys().identifier,
@@ -100,10 +105,36 @@ def invite(file: Path, wish: InvitationWish, *, now: int, door: DoorPlace | None
             wish.settings,
             wish.group,
             wish.lifetime,
-            wish.relay,
+            door,
         )
         store.put(invitation)
     return Invited(invitation, token, reserved)
+
+
+def callers_for(uses: int) -> int:
+    """How many machines can be in front of a door at a time, each with a throw-away key."""
+    return max(4, uses)
+
+
+def _door(wish: InvitationWish, others: list[Invitation]) -> InvitationDoor:
+    taken = {one.door.port for one in others if one.door and one.door.relay == wish.relay}
+    port = wish.door_port or next(p for p in range(FIRST_PORT, 65536) if p not in taken)
+    return InvitationDoor(wish.relay, port, PrivateKey.generate())
+
+
+def _place(door: InvitationDoor, host: str, uses: int) -> DoorPlace:
+    return DoorPlace(host, door.port, door.private_key.public_key(), callers_for(uses))
+
+
+def _outer_host(spec: Spec, relay: str) -> str:
+    """Where the internet finds the relay. Raises: StateError."""
+    node = spec.nodes.get(relay)
+    if node is None or not node.endpoints:
+        raise StateError(
+            f"{relay} has no `endpoint`, so that nobody finds a door there",
+            hint="name a relay with `--via`, or carry the files by hand: without --via",
+        )
+    return node.endpoints[0].host
 
 
 def _made_up(settings: str) -> str:

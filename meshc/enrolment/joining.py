@@ -92,8 +92,7 @@ def ask(text: str, places: JoinPlaces, *, host: str, now: int) -> PendingJoin:
     pending = _pending(places, token.interface)
     if pending is None:
         _check_free(places, token.interface)
-        throwaway = PrivateKey.generate()
-        _write_pending(places, token, throwaway, host)
+        _write_pending(places, token, PrivateKey.generate(), _plain(host))
     elif pending[0].secret != token.secret:
         raise NodeError(
             f"this machine has asked with another invitation for {token.interface}",
@@ -154,6 +153,11 @@ def _ours(facts: bytes | None, interface: str) -> bool:
     except ValueError:
         return False
     return isinstance(data, dict) and data.get("interface", interface) == interface
+
+
+def _plain(host: str) -> str:
+    """A host name as it fits into a request."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in host[:63])
 
 
 def _check_free(places: JoinPlaces, interface: str) -> None:

@@ -31,12 +31,15 @@ def invitation_rows(invitations: Iterable[Invitation]) -> list[dict[str, object]
     ]
 
 
-def show_invitations(invitations: Iterable[Invitation]) -> None:
-    """A line for each node."""
+def show_invitations(invitations: Iterable[Invitation], nodes: Iterable[str] = ()) -> None:
+    """A line for each node, or for those that are named."""
+    wanted = frozenset(nodes)
     shown = False
     for invitation in invitations:
         until = datetime.fromtimestamp(invitation.expires, UTC)
         for seat in invitation.seats:
+            if wanted and seat.node not in wanted:
+                continue
             shown = True
             who = ""
             if seat.request is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from meshc.keys import PrivateKey, PublicKey
+from meshc.keys import PresharedKey, PrivateKey, PublicKey, clamp
 from meshc.secret import SecretBytes
 
 SECRET_LENGTH = 16
@@ -31,6 +31,13 @@ class EnrolmentKeys:
     def derived(self, label: bytes) -> SecretBytes:
         """32 bytes of the use that `label` names."""
         return SecretBytes(hmac.digest(self._root, label + b"\x01", "sha256"))
+
+    def caller(self, slot: int) -> PrivateKey:
+        """The throw-away key by which a machine goes through the door."""
+        return PrivateKey(clamp(self.derived(b"door caller %d" % slot).reveal()))
+
+    def door_preshared_key(self) -> PresharedKey:
+        return PresharedKey(self.derived(b"door preshared key").reveal())
 
     def tag(self, body: bytes) -> bytes:
         """What shows that a request comes from who holds the token."""

@@ -22,7 +22,8 @@ from meshc.secret import SecretText
 from meshc.values import dataclass
 
 REQUEST, ANSWER = "request", "answer"
-LONGEST_REQUEST = 2048
+LONGEST_REQUEST = 700
+"""It goes through a door in one message."""
 LONGEST_ANSWER = 4 << 20
 _TAG = 32
 SALT = 32
@@ -114,7 +115,7 @@ def read_request(text: str) -> UnprovenRequest | str:
         fields.text("id", 16),
         fields.key("key"),
         fields.key("for"),
-        fields.text("host"),
+        fields.text("host", 64),
         fields.text("file", 200),
     )
     sound = _IDENTIFIER.match(request.invitation) and key_file_fits(request.key_file)

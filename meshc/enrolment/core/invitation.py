@@ -77,6 +77,15 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationDoor:
+    """The door of an invitation: at which relay, at which port, with which key."""
+
+    relay: str
+    port: int
+    private_key: PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
 class Invitation:
     """`settings` is what the node gets in the topology, YAML on one line. `expires` is in seconds
     since 1970, `lifetime` in days from the enrolment on (0: for good)."""
@@ -89,7 +98,7 @@ class Invitation:
     settings: str = ""
     group: str = ""
     lifetime: int = 0
-    relay: str = ""
+    door: InvitationDoor | None = None
 
     def at(self, now: int) -> Invitation:
         """What time has made of it."""

@@ -19,11 +19,13 @@ LONGEST = 1024
 
 @dataclass(frozen=True, slots=True)
 class DoorPlace:
-    """Where a relay opens a door for who holds the token: a UDP port, and the key that answers."""
+    """Where a relay opens a door for who holds the token: a UDP port, and the key that answers;
+    `callers` is how many throw-away keys may knock there."""
 
     host: str
     port: int
     public_key: PublicKey
+    callers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,13 @@ class InviteToken:
             "k": self.controller,
         }
         if self.door is not None:
-            fields["d"] = {"h": self.door.host, "p": self.door.port, "k": self.door.public_key}
+            door = self.door
+            fields["d"] = {
+                "h": door.host,
+                "p": door.port,
+                "k": door.public_key,
+                "c": door.callers,
+            }
         return armoured(KIND, packed(fields))
 
 
@@ -73,7 +81,8 @@ def read_token(text: str) -> InviteToken | str:
     place = fields.inner("d")
     door = None
     if place is not None:
-        door = DoorPlace(place.text("h"), place.number("p", 65535), place.key("k"))
+        callers = place.number("c", 256)
+        door = DoorPlace(place.text("h"), place.number("p", 65535), place.key("k"), callers)
     token = InviteToken(
         SecretBytes(secret),
         fields.text("n"),
@@ -83,6 +92,7 @@ def read_token(text: str) -> InviteToken | str:
         fields.key("k"),
         door,
     )
-    if len(secret) != SECRET_LENGTH or fields.bad or (place is not None and place.bad):
+    shut = place is not None and (place.bad or door is None or not door.callers)
+    if len(secret) != SECRET_LENGTH or fields.bad or shut:
         return "it is not as meshc writes one"
     return token
