@@ -51,8 +51,8 @@ class DoorFiles:
                 path.unlink()
         for identifier, one in wanted.items():
             if identifier not in self.done():
-                for part in ("requests", "answers"):
-                    (self.directory / identifier / part).mkdir(0o700, parents=True, exist_ok=True)
+                for part in (".", "requests", "answers"):
+                    (self.directory / identifier / part).mkdir(0o700, exist_ok=True)
                 path = self.directory / f"{identifier}.json"
                 content = pass_text(one)
                 if read_regular(path) != content:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from meshc.agent.door_files import DoorFiles
+from meshc.agent.door_keeper import keep_doors
+from meshc.agent.door_pass import DoorPass
+from meshc.agent.door_wish import fulfil
 from meshc.enrolment import enrolling
 from meshc.enrolment.core.enrolment_message import EnrolmentRequest
 from meshc.enrolment.core.invitation import Invitation, Seat
@@ -85,3 +92,52 @@ class Enrolments:
         line = enrolling.answer_line(self.file, received, now=NOW)
         assert line is not None
         return line
+
+
+class DoorRelay:
+    """A relay on loopback: its files, and a keeper that is run in this process."""
+
+    def __init__(self, directory: Path) -> None:
+        self.run_directory = directory / "run"
+        self.files = DoorFiles("wg0", self.run_directory)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._stop.clear()
+        self._thread = threading.Thread(
+            target=keep_doors,
+            args=("wg0", self._stop),
+            kwargs={"run_directory": self.run_directory},
+            daemon=True,
+        )
+        self._thread.start()
+
+    def kill(self) -> None:
+        """Nothing of it is left but its files."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def call(self, relay: str, wish: dict[str, Any]) -> Any:
+        return fulfil("wg0", wish, self.run_directory)
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def a_pass(*, port: int = 51900, uses: int = 1, until: int = NOW + 7200) -> DoorPass:
+    keys = token().keys()
+    return DoorPass(
+        keys.identifier,
+        port,
+        private_key("door"),
+        keys.door_preshared_key(),
+        tuple(keys.caller(slot).public_key() for slot in range(4)),
+        uses,
+        NOW + 3600,
+        until,
+    )

@@ -12,7 +12,7 @@ from meshc.enrolment.core.told_fields import packed
 from tests.support.enrolments import token
 from tests.support.wire import private_key
 
-DOOR = DoorPlace("relay.demo-vpn.net", 51899, private_key("door").public_key())
+DOOR = DoorPlace("relay.demo-vpn.net", 51899, private_key("door").public_key(), 4)
 
 
 @pytest.mark.parametrize("door", [None, DOOR])
