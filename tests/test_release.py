@@ -1,4 +1,4 @@
-"""`./dev release`: what it refuses, and what it writes. The whole of it is `./dev release --dry-run`."""
+"""`./dev release`: what it refuses and writes. The whole of it is `./dev release --dry-run`."""
 
 from __future__ import annotations
 
