@@ -40,7 +40,7 @@ def expire(file: Path, within: int, as_json: bool) -> None:
     """
     from datetime import UTC, datetime, timedelta
 
-    from meshc.build.expiry import expiring
+    from meshc.build.last_days import expiring
     from meshc.build.topology_file import read_spec
     from meshc.diagnostics import Diagnostics
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from meshc.build.expiry import Expiring, expiring
+from meshc.build.last_days import Expiring, expiring
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.load import load_spec
 
