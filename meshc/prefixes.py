@@ -6,6 +6,7 @@ nodes handles millions of prefixes, so here a prefix is a plain tuple of integer
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -171,15 +172,19 @@ def collapse(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
 
 def without(prefixes: Iterable[Prefix], holes: Iterable[Prefix]) -> tuple[Prefix, ...]:
     """What is left of `prefixes` without `holes`, as the fewest prefixes, sorted."""
-    cut, left = sorted(set(holes)), []
-    waiting = list(collapse(prefixes))
-    while waiting:
-        prefix = waiting.pop()
-        touching = [hole for hole in cut if hole.overlaps(prefix)]
-        if not touching:
-            left.append(prefix)
-        elif not any(hole.contains(prefix) for hole in touching):
-            waiting += halves(prefix)
+    cut = collapse(holes)
+    left: list[Prefix] = []
+    for prefix in collapse(prefixes):
+        family, first, last = prefix.family, prefix.value, prefix.last
+        # of the holes that begin before it only the nearest can reach into it
+        for hole in cut[max(bisect_left(cut, Prefix(family, first, 0)) - 1, 0) :]:
+            if (hole.family, hole.value) > (family, last):
+                break
+            if hole.family != family or hole.last < first:
+                continue
+            left += spanning(family, first, hole.value - 1)
+            first = hole.last + 1
+        left += spanning(family, first, last)
     return collapse(left)
 
 

@@ -97,14 +97,15 @@ class ConfParser:
 
     def read(self, text: str) -> None:
         for self.line, raw in enumerate(text.split("\n"), 1):
+            # most lines of a node with policies
+            if raw.startswith(RULE_MARKS):
+                self.rules.append(raw)
+                continue
             line = raw.strip()
             if not line:
                 continue
             if line[0] == "#":
-                if raw.startswith(RULE_MARKS):
-                    self.rules.append(raw)
-                else:
-                    self._comment(line)
+                self._comment(line)
                 continue
             if line[0] == "[":
                 self._header(line)

@@ -23,6 +23,7 @@ from meshc.topology.proof.session_table import (
     NOT_LISTED,
     PSK,
     SessionTable,
+    left_to_agents,
 )
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.unique_values import unique_values
@@ -197,6 +198,8 @@ def _links(
             a, b = names[int(sessions.frm[i])], names[int(sessions.to[i])]
             mutual = reason in MUTUAL
             if (mutual and a > b) or Drop(reason, a, b).cause in told:
+                continue
+            if number == NO_ENDPOINT and left_to_agents(table, sessions, expectation, i):
                 continue
             kept = expectation.obligations.silence.chosen(b, a)
             chosen = reason is LossReason.ASLEEP and kept is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 import numpy as np
 
@@ -95,6 +96,19 @@ class Proof:
             nodes.append(here)
         return tuple(self.names[n] for n in nodes)
 
+    def separate(self, source: str, target: str) -> bool:
+        """Whether one may begin nothing with the other, or is declared apart from it and lost, in
+        every family in which both have an address."""
+        a, b = self._number(source), self._number(target)
+        one, other = np.array([a], np.int32), np.array([b], np.int32)
+        found = []
+        for matrix in self.matrices.values():
+            hops = matrix.hops_of(a, b)
+            if hops != -1:
+                quiet = bool(matrix.separation.quiet(one, other)[0])
+                found.append(quiet or (not hops and bool(matrix.separation.apart(one, other)[0])))
+        return bool(found) and all(found)
+
     def paths(self) -> Paths:
         """The path of every ordered pair: the longest over the families, empty when it is lost."""
         families = ((matrix, self.planes[one].fib) for one, matrix in self.matrices.items())
@@ -114,7 +128,11 @@ class Proof:
             {family: matrix.pair_counts for family, matrix in self.matrices.items()},
             self.paths() if len(self.names) <= READABLE else None,
             self.findings,
+            self._apart() if len(self.names) <= READABLE else frozenset(),
         )
+
+    def _apart(self) -> frozenset[tuple[str, str]]:
+        return frozenset(pair for pair in permutations(self.names, 2) if self.separate(*pair))
 
     def _number(self, name: str) -> int:
         number = bisect_left(self.names, name)
