@@ -47,6 +47,9 @@ class Platform(Enum):
     ROUTEROS = "routeros"
 
 
+_FILTERING = frozenset({Platform.LINUX, Platform.OPENWRT, Platform.ROUTEROS})
+
+
 class Output(Enum):
     """What a Linux node gets beside its wg-quick file: the same tunnel for what else runs there."""
 
@@ -57,6 +60,7 @@ class Output(Enum):
     CLOUD_INIT_WITH_KEYS = "cloud-init-with-keys"
     NIXOS = "nixos"
     KUBERNETES = "kubernetes"
+    ANSIBLE = "ansible"
 
 
 class FirewallTool(Enum):
@@ -176,7 +180,7 @@ class NodeSpec:
     @property
     def filters(self) -> bool:
         """Whether its file can hold it to the policies of the network."""
-        return self.managed and self.platform is Platform.LINUX
+        return self.managed and self.platform in _FILTERING
 
     @property
     def is_guard(self) -> bool:
