@@ -222,6 +222,8 @@ def test_a_failing_hook_puts_everything_back(host: Namespace, tmp_path: Path) ->
 
 
 POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
+
+
 def test_a_failing_pre_down_stops_nothing(host: Namespace, tmp_path: Path) -> None:
     path = wgconf.write(
         tmp_path / "bad",
