@@ -34,6 +34,7 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
     iptables has for their hooks."""
     chains: dict[Chain, list[Rule]] = {}
     name, table = "", "filter"
+    closed = False
     for line in _whole(lines):
         first = line.partition(" ")[0]
         if first == "chain":
@@ -46,9 +47,12 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
             hook = _HOOKS.get(words[words.index("hook") + 1], "")
             for family in (4, 6):
                 chains[family, table, hook] = chains.pop((family, "filter", name))
-            name = hook
+            name, closed = hook, "policy drop;" in line
         elif first == "}":
-            name = ""
+            if name and closed:
+                for family in (4, 6):
+                    chains[family, table, name].append(Rule("DROP", "policy drop"))
+            name, closed = "", False
         elif name:
             for family, rule in _read_rules(line):
                 chains[family, table, name].append(rule)

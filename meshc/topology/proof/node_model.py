@@ -116,7 +116,8 @@ class NodeModel:
     def firewall(self) -> Firewall:
         """What is carried. Who may begin a connection is asked of `firewalls`, by themselves."""
         if self.script is not None:
-            return self.script.firewall
+            rules = self.script.firewall
+            return rules.carriage() if self.facts.policies else rules
         if self.like is not None and self.like.carries_for_others:
             return self.like.firewall
         return self.firewalls[0].carriage() if self.facts.policies else self.firewalls[0]

@@ -95,6 +95,19 @@ class Proof:
             nodes.append(here)
         return tuple(self.names[n] for n in nodes)
 
+    def separate(self, source: str, target: str) -> bool:
+        """Whether one may begin nothing with the other, or is declared apart from it and lost, in
+        every family in which both have an address."""
+        a, b = self._number(source), self._number(target)
+        one, other = np.array([a], np.int32), np.array([b], np.int32)
+        found = []
+        for matrix in self.matrices.values():
+            hops = matrix.hops_of(a, b)
+            if hops != -1:
+                quiet = bool(matrix.separation.quiet(one, other)[0])
+                found.append(quiet or (not hops and bool(matrix.separation.apart(one, other)[0])))
+        return bool(found) and all(found)
+
     def trace(self, source: str, target: str, family: int) -> Trace:
         """The packet's walk, step by step. Raises: KeyError for a name that is no node."""
         return walk_pair(self.network, source, target, family)
@@ -109,6 +122,7 @@ class Proof:
             {family: matrix.pair_counts for family, matrix in self.matrices.items()},
             self._paths() if len(self.names) <= READABLE else None,
             self.findings,
+            self._apart() if len(self.names) <= READABLE else frozenset(),
         )
 
     def _paths(self) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -118,6 +132,9 @@ class Proof:
             there = self.reachable(source, target)
             found[source, target] = max(paths, key=len) if there else ()
         return found
+
+    def _apart(self) -> frozenset[tuple[str, str]]:
+        return frozenset(pair for pair in permutations(self.names, 2) if self.separate(*pair))
 
     def _number(self, name: str) -> int:
         number = int(np.searchsorted(self.names, name))

@@ -15,6 +15,11 @@ def rules(line: str, family: int = 4) -> list[Rule]:
     return read_table(lines)[family, "filter", "FORWARD"]
 
 
+def test_a_base_chain_that_is_closed_drops_the_rest() -> None:
+    lines = ["chain f {", "type filter hook forward priority 0; policy drop;", "}"]
+    assert [r.target for r in read_table(lines)[4, "filter", "FORWARD"]] == ["DROP"]
+
+
 def test_an_element_is_a_rule() -> None:
     found = rules("ip daddr { 10.0.0.1, 10.0.0.4-10.0.0.7 } return")
     assert [(str(r.destination), r.target) for r in found] == [

@@ -8,11 +8,18 @@ from meshc.diagnostics import Diagnostics
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix, collapse, without
 from meshc.topology.language.read.document import Document
-from meshc.topology.language.spec import NodeSpec, Platform, PolicyEnd, PolicySpec, Service, Spec
+from meshc.topology.language.spec import (
+    FirewallTool,
+    NodeSpec,
+    Platform,
+    PolicyEnd,
+    PolicySpec,
+    Service,
+    Spec,
+)
 from meshc.topology.language.wording import quote
 from meshc.values import dataclass
 
-_ROUTERS = frozenset({Platform.OPENWRT, Platform.ROUTEROS})
 _SSH = 22
 
 
@@ -113,14 +120,19 @@ def _covering(
 
 
 def _enforced(node: NodeSpec, document: Document, diagnostics: Diagnostics) -> None:
-    if node.managed and node.platform in _ROUTERS:
+    if (
+        node.managed
+        and node.platform is Platform.OPENWRT
+        and node.firewall is FirewallTool.IPTABLES
+    ):
         document.report(
             diagnostics,
             "E174",
-            f"meshc does not write policies for {node.platform.value} yet, so that "
-            f"{quote(node.name)} would let everything through",
+            f"{quote(node.name)} is to load policies by iptables, which OpenWrt's firewall has not "
+            "used since 22.03",
             ("nodes", node.name),
-            "give this part to a Linux node, or set `managed: false`: relays then protect it.",
+            "say `firewall: nftables` for it; an older OpenWrt can have `managed: false`, and "
+            "relays then protect it.",
             key=True,
         )
     elif node.is_relay and not node.filters:
@@ -130,7 +142,7 @@ def _enforced(node: NodeSpec, document: Document, diagnostics: Diagnostics) -> N
             "E175",
             f"relay {quote(node.name)} cannot hold others to the policies: it is {what}",
             ("nodes", node.name),
-            "make a Linux node the relay.",
+            "make a Linux node or a router the relay.",
             key=True,
         )
 
