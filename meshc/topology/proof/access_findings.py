@@ -23,7 +23,7 @@ from meshc.topology.proof.access_classes import (
 )
 from meshc.topology.proof.access_places import (
     AccessPlace,
-    AccessSurroundings,
+    FamilySurroundings,
     Region,
     access_places,
 )
@@ -121,7 +121,7 @@ class AccessJudge:
     families: Sequence[int]
     _relations: Mapping[int, AccessRelation]
     _common: Mapping[int, AddressNames]
-    _surroundings: Mapping[int, AccessSurroundings]
+    _surroundings: Mapping[int, FamilySurroundings]
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
     _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class AccessJudge:
             family: AddressNames.of(family, (expectation.pools, *lans), relation.sides)
             for family, relation in relations.items()
         }
-        around = {family: AccessSurroundings.of(expectation, family) for family in families}
+        around = {family: FamilySurroundings.of(expectation, family) for family in families}
         return cls(access, families, relations, common, around)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:

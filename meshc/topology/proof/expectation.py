@@ -18,7 +18,7 @@ from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
 from meshc.secret import SecretText
-from meshc.topology.language.spec import Nat, NodeSpec, Output, Platform, Spec
+from meshc.topology.language.spec import Deploy, Nat, NodeSpec, Output, Platform, Spec
 from meshc.topology.obligations.exit_duty import WHOLE, ExitDuty
 from meshc.topology.obligations.obligations import Obligations, obligations
 from meshc.values import dataclass, field
@@ -53,8 +53,9 @@ class ReadOutput(NamedTuple):
 
 
 def output_name(path: str) -> tuple[str, str] | None:
-    """(output, name of the file) for a path in a build that is a file of an output."""
-    parts = path.split("/")
+    """(output, name of the file) for a path in a build that is a file of an output; the name may
+    have directories."""
+    parts = path.split("/", 2)
     return (parts[1], parts[2]) if len(parts) == 3 else None
 
 
@@ -83,7 +84,8 @@ class NodeFacts:
     its site does, port 0 meaning its listen port. `listen_port` is the local port, which a router
     may forward another one to; a node with an endpoint always has one. `lans` are the networks
     that it is connected to beside the tunnel. `addresses` matter for nodes without a file only.
-    With `policies` the rules of the node say who may begin a connection.
+    With `policies` the rules of the node say who may begin a connection. An `agent` may begin
+    sessions that no file begins. `login` is how it is reached by who administers it.
     """
 
     name: str
@@ -103,10 +105,12 @@ class NodeFacts:
     exit_duty: ExitDuty = WHOLE
     kill_switch: bool = False
     relay: bool = False
+    agent: bool = False
     platform: Platform = Platform.LINUX
     managed: bool = True
     policies: bool = False
     outputs: tuple[Output, ...] = ()
+    login: Deploy = Deploy()
     public_key: PublicKey | None = None
     addresses: tuple[Prefix, ...] = ()
     location: Location | None = field(default=None, compare=False)
@@ -203,10 +207,12 @@ def _facts(
         and node.table is None
         and node.platform is Platform.LINUX,
         relay=node.is_relay,
+        agent=node.runs_agent,
         platform=node.platform,
         managed=node.managed,
         policies=spec.policies is not None and node.filters,
         outputs=node.outputs,
+        login=node.deploy,
         public_key=node.public_key or key,
         addresses=node.addresses or addresses,
         location=node.at(),
