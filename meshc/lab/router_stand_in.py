@@ -30,7 +30,7 @@ _TARGETS = frozenset(("ACCEPT", "DROP", "REJECT", "RETURN", "MASQUERADE"))
 
 def stand_in(node: NodeSpec) -> NodeSpec:
     """The node as the lab has it."""
-    return replace(node, platform=Platform.LINUX, kill_switch=False)
+    return replace(node, platform=Platform.LINUX, kill_switch=False, firewall=FirewallTool.IPTABLES)
 
 
 def with_rules(conf: str, firewall: Firewall) -> str:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from meshc.lab.router_stand_in import router_notes, stand_in, with_rules
-from meshc.topology.language.spec import Platform
+from meshc.topology.language.spec import FirewallTool, Platform
 from meshc.topology.proof import NodeFile
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import model_of
@@ -38,5 +38,6 @@ def test_the_node_is_one_of_linux_and_the_reader_is_told() -> None:
     made = spec([node("r", platform=Platform.OPENWRT, kill_switch=True), node("a")]).nodes
     assert stand_in(made["r"]).platform is Platform.LINUX
     assert not stand_in(made["r"]).kill_switch
+    assert stand_in(made["r"]).firewall is FirewallTool.IPTABLES
     (note,) = router_notes([*made.values()])
     assert note.startswith("r: Linux stands in for openwrt")
