@@ -74,7 +74,7 @@ class Prefix(NamedTuple):
         return cls((self.value, self.length))
 
     def __str__(self) -> str:
-        return _text(self)
+        return prefix_text(self)
 
 
 DEFAULT_V4 = Prefix(4, 0, 0)
@@ -156,12 +156,17 @@ def address_text(family: int, value: int) -> str:
 def collapse(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
     """The smallest sorted set of prefixes that covers the same addresses."""
     result: list[Prefix] = []
+    before, value, length = 0, 0, 0
     for prefix in sorted(set(prefixes)):
-        if result and result[-1].contains(prefix):
-            continue
+        family, here, _ = prefix
+        if family == before:
+            shift = BITS[family] - length
+            if here >> shift == value >> shift:  # it lies inside, as what is longer sorts behind
+                continue
         result.append(prefix)
         while len(result) > 1 and (joined := _joined(result[-2], result[-1])):
             result[-2:] = [joined]
+        before, value, length = result[-1]
     return tuple(result)
 
 
@@ -210,5 +215,6 @@ def _joined(low: Prefix, high: Prefix) -> Prefix | None:
 
 
 @lru_cache(maxsize=1 << 17)
-def _text(prefix: Prefix) -> str:
+def prefix_text(prefix: Prefix) -> str:
+    """`str` of a prefix, without the detour where there are many."""
     return f"{address_text(prefix.family, prefix.value)}/{prefix.length}"

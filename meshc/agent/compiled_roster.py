@@ -21,7 +21,7 @@ _HALF = (1 << 64) - 1
 class CompiledRoster:
     """`names` and `keys` are by the number of a node, the lower half of its probe address, which
     `probe` is of this one. `moving` are the prefixes on the home of a leaf; `prefixes` those of
-    each leaf of a relay."""
+    each leaf of a relay, and of each partner of a leaf."""
 
     roster: Roster
     probe: Prefix
@@ -36,9 +36,10 @@ class CompiledRoster:
 
     @property
     def spoken_to(self) -> tuple[int, ...]:
-        """Those with a session to this node: the relays of a leaf; leaves and relays of a relay."""
+        """Those with a session to this node: the relays of a leaf, and its partners perhaps; leaves
+        and relays of a relay."""
         if not self.is_relay:
-            return self.roster.order
+            return (*self.roster.order, *self.roster.partners)
         others = (relay for relay in self.roster.relays if relay != self.roster.me)
         return (*others, *sorted(self.roster.linked))
 
@@ -76,7 +77,9 @@ def _roster(section: Mapping[str, Any]) -> CompiledRoster:
     probe = Prefix.host(section["probe"])
     relays = {str(one["name"]): number_of(Prefix.host(one["probe"])) for one in section["relays"]}
     leaves = section.get("leaves", ())
-    numbers = {str(one["name"]): number_of(Prefix.host(one["probe"])) for one in leaves}
+    partners = section.get("partners", ())
+    others = (*leaves, *partners)
+    numbers = {str(one["name"]): number_of(Prefix.host(one["probe"])) for one in others}
     return CompiledRoster(
         Roster(
             number_of(probe),
@@ -84,16 +87,17 @@ def _roster(section: Mapping[str, Any]) -> CompiledRoster:
             tuple(relays[name] for name in section.get("order", ())),
             {numbers[one["name"]]: relays[one["home"]] for one in leaves},
             frozenset(numbers[one["name"]] for one in leaves if one["linked"]),
+            {numbers[one["name"]]: bool(one["first"]) for one in partners},
         ),
         probe,
         {number: name for name, number in (relays | numbers).items()},
         {
             number_of(Prefix.host(one["probe"])): PublicKey.parse(one["public_key"])
-            for one in (*section["relays"], *leaves)
+            for one in (*section["relays"], *others)
         },
         tuple(Prefix.parse(text) for text in section.get("moving", ())),
         {
             numbers[one["name"]]: tuple(Prefix.parse(text) for text in one["prefixes"])
-            for one in leaves
+            for one in others
         },
     )

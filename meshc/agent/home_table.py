@@ -1,4 +1,5 @@
-"""The home table: where leaves live, as the AllowedIPs of a device say it, and how that changes.
+"""The home table: where leaves live, as the AllowedIPs of a device say it, with whom they have a
+direct path, and how that changes.
 
 A prefix that is given to a peer is taken from the one that had it, in one step, so that a move
 never leaves a moment without a way; what the device has of other prefixes is not touched.
@@ -9,9 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshc.agent.compiled_roster import CompiledRoster, probe_of
-from meshc.agent.core.effect import Effect, MoveHome, PlaceLeaf
+from meshc.agent.core.effect import (
+    CoolPeer,
+    Effect,
+    MoveBack,
+    MoveDirect,
+    MoveHome,
+    PlaceLeaf,
+    WarmPeer,
+)
 from meshc.prefixes import Prefix
 from meshc.wg.device_values import DeviceState, PeerUpdate
+
+KEEPALIVE = 25
+"""Seconds; what WireGuard's manual says of NATs."""
 
 
 def owners(device: DeviceState, compiled: CompiledRoster) -> dict[Prefix, int]:
@@ -28,7 +40,7 @@ def owners(device: DeviceState, compiled: CompiledRoster) -> dict[Prefix, int]:
 def home_of_leaf(device: DeviceState, compiled: CompiledRoster) -> int:
     """The relay on which the prefixes of this leaf are; the compiled one where that is unclear."""
     found = owners(device, compiled)
-    homes = {found.get(prefix) for prefix in compiled.moving}
+    homes = {found.get(prefix) for prefix in compiled.moving} - compiled.roster.partners.keys()
     home = homes.pop() if len(homes) == 1 else None
     return home if home in compiled.roster.order else compiled.roster.order[0]
 
@@ -48,13 +60,49 @@ def placed_leaves(device: DeviceState, compiled: CompiledRoster) -> dict[int, in
     return placed
 
 
-def update_of(effect: Effect, compiled: CompiledRoster) -> PeerUpdate | None:
-    """What an effect changes on the device."""
-    if isinstance(effect, MoveHome):
-        return PeerUpdate(compiled.keys[effect.relay], allowed_ips=compiled.moving)
-    if isinstance(effect, PlaceLeaf):
-        return PeerUpdate(compiled.keys[effect.via], allowed_ips=compiled.prefixes[effect.leaf])
-    return None
+def direct_partners(device: DeviceState, compiled: CompiledRoster) -> frozenset[int]:
+    """The partners whose own session has all that belongs to them."""
+    found = owners(device, compiled)
+    return frozenset(
+        partner
+        for partner in compiled.roster.partners
+        if {found.get(prefix) for prefix in compiled.prefixes[partner]} == {partner}
+    )
+
+
+def updates_of(
+    effect: Effect, compiled: CompiledRoster, device: DeviceState, home: int = 0
+) -> tuple[PeerUpdate, ...]:
+    """What an effect changes on the device, one update after the other. `home` is where a leaf
+    lives; `device` is read for what cannot be made again from what is compiled."""
+    keys = compiled.keys
+    match effect:
+        case MoveHome(relay):
+            away = {p for one in direct_partners(device, compiled) for p in compiled.prefixes[one]}
+            moving = tuple(prefix for prefix in compiled.moving if prefix not in away)
+            return (PeerUpdate(keys[relay], allowed_ips=moving),)
+        case PlaceLeaf(leaf, via):
+            return (PeerUpdate(keys[via], allowed_ips=compiled.prefixes[leaf]),)
+        case WarmPeer(peer, endpoint):
+            return (PeerUpdate(keys[peer], endpoint=endpoint, keepalive=KEEPALIVE),)
+        case CoolPeer(peer):
+            return tuple(_fresh(peer, compiled, device))
+        case MoveDirect(peer):
+            return (PeerUpdate(keys[peer], allowed_ips=compiled.prefixes[peer]),)
+        case MoveBack(peer):
+            back = tuple(p for p in compiled.prefixes[peer] if p in compiled.moving)
+            own = PeerUpdate(keys[peer], allowed_ips=(probe_of(peer),), replace_allowed_ips=True)
+            return (PeerUpdate(keys[home], allowed_ips=back), own)
+    return ()
+
+
+def _fresh(peer: int, compiled: CompiledRoster, device: DeviceState) -> Iterable[PeerUpdate]:
+    """Nothing else ends WireGuard's own attempts to reach a peer, nor forgets where it was."""
+    key = compiled.keys[peer]
+    found = device.peer(key)
+    if found is not None:
+        yield PeerUpdate(key, remove=True)
+        yield PeerUpdate(key, preshared_key=found.preshared_key, allowed_ips=(probe_of(peer),))
 
 
 def probe_updates(device: DeviceState, compiled: CompiledRoster) -> tuple[PeerUpdate, ...]:

@@ -14,16 +14,28 @@ import secrets
 import select
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from meshc.agent import home_table
 from meshc.agent.compiled_roster import CompiledRoster, read_roster
 from meshc.agent.core.control_message import decode, encode
-from meshc.agent.core.effect import Effect, MoveHome, SendControl
+from meshc.agent.core.direct_path import DirectPath, PairState
+from meshc.agent.core.direct_paths import DirectPaths, meeting
+from meshc.agent.core.effect import (
+    CoolPeer,
+    Effect,
+    Introduce,
+    MoveBack,
+    MoveDirect,
+    MoveHome,
+    PlaceLeaf,
+    SendControl,
+)
 from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
 from meshc.agent.draining import drain_mark
+from meshc.agent.near_endpoints import near_endpoints
 from meshc.agent.path_status import PathStatus, path_status
 from meshc.agent.tunnel_socket import TunnelSocket
 from meshc.errors import MeshcError
@@ -32,12 +44,15 @@ from meshc.node.machine import RUN_DIRECTORY
 from meshc.node.state_file import Record, StateFile
 from meshc.prefixes import InterfaceAddress
 from meshc.wg.device_values import DeviceState, DeviceUpdate
+from meshc.wg.endpoint import Endpoint
 
 LOOK = 30.0
 """Seconds between two looks at the device: somebody else may have set it."""
 LATER = 5.0
 """Seconds after which what failed is tried again."""
 LONGEST_SLEEP = 1.0
+VIEW = 1.0
+"""Seconds for which a relay knows where its device sees the others."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +112,12 @@ def _prepared(engine: Backend, interface: str, compiled: CompiledRoster) -> Devi
     updates = home_table.probe_updates(device, compiled)
     if updates:
         engine.write(interface, DeviceUpdate(peers=updates))
+    for partner in compiled.roster.partners.keys() - home_table.direct_partners(device, compiled):
+        peer = device.peer(compiled.keys[partner])
+        if peer is not None and peer.endpoint is not None:
+            # an attempt that another start of the agent has begun
+            for update in home_table.updates_of(CoolPeer(partner), compiled, device):
+                engine.write(interface, DeviceUpdate(peers=(update,)))
     return device
 
 
@@ -104,10 +125,23 @@ def _agent(compiled: CompiledRoster, device: DeviceState) -> LeafAgent | RelayAg
     roster, now = compiled.roster, time.monotonic()
     if not compiled.is_relay:
         home = home_table.home_of_leaf(device, compiled)
-        return LeafAgent(roster, home, now, highest=int(time.time()))
+        direct = _direct_paths(compiled, device, now)
+        return LeafAgent(roster, home, now, highest=int(time.time()), direct=direct)
     placed = home_table.placed_leaves(device, compiled)
     records = {leaf: HomeRecord(relay) for leaf, relay in placed.items()}
     return RelayAgent(roster, now, start=secrets.randbits(32), records=records)
+
+
+def _direct_paths(compiled: CompiledRoster, device: DeviceState, now: float) -> DirectPaths:
+    roster = compiled.roster
+    paths = {
+        partner: DirectPath(partner, roster.me < partner, first, now)
+        for partner, first in roster.partners.items()
+    }
+    for partner in home_table.direct_partners(device, compiled):
+        paths[partner].found_direct()
+    relays = [device.peer(compiled.keys[relay]) for relay in roster.order] if paths else []
+    return DirectPaths(paths, near_endpoints(relays, device))
 
 
 class _Keeper:
@@ -127,6 +161,7 @@ class _Keeper:
         self._wire = wire
         self._agent = agent
         self._shown: PathStatus | None = None
+        self._view: tuple[float, Mapping[int, Endpoint]] = (float("-inf"), {})
 
     def show(self, run_directory: Path) -> None:
         """Writes down how it is, when that is news."""
@@ -161,7 +196,12 @@ class _Keeper:
         if home_table.probe_updates(device, self._compiled):
             return True
         if isinstance(self._agent, LeafAgent):
-            return home_table.home_of_leaf(device, self._compiled) != self._agent.home
+            paths = self._agent.direct.paths.items()
+            direct = {peer for peer, path in paths if path.state is PairState.DIRECT}
+            return (
+                home_table.home_of_leaf(device, self._compiled) != self._agent.home
+                or home_table.direct_partners(device, self._compiled) != direct
+            )
         placed = home_table.placed_leaves(device, self._compiled)
         return any(placed[leaf] != one.relay for leaf, one in self._agent.records.items())
 
@@ -169,19 +209,48 @@ class _Keeper:
         for effect in effects:
             if isinstance(effect, SendControl):
                 self._wire.send(effect.to, encode(effect.message))
-                continue
-            update = home_table.update_of(effect, self._compiled)
-            if update is not None:
-                self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
-            self._tell(effect)
+            elif isinstance(effect, Introduce):
+                said = meeting(effect, self._seen())
+                if said is not None:
+                    self._wire.send(effect.to, encode(said))
+            else:
+                self._change(effect)
+                self._tell(effect)
+
+    def _change(self, effect: Effect) -> None:
+        """On the device. Raises: NodeError."""
+        home = self._agent.home if isinstance(self._agent, LeafAgent) else 0
+        device = self._engine.read(self._interface) if _needs_device(effect) else DeviceState()
+        for update in home_table.updates_of(effect, self._compiled, device, home):
+            self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
+
+    def _seen(self) -> Mapping[int, Endpoint]:
+        """Where the device sees the others, by their numbers. Raises: NodeError."""
+        when, seen = self._view
+        if time.monotonic() - when > VIEW:
+            peers = self._engine.read(self._interface).peers
+            at = {peer.public_key: peer.endpoint for peer in peers}
+            known = {number: at.get(key) for number, key in self._compiled.keys.items()}
+            seen = {number: one for number, one in known.items() if one is not None}
+            self._view = time.monotonic(), seen
+        return seen
 
     def _tell(self, effect: Effect) -> None:
-        names = self._compiled.names
-        if isinstance(effect, MoveHome):
-            _log.warning("%s: by %s: %s", self._interface, names[effect.relay], effect.why)
-        elif not isinstance(effect, SendControl):
-            where = "here" if effect.via == effect.leaf else f"with {names[effect.via]}"
-            _log.warning("%s: %s lives %s", self._interface, names[effect.leaf], where)
+        names, interface = self._compiled.names, self._interface
+        match effect:
+            case MoveHome(relay, why):
+                _log.warning("%s: by %s: %s", interface, names[relay], why)
+            case PlaceLeaf(leaf, via):
+                where = "here" if via == leaf else f"with {names[via]}"
+                _log.warning("%s: %s lives %s", interface, names[leaf], where)
+            case MoveDirect(peer):
+                _log.warning("%s: %s directly: both agreed", interface, names[peer])
+            case MoveBack(peer, why):
+                _log.warning("%s: %s by the relays again: %s", interface, names[peer], why)
+
+
+def _needs_device(effect: Effect) -> bool:
+    return isinstance(effect, MoveHome | CoolPeer)
 
 
 def _version(path: Path) -> int:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from meshc.agent.core.direct_path import DirectPath, PairState
 from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import RelayAgent
 from meshc.node.machine import RUN_DIRECTORY
@@ -19,12 +20,14 @@ from meshc.values import dataclass, field
 @dataclass(frozen=True, slots=True)
 class PathStatus:
     """`relays` maps the other end of each path that is probed to its state. A leaf has a `home`; a
-    relay the names of the `leaves` that live with it."""
+    relay the names of the `leaves` that live with it. `direct` maps the leaves with which there may
+    be a direct path to how that is."""
 
     relays: Mapping[str, str]
     home: str = ""
     leaves: tuple[str, ...] = ()
     draining: bool = field(default=False)
+    direct: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all_live(self) -> bool:
@@ -35,9 +38,14 @@ class PathStatus:
         """A line for people."""
         paths = ", ".join(f"{name} {state}" for name, state in self.relays.items())
         if self.home:
-            return f"path by {self.home} ({paths})"
+            return f"path by {self.home} ({paths}){self._pairs}"
         here = ", ".join(self.leaves) or "nobody"
         return f"{'draining; ' if self.draining else ''}home of {here} ({paths})"
+
+    @property
+    def _pairs(self) -> str:
+        some = ", ".join(f"{name} {how}" for name, how in self.direct.items())
+        return f"; {some}" if some else ""
 
     def save(self, interface: str, run_directory: Path = RUN_DIRECTORY) -> None:
         """Replaces the file in one step."""
@@ -64,11 +72,18 @@ def load_status(interface: str, run_directory: Path = RUN_DIRECTORY) -> PathStat
         return None
 
 
+def _words(path: DirectPath) -> str:
+    if path.state is PairState.APART:
+        return f"{path.state.value}: {path.why}"
+    return str(path.state.value)
+
+
 def path_status(agent: LeafAgent | RelayAgent, names: Mapping[int, str]) -> PathStatus:
     """How an agent is at this moment."""
     if isinstance(agent, LeafAgent):
         states = {names[relay]: path.state.value for relay, path in agent.probes.items()}
-        return PathStatus(states, names[agent.home])
+        pairs = {names[peer]: _words(path) for peer, path in agent.direct.paths.items()}
+        return PathStatus(states, names[agent.home], direct=pairs)
     states = {names[relay]: other.probe.state.value for relay, other in agent.others.items()}
     here = (leaf for leaf, one in agent.records.items() if one.relay == agent.roster.me)
     return PathStatus(states, "", tuple(sorted(names[leaf] for leaf in here)), agent.draining)

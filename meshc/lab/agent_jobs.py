@@ -63,3 +63,16 @@ class AwaitPaths(Job[None]):
                 return
             time.sleep(_POLL)
         raise NodeError(f"the agent of {self.interface} does not hear everybody: {status}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPairs(Job[dict[str, str]]):
+    """With whom the agent of an interface may have a direct path, and how that is."""
+
+    interface: str
+
+    def run(self) -> dict[str, str]:
+        from meshc.agent.path_status import load_status
+
+        status = load_status(self.interface)
+        return {} if status is None else dict(status.direct)

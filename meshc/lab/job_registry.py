@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from meshc.lab.agent_jobs import AwaitPaths, KillNode
+from meshc.lab.agent_jobs import AwaitPaths, KillNode, ReadPairs
 from meshc.lab.commands import AwaitListener, RunCommand
 from meshc.lab.node_jobs import BringUp, ForgetCallers, ReadNode, TakeDown
 from meshc.lab.probe.leaks import WatchLeaks
@@ -36,6 +36,7 @@ _KINDS: tuple[type[Job[Any]], ...] = (
     OpenPorts,
     Ping,
     ReadNode,
+    ReadPairs,
     RouteAddress,
     RunCommand,
     TakeDown,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from meshc.errors import NodeError
 from meshc.lab.lab_session import LabSession
 from meshc.lab.node_jobs import ForgetCallers
-from meshc.lab.probe import bandwidth, checks, dead_nodes, failover, measure, recovery
+from meshc.lab.probe import bandwidth, checks, dead_nodes, direct_pairs, failover, measure, recovery
 from meshc.lab.probe.beyond import Beyond, measure_beyond
 from meshc.lab.probe.claim_checks import ClaimChecker
 from meshc.lab.probe.lie_checks import check_lies
@@ -58,15 +58,16 @@ def run_test(
     begun = time.monotonic()
     predictor = Predictor.of(session.source)
     everything = {**predictor.pairs(), **predictor.lans(session.world.lan_hosts)}
-    predicted = predictor.with_duties(claimed(everything), session.world.lan_hosts)
+    proven = predictor.with_duties(claimed(everything), session.world.lan_hosts)
     session.notes += unclaimed(everything)
+    predicted, found = _with_agents(session, proven, tell)
     subject = subject_of(session, predicted)
     cells = measure_all(session, subject, predicted, tell, mute=predictor.mute(everything))
     tell("the internet")
     outside = measure_beyond(session, subject, predictor)
     measured = [*cells, *outside.cells, *outside.forced]
     ports = try_ports(session, subject, predictor, [*cells, *outside.cells], tell)
-    found = [*ports.checks(), *_beyond_checks(outside)]
+    found += [*ports.checks(), *_beyond_checks(outside)]
     open_ = {*(everything.keys() - predicted.keys()), *outside.unjudged}
     found += check_claims(session, predictor, measured, open_, ports)
     found += _beside_the_matrix(session, predictor, subject.patience, tell)
@@ -87,6 +88,21 @@ def run_test(
         remarks=tuple(session.notes),
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
+
+
+def _with_agents(
+    session: LabSession, predicted: Mapping[Key, Predicted], tell: Tell
+) -> tuple[Mapping[Key, Predicted], list[Check]]:
+    """The prediction with the direct paths that agents have found."""
+    if not (session.agents and failover.moving(session)):
+        return predicted, []
+    tell("direct paths")
+    pairs, waited = direct_pairs.await_direct(session)
+    if not pairs:
+        return predicted, []
+    relays = {name for name, node in session.source.spec.nodes.items() if node.is_relay}
+    found = direct_pairs.check_direct(session, pairs, waited)
+    return direct_pairs.with_direct(predicted, pairs, relays), [found]
 
 
 def _beside_the_matrix(

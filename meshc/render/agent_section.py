@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshc.topology.planner.agent_plan import AgentNode, AgentPlan, MovableLeaf
+from meshc.topology.planner.agent_plan import AgentNode, AgentPartner, AgentPlan, MovableLeaf
 
 
 def agent_section(plan: AgentPlan) -> dict[str, Any]:
@@ -16,6 +16,8 @@ def agent_section(plan: AgentPlan) -> dict[str, Any]:
     if plan.order:
         section["order"] = list(plan.order)
         section["moving"] = [str(prefix) for prefix in plan.moving]
+        if plan.partners:
+            section["partners"] = [_partner(partner) for partner in plan.partners]
     else:
         section["leaves"] = [_leaf(leaf) for leaf in plan.leaves]
     return section
@@ -35,4 +37,12 @@ def _leaf(leaf: MovableLeaf) -> dict[str, Any]:
         "home": leaf.home,
         "prefixes": [str(prefix) for prefix in leaf.prefixes],
         "linked": leaf.linked,
+    }
+
+
+def _partner(partner: AgentPartner) -> dict[str, Any]:
+    return {
+        **_node(partner.node),
+        "prefixes": [str(prefix) for prefix in partner.prefixes],
+        "first": partner.first,
     }

@@ -17,7 +17,7 @@ from typing import NamedTuple, cast
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
-from meshc.prefixes import Prefix
+from meshc.prefixes import Prefix, prefix_text
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
@@ -25,7 +25,7 @@ from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.firewall.open_port import open_port_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import NetworkSpec, Platform
+from meshc.topology.language.spec import FirewallTool, NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
@@ -146,7 +146,7 @@ class WgQuickRenderer:
             (
                 "\n[Peer]\n",
                 _line("# Name", full_name(peer.name, self._network)),
-                "" if self._plan.spec.nodes[peer.name].always_on else _MAY_SLEEP,
+                _MAY_SLEEP if peer.maybe or not self._plan.spec.nodes[peer.name].always_on else "",
                 _line("PublicKey", peer.public_key),
                 _maybe("PresharedKey", _CUT if peer.preshared else None),
                 *(_line("AllowedIPs", part) for part in _parts(peer.allowed_ips)),
@@ -174,7 +174,7 @@ def _maybe(key: str, value: object) -> str:
 def _parts(prefixes: tuple[Prefix, ...]) -> Iterator[str]:
     """All of them, in as many lines as that takes: wg(8) puts them together again, and wg-quick(8)
     needs the square of a line's length."""
-    text = ", ".join(map(str, prefixes))
+    text = ", ".join(map(prefix_text, prefixes))
     while len(text) > _WIDEST:
         at = text.rindex(", ", 0, _WIDEST)
         yield text[:at]
@@ -216,12 +216,13 @@ def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     if node.spec.platform not in HOOK_PLATFORMS:
         return Hooks()
     parts = [firewall_hooks(node.firewall, node.spec.firewall)]
+    nft = node.spec.firewall is FirewallTool.NFTABLES
     if node.spec.open_port and node.listen_port is not None:
-        parts.append(open_port_hooks(node.listen_port))
+        parts.append(open_port_hooks(node.listen_port, nft=nft))
     mark = node.spec.kill_mark
     if mark is not None:
         named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
-        parts.append(kill_switch_hooks(mark, pools, named=named))
+        parts.append(kill_switch_hooks(mark, pools, named=named, nft=nft))
     return Hooks(
         pre_up=tuple(line for part in parts for line in part.pre_up),
         post_up=tuple(line for part in parts for line in part.post_up),

@@ -17,13 +17,25 @@ import pytest
 
 from meshc.agent import home_table, path_keeper
 from meshc.agent.compiled_roster import CompiledRoster
-from meshc.agent.core.control_message import Move, Probe, Taken, decode, encode
+from meshc.agent.core.control_message import (
+    Ask,
+    Meet,
+    Move,
+    Probe,
+    Taken,
+    decode,
+    encode,
+)
+from meshc.agent.core.direct_path import SECOND_CALL
+from meshc.agent.core.effect import MoveDirect
 from meshc.agent.path_keeper import keep_paths
 from meshc.agent.path_status import load_status
 from meshc.agent.tunnel_socket import Arrived
-from meshc.wg.device_values import DeviceUpdate
+from meshc.topology.planner.mesh_plan import MeshPlan
+from meshc.wg.device_values import DeviceState, DeviceUpdate
+from meshc.wg.endpoint import Endpoint
 from tests.agent.test_home_table import applied
-from tests.support.healing import compiled, device, number
+from tests.support.healing import compiled, device, number, punching_plan
 
 
 class Wire:
@@ -57,9 +69,9 @@ class Wire:
 class Bench:
     """A node whose device and tunnels are lists."""
 
-    def __init__(self, name: str, directory: Path) -> None:
-        self.compiled: CompiledRoster = compiled(name, directory)
-        self.device = device(name)
+    def __init__(self, name: str, directory: Path, plan: MeshPlan | None = None) -> None:
+        self.compiled: CompiledRoster = compiled(name, directory, plan)
+        self.device = device(name, plan)
         for update in home_table.probe_updates(self.device, self.compiled):
             self.device = applied(self.device, update)
         self.wire = Wire()
@@ -152,3 +164,36 @@ def test_it_ends_when_it_is_told_and_needs_no_interface(
     stop.set()
     keeper.join(timeout=30)
     assert not keeper.is_alive()
+
+
+def test_two_leaves_that_ask_are_told_where_the_relay_sees_them(relay: Bench) -> None:
+    bench, (a, b) = relay, (number("a"), number("b"))
+    at = {a: Endpoint("192.0.2.1", 1), b: Endpoint("192.0.2.2", 2)}
+    keys = {bench.compiled.keys[one]: end for one, end in at.items()}
+    bench.device = DeviceState(
+        peers=tuple(p._replace(endpoint=keys.get(p.public_key)) for p in bench.device.peers)
+    )
+    bench.wire.arrive(a, encode(Ask(((b, 0),))))
+    bench.wire.arrive(b, encode(Ask(((a, 0),))))
+    bench.keeper.turn()
+    said = {to: decode(data) for to, data in bench.wire.sent}
+    assert said[a] == Meet(b, 0, at[a], (at[b],))
+    assert said[b] == Meet(a, 0, at[b], (at[a],))
+
+
+def test_a_leaf_that_is_told_calls_and_a_half_begun_attempt_is_forgotten(tmp_path: Path) -> None:
+    bench, b = Bench("a", tmp_path, punching_plan()), number("b")
+    there = Endpoint("192.0.2.2", 2)
+    bench.wire.arrive(number("r1"), encode(Meet(b, 0, Endpoint("192.0.2.1", 1), (there,))))
+    bench.keeper.turn()
+    bench.keeper.turn()
+    time.sleep(SECOND_CALL)
+    bench.keeper.turn()
+    peer = bench.device.peer(bench.compiled.keys[b])
+    assert peer is not None
+    assert (peer.endpoint, peer.keepalive) == (there, home_table.KEEPALIVE)
+    assert not bench.keeper.was_changed()
+    for update in home_table.updates_of(MoveDirect(b), bench.compiled, bench.device):
+        bench.device = applied(bench.device, update)
+    assert bench.keeper.was_changed(), "somebody else has moved it"
+    bench.wire.close()

@@ -22,6 +22,8 @@ def test_it_has_words_for_people() -> None:
     assert leaf.words == "path by r2 (r1 dead, r2 live)"
     relay = PathStatus({"r2": "live"}, leaves=("a", "b"), draining=True)
     assert relay.words == "draining; home of a, b (r2 live)"
+    pair = PathStatus({"r1": "live"}, "r1", direct={"b": "direct", "c": "relayed: not tried yet"})
+    assert pair.words == "path by r1 (r1 live); b direct, c relayed: not tried yet"
     assert PathStatus({"r2": "live"}).words == "home of nobody (r2 live)"
 
 

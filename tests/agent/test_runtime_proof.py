@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from pathlib import Path
 
 import pytest
 
 from meshc.agent import home_table
 from meshc.agent.compiled_roster import CompiledRoster, read_roster
-from meshc.agent.core.effect import Effect, MoveHome, PlaceLeaf
+from meshc.agent.core.effect import Effect, MoveBack, MoveDirect, MoveHome, PlaceLeaf, WarmPeer
 from meshc.build.pipeline import compile_file
 from meshc.build.reader import open_build
 from meshc.build.topology_file import read_spec
@@ -24,6 +24,8 @@ from meshc.topology.language.spec import Spec
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.proof import Proof, prove
 from meshc.wg.conf import Conf, parse
+from meshc.wg.device_values import DeviceState, PeerState
+from meshc.wg.endpoint import Endpoint
 
 THREE_LEAVES = """
 meshc: 1
@@ -35,6 +37,16 @@ nodes:
   b: {nat: symmetric, via: [r2]}
   c: {nat: symmetric, via: [r1]}
   phone: {nat: symmetric, via: [r2], platform: ios}
+"""
+MEETING = """
+meshc: 1
+network: {name: heal, addresses: [10.44.0.0/24], agent: true}
+nodes:
+  r1: {role: relay, endpoint: 203.0.113.1}
+  r2: {role: relay, endpoint: 203.0.113.2}
+  a: {nat: port_restricted, via: [r1], routes: [192.168.7.0/24]}
+  b: {nat: port_restricted, via: [r2]}
+  c: {nat: port_restricted, via: [r1]}
 """
 THREE_RELAYS = THREE_LEAVES.replace("  phone: {nat: symmetric, via: [r2], platform: ios}\n", "")
 THREE_RELAYS = THREE_RELAYS.replace(
@@ -75,6 +87,24 @@ class Network:
                 via = leaf if home == relay else home
                 yield relay, PlaceLeaf(self.number[leaf], self.number[via])
 
+    def meeting(self) -> None:
+        """From now on the NATs of the leaves are known, as two agents that meet know them."""
+        nodes = dict(self.spec.nodes)
+        for at, name in enumerate(self.leaves):
+            where = Endpoint(f"198.51.100.{at + 1}", 51820)
+            nodes[name] = replace(nodes[name], endpoints=(where,), listen_port=51820)
+            self.confs[name] = replace(self.confs[name], listen_port=51820)
+        self.spec = replace(self.spec, nodes=nodes)
+
+    def directly(self, pair: tuple[str, str], *, both: bool = True) -> Iterator[tuple[str, Effect]]:
+        for one, other in (pair, pair[::-1])[: 1 + both]:
+            peer = self.number[other]
+            yield one, WarmPeer(peer, self.spec.nodes[other].endpoints[0])
+            yield one, MoveDirect(peer)
+
+    def warm(self, pair: tuple[str, str]) -> Iterator[tuple[str, Effect]]:
+        return (step for step in self.directly(pair) if isinstance(step[1], WarmPeer))
+
     def proof(self, *effects: tuple[str, Effect]) -> Proof:
         confs = dict(self.confs)
         for name, effect in effects:
@@ -83,15 +113,27 @@ class Network:
         return prove(files, expectation(self.spec))
 
     def after(self, name: str, conf: Conf, effect: Effect) -> Conf:
-        update = home_table.update_of(effect, self.rosters[name])
-        assert update is not None
-        peers = []
-        for peer in conf.peers:
-            kept = [prefix for prefix in peer.allowed_ips if prefix not in update.allowed_ips]
-            if peer.public_key == update.public_key:
-                kept += update.allowed_ips
-            peers.append(peer._replace(allowed_ips=tuple(kept)))
-        return replace(conf, peers=tuple(peers))
+        """The probe addresses of agents are in no file, and the proof knows of none."""
+        device = DeviceState(
+            peers=tuple(PeerState(p.public_key, allowed_ips=p.allowed_ips) for p in conf.peers)
+        )
+        compiled = self.rosters[name]
+        home = 0 if compiled.is_relay else home_table.home_of_leaf(device, compiled)
+        updates = home_table.updates_of(effect, compiled, device, home)
+        assert updates
+        for update in updates:
+            wanted = [prefix for prefix in update.allowed_ips if prefix.value >> 112 != 0xFE80]
+            peers = []
+            for peer in conf.peers:
+                kept = [prefix for prefix in peer.allowed_ips if prefix not in wanted]
+                if peer.public_key == update.public_key:
+                    kept = wanted if update.replace_allowed_ips else [*kept, *wanted]
+                    if update.endpoint is not None:
+                        alive = update.keepalive
+                        peer = peer._replace(endpoint=update.endpoint, keepalive=alive)
+                peers.append(peer._replace(allowed_ips=tuple(kept)))
+            conf = replace(conf, peers=tuple(peers))
+        return conf
 
     def path(self, source: str, target: str, homes: Mapping[str, str]) -> tuple[str, ...]:
         """The way that docs/agent.md promises."""
@@ -116,6 +158,44 @@ def test_every_choice_of_homes_delivers_every_pair_over_the_homes_alone(
                 asked += 1
                 assert made.path(source, target, family) == network.path(source, target, whole)
     assert asked == 2 * 30 * len(network.relays) ** 3
+
+
+def test_any_pairs_may_be_direct_wherever_leaves_live(tmp_path: Path) -> None:
+    """Every set of direct pairs with every choice of homes, whichever came first: the direct pairs
+    are direct, all others go over their homes."""
+    network = Network(MEETING, tmp_path)
+    network.meeting()
+    pairs = list(combinations(network.leaves, 2))
+    asked = 0
+    for homes, chosen in product(network.homes(), range(1 << len(pairs))):
+        direct = [pair for at, pair in enumerate(pairs) if chosen >> at & 1]
+        moves = [step for pair in direct for step in network.directly(pair)]
+        steps = [*network.effects(homes), *moves]
+        if chosen % 2:
+            steps = [*moves, *network.effects(homes)]
+        made = network.proof(*steps)
+        assert made.holds, (homes, direct, made.findings)
+        for source, target in permutations(network.confs, 2):
+            asked += 1
+            known = {(source, target), (target, source)} & set(direct)
+            wanted = (source, target) if known else network.path(source, target, homes)
+            assert made.path(source, target, 4) == wanted
+    assert asked == 8 * 8 * 20
+
+
+def test_a_direct_move_that_has_come_halfway_concerns_that_pair_alone(tmp_path: Path) -> None:
+    network = Network(MEETING, tmp_path)
+    network.meeting()
+    warm = list(network.warm(("a", "b")))
+    assert network.proof(*warm).holds, "a session that owns no prefix changes nothing"
+    made = network.proof(*warm, *network.directly(("a", "b"), both=False))
+    lost = [pair for pair in permutations(network.confs, 2) if not made.reachable(*pair)]
+    assert set(lost) <= {("a", "b"), ("b", "a")}
+    assert lost
+    back = [(name, MoveBack(network.number[other], "test")) for name, other in ("ab", "ba")]
+    again = network.proof(*network.directly(("a", "b")), *back)
+    assert again.holds
+    assert again.path("a", "b", 4) == network.path("a", "b", {"a": "r1", "b": "r2"})
 
 
 def test_a_move_that_has_come_halfway_concerns_the_moving_leaf_alone(tmp_path: Path) -> None:

@@ -77,6 +77,11 @@ class AgentWorld:
     def compiled_places(self, relay: int) -> dict[int, int]:
         return {leaf: leaf if home == relay else home for leaf, home in self.compiled.items()}
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Nodes whose links may fail."""
+        return self.all_relays
+
     # -- what happens
 
     def start_agent(self, node: int) -> None:
@@ -278,10 +283,12 @@ class AgentWorld:
             self.send(node, pick.choice(self.all_relays), pick.choice(lies))
 
 
-def random_history(seed: int, **how: object) -> AgentWorld:
+def random_history(
+    seed: int, make: Callable[..., AgentWorld] = AgentWorld, **how: object
+) -> AgentWorld:
     """A world in which things have happened, and then nothing for `SETTLED` seconds."""
     pick = random.Random(seed)
-    world = AgentWorld(
+    world = make(
         relays=pick.choice((2, 2, 3)),
         leaves=pick.randint(2, 5),
         seed=seed,
@@ -289,7 +296,7 @@ def random_history(seed: int, **how: object) -> AgentWorld:
         twice=pick.choice((0.0, 0.2)),
         delay=pick.choice((0.02, 0.3)),
         newer=frozenset(pick.sample((1, 2, LEAF), pick.randint(0, 2))),
-        **how,  # type: ignore[arg-type]
+        **how,
     )
     world.run(pick.uniform(0, 5))
     for _ in range(pick.randint(1, 12)):
@@ -302,7 +309,7 @@ def random_history(seed: int, **how: object) -> AgentWorld:
 def disturb(world: AgentWorld, pick: random.Random) -> None:
     """One thing that happens to a network."""
     nodes = (*world.all_relays, *world.all_leaves)
-    node, relay = pick.choice(nodes), pick.choice(world.all_relays)
+    node, relay = pick.choice(nodes), pick.choice(world.ends)
     other = pick.choice([one for one in nodes if one != relay])
     what = pick.randrange(8)
     if what == 0 and node not in world.down:

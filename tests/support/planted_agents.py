@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshc.agent.core.direct_path import DirectPath, PairState
 from meshc.agent.core.effect import Effect, MoveHome
 from meshc.agent.core.leaf_agent import LeafAgent, MoveRequest
 from meshc.agent.core.relay_agent import RelayAgent
@@ -44,3 +45,13 @@ class TakesLeavesWord(RelayAgent):
             if type(message).__name__ == "Homes":
                 return super().receive(other, message, now)
         return super().receive(sender, message, now)
+
+
+class MovesUnheard(DirectPath):
+    """It moves as soon as it hears the other, whether or not that hears it."""
+
+    def _heard(self, flags: int, wait: int) -> Iterator[Effect]:
+        if self.probe.live and self.state is PairState.OPENING:
+            yield from self._move()
+        else:
+            yield from super()._heard(flags, wait)

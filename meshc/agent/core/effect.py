@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from meshc.agent.core.control_message import Message
+from meshc.wg.endpoint import Endpoint
 
 
 class SendControl(NamedTuple):
@@ -28,4 +29,43 @@ class PlaceLeaf(NamedTuple):
     via: int
 
 
-Effect = SendControl | MoveHome | PlaceLeaf
+class Introduce(NamedTuple):
+    """On a relay: `to` is told where `peer` may be reached, which the device knows. `near` are
+    endpoints of the peer's own network, of use to those that are in it."""
+
+    to: int
+    peer: int
+    turn: int
+    near: tuple[Endpoint, ...] = ()
+    varies: bool = False
+
+
+class WarmPeer(NamedTuple):
+    """On a leaf: a session with another is begun and kept alive; it owns no prefix."""
+
+    peer: int
+    endpoint: Endpoint
+
+
+class CoolPeer(NamedTuple):
+    """On a leaf: nothing is sent to the other any more, as if it had never been called."""
+
+    peer: int
+
+
+class MoveDirect(NamedTuple):
+    """On a leaf: what belongs to the other goes over the session with it."""
+
+    peer: int
+
+
+class MoveBack(NamedTuple):
+    """On a leaf: what belongs to the other goes through the home again."""
+
+    peer: int
+    why: str
+
+
+Effect = (
+    SendControl | MoveHome | PlaceLeaf | Introduce | WarmPeer | CoolPeer | MoveDirect | MoveBack
+)

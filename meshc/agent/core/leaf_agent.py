@@ -18,11 +18,22 @@ its moves; nobody but the leaf counts its moves. A move has two steps:
 The prefixes move after the relay has agreed, never before: it has placed the leaf by then, and
 the packets of both directions meet. A move that was asked for is never dropped in silence, since
 the relay may have agreed unheard: it ends by its answer, or by a later number.
+
+Beside its home it has direct paths with other leaves (`direct_path`), which no home concerns.
 """
 
 from __future__ import annotations
 
-from meshc.agent.core.control_message import Answer, Message, Move, Probe, Taken
+from meshc.agent.core.control_message import (
+    Answer,
+    DirectProbe,
+    Meet,
+    Message,
+    Move,
+    Probe,
+    Taken,
+)
+from meshc.agent.core.direct_paths import DirectPaths
 from meshc.agent.core.effect import Effect, MoveHome, SendControl
 from meshc.agent.core.path_probe import INTERVAL, MISSES, PathProbe, PathState
 from meshc.agent.core.quiet_time import QuietTime
@@ -65,6 +76,7 @@ class LeafAgent:
     splits: int = 0
     moved: float = 0.0
     next_probe: float = 0.0
+    direct: DirectPaths = field(default_factory=DirectPaths)
 
     def __post_init__(self) -> None:
         self.probes = {relay: PathProbe(since=self.now) for relay in self.roster.order}
@@ -73,9 +85,10 @@ class LeafAgent:
     @property
     def wakes(self) -> float:
         """When `tick` is wanted."""
-        if self.claim is None:
-            return self.next_probe
-        return min(self.next_probe, self.now + RETRY)
+        due = self.next_probe
+        if self.direct.paths:
+            due = min(due, self.direct.wakes(self.now))
+        return due if self.claim is None else min(due, self.now + RETRY)
 
     def tick(self, now: float) -> tuple[Effect, ...]:
         """What is due at this moment."""
@@ -87,13 +100,20 @@ class LeafAgent:
         self._decide()
         if self.claim is not None:
             effects.append(SendControl(self.claim.relay, Move(self.claim.seq)))
+        if self.direct.paths:
+            live = (relay for relay, probe in self.probes.items() if probe.live)
+            effects += self.direct.tick(live, self.now)
         return tuple(effects)
 
     def receive(self, sender: int, message: Message, now: float) -> tuple[Effect, ...]:
-        """What a relay says. Nobody else is listened to."""
+        """What a relay says, or a leaf over the direct path with it. Nobody else is listened to."""
         self.now = max(now, self.now)
+        if isinstance(message, DirectProbe):
+            return tuple(self.direct.receive(sender, message, self.now))
         if sender not in self.probes:
             return ()
+        if isinstance(message, Meet):
+            return tuple(self.direct.meet(sender, message, self.now))
         if isinstance(message, Answer):
             if self.probes[sender].answered(message.counter, self.now):
                 self._heard(sender, message)
@@ -107,6 +127,8 @@ class LeafAgent:
         if relay in self.probes:
             self.probes[relay].refused(self.now)
             self.heard.pop(relay, None)
+        else:
+            self.direct.refused(relay, self.now)
 
     def _probe(self) -> list[Effect]:
         found: list[Effect] = []

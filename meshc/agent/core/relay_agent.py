@@ -11,6 +11,8 @@ may say it. What is said twice, late or in another order changes nothing. A leaf
 reached directly, any other through the relay that it lives with. Records of the leaves here are
 told to every other relay, batch by batch, each again until it says that it has it; whoever starts
 anew (the `seq` of a relay's probe) or answers again after a silence is told all of them.
+
+Two leaves that both ask for a direct path with each other are introduced, at one moment.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import NamedTuple
 from meshc.agent.core.control_message import (
     MOST_RECORDS,
     Answer,
+    Ask,
     Got,
     Homes,
     Message,
@@ -28,15 +31,16 @@ from meshc.agent.core.control_message import (
     Probe,
     Taken,
 )
-from meshc.agent.core.effect import Effect, PlaceLeaf, SendControl
+from meshc.agent.core.effect import Effect, Introduce, PlaceLeaf, SendControl
+from meshc.agent.core.message_credit import MessageCredit
 from meshc.agent.core.path_probe import INTERVAL, PathProbe
 from meshc.agent.core.roster import Roster
 from meshc.values import dataclass, field
 
 RETRY = 0.25
 """Seconds between two tellings of a batch."""
-A_SECOND, AT_ONCE = 20.0, 40.0
-"""Messages of one node that are listened to."""
+WISHED = 12.0
+"""Seconds for which a wish is remembered; it is said again every ten."""
 
 
 class HomeRecord(NamedTuple):
@@ -69,7 +73,8 @@ class RelayAgent:
     draining: bool = False
     records: dict[int, HomeRecord] = field(default_factory=dict)
     others: dict[int, Listener] = field(default_factory=dict)
-    credit: dict[int, tuple[float, float]] = field(default_factory=dict)
+    credit: MessageCredit = field(default_factory=MessageCredit)
+    wishes: dict[int, tuple[float, Ask]] = field(default_factory=dict)
     next_probe: float = 0.0
 
     def __post_init__(self) -> None:
@@ -103,7 +108,7 @@ class RelayAgent:
         self.now = max(now, self.now)
         if sender in self.others:
             return tuple(self._from_relay(sender, self.others[sender], message))
-        if sender in self.records and self._has_credit(sender):
+        if sender in self.records and self.credit.take(sender, self.now):
             return tuple(self._from_leaf(sender, message))
         return ()
 
@@ -125,6 +130,23 @@ class RelayAgent:
             known = self.records[leaf]
             yield SendControl(leaf, Taken(message.seq, known.seq, known == mine))
             yield from self._tell()
+        elif isinstance(message, Ask):
+            yield from self._introduce(leaf, message)
+
+    def _introduce(self, leaf: int, asked: Ask) -> Iterator[Effect]:
+        """A wish counts once: who wants to be introduced again asks again."""
+        left = dict(asked.wishes)
+        for other, turn in asked.wishes:
+            until, wish = self.wishes.get(other, (0.0, asked))
+            theirs = dict(wish.wishes)
+            if other == leaf or until < self.now or leaf not in theirs:
+                continue
+            turn = max(turn, theirs.pop(leaf))
+            self.wishes[other] = until, wish._replace(wishes=tuple(theirs.items()))
+            del left[other]
+            yield Introduce(leaf, other, turn, wish.near, wish.varies)
+            yield Introduce(other, leaf, turn, asked.near, asked.varies)
+        self.wishes[leaf] = self.now + WISHED, asked._replace(wishes=tuple(left.items()))
 
     def _from_relay(self, relay: int, other: Listener, message: Message) -> Iterator[Effect]:
         if isinstance(message, Probe):
@@ -184,10 +206,3 @@ class RelayAgent:
                 other.sent = tuple((leaf, self.records[leaf].seq) for leaf in leaves)
             other.again = self.now + (RETRY if other.probe.live else INTERVAL)
             yield SendControl(relay, Homes(other.batch, other.sent))
-
-    def _has_credit(self, sender: int) -> bool:
-        """A bucket for each leaf, so that a flood of one costs the others nothing."""
-        level, then = self.credit.get(sender, (AT_ONCE, self.now))
-        level = min(AT_ONCE, level + (self.now - then) * A_SECOND)
-        self.credit[sender] = (max(0.0, level - 1.0), self.now)
-        return level >= 1.0

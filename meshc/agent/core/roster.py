@@ -11,10 +11,12 @@ from meshc.values import dataclass, field
 class Roster:
     """`relays` are all relays in the order that the whole network shares; `order` those of a leaf
     in the order of its preference, its compiled home first; `leaves` maps those of a relay to their
-    compiled homes. `linked` are the leaves that may live with this relay."""
+    compiled homes. `linked` are the leaves that may live with this relay. `partners` are
+    those with which a leaf may find a direct path, and whether it is the first to call."""
 
     me: int
     relays: tuple[int, ...]
     order: tuple[int, ...] = ()
     leaves: Mapping[int, int] = field(default_factory=dict)
     linked: frozenset[int] = frozenset()
+    partners: Mapping[int, bool] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
+from meshc.topology.language.spec import Nat
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.relay_rank import global_rank
 from meshc.values import dataclass
@@ -39,16 +40,27 @@ class MovableLeaf(NamedTuple):
     linked: bool
 
 
+class AgentPartner(NamedTuple):
+    """A leaf with which another may find a direct path; `prefixes` are what goes over it then.
+    `first`: the node of the plan calls first."""
+
+    node: AgentNode
+    prefixes: tuple[Prefix, ...]
+    first: bool
+
+
 @dataclass(frozen=True, slots=True)
 class AgentPlan:
     """`relays` are all of them, in the order that the network shares. A leaf has an `order`, its
-    compiled home first, and `moving`, the prefixes that are on its home; a relay has `leaves`."""
+    compiled home first, `moving`, the prefixes that are on its home, and `partners`; a relay has
+    `leaves`."""
 
     probe: Prefix
     relays: tuple[AgentNode, ...]
     order: tuple[str, ...] = ()
     moving: tuple[Prefix, ...] = ()
     leaves: tuple[MovableLeaf, ...] = ()
+    partners: tuple[AgentPartner, ...] = ()
 
 
 def probe_address(key: PublicKey) -> Prefix:
@@ -71,7 +83,7 @@ class AgentPlanner:
         self._home = {
             i: next(j for j in graph.neighbours[i] if j in relays)
             for i, row in enumerate(graph.standby)
-            if row and i not in relays
+            if (row or graph.partners[i]) and i not in relays
         }
 
     def plan(self, i: int, owned: Owned) -> AgentPlan | None:
@@ -80,7 +92,10 @@ class AgentPlanner:
         if i in self._home:
             home = self._home[i]
             order = tuple(graph.names[j] for j in (home, *graph.standby[i]))
-            return AgentPlan(self._nodes[i].probe, self._relays, order, owned(i, home))
+            partners = tuple(self._partner(i, j, owned) for j in graph.partners[i])
+            return AgentPlan(
+                self._nodes[i].probe, self._relays, order, owned(i, home), partners=partners
+            )
         if not graph.standby or not graph.nodes[i].is_relay:
             return None
         leaves = tuple(
@@ -93,3 +108,11 @@ class AgentPlanner:
             for leaf, home in self._home.items()
         )
         return AgentPlan(self._nodes[i].probe, self._relays, leaves=leaves)
+
+    def _partner(self, i: int, j: int, owned: Owned) -> AgentPartner:
+        """The one whose NAT gives every peer another port calls last: the other must have let it
+        in by then."""
+        one, other = (
+            (self._graph.nodes[k].nat is Nat.SYMMETRIC, self._nodes[k].probe) for k in (i, j)
+        )
+        return AgentPartner(self._nodes[j], owned(i, j), one < other)

@@ -19,7 +19,8 @@ from meshc.wg.endpoint import Endpoint
 
 class PeerPlan(NamedTuple):
     """One [Peer] section. A named tuple, and shared between nodes where it is equal:
-    a full mesh of a thousand nodes has a million of them."""
+    a full mesh of a thousand nodes has a million of them. `maybe`: nobody begins a session, unless
+    agents do."""
 
     name: str
     public_key: PublicKey
@@ -27,6 +28,7 @@ class PeerPlan(NamedTuple):
     endpoint: Endpoint | None
     keepalive: int | None
     preshared: bool
+    maybe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

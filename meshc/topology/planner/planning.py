@@ -181,6 +181,9 @@ class _Planner:
         if graph.standby and graph.standby[i]:
             idle = (self._make(i, j)._replace(allowed_ips=()) for j in graph.standby[i])
             peers = sorted((*peers, *idle), key=lambda peer: peer.name)
+        if graph.partners and graph.partners[i]:
+            maybe = (self._partner(i, j) for j in graph.partners[i])
+            peers = sorted((*peers, *maybe), key=lambda peer: peer.name)
         return tuple(peers)
 
     def _sight(self, node: NodeSpec) -> Sight:
@@ -206,6 +209,14 @@ class _Planner:
             link.keepalive_a,
             link.preshared,
         )
+
+    def _partner(self, i: int, j: int) -> PeerPlan:
+        """A session that agents may begin; with the pre-shared key of a link."""
+        name, said = self.graph.names[j], self.graph.override(i, j)
+        preshared = self.graph.spec.network.preshared_keys
+        if said is not None and said.preshared_key is not None:
+            preshared = bool(said.preshared_key)
+        return PeerPlan(name, self.public_keys[name], (), None, None, preshared, maybe=True)
 
     def _with_port(self, peer: NodeSpec, endpoint: Endpoint | None) -> Endpoint | None:
         """A LAN endpoint without a port is at the port that the peer listens on."""

@@ -84,8 +84,8 @@ class NodeFacts:
     its site does, port 0 meaning its listen port. `listen_port` is the local port, which a router
     may forward another one to; a node with an endpoint always has one. `lans` are the networks
     that it is connected to beside the tunnel. `addresses` matter for nodes without a file only.
-    With `policies` the rules of the node say who may begin a connection. `login` is how it is
-    reached by who administers it.
+    With `policies` the rules of the node say who may begin a connection. An `agent` may begin
+    sessions that no file begins. `login` is how it is reached by who administers it.
     """
 
     name: str
@@ -105,6 +105,7 @@ class NodeFacts:
     exit_duty: ExitDuty = WHOLE
     kill_switch: bool = False
     relay: bool = False
+    agent: bool = False
     platform: Platform = Platform.LINUX
     managed: bool = True
     policies: bool = False
@@ -206,6 +207,7 @@ def _facts(
         and node.table is None
         and node.platform is Platform.LINUX,
         relay=node.is_relay,
+        agent=node.runs_agent,
         platform=node.platform,
         managed=node.managed,
         policies=spec.policies is not None and node.filters,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.prefixes import Prefix, address_text, parse_address
+from meshc.prefixes import BITS, Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
 from meshc.topology.obligations.whereabouts import NOT_PUBLIC
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
@@ -23,6 +23,7 @@ from meshc.topology.proof.session_table import (
     NOT_LISTED,
     PSK,
     SessionTable,
+    left_to_agents,
 )
 from meshc.topology.proof.trace_batch import DataPlane
 from meshc.topology.proof.unique_values import unique_values
@@ -198,6 +199,8 @@ def _links(
             mutual = reason in MUTUAL
             if (mutual and a > b) or Drop(reason, a, b).cause in told:
                 continue
+            if number == NO_ENDPOINT and left_to_agents(table, sessions, expectation, i):
+                continue
             kept = expectation.obligations.silence.chosen(b, a)
             chosen = reason is LossReason.ASLEEP and kept is not None
             kinds["W408" if chosen else code].append((i, a, b))
@@ -284,7 +287,7 @@ def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     literal = (e.host for e in table.endpoints if literal_family(e.host))
     endpoints = {Prefix.host(parse_address(host)) for host in literal}
     sets = [
-        tuple(p for p in s if p.length and (not p.is_host or p in endpoints))
+        tuple(p for p in s if p.length and (p.length != BITS[p.family] or p in endpoints))
         for s in table.allowed_sets
     ]
     full = np.array([bool(s) for s in sets] or [False], bool)

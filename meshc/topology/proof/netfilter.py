@@ -14,6 +14,7 @@ from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
 from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rules
 from meshc.topology.proof.loaded_rules import LoadedText, loaded_text, split_words
+from meshc.topology.proof.nft_command import KILL_TABLE, own_table
 from meshc.topology.proof.nft_text import read_table
 from meshc.values import dataclass, field
 
@@ -243,6 +244,13 @@ class Firewall:
         elif name == "nft" and words[1:3] == ("flush", "ruleset"):
             self.chains.clear()
             self.policies.clear()
+        elif name == "nft" and words[1:4] == ("delete", "table", "inet"):
+            if words[4:5] == (KILL_TABLE,):
+                for family in (4, 6):
+                    self._iptables(family, ["-F", KILL_TABLE])
+        elif name == "nft":
+            for family, rest in own_table(words) or ():
+                self._iptables(family, list(rest))
         elif name == "sysctl":
             for word in words[1:]:
                 key, equals, value = word.partition("=")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
@@ -23,9 +24,11 @@ from meshc.topology.proof.policy_routing import (
     read_policy_routing,
 )
 from meshc.topology.proof.policy_rule import MAIN, RouteQuery
-from meshc.topology.proof.router_script import RouterScript
 from meshc.topology.proof.rule_shapes import names_any
 from meshc.wg.conf import Conf, PeerConf
+
+if TYPE_CHECKING:
+    from meshc.topology.proof.router_script import RouterScript
 
 
 @dataclass(frozen=True)

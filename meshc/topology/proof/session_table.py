@@ -6,6 +6,7 @@ import numpy as np
 
 from meshc.topology.obligations.silence import LONGEST_SILENCE
 from meshc.topology.proof.drop import LossReason
+from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import NOBODY, Bools, Ints, Longs, MeshPeerTable
 from meshc.topology.proof.session_rules import Reach, reach, reach_by
@@ -168,3 +169,16 @@ def _contexts(models: tuple[NodeModel, ...]) -> tuple[Ints, Ints]:
     ]
     underlay = [(4 in s.facts.underlay) + 2 * (6 in s.facts.underlay) for s in models]
     return np.array(site, np.int32), np.array(underlay, np.int32)
+
+
+def left_to_agents(
+    table: MeshPeerTable, sessions: SessionTable, expectation: Expectation, i: int
+) -> bool:
+    """Whether a session owns nothing at both ends, and is there for two leaves' agents to begin."""
+    rows = sessions.row[[i, int(sessions.back[i])]] if sessions.back[i] >= 0 else np.array([-1])
+    ends = [expectation.nodes.get(table.names[int(at[i])]) for at in (sessions.frm, sessions.to)]
+    return (
+        bool((rows >= 0).all() and (table.endpoint[rows] < 0).all())
+        and not any(table.allowed_sets[number] for number in table.allowed[rows].tolist())
+        and all(end is not None and end.agent and not end.relay for end in ends)
+    )

@@ -8,12 +8,17 @@ from hypothesis import strategies as st
 
 from meshc.agent.core.control_message import (
     LONGEST,
+    MOST_ENDPOINTS,
+    MOST_PARTNERS,
     MOST_RECORDS,
     MOST_RELAYS,
     VERSION,
     Answer,
+    Ask,
+    DirectProbe,
     Got,
     Homes,
+    Meet,
     Message,
     Move,
     Probe,
@@ -21,9 +26,16 @@ from meshc.agent.core.control_message import (
     decode,
     encode,
 )
+from meshc.wg.endpoint import Endpoint
 
 U32 = st.integers(0, 2**32 - 1)
 U64 = st.integers(0, 2**64 - 1)
+U8 = st.integers(0, 255)
+U16 = st.integers(0, 2**16 - 1)
+ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6).filter(lambda a: a.ipv4_mapped is None)
+ENDPOINTS = st.builds(Endpoint, ADDRESSES.map(str), U16)
+SOME = st.lists(ENDPOINTS, max_size=MOST_ENDPOINTS).map(tuple)
+WISHES = st.lists(st.tuples(U64, U8), max_size=MOST_PARTNERS).map(tuple)
 MESSAGES = st.one_of(
     st.builds(Probe, U32, U32, U64),
     st.builds(Answer, U32, U32, U64, st.booleans(), st.frozensets(U64, max_size=MOST_RELAYS)),
@@ -33,6 +45,9 @@ MESSAGES = st.one_of(
         Homes, U32, st.lists(st.tuples(U64, U32), max_size=MOST_RECORDS).map(lambda r: tuple(r))
     ),
     st.builds(Got, U32),
+    st.builds(Ask, WISHES, SOME, st.booleans()),
+    st.builds(Meet, U64, U8, ENDPOINTS, SOME, st.booleans()),
+    st.builds(DirectProbe, U32, U32, U8, U16),
 )
 
 
@@ -52,7 +67,7 @@ def test_a_later_version_may_add_fields_at_the_end(message: Message, more: bytes
 def test_no_packet_of_a_peer_raises(body: bytes, version: int, kind: int) -> None:
     assert decode(body) is None or body[:2] == b"mA"
     found = decode(b"mA" + bytes((version, kind)) + body)
-    assert found is None or (version >= 1 and 1 <= kind <= 6)
+    assert found is None or (version >= 1 and 1 <= kind <= 9)
 
 
 @given(MESSAGES, st.data())

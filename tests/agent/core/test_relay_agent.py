@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from meshc.agent.core.control_message import MOST_RECORDS, Answer, Got, Homes, Move, Probe, Taken
 from meshc.agent.core.effect import Effect, PlaceLeaf, SendControl
-from meshc.agent.core.relay_agent import AT_ONCE, HomeRecord, RelayAgent
+from meshc.agent.core.message_credit import AT_ONCE
+from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
 from meshc.agent.core.roster import Roster
 from tests.support.agent_world import LEAF, AgentWorld, random_history
 

@@ -31,18 +31,17 @@ def check_healing(routing: Routing, diagnostics: Diagnostics) -> None:
         return
     leaves = [i for i, node in enumerate(graph.nodes) if node.runs_agent and not node.is_relay]
     moving = sum(bool(graph.standby[i]) for i in leaves)
+    paths = sum(map(len, graph.partners)) // 2
     diagnostics.add(
         "I231",
-        f"{moving} {'node moves' if moving == 1 else 'nodes move'} to another relay by "
-        f"{'itself' if moving == 1 else 'themselves'}; proven are the files, not what agents make "
-        "of them",
+        f"{_by_themselves(moving, paths)}; proven are the files, not what agents make of them",
         first.at("agent"),
         path=path,
         hint="docs/agent.md says what an agent may change; `meshc lab test --agents --kill "
         f"{graph.names[graph.relays[0]]}` tries it.",
     )
     for i in leaves:
-        if not graph.standby[i]:
+        if not graph.standby[i] and not graph.partners[i]:
             node = graph.nodes[i]
             diagnostics.add(
                 "W224",
@@ -61,6 +60,18 @@ def with_everybody_at_hand(routing: Routing) -> Routing:
         return routing
     rows = (tuple(sorted({*row, *graph.standby[i]})) for i, row in enumerate(graph.neighbours))
     return build_routing(replace(graph, neighbours=tuple(rows)))
+
+
+def _by_themselves(moving: int, paths: int) -> str:
+    """What agents may do in this network."""
+    parts = []
+    if moving:
+        parts.append(f"{moving} {'node moves' if moving == 1 else 'nodes move'} to another relay")
+    if paths:
+        found = "pair finds a direct path" if paths == 1 else "pairs find direct paths"
+        parts.append(f"{paths} {found}")
+    alone = len(parts) == 1 and 1 in {moving, paths}
+    return f"{' and '.join(parts)} by {'itself' if alone else 'themselves'}"
 
 
 def _alone(graph: MeshGraph, node: NodeSpec) -> str:

@@ -15,7 +15,8 @@ from meshc.topology.language.spec import LinkSpec, NodeSpec, Spec
 from meshc.topology.planner.links.link import Link, directions, make_link
 from meshc.topology.planner.links.link_search import find_neighbours
 from meshc.topology.planner.links.no_link import explain_no_link
-from meshc.topology.planner.links.standby import why_not_healing, with_standby
+from meshc.topology.planner.links.punching import find_partners, may_be_punched
+from meshc.topology.planner.links.standby import ALONE, NO_RELAYS, why_not_healing, with_standby
 from meshc.topology.planner.policy.link_policy import EVERYBODY, LinkPolicy
 from meshc.values import dataclass, field
 
@@ -25,7 +26,8 @@ Pair = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class MeshGraph:
     """The direct links of a network. `overrides` is keyed by (lower, higher) number. `standby` has
-    a row for each node where the network heals (see `links.standby`), and is empty elsewhere;
+    a row for each node where the network heals (see `links.standby`), and is empty elsewhere, as is
+    `partners`, with whom a node may find a direct path (see `links.punching`);
     `rigid` says why an agent that is asked for does not heal."""
 
     spec: Spec
@@ -37,6 +39,7 @@ class MeshGraph:
     number: Mapping[str, int] = field(compare=False, repr=False)
     policy: LinkPolicy = field(default=EVERYBODY, compare=False, repr=False)
     standby: tuple[tuple[int, ...], ...] = ()
+    partners: tuple[tuple[int, ...], ...] = ()
     rigid: str = ""
 
     def adjacent(self, a: int, b: int) -> bool:
@@ -82,12 +85,23 @@ class MeshGraph:
         """One sentence that says why two nodes have no direct link."""
         i, j = self.number[a], self.number[b]
         one, other, override = self.nodes[i], self.nodes[j], self.override(i, j)
-        if self.standby and one.is_relay != other.is_relay:
+        several = len(self.relays) >= NO_RELAYS
+        if self.standby and several and one.is_relay != other.is_relay:
             leaf, relay = (other, one) if one.is_relay else (one, other)
             if self.link_of(i, j) is not None:
                 return f"{leaf.name} lives with another relay, and with {relay.name} if that dies"
         objection = "" if directions(one, other) is None else self.policy.objection(one, other)
-        return objection or explain_no_link(one, other, override)
+        text = objection or explain_no_link(one, other, override)
+        return text + self._of_agents(i, j)
+
+    def _of_agents(self, i: int, j: int) -> str:
+        """Whether the agents of a pair may find a direct path, where they look for any."""
+        if not self.partners or self.nodes[i].is_relay or self.nodes[j].is_relay:
+            return ""
+        if j in self.partners[i]:
+            return "; their agents try to find a direct path"
+        why = may_be_punched(self.nodes, self.overrides, i, j)
+        return f"; no direct path by agents: {why}" if why else ""
 
 
 def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
@@ -100,8 +114,14 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
     neighbours = find_neighbours(nodes, overrides, policy)
     rigid = why_not_healing(spec, nodes, neighbours)
     standby: tuple[tuple[int, ...], ...] = ()
-    if not rigid:
+    partners: tuple[tuple[int, ...], ...] = ()
+    if rigid in {"", ALONE}:
         neighbours, standby = with_standby(nodes, neighbours)
+        partners = find_partners(spec, nodes, overrides, neighbours, standby)
+        if any(partners):
+            rigid = ""
+        elif rigid:
+            standby = partners = ()
     return MeshGraph(
         spec=spec,
         names=names,
@@ -112,6 +132,7 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
         number=number,
         policy=policy,
         standby=standby,
+        partners=partners,
         rigid=rigid,
     )
 

@@ -19,6 +19,7 @@ from meshc.topology.planner.routing.relay_rank import stable_hash
 
 Row = tuple[int, ...]
 NO_RELAYS = 2
+ALONE = "there is no second relay"
 
 
 class Standby(NamedTuple):
@@ -37,8 +38,6 @@ def why_not_healing(spec: Spec, nodes: Sequence[NodeSpec], neighbours: Sequence[
     if spec.policies is not None:
         return "with `policies:` nobody is moved yet"
     relays = [i for i, node in enumerate(nodes) if node.is_relay]
-    if len(relays) < NO_RELAYS:
-        return "there is no second relay"
     without = next((nodes[i].name for i in relays if not nodes[i].runs_agent), None)
     if without is not None:
         return f"relay {quote(without)} runs none"
@@ -47,7 +46,7 @@ def why_not_healing(spec: Spec, nodes: Sequence[NodeSpec], neighbours: Sequence[
             return f"relays {quote(nodes[a].name)} and {quote(nodes[b].name)} have no link"
     if not any(node.runs_agent and not node.is_relay for node in nodes):
         return "no node but relays runs one"
-    return ""
+    return ALONE if len(relays) < NO_RELAYS else ""
 
 
 def with_standby(nodes: Sequence[NodeSpec], neighbours: Sequence[Row]) -> Standby:

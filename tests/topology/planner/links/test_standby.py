@@ -61,7 +61,7 @@ def with_agents(*names: str) -> list[NodeSpec]:
         (specs.spec(with_agents()), "no node runs an agent"),
         (specs.spec(with_agents("r1", "a")), "relay 'r2' runs none"),
         (specs.spec(with_agents("r1", "r2")), "no node but relays runs one"),
-        (specs.spec(with_agents("r1", "a", "b")[1:]), "there is no second relay"),
+        (specs.spec(with_agents("r1", "r2", "a", "b")[1:]), "there is no second relay"),
         (
             specs.spec(healing.nodes(), links=[LinkSpec("r1", "r2", direct=False)]),
             "relays 'r1' and 'r2' have no link",
