@@ -1,12 +1,12 @@
 """The container image of the Containerfile, built and run: a relay and a client with real packets.
 
     python benchmarks/container_image.py              the base is made by debootstrap, three minutes
-    python benchmarks/container_image.py DIRECTORY    a root directory of Debian that is there already
+    python benchmarks/container_image.py DIRECTORY    a root directory of Debian that is there
 
 Root, podman, runc and debootstrap; no registry of images is asked. Run are: a build as nobody in
 particular, without capabilities, network or a file system that can be written; the services of
-`outputs: [compose]` as the file says, each in a network namespace of its own; a web server joined to the
-relay's, which the client's fetches from through the tunnel. Everything is removed afterwards.
+`outputs: [compose]` as the file says, each in a network namespace of its own; a web server joined to
+the relay's, which the client's fetches from through the tunnel. Everything is removed afterwards.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def tunnels(podman: Store, place: Path, undo: contextlib.ExitStack) -> None:
     told(
         "relay and client reach each other: "
         + podman("exec", "relay", "wg", "show", "wg0", "transfer").strip()
-    )  # noqa: E501
+    )
     for name in OUTSIDE:
         status = podman("exec", name, "cat", "/proc/1/status")
         capabilities = int(status.partition("CapBnd:")[2].split()[0], 16)
@@ -175,8 +175,9 @@ def tunnels(podman: Store, place: Path, undo: contextlib.ExitStack) -> None:
     answers: list[str] = []
 
     def fetched() -> bool:
-        answers.append(podman("run", "--rm", *LIMITS, "--ulimit", "nproc=1024:1024", "--network",
-                              f"ns:/run/netns/{NAME}client", *web, "-c", fetch, check=False))  # fmt: skip
+        joined = ["--network", f"ns:/run/netns/{NAME}client"]
+        limits = [*LIMITS, "--ulimit", "nproc=1024:1024"]
+        answers.append(podman("run", "--rm", *limits, *joined, *web, "-c", fetch, check=False))
         return answers[-1].strip() == "200"
 
     until("the web server", fetched)
