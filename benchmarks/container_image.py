@@ -5,8 +5,8 @@
 
 Root, podman, runc and debootstrap; no registry of images is asked. Run are: a build as nobody in
 particular, without capabilities, network or a file system that can be written; the services of
-`outputs: [compose]` as the file says, each in a network namespace of its own; a web server joined to
-the relay's, which the client's fetches from through the tunnel. Everything is removed afterwards.
+`outputs: [compose]` as the file says, each in a network namespace of its own; a web server joined
+to the relay's, which the client's fetches from through the tunnel. Everything is removed afterwards.
 """
 
 from __future__ import annotations
@@ -181,9 +181,7 @@ def tunnels(podman: Store, place: Path, undo: contextlib.ExitStack) -> None:
         return answers[-1].strip() == "200"
 
     until("the web server", fetched)
-    told(
-        "a service joined to the relay's namespace answers one joined to the client's; no SYS_MODULE"
-    )
+    told("a service in the relay's namespace answers one in the client's; nobody has SYS_MODULE")
     podman("stop", "-t", "60", "client")
     left = run("ip", "-n", f"{NAME}client", "-o", "link")
     assert "wg0" not in left, left
