@@ -6,7 +6,7 @@
 Root, podman, runc and debootstrap; no registry of images is asked. Run are: a build as nobody in
 particular, without capabilities, network or a file system that can be written; the services of
 `outputs: [compose]` as the file says, each in a network namespace of its own; a web server joined
-to the relay's, which the client's fetches from through the tunnel. Everything is removed afterwards.
+to the relay's, which the client's fetches from through the tunnel. All is removed afterwards.
 """
 
 from __future__ import annotations
