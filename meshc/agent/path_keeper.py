@@ -90,6 +90,7 @@ def _keep(
     device = _prepared(engine, record.interface, compiled)
     with TunnelSocket(record.interface, compiled.probe) as wire:
         keeper = _Keeper(record.interface, engine, compiled, wire, _agent(compiled, device))
+        _log.info("%s: keeps paths", record.interface)
         look = time.monotonic() + LOOK
         while not stop.is_set() and _version(state) == mark:
             keeper.draining(drain_mark(record.interface, run_directory).exists())
