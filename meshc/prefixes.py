@@ -6,6 +6,7 @@ nodes handles millions of prefixes, so here a prefix is a plain tuple of integer
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -73,7 +74,7 @@ class Prefix(NamedTuple):
         return cls((self.value, self.length))
 
     def __str__(self) -> str:
-        return _text(self)
+        return prefix_text(self)
 
 
 DEFAULT_V4 = Prefix(4, 0, 0)
@@ -155,26 +156,35 @@ def address_text(family: int, value: int) -> str:
 def collapse(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
     """The smallest sorted set of prefixes that covers the same addresses."""
     result: list[Prefix] = []
+    before, value, length = 0, 0, 0
     for prefix in sorted(set(prefixes)):
-        if result and result[-1].contains(prefix):
-            continue
+        family, here, _ = prefix
+        if family == before:
+            shift = BITS[family] - length
+            if here >> shift == value >> shift:  # it lies inside, as what is longer sorts behind
+                continue
         result.append(prefix)
         while len(result) > 1 and (joined := _joined(result[-2], result[-1])):
             result[-2:] = [joined]
+        before, value, length = result[-1]
     return tuple(result)
 
 
 def without(prefixes: Iterable[Prefix], holes: Iterable[Prefix]) -> tuple[Prefix, ...]:
     """What is left of `prefixes` without `holes`, as the fewest prefixes, sorted."""
-    cut, left = sorted(set(holes)), []
-    waiting = list(collapse(prefixes))
-    while waiting:
-        prefix = waiting.pop()
-        touching = [hole for hole in cut if hole.overlaps(prefix)]
-        if not touching:
-            left.append(prefix)
-        elif not any(hole.contains(prefix) for hole in touching):
-            waiting += halves(prefix)
+    cut = collapse(holes)
+    left: list[Prefix] = []
+    for prefix in collapse(prefixes):
+        family, first, last = prefix.family, prefix.value, prefix.last
+        # of the holes that begin before it only the nearest can reach into it
+        for hole in cut[max(bisect_left(cut, Prefix(family, first, 0)) - 1, 0) :]:
+            if (hole.family, hole.value) > (family, last):
+                break
+            if hole.family != family or hole.last < first:
+                continue
+            left += spanning(family, first, hole.value - 1)
+            first = hole.last + 1
+        left += spanning(family, first, last)
     return collapse(left)
 
 
@@ -205,5 +215,6 @@ def _joined(low: Prefix, high: Prefix) -> Prefix | None:
 
 
 @lru_cache(maxsize=1 << 17)
-def _text(prefix: Prefix) -> str:
+def prefix_text(prefix: Prefix) -> str:
+    """`str` of a prefix, without the detour where there are many."""
     return f"{address_text(prefix.family, prefix.value)}/{prefix.length}"

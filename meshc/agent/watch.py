@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from meshc.agent.door_keeper import keep_doors
 from meshc.agent.kernel_events import KernelEvents
 from meshc.agent.path_keeper import keep_paths
 from meshc.errors import MeshcError
@@ -64,12 +65,20 @@ def watch(
         kwargs={"run_directory": run_directory},
         daemon=True,  # a process that is told to end does not wait for it
     )
+    doors = threading.Thread(
+        target=keep_doors,
+        args=(interface, ended),
+        kwargs={"run_directory": run_directory},
+        daemon=True,
+    )
     paths.start()
+    doors.start()
     try:
         _watch(interface, run_directory, stop, token)
     finally:
         ended.set()
         paths.join()
+        doors.join()
 
 
 def _watch(interface: str, run_directory: Path, stop: threading.Event, token: str) -> None:

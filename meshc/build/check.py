@@ -86,7 +86,14 @@ def check_text(
     spec = load_spec(text, file=file, diagnostics=diagnostics, opened=opened, today=today())
     if spec is None:
         return Checked(file, None, tuple(diagnostics))
-    source = SourceFiles(spec, lock or Lock())
+    return check_spec(spec, lock or Lock(), diagnostics, proof=proof)
+
+
+def check_spec(
+    spec: Spec, lock: Lock, diagnostics: Diagnostics, *, proof: bool | None = None
+) -> Checked:
+    """Checks a topology that has been read, with what was found then."""
+    source = SourceFiles(spec, lock)
     stages = Stages(InlineWorker(spec))
     proven = False
     try:
@@ -99,7 +106,7 @@ def check_text(
     diagnostics.extend(stages.diagnostics)
     cases = tuple(_cases(spec, diagnostics)) if proven else ()
     found = settled(diagnostics, spec, whole=proven)
-    return Checked(file, spec, tuple(found), cases, proven)
+    return Checked(spec.file, spec, tuple(found), cases, proven)
 
 
 def _prove(stages: Stages, source: SourceFiles, analysis: Analysis) -> None:

@@ -70,12 +70,25 @@ class TopologyEdit:
 
 def add(file: Path, name: str, settings: str, *, write: bool = True) -> TopologyEdit:
     """A new node with `settings`, a YAML mapping on one line. Raises: Refused, StateError."""
+    return add_all(file, {name: settings}, write=write)
+
+
+def add_all(
+    file: Path, nodes: Mapping[str, str], *, group: str = "", write: bool = True
+) -> TopologyEdit:
+    """New nodes with their settings, members of `group` where one is named, which is made if there
+    is none. Raises: Refused, StateError."""
 
     def change(files: TopologyFiles) -> dict[Path, str]:
-        if name in files.names():
-            raise StateError(f"there is a node {name!r} already", hint="choose another name")
-        path = next(iter(files.texts))
-        return {path: done(edited.with_entry(files.texts[path], "nodes", name, settings), path)}
+        texts, there, main = dict(files.texts), files.names(), next(iter(files.texts))
+        home = next((p for p, t in texts.items() if edited.has(t, ("groups", group))), main)
+        for name, settings in nodes.items():
+            if name in there:
+                raise StateError(f"there is a node {name!r} already", hint="choose another name")
+            texts[main] = done(edited.with_entry(texts[main], "nodes", name, settings), main)
+            if group:
+                texts[home] = done(edited.with_member(texts[home], group, name), home)
+        return texts
 
     return _edit(file, change, write=write)
 

@@ -58,7 +58,7 @@ class Verification:
         """Every node's file, one after the other. What cannot be read is a finding (E422), what
         was changed since the build another (W423)."""
         for file in self._tables():
-            yield NodeFile(file.name, file.whole())
+            yield file._replace(conf=file.whole(), table=None)
 
     def _tables(self) -> Iterator[NodeFile]:
         reader = ConfReader()

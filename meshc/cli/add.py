@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.failure import reported
+from meshc.cli.settings_argument import settings_line
 from meshc.cli.topology_argument import TopologyCommand
 
 
@@ -24,16 +25,6 @@ def add(file: Path, name: str, settings: tuple[str, ...], dry_run: bool, as_json
     from meshc.build import topology_edits
     from meshc.cli.views.edits import show_edit
 
-    edit = topology_edits.add(file, name, _mapping(settings), write=not dry_run)
+    line = settings_line(settings)
+    edit = topology_edits.add(file, name, f"{{{line}}}" if line else "", write=not dry_run)
     show_edit(edit, file, dry_run=dry_run, as_json=as_json)
-
-
-def _mapping(settings: tuple[str, ...]) -> str:
-    """`a=1 b=[x]` as a YAML mapping on one line. Raises: click.UsageError."""
-    pairs = []
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key or not value or "\n" in setting:
-            raise click.UsageError(f"{setting!r} is not KEY=VALUE, such as platform=ios")
-        pairs.append(f"{key}: {value}")
-    return f"{{{', '.join(pairs)}}}" if pairs else ""

@@ -28,17 +28,17 @@ POLICY_CODES = (
     ),
     Code(
         "E174",
-        "platform without policies",
-        "With `policies:` every node that has a file must hold to them. For this platform meshc "
-        "does not write such rules yet, and a node without them would let everything through. A "
-        "node with `managed: false` is protected by the relays on the way to it.",
+        "policies by a tool that the platform has not",
+        "With `policies:` every node that has a file must hold to them. On OpenWrt they are a text "
+        "for nft that its own firewall (fw4, since 22.03) loads with its rules; there is none for "
+        "iptables. A node with `managed: false` is protected by the relays on the way to it.",
     ),
     Code(
         "E175",
         "relay that cannot filter",
         "Receivers that cannot filter (phones, Windows, macOS, partners) are protected by the "
         "relays on the way to them, and everybody relies on relays not to pass on what no rule "
-        "allows. A relay must be a Linux node whose file meshc writes.",
+        "allows. A relay must be a Linux node or a router whose file meshc writes.",
     ),
     Code(
         "W176",

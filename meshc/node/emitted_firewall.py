@@ -9,8 +9,11 @@ was emitted; anything else stays a hook, and is run as one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import product
+from types import MappingProxyType
+from typing import NamedTuple
 
 from meshc.errors import NodeError
 from meshc.node.fact_set import FactSet
@@ -27,7 +30,12 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
-from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
+from meshc.render.firewall.kill_switch import (
+    KILL_TABLE,
+    kill_chain,
+    kill_switch_hooks,
+    kill_table,
+)
 from meshc.render.firewall.loading import Load, read_load
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
 from meshc.render.firewall.open_port import open_chain, open_port_hooks
@@ -65,7 +73,18 @@ _NFT_LINE = re.compile(
 _HEAD = 3  # the lines that make the table, before its first chain
 
 
-_KEPT_INSIDE = re.compile(r"-A MESHC-KILL-%i -d ([0-9a-f.:]{2,45}/[0-9]{1,3}) -j REJECT$")
+_KEPT_INSIDE = re.compile(
+    r"-A MESHC-KILL-%i -d ([0-9a-f.:]{2,45}/[0-9]{1,3}) -j REJECT$"
+    r"|; ip6? daddr ([0-9a-f.:]{2,45}/[0-9]{1,3}) reject(?=;)"
+)
+
+
+class _KillSwitch(NamedTuple):
+    """Its lines, and what they load: chains by family, or one table of nft."""
+
+    hooks: Hooks = Hooks()
+    chains: Mapping[int, HookChain] = MappingProxyType({})
+    table: tuple[str, ...] = ()
 
 
 class EmittedFirewall:
@@ -100,7 +119,7 @@ class EmittedFirewall:
         found = [family_hooks(family, chains) for family, chains in self.chains.items()]
         if self.load is not None:
             found = [self.load.hooks(self._switched)]
-        found += [hooks for _, hooks in _kill_switch(self._conf).values()][:1]
+        found.append(self._kill_switch.hooks)
         found += [open_port_hooks(self._conf.listen_port or 0)] if self.opens else []
         return Hooks(
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
@@ -110,10 +129,13 @@ class EmittedFirewall:
         )
 
     @cached_property
-    def kill_chains(self) -> dict[int, HookChain]:
+    def _kill_switch(self) -> _KillSwitch:
+        return _kill_switch(self._conf)
+
+    @property
+    def kill_chains(self) -> Mapping[int, HookChain]:
         """The kill switch, by family; none where its lines are not all as they were emitted."""
-        found = _kill_switch(self._conf)
-        return {family: chain for family, (chain, _) in found.items()}
+        return self._kill_switch.chains
 
     @cached_property
     def opens(self) -> bool:
@@ -147,6 +169,8 @@ class EmittedFirewall:
             loads, own = [self._table(self.load, facts)], []
         own += [(f, (open_chain(self._conf.listen_port or 0),)) for f in (4, 6) if self.opens]
         own += [(family, (chain,)) for family, chain in self.kill_chains.items()]
+        if self._kill_switch.table:
+            loads.append(_kill_table(self._kill_switch.table, facts))
         for family, emitted in own:
             if family not in facts.families:
                 continue
@@ -191,6 +215,18 @@ class EmittedFirewall:
         )
 
 
+def _kill_table(statements: tuple[str, ...], facts: FactSet) -> TableLoad:
+    """Raises: NodeError."""
+    if not facts.has_nft:
+        raise NodeError(
+            "the kill switch of this node needs nft",
+            hint="install the nftables package, or set `firewall: iptables` in the topology",
+        )
+    text = "chain output {\n" + "".join(f"{one};\n" for one in statements) + "}\n"
+    name = facts.interface
+    return TableLoad(INET, KILL_TABLE.replace("%i", name), text.replace("%i", name))
+
+
 def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
     """None when the lines of a family are not there, or not all as they were emitted."""
     found = []
@@ -206,20 +242,23 @@ def _chains(conf: Conf, family: int) -> tuple[HookChain, ...] | None:
     return tuple(found) if whole else None
 
 
-def _kill_switch(conf: Conf) -> dict[int, tuple[HookChain, Hooks]]:
-    """Both chains, each with all the lines; what they name is what makes them again."""
-    if not conf.fwmark:
-        return {}
+def _kill_switch(conf: Conf) -> _KillSwitch:
+    """What makes the lines of the file again, letter by letter; empty where nothing does."""
+    mark = conf.fwmark
+    if not mark:
+        return _KillSwitch()
     pools = [
-        Prefix.parse(match[1])
+        Prefix.parse(match[1] or match[2])
         for line in conf.post_up
-        if (match := _KEPT_INSIDE.search(line)) is not None
+        for match in _KEPT_INSIDE.finditer(line)
     ]
-    for named in (False, True):
-        wanted = kill_switch_hooks(conf.fwmark, pools, named=named)
+    for nft, named in product((False, True), (False, True)):
+        wanted = kill_switch_hooks(mark, pools, named=named, nft=nft)
         if _stands(wanted, conf):
-            return {f: (kill_chain(f, conf.fwmark, pools), wanted) for f in (4, 6)}
-    return {}
+            if nft:
+                return _KillSwitch(wanted, table=kill_table(mark, pools))
+            return _KillSwitch(wanted, {f: kill_chain(f, mark, pools) for f in (4, 6)})
+    return _KillSwitch()
 
 
 def _rules(lines: tuple[str, ...], start: str, family: int) -> Iterator[str]:

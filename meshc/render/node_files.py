@@ -8,7 +8,7 @@ from meshc.render.node_json import FactsRenderer
 from meshc.render.node_secrets import Secrets
 from meshc.render.openwrt_script import openwrt
 from meshc.render.routeros_script import routeros
-from meshc.render.wgquick import WgQuickRenderer
+from meshc.render.wgquick import WgQuickRenderer, generated_hooks
 from meshc.secret import SecretBytes, SecretText
 from meshc.topology.language.spec import Platform
 from meshc.topology.obligations.reach_record import record
@@ -47,9 +47,10 @@ class MeshRenderer:
         """
         if not node.spec.managed:
             return ()
+        hooks = generated_hooks(node, self._plan.spec.network.pools)
         conf = Artifact(
             path=conf_path(node),
-            content=SecretBytes(self._conf.render(node)),
+            content=SecretBytes(self._conf.render(node, hooks)),
             mode=0o600,
             node=node.name,
             purpose=_HOW[node.spec.platform],
@@ -57,7 +58,7 @@ class MeshRenderer:
         )
         about = Artifact(
             path=f"{node.name}/node.json",
-            content=SecretBytes(self._facts.render(node).encode()),
+            content=SecretBytes(self._facts.render(node, hooks).encode()),
             mode=0o644,
             node=node.name,
             purpose="facts about the node for meshc up, status and lab",

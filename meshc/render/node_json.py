@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 
 from meshc.render.agent_section import agent_section
-from meshc.render.wgquick import HOOK_PLATFORMS, generated_hooks
+from meshc.render.firewall.hook_lines import Hooks
+from meshc.render.wgquick import generated_hooks
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan
 
 FORMAT = 1
@@ -27,11 +28,10 @@ class FactsRenderer:
             f'  "network": {json.dumps(network.name)},\n  "domain": {json.dumps(network.domain)},\n'
         )
 
-    def render(self, node: NodePlan) -> str:
-        """One JSON object, stable in order, one field a line."""
-        hooks = (
-            generated_hooks(node, self._pools).lines if node.spec.platform in HOOK_PLATFORMS else ()
-        )
+    def render(self, node: NodePlan, generated: Hooks | None = None) -> str:
+        """One JSON object, stable in order, one field a line; `generated` are its
+        `generated_hooks`, where they are known."""
+        hooks = (generated or generated_hooks(node, self._pools)).lines
         port = "null" if node.listen_port is None else node.listen_port
         addresses = ", ".join([f'"{address}"' for address in node.addresses])
         # the alphabets of these need no escaping
@@ -44,7 +44,7 @@ class FactsRenderer:
             f'  "listen_port": {port},\n'
             f'  "mtu": {node.mtu},\n'
         )
-        generated = f'  "generated_hooks": {json.dumps(list(hooks))}'
+        own = f'  "generated_hooks": {json.dumps(list(hooks))}'
         if node.agent is not None:
-            generated += f',\n  "agent": {json.dumps(agent_section(node.agent))}'
-        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{generated}\n}}\n'
+            own += f',\n  "agent": {json.dumps(agent_section(node.agent))}'
+        return f'{{\n  "meshc": {FORMAT},\n{self._network}{fields}{own}\n}}\n'

@@ -38,4 +38,6 @@ def openwrt(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
         peers=list(router_peers(plan, node, secrets)),
         route_allowed_ips=0 if spec.table == "off" else 1,
         firewall=list(uci.settings(node.interface, node.listen_port, node.firewall)),
+        policies=list(uci.policy_lines(node.interface, node.firewall)),
+        policy_file=uci.policy_file(node.interface),
     )

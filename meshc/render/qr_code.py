@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
-from html import escape
 from typing import TYPE_CHECKING
 
 from meshc.render.dot_text import dot_rows
 from meshc.values import dataclass
+from meshc.wg.conf import Conf
 
 if TYPE_CHECKING:
     import segno
-
-from meshc.wg.conf import Conf
 
 MOST_BYTES = 2953
 COMFORTABLE_BYTES = 858
@@ -118,6 +115,8 @@ def png(text: str, caption: str = "", *, scale: int = 6) -> bytes:
 def _grey_png(width: int, rows: list[bytes]) -> bytes:
     """W3C PNG: one byte a pixel, 1 for ink; each row begins with its filter, which is none."""
     ink = bytes([255, 0])
+    import zlib
+
     header = struct.pack(">IIBBBBB", width, len(rows), 8, 0, 0, 0, 0)
     pixels = b"".join(b"\0" + row.translate(ink + bytes(254)) for row in rows)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b""))
@@ -130,6 +129,8 @@ def _grey_png(width: int, rows: list[bytes]) -> bytes:
 def svg(text: str, caption: str = "", *, scale: int = 6) -> bytes:
     """An SVG with a white background, so that a dark page does not invert it, and the caption
     below the code."""
+
+    from html import escape  # with a table of all entities
 
     out = io.BytesIO()
     made = code(text)

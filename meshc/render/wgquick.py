@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple, cast
 
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
-from meshc.prefixes import Prefix
+from meshc.prefixes import Prefix, prefix_text
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
@@ -24,7 +25,7 @@ from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.firewall.open_port import open_port_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
-from meshc.topology.language.spec import NetworkSpec, Platform
+from meshc.topology.language.spec import FirewallTool, NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
 HOOK_PLATFORMS = frozenset({Platform.LINUX})
@@ -64,13 +65,14 @@ class WgQuickRenderer:
         self._waiting: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self._given = secrets.given_keys(plan.spec)
 
-    def render(self, node: NodePlan) -> bytes:
-        """The node's file. Raises: Refused for a value that has no place in one."""
+    def render(self, node: NodePlan, generated: Hooks | None = None) -> bytes:
+        """The node's file; `generated` are its `generated_hooks`, where they are known. Raises:
+        Refused for a value that has no place in one."""
         known = list(map(self._sections.get, map(id, node.peers)))
         if None in known:
             known = [self._section(peer) for peer in node.peers]
         sections = cast(list[_Section], known)
-        interface = self._checked_interface(node).encode()
+        interface = self._checked_interface(node, generated).encode()
         # else the line of the key would be written without a key
         assert self._links is not None or not self._cut, "the plan has pre-shared keys"
         if self._links is None or not self._cut:
@@ -99,10 +101,10 @@ class WgQuickRenderer:
                 append(tail)
         return parts
 
-    def _checked_interface(self, node: NodePlan) -> str:
+    def _checked_interface(self, node: NodePlan, generated: Hooks | None) -> str:
         """A value that does not fit is told with its node."""
         try:
-            return self._interface(node)
+            return self._interface(node, generated)
         except Refused as refused:
             raise Refused(
                 replace(
@@ -114,9 +116,9 @@ class WgQuickRenderer:
                 for found in refused.diagnostics
             ) from None
 
-    def _interface(self, node: NodePlan) -> str:
+    def _interface(self, node: NodePlan, generated: Hooks | None) -> str:
         spec, app = node.spec, node.spec.platform in APPS
-        hooks = all_hooks(node, self._network.pools)
+        hooks = all_hooks(node, self._network.pools, generated)
         return "".join(
             (
                 "[Interface]\n",
@@ -132,7 +134,7 @@ class WgQuickRenderer:
                 *(_line("PostUp", hook) for hook in hooks.post_up),
                 *(_line("PreDown", hook) for hook in hooks.pre_down),
                 *(_line("PostDown", hook) for hook in hooks.post_down),
-                *(f"{comment}\n" for comment in hooks.comments),
+                "".join([f"{comment}\n" for comment in hooks.comments]),
             )
         )
 
@@ -172,7 +174,7 @@ def _maybe(key: str, value: object) -> str:
 def _parts(prefixes: tuple[Prefix, ...]) -> Iterator[str]:
     """All of them, in as many lines as that takes: wg(8) puts them together again, and wg-quick(8)
     needs the square of a line's length."""
-    text = ", ".join(map(str, prefixes))
+    text = ", ".join(map(prefix_text, prefixes))
     while len(text) > _WIDEST:
         at = text.rindex(", ", 0, _WIDEST)
         yield text[:at]
@@ -186,7 +188,7 @@ def render(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
     return WgQuickRenderer(plan, secrets).render(node).decode()
 
 
-def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
+def all_hooks(node: NodePlan, pools: tuple[Prefix, ...], generated: Hooks | None = None) -> Hooks:
     """Ours before the user's, up and down: a line of theirs that fails then finds our chains in
     place, and leaves nothing of ours behind.
 
@@ -199,7 +201,7 @@ def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
         if own and spec.platform is not Platform.OPENWRT:
             raise Refused([_needs_hooks(node)])
         return Hooks()
-    generated = generated_hooks(node, pools)
+    generated = generated or generated_hooks(node, pools)
     return Hooks(
         pre_up=generated.pre_up + spec.pre_up,
         post_up=own + generated.post_up + spec.post_up,
@@ -210,19 +212,22 @@ def all_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
 
 
 def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
-    """Ours alone. The kill switch closes last and opens last."""
+    """Ours alone, none on platforms without hooks. The kill switch closes last and opens last."""
+    if node.spec.platform not in HOOK_PLATFORMS:
+        return Hooks()
     parts = [firewall_hooks(node.firewall, node.spec.firewall)]
+    nft = node.spec.firewall is FirewallTool.NFTABLES
     if node.spec.open_port and node.listen_port is not None:
-        parts.append(open_port_hooks(node.listen_port))
+        parts.append(open_port_hooks(node.listen_port, nft=nft))
     mark = node.spec.kill_mark
     if mark is not None:
         named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)
-        parts.append(kill_switch_hooks(mark, pools, named=named))
+        parts.append(kill_switch_hooks(mark, pools, named=named, nft=nft))
     return Hooks(
         pre_up=tuple(line for part in parts for line in part.pre_up),
         post_up=tuple(line for part in parts for line in part.post_up),
         post_down=tuple(line for part in parts for line in part.post_down),
-        comments=tuple(line for part in parts for line in part.comments),
+        comments=tuple(chain.from_iterable(part.comments for part in parts)),
     )
 
 

@@ -9,7 +9,7 @@ Many files of one network are read faster by `meshc.wg.conf_reader`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
@@ -97,14 +97,15 @@ class ConfParser:
 
     def read(self, text: str) -> None:
         for self.line, raw in enumerate(text.split("\n"), 1):
+            # most lines of a node with policies
+            if raw.startswith(RULE_MARKS):
+                self.rules.append(raw)
+                continue
             line = raw.strip()
             if not line:
                 continue
             if line[0] == "#":
-                if raw.startswith(RULE_MARKS):
-                    self.rules.append(raw)
-                else:
-                    self._comment(line)
+                self._comment(line)
                 continue
             if line[0] == "[":
                 self._header(line)
@@ -169,33 +170,39 @@ class ConfParser:
     def _peer(self, keys: dict[str, list[_Assigned]]) -> PeerConf:
         if "publickey" not in keys:
             raise self._error("a [Peer] without PublicKey", line=self.section_line)
-        prefixes: list[Prefix] = []
-        host_bits: list[str] = []
-        for item in self._allowed(keys.get("allowedips", ())):
-            prefix, exact = self._value(_allowed_prefix, item, "AllowedIPs")
-            if not exact:
-                host_bits.append(item.text)
-            prefixes.append(prefix)
+        prefixes, host_bits = self._allowed(keys.get("allowedips", ()))
         psk = keys.get("presharedkey")
         endpoint = keys.get("endpoint")
         alive = keys.get("persistentkeepalive")
         return PeerConf(
             self._value(PublicKey.parse, keys["publickey"][-1], "PublicKey"),
             self._value(PresharedKey.parse, psk[-1], "PresharedKey") if psk else None,
-            tuple(prefixes),
+            prefixes,
             self._value(Endpoint.parse, endpoint[-1], "Endpoint") if endpoint else None,
             self._number(alive[-1], "PersistentKeepalive", 65535) if alive else None,
             self.name,
             self.section_line,
-            tuple(host_bits),
+            host_bits,
         )
 
-    def _allowed(self, entries: Iterable[_Assigned]) -> Iterator[_Assigned]:
-        for entry in entries:
-            for item in entry.text.split(","):
-                if not item.strip():
-                    raise self._error("AllowedIPs has an empty entry between commas", entry=entry)
-                yield _Assigned(item.strip(), entry.line)
+    def _allowed(self, entries: Sequence[_Assigned]) -> tuple[tuple[Prefix, ...], tuple[str, ...]]:
+        """The prefixes, and the texts of those that were written with host bits."""
+        texts = [text.strip() for entry in entries for text in entry.text.split(",")]
+        try:
+            found = [*map(_allowed_prefix, texts)]
+        except PrefixFormatError:
+            for entry in entries:
+                for text in map(str.strip, entry.text.split(",")):
+                    if not text:
+                        what = "AllowedIPs has an empty entry between commas"
+                        raise self._error(what, entry=entry) from None
+                    self._value(_allowed_prefix, _Assigned(text, entry.line), "AllowedIPs")
+            raise
+        prefixes = tuple([prefix for prefix, _ in found])
+        if all([exact for _, exact in found]):
+            return prefixes, ()
+        loose = [text for text, (_, exact) in zip(texts, found, strict=True) if not exact]
+        return prefixes, tuple(loose)
 
     def conf(self) -> Conf:
         keys = self.interface

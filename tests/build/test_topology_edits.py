@@ -161,3 +161,11 @@ def test_an_unknown_name_says_which_there_are(file: Path, change: Callable[[Path
     with pytest.raises(StateError, match="no node 'fone'") as refused:
         change(file)
     assert "phone" in refused.value.hint
+
+
+def test_several_come_at_once_and_into_their_group(file: Path) -> None:
+    edit = topology_edits.add_all(file, {"a": "{nat: symmetric}", "b": ""}, group="servers")
+    assert edit.spec.groups["servers"] == ("a", "b", "hub", "nas")
+    with pytest.raises(StateError, match="there is a node 'a' already"):
+        topology_edits.add_all(file, {"c": "", "a": ""})
+    assert "  c:" not in file.read_text()

@@ -171,3 +171,13 @@ def test_what_a_router_runs_is_what_is_proven(tmp_path: Path, part: str) -> None
     assert len(kept) < len(lines)
     script.write_text("".join(kept))
     assert "E414" in codes(file)
+
+
+def test_what_a_router_runs_is_also_what_is_read_one_by_one(tmp_path: Path) -> None:
+    """`explain` takes the files, not the proof."""
+    file = write_topology(tmp_path, ROUTER)
+    compile_file(file)
+    scripts = {one.name: one.script for one in open_verification(file).files()}
+    assert scripts["ros"] is not None
+    assert scripts["ros"].firewall.chains
+    assert scripts["pc"] is None

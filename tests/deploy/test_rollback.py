@@ -24,7 +24,8 @@ nodes:
 LONG = "600"
 """Seconds that no machine needs: the test brings the deadline forward."""
 STEPS = ("staged", "committed", "verified", "confirmed")
-# deploys FILE to this machine and dies by SIGKILL when it has reached STEP
+# deploys each FILE to this machine at once, and dies by SIGKILL when it has reached the STEP of it;
+# prints the exit codes
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -32,17 +33,25 @@ from meshc.deploy.connect.dial import Dialer
 from meshc.deploy.rollout import roll_out
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import targets
-from meshc.build.pipeline import compare_file, compile_file
+from meshc.build.pipeline import compare_file
 
-file, stop, window = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-dial = Dialer(local=True)
-def tell(node, step):
-    if step == stop:
-        os.kill(os.getpid(), signal.SIGKILL)
-chosen = targets(compare_file(file), ["node"], local=True)
-found = asyncio.run(survey(chosen, dial, tell))
-ends = asyncio.run(roll_out(found, dial, tell, window=window))
-sys.exit(0 if all(end.good for end in ends) else f"{ends}")
+def deploy(file, stop):
+    dial = Dialer(local=True)
+    def tell(node, step):
+        if step == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+    chosen = targets(compare_file(Path(file)), ["node"], local=True)
+    found = asyncio.run(survey(chosen, dial, tell))
+    asyncio.run(roll_out(found, dial, tell, window=600.0))
+
+children = []
+for file, stop in zip(sys.argv[1::2], sys.argv[2::2]):
+    child = os.fork()
+    if child == 0:
+        deploy(file, stop)
+        os._exit(0)
+    children.append(child)
+print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
 """
 LONE = """\
 meshc: 1
@@ -89,19 +98,16 @@ def test_wherever_the_controller_dies_the_node_is_old_or_new(tmp_path: Path) -> 
     with field(tmp_path, "hub") as net:
         machine = net.machines["hub"]
         files = [_network(net, number, 1300) for number in range(len(STEPS))]
-        first = [machine.start(sys.executable, "-c", KILLED, str(file), "", LONG) for file in files]
-        assert [process.wait(400) for process in first] == [0] * len(STEPS)
+        for file in files:
+            machine.meshc("deploy", str(file), "node", "--local", "--yes", "--window", LONG)
         old = [machine.shell(f"cat /etc/wireguard/wgk{n}.conf") for n in range(len(STEPS))]
         files = [_network(net, number, 1350) for number in range(len(STEPS))]
         new = [
             (file.parent / "build" / "node" / f"wgk{n}.conf").read_text()
             for n, file in enumerate(files)
         ]
-        killed = [
-            machine.start(sys.executable, "-c", KILLED, str(file), step, LONG)
-            for file, step in zip(files, STEPS, strict=True)
-        ]
-        assert [process.wait(400) for process in killed] == [-9] * len(STEPS)
+        argv = [word for file, step in zip(files, STEPS, strict=True) for word in (str(file), step)]
+        assert machine.run(sys.executable, "-c", KILLED, *argv).stdout == f"{[-9] * len(STEPS)}\n"
         ends = {}
         window_is_over(machine, *(f"wgk{number}" for number in range(len(STEPS))))
         for number, step in enumerate(STEPS):

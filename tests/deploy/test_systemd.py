@@ -10,6 +10,7 @@ import pytest
 from tests.support.bootednet import STATE, BootedField, booted_field
 from tests.support.deadlines import window_is_over
 from tests.support.netns import needs_root, wait_until
+from tests.support.restarted_deploys import restart, restarted_deploys
 from tests.support.snapshot import changed, snapshot
 
 pytestmark = [*needs_root, pytest.mark.slow(30)]
@@ -42,13 +43,12 @@ def test_the_unit_of_wg_quick(tmp_path: Path) -> None:
         assert "run by another engine" in here.net.deploy("hub").stdout
         assert ENGINE in here.hub.read(DROP_IN)
         here.net.wait_for_traffic("hub", "public")
-        _reboot(here)
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
 
         here.write()
         here.deploy_and_die("committed", window=600)
         assert ENGINE not in here.hub.read(DROP_IN)
-        _restart(here, "power cut")  # the unit that starts has its old environment again
+        restart(here, "power cut")  # the unit that starts has its old environment again
         assert ENGINE in here.hub.shell("systemctl show --property=Environment wg-quick@wg0")
         here.net.wait_for_traffic("hub", "public")
 
@@ -69,147 +69,104 @@ def _looked_after_again(here: BootedField) -> None:
     here.net.wait_for_traffic("hub", "public")
 
 
-@pytest.mark.parametrize("supervisor", ["wg-quick", "systemd"])
-def test_a_dead_engine_does_not_stay_dead(tmp_path: Path, supervisor: str) -> None:
+def test_a_dead_engine_does_not_stay_dead(tmp_path: Path) -> None:
     """The unit says that it is active: so it is."""
     with booted_field(tmp_path) as here:
-        here.write(deploy=f", supervisor: {supervisor}, engine: bundled")
-        here.net.deploy("--all")
-        here.net.wait_for_traffic("hub", "public")
-        unit = "wg-quick@wg0" if supervisor == "wg-quick" else "meshc@wg0"
-        for _ in range(2):
-            killed = "for p in $(pgrep -f 'meshc.*[ .]engine'); do kill -9 $p; done"
-            here.hub.shell(killed)
-            wait_until(lambda: "wg0" not in here.hub.shell("ip link"), patience=5)
-            wait_until(lambda: "wg0" in here.hub.shell("ip link"), patience=15)
+        for supervisor, unit in (("wg-quick", "wg-quick@wg0"), ("systemd", "meshc@wg0")):
+            here.write(deploy=f", supervisor: {supervisor}, engine: bundled")
+            here.net.deploy("--all")
             here.net.wait_for_traffic("hub", "public")
-            wait_until(lambda: here.is_("active", unit))
-        here.hub.shell(f"systemctl stop {unit}; sleep 6")
-        assert "wg0" not in here.hub.shell("ip link")
+            for _ in range(2):
+                killed = "for p in $(pgrep -f 'meshc.*[ .]engine'); do kill -9 $p; done"
+                here.hub.shell(killed)
+                wait_until(lambda: "wg0" not in here.hub.shell("ip link"))
+                wait_until(lambda: "wg0" in here.hub.shell("ip link"))
+                here.net.wait_for_traffic("hub", "public")
+                wait_until(lambda u=unit: here.is_("active", u))
+            here.hub.shell(f"systemctl stop {unit}; sleep 6")
+            assert "wg0" not in here.hub.shell("ip link")
 
 
 def _reboot(here: BootedField) -> None:
-    here.hub.reboot()
-    here.wait_for_sshd()
+    restart(here, "reboot")
     here.net.wait_for_traffic("hub", "public")
 
 
-STEPS = {"candidate": "staged", "commit-confirmed": "committed"}  # of the controller
-
-
-FIRST = (("candidate", "reboot"), ("commit-confirmed", "power cut"))
-AGAIN = (
-    ("candidate", "power cut"),
-    ("committing", "reboot"),
-    ("committing", "power cut"),
-    ("commit-confirmed", "reboot"),
-)
-
-
 def test_a_restart_in_the_middle_puts_back_what_ran(tmp_path: Path) -> None:
-    """In each state; nobody but the node itself has a hand in it."""
+    """In each state, and in both ways; nobody but the node itself has a hand in it.
+    `benchmarks/deploy_kills.py` tries both ways in each state."""
     with booted_field(tmp_path) as here:
-        for state, way in FIRST:
-            _stop_in(here, state)
-            _restart(here, way)
-            assert (here.state(), here.files(), here.mtu()) == ("rolled-back", [], 0)
-        here.write(hub=", mtu: 1300")
-        here.net.deploy("--all")
-        before = here.hub.shell("cat /etc/wireguard/wg0.conf"), here.files()
-        for state, way in AGAIN:
-            _stop_in(here, state)
-            assert here.state() == state
-            assert "meshc-restore-wg0.service" in str(here.files())
-            _restart(here, way)
-            assert here.state() == "rolled-back", state
-            assert (here.hub.shell("cat /etc/wireguard/wg0.conf"), here.files()) == before
-            assert here.mtu() == 1300
-            here.net.wait_for_traffic("hub", "public")
+        restarted_deploys(
+            here,
+            first=[("commit-confirmed", "power cut")],
+            again=[("candidate", "power cut"), ("committing", "reboot")],
+        )
         here.write(hub=", mtu: 1350")
         assert "hub: deployed" in here.net.deploy("hub").stdout
 
 
-def _restart(here: BootedField, way: str) -> None:
-    if way == "reboot":
-        here.hub.reboot()
-    else:
-        here.hub.cut_power()
-        here.hub.boot()
-    here.wait_for_sshd()
-    assert here.hub.shell("systemctl --failed --no-legend list-units 'meshc*' 'wg-quick*'") == ""
-
-
-def _stop_in(here: BootedField, state: str) -> None:
-    """A deploy whose controller dies in this state, with so much time left that the watcher has
-    no part in what follows."""
-    if state == "committing":
-        here.write(hub=', mtu: 1350, post_up: ["touch /run/hooked; sleep 300"]')
-        controller = here.start_deploy(window=600)
-        wait_until(lambda: here.hub.shell("ls /run") and "hooked" in here.hub.shell("ls /run"))
-        controller.kill()
-        controller.wait()
-    else:
-        here.write(hub=", mtu: 1350")
-        here.deploy_and_die(STEPS[state], window=600)
-
-
-@pytest.mark.parametrize(("peer", "mtu"), [("public", 1350), ("nobody", 1300)])
-def test_a_restart_behind_others_goes_by_what_they_have_done(
-    tmp_path: Path, peer: str, mtu: int
-) -> None:
+def test_a_restart_behind_others_goes_by_what_they_have_done(tmp_path: Path) -> None:
     """Between the confirm of those on the way and its own: they answer, or they have gone back."""
     with booted_field(tmp_path) as here:
         here.write(hub=", mtu: 1300")
         here.net.deploy("--all")
-        here.write(hub=", mtu: 1350")
-        here.deploy_and_die("committed", window=600)
-        record = json.loads(here.hub.read(STATE))
-        at = here.net.address("public") if peer == "public" else "10.44.0.250"
-        record["candidate"]["way"] = {"key": at}
-        here.hub.write(STATE, json.dumps(record), 0o600)
-        _restart(here, "power cut")
-        assert (here.state(), here.mtu()) == ("commit-confirmed", 1350)
-        wait_until(lambda: here.units("meshc-rollback-*"), what="the watcher")
-        window_is_over(here.hub)
-        ends = ("confirmed", "rolled-back")
-        wait_until(lambda: here.state() in ends, patience=120, what="its end")
-        assert here.state() == ends[mtu == 1300]
-        wait_until(lambda: here.mtu() == mtu)
-        here.net.wait_for_traffic("hub", "public")
-        assert "meshc-restore-wg0.service" not in str(here.files())
+        public = here.net.address("public")
+        for at, end, mtu in (("10.44.0.250", "rolled-back", 1300), (public, "confirmed", 1350)):
+            here.write(hub=", mtu: 1350")
+            here.deploy_and_die("committed", window=600)
+            record = json.loads(here.hub.read(STATE))
+            record["candidate"]["way"] = {"key": at}
+            here.hub.write(STATE, json.dumps(record), 0o600)
+            restart(here, "power cut")
+            assert (here.state(), here.mtu()) == ("commit-confirmed", 1350)
+            wait_until(lambda: here.units("meshc-rollback-*"), what="the watcher")
+            window_is_over(here.hub)
+            ends = ("confirmed", "rolled-back")
+            wait_until(lambda e=ends: here.state() in e, patience=120, what="its end")
+            assert here.state() == end
+            wait_until(lambda m=mtu: here.mtu() == m)
+            here.net.wait_for_traffic("hub", "public")
+            assert "meshc-restore-wg0.service" not in str(here.files())
 
 
-@pytest.mark.parametrize("place", ["container", "machine"])
-def test_our_own_unit(tmp_path: Path, place: str) -> None:
+def test_our_own_unit(tmp_path: Path) -> None:
     """Few rights, all that is needed, back after a reboot, and nothing is left when it stops."""
     with booted_field(tmp_path) as here:
-        if place == "machine":  # where systemd does not know that it runs in a container
-            here.hub.shell("rm /run/systemd/container")
         # empty tables and directories stay
         here.hub.shell("for t in filter nat; do iptables -t $t -S; ip6tables -t $t -S; done")
         here.hub.shell("mkdir -p -m 700 /run/meshc /run/wireguard")
         wait_until(lambda: "tentative" not in here.hub.shell("ip addr"))
         before = snapshot(here.hub)
         del before["run"]  # logins leave their own there
-        here.write(
-            deploy=", supervisor: systemd",
-            hub=", role: relay, routes: [192.168.7.0/24], dns: [192.0.2.7]",
-        )
-        here.net.deploy("--all")
-        here.net.wait_for_traffic("hub", "public")
-        assert here.is_("enabled", "meshc@wg0")
-        assert "192.0.2.7" in here.hub.shell("cat /etc/resolv.conf")
-        assert "192.168.7.0/24" in here.hub.shell("iptables-save")
-        assert here.hub.shell("sysctl -n net.ipv4.ip_forward") == "1\n"
-        assert {_rights(here, pid) for pid in _processes(here)} == {(NET, "1", "2")}
-        assert _exposure(here) < 3.0
-        here.hub.run("systemctl", "stop", "meshc@wg0")
-        assert changed(before, snapshot(here.hub)) == {}
+        limits = {}
+        here.hub.shell("mv /run/systemd/container /run/kept")
+        for place, mtu in (("machine", 1400), ("container", 1380)):
+            if place == "container":  # from here on systemd knows that it runs in one
+                here.hub.shell("mv /run/kept /run/systemd/container")
+            here.write(
+                deploy=", supervisor: systemd",
+                hub=f", role: relay, routes: [192.168.7.0/24], dns: [192.0.2.7], mtu: {mtu}",
+            )
+            here.net.deploy("--all")
+            _has_what_it_needs(here)
+            limits[place] = set(here.hub.read(OWN_UNIT).splitlines())
+            here.hub.run("systemctl", "stop", "meshc@wg0")
+            assert changed(before, snapshot(here.hub)) == {}
+        assert limits["container"] < limits["machine"]
         _reboot(here)
         assert "192.0.2.7" in here.hub.shell("cat /etc/resolv.conf")
-        if place == "container":  # else the unit sees another boot id than we do from outside
-            assert "engine bundled" in here.hub.meshc("status", "wg0").stdout
+        assert "engine bundled" in here.hub.meshc("status", "wg0").stdout
         assert "2 of 2 nodes are up to date" in here.net.deploy("--all").stdout
+
+
+def _has_what_it_needs(here: BootedField) -> None:
+    here.net.wait_for_traffic("hub", "public")
+    assert here.is_("enabled", "meshc@wg0")
+    assert "192.0.2.7" in here.hub.shell("cat /etc/resolv.conf")
+    assert "192.168.7.0/24" in here.hub.shell("iptables-save")
+    assert here.hub.shell("sysctl -n net.ipv4.ip_forward") == "1\n"
+    assert {_rights(here, pid) for pid in _processes(here)} == {(NET, "1", "2")}
+    assert _exposure(here) < 3.0
 
 
 def test_our_own_unit_changes_while_it_runs(tmp_path: Path) -> None:

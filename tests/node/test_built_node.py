@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from meshc.build.pipeline import compile_file
 from tests.support.netns import ROOT, Namespace, namespaces, needs_root, require, wait_until
 from tests.support.snapshot import changed, snapshot
 
@@ -87,3 +88,88 @@ def rules(one: Namespace, program: str) -> list[str]:
     """Those in our chains and the jumps to them, in order."""
     lines = one.run(program).stdout.splitlines()
     return [line for line in lines if "MESHC" in line and not line.startswith(":")]
+
+
+NO_IPV6 = """\
+meshc: 1
+network: {name: no6, addresses: [10.8.0.0/24]}
+nodes:
+  vps: {endpoint: 192.0.2.7, exit_node: true}
+  box: {exit: vps, underlay: [ipv4]EXCEPT}
+"""
+
+
+def test_an_exit_user_where_ipv6_is_off(tmp_path: Path) -> None:
+    """wg-quick gives up at `::/0`; with `exit_except: ["::/0"]` it comes up, and nothing of IPv6
+    leaves, because there is none. `meshc up` takes either file."""
+    require("wg-quick", "wireguard-go")
+    mesh = tmp_path / "mesh.yaml"
+    conf = tmp_path / "build" / "box" / "wg0.conf"
+    quick = "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick"
+    with namespaces("box") as (box,):
+        box.shell(
+            "ip link add eth0 type veth peer name far0; ip link set eth0 up; ip link set far0 up;"
+            "ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.7;"
+            "sysctl -qw net.ipv6.conf.all.disable_ipv6=1"
+        )
+        for text, stock in (("", False), (', exit_except: ["::/0"]', True)):
+            mesh.write_text(NO_IPV6.replace("EXCEPT", text))
+            compile_file(mesh)
+            done = box.run("bash", "-c", f"{quick} up {conf}", check=False)
+            assert (done.returncode == 0) == stock, done.stderr
+            if stock:
+                assert "dev wg0" in box.shell("ip route get 1.1.1.1")
+                assert box.run("ip", "-6", "route", "get", "2606:4700::1", check=False).returncode
+                box.shell(f"wg-quick down {conf}")
+            said = box.meshc("up", str(conf), "--engine", "wireguard-go").stderr
+            assert ("left out: the route ::/0" in said) != stock
+            assert "dev wg0" in box.shell("ip route get 1.1.1.1")
+            box.meshc("down", str(conf))
+
+
+READ_ONLY = """\
+meshc: 1
+network: {name: ct, addresses: [10.8.0.0/24, "fd08::/64"]}
+nodes:
+  hub: {role: relay, endpoint: 192.0.2.7, underlay: [ipv4, ipv6], exit_node: true}
+  box: {exit: hub}
+  leaf: {}
+"""
+
+
+@pytest.mark.parametrize("runner", ["wg-quick", "meshc"])
+def test_a_container_whose_settings_are_read_only_and_right(tmp_path: Path, runner: str) -> None:
+    """Neither our lines nor `up` write what is there already. wg-quick itself does, for a default
+    route: an exit user comes up under `meshc up` only."""
+    require("wg-quick", "wireguard-go", "iptables")
+    mesh = tmp_path / "mesh.yaml"
+    mesh.write_text(READ_ONLY)
+    compile_file(mesh)
+    quick = "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick"
+    with namespaces("container") as (container,):
+        container.shell(
+            "ip link add eth0 type veth peer name far0; ip link set eth0 up; ip link set far0 up;"
+            "ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.254;"
+            "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
+            " net.ipv4.conf.all.src_valid_mark=1;"
+            "mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys"
+        )
+        assert container.run("sysctl", "-w", "net.ipv4.ip_forward=0", check=False).returncode
+        for name in ("hub", "leaf", *(("box",) if runner == "meshc" else ())):
+            conf = tmp_path / "build" / name / "wg0.conf"
+            if runner == "meshc":
+                container.meshc("up", str(conf), "--engine", "wireguard-go")
+            else:
+                container.shell(f"{quick} up {conf}")
+            assert "10.8.0." in container.shell("ip -4 addr show dev wg0")
+            if runner == "meshc":
+                container.meshc("down", str(conf))
+            else:
+                container.shell(f"wg-quick down {conf}")
+            assert container.shell("cat /proc/sys/net/ipv4/ip_forward").strip() == "1"
+            assert "MESHC" not in container.shell("iptables-save; ip6tables-save")
+        if runner == "wg-quick":
+            box = tmp_path / "build" / "box" / "wg0.conf"
+            done = container.run("bash", "-c", f"{quick} up {box}", check=False)
+            assert done.returncode
+            assert 'denied on key "net.ipv4.conf.all.src_valid_mark"' in done.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from meshc.prefixes import Prefix
+from meshc.render.firewall import uci
 from meshc.render.openwrt_script import openwrt
 from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
@@ -21,6 +22,7 @@ from tests.support.keyed_plans import (
     secrets_of,
     small_plan,
 )
+from tests.support.policy_networks import OFFICE, policy_network
 
 LANS = (Prefix.parse("192.168.1.0/24"),)
 
@@ -84,3 +86,45 @@ def test_openwrt_with_a_key_of_its_own(keys: dict[str, str], wanted: str, tmp_pa
     kept = {name: key for name, key in secrets.private_keys.items() if name != "hub"}
     calls = run(openwrt(plan, node, replace(secrets, private_keys=kept)), tmp_path)
     assert ["set", f"network.wg0.private_key={wanted}"] in calls
+
+
+def with_policies(tmp_path: Path, *, fw4: bool = True) -> tuple[MeshPlan, str]:
+    """The script with the router's own paths in a directory of the test, and nft as a stand-in
+    that keeps what it is given."""
+    plan = policy_network(OFFICE.format(platform="openwrt")).plan
+    script = openwrt(plan, plan.nodes["office"], secrets_of(plan))
+    script = script.replace("/etc/nftables.d", str(tmp_path / "nft.d"))
+    script = script.replace("/sbin/fw4", "/bin/sh" if fw4 else "/no/fw4")
+    return plan, 'nft() { [ "$*" = "-c -f -" ] && cat > CHECKED; }\n'.replace(
+        "CHECKED", str(tmp_path / "checked")
+    ) + script
+
+
+def test_policies_are_a_file_that_the_router_s_firewall_includes(tmp_path: Path) -> None:
+    plan, script = with_policies(tmp_path)
+    calls = run(script, tmp_path)
+    text = (tmp_path / "nft.d/meshc-wg0.policy").read_text()
+    assert text.splitlines() == list(uci.policy_lines("wg0", plan.nodes["office"].firewall))
+    assert text in (tmp_path / "checked").read_text(), "nothing is written that nft refuses"
+    settings = [call[1] for call in calls if call[0] == "set"]
+    assert f"firewall.meshc_wg0_policy.path={tmp_path}/nft.d/meshc-wg0.policy" in settings
+    assert calls[-3:] == [
+        ["init", "firewall", "reload"],
+        ["init", "network", "reload"],
+        ["init", "firewall", "reload"],
+    ], "the rules are there before the tunnel"
+    assert sorted(path.name for path in (tmp_path / "nft.d").iterdir()) == ["meshc-wg0.policy"]
+
+
+def test_a_router_without_fw4_is_left_as_it_is(tmp_path: Path) -> None:
+    _, script = with_policies(tmp_path, fw4=False)
+    with pytest.raises(subprocess.CalledProcessError):
+        run(script, tmp_path)
+    assert not (tmp_path / "nft.d").exists()
+
+
+def test_without_policies_nothing_of_them_is_in_the_script() -> None:
+    plan = relay(Platform.OPENWRT, Forwarding((4, 6), POOLS, relay=True, lans=LANS))
+    script = openwrt(plan, plan.nodes["hub"], secrets_of(plan))
+    assert "nft" not in script
+    assert "fw4" not in script

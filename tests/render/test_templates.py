@@ -26,6 +26,8 @@ GOOD: dict[str, Any] = {
     "peers": [],
     "route_allowed_ips": 1,
     "firewall": [],
+    "policies": [],
+    "policy_file": "/etc/nftables.d/meshc-wg0.policy",
 }
 
 

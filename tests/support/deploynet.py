@@ -20,7 +20,14 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.netns import Namespace, connect, namespaces, require, wait_until
+from tests.support.netns import (
+    Namespace,
+    connect,
+    login_path,
+    namespaces,
+    require,
+    wait_until,
+)
 
 SEGMENT = "198.51.100"
 PLACES = {"controller": 250, "hub": 1, "public": 2, "home1": 11, "home2": 12}
@@ -33,12 +40,16 @@ nodes:
   home1:  {nat: port_restricted, deploy: {host: 198.51.100.11, user: root}}
   home2:  {nat: symmetric, deploy: {host: 198.51.100.12, user: root}}
 """
+# a shell that sshd starts reads .bashrc: what the login of this machine's root does is no part of
+# the test, and with it a request would take several times as long
 _PRIVATE = """
 mount -t tmpfs -o mode=700,size=8m tmpfs /etc/wireguard
 mount -t tmpfs -o mode=755,size=8m tmpfs /var/lib
+[ ! -e ~/.bashrc ] || mount --bind /dev/null ~/.bashrc
 """
 _SSHD = """\
 Port 22
+SetEnv PATH={path}
 HostKey {home}/host_key
 AuthorizedKeysFile /run/login.pub
 StrictModes no
@@ -140,7 +151,7 @@ def field(home: Path, *names: str, segment: bool = True) -> Iterator[Field]:
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / key)], check=True
         )
-    (home / "sshd_config").write_text(_SSHD.format(home=home))
+    (home / "sshd_config").write_text(_SSHD.format(home=home, path=login_path()))
     (home / "ssh_config").write_text(f"IdentityFile {home / 'login'}\nIdentitiesOnly yes\n")
     public = (home / "host_key.pub").read_text()
     (home / "known_hosts").write_text(
@@ -166,11 +177,9 @@ def start_sshd(machine: Namespace, config: Path) -> None:
 
 def more_sshd(net: Field, name: str, port: int, path: str) -> None:
     """A second way into a machine, whose programs are found in `path` and nowhere else."""
-    # a shell that sshd starts reads it, and it may set PATH
-    net.machines[name].shell("[ ! -e ~/.bashrc ] || mount --bind /dev/null ~/.bashrc")
     config = net.home / f"sshd_{port}"
     text = (net.home / "sshd_config").read_text().replace("Port 22\n", f"Port {port}\n")
-    config.write_text(f"{text}SetEnv PATH={path}\n")
+    config.write_text(text.replace(login_path(), path))
     net.machines[name].shell(f"/usr/sbin/sshd -f {shlex.quote(str(config))}")
     wait_until(lambda: f":{port} " in net.machines[name].shell("ss -Htln"), what="sshd")
     public = (net.home / "host_key.pub").read_text()

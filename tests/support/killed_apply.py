@@ -1,6 +1,7 @@
-"""Stages a candidate on this machine, commits it, and dies by SIGKILL at the given change. Not a
-test: `python -m tests.support.killed_apply INTERFACE HOW NEW COUNT`, where NEW is a file; says
-`survived` when there were fewer. A program that is started counts twice: it runs, it has ended."""
+"""Stages candidates on this machine, commits them, and dies by SIGKILL at the given change of each.
+Not a test: `python -m tests.support.killed_apply HOW [INTERFACE NEW COUNT]...`, NEW being a file;
+says `killed`, or `survived` when there were fewer. A program that is started counts twice: it runs,
+it has ended."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,21 @@ def main(name: str, how: str, new: str, limit: int) -> None:
     deployment.stage(interface, candidate)
     _die_at(limit)
     deployment.commit_confirmed(interface, CommitConfirmed(TOKEN))
-    print("survived")
+
+
+def forked(how: str, name: str, new: str, limit: str) -> str:
+    """Each in a process of its own: one import for all of them."""
+    child = os.fork()
+    if child == 0:
+        try:
+            main(name, how, new, int(limit))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return {0: "survived", -signal.SIGKILL: "killed"}[
+        os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ]
 
 
 def _die_at(limit: int) -> None:
@@ -84,4 +100,6 @@ def _die_at(limit: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    rest = iter(sys.argv[2:])
+    for name, new, limit in zip(rest, rest, rest, strict=True):
+        print(forked(sys.argv[1], name, new, limit), flush=True)

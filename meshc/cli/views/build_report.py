@@ -170,8 +170,15 @@ def _print_paths(page: Page, result: BuildResult, *, everything: bool) -> None:
     if paths is not None and len(names) > 1:
         relays = [name for name, node in result.plan.nodes.items() if node.spec.is_relay]
         letters = {name: chr(ord("A") + number % 26) for number, name in enumerate(relays)}
-        print_path_matrix(page, names, lambda a, b: _cell(paths, names[a], names[b], letters))
+        apart = result.verdict.apart
+
+        def cell(a: int, b: int) -> Piece:
+            pair = (names[a], names[b])
+            return Styled("–", "dim") if pair in apart else _cell(paths, *pair, letters)
+
+        print_path_matrix(page, names, cell)
         key = "".join(f", {letter} through {name}" for name, letter in letters.items())
+        key += ", – nothing may begin" if apart else ""
         page.line(Styled(f"● direct{key}", "dim"))
         page.line()
     elif everything and len(names) > 1:

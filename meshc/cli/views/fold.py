@@ -7,7 +7,6 @@ whole.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 _WORD = re.compile(r"(?:\x1b\[[0-9;]*m)*\(meshc [^)]*\)\S*|[^\s`]*`[^`\n]*`[^\s`]*|\S+")
@@ -19,6 +18,8 @@ HANGING = 2
 
 def terminal_width() -> int:
     """The columns of the terminal, or what COLUMNS says."""
+    import shutil  # an archive's tools, and slow to load
+
     return shutil.get_terminal_size().columns
 
 

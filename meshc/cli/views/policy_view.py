@@ -6,14 +6,14 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from meshc.render.policy_page import rule_words
-
 if TYPE_CHECKING:
     from meshc.topology.language.spec import PolicySpec, Spec
     from meshc.topology.obligations.reach import ReachChange, ReachLine
 
 _WIDTH = 80
 _FIRST = 5
+# a space at which no line is broken
+_SPACE = "\N{NO-BREAK SPACE}"
 _GOES_ON = (
     "Connections that exist already go on until they end; "
     "`conntrack -D -s SOURCE -d TARGET` on the receiver ends them."
@@ -28,15 +28,19 @@ def reach_text(
         return "No policies: everybody reaches everybody."
     if not lines:
         return "The policies allow nothing to anybody."
+    from meshc.render.policy_page import (
+        rule_words,  # with HTML's tables, which a build has no use for
+    )
+
     bare = [rule_words(rule) for rule in untested]
     if markdown:
         more = ["", "### Rules without a test", "", *(f"- {words}" for words in bare)]
         return "\n".join([_table(lines), *(more if bare else ())])
     parts = []
     for sources in dict.fromkeys(line.sources for line in lines):
-        parts.append(_wrapped(", ".join(sources), 0))
+        parts.append(_wrapped(_ends(sources), 0))
         parts += [
-            _wrapped(f"→ {', '.join(line.targets)}: {_services(line)}", 2)
+            _wrapped(f"→ {_ends(line.targets)}: {_services(line)}", 2)
             for line in lines
             if line.sources == sources
         ]
@@ -98,7 +102,7 @@ def change_data(change: ReachChange) -> dict[str, Any]:
 
 
 def _change_line(line: ReachLine, mark: str) -> str:
-    ends = f"{', '.join(line.sources)} → {', '.join(line.targets)}"
+    ends = f"{_ends(line.sources)} → {_ends(line.targets)}"
     return _wrapped(f"{mark} {ends}: {_services(line)}", 2)
 
 
@@ -108,6 +112,11 @@ def _data(line: ReachLine) -> dict[str, Any]:
         "to": list(line.targets),
         "services": [str(service) for service in line.services],
     }
+
+
+def _ends(names: Sequence[str]) -> str:
+    """One end; a name with its address is one word."""
+    return ", ".join(name.replace(" ", _SPACE) for name in names)
 
 
 def _services(line: ReachLine) -> str:
@@ -125,7 +134,7 @@ def _table(lines: Iterable[ReachLine]) -> str:
 
 def _wrapped(text: str, indent: int) -> str:
     inner = " " * (indent + 2)
-    return textwrap.fill(
+    filled = textwrap.fill(
         text,
         _WIDTH,
         initial_indent=" " * indent,
@@ -133,3 +142,4 @@ def _wrapped(text: str, indent: int) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_SPACE, " ")

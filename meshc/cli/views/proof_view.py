@@ -37,7 +37,8 @@ def _print_matrix(page: Page, proof: Proof) -> None:
     }
     print_path_matrix(page, names, lambda a, b: _cell(proof, names[a], names[b], letters))
     key = "".join(f", {letter} through {name}" for name, letter in letters.items())
-    page.line(Styled(f"● direct{key}, × lost, ◐ lost in one family", "dim"))
+    apart = ", – apart" if any(matrix.apart for matrix in proof.matrices.values()) else ""
+    page.line(Styled(f"● direct{key}, × lost, ◐ lost in one family{apart}", "dim"))
     page.line()
 
 
@@ -46,7 +47,7 @@ def _cell(proof: Proof, source: str, target: str, letters: dict[str, str]) -> Pi
         return ""
     hops = [proof.hops(source, target, family) for family in proof.families]
     spoken = [h for h in hops if h >= 0]
-    if not spoken:
+    if not spoken or proof.separate(source, target):
         return Styled("–", "dim")
     if not any(spoken):
         return Styled("×", "bold red")

@@ -92,6 +92,21 @@ class NodeSession:
             )
         return answer
 
+    async def run(self, words: tuple[str, ...], *, data: bytes, timeout: float = 30) -> Result:
+        """A program of the node, with `data` as the last that it reads: a password that sudo did
+        not ask for is a line before it.
+
+        Raises: TransportError, RemoteError, PasswordNeededError.
+        """
+        password = self.password if self._become else None
+        if password is not None and not self._accepted:
+            await self._try_password(password)
+        first = b"" if password is None else password.reveal().encode() + b"\n"
+        result = await self.transport.run(self._argv(words), stdin=first + data, timeout=timeout)
+        if result.code:
+            raise self._no_answer(result)
+        return result
+
     async def _try_password(self, password: SecretText) -> None:
         """Alone on standard input: sudo tries what follows a wrong password as passwords too, and
         three wrong ones lock some accounts. Raises: RemoteError, PasswordNeededError."""

@@ -83,13 +83,16 @@ def _ipv6(target: Target, machine: MachineFacts, found: Difference) -> Iterator[
         return
     assert found.choice is not None
     if found.choice.supervisor in _WG_QUICK:
+        only_exit = all(one.family == 4 or not one.length for one in wanted)
         yield _at(
             target,
             "E712",
             "IPv6 is off there, and wg-quick cannot bring up a file that has IPv6",
             "switch it on (`sysctl net.ipv6.conf.all.disable_ipv6=0 "
             "net.ipv6.conf.default.disable_ipv6=0`), or set deploy.supervisor to `systemd` or "
-            "`meshc`, which leave it out.",
+            "`meshc`, which leave it out"
+            + ('; or say `exit_except: ["::/0"]`, where nothing of IPv6 can leak' * only_exit)
+            + ".",
         )
 
 

@@ -207,8 +207,9 @@ def _fetch(part: str, python: str, locked: str) -> None:
     run([python, "-m", "venv", part], 300)
     pip = [os.path.join(part, "bin", "python3"), "-m", "pip", "--disable-pip-version-check"]
     try:
-        run([*pip, "install", "-q", "--only-binary", ":all:", "--require-hashes", "-r", wanted],
-            1500)  # fmt: skip
+        # what is imported is compiled by the check below; the rest never is
+        run([*pip, "install", "-q", "--no-compile", "--only-binary", ":all:", "--require-hashes",
+             "-r", wanted], 1500)  # fmt: skip
     except Refusal as refusal:
         raise Refusal(
             f"pip there could not fetch the packages of meshc: {refusal.failure.message}",

@@ -47,8 +47,8 @@ class KernelAnswers:
     the network namespace in which it was made.
     """
 
-    def __init__(self) -> None:
-        self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         self._sock.bind((0, 0))
         self._sock.settimeout(_PATIENCE)
         self._serial = 0

@@ -1,4 +1,4 @@
-"""The draft of a simulated internet: places and cables while they are being laid out."""
+"""The draft of a simulated internet: its places and cables while they are being laid out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from meshc.lab.world.layout_options import LayoutOptions
 from meshc.lab.world.member import Member
 from meshc.lab.world.named_hosts import named_hosts
 from meshc.lab.world.outer_addresses import Addresses, is_public, pick_host
-from meshc.lab.world.places import Cable, LabWorld, LanHost, Place, PlaceKind, Port, Route, Shape
+from meshc.lab.world.place_draft import PlaceDraft
+from meshc.lab.world.places import Cable, LabWorld, LanHost, PlaceKind, Port, Shape
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix, address_text
 from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
-from meshc.values import dataclass, field
 from meshc.wg.endpoint import Endpoint
 
 INTERNET, PUBLIC_HOST = "internet", "host"
@@ -23,53 +23,6 @@ GATEWAY, HOST, RESOLVER = 1, 2, 53
 # Routers' addresses on links to single hosts, which have no network to take one from: the next one
 # for each, so that it says whose it is.
 BESIDE = {4: Prefix.parse("169.254.76.0/32"), 6: Prefix.parse("fe80::77:0/128")}
-
-
-@dataclass(slots=True)
-class PlaceDraft:
-    """A namespace while it is being laid out."""
-
-    name: str
-    kind: PlaceKind
-    title: str
-    bridges: dict[str, list[str]] = field(default_factory=dict)
-    addresses: list[tuple[str, InterfaceAddress]] = field(default_factory=list)
-    routes: list[Route] = field(default_factory=list)
-    rules: str = ""
-    forwards: bool = False
-
-    def address(self, interface: str, text: str, length: int | None = None) -> None:
-        parsed = InterfaceAddress.parse(text)
-        if length is not None:
-            parsed = parsed._replace(length=length)
-        known = {(name, a.family, a.value) for name, a in self.addresses}
-        if (interface, parsed.family, parsed.value) not in known:
-            self.addresses.append((interface, parsed))
-
-    def route(
-        self,
-        prefix: Prefix | str,
-        interface: str,
-        via: str | None = None,
-        source: str | None = None,
-        *,
-        asking: bool = False,
-    ) -> None:
-        if isinstance(prefix, str):
-            prefix = Prefix.parse(prefix)
-        self.routes.append(Route(prefix, interface, via, source, asking))
-
-    def done(self) -> Place:
-        return Place(
-            name=self.name,
-            kind=self.kind,
-            title=self.title,
-            bridges={name: tuple(ports) for name, ports in self.bridges.items()},
-            addresses=tuple(self.addresses),
-            routes=tuple(dict.fromkeys(self.routes)),
-            rules=self.rules,
-            sysctls=_sysctls(self),
-        )
 
 
 class WorldDraft:
@@ -379,21 +332,3 @@ def _literal(text: str) -> Prefix | None:
         return Prefix.host(text)
     except PrefixFormatError:
         return None
-
-
-def _sysctls(place: PlaceDraft) -> tuple[tuple[str, str], ...]:
-    """Said outright, because a new namespace takes some of these from the host's."""
-    forward = "1" if place.forwards else "0"
-    return (
-        ("net/ipv4/ip_forward", forward),
-        ("net/ipv6/conf/all/forwarding", forward),
-        ("net/ipv6/conf/default/accept_dad", "0"),
-        ("net/ipv6/conf/default/router_solicitations", "0"),
-        # Loose, as distributions ship it; strict would drop what comes round another way.
-        ("net/ipv4/conf/all/rp_filter", "2" if place.kind is PlaceKind.NODE else "0"),
-        # Path probing reads "time exceeded" from relays: none of them may be rationed away.
-        ("net/ipv4/icmp_ratelimit", "0"),
-        ("net/ipv4/icmp_msgs_per_sec", "1000000"),
-        ("net/ipv4/icmp_msgs_burst", "100000"),
-        ("net/ipv6/icmp/ratelimit", "0"),
-    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from meshc.lab.world.draft import GATEWAY6, PlaceDraft, WorldDraft
+from meshc.lab.world.draft import GATEWAY6, WorldDraft
 from meshc.lab.world.member import Member
 from meshc.lab.world.named_hosts import named_hosts
 from meshc.lab.world.nat import Forward, Inside, Pinhole, Router, router_rules
 from meshc.lab.world.outer_addresses import LAN_LENGTH, pick_host
+from meshc.lab.world.place_draft import PlaceDraft
 from meshc.lab.world.places import LanHost, PlaceKind, Port
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, InterfaceAddress, Prefix
 from meshc.topology.language.spec import Nat, NodeSpec

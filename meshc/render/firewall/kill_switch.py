@@ -4,7 +4,8 @@ Two guards stand behind the rules that wg-quick(8) makes for a default route, an
 other. A route: when the interface goes, so do its routes, and the last one of its table says
 *unreachable*. A chain in OUTPUT: when the rules of the routing are flushed, it lets out WireGuard's
 own packets (by their mark), and packets for private networks, which are the place where the node
-is. wg-quick(8) lifts both on the way down, and nothing else does.
+is. wg-quick(8) lifts both on the way down, and nothing else does. With `firewall: nftables` the
+chain is one of an own table of nft, for a host that has no iptables.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from meshc.prefixes import Prefix
 from meshc.render.firewall.hook_lines import HookChain, Hooks, remove_chain, table_command
 
 KILL_CHAIN = "MESHC-KILL-%i"
+KILL_TABLE = "meshc-kill-%i"
 METRIC = 4278198272
 """Behind every route that anybody makes on purpose."""
 NEIGHBOURS = {
@@ -36,28 +38,48 @@ def kill_chain(family: int, mark: int, pools: Iterable[Prefix]) -> HookChain:
     return HookChain("filter", KILL_CHAIN, "OUTPUT", (*rules, *inside, *outside, "-j REJECT"))
 
 
-def kill_switch_hooks(mark: int, pools: Iterable[Prefix], *, named: bool) -> Hooks:
+def kill_table(mark: int, pools: Iterable[Prefix]) -> tuple[str, ...]:
+    """The same as statements of one nft chain, for both families."""
+    word = {4: "ip", 6: "ip6"}
+    inside = (f"{word[pool.family]} daddr {pool} reject" for pool in pools)
+    outside = (f"{word[f]} daddr {{ {', '.join(some)} }} return" for f, some in NEIGHBOURS.items())
+    own = ('oifname "lo" return', 'oifname "%i" return', f"meta mark {mark} return")
+    head = "type filter hook output priority 0; policy accept"
+    return (head, *own, *inside, *outside, "reject")
+
+
+def kill_switch_hooks(
+    mark: int, pools: Iterable[Prefix], *, named: bool, nft: bool = False
+) -> Hooks:
     """All lines. `named`: an endpoint is a host name, which a start must look up while there is no
-    tunnel; what an earlier run left behind would forbid it."""
+    tunnel; what an earlier run left behind would forbid it. `nft`: for a host without iptables."""
     networks = tuple(pools)
     up: list[str] = []
     before: list[str] = []
     down: list[str] = []
     for family in (4, 6):
-        chain = kill_chain(family, mark, networks)
-        command = table_command(family, chain.table)
-        there = WHERE_THERE_IS[family]
-        up += [there + line for line in _made(family, mark, chain)]
-        removed = remove_chain(command, chain.hook, chain.name)
         route = f"ip -{family} route del {_route(mark)} 2>/dev/null || true"
-        before += [removed, route] if named else [removed]
-        down += [removed, route]
+        there = WHERE_THERE_IS[family]
+        up.append(f"{there}ip -{family} route replace {_route(mark)}")
+        if not nft:
+            chain = kill_chain(family, mark, networks)
+            command = table_command(family, chain.table)
+            up += [there + line for line in _made(command, chain)]
+            removed = remove_chain(command, chain.hook, chain.name)
+            before.append(removed)
+            down.append(removed)
+        before += [route] if named else []
+        down.append(route)
+    if nft:
+        removed = f"nft delete table inet {KILL_TABLE} 2>/dev/null || true"
+        statements = "; ".join(kill_table(mark, networks))
+        up.append(f"nft 'table inet {KILL_TABLE} {{ chain output {{ {statements}; }}; }}'")
+        before.append(removed)
+        down.append(removed)
     return Hooks(pre_up=tuple(before), post_up=tuple(up), post_down=tuple(down))
 
 
-def _made(family: int, mark: int, chain: HookChain) -> Iterator[str]:
-    command = table_command(family, chain.table)
-    yield f"ip -{family} route replace {_route(mark)}"
+def _made(command: str, chain: HookChain) -> Iterator[str]:
     yield f"{command}-N {chain.name}"
     for rule in chain.rules:
         yield f"{command}-A {chain.name} {rule}"

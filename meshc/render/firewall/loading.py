@@ -18,6 +18,7 @@ hook that counts them: the interface then does not come up, instead of coming up
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ from meshc.render.firewall.hook_lines import (
 )
 from meshc.render.firewall.iptables import POLICY_CHAIN, family_chains, forwarding_hooks
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
+from meshc.render.firewall.own_address import OwnRules
 from meshc.topology.language.spec import FirewallTool
 from meshc.topology.planner.policy.flow_rules import FamilyRules
 
@@ -112,9 +114,15 @@ def firewall_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hoo
     return forwarding_hooks(firewall)
 
 
-@lru_cache(maxsize=1024)
 def loading_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hooks:
     """The lines of a node with these rules."""
+    own = OwnRules.of(firewall)
+    hooks = _loading_hooks(own.rules, tool)
+    return replace(hooks, comments=own.told(hooks.comments)) if own.addresses else hooks
+
+
+@lru_cache(maxsize=1024)
+def _loading_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hooks:
     if not firewall:
         return Hooks()
     with_nft = tool is not FirewallTool.IPTABLES

@@ -7,7 +7,7 @@ not grow with the number of rules (nft(8), SETS and CONCATENATIONS; Linux 5.6 an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from meshc.prefixes import Prefix
 from meshc.topology.planner.policy.flow_rules import (
@@ -39,15 +39,7 @@ def table_text(firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
     """The lines that put the table in the place of one that may be there, in one transaction."""
     rules = [*firewall]
     held = [one for one in rules if one.access is not None]
-    chains: dict[str, list[str]] = {}
-    for one in held:
-        chains.update(_sender_chains(one))
-    if held:
-        chains["access"] = [*(line for one in held for line in _senders(one)), "drop"]
-        chains["input"] = ["type filter hook input priority 0; policy accept;", *_inbound(held)]
-        if any(one.access and one.access.outbound for one in held):
-            begins = f'oifname "%i" {_BEGINS} jump access'
-            chains["output"] = ["type filter hook output priority 0; policy accept;", begins]
+    chains = _access_chains(held)
     chains["forward"] = ["type filter hook forward priority 0; policy accept;", *_forward(rules)]
     if any(one.nat for one in rules):
         chains["postrouting"] = [
@@ -56,9 +48,48 @@ def table_text(firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
         ]
     lines = [f"add table inet {NFT_TABLE}", f"delete table inet {NFT_TABLE}"]
     lines.append(f"table inet {NFT_TABLE} {{")
+    return (*lines, *_written(chains), "}")
+
+
+def policy_text(firewall: Iterable[FamilyRules], prefix: str) -> tuple[str, ...]:
+    """The policies alone, as chains for a table of somebody else: they only drop, so that what
+    they let by is still his to refuse. Every name begins with `prefix`."""
+    held = [one for one in firewall if one.access is not None]
+    chains = _access_chains(held, prefix)
+    if held:
+        chains[f"{prefix}forward"] = [
+            "type filter hook forward priority 0; policy accept;",
+            f'iifname "%i" {_BEGINS} jump {prefix}access',
+            *(line for one in held for line in _from_beside(one, prefix)),
+        ]
+    return tuple(_written(chains))
+
+
+def _access_chains(held: list[FamilyRules], prefix: str = "") -> dict[str, list[str]]:
+    """What decides about a sender, and what asks for it outside of forwarding."""
+    chains: dict[str, list[str]] = {}
+    for one in held:
+        chains.update(_sender_chains(one, prefix))
+    if held:
+        senders = (line for one in held for line in _senders(one, prefix))
+        chains[f"{prefix}access"] = [*senders, "drop"]
+        chains[f"{prefix}input"] = [
+            "type filter hook input priority 0; policy accept;",
+            *_inbound(held, prefix),
+        ]
+        if any(one.access and one.access.outbound for one in held):
+            begins = f'oifname "%i" {_BEGINS} jump {prefix}access'
+            hook = "type filter hook output priority 0; policy accept;"
+            chains[f"{prefix}output"] = [hook, begins]
+    return chains
+
+
+def _written(chains: Mapping[str, list[str]]) -> Iterator[str]:
     for name, statements in chains.items():
-        lines += [f"chain {name} {{", *(part for one in statements for part in _folded(one)), "}"]
-    return (*lines, "}")
+        yield f"chain {name} {{"
+        for one in statements:
+            yield from _folded(one)
+        yield "}"
 
 
 def _folded(statement: str) -> Iterator[str]:
@@ -69,17 +100,17 @@ def _folded(statement: str) -> Iterator[str]:
     yield statement
 
 
-def _sender_chains(rules: FamilyRules) -> Iterator[tuple[str, list[str]]]:
+def _sender_chains(rules: FamilyRules, prefix: str) -> Iterator[tuple[str, list[str]]]:
     assert rules.access is not None, "asked for families with policies"
     for number, row in enumerate(rules.access.rows):
         lines = [*_allowed(rules.family, row.grants), "drop"]
-        yield f"from{rules.family}_{number}", lines
+        yield f"{prefix}from{rules.family}_{number}", lines
 
 
-def _senders(rules: FamilyRules) -> Iterator[str]:
+def _senders(rules: FamilyRules, prefix: str) -> Iterator[str]:
     assert rules.access is not None, "asked for families with policies"
     elements = [
-        f"{_element(source)} : goto from{rules.family}_{number}"
+        f"{_element(source)} : goto {prefix}from{rules.family}_{number}"
         for number, row in enumerate(rules.access.rows)
         for source in row.sources
     ]
@@ -110,12 +141,12 @@ def _allowed(family: int, grants: Iterable[Grant]) -> Iterator[str]:
         yield f"{ip} daddr . meta l4proto . th dport {{ {', '.join(ports)} }} return"
 
 
-def _inbound(held: Iterable[FamilyRules]) -> Iterator[str]:
+def _inbound(held: Iterable[FamilyRules], prefix: str) -> Iterator[str]:
     for rules in held:
         access: AccessRules | None = rules.access
         if access is not None and access.inbound:
             own = f"{_IP[rules.family]} daddr {_set(access.inbound)}"
-            yield f'iifname "%i" {_BEGINS} {own} goto access'
+            yield f'iifname "%i" {_BEGINS} {own} goto {prefix}access'
     # an address of the host that is none of the network's is nobody's business there
     yield f'iifname "%i" {_BEGINS} drop'
 
@@ -130,16 +161,16 @@ def _forward(rules: Iterable[FamilyRules]) -> Iterator[str]:
     if any(one.access is not None for one in some):
         yield f'iifname "%i" {_BEGINS} jump access'
     for one in some:
-        yield from _from_beside(one)
+        yield from _from_beside(one, "")
     for one in some:
         for rule in one.forward:
             yield _filter_rule(rule, one.family)
 
 
-def _from_beside(rules: FamilyRules) -> Iterator[str]:
+def _from_beside(rules: FamilyRules, prefix: str) -> Iterator[str]:
     access, ip = rules.access, _IP[rules.family]
     if access is not None and access.lans:
-        yield f'oifname "%i" {_BEGINS} {ip} saddr {_set(access.lans)} jump access'
+        yield f'oifname "%i" {_BEGINS} {ip} saddr {_set(access.lans)} jump {prefix}access'
     if access is not None and access.strangers:
         yield f'iifname != "%i" oifname "%i" {ip} saddr {_set(access.strangers)} drop'
 
@@ -187,4 +218,5 @@ def _one_or_set(prefixes: tuple[Prefix, ...]) -> str:
 
 
 def _element(prefix: Prefix) -> str:
-    return prefix.address if prefix.is_host else str(prefix)
+    text = str(prefix)
+    return text.partition("/")[0] if prefix.is_host else text

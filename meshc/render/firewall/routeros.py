@@ -3,6 +3,9 @@
 Rules stand in a chain of their own per table, so that `return` leaves the rest to the router's
 rules; the jumps to it go to the top, because the usual configuration ends with a drop. The way to
 the internet is the interface list WAN, which RouterOS's own configuration makes.
+
+Policies are one more chain, that what begins a connection is sent through before any other rule:
+a rule that allows returns, the end drops. Sources and targets of a rule are address lists.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from meshc.render.escape import routeros_word
+from meshc.render.firewall.routeros_policies import RouterPolicies
 from meshc.topology.planner.policy.flow_rules import (
     Decision,
     FamilyRules,
@@ -21,6 +25,7 @@ from meshc.topology.planner.policy.flow_rules import (
 
 MENU = {4: "/ip", 6: "/ipv6"}
 TABLES = ("filter", "nat", "mangle")
+ADDRESS_LIST = "address-list"
 WAN_LIST = "WAN"
 _ACTION = {Decision.ACCEPT: "accept", Decision.DROP: "drop", Decision.HOST: "return"}
 _STATE = {
@@ -32,6 +37,12 @@ _STATE = {
 def mark(interface: str) -> str:
     """The comment by which a later run finds what this one made."""
     return f"meshc {interface}"
+
+
+def tables(firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
+    """What a later run has to clear: rules before the lists that they name."""
+    policies = any(one.access is not None for one in firewall)
+    return (*TABLES, ADDRESS_LIST) if policies else TABLES
 
 
 def commands(
@@ -46,7 +57,10 @@ def commands(
         )
     comment = f"comment={routeros_word(mark(interface))}"
     for family, menu in MENU.items():
-        for table, lines in _tables(interface, listen_port, rules.get(family)).items():
+        made = rules.get(family)
+        policies = RouterPolicies(interface, family, made.access if made is not None else None)
+        yield from (f"{menu}/firewall/{ADDRESS_LIST}/add {e} {comment}" for e in policies.entries())
+        for table, lines in _tables(interface, listen_port, made, policies).items():
             for line in lines:
                 yield f"{menu}/firewall/{table}/add {line} {comment}"
             if lines:
@@ -54,16 +68,18 @@ def commands(
 
 
 def _tables(
-    interface: str, listen_port: int | None, rules: FamilyRules | None
+    interface: str, listen_port: int | None, rules: FamilyRules | None, policies: RouterPolicies
 ) -> dict[str, list[str]]:
     wire, chain = routeros_word(interface), routeros_word(f"meshc-{interface}")
     tables: dict[str, list[str]] = {table: [] for table in TABLES}
+    tables["filter"] += policies.rules()
     if listen_port is not None:
         tables["filter"] += [f"chain=input action=accept protocol=udp dst-port={listen_port}"]
     if rules is None:
         return tables
     tables["filter"] += [f"chain={chain} {_filter_rule(rule, wire)}" for rule in rules.forward]
-    tables["filter"] += [f"chain=forward action=jump jump-target={chain}"]
+    if rules.forward:
+        tables["filter"] += [f"chain=forward action=jump jump-target={chain}"]
     if rules.nat:
         tables["nat"] += [
             f"chain={chain} {line}" for rule in rules.nat for line in _nat_rules(rule, wire)

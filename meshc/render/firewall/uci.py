@@ -6,6 +6,10 @@ written, because that would open a zone as a whole. A connection that the router
 cannot be told from others by a rule, so there is no counterpart of `Decision.HOST`: what is
 published towards the mesh needs a rule of the router's own that comes before ours. Sources are
 hidden in the zones `lan` and `wan`, which every OpenWrt has.
+
+Policies are a text for nft that fw4 includes in its own table, so that they come and go with its
+rules in one transaction, at boot as well. They stand beside what it includes by itself
+(`/etc/nftables.d/*.nft`), because that directory is kept when the system is upgraded.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from meshc.render.escape import uci_word
+from meshc.render.firewall.nftables import policy_text
 from meshc.topology.planner.policy.flow_rules import (
     Decision,
     FamilyRules,
@@ -33,6 +38,20 @@ _TARGET = {Decision.ACCEPT: "ACCEPT", Decision.DROP: "DROP"}
 def section_name(interface: str) -> str:
     """The interface's name as the name of a uci section."""
     return re.sub("[^A-Za-z0-9_]", "_", interface)
+
+
+def policy_file(interface: str) -> str:
+    """Where the policies stand on the router. Not `*.nft`, which fw4 includes without being told,
+    also when the network has no policies any more."""
+    return f"/etc/nftables.d/meshc-{section_name(interface)}.policy"
+
+
+def policy_lines(interface: str, firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
+    """Chains for the table `inet fw4`; none without policies. A device is called like its section
+    on OpenWrt."""
+    section = section_name(interface)
+    lines = policy_text(firewall, f"meshc_{section}_")
+    return tuple(line.replace("%i", section) for line in lines)
 
 
 def settings(
@@ -60,6 +79,9 @@ def settings(
     nats = (found for one in families for rule in one.nat for found in _nats(rule, one.family))
     for number, options in enumerate(nats, 1):
         yield from _section(f"{prefix}nat{number}", "nat", options)
+    if any(one.access is not None for one in families):
+        included: dict[str, object] = {"type": "nftables", "path": policy_file(interface)}
+        yield from _section(f"{prefix}policy", "include", included)
 
 
 def _zone(zone: str, families: tuple[FamilyRules, ...]) -> dict[str, object]:

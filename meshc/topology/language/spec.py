@@ -47,6 +47,9 @@ class Platform(Enum):
     ROUTEROS = "routeros"
 
 
+_FILTERING = frozenset({Platform.LINUX, Platform.OPENWRT, Platform.ROUTEROS})
+
+
 class Output(Enum):
     """What a Linux node gets beside its wg-quick file: the same tunnel for what else runs there."""
 
@@ -176,7 +179,7 @@ class NodeSpec:
     @property
     def filters(self) -> bool:
         """Whether its file can hold it to the policies of the network."""
-        return self.managed and self.platform is Platform.LINUX
+        return self.managed and self.platform in _FILTERING
 
     @property
     def is_guard(self) -> bool:

@@ -53,8 +53,12 @@ class Stretches:
                 depth[number] = depth.get(number, 0) + step
                 if not depth[number]:
                     del depth[number]
-            if depth:
-                found.append(Stretch(place, places[at + 1] - 1, frozenset(depth)))
+            if not depth:
+                continue
+            rules = frozenset(depth)
+            if found and found[-1].last == place - 1 and found[-1].rules == rules:
+                place = found.pop().first
+            found.append(Stretch(place, places[at + 1] - 1, rules))
         return cls(family, tuple(found), tuple(stretch.first for stretch in found))
 
     def at(self, address: int) -> Rules:

@@ -169,12 +169,7 @@ def obligations(
 ) -> Obligations:
     """`addresses` fill in for nodes to which the topology gives none."""
     around = Whereabouts.of(spec, addresses)
-    claims = read_claims(
-        spec.tests,
-        addresses=around.addresses,
-        pools=spec.network.pools,
-        routes=[prefix for prefix, _ in around.lans],
-    )
+    claims = _claims(spec, around)
     return Obligations(
         files={
             name: file_duty(
@@ -191,4 +186,18 @@ def obligations(
         own_lans=tuple(own_lans(spec)),
         around=around,
         exits=exit_duties(spec),
+    )
+
+
+def separation(spec: Spec, addresses: Mapping[str, tuple[Prefix, ...]]) -> Separation:
+    """Of the obligations, only what tests declare apart."""
+    return Separation.of(_claims(spec, Whereabouts.of(spec, addresses)))
+
+
+def _claims(spec: Spec, around: Whereabouts) -> tuple[Claim, ...]:
+    return read_claims(
+        spec.tests,
+        addresses=around.addresses,
+        pools=spec.network.pools,
+        routes=[prefix for prefix, _ in around.lans],
     )

@@ -115,13 +115,11 @@ def _firewall(
     if policies is None or not node.filters:
         return rules
     made = {one.family: one for one in rules}
-    carried = {pool.family for pool in spec.network.pools}
-    carried |= {route.family for other in spec.nodes.values() for route in other.routes}
     return tuple(
         made.get(family, FamilyRules(family, (), forwards=False))._replace(
             access=policies.rules(node, family)
         )
-        for family in sorted(carried | made.keys())
+        for family in sorted(policies.families | made.keys())
     )
 
 

@@ -8,96 +8,112 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-import numpy as np
-
 from meshc.prefixes import BITS, Prefix
-from meshc.topology.language.spec import Service
+from meshc.topology.language.spec import PolicySpec, Service
 from meshc.topology.obligations.access import Access, Rules, Stretches
 from meshc.topology.proof.iptables_rule import Rule
-from meshc.topology.proof.peer_table import Bools
+from meshc.topology.proof.packet_grid import PacketGrid
 from meshc.topology.proof.rule_grid import Bundles
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 
 _MASK = (1 << 128) - 1
 OTHER = ("other", 0)
+Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(slots=True)
 class AccessClasses:
-    """The classes of one family at one node: an address and a service of each. `allowed` says what
-    policies let begin, by source, target and service."""
+    """One packet of each class of one family at one node. `allowed` says what policies let begin:
+    a row for each source."""
 
-    family: int
-    addresses: list[int]
-    services: tuple[tuple[str, int], ...]
-    allowed: Bools
+    grid: PacketGrid
+    allowed: list[int]
 
     @classmethod
     def of(
         cls,
-        access: Access,
-        family: int,
-        bundles: Bundles,
+        relation: AccessRelation,
+        bundles: Sequence[Bundles],
         regions: Iterable[Sequence[Prefix]],
         matter: Rules,
     ) -> AccessClasses:
-        """`regions` are further sets of addresses that matter. Of the policies only the rules that
-        `matter` are looked at: `allowed` knows of no other."""
-        rules = [rule for some in bundles.values() for rule, _, _ in some]
-        sets = [*sets_of(bundles), *regions]
-        names = AddressNames.of(family, sets, _relation(access, family), matter)
-        addresses = names.one_of_each()
+        """`bundles` are those of each of its firewalls, `regions` further sets of addresses that
+        matter. Of the policies only the rules that `matter` are looked at: `allowed` knows of no
+        other."""
+        access, family = relation.access, relation.family
+        rules = [rule for one in bundles for some in one.values() for rule, _, _ in some]
+        sets = dict.fromkeys((*(s for one in bundles for s in sets_of(one)), *regions))
+        if len(matter) == len(access.rules):
+            names = AddressNames.of(family, sets, relation.sides)
+        else:
+            names = AddressNames.of(family, sets, spans=relation.spans(matter))
         services = service_classes((s for n in matter for s in access.rules[n].services), rules)
-        allowed = _allowed(access, family, addresses, services, sorted(matter))
-        return cls(family, addresses, services, allowed)
-
-    def inside(self, region: Sequence[Prefix]) -> Bools:
-        """Which of the addresses lie in a region."""
-        return np.array([any(p.value <= a <= p.last for p in region) for a in self.addresses], bool)
+        grid = PacketGrid(family, names.one_of_each(), services)
+        return cls(grid, [*_allowed(relation, grid, matter)])
 
 
 def sets_of(bundles: Bundles) -> list[tuple[Prefix, ...]]:
     """The sets of addresses that rules name."""
-    named = {s for some in bundles.values() for _, *sides in some for s in sides if s is not None}
-    return sorted(named)
+    named = (s for some in bundles.values() for _, *sides in some for s in sides if s is not None)
+    return [*dict.fromkeys(named)]
 
 
-def _relation(access: Access, family: int) -> tuple[Stretches, Stretches]:
-    return access.senders[family], access.receivers[family]
+@dataclass(slots=True)
+class AccessRelation:
+    """The policies in one family; `sides` are their senders and their receivers."""
+
+    access: Access
+    family: int
+    _by_rule: list[dict[int, list[tuple[int, int]]]] = field(default_factory=list)
+
+    @property
+    def sides(self) -> tuple[Stretches, Stretches]:
+        return self.access.senders[self.family], self.access.receivers[self.family]
+
+    def spans(self, matter: Rules) -> Iterator[Spans]:
+        """The senders and the receivers of each of these rules."""
+        if not self._by_rule:
+            self._by_rule += map(_by_rule, self.sides)
+        for number in sorted(matter):
+            yield from (some.get(number, ()) for some in self._by_rule)
 
 
-def _allowed(
-    access: Access,
-    family: int,
-    addresses: list[int],
-    services: tuple[tuple[str, int], ...],
-    matter: Sequence[int],
-) -> Bools:
-    place = {number: at for at, number in enumerate(matter)}
-    sends, receives = (np.zeros((len(addresses), len(matter)), np.float32) for _ in "sr")
-    for n, address in enumerate(addresses):
-        for side, stretches in ((sends, access.senders), (receives, access.receivers)):
-            rules = stretches[family].at(address)
-            side[n, [place[number] for number in rules if number in place]] = 1
-    serves = np.zeros((len(matter), len(services)), np.float32)
-    protocols = np.array([protocol for protocol, _ in services])
-    # what has no ports has all of them
-    ports = np.isin(protocols, ("tcp", "udp"))
-    low = np.where(ports, [port for _, port in services], 0)
-    high = np.where(ports, low, 65535)
-    for number, at in place.items():
-        for wide in access.rules[number].services:
-            inside = (protocols == wide.protocol) & (wide.first <= low) & (high <= wide.last)
-            serves[at] += inside | (wide.protocol == "all")
-    # each pair of sides is asked once: most addresses send or receive as others do
-    sides = [np.unique(side, axis=0, return_inverse=True) for side in (sends, receives)]
-    (some_s, which_s), (some_r, which_r) = sides
-    found = (some_s[:, None, :] * some_r[None, :, :]) @ serves > 0
-    all_pairs: Bools = found[np.ix_(which_s.reshape(-1), which_r.reshape(-1))]
-    return all_pairs
+def _by_rule(side: Stretches) -> dict[int, list[tuple[int, int]]]:
+    found: dict[int, list[tuple[int, int]]] = {}
+    for first, last, rules in side.items:
+        for number in rules:
+            found.setdefault(number, []).append((first, last))
+    return found
+
+
+def _allowed(relation: AccessRelation, grid: PacketGrid, matter: Rules) -> Iterator[int]:
+    """For each source, what the rules that matter let it begin."""
+    senders, receivers = relation.sides
+    served = relation.access.rules
+    targets = dict.fromkeys(matter, 0)
+    for place, address in enumerate(grid.addresses):
+        for number in receivers.at(address) & matter:
+            targets[number] |= 1 << place
+    rows = {n: grid.row(some, _served(served[n], grid)) for n, some in targets.items()}
+    known: dict[Rules, int] = {}
+    for address in grid.addresses:
+        sending = senders.at(address) & matter
+        if sending not in known:
+            row = 0
+            for number in sending:
+                row |= rows[number]
+            known[sending] = row
+        yield known[sending]
+
+
+def _served(rule: PolicySpec, grid: PacketGrid) -> int:
+    found = 0
+    for protocol, first, last in rule.services:
+        found |= grid.serving("" if protocol == "all" else protocol, first, last)
+    return found
 
 
 @dataclass(slots=True)
@@ -114,28 +130,27 @@ class AddressNames:
         family: int,
         sets: Iterable[Sequence[Prefix]],
         relations: Iterable[Stretches] = (),
-        matter: Rules | None = None,
+        spans: Iterable[Spans] = (),
     ) -> AddressNames:
-        """Cut by `sets`, and by those of the numbers in `relations` that `matter`, or by all."""
+        """Cut by `sets`, by all rules of `relations`, and by the sets in `spans`."""
         steps: dict[int, int] = {0: 0}
+
+        def add(first: int, last: int, weight: int) -> None:
+            steps[first] = steps.get(first, 0) + weight
+            steps[last + 1] = steps.get(last + 1, 0) - weight
+
         for number, prefixes in enumerate(sets):
             weight = _weight(b"set %d" % number)
             for prefix in prefixes:
                 if prefix.family == family:
-                    steps[prefix.value] = steps.get(prefix.value, 0) + weight
-                    end = prefix.last + 1
-                    steps[end] = steps.get(end, 0) - weight
+                    add(prefix.value, prefix.last, weight)
+        for number, some in enumerate(spans):
+            weight = _weight(b"spans %d" % number)
+            for first, last in some:
+                add(first, last, weight)
         for number, stretches in enumerate(relations):
-            weights: dict[Rules, int] = {}
             for first, last, rules in stretches.items:
-                known = weights.get(rules)
-                if known is None:
-                    some = rules if matter is None else rules & matter
-                    text = b"%d of %d" % (_rules_number(some), number)
-                    known = weights[rules] = _weight(text) if some else 0
-                if known:
-                    steps[first] = steps.get(first, 0) + known
-                    steps[last + 1] = steps.get(last + 1, 0) - known
+                add(first, last, _weight(b"%d of %d" % (_rules_number(rules), number)))
         steps.pop(1 << BITS[family], None)
         bounds = sorted(steps)
         name = 0

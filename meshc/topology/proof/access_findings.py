@@ -8,23 +8,27 @@ packet has arrived, and the question is what becomes of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
-
-import numpy as np
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import BITS, Prefix, address_text, collapse
 from meshc.topology.language.spec import Service
 from meshc.topology.obligations.access import NO_RULES, Access, Rules
-from meshc.topology.proof.access_classes import AccessClasses, AddressNames, sets_of
-from meshc.topology.proof.access_places import AccessPlace, access_places
+from meshc.topology.proof.access_classes import (
+    AccessClasses,
+    AccessRelation,
+    AddressNames,
+)
+from meshc.topology.proof.access_places import AccessPlace, Region, Surroundings, access_places
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import NodeModel
-from meshc.topology.proof.peer_table import Bools, MeshPeerTable
-from meshc.topology.proof.rule_grid import ACCEPTED, DENIED, OPEN, RuleGrid, Verdicts, bundles_of
+from meshc.topology.proof.packet_grid import PacketGrid
+from meshc.topology.proof.peer_table import MeshPeerTable
+from meshc.topology.proof.rule_grid import Bundles, RuleGrid, Verdicts, bundles_of
 from meshc.values import dataclass, field
 
 _MOST = 20
@@ -54,7 +58,7 @@ def check_access(table: MeshPeerTable, expectation: Expectation, found: Diagnost
         for name, own in expectation.obligations.around.addresses.items()
         for a in own
     }
-    judge = AccessJudge(access, expectation)
+    judge = AccessJudge.of(access, expectation)
     told = 0
     for model in table.models:
         if not model.facts.policies or model.conf is None or model.effects.unjudged:
@@ -109,9 +113,26 @@ def _service_text(service: tuple[str, int]) -> str:
 @dataclass(slots=True)
 class AccessJudge:
     access: Access
-    expectation: Expectation
+    families: Sequence[int]
+    _relations: Mapping[int, AccessRelation]
+    _common: Mapping[int, AddressNames]
+    _surroundings: Mapping[int, Surroundings]
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
+    _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, access: Access, expectation: Expectation) -> AccessJudge:
+        routes = [r for facts in expectation.nodes.values() for r in facts.routes]
+        families = sorted({prefix.family for prefix in (*expectation.pools, *routes)})
+        lans = [facts.routes for facts in expectation.nodes.values() if facts.routes]
+        relations = {family: AccessRelation(access, family) for family in BITS}
+        common = {
+            family: AddressNames.of(family, (expectation.pools, *lans), relation.sides)
+            for family, relation in relations.items()
+        }
+        around = {family: Surroundings.of(expectation, family) for family in families}
+        return cls(access, families, relations, common, around)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:
         """One for each place, family, tool and kind of mistake. Nodes that only their addresses
@@ -125,17 +146,11 @@ class AccessJudge:
         yield from found
 
     def _found(self, model: NodeModel) -> Iterator[Excess]:
-        tools = ("",) if len(model.firewalls) < 2 else ("iptables", "nftables")
-        for family in self._families():
-            for firewall, tool in zip(model.firewalls, tools, strict=True):
-                # with fewer rules less is allowed, and what is owed is allowed by those that matter
-                if any(self.of_family(model, firewall, family, tool, self._matter(model, family))):
-                    every = frozenset(range(len(self.access.rules)))
-                    yield from self.of_family(model, firewall, family, tool, every)
-
-    def _families(self) -> list[int]:
-        routes = [r for facts in self.expectation.nodes.values() for r in facts.routes]
-        return sorted({prefix.family for prefix in (*self.expectation.pools, *routes)})
+        for family in self.families:
+            # with fewer rules less is allowed, and what is owed is allowed by those that matter
+            if any(self.of_family(model, family, self._matter(model, family))):
+                every = frozenset(range(len(self.access.rules)))
+                yield from self.of_family(model, family, every)
 
     def _matter(self, model: NodeModel, family: int) -> Rules:
         """The rules that are about the node or the LANs behind it; all that come by a relay or an
@@ -159,71 +174,88 @@ class AccessJudge:
             known = self._names.get((id(first), family))
             if known is None:
                 known = self._names[id(first), family] = self._named(first, family)
-            names.append(known.at(prefix.value))
+            names.append((self._common[family].at(prefix.value), known.at(prefix.value)))
         facts = model.facts
         return (id(first), facts.relay, facts.routes, facts.exit, *names)
 
     def _named(self, first: NodeModel, family: int) -> AddressNames:
-        """Every address by all that tells it apart at these nodes, but for being their own."""
-        nodes = self.expectation.nodes.values()
+        """Every address by what tells it apart in these rules, but for being the node's own among
+        the targets."""
         own = {*first.own}
-        named = [
-            tuple(prefix for prefix in some if prefix not in own)
-            for firewall in first.firewalls
-            for some in sets_of(bundles_of(firewall, family))
-        ]
-        lans = (facts.routes for facts in nodes)
-        sides = (self.access.senders[family], self.access.receivers[family])
-        return AddressNames.of(family, (*named, self.expectation.pools, *lans), sides)
+        named: dict[Sequence[Prefix], None] = {}
+        for firewall in first.firewalls:
+            for bundle in chain.from_iterable(self._bundles_of(firewall, family).values()):
+                _, sources, targets = bundle
+                named[sources or ()] = None
+                named[tuple(prefix for prefix in targets or () if prefix not in own)] = None
+        return AddressNames.of(family, named)
 
-    def of_family(
-        self, model: NodeModel, firewall: Firewall, family: int, tool: str, matter: Rules
+    def of_family(self, model: NodeModel, family: int, matter: Rules) -> Iterator[Excess]:
+        places = [*access_places(model.facts, model.own, self._surroundings[family])]
+        regions = dict.fromkeys(region for place in places for region in place.regions)
+        bundles = [self._bundles_of(firewall, family) for firewall in model.firewalls]
+        relation = self._relations[family]
+        classes = AccessClasses.of(relation, bundles, regions, matter)
+        tools = ("",) if len(bundles) < 2 else ("iptables", "nftables")
+        for firewall, some, tool in zip(model.firewalls, bundles, tools, strict=True):
+            grid = RuleGrid(firewall, some, classes.grid)
+            for excess in self._in_grid(grid, places, classes):
+                yield excess._replace(node=model.name, tool=tool)
+
+    def _in_grid(
+        self, grid: RuleGrid, places: Iterable[AccessPlace], classes: AccessClasses
     ) -> Iterator[Excess]:
-        places = [*access_places(model.facts, model.own, self.expectation, family)]
-        regions = [region for place in places for region in place.regions]
-        bundles = bundles_of(firewall, family)
-        classes = AccessClasses.of(self.access, family, bundles, regions, matter)
-        addresses = classes.addresses
-        grid = RuleGrid(firewall, bundles, family, addresses, addresses, classes.services)
         for place in places:
             verdicts = grid.judge(place.hook, place.way_in, place.way_out)
-            for kind, wrong in self._wrong(place, verdicts, classes):
-                for s, t, v in np.argwhere(wrong)[:1].tolist():
-                    yield Excess(
-                        kind,
-                        model.name,
-                        family,
-                        classes.addresses[s],
-                        classes.addresses[t],
-                        classes.services[v],
-                        place.what,
-                        tool,
-                    )
+            for kind, source, row in self._wrong(place, verdicts, classes):
+                target, service = classes.grid.packet(row)
+                family, sender = classes.grid.family, classes.grid.addresses[source]
+                yield Excess(kind, "", family, sender, target, service, place.what, "")
 
     def _wrong(
-        self, place: AccessPlace, verdicts: Verdicts, classes: AccessClasses
-    ) -> Iterator[tuple[str, Bools]]:
-        open_ = verdicts == OPEN
-        # what is not decided goes on to the rules that the host has of its own
-        may_pass = verdicts != DENIED
-        passes = verdicts == ACCEPTED if place.hook == "FORWARD" else may_pass
-        sources, targets = classes.inside(place.sources), classes.inside(place.targets)
-        seen = sources[:, None, None] & targets[None, :, None]
-        wanted = classes.allowed & seen
-        owed = (
-            classes.inside(place.owed_from)[:, None, None]
-            & (classes.inside(place.owed_to)[None, :, None])
-        )
-        yield "E431", may_pass & ~open_ & ~wanted & self.judged(place, classes)
-        yield "E432", wanted & owed & ~passes & ~open_
-        yield "W443", open_ & seen
+        self, place: AccessPlace, verdicts: Sequence[Verdicts], classes: AccessClasses
+    ) -> Iterator[tuple[str, int, int]]:
+        """(kind, number of the source, its packets), once for each kind."""
+        grid = classes.grid
+        everything = grid.row(grid.everywhere, grid.everything)
+        seen = _Box.of(grid, place.sources, place.targets)
+        owed = _Box.of(grid, place.owed_from, place.owed_to)
+        judged = _Box.of(grid, place.judged_from, place.judged_to)
+        told: set[str] = set()
+        for source, (accepted, denied, open_) in enumerate(verdicts):
+            # what is not decided goes on to the rules that the host has of its own
+            may_pass = everything ^ denied
+            passes = accepted if place.hook == "FORWARD" else may_pass
+            wanted = classes.allowed[source] & seen.row(source)
+            for kind, row in (
+                ("E431", may_pass & ~open_ & ~wanted & judged.row(source)),
+                ("E432", wanted & owed.row(source) & ~passes & ~open_),
+                ("W443", open_ & seen.row(source)),
+            ):
+                if row and kind not in told:
+                    told.add(kind)
+                    yield kind, source, row
 
-    def judged(self, place: AccessPlace, classes: AccessClasses) -> Bools:
-        """Where letting pass too much is a fault of this node."""
-        from_ = classes.inside(place.judged_from)[:, None, None]
-        to = classes.inside(place.judged_to)[None, :, None]
-        here: Bools = from_ & to
-        return here
+    def _bundles_of(self, firewall: Firewall, family: int) -> Bundles:
+        """Nodes that are judged hold their firewalls, so that no other takes the place of one."""
+        key = (id(firewall), family)
+        if key not in self._bundles:
+            self._bundles[key] = bundles_of(firewall, family)
+        return self._bundles[key]
+
+
+class _Box(NamedTuple):
+    """All packets from some addresses to some."""
+
+    sources: int
+    packets: int
+
+    @classmethod
+    def of(cls, grid: PacketGrid, sources: Region, targets: Region) -> _Box:
+        return cls(grid.within(sources), grid.row(grid.within(targets), grid.everything))
+
+    def row(self, source: int) -> int:
+        return self.packets if self.sources >> source & 1 else 0
 
 
 def _unprotected(table: MeshPeerTable, access: Access) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix, collapse, without
@@ -33,25 +33,43 @@ class AccessPlace(NamedTuple):
         return self[4:]
 
 
+class Surroundings(NamedTuple):
+    """What all nodes of one family have in common: the whole network with its LANs, the internet,
+    and by exit what its users may send from."""
+
+    family: int
+    known: Region
+    internet: Region
+    users: Mapping[str, Region]
+
+    @classmethod
+    def of(cls, expectation: Expectation, family: int) -> Surroundings:
+        access, nodes = expectation.obligations.access, expectation.nodes
+        assert access is not None, "asked for a network with policies"
+        routes = [route for node in nodes.values() for route in node.routes]
+        users: dict[str, list[Prefix]] = {}
+        for name, node in nodes.items():
+            if node.exit is not None:
+                own = expectation.obligations.around.addresses[name]
+                users.setdefault(node.exit, []).extend((*own, *node.routes))
+        return cls(
+            family,
+            _of(family, (*expectation.pools, *routes)),
+            access.internet[family],
+            {name: _of(family, some) for name, some in users.items()},
+        )
+
+
 def access_places(
-    facts: NodeFacts, own: Sequence[Prefix], expectation: Expectation, family: int
+    facts: NodeFacts, own: Sequence[Prefix], around: Surroundings
 ) -> Iterator[AccessPlace]:
     """All of one node in one family."""
-    access = expectation.obligations.access
-    assert access is not None, "asked for a network with policies"
+    family, known = around.family, around.known
     everywhere: Region = (Prefix(family, 0, 0),)
     mine = _of(family, own)
     elsewhere = without(everywhere, mine)  # its own addresses are never forwarded to
     lans = _of(family, facts.routes)
-    routes = [route for node in expectation.nodes.values() for route in node.routes]
-    known = _of(family, (*expectation.pools, *routes))
-    beyond = access.internet[family] if facts.exit_node else ()
-    users = [
-        prefix
-        for name, node in expectation.nodes.items()
-        if node.exit == facts.name
-        for prefix in (*expectation.obligations.around.addresses[name], *node.routes)
-    ]
+    beyond = around.internet if facts.exit_node else ()
     local = _of(family, (*mine, *lans))
     yield AccessPlace("come in", "INPUT", TUNNEL, "", everywhere, local,
                 everywhere, mine, everywhere, everywhere)  # fmt: skip
@@ -59,13 +77,13 @@ def access_places(
                 everywhere, lans, everywhere, elsewhere)  # fmt: skip
     if beyond:
         yield AccessPlace("out to the internet", "FORWARD", TUNNEL, OUTSIDE, everywhere, everywhere,
-                    _of(family, users), beyond, (), ())  # fmt: skip
+                    around.users.get(facts.name, ()), beyond, (), ())  # fmt: skip
     # what nobody is has no way through: it is in no file's AllowedIPs, and stands in no row
     others = known if facts.relay else ()
     yield AccessPlace("through", "FORWARD", TUNNEL, TUNNEL, everywhere, everywhere,
                 others, without(others, mine), everywhere, elsewhere)  # fmt: skip
     if facts.routes or facts.relay or facts.exit_node:
-        reached = (*known, *access.internet[family]) if facts.exit else known
+        reached = (*known, *around.internet) if facts.exit else known
         yield AccessPlace("from beside it", "FORWARD", OUTSIDE, TUNNEL, lans, everywhere,
                     lans, without(reached, mine), known, elsewhere)  # fmt: skip
     guard = facts.relay or facts.exit_node

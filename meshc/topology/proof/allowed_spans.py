@@ -9,6 +9,8 @@ import numpy as np
 from meshc.prefixes import Prefix
 from meshc.topology.proof.peer_table import Ints
 
+_NARROW = 64
+
 
 class AllowedSpans:
     """The atoms of each set of AllowedIPs, for many sets at once."""
@@ -42,11 +44,21 @@ class AllowedSpans:
 
 
 def paint(row: Ints, lo: Ints, hi: Ints, value: Ints) -> None:
-    """Writes values over spans in order; runs of single atoms are written at once."""
-    wide = np.flatnonzero(hi - lo != 1)
+    """Writes values over spans in order; runs of narrow ones are written at once."""
+    size = hi - lo
     at = 0
-    for w in wide.tolist():
-        row[lo[at:w]] = value[at:w]
+    for w in np.flatnonzero(size > _NARROW).tolist():
+        _scatter(row, lo[at:w], size[at:w], value[at:w])
         row[lo[w] : hi[w]] = value[w]
         at = w + 1
-    row[lo[at:]] = value[at:]
+    _scatter(row, lo[at:], size[at:], value[at:])
+
+
+def _scatter(row: Ints, lo: Ints, size: Ints, value: Ints) -> None:
+    """Of two values for one atom the last one stays, as numpy promises."""
+    if bool((size == 1).all()):
+        row[lo] = value
+        return
+    ends = np.cumsum(size)
+    at = np.arange(int(ends[-1])) + np.repeat(lo - (ends - size), size)
+    row[at] = np.repeat(value, size)

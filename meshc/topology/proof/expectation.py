@@ -159,7 +159,6 @@ def expectation(
         )
         for name, node in sorted(spec.nodes.items())
     }
-    owed = obligations(spec, addresses)
     if owed.access is not None:
         for name, facts in nodes.items():
             # an exit that no rule lets it use is none

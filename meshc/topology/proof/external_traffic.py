@@ -3,7 +3,8 @@ addresses of the pools that nobody has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,17 @@ _FAR_AWAY = {
 }
 
 
+_BATCH = 1 << 18
+
+
+class _LanTarget(NamedTuple):
+    """An address of a LAN, and the router that it lies behind; `what` is the LAN in words."""
+
+    router: int
+    atom: int
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class ExternalLoss:
     """A packet to or from outside that does not get where it should. `answer` when it is the
@@ -43,6 +55,17 @@ def lan_losses(
     plane: DataPlane, classes: EquivalenceClasses, obligations: Obligations
 ) -> Iterator[ExternalLoss]:
     """Every node must get to every LAN and hear the answer, if anything is due to it there."""
+    family, names = plane.fib.family, [model.name for model in plane.models]
+    lans = [*_lan_targets(plane, obligations)]
+    at_once = max(1, _BATCH // max(1, len(classes.first)))
+    for start in range(0, len(lans), at_once):
+        for loss in _to_lans(plane, classes, lans[start : start + at_once]):
+            host = Party(names[loss.node], Prefix(family, loss.address, BITS[family]))
+            if _due(plane, obligations, loss.source, host):
+                yield loss
+
+
+def _lan_targets(plane: DataPlane, obligations: Obligations) -> Iterator[_LanTarget]:
     fib = plane.fib
     number = {model.name: n for n, model in enumerate(plane.models)}
     for prefix, name in obligations.around.lans:
@@ -53,10 +76,7 @@ def lan_losses(
             atom for atom in fib.atoms(prefix) if fib.behind[atom] == router and fib.owner[atom] < 0
         ]
         for atom in _different(plane, atoms):
-            for loss in _to_lan(plane, classes, router, (atom, str(prefix))):
-                host = Party(name, Prefix(fib.family, loss.address, BITS[fib.family]))
-                if _due(plane, obligations, loss.source, host):
-                    yield loss
+            yield _LanTarget(router, atom, str(prefix))
 
 
 def _due(plane: DataPlane, obligations: Obligations, source: int, target: Party) -> bool:
@@ -67,6 +87,8 @@ def _due(plane: DataPlane, obligations: Obligations, source: int, target: Party)
 
 def _different(plane: DataPlane, atoms: list[int]) -> list[int]:
     """One atom of each kind: atoms with equal columns and rules fare the same."""
+    if len(atoms) < 2:
+        return atoms
     fib = plane.fib
     seen: dict[tuple[bytes, bytes, int], int] = {}
     for atom in atoms:
@@ -79,27 +101,33 @@ def _different(plane: DataPlane, atoms: list[int]) -> list[int]:
     return list(seen.values())
 
 
-def _to_lan(
-    plane: DataPlane, classes: EquivalenceClasses, router: int, lan: tuple[int, str]
+def _to_lans(
+    plane: DataPlane, classes: EquivalenceClasses, lans: Sequence[_LanTarget]
 ) -> Iterator[ExternalLoss]:
-    fib, (atom, what) = plane.fib, lan
-    source = classes.first
+    """From every class to every one of `lans`, and back."""
+    fib = plane.fib
+    count = len(classes.first)
+    source = np.tile(classes.first, len(lans))
+    router = np.repeat(np.array([lan.router for lan in lans], np.int32), count)
+    atom = np.repeat(np.array([lan.atom for lan in lans], np.int32), count)
     on_it = fib.route[fib.row_of[source], atom] == LAN
     unknown = plane.made[source] & plane.made[router]
-    source = source[(source != router) & ~on_it & ~unknown]
-    sizes = classes.size[classes.of[source]]
-    there = trace_batch(plane, PacketBatch(source, fib.home[source], np.full_like(source, atom)))
+    asked = (source != router) & ~on_it & ~unknown
+    number = np.repeat(np.arange(len(lans)), count)[asked]
+    source, router, atom = source[asked], router[asked], atom[asked]
+    there = trace_batch(plane, PacketBatch(source, fib.home[source], atom))
     lost = (there.result != IN_LAN) | (there.at != router)
-    yield from _losses(plane, source[lost], sizes[lost], (router, atom, False, what))
-    back = source[~lost]
-    answer = trace_batch(
-        plane,
-        PacketBatch(np.full_like(back, router), np.full_like(back, atom), fib.home[back], True),
-    )
-    lost_again = answer.at != back
-    yield from _losses(
-        plane, back[lost_again], sizes[~lost][lost_again], (router, atom, True, what)
-    )
+    went = np.flatnonzero(~lost)
+    back = PacketBatch(router[went], atom[went], fib.home[source[went]], True)
+    unheard = went[trace_batch(plane, back).at != source[went]]
+    sizes = classes.size[classes.of[source]]
+    failures = ((False, np.flatnonzero(lost)), (True, unheard))
+    for n in unique_values(number[np.concatenate([some for _, some in failures])]).tolist():
+        lan = lans[n]
+        for answer, failed in failures:
+            ours = failed[number[failed] == n]
+            tag = (lan.router, lan.atom, answer, lan.what)
+            yield from _losses(plane, source[ours], sizes[ours], tag)
 
 
 def exit_losses(

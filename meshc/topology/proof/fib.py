@@ -103,6 +103,7 @@ def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib
     cuts = {p for s in sets for p in s}
     cuts.update(p for p in pools if p.family == family)
     cuts.add(_DEFAULTS[family])
+    in_rules: set[Prefix | None] = set()
     rule_prefixes: set[Prefix] = set()
     for model in models:
         facts = model.facts
@@ -111,8 +112,11 @@ def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib
             model.own, model.other_routes, facts.lans, facts.routes, duty.beside, duty.doors
         ):  # fmt: skip
             cuts.update(p for p in prefixes if p.family == family)
-        rule_prefixes |= _rule_prefixes(model, family)
+        for rules in model.firewall.chains.values():
+            for rule in rules:
+                in_rules.update((rule.source, rule.destination), rule.sources)
         rule_prefixes |= {p for p in model.routing.prefixes if p.family == family}
+    rule_prefixes |= {p for p in in_rules if p is not None and p.family == family}
     cuts |= rule_prefixes
     bounds = sorted({p.value for p in cuts} | {p.last + 1 for p in cuts})
     if bounds and bounds[0] == 0:
@@ -335,16 +339,6 @@ def _mirror(fib: Fib, models: tuple[NodeModel, ...]) -> None:
         row_values[whose == n] = NO_PEER
         row_values[lan] = LAN
         fib.route[row] = row_values
-
-
-def _rule_prefixes(model: NodeModel, family: int) -> set[Prefix]:
-    return {
-        prefix
-        for rules in model.firewall.chains.values()
-        for rule in rules
-        for prefix in (rule.source, rule.destination, *rule.sources)
-        if prefix is not None and prefix.family == family
-    }
 
 
 def _rule_classes(fib: Fib, prefixes: set[Prefix]) -> Ints:

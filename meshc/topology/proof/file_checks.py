@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from meshc.diagnostics import Diagnostics, Location
-from meshc.prefixes import Prefix, address_text, parse_address
+from meshc.prefixes import BITS, Prefix, address_text, parse_address
 from meshc.topology.language.spec import Platform
 from meshc.topology.obligations.whereabouts import NOT_PUBLIC
 from meshc.topology.proof.drop import MUTUAL, Drop, LossReason
@@ -287,7 +287,7 @@ def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     literal = (e.host for e in table.endpoints if literal_family(e.host))
     endpoints = {Prefix.host(parse_address(host)) for host in literal}
     sets = [
-        tuple(p for p in s if p.length and (not p.is_host or p in endpoints))
+        tuple(p for p in s if p.length and (p.length != BITS[p.family] or p in endpoints))
         for s in table.allowed_sets
     ]
     full = np.array([bool(s) for s in sets] or [False], bool)

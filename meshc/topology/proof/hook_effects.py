@@ -15,6 +15,7 @@ from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
 from meshc.topology.proof.loaded_rules import is_load, lacks_comments
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
+from meshc.topology.proof.nft_command import KILL_TABLE, opens_own_port, own_table
 from meshc.topology.proof.policy_routing import (
     PolicyRouting,
     read_ip_command,
@@ -45,6 +46,7 @@ _DENIES = frozenset(("DROP", "REJECT"))
 _FIREWALL_UNITS = re.compile(r"firewall|iptables|nftables|ufw|network|shorewall")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _TO_A_FILE = frozenset(("private-key", "preshared-key"))
+_OWN_TABLES = ((f"meshc-{TUNNEL}",), (KILL_TABLE,))
 _DEAF = re.compile(r"rp_filter|disable_ipv6|\.forwarding$|icmp_echo_ignore|route_localnet")
 
 
@@ -101,8 +103,8 @@ class _Reader:
 
     def line(self, line: str, *, tunnel: bool) -> None:
         self.tunnel = tunnel
-        if is_load(line):
-            return  # a text that the firewall of the model is made from
+        if is_load(line) or opens_own_port(line):
+            return  # a text that the firewall of the model is made from, or what it need not know
         if lacks_comments(line, self.comments):
             self.failing.append(line)
             return
@@ -213,8 +215,13 @@ class _Reader:
             keys = (word.partition("=")[0].replace("/", ".") for word in words[1:])
             return not any(_DEAF.search(key) for key in keys if key not in SWITCHES)
         if name == "nft":
-            own = words[1:3] == ("delete", "table") and words[4:5] == (f"meshc-{TUNNEL}",)
-            return own or words[1:2] == ("list",) or words[1:3] == ("flush", "ruleset")
+            own = words[1:3] == ("delete", "table") and words[4:5] in _OWN_TABLES
+            return (
+                own
+                or own_table(words) is not None
+                or words[1:2] == ("list",)
+                or words[1:3] == ("flush", "ruleset")
+            )
         if name == "wg":
             return is_harmless(words)
         return name == "ip" and self._ip(words)

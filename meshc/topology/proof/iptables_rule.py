@@ -73,11 +73,18 @@ class Rule:
             return False
         return self.ports is None or self.ports[0] <= port <= self.ports[1]
 
-    def may_match(self, flow: Flow, interface: str) -> bool:
-        """Whether every condition holds that the proof can judge."""
+    def on_its_way(self, flow: Flow, interface: str) -> bool:
+        """Whether the conditions hold that are about interfaces and the connection's state."""
         return (
             _way(self.way_in, flow.way_in, interface, "-i" in self.negated)
             and _way(self.way_out, flow.way_out, interface, "-o" in self.negated)
+            and _in_state(self.states, flow, "--ctstate" in self.negated)
+        )
+
+    def may_match(self, flow: Flow, interface: str) -> bool:
+        """Whether every condition holds that the proof can judge."""
+        return (
+            self.on_its_way(flow, interface)
             and _inside(self.source, flow.family, flow.source, "-s" in self.negated)
             and (
                 not self.sources
@@ -86,7 +93,6 @@ class Rule:
                 )
             )
             and _inside(self.destination, flow.family, flow.target, "-d" in self.negated)
-            and _in_state(self.states, flow, "--ctstate" in self.negated)
             and (not flow.protocol or self.serves(flow.protocol, flow.port))
         )
 
@@ -123,6 +129,9 @@ _SIDES = frozenset(("-s", "-d"))
 def read_rules(words: list[str]) -> Iterator[Rule]:
     """The rules of one command: iptables(8) makes one of each pair of what stands in the lists of
     `-s` and `-d`, and refuses a negated list. Those that hide sources keep theirs as a list."""
+    if not any("," in word for word in words):
+        yield read_rule(words)
+        return
     places = [at + 1 for at, word in enumerate(words[:-1]) if _FLAGS.get(word, word) in _SIDES]
     lists = [at for at in places if "," in words[at] and words[at - 2 : at - 1] != ["!"]]
     if not lists:

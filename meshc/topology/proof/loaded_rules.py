@@ -111,6 +111,8 @@ def _family(step: HookStep) -> int | None:
 
 def split_words(line: str) -> list[str]:
     """The words of one line of such a text; what the node looks up, `$(...)`, is one word."""
+    if "$(" not in line:
+        return [*filter(None, line.split(" "))]
     words: list[str] = []
     word, depth = "", 0
     for char in line:

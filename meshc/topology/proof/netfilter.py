@@ -7,12 +7,14 @@ policy of a machine may be more generous. What is drawn up elsewhere is otherwis
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
 from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rules
 from meshc.topology.proof.loaded_rules import LoadedText, loaded_text, split_words
+from meshc.topology.proof.nft_command import KILL_TABLE, own_table
 from meshc.topology.proof.nft_text import read_table
 from meshc.values import dataclass, field
 
@@ -86,6 +88,9 @@ class Firewall:
                 table = line[1:]
             elif line[:1] == ":":
                 self.chains[text.family, table, line[1:].split(" ")[0]] = []
+            elif line[:3] == "-A ":
+                name, rules = _appended(line)
+                self.chains.setdefault((text.family, table, name), []).extend(rules)
             elif line[:1] == "-":
                 self._iptables(text.family, ["-t", table, *split_words(line)])
 
@@ -239,6 +244,13 @@ class Firewall:
         elif name == "nft" and words[1:3] == ("flush", "ruleset"):
             self.chains.clear()
             self.policies.clear()
+        elif name == "nft" and words[1:4] == ("delete", "table", "inet"):
+            if words[4:5] == (KILL_TABLE,):
+                for family in (4, 6):
+                    self._iptables(family, ["-F", KILL_TABLE])
+        elif name == "nft":
+            for family, rest in own_table(words) or ():
+                self._iptables(family, list(rest))
         elif name == "sysctl":
             for word in words[1:]:
                 key, equals, value = word.partition("=")
@@ -297,6 +309,13 @@ class Firewall:
                     rules.remove(rule)
 
 
+@lru_cache(maxsize=1 << 16)
+def _appended(line: str) -> tuple[str, tuple[Rule, ...]]:
+    """Chain and rules of `-A CHAIN ...`: many nodes have the same lines."""
+    _, name, *rest = split_words(line)
+    return name, tuple(read_rules(_before_redirect(rest)))
+
+
 def read_change(words: list[str]) -> tuple[str, str, str, list[str]] | None:
     """(action, table, chain, the rest) of an iptables command; None when it changes nothing
     that the proof knows."""
@@ -335,4 +354,6 @@ _ACTIONS = {
 
 def _before_redirect(words: list[str]) -> list[str]:
     """What stands before `> /dev/null` or `2>/dev/null`."""
+    if "<" not in words and ">" not in words:
+        return words
     return words[: next((i for i, word in enumerate(words) if word in ("<", ">")), len(words))]

@@ -7,8 +7,9 @@ that is not understood makes a rule that is not modelled.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 
 from meshc.errors import PrefixFormatError
@@ -33,20 +34,25 @@ def read_table(lines: Iterable[str]) -> dict[Chain, list[Rule]]:
     iptables has for their hooks."""
     chains: dict[Chain, list[Rule]] = {}
     name, table = "", "filter"
+    closed = False
     for line in _whole(lines):
-        words = line.split()
-        if words[:1] == ["chain"]:
-            name, table = words[1], "filter"
+        first = line.partition(" ")[0]
+        if first == "chain":
+            name, table = line.split()[1], "filter"
             for family in (4, 6):
                 chains.setdefault((family, table, name), [])
-        elif words[:1] == ["type"]:
+        elif first == "type":
+            words = line.split()
             table = words[1]
             hook = _HOOKS.get(words[words.index("hook") + 1], "")
             for family in (4, 6):
                 chains[family, table, hook] = chains.pop((family, "filter", name))
-            name = hook
-        elif words[:1] == ["}"]:
-            name = ""
+            name, closed = hook, "policy drop;" in line
+        elif first == "}":
+            if name and closed:
+                for family in (4, 6):
+                    chains[family, table, name].append(Rule("DROP", "policy drop"))
+            name, closed = "", False
         elif name:
             for family, rule in _read_rules(line):
                 chains[family, table, name].append(rule)
@@ -65,12 +71,12 @@ def _whole(lines: Iterable[str]) -> Iterator[str]:
         yield " ".join(begun)
 
 
-def _read_rules(line: str) -> Iterator[tuple[int, Rule]]:
+@lru_cache(maxsize=1 << 16)
+def _read_rules(line: str) -> tuple[tuple[int, Rule], ...]:
     """One line may be many rules, and of one family or both."""
     reader = _RuleReader(_TOKEN.findall(line), line)
     reader.read()
-    for family in reader.families:
-        yield from ((family, rule) for rule in reader.rules(family))
+    return tuple((family, rule) for family in reader.families for rule in reader.rules(family))
 
 
 class _RuleReader:
@@ -81,7 +87,7 @@ class _RuleReader:
         self.families: tuple[int, ...] = (4, 6)
         self.sources: list[tuple[Prefix, ...]] = []
         self.targets: list[tuple[Prefix, ...]] = []
-        self.jumps: list[tuple[Prefix, str]] = []
+        self.jumps: dict[str, list[Prefix]] = {}
         self.served: list[tuple[Prefix, str, tuple[int, int]]] = []
         self.clamps = False
 
@@ -102,9 +108,8 @@ class _RuleReader:
         for source, target in product(some, self.targets[0] if self.targets else (None,)):
             rule = replace(base, source=source, destination=target)
             if self.jumps:
-                yield from (
-                    replace(rule, source=one, target=name, goto=True) for one, name in self.jumps
-                )
+                for name, sources in self.jumps.items():
+                    yield replace(rule, sources=tuple(sources), target=name, goto=True)
             elif self.served:
                 for one, protocol, ports in self.served:
                     yield replace(rule, destination=one, protocol=protocol, ports=ports)
@@ -112,32 +117,38 @@ class _RuleReader:
                 yield rule
 
     def unknown(self) -> None:
+        """Whatever the rest says may happen to all that what came before is about."""
         self.base = replace(self.base, modelled=False, target="?")
+        self.jumps.clear()
+        self.served.clear()
         self.at = len(self.tokens)
 
+    def begins(self, *words: str) -> bool:
+        """Whether these words come next."""
+        return self.tokens[self.at : self.at + len(words)] == [*words]
+
     def step(self) -> None:
-        rest = self.tokens[self.at :]
-        head = rest[0]
-        if rest[: len(_CLAMP)] == _CLAMP:
+        head = self.tokens[self.at]
+        if self.begins(*_CLAMP):
             self.clamps = True
             self.at = len(self.tokens)
-        elif rest[: len(_SYN)] == _SYN:
+        elif self.begins(*_SYN):
             self.base = replace(self.base, protocol="tcp", modelled=False)
             self.at += len(_SYN)
         elif head in ("iifname", "oifname"):
             self.way(head)
-        elif rest[:2] == ["meta", "nfproto"]:
-            self.only(_NFPROTO[rest[2]])
+        elif self.begins("meta", "nfproto"):
+            self.only(_NFPROTO[self.tokens[self.at + 2]])
             self.at += 3
-        elif rest[:2] == ["meta", "l4proto"]:
-            protocol = "icmp" if rest[2] in _ICMP else rest[2]
-            self.base = replace(self.base, protocol=protocol)
+        elif self.begins("meta", "l4proto"):
+            word = self.tokens[self.at + 2]
+            self.base = replace(self.base, protocol="icmp" if word in _ICMP else word)
             self.at += 3
         elif head in _FAMILY:
-            self.address(_FAMILY[head], rest[1])
-        elif rest[:2] == ["ct", "state"]:
+            self.address(_FAMILY[head], self.tokens[self.at + 1])
+        elif self.begins("ct", "state"):
             self.state()
-        elif rest[:3] == ["ct", "status", "dnat"]:
+        elif self.begins("ct", "status", "dnat"):
             self.base = replace(self.base, states=frozenset(("DNAT",)))
             self.at += 3
         else:
@@ -163,16 +174,18 @@ class _RuleReader:
         self.only(family)
         self.at += 2
         if self.tokens[self.at] == "vmap":
+            self.alone(field == "saddr" and not self.sources)
             self.at += 1
             for words in self.elements():
-                at = words.index(":")
-                prefixes = _prefixes(words[:at], family)
-                assert words[at + 1] == "goto", words
-                self.jumps += [(prefix, words[at + 2]) for prefix in prefixes]
+                one, colon, goto, name = words
+                if (colon, goto) != (":", "goto"):
+                    raise ValueError("another verdict")
+                self.jumps.setdefault(name, []).extend(_prefixes([one], family))
         elif self.tokens[self.at] == ".":
             wanted = [".", "meta", "l4proto", ".", "th", "dport"]
             if self.tokens[self.at : self.at + 6] != wanted:
                 raise ValueError("another concatenation")
+            self.alone(field == "daddr" and not self.targets)
             self.at += 6
             for words in self.elements():
                 one, protocol, ports = " ".join(words).split(" . ")
@@ -184,6 +197,12 @@ class _RuleReader:
             (self.sources if field == "saddr" else self.targets).append(found)
             if field not in ("saddr", "daddr") or max(len(self.sources), len(self.targets)) > 1:
                 raise ValueError("another field, or one twice")
+
+    def alone(self, first: bool) -> None:
+        """A map or a set of services is about the side that it is asked of, and the only one there.
+        Raises: ValueError."""
+        if not first or self.jumps or self.served:
+            raise ValueError("another field, or one twice")
 
     def values(self, family: int) -> tuple[Prefix, ...]:
         if self.tokens[self.at] == "{":
@@ -227,14 +246,22 @@ class _RuleReader:
             raise ValueError("a statement that nobody knows")
 
 
-def _prefixes(words: list[str], family: int) -> Iterator[Prefix]:
-    """`10.0.0.1`, `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. Raises: PrefixFormatError, ValueError."""
+def _prefixes(words: Sequence[str], family: int) -> Iterator[Prefix]:
+    """Of one word. Raises: PrefixFormatError, ValueError."""
     (text,) = words
+    for prefix in _covered(text):
+        if prefix.family != family:
+            raise ValueError("an address of the other family")
+        yield prefix
+
+
+@lru_cache(maxsize=1 << 16)
+def _covered(text: str) -> tuple[Prefix, ...]:
+    """`10.0.0.1`, `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. Raises: PrefixFormatError, ValueError."""
     low, dash, high = text.partition("-")
-    if dash:
-        yield from spanning(family, int(parse_address(low)), int(parse_address(high)))
-        return
-    prefix = Prefix.parse(text)
-    if prefix.family != family:
-        raise ValueError("an address of the other family")
-    yield prefix
+    if not dash:
+        return (Prefix.parse(text),)
+    first, last = parse_address(low), parse_address(high)
+    if first.version != last.version:
+        raise ValueError("a span between two families")
+    return spanning(first.version, int(first), int(last))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
@@ -23,9 +24,11 @@ from meshc.topology.proof.policy_routing import (
     read_policy_routing,
 )
 from meshc.topology.proof.policy_rule import MAIN, RouteQuery
-from meshc.topology.proof.router_script import RouterScript
 from meshc.topology.proof.rule_shapes import names_any
 from meshc.wg.conf import Conf, PeerConf
+
+if TYPE_CHECKING:
+    from meshc.topology.proof.router_script import RouterScript
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,8 @@ class NodeModel:
     def firewall(self) -> Firewall:
         """What is carried. Who may begin a connection is asked of `firewalls`, by themselves."""
         if self.script is not None:
-            return self.script.firewall
+            rules = self.script.firewall
+            return rules.carriage() if self.facts.policies else rules
         if self.like is not None and self.like.carries_for_others:
             return self.like.firewall
         return self.firewalls[0].carriage() if self.facts.policies else self.firewalls[0]

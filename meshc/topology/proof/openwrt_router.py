@@ -6,12 +6,13 @@ in any zone; then the `forwarding` sections of the packet's zone, its rules and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from meshc.errors import ConfError, PrefixFormatError
 from meshc.keys import PresharedKey, PrivateKey, PublicKey
 from meshc.prefixes import InterfaceAddress, Prefix
 from meshc.topology.proof.expectation import literal_family
+from meshc.topology.proof.fw4_include import include, written_files
 from meshc.topology.proof.iptables_rule import TUNNEL, Rule
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.router_script import RouterScript, parsed
@@ -41,7 +42,9 @@ def read(text: str, file: str) -> RouterScript:
     routes = () if by_allowed else [p for s in routed for p in _prefixes(s, "allowed_ips", file)]
     return RouterScript(
         _conf(interface, [_peer(s, file) for s in peers], file, "" if by_allowed else "off"),
-        _firewall([s for s in sections if s.config == "firewall"], interface.name),
+        _firewall(
+            [s for s in sections if s.config == "firewall"], interface.name, written_files(text)
+        ),
         tuple(routes),
     )
 
@@ -87,7 +90,9 @@ def _prefixes(section: UciSection, option: str, file: str) -> Iterator[Prefix]:
         yield parsed(Prefix.parse, word, "prefix", file, section.line)
 
 
-def _firewall(sections: list[UciSection], network: str) -> Firewall:
+def _firewall(
+    sections: list[UciSection], network: str, files: Mapping[str, Sequence[str]]
+) -> Firewall:
     """A router forwards by nature, in both families."""
     firewall = Firewall(network, {4, 6})
     enabled = [s for s in sections if s.get("enabled", "1") != "0"]
@@ -107,6 +112,16 @@ def _firewall(sections: list[UciSection], network: str) -> Firewall:
         firewall.chains[family, "nat", "POSTROUTING"] = [
             _nat(s, zones) for s in enabled if s.kind == "nat" and family in _families(s)
         ]
+        for hook, option in (("INPUT", "input"), ("OUTPUT", "output")):
+            closed = [z for z in zones.values() if z.get(option, "REJECT").upper() != "ACCEPT"]
+            if closed:
+                firewall.chains[family, "filter", hook] = [
+                    known,
+                    *(_at_the_zone(zone, option) for zone in closed),
+                ]
+    for section in enabled:
+        if section.kind == "include":
+            include(firewall.chains, section, files)
     return firewall
 
 
@@ -151,6 +166,14 @@ def _within(zone: UciSection) -> Rule:
     """The zone's policy: it is for packets that stay in the zone."""
     policy = zone.get("forward", "REJECT").upper()
     return Rule(policy, f"zone {zone.get('name')}: forward {policy}", TUNNEL, TUNNEL)
+
+
+def _at_the_zone(zone: UciSection, option: str) -> Rule:
+    """What the router itself gets from the zone (`input`) or sends into it (`output`)."""
+    policy = zone.get(option, "REJECT").upper()
+    text = f"zone {zone.get('name')}: {option} {policy}"
+    way_in, way_out = (TUNNEL, "") if option == "input" else ("", TUNNEL)
+    return Rule(policy, text, way_in, way_out)
 
 
 def _way(zone: str, tunnel: Iterable[str]) -> str:

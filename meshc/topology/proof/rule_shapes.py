@@ -1,7 +1,8 @@
 """The rule shape of a node: its hook lines and rules, with signs for its own addresses.
 
 Nodes of one group have the same rules, each about itself. Where two shapes are equal, what was read
-of one holds for the other, its address in the place of the first one's.
+of one holds for the other, its address in the place of the first one's. As a sender it stands in
+the rules of its whole group, and is left as it is.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ def names_any(texts: Iterable[str], own: Iterable[Prefix]) -> bool:
 
 
 def _placed(text: str, address: str, bits: int, sign: str) -> str:
-    """With a sign for each place where the address stands by itself, or as a whole prefix: it may
-    be the beginning of another one, or the name of a wider prefix."""
+    """With a sign for each place where the address stands by itself, or as a whole prefix, and not
+    as a sender: it may be the beginning of another one, or the name of a wider prefix."""
     first, *rest = text.split(address)
     found = [first]
     for part in rest:
-        behind = part.removeprefix(f"/{bits}")[:1]
-        alone = found[-1][-1:] in ("", " ") and behind in ("", " ", ",", "\n")
-        found += [sign if alone else address, part]
+        before, behind = found[-1], part.removeprefix(f"/{bits}")
+        alone = before[-1:] in ("", " ") and behind[:1] in ("", " ", ",", "\n")
+        sends = before.endswith("-s ") or behind.startswith(" : ")
+        found += [sign if alone and not sends else address, part]
     return "".join(found)

@@ -35,12 +35,14 @@ class Verdict:
     """`pairs` counts the ordered pairs of each address family.
 
     `paths` has the longer of both families' paths for every ordered pair, ends included, empty
-    when it is lost; None for a network of more than READABLE nodes. `findings` are sorted.
+    when it is lost; None for a network of more than READABLE nodes. `findings` are sorted. `apart`
+    are the pairs of which the first may begin nothing with the second, in networks with `paths`.
     """
 
     pairs: Mapping[int, PairCounts]
     paths: Mapping[tuple[str, str], Path] | None
     findings: tuple[Diagnostic, ...]
+    apart: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def holds(self) -> bool:

@@ -71,6 +71,17 @@ def test_the_matrix_has_a_dot_a_letter_or_a_cross(
 
 
 @pytest.mark.usefixtures("wide")
+def test_pairs_that_policies_keep_apart_look_like_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = "policies: [{from: laptop, to: hub, allow: tcp/22}]\n"
+    text = report(built(tmp_path, STAR + rules), capsys)
+    assert line(text, "1", "hub").split()[2:] == ["–", "–"]
+    assert line(text, "2", "laptop").split()[2:] == ["●", "–"]
+    assert "– nothing may begin" in text
+
+
+@pytest.mark.usefixtures("wide")
 def test_who_keeps_a_key_and_who_is_not_managed_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

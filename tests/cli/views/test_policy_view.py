@@ -16,6 +16,13 @@ def test_a_long_line_is_broken_between_names() -> None:
     assert all(f"node-{n}" in text for n in range(30))
 
 
+def test_a_lan_and_its_address_stay_in_one_line() -> None:
+    names = tuple(f"office:lan 192.168.7.{n}/32" for n in range(20))
+    text = change_text(ReachChange((ReachLine(("x",), names, (EVERYTHING,)),)), markdown=False)
+    assert max(map(len, text.split("\n"))) <= 80
+    assert all(name in text for name in names)
+
+
 def test_markdown_is_a_table() -> None:
     text = change_text(ReachChange(closes=(MANY,)), markdown=True)
     assert text.startswith("### Closes\n\n| from | to | services |\n|---|---|---|\n| node-0,")

@@ -72,6 +72,27 @@ def test_ipv6_is_in_the_way_of_wg_quick_only_and_only_when_it_begins(tmp_path: P
     assert codes(own, ipv6=False) == []
 
 
+EXIT = """\
+meshc: 1
+network: {name: testnet, addresses: [10.44.0.0/24]}
+nodes:
+  box: {exit: vps, deploy: {host: box}EXCEPT}
+  vps: {endpoint: 198.51.100.1, exit_node: true}
+"""
+
+
+def test_an_exit_user_without_ipv6_is_told_how_its_file_does_without_it(tmp_path: Path) -> None:
+    """That it then comes up: `tests/node/test_built_node.py`."""
+    file = tmp_path / "mesh.yaml"
+    for text, wanted in (("", [True]), (', exit_except: ["::/0"]', [])):
+        file.write_text(EXIT.replace("EXCEPT", text))
+        compile_file(file)
+        target = targets(compare_file(file))[0]
+        found = difference(target, empty(), SALT)
+        told = machine_findings(target, MachineFacts(time=int(NOW), ipv6=False), found, now=NOW)
+        assert ['exit_except: ["::/0"]' in str(one.hint) for one in told] == wanted
+
+
 def test_a_node_is_asked_of_its_port_its_families_and_its_ways(tmp_path: Path) -> None:
     assert question(hub(tmp_path)) == MachineQuestion(51820, (4,), ("198.51.100.2",))
 

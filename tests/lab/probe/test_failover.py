@@ -61,11 +61,11 @@ def lab(tmp_path: Path, *, agents: bool) -> LabSession:
 
 
 def drain(session: LabSession, relay: str, *, source: str, target: str) -> Outage:
-    """What a pair that lives with a relay loses, of two hundred pings a second, while all move."""
+    """What a pair that lives with a relay loses, of fifty pings a second, while all move."""
     address = session.source.addresses(target)[4]
     wait = f"import time; time.sleep(2); {CALL}['drain', 'wg0', '--wait', '60'])"
     jobs: list[PlacedJob[Any]] = [
-        PlacedJob(source, WatchPings((address,), seconds=12.0, pace=0.005)),
+        PlacedJob(source, WatchPings((address,), seconds=12.0, pace=0.02)),
         PlacedJob(relay, RunCommand((sys.executable, "-c", wait))),
     ]
     pings, said = sorted(session.lab.run(jobs, parallel=2, timeout=120), key=lambda one: one.number)

@@ -4,31 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from meshc.lab.world.draft import INTERNET, PlaceDraft, WorldDraft
+from meshc.lab.world.draft import INTERNET, WorldDraft
 from meshc.lab.world.layout_options import LayoutOptions
-from meshc.lab.world.places import PlaceKind, Port, Shape
+from meshc.lab.world.places import Port, Shape
 from tests.support.labs import a_spec, relay
 
 
 def a_draft(options: LayoutOptions) -> WorldDraft:
     return WorldDraft(a_spec(relay()), {"relay": 51820}, options)
-
-
-def test_an_address_is_given_once_and_a_route_too() -> None:
-    place = PlaceDraft("a", PlaceKind.NODE, "node a")
-    for _ in range(2):
-        place.address("eth0", "192.0.2.1", 32)
-        place.route("0.0.0.0/0", "eth0", "192.0.2.9")
-    done = place.done()
-    assert [str(address) for _, address in done.addresses] == ["192.0.2.1/32"]
-    assert len(done.routes) == 1
-
-
-def test_only_who_forwards_forwards() -> None:
-    place = PlaceDraft("a", PlaceKind.NODE, "node a")
-    before = dict(place.done().sysctls)["net/ipv4/ip_forward"]
-    place.forwards = True
-    assert (before, dict(place.done().sysctls)["net/ipv4/ip_forward"]) == ("0", "1")
 
 
 def test_a_cable_has_the_shape_that_was_asked_for() -> None:

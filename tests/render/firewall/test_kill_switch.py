@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from meshc.errors import NodeError
 from meshc.keys import PrivateKey
 from meshc.node.nodefile import read
-from meshc.node.system.firewall import FirewallFacts
+from meshc.node.system.firewall import FirewallFacts, TableLoad
 from meshc.prefixes import Prefix
 from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
 from tests.support import wgconf
 from tests.support.frozen_agent import freeze_agent
+from tests.support.hidden_tools import hide
 from tests.support.machine_facts import machine
 from tests.support.netns import Namespace, connect, namespaces, needs_root, require
 
@@ -39,8 +41,8 @@ ACCIDENTS = {
 }
 
 
-def leaf_file(directory: Path, endpoint: str = "192.0.2.2:51820") -> Path:
-    hooks = kill_switch_hooks(51820, POOLS, named=not endpoint[0].isdigit())
+def leaf_file(directory: Path, endpoint: str = "192.0.2.2:51820", *, nft: bool = False) -> Path:
+    hooks = kill_switch_hooks(51820, POOLS, named=not endpoint[0].isdigit(), nft=nft)
     text = wgconf.interface(
         "Address = 10.44.0.2/32, fd44::2/128",
         "FwMark = 51820",
@@ -68,6 +70,18 @@ def test_meshc_up_knows_the_lines_and_runs_none_of_them(tmp_path: Path, endpoint
     assert "-o wg0 -j RETURN" in loads[0].chains[0][3]
     no_ipv6 = machine(no_ipv6=True, firewall={4: FirewallFacts("iptables")})
     assert [load.family for load in file.firewall.loads(no_ipv6)] == [4]
+
+
+@pytest.mark.parametrize("endpoint", ["192.0.2.2:51820", "vpn.example:51820"])
+def test_with_nft_it_is_one_table_of_both_families(tmp_path: Path, endpoint: str) -> None:
+    file = read(leaf_file(tmp_path, endpoint, nft=True))
+    assert file.hooks(file.conf.pre_up + file.conf.post_up + file.conf.post_down) == ()
+    (load,) = file.firewall.loads(machine(firewall={}))
+    assert isinstance(load, TableLoad)
+    assert load.name == "meshc-kill-wg0"
+    assert "ip daddr 10.44.0.0/24 reject;\nip6 daddr fd44::/64 reject;\nip daddr { 10." in load.text
+    with pytest.raises(NodeError, match="needs nft"):
+        file.firewall.loads(machine(has_nft=False))
 
 
 def test_a_line_that_was_changed_makes_hooks_of_them_all(tmp_path: Path) -> None:
@@ -115,8 +129,8 @@ def world() -> Iterator[tuple[Namespace, Namespace]]:
         yield leaf, exit_
 
 
-def up(leaf: Namespace, runner: str, directory: Path) -> None:
-    text = leaf_file(directory).read_text()
+def up(leaf: Namespace, runner: str, directory: Path, *, nft: bool = False) -> None:
+    text = leaf_file(directory, nft=nft).read_text()
     leaf.run("bash", "-c", "umask 077; cat > /etc/wireguard/wg0.conf", input=text)
     if runner == "wg-quick":
         leaf.shell(f"{QUICK} up wg0")
@@ -168,6 +182,30 @@ def test_no_accident_alone_lets_anything_out(
         left = leaf.shell("iptables-save; ip6tables-save; ip route show table all")
         assert "KILL" not in left
         assert "table 51820" not in left
+    leaf.shell("ping -c 1 -W 5 203.0.113.9")
+
+
+@pytest.mark.root
+@needs_root[1]
+@needs_root[2]
+@pytest.mark.parametrize("runner", ["wg-quick", "meshc"])
+@pytest.mark.parametrize("tool", ["nft", "iptables"])
+def test_a_host_with_one_tool_alone_holds_back_as_well(
+    world: tuple[Namespace, Namespace], tmp_path: Path, runner: str, tool: str
+) -> None:
+    leaf, _ = world
+    hide(leaf, "iptables" if tool == "nft" else "nft")
+    up(leaf, runner, tmp_path, nft=tool == "nft")
+    leaf.shell("ping -c 1 -W 10 203.0.113.9; ping -c 1 -W 10 2001:db8:9::9")
+    for name in ("rules of the routing flushed", "interface deleted"):
+        assert in_clear_text(leaf, ACCIDENTS[name]) == "", name
+    leaf.shell("ping -c 1 -W 5 192.168.1.1")
+    if runner == "meshc":
+        leaf.meshc("down", "wg0")
+    else:
+        leaf.shell(f"{QUICK} up wg0; {QUICK} down wg0")
+    rules = "nft list ruleset" if tool == "nft" else "iptables-save; ip6tables-save"
+    assert "kill" not in leaf.shell(f"{rules}; ip route show table all").lower()
     leaf.shell("ping -c 1 -W 5 203.0.113.9")
 
 

@@ -175,11 +175,11 @@ def test_nodes_that_are_alike_are_judged_as_each_by_itself(seed: int) -> None:
     ):
         spoiled = {name: re.sub(old, new, text) for name, text in files.items()}
         models = network.proof(spoiled).network.models.values()
-        together = AccessJudge(access, network.expected())
+        together = AccessJudge.of(access, network.expected())
         for model in models:
             if not model.facts.policies:
                 continue
-            alone = AccessJudge(access, network.expected())
+            alone = AccessJudge.of(access, network.expected())
             lonely = replace(model, like=None)
             expected = [*alone.excesses(lonely)]
             found += bool(expected)

@@ -6,7 +6,7 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.proof import expectation
-from meshc.topology.proof.access_places import AccessPlace, access_places
+from meshc.topology.proof.access_places import AccessPlace, Surroundings, access_places
 from tests.support.policy_networks import policy_network
 
 TEXT = """
@@ -24,10 +24,11 @@ policies: [{from: a, to: [nas, internet]}]
 def places() -> dict[str, dict[str, AccessPlace]]:
     network = policy_network(TEXT)
     made = expectation(network.spec, addresses=network.analysis.allocation.addresses)
+    around = Surroundings.of(made, 4)
     return {
         name: {
             place.what: place
-            for place in access_places(facts, made.obligations.around.addresses[name], made, 4)
+            for place in access_places(facts, made.obligations.around.addresses[name], around)
         }
         for name, facts in made.nodes.items()
     }

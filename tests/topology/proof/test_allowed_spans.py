@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.prefixes import Prefix
+from meshc.topology.proof import allowed_spans
 from meshc.topology.proof.allowed_spans import AllowedSpans, paint
 from meshc.topology.proof.longest_match import longest
 
@@ -29,6 +32,11 @@ def test_what_is_painted_is_the_longest_match(sets: list[list[Prefix]]) -> None:
     lo, hi, _, who = spans.entries(numbers, numbers + 100)
     row = np.full(16, -1, np.int32)
     paint(row, lo, hi, who)
+    for narrow in (0, 1, 3):  # spans that are written one by one, and the rest between them
+        again = np.full(16, -1, np.int32)
+        with patch.object(allowed_spans, "_NARROW", narrow):
+            paint(again, lo, hi, who)
+        assert again.tolist() == row.tolist()
     for address in range(16):
         best = longest([p for some in sets for p in some], 4, address)
         # of equal prefixes the last one counts, as in WireGuard

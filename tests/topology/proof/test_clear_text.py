@@ -35,7 +35,7 @@ def faults(extra: str = "", endpoint: str = "192.0.2.1") -> list[str]:
 
 
 @pytest.mark.parametrize("endpoint", ["192.0.2.1", "vpn.demo-vpn.net"])
-@pytest.mark.parametrize("extra", ["", ", fwmark: 99"])
+@pytest.mark.parametrize("extra", ["", ", fwmark: 99", ", firewall: nftables"])
 def test_what_is_written_holds_and_nothing_of_it_is_beyond_the_proof(
     extra: str, endpoint: str
 ) -> None:
@@ -70,11 +70,34 @@ def test_a_hook_that_opens_it_is_told(hook: str, said: str) -> None:
     assert (said in found[0]) if said else found == []
 
 
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ("nft delete table inet meshc-kill-%i", "IPv4 leaves in clear text"),
+        ("nft flush ruleset", "IPv4 leaves in clear text"),
+        ("nft list ruleset", ""),
+    ],
+)
+def test_the_same_with_nft(hook: str, said: str) -> None:
+    extra = f', firewall: nftables, post_up: "{hook}"'
+    text = TOPOLOGY.format(extra=extra, endpoint="192.0.2.1")
+    found = [one.message for one in checked(text) if one.code == "E447"]
+    assert (said in found[0]) if said else found == []
+
+
+def test_what_nft_is_told_besides_is_not_judged() -> None:
+    hook = "nft insert rule inet meshc-kill-%i output accept"
+    extra = f', firewall: nftables, post_up: "{hook}"'
+    found = checked(TOPOLOGY.format(extra=extra, endpoint="192.0.2.1"))
+    assert any(hook in one.message for one in found)
+
+
 def outer(target: str, device: str = "", mark: int = 0) -> Leaving:
     prefix = Prefix.host(target)
     return Leaving(prefix.family, prefix.value, device, mark)
 
 
+@pytest.mark.parametrize("nft", [False, True])
 @pytest.mark.parametrize(
     ("packet", "leaves"),
     [
@@ -90,7 +113,10 @@ def outer(target: str, device: str = "", mark: int = 0) -> Leaving:
         (outer("fd44::9"), False),
     ],
 )
-def test_packet_by_packet(packet: Leaving, leaves: bool) -> None:
+def test_packet_by_packet(packet: Leaving, leaves: bool, nft: bool) -> None:
+    assert passes(Firewall.read(lines(nft=nft), "wg0"), packet) is leaves
+
+
+def lines(*, nft: bool) -> tuple[str, ...]:
     pools = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
-    lines = kill_switch_hooks(51820, pools, named=False).post_up
-    assert passes(Firewall.read(lines, "wg0"), packet) is leaves
+    return kill_switch_hooks(51820, pools, named=False, nft=nft).post_up

@@ -15,6 +15,11 @@ def rules(line: str, family: int = 4) -> list[Rule]:
     return read_table(lines)[family, "filter", "FORWARD"]
 
 
+def test_a_base_chain_that_is_closed_drops_the_rest() -> None:
+    lines = ["chain f {", "type filter hook forward priority 0; policy drop;", "}"]
+    assert [r.target for r in read_table(lines)[4, "filter", "FORWARD"]] == ["DROP"]
+
+
 def test_an_element_is_a_rule() -> None:
     found = rules("ip daddr { 10.0.0.1, 10.0.0.4-10.0.0.7 } return")
     assert [(str(r.destination), r.target) for r in found] == [
@@ -26,8 +31,29 @@ def test_an_element_is_a_rule() -> None:
 
 def test_a_map_goes_on_in_a_chain() -> None:
     (one, other) = rules("ip6 saddr vmap { fd00::1 : goto x, fd00::/120 : goto y }", family=6)
-    assert (one.source, one.target, one.goto) == (Prefix.parse("fd00::1"), "x", True)
-    assert (str(other.source), other.target) == ("fd00::/120", "y")
+    assert (one.sources, one.target, one.goto) == ((Prefix.parse("fd00::1"),), "x", True)
+    assert (other.sources, other.target) == ((Prefix.parse("fd00::/120"),), "y")
+    line = "ip daddr 10.0.0.9 ip saddr vmap { 10.0.0.1 : goto x, 10.0.0.4/30 : goto x }"
+    (rule,) = rules(line)
+    assert [*map(str, rule.sources)] == ["10.0.0.1/32", "10.0.0.4/30"]
+    assert str(rule.destination) == "10.0.0.9/32"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ip saddr vmap { 10.0.0.1 : goto x, 10.0.0.2 : drop }",
+        "ip daddr vmap { 10.0.0.1 : goto x }",
+        "ip saddr 10.0.0.1 ip saddr vmap { 10.0.0.1 : goto x }",
+        "ip saddr vmap { 10.0.0.1 : goto x, fd00::1 : goto x }",
+        "ip saddr . meta l4proto . th dport { 10.0.0.1 . tcp . 80 } return",
+        "ip daddr . meta l4proto . th dport { 10.0.0.1 . tcp . 80, 10.0.0.2 . tcp . http } return",
+        "ip daddr { 10.0.0.1-fd00::1 } return",
+    ],
+)
+def test_a_map_that_is_not_understood_is_so_as_a_whole(line: str) -> None:
+    (rule,) = rules(line)
+    assert (rule.modelled, rule.target) == (False, "?")
 
 
 def test_target_protocol_and_port_stand_together() -> None:

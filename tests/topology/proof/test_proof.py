@@ -16,6 +16,7 @@ from meshc.topology.proof.network_model import NetworkModel
 from meshc.topology.proof.reachability_matrix import NOT_JUDGED
 from meshc.topology.proof.trace_batch import ENDS
 from meshc.topology.proof.walk import Trace, walk, walk_pair
+from tests.support.policy_networks import OFFICE, policy_network
 from tests.support.random_wire import random_wire, spoil
 from tests.support.wire import Wire, main_example
 
@@ -95,3 +96,13 @@ def test_fast_and_slow_agree(seed: int, faults: int, silent: bool) -> None:
     # as in a large network, where direct neighbours of leaves are kept out of the tables
     with patch.object(fib, "LARGE", 0):
         agree(wire)
+
+
+def test_pairs_are_separate_where_the_rules_leave_nothing() -> None:
+    network = policy_network(OFFICE.format(platform="linux"))
+    proof = network.proof(network.files())
+    assert not proof.separate("b", "a")
+    assert proof.separate("a", "b"), "answers alone are not the beginning of anything"
+    assert proof.separate("b", "guest")
+    assert ("b", "guest") in proof.verdict().apart
+    assert ("b", "a") not in proof.verdict().apart

@@ -46,6 +46,15 @@ def test_another_place_of_the_address_is_another_shape() -> None:
     assert shape(text, "10.0.0.7") != shape(text, "10.0.0.8")
 
 
+@pytest.mark.parametrize(
+    "text", ["-s 10.0.0.7/32 -g X", "{ 10.0.0.7 : goto x, 10.0.0.8 : goto x }"]
+)
+def test_a_group_of_senders_is_that_of_each_of_its_nodes(text: str) -> None:
+    one, other = f"{text}\n-d 10.0.0.7/32", f"{text}\n-d 10.0.0.8/32"
+    assert shape(one, "10.0.0.7") == shape(other, "10.0.0.8")
+    assert shape(text, "10.0.0.7") != shape(text.replace("0.7", "0.9"), "10.0.0.9")
+
+
 def test_hooks_and_families_tell_files_apart() -> None:
     own = [Prefix.parse("10.0.0.7")]
     assert rule_shape(Conf(pre_up=("a",)), own) != rule_shape(Conf(pre_up=("b",)), own)

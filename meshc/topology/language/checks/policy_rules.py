@@ -8,11 +8,18 @@ from meshc.diagnostics import Diagnostics
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix, collapse, without
 from meshc.topology.language.read.document import Document
-from meshc.topology.language.spec import NodeSpec, Platform, PolicyEnd, PolicySpec, Service, Spec
+from meshc.topology.language.spec import (
+    FirewallTool,
+    NodeSpec,
+    Platform,
+    PolicyEnd,
+    PolicySpec,
+    Service,
+    Spec,
+)
 from meshc.topology.language.wording import quote
 from meshc.values import dataclass
 
-_ROUTERS = frozenset({Platform.OPENWRT, Platform.ROUTEROS})
 _SSH = 22
 
 
@@ -52,14 +59,14 @@ class _Reach:
     sources: PolicyEnd
     targets: PolicyEnd
     services: tuple[Service, ...]
+    senders: frozenset[str]
+    receivers: frozenset[str]
 
     @classmethod
     def of(cls, rule: PolicySpec) -> _Reach:
-        return cls(
-            _left(rule.sources, rule.excluded),
-            _left(rule.targets, rule.excluded),
-            rule.services,
-        )
+        sources, targets = (_left(e, rule.excluded) for e in (rule.sources, rule.targets))
+        both = frozenset(sources.nodes), frozenset(targets.nodes)
+        return cls(sources, targets, rule.services, *both)
 
     @property
     def nothing(self) -> bool:
@@ -72,22 +79,24 @@ class _Reach:
 
     def holds(self, other: _Reach) -> bool:
         return (
-            _inside(other.sources, self.sources)
+            other.senders <= self.senders
+            and other.receivers <= self.receivers
+            and _inside(other.sources, self.sources)
             and _inside(other.targets, self.targets)
             and all(any(_covers(one, s) for one in self.services) for s in other.services)
         )
 
 
 def _left(end: PolicyEnd, gone: PolicyEnd) -> PolicyEnd:
-    nodes = tuple(name for name in end.nodes if name not in gone.nodes)
+    nodes = tuple(name for name in end.nodes if name not in gone.nodes) if gone.nodes else end.nodes
     prefixes = without(end.prefixes, gone.prefixes) if gone.prefixes else collapse(end.prefixes)
     return PolicyEnd(nodes, prefixes, end.internet and not gone.internet)
 
 
 def _inside(part: PolicyEnd, whole: PolicyEnd) -> bool:
+    """Its prefixes and the internet; names are looked at before."""
     return (
-        frozenset(part.nodes) <= frozenset(whole.nodes)
-        and all(any(w.contains(p) for w in whole.prefixes) for p in part.prefixes)
+        all(any(w.contains(p) for w in whole.prefixes) for p in part.prefixes)
         and part.internet <= whole.internet
     )
 
@@ -111,14 +120,19 @@ def _covering(
 
 
 def _enforced(node: NodeSpec, document: Document, diagnostics: Diagnostics) -> None:
-    if node.managed and node.platform in _ROUTERS:
+    if (
+        node.managed
+        and node.platform is Platform.OPENWRT
+        and node.firewall is FirewallTool.IPTABLES
+    ):
         document.report(
             diagnostics,
             "E174",
-            f"meshc does not write policies for {node.platform.value} yet, so that "
-            f"{quote(node.name)} would let everything through",
+            f"{quote(node.name)} is to load policies by iptables, which OpenWrt's firewall has not "
+            "used since 22.03",
             ("nodes", node.name),
-            "give this part to a Linux node, or set `managed: false`: relays then protect it.",
+            "say `firewall: nftables` for it; an older OpenWrt can have `managed: false`, and "
+            "relays then protect it.",
             key=True,
         )
     elif node.is_relay and not node.filters:
@@ -128,7 +142,7 @@ def _enforced(node: NodeSpec, document: Document, diagnostics: Diagnostics) -> N
             "E175",
             f"relay {quote(node.name)} cannot hold others to the policies: it is {what}",
             ("nodes", node.name),
-            "make a Linux node the relay.",
+            "make a Linux node or a router the relay.",
             key=True,
         )
 

@@ -38,8 +38,32 @@ def with_key(text: str, path: Path, key: str, value: str) -> str | Uneditable:
 def with_entry(text: str, table: str, name: str, value: str) -> str | Uneditable:
     """`name: value` in the mapping `table` at the top; `value` is YAML on one line, or nothing."""
     wanted = _data(text) or {}
-    wanted[table] = {**(wanted.get(table) or {}), name: _data(f"v: {value}")["v"]}
+    entry = _read(f"v: {value}")
+    if not isinstance(entry, dict) or [*entry] != ["v"]:
+        return Uneditable(f"what {name!r} shall be is no YAML on one line")
+    wanted[table] = {**(wanted.get(table) or {}), name: entry["v"]}
     return _checked(text_edit.add_entry(text, table, name, value), wanted)
+
+
+def with_member(text: str, group: str, name: str) -> str | Uneditable:
+    """With the node in a group, which need not exist."""
+    wanted = _data(text) or {}
+    groups = wanted.get("groups") or {}
+    entry = groups.get(group)
+    path: Path = ("groups", group, "members") if isinstance(entry, dict) else ("groups", group)
+    held = entry.get("members") if isinstance(entry, dict) else entry
+    members = [held] if isinstance(held, str) else list(held or [])
+    there = [*members, name]
+    if isinstance(entry, dict):
+        wanted["groups"][group]["members"] = there
+    else:
+        wanted["groups"] = {**groups, group: there}
+    listed = f"[{', '.join(there)}]"
+    if isinstance(held, list):
+        return _checked(text_edit.add_item(text, path, name), wanted)
+    if group not in groups:
+        return _checked(text_edit.add_entry(text, "groups", group, listed), wanted)
+    return _checked(text_edit.set_key(text, path[:-1], str(path[-1]), listed), wanted)
 
 
 def without(text: str, path: Path) -> str | Uneditable:

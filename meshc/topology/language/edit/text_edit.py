@@ -1,4 +1,5 @@
-"""Single changes to the text of a topology: set a key of a node, add a node, take an entry out.
+"""Single changes to the text of a topology: set a key of a node, add a node, add to a list, take an
+entry out.
 
 Each returns the new text, or None where the text is written in a way that it cannot change; whoever
 calls reads the new text and compares what it says (`edited.py`), so that nothing rests on these.
@@ -58,6 +59,21 @@ def add_entry(text: str, table: str, name: str, value: str) -> str | None:
     if isinstance(node, ScalarNode) and tree.start(node) == tree.end(node):
         return _after(text, tree, tree.end(entry[0]), f"  {line}\n")
     return None
+
+
+def add_item(text: str, path: Path, value: str) -> str | None:
+    """`value` at the end of the list at `path`."""
+    tree = LayoutTree(text)
+    node = tree.find(path)
+    if not isinstance(node, SequenceNode):
+        return None
+    if not node.flow_style:
+        column = " " * int(node.start_mark.column)
+        return _after(text, tree, tree.end(node), f"{column}- {value}\n")
+    close = tree.end(node) - 1
+    kept = text[:close].rstrip()
+    comma = "" if not node.value else " " if kept.endswith(",") else ", "
+    return f"{kept}{comma}{value}{text[close:]}"
 
 
 def take_out(text: str, path: Path) -> str | None:

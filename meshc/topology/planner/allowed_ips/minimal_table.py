@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from meshc.prefixes import BITS, Prefix
@@ -72,6 +72,24 @@ def minimal_entries(regions: Iterable[Region]) -> list[tuple[Prefix, int]]:
         solver.emit(solver.build(0, len(solver.items), 0, 0, UNMATCHED), UNMATCHED)
         entries.extend(sorted(solver.entries))
     return entries
+
+
+class RegionTree:
+    """The regions of one family, whose smallest table is asked for again and again with a few of
+    them left out: what these do not touch is solved once."""
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self._items = sorted(regions)
+        self._solver = _KeepingSolver(self._items[0].prefix.family, self._items)
+        self.whole = frozenset(self.without(frozenset()))
+
+    def without(self, dropped: Container[Prefix]) -> list[tuple[Prefix, int]]:
+        """`minimal_entries` of the other regions, in no order."""
+        solver = self._solver
+        solver.leave_out(dropped)
+        if solver.items:
+            solver.emit(solver.build(0, len(solver.items), 0, 0, UNMATCHED), UNMATCHED)
+        return solver.entries
 
 
 def minimal_table(regions: Iterable[Region]) -> dict[int, tuple[Prefix, ...]]:
@@ -166,6 +184,50 @@ class _Solver:
         peer = peers & -peers
         self.entries.append((Prefix(self.family, value, length), peer))
         return peer
+
+
+class _KeepingSolver(_Solver):
+    """Knows again the subtrees from which nothing is left out, and their entries."""
+
+    def __init__(self, family: int, items: list[Region]) -> None:
+        super().__init__(family, items)
+        self._all = items
+        self._places: list[int] = []
+        self._built: dict[tuple[int, int, int, int], _Node] = {}
+        self._kept: set[int] = set()
+        self._emitted: dict[tuple[int, int], list[tuple[Prefix, int]]] = {}
+
+    def leave_out(self, dropped: Container[Prefix]) -> None:
+        """Begins anew with the regions of all other prefixes."""
+        every = self._all
+        self._places = [n for n, item in enumerate(every) if item.prefix not in dropped]
+        self.items = [every[n] for n in self._places]
+        self.values = [item.prefix.value for item in self.items]
+        self.entries = []
+
+    def build(self, start: int, end: int, base: int, length: int, allowed: int) -> _Node:
+        places = self._places
+        if start == end or places[end - 1] - places[start] != end - 1 - start:
+            return super().build(start, end, base, length, allowed)
+        key = (places[start], places[end - 1], length, allowed)
+        node = self._built.get(key)
+        if node is None:
+            node = self._built[key] = super().build(start, end, base, length, allowed)
+            self._kept.add(id(node))
+        return node
+
+    def emit(self, node: _Node, inherited: int) -> None:
+        if id(node) not in self._kept:
+            super().emit(node, inherited)
+            return
+        key = (id(node), inherited)
+        known = self._emitted.get(key)
+        if known is None:
+            before = len(self.entries)
+            super().emit(node, inherited)
+            self._emitted[key] = self.entries[before:]
+        else:
+            self.entries += known
 
 
 def _join(one: int, other: int) -> int:

@@ -84,8 +84,7 @@ class PeerTables:
     _owner: dict[Prefix, int] = field(init=False)
     _shared: dict[_Key, tuple[Table, _Hosts]] = field(default_factory=dict)
     _whole: dict[tuple[_Key, Prefixes], Table] = field(default_factory=dict)
-    _exceptions: dict[int, dict[Prefix, int]] = field(default_factory=dict)
-    _leaf_owner: dict[Prefix, int] = field(init=False)
+    _entries: dict[int, frozenset[Prefix]] = field(default_factory=dict)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
     _plain: PlainTables | None = field(init=False)
     _of_class_alone: dict[tuple[object, ...], Table] = field(default_factory=dict)
@@ -100,12 +99,6 @@ class PeerTables:
             for i, node in enumerate(nodes)
             for address in self.allocation.addresses[node.name]
             if address.family == 6
-        }
-        self._leaf_owner = {
-            address: i
-            for i, node in enumerate(nodes)
-            if self.routing.class_of[i] >= 0
-            for address in self.allocation.addresses[node.name]
         }
         self._everything = PrefixIndex((p, i) for i, own in enumerate(self.own) for p in own)
         self._nested = frozenset(
@@ -174,13 +167,19 @@ class PeerTables:
         """A shared table may say that one address inside another relay's block goes to
         the home. Where the node with that address is a neighbour, its own section says so.
         """
-        exceptions = self._exceptions.get(id(table))
-        if exceptions is None:
-            found = ((p, self._leaf_owner.get(p)) for prefixes in table.values() for p in prefixes)
-            exceptions = {p: i for p, i in found if i is not None and i not in table}
-            self._exceptions[id(table)] = exceptions
-        adjacent = self.routing.graph.adjacent
-        doubled = {p for p, owner in exceptions.items() if adjacent(node, owner)}
+        if not any(table.values()):
+            return table
+        graph, class_of = self.routing.graph, self.routing.class_of
+        leaves = [i for i in graph.neighbours[node] if class_of[i] >= 0 and i not in table]
+        if not leaves:
+            return table
+        entries = self._entries.get(id(table))
+        if entries is None:
+            entries = frozenset(p for prefixes in table.values() for p in prefixes)
+            self._entries[id(table)] = entries
+        addresses = self.allocation.addresses
+        near = (address for i in leaves for address in addresses[graph.nodes[i].name])
+        doubled = entries.intersection(near)
         if not doubled:
             return table
         return {

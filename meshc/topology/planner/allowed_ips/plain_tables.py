@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix, collapse
-from meshc.topology.planner.allowed_ips.minimal_table import Region, minimal_entries
+from meshc.topology.planner.allowed_ips.minimal_table import Region, RegionTree, minimal_entries
 from meshc.topology.planner.allowed_ips.pool_trie import Entry, PoolTrie, pool_trie
 from meshc.topology.planner.allowed_ips.table_regions import PeerBits, Prefixes, Table
 from meshc.topology.planner.routing.routing import Routing
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 
 
 class Wishes(NamedTuple):
@@ -40,6 +40,7 @@ class PlainTables:
     outside: dict[Prefix, int]
     groups: tuple[Prefixes, ...]
     group_of: dict[Prefix, int]
+    _trees: dict[tuple[int, int], RegionTree] = field(default_factory=dict)
 
     def table(self, wishes: Wishes, dropped: frozenset[Prefix]) -> Table:
         """The smallest table without the prefixes in `dropped`."""
@@ -54,20 +55,28 @@ class PlainTables:
 
     def lighter(self, table: Table, wishes: Wishes, dropped: frozenset[Prefix]) -> Table:
         """`table`, of nothing dropped and without default routes, once some prefixes are."""
-        touched = {self.group_of[prefix] for prefix in dropped}
-        wide = [self.groups[number] for number in touched if len(self.groups[number]) > 1]
         gone, more = set(dropped), list[Entry]()
-        for group in wide:
-            regions = self._regions(wishes, dropped, group)
-            gone.update(p for p, _ in _entries([*self._regions(wishes, (), group).values()]))
-            more += _entries([*regions.values()])
+        for number in {self.group_of[prefix] for prefix in dropped}:
+            if len(self.groups[number]) > 1:
+                tree = self._tree(table, wishes, number)
+                left = tree.without(dropped)
+                gone.update(p for p, _ in tree.whole.difference(left))
+                more += [e for e in left if e not in tree.whole or e[0] in gone]
         added = _by_peer(wishes.peers, more)
         return {
-            peer: tuple(sorted((*(p for p in prefixes if p not in gone), *added[peer])))
-            if added[peer]
-            else tuple(p for p in prefixes if p not in gone)
+            peer: prefixes
+            if not added[peer] and gone.isdisjoint(prefixes)
+            else tuple(sorted((*(p for p in prefixes if p not in gone), *added[peer])))
             for peer, prefixes in table.items()
         }
+
+    def _tree(self, table: Table, wishes: Wishes, number: int) -> RegionTree:
+        """The regions of a group for those who want `table`, which outlives this."""
+        key = (id(table), number)
+        if key not in self._trees:
+            regions = self._regions(wishes, (), self.groups[number])
+            self._trees[key] = RegionTree([*regions.values()])
+        return self._trees[key]
 
     def _of_pools(self, wishes: Wishes) -> list[Entry]:
         return [entry for trie in self.tries for entry in trie.entries(wishes.masks, wishes.home)]

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from meshc.diagnostics import Diagnostics
 from meshc.topology.language.wording import listing, quote
 from meshc.topology.obligations.claim import Addresses
-from meshc.topology.obligations.obligations import obligations
+from meshc.topology.obligations.obligations import separation
 from meshc.topology.planner.links.link import (
     allows,
     common_families,
@@ -131,12 +131,11 @@ def _meant_apart(
 ) -> frozenset[tuple[int, int]]:
     """The pairs that tests declare apart in every family: the user has thought of them."""
     number = graph.number
-    separation = obligations(graph.spec, addresses).separation
+    apart = separation(graph.spec, addresses)
     families = sorted({pool.family for pool in graph.spec.network.pools})
     found = (
         frozenset(
-            (min(number[a], number[b]), max(number[a], number[b]))
-            for a, b in separation.pairs(family)
+            (min(number[a], number[b]), max(number[a], number[b])) for a, b in apart.pairs(family)
         )
         for family in families
     )

@@ -38,6 +38,11 @@ class AccessPlanner:
     )
     _strangers: dict[tuple[int, Prefixes], Prefixes] = field(default_factory=dict)
 
+    @property
+    def families(self) -> frozenset[int]:
+        """In which something is carried."""
+        return frozenset(prefix.family for prefix in self.known)
+
     def rules(self, node: NodeSpec, family: int) -> AccessRules | None:
         """None for a node that cannot filter."""
         if not node.filters:

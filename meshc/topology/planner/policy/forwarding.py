@@ -77,9 +77,7 @@ def origins(
     the way to the internet."""
     if lans is None:
         lans = {p for peer in peers for p in peer.allowed_ips if p.length}
-    pools = tuple(pools)
-    beyond = (lan for lan in lans if not any(pool.contains(lan) for pool in pools))
-    return collapse([*beyond, *pools])
+    return collapse([*lans, *pools])
 
 
 @lru_cache(maxsize=1024)

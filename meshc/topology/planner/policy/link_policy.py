@@ -8,7 +8,8 @@ at all that they forward and send, and keep their links.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from meshc.prefixes import Prefix, collapse, without
 from meshc.topology.language.spec import EVERYTHING, NodeSpec, PolicyEnd, PolicySpec, Spec
@@ -39,8 +40,11 @@ class LinkPolicy:
     def of(cls, spec: Spec) -> LinkPolicy:
         if spec.policies is None:
             return cls({})
-        rules = [_RuleEnds.of(rule) for rule in spec.policies]
-        senders, receivers = _named(r.sources for r in rules), _named(r.targets for r in rules)
+        rules = _NumberedRules.of([_RuleEnds.of(rule) for rule in spec.policies])
+        senders, receivers = (
+            _named(r.sources for r in rules.all),
+            _named(r.targets for r in rules.all),
+        )
         none: frozenset[int] = frozenset()
         return cls(
             {
@@ -140,17 +144,36 @@ def _named(ends: Iterable[Iterable[str]]) -> dict[str, Rules]:
     return {name: frozenset(numbers) for name, numbers in found.items()}
 
 
-def _side(node: NodeSpec, rules: list[_RuleEnds], sends: Rules, receives: Rules) -> LinkSide:
+class _NumberedRules(NamedTuple):
+    """All rules; the numbers of those that let everything pass, and the few that name prefixes on
+    one side."""
+
+    all: Sequence[_RuleEnds]
+    whole: Sequence[int]
+    from_prefixes: Sequence[tuple[int, tuple[Prefix, ...]]]
+    to_prefixes: Sequence[tuple[int, tuple[Prefix, ...]]]
+
+    @classmethod
+    def of(cls, rules: Sequence[_RuleEnds]) -> _NumberedRules:
+        return cls(
+            rules,
+            [n for n, rule in enumerate(rules) if rule.everything],
+            [(n, rule.from_prefixes) for n, rule in enumerate(rules) if rule.from_prefixes],
+            [(n, rule.to_prefixes) for n, rule in enumerate(rules) if rule.to_prefixes],
+        )
+
+
+def _side(node: NodeSpec, rules: _NumberedRules, sends: Rules, receives: Rules) -> LinkSide:
     """`sends` and `receives` are the rules that name the node."""
-    sends |= {n for n, r in enumerate(rules) if r.from_prefixes and _touches(node, r.from_prefixes)}
-    receives |= {n for n, r in enumerate(rules) if r.to_prefixes and _touches(node, r.to_prefixes)}
-    whole = [n for n, rule in enumerate(rules) if rule.everything]
+    sends |= {n for n, prefixes in rules.from_prefixes if _touches(node, prefixes)}
+    receives |= {n for n, prefixes in rules.to_prefixes if _touches(node, prefixes)}
+    every = rules.all
     return LinkSide(
         sends,
         receives,
-        tuple(_parts(node, {n: (rules[n].sources, rules[n].from_prefixes) for n in whole})),
-        tuple(_parts(node, {n: (rules[n].targets, rules[n].to_prefixes) for n in whole})),
-        any(rules[n].internet for n in sends),
+        tuple(_parts(node, {n: (every[n].sources, every[n].from_prefixes) for n in rules.whole})),
+        tuple(_parts(node, {n: (every[n].targets, every[n].to_prefixes) for n in rules.whole})),
+        any(every[n].internet for n in sends),
     )
 
 

@@ -116,23 +116,28 @@ class Routing:
         columns = self._columns
         if not columns:
             columns.update(self._cost_columns())
-        best: list[int] = [_NEVER] * len(self.members)
-        hops: list[int | None] = [None] * len(best)
-        for relay, weight in sorted(self.attachments[source]):
-            costs = [cost + weight for cost in columns[relay]]
-            for target, (cost, least) in enumerate(zip(costs, best, strict=True)):
-                if cost < least:
-                    best[target], hops[target] = cost, relay
-        return hops
+        # the relay is the last digit of a number, so that the least one wins among equals
+        base, none = len(self.graph.nodes), _NEVER * len(self.graph.nodes)
+        sums = [
+            [cost + more for cost in columns[relay]]
+            for relay, weight in self.attachments[source]
+            for more in (weight * base + relay,)
+        ]
+        if not sums:
+            return [None] * len(self.members)
+        best = sums[0] if len(sums) == 1 else map(min, *sums)
+        return [number % base if number < none else None for number in best]
 
     def _cost_columns(self) -> dict[int, list[int]]:
-        """For each relay what it costs from there to each class, hops and weight in one number."""
+        """For each relay what it costs from there to each class, hops and weight in one number,
+        times the number of nodes."""
+        base = len(self.graph.nodes)
         trees = [self.class_tree(target) for target in range(len(self.members))]
         return {
             relay: [
-                (tree.hops[relay] << _HOP_SHIFT) + tree.weight[relay]
+                ((tree.hops[relay] << _HOP_SHIFT) + tree.weight[relay]) * base
                 if relay in tree.hops
-                else _NEVER
+                else _NEVER * base
                 for tree in trees
             ]
             for relay in self.backbone

@@ -174,3 +174,33 @@ def _renamed(data: object, name: str) -> object:
     if isinstance(data, list):
         return [_renamed(value, name) for value in data]
     return "renamed" if data == name else data
+
+
+@pytest.mark.parametrize(
+    ("groups", "wanted"),
+    [
+        ("", "groups:\n  g: [new]\n"),
+        ("groups: {g: [a, b]}\n", "groups: {g: [a, b, new]}\n"),
+        ("groups: {g: []}\n", "groups: {g: [new]}\n"),
+        ("groups: {g: [a, ]}\n", "groups: {g: [a, new]}\n"),
+        ("groups: {h: [a]}\n", "groups: {h: [a], g: [new]}\n"),
+        ("groups:\n  g: a   # x\n", "groups:\n  g: [a, new]   # x\n"),
+        (
+            "groups:\n  g:\n  - a   # x\n\n  h: b\n",
+            "groups:\n  g:\n  - a   # x\n  - new\n\n  h: b\n",
+        ),
+        ("groups:\n  g:\n    - a\n# end\n", "groups:\n  g:\n    - a\n    - new\n# end\n"),
+        (
+            "groups: {g: {mtu: 1400, members: [a]}}\n",
+            "groups: {g: {mtu: 1400, members: [a, new]}}\n",
+        ),
+        ("groups: {g: {mtu: 1400}}\n", "groups: {g: {members: [new], mtu: 1400}}\n"),
+    ],
+)
+def test_a_node_joins_a_group_however_it_is_written(groups: str, wanted: str) -> None:
+    assert edited.with_member(f"meshc: 1\n{groups}", "g", "new") == f"meshc: 1\n{wanted}"
+
+
+def test_what_is_no_yaml_on_one_line_is_no_node() -> None:
+    for value in ("{a: b: c}", "x\n  y: 1", "{", "{a}: }"):
+        assert isinstance(edited.with_entry("nodes: {}\n", "nodes", "n", value), Uneditable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshc.topology.language.edit.text_edit import add_entry, set_key, take_out
+from meshc.topology.language.edit.text_edit import add_entry, add_item, set_key, take_out
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,10 @@ def test_add_entry(text: str, changed: str | None) -> None:
 )
 def test_take_out(text: str, path: tuple[str | int, ...], changed: str | None) -> None:
     assert take_out(text, path) == changed
+
+
+def test_an_item_comes_to_the_end_of_a_list_and_to_nothing_else() -> None:
+    assert add_item("a: [x]  # c\n", ("a",), "y") == "a: [x, y]  # c\n"
+    assert add_item("a:\n  - x  # c\n", ("a",), "y") == "a:\n  - x  # c\n  - y\n"
+    assert add_item("a: x\n", ("a",), "y") is None
+    assert add_item("a: [x]\n", ("b",), "y") is None

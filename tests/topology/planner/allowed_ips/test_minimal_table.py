@@ -11,6 +11,7 @@ from meshc.prefixes import BITS, Prefix
 from meshc.topology.planner.allowed_ips.minimal_table import (
     UNMATCHED,
     Region,
+    RegionTree,
     minimal_entries,
     minimal_table,
 )
@@ -113,6 +114,20 @@ def test_a_prefix_is_never_given_to_two_peers(regions: list[Region]) -> None:
 def test_a_peer_with_a_prefix_of_its_own_gets_no_more(regions: list[Region]) -> None:
     expected = [(r.prefix, LEAF) for r in regions if r.outside]
     assert expected == [entry for entry in minimal_entries(regions) if entry[1] == LEAF]
+
+
+@given(tables(), st.lists(st.sets(st.sampled_from(subprefixes()), max_size=3), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_regions_left_out_are_as_if_they_had_never_been(
+    regions: list[Region], holes: list[set[Prefix]]
+) -> None:
+    if not regions:
+        return
+    tree = RegionTree(regions)
+    assert tree.whole == {*minimal_entries(regions)}
+    for dropped in [*holes, *holes]:  # the second time from what it knows
+        left = [region for region in regions if region.prefix not in dropped]
+        assert sorted(tree.without(dropped)) == minimal_entries(left)
 
 
 def test_catch_all_with_an_exception() -> None:

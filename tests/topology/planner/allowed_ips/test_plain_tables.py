@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given, settings
 
 from meshc.diagnostics import Diagnostics
@@ -87,6 +89,21 @@ def test_a_table_gets_lighter_as_if_the_prefix_had_never_been() -> None:
         expected = solved(tables, wishes, frozenset(gone))
         assert tables.lighter(whole, wishes, frozenset(gone)) == expected
         assert tables.table(wishes, frozenset(gone)) == expected
+
+
+def test_many_prefixes_go_one_by_one_and_together() -> None:
+    rng = random.Random(1)
+    for _ in range(20):
+        own = [prefixes(f"172.16.{i}.0/24") for i in range(40) if rng.random() < 0.8]
+        own += [prefixes(f"192.168.1.{16 * i}/28") for i in range(16)]
+        tables = plain_tables((POOL,), own)
+        assert tables is not None
+        peers = PeerBits([0, 1], -1)
+        wishes = Wishes(peers, [rng.choice((2, 2, 2, 4)) for _ in own], 2, {})
+        whole = tables.table(wishes, frozenset())
+        for _ in range(12):
+            gone = frozenset(p for some in rng.sample(own, rng.randint(1, 3)) for p in some)
+            assert tables.lighter(whole, wishes, gone) == solved(tables, wishes, gone)
 
 
 def test_one_prefix_inside_another_is_nothing_plain() -> None:

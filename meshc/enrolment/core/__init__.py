@@ -1,0 +1,1 @@
+"""The protocol of enrolment, pure: no socket, clock, file or random number."""
