@@ -14,7 +14,9 @@ import secrets
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from meshc.agent import home_table
@@ -51,6 +53,7 @@ LOOK = 30.0
 LATER = 5.0
 """Seconds after which what failed is tried again."""
 LONGEST_SLEEP = 1.0
+MOVES_KEPT = 8
 VIEW = 1.0
 """Seconds for which a relay knows where its device sees the others."""
 
@@ -162,11 +165,14 @@ class _Keeper:
         self._wire = wire
         self._agent = agent
         self._shown: PathStatus | None = None
+        self._moves: deque[tuple[float, str]] = deque(maxlen=MOVES_KEPT)
+        self._since, self._why = time.time(), "as it was found"
         self._view: tuple[float, Mapping[int, Endpoint]] = (float("-inf"), {})
 
     def show(self, run_directory: Path) -> None:
         """Writes down how it is, when that is news."""
         status = path_status(self._agent, self._compiled.names)
+        status = replace(status, since=self._since, why=self._why, moves=tuple(self._moves))
         if status != self._shown:
             self._shown = status
             status.save(self._interface, run_directory)
@@ -237,17 +243,28 @@ class _Keeper:
         return seen
 
     def _tell(self, effect: Effect) -> None:
-        names, interface = self._compiled.names, self._interface
-        match effect:
-            case MoveHome(relay, why):
-                _log.warning("%s: by %s: %s", interface, names[relay], why)
-            case PlaceLeaf(leaf, via):
-                where = "here" if via == leaf else f"with {names[via]}"
-                _log.warning("%s: %s lives %s", interface, names[leaf], where)
-            case MoveDirect(peer):
-                _log.warning("%s: %s directly: both agreed", interface, names[peer])
-            case MoveBack(peer, why):
-                _log.warning("%s: %s by the relays again: %s", interface, names[peer], why)
+        """A line in the log for each move, and in the status for the last ones."""
+        said = _words(effect, self._compiled.names)
+        if not said:
+            return
+        _log.warning("%s: %s", self._interface, said)
+        self._moves.appendleft((round(time.time(), 1), said))
+        if isinstance(effect, MoveHome):
+            self._since, self._why = time.time(), effect.why
+
+
+def _words(effect: Effect, names: Mapping[int, str]) -> str:
+    match effect:
+        case MoveHome(relay, why):
+            return f"by {names[relay]}: {why}"
+        case PlaceLeaf(leaf, via):
+            where = "here" if via == leaf else f"with {names[via]}"
+            return f"{names[leaf]} lives {where}"
+        case MoveDirect(peer):
+            return f"{names[peer]} directly: both agreed"
+        case MoveBack(peer, why):
+            return f"{names[peer]} by the relays again: {why}"
+    return ""
 
 
 def _needs_device(effect: Effect) -> bool:
