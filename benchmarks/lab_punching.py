@@ -61,6 +61,9 @@ def try_pair(session: LabSession, one: str, other: str, seconds: float) -> tuple
 
 
 def moved(*logs: str) -> str:
+    for log in logs:
+        if "keeps paths" not in log:
+            return f"no agent: {log.strip()[-200:]!r}"
     begun = max(when(log, "keeps paths") for log in logs)
     moves = [when(log, "directly") for log in logs if "directly" in log]
     if len(moves) < len(logs):

@@ -54,6 +54,8 @@ LATER = 5.0
 """Seconds after which what failed is tried again."""
 LONGEST_SLEEP = 1.0
 MOVES_KEPT = 8
+CALLERS = 2.0
+"""Seconds between two looks for leaves without an agent."""
 VIEW = 1.0
 """Seconds for which a relay knows where its device sees the others."""
 
@@ -166,6 +168,8 @@ class _Keeper:
         self._agent = agent
         self._shown: PathStatus | None = None
         self._moves: deque[tuple[float, str]] = deque(maxlen=MOVES_KEPT)
+        self._next_callers = float("-inf")
+        self._heard: dict[int, int] = {}
         self._since, self._why = time.time(), "as it was found"
         self._view: tuple[float, Mapping[int, Endpoint]] = (float("-inf"), {})
 
@@ -196,6 +200,20 @@ class _Keeper:
                 self._do(agent.receive(sender, message, now))
         if agent.wakes <= time.monotonic():
             self._do(agent.tick(time.monotonic()))
+        if self._compiled.roster.quiet and time.monotonic() >= self._next_callers:
+            self._next_callers = time.monotonic() + CALLERS
+            self._callers()
+
+    def _callers(self) -> None:
+        """Leaves without an agent that have begun a session here since the last look."""
+        assert isinstance(self._agent, RelayAgent)
+        roster, keys = self._compiled.roster, self._compiled.keys
+        at = {p.public_key: p.last_handshake for p in self._engine.read(self._interface).peers}
+        for leaf in roster.quiet & roster.linked:
+            latest = at.get(keys[leaf], 0)
+            if latest > self._heard.setdefault(leaf, latest):
+                self._heard[leaf] = latest
+                self._do(self._agent.handshake(leaf, time.monotonic()))
 
     def was_changed(self) -> bool:
         """Whether the device is not as this agent left it. Raises: NodeError."""

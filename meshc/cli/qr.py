@@ -19,6 +19,7 @@ from meshc.cli.views.fold import terminal_width
 from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
+    from meshc.build.reader import BuildReader
     from meshc.wg.conf import Conf
 
 # Black on white whatever the colours of the terminal are: readers expect dark on light.
@@ -29,6 +30,7 @@ _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("node", shell_complete=complete_nodes)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A .png or .svg file (0600).")
+@click.option("--via", metavar="RELAY", help="A second profile, by way of this relay.")
 @click.option("--build", type=click.Path(path_type=Path), help="The build directory.")
 @click.option("--strip-comments", is_flag=True, help="Leave out what a phone does not keep.")
 @click.option("--force", is_flag=True, help="Also when a camera may fail to read it.")
@@ -39,6 +41,7 @@ def qr(
     file: Path,
     node: str,
     output: Path | None,
+    via: str | None,
     build: Path | None,
     strip_comments: bool,
     force: bool,
@@ -47,7 +50,9 @@ def qr(
     """Show NODE's configuration, as built from FILE, as a QR code.
 
     The code holds the private key: show it to nobody else, and delete the picture once it has
-    been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
+    been scanned. With --via the profile goes by another relay, with the same key: where relays run
+    agents, they follow the phone to whichever profile is on. Exit code 1 when the configuration is
+    too large; the message says what to drop.
     """
     from meshc.build.reader import open_build
     from meshc.build.workspace import Workspace
@@ -60,6 +65,8 @@ def qr(
     reader = open_build(build or Workspace(file).build, file=file)
     built, caption = reader.node(node), f"{reader.manifest.network}: {node}"
     path, text = built.path, built.text().reveal()
+    if via is not None:
+        text, caption = _second(reader, file, node, via), f"{caption} via {via}"
     conf = parse(text, file=str(path))
     useless = _useless(conf, node)
     if useless:
@@ -84,6 +91,18 @@ def qr(
     elif not budget.comfortable:
         say(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _second(reader: BuildReader, file: Path, node: str, relay: str) -> str:
+    """Raises: StateError."""
+    from meshc.agent.second_profile import second_profile
+    from meshc.build.topology_file import read_spec
+    from meshc.diagnostics import Diagnostics
+
+    diagnostics = Diagnostics()
+    spec = read_spec(file, diagnostics)
+    diagnostics.barrier()
+    return second_profile(reader, spec, node, relay).reveal()
 
 
 def _show(rows: str, node: str, caption: str) -> None:
