@@ -4,6 +4,7 @@
 #
 #   ./dev bare                     ./dev demo, then .ci/run
 #   ./dev bare ./dev demo          only this command
+#   ./dev bare benchmarks/install_ways.sh   the ways to install
 #
 # Root on Debian only. Lies in $TMPDIR and is removed, also when a command failed; KEEP=1 keeps it.
 # The network is the host's, and so are its certificates and what its package managers are told

@@ -52,10 +52,16 @@ def test_the_wheel_carries_every_template(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     templates = [p for p in (ROOT / "templates").rglob("*") if p.is_file()]
     assert templates
-    missing = [t.name for t in templates if f"meshc/_templates/{t.name}" not in names]
+    paths = [f"meshc/_templates/{t.relative_to(ROOT / 'templates')}" for t in templates]
+    missing = [path for path in paths if path not in names]
     assert missing == []
     assert "meshc/py.typed" in names
     assert "meshc/requirements-run.lock" in names
+
+
+def test_the_wheel_carries_manual_pages(wheel: Path) -> None:
+    names = {name.partition("/")[2] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {"data/share/man/man1/meshc.1", "data/share/man/man1/meshc-keys-rotate.1"} <= names
 
 
 def test_the_installed_wheel_can_be_packed_for_a_node(installed: Path) -> None:

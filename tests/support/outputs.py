@@ -20,11 +20,12 @@ nodes:
     role: relay
     endpoint: 9.9.9.9
     exit_node: true
-    outputs: [networkd, compose, kubernetes, nixos, cloud-init, cloud-init-with-keys]
+    outputs: [networkd, compose, kubernetes, nixos, cloud-init, cloud-init-with-keys, ansible]
   laptop:
     exit: hub
     dns: [10.44.0.1]
-    outputs: [networkd, networkmanager, compose, kubernetes, nixos, cloud-init]
+    deploy: {host: laptop.field.dev, user: admin, port: 2222, become: true}
+    outputs: [networkd, networkmanager, compose, kubernetes, nixos, cloud-init, ansible]
   desk: {outputs: [networkmanager, networkd, nixos, cloud-init-with-keys]}
 """
 

@@ -34,7 +34,7 @@ from meshc.render.firewall.hook_lines import (
 )
 from meshc.render.firewall.iptables import POLICY_CHAIN, family_chains, forwarding_hooks
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
-from meshc.render.firewall.own_address import OwnRules
+from meshc.render.firewall.own_address import SharedRules
 from meshc.topology.language.spec import FirewallTool
 from meshc.topology.planner.policy.flow_rules import FamilyRules
 
@@ -116,7 +116,7 @@ def firewall_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hoo
 
 def loading_hooks(firewall: tuple[FamilyRules, ...], tool: FirewallTool) -> Hooks:
     """The lines of a node with these rules."""
-    own = OwnRules.of(firewall)
+    own = SharedRules.of(firewall)
     hooks = _loading_hooks(own.rules, tool)
     return replace(hooks, comments=own.told(hooks.comments)) if own.addresses else hooks
 

@@ -16,14 +16,14 @@ from meshc.topology.planner.policy.flow_rules import AccessRow, AccessRules, Fam
 _SIGN = {family: Prefix(family, (1 << bits) - 1, bits) for family, bits in BITS.items()}
 
 
-class OwnRules(NamedTuple):
+class SharedRules(NamedTuple):
     """Rules about signs, and the address for each."""
 
     rules: tuple[FamilyRules, ...]
     addresses: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, firewall: Sequence[FamilyRules]) -> OwnRules:
+    def of(cls, firewall: Sequence[FamilyRules]) -> SharedRules:
         """The rules as they are where they are about more than an own address."""
         rules, addresses = [], []
         for one in firewall:

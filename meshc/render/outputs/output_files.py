@@ -8,6 +8,7 @@ from types import MappingProxyType
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.render.artifact import Artifact
+from meshc.render.outputs.ansible import ansible
 from meshc.render.outputs.cloud_init import cloud_init, cloud_init_with_keys
 from meshc.render.outputs.compose import compose
 from meshc.render.outputs.kubernetes import kubernetes
@@ -28,6 +29,7 @@ _RENDER: Mapping[Output, Callable[[Tunnel], Iterator[OutputFile]]] = MappingProx
         Output.CLOUD_INIT_WITH_KEYS: cloud_init_with_keys,
         Output.NIXOS: nixos,
         Output.KUBERNETES: kubernetes,
+        Output.ANSIBLE: ansible,
     }
 )
 

@@ -60,6 +60,7 @@ class Output(Enum):
     CLOUD_INIT_WITH_KEYS = "cloud-init-with-keys"
     NIXOS = "nixos"
     KUBERNETES = "kubernetes"
+    ANSIBLE = "ansible"
 
 
 class FirewallTool(Enum):

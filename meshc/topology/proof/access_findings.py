@@ -21,7 +21,12 @@ from meshc.topology.proof.access_classes import (
     AccessRelation,
     AddressNames,
 )
-from meshc.topology.proof.access_places import AccessPlace, Region, Surroundings, access_places
+from meshc.topology.proof.access_places import (
+    AccessPlace,
+    FamilySurroundings,
+    Region,
+    access_places,
+)
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
@@ -116,7 +121,7 @@ class AccessJudge:
     families: Sequence[int]
     _relations: Mapping[int, AccessRelation]
     _common: Mapping[int, AddressNames]
-    _surroundings: Mapping[int, Surroundings]
+    _surroundings: Mapping[int, FamilySurroundings]
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
     _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
@@ -131,7 +136,7 @@ class AccessJudge:
             family: AddressNames.of(family, (expectation.pools, *lans), relation.sides)
             for family, relation in relations.items()
         }
-        around = {family: Surroundings.of(expectation, family) for family in families}
+        around = {family: FamilySurroundings.of(expectation, family) for family in families}
         return cls(access, families, relations, common, around)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:

@@ -33,7 +33,7 @@ class AccessPlace(NamedTuple):
         return self[4:]
 
 
-class Surroundings(NamedTuple):
+class FamilySurroundings(NamedTuple):
     """What all nodes of one family have in common: the whole network with its LANs, the internet,
     and by exit what its users may send from."""
 
@@ -43,7 +43,7 @@ class Surroundings(NamedTuple):
     users: Mapping[str, Region]
 
     @classmethod
-    def of(cls, expectation: Expectation, family: int) -> Surroundings:
+    def of(cls, expectation: Expectation, family: int) -> FamilySurroundings:
         access, nodes = expectation.obligations.access, expectation.nodes
         assert access is not None, "asked for a network with policies"
         routes = [route for node in nodes.values() for route in node.routes]
@@ -61,7 +61,7 @@ class Surroundings(NamedTuple):
 
 
 def access_places(
-    facts: NodeFacts, own: Sequence[Prefix], around: Surroundings
+    facts: NodeFacts, own: Sequence[Prefix], around: FamilySurroundings
 ) -> Iterator[AccessPlace]:
     """All of one node in one family."""
     family, known = around.family, around.known

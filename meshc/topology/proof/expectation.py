@@ -18,7 +18,7 @@ from meshc.errors import PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix, parse_address
 from meshc.secret import SecretText
-from meshc.topology.language.spec import Nat, NodeSpec, Output, Platform, Spec
+from meshc.topology.language.spec import Deploy, Nat, NodeSpec, Output, Platform, Spec
 from meshc.topology.obligations.exit_duty import WHOLE, ExitDuty
 from meshc.topology.obligations.obligations import Obligations, obligations
 from meshc.values import dataclass, field
@@ -53,8 +53,9 @@ class ReadOutput(NamedTuple):
 
 
 def output_name(path: str) -> tuple[str, str] | None:
-    """(output, name of the file) for a path in a build that is a file of an output."""
-    parts = path.split("/")
+    """(output, name of the file) for a path in a build that is a file of an output; the name may
+    have directories."""
+    parts = path.split("/", 2)
     return (parts[1], parts[2]) if len(parts) == 3 else None
 
 
@@ -84,7 +85,7 @@ class NodeFacts:
     may forward another one to; a node with an endpoint always has one. `lans` are the networks
     that it is connected to beside the tunnel. `addresses` matter for nodes without a file only.
     With `policies` the rules of the node say who may begin a connection. An `agent` may begin
-    sessions that no file begins.
+    sessions that no file begins. `login` is how it is reached by who administers it.
     """
 
     name: str
@@ -109,6 +110,7 @@ class NodeFacts:
     managed: bool = True
     policies: bool = False
     outputs: tuple[Output, ...] = ()
+    login: Deploy = Deploy()
     public_key: PublicKey | None = None
     addresses: tuple[Prefix, ...] = ()
     location: Location | None = field(default=None, compare=False)
@@ -210,6 +212,7 @@ def _facts(
         managed=node.managed,
         policies=spec.policies is not None and node.filters,
         outputs=node.outputs,
+        login=node.deploy,
         public_key=node.public_key or key,
         addresses=node.addresses or addresses,
         location=node.at(),

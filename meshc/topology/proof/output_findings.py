@@ -12,6 +12,7 @@ from meshc.diagnostics import Diagnostics, Location
 from meshc.keys import PublicKey
 from meshc.topology.language.spec import Output
 from meshc.topology.proof.expectation import Expectation, NodeFacts, NodeFile
+from meshc.topology.proof.output_readers.ansible_role import read_ansible
 from meshc.topology.proof.output_readers.carried_conf import CarriageReading, Carried
 from meshc.topology.proof.output_readers.compose_file import read_compose
 from meshc.topology.proof.output_readers.conf_differences import conf_differences
@@ -51,6 +52,7 @@ READERS: Mapping[Output, Callable[[Mapping[str, str], Carried], CarriageReading]
             Output.CLOUD_INIT_WITH_KEYS: read_user_data_with_keys,
             Output.NIXOS: read_nix_module,
             Output.KUBERNETES: read_kube_manifest,
+            Output.ANSIBLE: read_ansible,
         }
     )
 )

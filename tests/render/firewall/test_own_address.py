@@ -8,7 +8,7 @@ from meshc.prefixes import Prefix
 from meshc.render.firewall.iptables import family_chains
 from meshc.render.firewall.loading import Load, loading_hooks
 from meshc.render.firewall.nftables import table_text
-from meshc.render.firewall.own_address import OwnRules
+from meshc.render.firewall.own_address import SharedRules
 from meshc.topology.language.spec import FirewallTool, Service
 from meshc.topology.planner.policy.flow_rules import AccessRow, AccessRules, FamilyRules, Grant
 
@@ -33,7 +33,7 @@ SIX = leaf(6, "fd44::5/128", "fd44::5/128", "fd44::50/127", "fd44:0:0:1::5/128")
 def test_the_text_is_that_of_rules_about_the_address(
     firewall: tuple[FamilyRules, ...], tool: FirewallTool
 ) -> None:
-    assert OwnRules.of(firewall).addresses
+    assert SharedRules.of(firewall).addresses
     load = Load(
         tool,
         {one.family: family_chains(one) for one in firewall}
@@ -46,8 +46,8 @@ def test_the_text_is_that_of_rules_about_the_address(
 
 def test_neighbours_share_their_rules() -> None:
     other = leaf(4, "10.44.0.6/32", "10.44.0.5/32", "10.44.0.50/31", "110.44.0.5/32")
-    assert OwnRules.of((FOUR,)).rules == OwnRules.of((other,)).rules
-    assert OwnRules.of((FOUR,)).addresses != OwnRules.of((other,)).addresses
+    assert SharedRules.of((FOUR,)).rules == SharedRules.of((other,)).rules
+    assert SharedRules.of((FOUR,)).addresses != SharedRules.of((other,)).addresses
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_neighbours_share_their_rules() -> None:
     ],
 )  # fmt: skip
 def test_what_is_about_more_is_written_as_it_is(rules: FamilyRules) -> None:
-    assert OwnRules.of((rules,)) == ((rules,), ())
+    assert SharedRules.of((rules,)) == ((rules,), ())

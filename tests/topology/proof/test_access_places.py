@@ -6,7 +6,7 @@ import pytest
 
 from meshc.prefixes import Prefix
 from meshc.topology.proof import expectation
-from meshc.topology.proof.access_places import AccessPlace, Surroundings, access_places
+from meshc.topology.proof.access_places import AccessPlace, FamilySurroundings, access_places
 from tests.support.policy_networks import policy_network
 
 TEXT = """
@@ -24,7 +24,7 @@ policies: [{from: a, to: [nas, internet]}]
 def places() -> dict[str, dict[str, AccessPlace]]:
     network = policy_network(TEXT)
     made = expectation(network.spec, addresses=network.analysis.allocation.addresses)
-    around = Surroundings.of(made, 4)
+    around = FamilySurroundings.of(made, 4)
     return {
         name: {
             place.what: place

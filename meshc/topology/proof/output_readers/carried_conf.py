@@ -103,7 +103,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def documents(text: str, file: str) -> list[dict[str, Any]]:
     """The YAML documents of a file, all of them mappings. Raises: OutputError."""
     try:
-        found = [one for one in yaml.load_all(text, _Loader) if one is not None]
+        found = [one for one in yaml.load_all(text, StrictLoader) if one is not None]
     except (yaml.YAMLError, ValueError, RecursionError):
         raise OutputError(f"{file}: it is no YAML that a program reads") from None
     if not all(isinstance(one, dict) for one in found):
@@ -118,7 +118,7 @@ def only(files: Mapping[str, str]) -> tuple[str, str]:
     return next(iter(files.items()))
 
 
-class _Loader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """Refuses a key that stands there twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
