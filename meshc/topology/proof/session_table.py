@@ -180,11 +180,17 @@ def _contexts(models: tuple[NodeModel, ...]) -> tuple[Ints, Ints]:
 def left_to_agents(
     table: MeshPeerTable, sessions: SessionTable, expectation: Expectation, i: int
 ) -> bool:
-    """Whether a session owns nothing at both ends, and is there for two leaves' agents to begin."""
-    rows = sessions.row[[i, int(sessions.back[i])]] if sessions.back[i] >= 0 else np.array([-1])
-    ends = [expectation.nodes.get(table.names[int(at[i])]) for at in (sessions.frm, sessions.to)]
-    return (
-        bool((rows >= 0).all() and (table.endpoint[rows] < 0).all())
-        and not any(table.allowed_sets[number] for number in table.allowed[rows].tolist())
-        and all(end is not None and end.agent and not end.relay for end in ends)
-    )
+    """Whether a session owns nothing at both ends, and is there for two leaves' agents to begin; or
+    stands at a relay alone, for a leaf without an agent that comes with another profile."""
+    sides = [i] if sessions.back[i] < 0 else [i, int(sessions.back[i])]
+    rows = sessions.row[sides]
+    names = [table.names[int(at[i])] for at in (sessions.frm, sessions.to)]
+    ends = [expectation.nodes[name] for name in names if name in expectation.nodes]
+    if len(ends) != len(names) or (rows < 0).any() or (table.endpoint[rows] >= 0).any():
+        return False
+    if any(table.allowed_sets[number] for number in table.allowed[rows].tolist()):
+        return False
+    one, other = ends
+    if len(sides) == 1:
+        return one.relay and one.agent and not other.relay and not other.agent and other.managed
+    return all(end.agent and not end.relay for end in ends)
