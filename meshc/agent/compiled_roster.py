@@ -41,7 +41,7 @@ class CompiledRoster:
         if not self.is_relay:
             return (*self.roster.order, *self.roster.partners)
         others = (relay for relay in self.roster.relays if relay != self.roster.me)
-        return (*others, *sorted(self.roster.linked))
+        return (*others, *sorted(self.roster.linked - self.roster.quiet))
 
 
 def number_of(probe: Prefix) -> int:
@@ -88,6 +88,7 @@ def _roster(section: Mapping[str, Any]) -> CompiledRoster:
             {numbers[one["name"]]: relays[one["home"]] for one in leaves},
             frozenset(numbers[one["name"]] for one in leaves if one["linked"]),
             {numbers[one["name"]]: bool(one["first"]) for one in partners},
+            frozenset(numbers[one["name"]] for one in leaves if one.get("agent") is False),
         ),
         probe,
         {number: name for name, number in (relays | numbers).items()},

@@ -14,7 +14,9 @@ import secrets
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from meshc.agent import home_table
@@ -51,6 +53,9 @@ LOOK = 30.0
 LATER = 5.0
 """Seconds after which what failed is tried again."""
 LONGEST_SLEEP = 1.0
+MOVES_KEPT = 8
+CALLERS = 2.0
+"""Seconds between two looks for leaves without an agent."""
 VIEW = 1.0
 """Seconds for which a relay knows where its device sees the others."""
 
@@ -90,6 +95,7 @@ def _keep(
     device = _prepared(engine, record.interface, compiled)
     with TunnelSocket(record.interface, compiled.probe) as wire:
         keeper = _Keeper(record.interface, engine, compiled, wire, _agent(compiled, device))
+        _log.info("%s: keeps paths", record.interface)
         look = time.monotonic() + LOOK
         while not stop.is_set() and _version(state) == mark:
             keeper.draining(drain_mark(record.interface, run_directory).exists())
@@ -161,11 +167,16 @@ class _Keeper:
         self._wire = wire
         self._agent = agent
         self._shown: PathStatus | None = None
+        self._moves: deque[tuple[float, str]] = deque(maxlen=MOVES_KEPT)
+        self._next_callers = float("-inf")
+        self._heard: dict[int, int] = {}
+        self._since, self._why = time.time(), "as it was found"
         self._view: tuple[float, Mapping[int, Endpoint]] = (float("-inf"), {})
 
     def show(self, run_directory: Path) -> None:
         """Writes down how it is, when that is news."""
         status = path_status(self._agent, self._compiled.names)
+        status = replace(status, since=self._since, why=self._why, moves=tuple(self._moves))
         if status != self._shown:
             self._shown = status
             status.save(self._interface, run_directory)
@@ -189,6 +200,20 @@ class _Keeper:
                 self._do(agent.receive(sender, message, now))
         if agent.wakes <= time.monotonic():
             self._do(agent.tick(time.monotonic()))
+        if self._compiled.roster.quiet and time.monotonic() >= self._next_callers:
+            self._next_callers = time.monotonic() + CALLERS
+            self._callers()
+
+    def _callers(self) -> None:
+        """Leaves without an agent that have begun a session here since the last look."""
+        assert isinstance(self._agent, RelayAgent)
+        roster, keys = self._compiled.roster, self._compiled.keys
+        at = {p.public_key: p.last_handshake for p in self._engine.read(self._interface).peers}
+        for leaf in roster.quiet & roster.linked:
+            latest = at.get(keys[leaf], 0)
+            if latest > self._heard.setdefault(leaf, latest):
+                self._heard[leaf] = latest
+                self._do(self._agent.handshake(leaf, time.monotonic()))
 
     def was_changed(self) -> bool:
         """Whether the device is not as this agent left it. Raises: NodeError."""
@@ -236,17 +261,28 @@ class _Keeper:
         return seen
 
     def _tell(self, effect: Effect) -> None:
-        names, interface = self._compiled.names, self._interface
-        match effect:
-            case MoveHome(relay, why):
-                _log.warning("%s: by %s: %s", interface, names[relay], why)
-            case PlaceLeaf(leaf, via):
-                where = "here" if via == leaf else f"with {names[via]}"
-                _log.warning("%s: %s lives %s", interface, names[leaf], where)
-            case MoveDirect(peer):
-                _log.warning("%s: %s directly: both agreed", interface, names[peer])
-            case MoveBack(peer, why):
-                _log.warning("%s: %s by the relays again: %s", interface, names[peer], why)
+        """A line in the log for each move, and in the status for the last ones."""
+        said = _words(effect, self._compiled.names)
+        if not said:
+            return
+        _log.warning("%s: %s", self._interface, said)
+        self._moves.appendleft((round(time.time(), 1), said))
+        if isinstance(effect, MoveHome):
+            self._since, self._why = time.time(), effect.why
+
+
+def _words(effect: Effect, names: Mapping[int, str]) -> str:
+    match effect:
+        case MoveHome(relay, why):
+            return f"by {names[relay]}: {why}"
+        case PlaceLeaf(leaf, via):
+            where = "here" if via == leaf else f"with {names[via]}"
+            return f"{names[leaf]} lives {where}"
+        case MoveDirect(peer):
+            return f"{names[peer]} directly: both agreed"
+        case MoveBack(peer, why):
+            return f"{names[peer]} by the relays again: {why}"
+    return ""
 
 
 def _needs_device(effect: Effect) -> bool:

@@ -21,13 +21,17 @@ from meshc.values import dataclass, field
 class PathStatus:
     """`relays` maps the other end of each path that is probed to its state. A leaf has a `home`; a
     relay the names of the `leaves` that live with it. `direct` maps the leaves with which there may
-    be a direct path to how that is."""
+    be a direct path to how that is. `moves` are the last ones, the latest first, with their unix
+    time; `since` is when the agent of a leaf came to its home, and `why`."""
 
     relays: Mapping[str, str]
     home: str = ""
     leaves: tuple[str, ...] = ()
     draining: bool = field(default=False)
     direct: Mapping[str, str] = field(default_factory=dict)
+    since: float = 0.0
+    why: str = ""
+    moves: tuple[tuple[float, str], ...] = ()
 
     @property
     def all_live(self) -> bool:
@@ -67,7 +71,8 @@ def load_status(interface: str, run_directory: Path = RUN_DIRECTORY) -> PathStat
     """None where no agent has written any, or it was written by another version."""
     try:
         values = json.loads(status_file(interface, run_directory).read_text(encoding="utf-8"))
-        return PathStatus(**{**values, "leaves": tuple(values["leaves"])})
+        moves = tuple((float(when), str(what)) for when, what in values["moves"])
+        return PathStatus(**{**values, "leaves": tuple(values["leaves"]), "moves": moves})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

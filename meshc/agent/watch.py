@@ -9,6 +9,7 @@ An endpoint that works, learned or not, is never touched: a peer may have roamed
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import threading
@@ -44,6 +45,14 @@ ROUND = 15.0
 """Seconds between two looks at the rest when the kernel tells of no change."""
 REST = 2.0
 SETTLE = 0.5
+IMPORTED_LATER = (
+    "meshc.node.system.rtnetlink",
+    "meshc.node.backends.bundled",
+    "meshc.node.backends.external",
+    "meshc.node.backends.kernel",
+)
+"""What both threads would import in the middle of their work: of two that import the same modules
+at one time one may find them half done."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +66,8 @@ def watch(
 ) -> None:
     """Looks after an interface until it goes away, or `stop` is set; with `token`, until somebody
     else brought it up anew."""
+    for module in IMPORTED_LATER:
+        importlib.import_module(module)
     stop = stop or threading.Event()
     ended = threading.Event()
     paths = threading.Thread(

@@ -19,6 +19,7 @@ from meshc.cli.views.fold import terminal_width
 from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
+    from meshc.build.reader import BuildReader
     from meshc.wg.conf import Conf
 
 # Black on white whatever the colours of the terminal are: readers expect dark on light.
@@ -29,6 +30,7 @@ _PAINT, _RESET = "\033[38;5;231;48;5;16m", "\033[0m"
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 @click.argument("node", shell_complete=complete_nodes)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A .png or .svg file (0600).")
+@click.option("--via", metavar="RELAY", help="A second profile, by way of this relay.")
 @click.option("--build", type=click.Path(path_type=Path), help="The build directory.")
 @click.option("--strip-comments", is_flag=True, help="Leave out what a phone does not keep.")
 @click.option("--force", is_flag=True, help="Also when a camera may fail to read it.")
@@ -39,6 +41,7 @@ def qr(
     file: Path,
     node: str,
     output: Path | None,
+    via: str | None,
     build: Path | None,
     strip_comments: bool,
     force: bool,
@@ -47,43 +50,57 @@ def qr(
     """Show NODE's configuration, as built from FILE, as a QR code.
 
     The code holds the private key: show it to nobody else, and delete the picture once it has
-    been scanned. Exit code 1 when the configuration is too large; the message says what to drop.
+    been scanned. With --via the profile goes by another relay, with the same key: where relays run
+    agents, they follow the phone to whichever profile is on. Exit code 1 when the configuration is
+    too large; the message says what to drop.
     """
     from meshc.build.reader import open_build
     from meshc.build.workspace import Workspace
-    from meshc.errors import StateError
     from meshc.render import qr_code as codes
     from meshc.wg.conf import parse
 
     if output is not None and output.suffix not in (".png", ".svg"):
         raise click.UsageError("OUTPUT ends in .png or .svg")
     reader = open_build(build or Workspace(file).build, file=file)
-    built, caption = reader.node(node), f"{reader.manifest.network}: {node}"
-    path, text = built.path, built.text().reveal()
+    path, caption = reader.node(node).path, f"{reader.manifest.network}: {node}"
+    text = _profile(reader, file, node, via)
+    caption += f" via {via}" if via else ""
     conf = parse(text, file=str(path))
-    useless = _useless(conf, node)
-    if useless:
-        raise StateError(useless, hint=f"copy {path} to the node")
+    _refuse_useless(conf, node, path)
     if strip_comments:
         text = codes.strip_comments(text)
     budget = codes.budget(text, conf, node)
     if not budget.fits or not (budget.comfortable or force or output):
         _refuse(node, budget, as_json=as_json)
+    advice = list(budget.advice)
     data = {"network": reader.manifest.network, "node": node, "bytes": budget.size}
     if output is None and as_json:
-        tell(data | {"rows": codes.terminal(text).splitlines(), "advice": list(budget.advice)})
+        tell(data | {"rows": codes.terminal(text).splitlines(), "advice": advice})
         return
     if output is None:
         _show(codes.terminal(text), node, caption)
     else:
-        draw = codes.png if output.suffix == ".png" else codes.svg
-        _write(output, draw(text, caption))
+        _write(output, (codes.png if output.suffix == ".png" else codes.svg)(text, caption))
         _warn(output, node)
     if as_json:
-        tell(data | {"file": str(output), "advice": list(budget.advice)})
+        tell(data | {"file": str(output), "advice": advice})
     elif not budget.comfortable:
         say(f"{budget.size} bytes: a camera may fail to read this.", err=True)
         _advise(budget.advice)
+
+
+def _profile(reader: BuildReader, file: Path, node: str, relay: str | None) -> str:
+    """The file of a node, or its second one. Raises: StateError."""
+    if relay is None:
+        return reader.node(node).text().reveal()
+    from meshc.agent.second_profile import second_profile
+    from meshc.build.topology_file import read_spec
+    from meshc.diagnostics import Diagnostics
+
+    diagnostics = Diagnostics()
+    spec = read_spec(file, diagnostics)
+    diagnostics.barrier()
+    return second_profile(reader, spec, node, relay).reveal()
 
 
 def _show(rows: str, node: str, caption: str) -> None:
@@ -107,6 +124,15 @@ def _warn(output: Path, node: str) -> None:
     if exposed(output):
         say(f"warning: git would take {output}, with the private key in it", err=True)
     say(f"{output}: holds the private key of {node}; delete it once scanned", err=True)
+
+
+def _refuse_useless(conf: Conf, node: str, path: Path) -> None:
+    """Raises: StateError."""
+    from meshc.errors import StateError
+
+    useless = _useless(conf, node)
+    if useless:
+        raise StateError(useless, hint=f"copy {path} to the node")
 
 
 def _useless(conf: Conf, node: str) -> str:

@@ -93,7 +93,7 @@ def status(
         return
     found = look()
     if metrics or textfile is not None:
-        _figures(found, textfile)
+        _figures(found, textfile, run_directory)
     if as_json:
         from meshc.render.report.json import envelope
 
@@ -111,13 +111,19 @@ def _report(one: Status, run_directory: Path) -> dict[str, Any]:
     return {**_plain(asdict(one)), "paths": asdict(paths) if paths else None}
 
 
-def _figures(found: Sequence[Status], textfile: Path | None) -> NoReturn:
+def _figures(found: Sequence[Status], textfile: Path | None, run_directory: Path) -> NoReturn:
     """Prints or writes them, whole or not at all, and ends."""
+    from meshc.agent.path_metrics import path_exposition
+    from meshc.agent.path_status import load_status
     from meshc.errors import NodeError
     from meshc.files import write_atomic
     from meshc.node.status_metrics import exposition_text
 
+    kept = {one.interface: load_status(one.interface, run_directory) for one in found if one.up}
+    paths = {name: status for name, status in kept.items() if status is not None}
     text = exposition_text(found, now=time.time())
+    if paths:
+        text += path_exposition(paths)
     if textfile is None:
         click.echo(text, nl=False)
     else:
@@ -154,6 +160,11 @@ def print_status(page: Page, found: Sequence[Status], run_directory: Path = RUN)
         paths = load_status(one.interface, run_directory)
         if paths is not None and one.up:
             page.line(paths.words)
+            if paths.home and paths.since:
+                age = age_text(max(0.0, time.time() - paths.since))
+                page.line(f"  by {paths.home} for {age}: {paths.why}")
+            for when, said in paths.moves[:3]:
+                page.line(f"  {age_text(max(0.0, time.time() - when))} ago: {said}")
         if one.peers:
             page.table(_COLUMNS, map(_row, one.peers))
         for problem in one.problems:

@@ -11,6 +11,7 @@ from pathlib import Path
 from meshc.errors import MeshcError, NodeError, PrefixFormatError
 from meshc.keys import PublicKey
 from meshc.node import nodefile
+from meshc.node.agent_moves import as_agents_left_it
 from meshc.node.backends import KERNEL, backend, of_running
 from meshc.node.foreign_firewall import in_the_way
 from meshc.node.lifecycle import drift, foreign_drift
@@ -122,7 +123,8 @@ def status(
         file, problems = _file(record, interface)
         since = record.since if record else 0.0
         peers = peer_table(device, file, now=moment, since=since)
-        drifted = _drifted(machine, file, record, peers)
+        settled = None if file is None else as_agents_left_it(file, device)
+        drifted = _drifted(machine, settled, record, peers)
         if file is not None:
             problems = (*problems, *_readable_key(file), *map(str, in_the_way(file)))
         return Status(

@@ -37,6 +37,7 @@ def _leaf(leaf: MovableLeaf) -> dict[str, Any]:
         "home": leaf.home,
         "prefixes": [str(prefix) for prefix in leaf.prefixes],
         "linked": leaf.linked,
+        **({} if leaf.agent else {"agent": False}),
     }
 
 

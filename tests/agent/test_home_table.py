@@ -72,6 +72,7 @@ def test_a_relay_reads_where_each_leaf_lives_from_its_own_tables(tmp_path: Path)
     assert home_table.placed_leaves(state, roster) == {
         number("a"): number("r1"),
         number("b"): number("r2"),
+        number("phone"): number("r1"),
     }
     state = after(state, PlaceLeaf(number("b"), number("b")), roster)
     assert home_table.placed_leaves(state, roster)[number("b")] == number("r1")

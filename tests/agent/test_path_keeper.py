@@ -197,3 +197,23 @@ def test_a_leaf_that_is_told_calls_and_a_half_begun_attempt_is_forgotten(tmp_pat
         bench.device = applied(bench.device, update)
     assert bench.keeper.was_changed(), "somebody else has moved it"
     bench.wire.close()
+
+
+def test_a_relay_follows_the_handshake_of_a_phone(tmp_path: Path) -> None:
+    bench, phone = Bench("r2", tmp_path), number("phone")
+    key = bench.compiled.keys[phone]
+
+    def shaken(when: int) -> None:
+        bench.device = DeviceState(
+            peers=tuple(
+                p._replace(last_handshake=when) if p.public_key == key else p
+                for p in bench.device.peers
+            )
+        )
+        bench.keeper._callers()
+
+    shaken(0)
+    assert home_table.placed_leaves(bench.device, bench.compiled)[phone] == number("r1")
+    shaken(10**18)
+    assert home_table.placed_leaves(bench.device, bench.compiled)[phone] == number("r2")
+    bench.wire.close()

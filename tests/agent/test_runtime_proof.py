@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from meshc.agent import home_table
 from meshc.agent.compiled_roster import CompiledRoster, read_roster
 from meshc.agent.core.effect import Effect, MoveBack, MoveDirect, MoveHome, PlaceLeaf, WarmPeer
+from meshc.agent.moved_files import after_move
+from meshc.agent.second_profile import second_profile
 from meshc.build.pipeline import compile_file
 from meshc.build.reader import open_build
 from meshc.build.topology_file import read_spec
@@ -24,7 +25,6 @@ from meshc.topology.language.spec import Spec
 from meshc.topology.proof.expectation import NodeFile, expectation
 from meshc.topology.proof.proof import Proof, prove
 from meshc.wg.conf import Conf, parse
-from meshc.wg.device_values import DeviceState, PeerState
 from meshc.wg.endpoint import Endpoint
 
 THREE_LEAVES = """
@@ -74,15 +74,20 @@ class Network:
         self.relays = [name for name, node in self.spec.nodes.items() if node.is_relay]
         self.leaves = [name for name in self.rosters if name not in self.relays]
         self.number = {name: roster.roster.me for name, roster in self.rosters.items()}
+        for roster in self.rosters.values():
+            self.number |= {name: number for number, name in roster.names.items()}
 
     def homes(self) -> Iterator[dict[str, str]]:
         for chosen in product(self.relays, repeat=len(self.leaves)):
             yield dict(zip(self.leaves, chosen, strict=True))
 
-    def effects(self, homes: Mapping[str, str]) -> Iterator[tuple[str, Effect]]:
-        """What each agent does where leaves live so."""
+    def effects(
+        self, homes: Mapping[str, str], leaves: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[str, Effect]]:
+        """What each agent does where leaves live so; `leaves` are those that have one."""
         for leaf, home in homes.items():
-            yield leaf, MoveHome(self.number[home], "enumerated")
+            if leaves is None or leaf in leaves:
+                yield leaf, MoveHome(self.number[home], "enumerated")
             for relay in self.relays:
                 via = leaf if home == relay else home
                 yield relay, PlaceLeaf(self.number[leaf], self.number[via])
@@ -108,32 +113,9 @@ class Network:
     def proof(self, *effects: tuple[str, Effect]) -> Proof:
         confs = dict(self.confs)
         for name, effect in effects:
-            confs[name] = self.after(name, confs[name], effect)
+            confs[name] = after_move(confs[name], self.rosters[name], effect)
         files = [NodeFile(name, conf) for name, conf in confs.items()]
         return prove(files, expectation(self.spec))
-
-    def after(self, name: str, conf: Conf, effect: Effect) -> Conf:
-        """The probe addresses of agents are in no file, and the proof knows of none."""
-        device = DeviceState(
-            peers=tuple(PeerState(p.public_key, allowed_ips=p.allowed_ips) for p in conf.peers)
-        )
-        compiled = self.rosters[name]
-        home = 0 if compiled.is_relay else home_table.home_of_leaf(device, compiled)
-        updates = home_table.updates_of(effect, compiled, device, home)
-        assert updates
-        for update in updates:
-            wanted = [prefix for prefix in update.allowed_ips if prefix.value >> 112 != 0xFE80]
-            peers = []
-            for peer in conf.peers:
-                kept = [prefix for prefix in peer.allowed_ips if prefix not in wanted]
-                if peer.public_key == update.public_key:
-                    kept = wanted if update.replace_allowed_ips else [*kept, *wanted]
-                    if update.endpoint is not None:
-                        alive = update.keepalive
-                        peer = peer._replace(endpoint=update.endpoint, keepalive=alive)
-                peers.append(peer._replace(allowed_ips=tuple(kept)))
-            conf = replace(conf, peers=tuple(peers))
-        return conf
 
     def path(self, source: str, target: str, homes: Mapping[str, str]) -> tuple[str, ...]:
         """The way that docs/agent.md promises."""
@@ -158,6 +140,20 @@ def test_every_choice_of_homes_delivers_every_pair_over_the_homes_alone(
                 asked += 1
                 assert made.path(source, target, family) == network.path(source, target, whole)
     assert asked == 2 * 30 * len(network.relays) ** 3
+
+
+def test_a_phone_may_come_by_every_relay_wherever_the_others_live(tmp_path: Path) -> None:
+    """Its second profile: the relay that it comes by has its prefixes, and it that relay's."""
+    network = Network(THREE_LEAVES, tmp_path)
+    reader = open_build(tmp_path / "build", file=tmp_path / "mesh.yaml")
+    for relay in network.relays:
+        text = second_profile(reader, network.spec, "phone", relay).reveal()
+        network.confs["phone"] = parse(text)
+        for homes in network.homes():
+            made = network.proof(*network.effects({**homes, "phone": relay}, leaves=homes))
+            assert made.holds, (homes, relay, made.findings)
+            wanted = network.path("phone", "b", {**homes, "phone": relay})
+            assert made.path("phone", "b", 4) == wanted
 
 
 def test_any_pairs_may_be_direct_wherever_leaves_live(tmp_path: Path) -> None:

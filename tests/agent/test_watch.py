@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -147,3 +148,18 @@ def test_where_the_peers_are_is_written_down_at_each_look(
     record = Record("wg9", str(conf), engine="bundled", complete=True)
     assert watch.look_once(record, now=time.time()) == 0
     assert kept == [(engine, "wg9")]
+
+
+def test_what_two_threads_need_is_imported_before_there_are_two() -> None:
+    """A thread that finds a module half imported by the other dies of it."""
+    code = (
+        "import sys, threading; from pathlib import Path; from meshc.agent import watch\n"
+        "first = watch.threading.Thread.start\n"
+        "def start(self):\n"
+        "    missing = [name for name in watch.IMPORTED_LATER if name not in sys.modules]\n"
+        "    print(missing); first(self)\n"
+        "watch.threading.Thread.start = start\n"
+        "watch.watch('no-such-one', run_directory=Path('/nonexistent'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert set(done.stdout.splitlines()) == {"[]"}, done.stderr

@@ -109,3 +109,20 @@ def test_a_code_that_the_terminal_would_fold_is_not_shown(
     said = capsys.readouterr()
     assert (ended.value.code, said.out) == (2, "")
     assert "columns, and this terminal 40" in said.err
+
+
+def test_a_second_profile_goes_by_another_relay(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(
+        "meshc: 1\nnetwork: {name: heal, addresses: [10.44.0.0/24], agent: true}\nnodes:\n"
+        "  r1: {role: relay, endpoint: 203.0.113.1}\n  r2: {role: relay, endpoint: 203.0.113.2}\n"
+        "  a: {nat: symmetric}\n  phone: {via: [r1], platform: ios}\n"
+    )
+    compile_file(file)
+    done = run(file, "phone", "--via", "r2")
+    assert done.exit_code == 0
+    assert done.stdout.rstrip().endswith("heal: phone via r2")
+    assert done.stdout != run(file, "phone").stdout
+    done = run(file, "a", "--via", "r2")
+    assert done.exit_code != 0
+    assert "moves by itself" in done.output

@@ -49,8 +49,10 @@ TURNS, AT_ONCE = 3, 2
 OPEN_FOR, ONE_OF_MORE = 6.5, 2.0
 """Seconds for the last endpoint (WireGuard calls again after five) and for each before it."""
 AGREE_WITHIN = 5.0
-SOONEST, LATEST = 0.1, 1.0
-"""Bounds of the time between an agreement and the move."""
+SOONEST, LATEST = 0.3, 1.0
+"""Bounds of the time between a proposal and the move."""
+LATE = 0.5
+"""Seconds after the moment in which an agreement still counts: the other has moved by then."""
 GRACE = 1.5
 """Seconds after a move in which the other may still say that it has not moved."""
 CLEAN = 35.0
@@ -106,8 +108,9 @@ class DirectPath:
         """When `tick` is wanted."""
         if self.state is PairState.APART:
             return self.due if self.due > self.now else self.now + INTERVAL
-        moments = (self.call, self.moment, self.next_probe)
-        return min(moment for moment in moments if moment is not None)
+        late = 0.0 if self.agreed else LATE
+        moment = None if self.moment is None else self.moment + late
+        return min(one for one in (self.call, moment, self.next_probe) if one is not None)
 
     def meet(self, said: Meet, now: float) -> Iterator[Effect]:
         """A relay says that both want it, and where the other is."""
@@ -226,6 +229,7 @@ class DirectPath:
             yield from self._move()
         elif self.leader and self.moment is not None:
             self.agreed = self.agreed or bool(flags & AGREED)
+            yield from self._agree()
         elif flags & AGREE and not self.leader and self.moment is None:
             self.moment = self.now + min(wait / 1000, LATEST) - self.trip / 2
             self.agreed = True
@@ -233,10 +237,12 @@ class DirectPath:
 
     def _agree(self) -> Iterator[Effect]:
         if self.moment is not None and self.now >= self.moment:
-            self.moment = None
             if self.agreed:
                 yield from self._move()
                 return
+            if self.now < self.moment + LATE:
+                return
+            self.moment = None
         if self.now >= self.ends:
             yield from self.part("no agreement in time", CLEAN)
         elif self.leader and self.moment is None and self.hears:

@@ -12,6 +12,9 @@ reached directly, any other through the relay that it lives with. Records of the
 told to every other relay, batch by batch, each again until it says that it has it; whoever starts
 anew (the `seq` of a relay's probe) or answers again after a silence is told all of them.
 
+A leaf without an agent says nothing: it lives with the relay that its last handshake was with,
+which counts its moves; of two equal numbers that of the first relay holds.
+
 Two leaves that both ask for a direct path with each other are introduced, at one moment.
 """
 
@@ -112,6 +115,14 @@ class RelayAgent:
             return tuple(self._from_leaf(sender, message))
         return ()
 
+    def handshake(self, leaf: int, now: float) -> tuple[Effect, ...]:
+        """A leaf without an agent has begun a new session with this relay."""
+        self.now = max(now, self.now)
+        known = self.records.get(leaf)
+        if known is None or leaf not in self.roster.quiet or known.relay == self.roster.me:
+            return ()
+        return (*self._learn(leaf, HomeRecord(self.roster.me, known.seq + 1)), *self._tell())
+
     def refused(self, relay: int, now: float) -> None:
         """No agent listens there."""
         self.now = max(now, self.now)
@@ -171,7 +182,7 @@ class RelayAgent:
 
     def _learn(self, leaf: int, said: HomeRecord) -> Iterator[Effect]:
         known = self.records[leaf]
-        if said.seq <= known.seq:
+        if said.seq <= known.seq and not self._first_of_equals(leaf, said, known):
             return
         self.records[leaf] = said
         here = said.relay == self.roster.me
@@ -182,6 +193,11 @@ class RelayAgent:
                 other.untold.discard(leaf)
         if said.relay != known.relay:
             yield PlaceLeaf(leaf, leaf if here else said.relay)
+
+    def _first_of_equals(self, leaf: int, said: HomeRecord, known: HomeRecord) -> bool:
+        equal = said.seq == known.seq > 0 and leaf in self.roster.quiet
+        ranked = self.roster.relays.index
+        return equal and ranked(said.relay) < ranked(known.relay)
 
     def _answer(self, asker: int, probe: Probe) -> Answer:
         known = self.records.get(asker, HomeRecord(0))

@@ -49,7 +49,8 @@ class Pinhole(NamedTuple):
 
 class Router(NamedTuple):
     """All that decides the rules of one router. Hosts that are not in `inside` are port restricted;
-    `open_hosts` are IPv4 addresses inside that are public themselves (no NAT, no filter)."""
+    `open_hosts` are IPv4 addresses inside that are public themselves (no NAT, no filter). One that
+    `accepts` lets strangers' packets in to itself, and so remembers them."""
 
     wan: str
     lan: str
@@ -57,6 +58,7 @@ class Router(NamedTuple):
     forwards: tuple[Forward, ...] = ()
     pinholes: tuple[Pinhole, ...] = ()
     open_hosts: tuple[str, ...] = ()
+    accepts: bool = False
 
     def of_kind(self, kind: Nat) -> tuple[str, ...]:
         return tuple(host.address for host in self.inside if host.nat is kind)
@@ -181,6 +183,8 @@ def _learn(router: Router) -> list[str]:
 def _input(router: Router) -> list[str]:
     """The router says nothing to strangers. An unsolicited packet must die before conntrack
     confirms it, or its entry would take the port of a mapping that is about to be made."""
+    if router.accepts:
+        return ["accept"]
     return [
         f'iifname != "{router.wan}" accept',
         "ct state established,related accept",

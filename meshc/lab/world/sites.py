@@ -54,6 +54,7 @@ class SiteBuilder:
                 tuple(self.forwards),
                 tuple(self.pinholes),
                 tuple(self.open_hosts),
+                self.title in self.draft.options.accepting,
             )
         )
 

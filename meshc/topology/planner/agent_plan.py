@@ -32,12 +32,14 @@ class AgentNode(NamedTuple):
 
 class MovableLeaf(NamedTuple):
     """As a relay knows it: `home` is the relay that it is compiled to live with, `prefixes` are
-    its own; `linked` says whether it may live with this relay."""
+    its own; `linked` says whether it may live with this relay. One without an `agent` lives where
+    its last handshake was."""
 
     node: AgentNode
     home: str
     prefixes: tuple[Prefix, ...]
     linked: bool
+    agent: bool = True
 
 
 class AgentPartner(NamedTuple):
@@ -83,13 +85,13 @@ class AgentPlanner:
         self._home = {
             i: next(j for j in graph.neighbours[i] if j in relays)
             for i, row in enumerate(graph.standby)
-            if (row or graph.partners[i]) and i not in relays
+            if (row or graph.partners[i] or graph.profiles[i]) and i not in relays
         }
 
     def plan(self, i: int, owned: Owned) -> AgentPlan | None:
         """Of one node. `owned(i, j)` are the prefixes that node i has on its peer j."""
         graph = self._graph
-        if i in self._home:
+        if i in self._home and graph.nodes[i].runs_agent:
             home = self._home[i]
             order = tuple(graph.names[j] for j in (home, *graph.standby[i]))
             partners = tuple(self._partner(i, j, owned) for j in graph.partners[i])
@@ -103,7 +105,8 @@ class AgentPlanner:
                 self._nodes[leaf],
                 graph.names[home],
                 owned(i, leaf),
-                home == i or leaf in graph.standby[i],
+                home == i or leaf in graph.standby[i] or leaf in graph.profiles[i],
+                graph.nodes[leaf].runs_agent,
             )
             for leaf, home in self._home.items()
         )

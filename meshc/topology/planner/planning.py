@@ -184,6 +184,9 @@ class _Planner:
         if graph.partners and graph.partners[i]:
             maybe = (self._partner(i, j) for j in graph.partners[i])
             peers = sorted((*peers, *maybe), key=lambda peer: peer.name)
+        if graph.profiles and graph.nodes[i].is_relay:
+            maybe = (self._partner(i, j) for j in graph.profiles[i])
+            peers = sorted((*peers, *maybe), key=lambda peer: peer.name)
         return tuple(peers)
 
     def _sight(self, node: NodeSpec) -> Sight:
@@ -211,7 +214,8 @@ class _Planner:
         )
 
     def _partner(self, i: int, j: int) -> PeerPlan:
-        """A session that agents may begin; with the pre-shared key of a link."""
+        """A session that agents may begin, or the other with another profile; with the pre-shared
+        key of a link."""
         name, said = self.graph.names[j], self.graph.override(i, j)
         preshared = self.graph.spec.network.preshared_keys
         if said is not None and said.preshared_key is not None:

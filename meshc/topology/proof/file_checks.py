@@ -199,7 +199,9 @@ def _links(
             mutual = reason in MUTUAL
             if (mutual and a > b) or Drop(reason, a, b).cause in told:
                 continue
-            if number == NO_ENDPOINT and left_to_agents(table, sessions, expectation, i):
+            if number in {NO_ENDPOINT, NOT_LISTED} and left_to_agents(
+                table, sessions, expectation, i
+            ):
                 continue
             kept = expectation.obligations.silence.chosen(b, a)
             chosen = reason is LossReason.ASLEEP and kept is not None

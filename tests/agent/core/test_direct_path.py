@@ -11,11 +11,13 @@ from meshc.agent.core.direct_path import (
     ANSWER,
     CLEAN,
     GRACE,
+    LATE,
     LONGEST,
     MOVED,
     OFTEN,
     OPEN_FOR,
     SECOND_CALL,
+    SOONEST,
     UP,
     DirectPath,
     PairState,
@@ -97,7 +99,7 @@ def test_the_leader_proposes_a_moment_and_moves_at_it_when_the_other_has_agreed(
     one = path()
     warm(one)
     (proposal,) = (said for said in sent(one.tick(0.3)) if said.flags & AGREE)
-    assert proposal.wait >= 100
+    assert proposal.wait >= 1000 * SOONEST
     assert kinds(hear(one, UP | AGREED, 0.32)) == []
     assert one.moment is not None
     assert MoveDirect in kinds(one.tick(one.moment))
@@ -110,7 +112,7 @@ def test_without_an_agreement_it_proposes_again_and_then_gives_up() -> None:
     found: list[type] = []
     while one.state is PairState.WARM:
         found += kinds(one.tick(now))
-        hear(one, UP, now + 0.01)
+        found += kinds(hear(one, UP, now + 0.01))
         now += 0.1
     assert found == [CoolPeer]
     assert one.why == "no agreement in time"
@@ -138,7 +140,17 @@ def test_one_that_does_not_lead_takes_no_proposal_for_an_agreement() -> None:
     warm(one)
     list(one.tick(0.3))
     hear(one, UP | AGREE, 0.31, wait=1)
-    assert MoveDirect not in kinds(one.tick(0.5))
+    assert MoveDirect not in kinds(one.tick(1.5))
+
+
+def test_an_agreement_that_comes_a_bit_late_is_one() -> None:
+    one = path()
+    warm(one)
+    list(one.tick(0.3))
+    assert one.moment is not None
+    late = one.moment + LATE - 0.1
+    assert MoveDirect not in kinds(one.tick(late))
+    assert MoveDirect in kinds(hear(one, UP | AGREED, late))
 
 
 def moved() -> DirectPath:

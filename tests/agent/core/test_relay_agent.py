@@ -140,3 +140,35 @@ def test_the_messages_of_a_quiet_network_are_linear_in_its_leaves() -> None:
         counts[leaves] = world.messages[1] / 20
     assert counts[10] <= 10 + 2 + 1
     assert counts[40] <= 40 + 2 + 1
+
+
+def test_a_leaf_without_an_agent_lives_where_its_last_handshake_was() -> None:
+    leaves = {ONE: OTHER}
+    rosters = [
+        Roster(me, (ME, OTHER), (), leaves, frozenset(leaves), quiet=frozenset(leaves))
+        for me in (ME, OTHER)
+    ]
+    here, there = (RelayAgent(roster, 0.0, start=me) for me, roster in enumerate(rosters))
+    effects = here.handshake(ONE, 1.0)
+    assert places(effects) == [PlaceLeaf(ONE, ONE)]
+    assert places(there.receive(ME, told(effects)[OTHER], 1.0)) == [PlaceLeaf(ONE, ME)]
+    assert here.handshake(ONE, 130.0) == (), "a new key of the same session"
+    back = there.handshake(ONE, 140.0)
+    assert places(back) == [PlaceLeaf(ONE, ONE)]
+    assert places(here.receive(OTHER, told(back)[ME], 140.0)) == [PlaceLeaf(ONE, OTHER)]
+
+
+def test_of_two_that_count_alike_the_first_relay_has_a_quiet_leaf() -> None:
+    leaves = {ONE: THIRD}
+    rosters = [
+        Roster(me, (ME, OTHER, THIRD), (), leaves, frozenset(leaves), quiet=frozenset(leaves))
+        for me in (ME, OTHER)
+    ]
+    here, there = (RelayAgent(roster, 0.0, start=me) for me, roster in enumerate(rosters))
+    mine, theirs = here.handshake(ONE, 1.0), there.handshake(ONE, 1.0)
+    assert places(here.receive(OTHER, told(theirs)[ME], 1.1)) == []
+    assert places(there.receive(ME, told(mine)[OTHER], 1.1)) == [PlaceLeaf(ONE, ME)]
+
+
+def test_a_handshake_of_a_leaf_with_an_agent_moves_it_nowhere() -> None:
+    assert relay().handshake(ONE, 1.0) == ()

@@ -18,6 +18,7 @@ from meshc.lab.probe.ping_stream import Outage, WatchPings
 from meshc.lab.report.predictor import Predictor
 from meshc.lab.run import subject_of
 from meshc.lab.world.jobs import PlacedJob
+from meshc.topology.planner.links.link import make_link
 
 MESH = """
 meshc: 1
@@ -76,6 +77,38 @@ def drain(session: LabSession, relay: str, *, source: str, target: str) -> Outag
     return found
 
 
+def exchange_profile(session: LabSession, *, phone: str, relay: str) -> None:
+    """As an app does it: one profile is switched off, another on. The lab has keys of its own."""
+    spec, confs = session.source.spec, session.source.confs
+    (old,) = confs[phone].peers
+    known = next(peer for peer in confs[relay].peers if peer.name == phone)
+    other = next(peer for peer in confs["a"].peers if peer.name == relay)
+    assert known.preshared_key is not None
+    link = make_link(spec.nodes[phone], spec.nodes[relay], None, preshared_keys=False)
+    assert link is not None
+    allowed = ",".join(map(str, old.allowed_ips))
+    done = session.lab.call(
+        phone,
+        RunCommand(
+            (
+                "sh",
+                "-c",
+                f"wg set wg0 peer {old.public_key} remove; echo $0 >/run/psk; wg set wg0 peer "
+                f"{other.public_key} preshared-key /run/psk endpoint {link.to_b} "
+                f"persistent-keepalive 25 allowed-ips {allowed}",
+                known.preshared_key.reveal(),
+            )
+        ),
+    )
+    assert done.code == 0, done.output
+
+
+def reached(session: LabSession, source: str, target: str) -> bool:
+    address = session.source.addresses(target)[4]
+    done = session.lab.call(source, RunCommand(("ping", "-c1", "-w30", address)))
+    return done.code == 0
+
+
 @pytest.mark.slow(seconds=90)
 def test_a_relay_gets_sigkill_and_every_pair_with_a_live_path_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,6 +127,10 @@ def test_a_relay_gets_sigkill_and_every_pair_with_a_live_path_is_back(
         subject = subject_of(session, predicted)
         (found,) = failover.check_failover(session, subject, "r1", predicted)
         drained = drain(session, "r2", source="a", target="c")
+        exchange_profile(session, phone="phone", relay="r2")
+        there, back = (reached(session, *pair) for pair in (("phone", "a"), ("a", "phone")))
+    assert there, "the phone's second profile works at once"
+    assert back, "and so do pairs towards it"
     assert drained.lost <= drained.sent / 100, "a drained relay hands its leaves over"
     assert int(outside) == 0, "no control message leaves a tunnel"
     assert int(inside) > 0

@@ -91,3 +91,11 @@ def test_nft_accepts_the_rules(nat: Nat) -> None:
             ["unshare", "--net", "nft", "-f", "-"], input=text, text=True, capture_output=True
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_router_may_let_strangers_in_to_itself() -> None:
+    """What it lets in it remembers, and then takes another port for its own host."""
+    rules = router_rules(a_router(Nat.PORT_RESTRICTED, accepts=True))
+    held = rules.partition("chain input")[2].partition("}")[0]
+    assert "accept" in held
+    assert "drop" not in held

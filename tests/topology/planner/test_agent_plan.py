@@ -24,7 +24,8 @@ def test_a_relay_knows_of_every_leaf_what_belongs_to_it_and_where_it_lives() -> 
         agent = healing_plan().nodes[relay].agent
         assert agent is not None
         found = {leaf.node.name: (leaf.home, leaf.linked) for leaf in agent.leaves}
-        assert found == {"a": ("r1", True), "b": ("r2", True)}
+        assert found == {"a": ("r1", True), "b": ("r2", True), "phone": ("r1", True)}
+        assert [leaf.node.name for leaf in agent.leaves if not leaf.agent] == ["phone"]
         (own,) = (leaf.prefixes for leaf in agent.leaves if leaf.node.name == "a")
         assert Prefix.parse("192.168.7.0/24") in own
         assert len(own) == 2

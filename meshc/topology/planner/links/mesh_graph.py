@@ -27,7 +27,7 @@ Pair = tuple[int, int]
 class MeshGraph:
     """The direct links of a network. `overrides` is keyed by (lower, higher) number. `standby` has
     a row for each node where the network heals (see `links.standby`), and is empty elsewhere, as is
-    `partners`, with whom a node may find a direct path (see `links.punching`);
+    `partners`, with whom a node may find a direct path (see `links.punching`), and `profiles`;
     `rigid` says why an agent that is asked for does not heal."""
 
     spec: Spec
@@ -40,6 +40,7 @@ class MeshGraph:
     policy: LinkPolicy = field(default=EVERYBODY, compare=False, repr=False)
     standby: tuple[tuple[int, ...], ...] = ()
     partners: tuple[tuple[int, ...], ...] = ()
+    profiles: tuple[tuple[int, ...], ...] = ()
     rigid: str = ""
 
     def adjacent(self, a: int, b: int) -> bool:
@@ -115,13 +116,14 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
     rigid = why_not_healing(spec, nodes, neighbours)
     standby: tuple[tuple[int, ...], ...] = ()
     partners: tuple[tuple[int, ...], ...] = ()
+    profiles: tuple[tuple[int, ...], ...] = ()
     if rigid in {"", ALONE}:
-        neighbours, standby = with_standby(nodes, neighbours)
+        neighbours, standby, profiles = with_standby(nodes, neighbours)
         partners = find_partners(spec, nodes, overrides, neighbours, standby)
         if any(partners):
             rigid = ""
         elif rigid:
-            standby = partners = ()
+            standby = partners = profiles = ()
     return MeshGraph(
         spec=spec,
         names=names,
@@ -133,6 +135,7 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
         policy=policy,
         standby=standby,
         partners=partners,
+        profiles=profiles,
         rigid=rigid,
     )
 

@@ -25,10 +25,12 @@ ALONE = "there is no second relay"
 class Standby(NamedTuple):
     """`neighbours` are the links that packets take as compiled; `standby[i]` are, for a leaf, the
     relays in the order of its preference, for a relay the leaves, that have a session and no
-    prefix."""
+    prefix. `profiles[i]` are the same for leaves without an agent, whose owner may exchange their
+    file for one with another relay in it: the relays know them."""
 
     neighbours: tuple[Row, ...]
     standby: tuple[Row, ...]
+    profiles: tuple[Row, ...] = ()
 
 
 def why_not_healing(spec: Spec, nodes: Sequence[NodeSpec], neighbours: Sequence[Row]) -> str:
@@ -56,6 +58,7 @@ def with_standby(nodes: Sequence[NodeSpec], neighbours: Sequence[Row]) -> Standb
     relays = frozenset(i for i, node in enumerate(nodes) if node.is_relay)
     dropped: dict[int, set[int]] = {}
     standby: dict[int, list[int]] = {}
+    profiles: dict[int, list[int]] = {}
     for i, node in enumerate(nodes):
         near = [j for j in neighbours[i] if j in relays]
         if i in relays or len(near) < NO_RELAYS:
@@ -65,23 +68,29 @@ def with_standby(nodes: Sequence[NodeSpec], neighbours: Sequence[Row]) -> Standb
             if nodes[j].name != home:
                 dropped.setdefault(i, set()).add(j)
                 dropped.setdefault(j, set()).add(i)
-        if can_move(node, nodes, number):
+        if _exit_is_relay(node, nodes, number):
+            continue
+        rows = standby if node.runs_agent else profiles
+        if node.runs_agent or node.managed:
             others = (j for j in near if nodes[j].name != home)
-            standby[i] = sorted(others, key=lambda j: _preference(node, nodes[j]))
-            for j in standby[i]:
-                standby.setdefault(j, []).append(i)
-    rows = (
+            rows[i] = sorted(others, key=lambda j: _preference(node, nodes[j]))
+            for j in rows[i]:
+                rows.setdefault(j, []).append(i)
+    left = (
         tuple(j for j in row if j not in dropped.get(i, ())) for i, row in enumerate(neighbours)
     )
     shared: dict[Row, Row] = {}
-    kept = tuple(shared.setdefault(row, row) for row in rows)
-    return Standby(kept, tuple(tuple(standby.get(i, ())) for i in range(len(nodes))))
+    kept = tuple(shared.setdefault(row, row) for row in left)
+    idle, known = (
+        tuple(tuple(some.get(i, ())) for i in range(len(nodes))) for some in (standby, profiles)
+    )
+    return Standby(kept, idle, known)
 
 
-def can_move(node: NodeSpec, nodes: Sequence[NodeSpec], number: dict[str, int]) -> bool:
+def _exit_is_relay(node: NodeSpec, nodes: Sequence[NodeSpec], number: dict[str, int]) -> bool:
     """Who uses a relay as its exit stays with it: the answers of the internet come from there."""
     through = number.get(node.exit or "")
-    return node.runs_agent and not (through is not None and nodes[through].is_relay)
+    return through is not None and nodes[through].is_relay
 
 
 def _home(node: NodeSpec, near: Sequence[NodeSpec]) -> str:
