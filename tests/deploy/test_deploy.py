@@ -37,7 +37,7 @@ def test_one_command_brings_up_the_whole_network(tmp_path: Path) -> None:
 
 def _one_of_them_cannot_be_reached(net: Field) -> None:
     """The deploy does not begin, or leaves it out where it is told so, and is not done then."""
-    net.write(TOPOLOGY + "  later: {}\n")
+    net.write(TOPOLOGY.replace("home2:  {", "home2:  {mtu: 1380, ") + "  later: {}\n")
     net.build()
     later, hub, home = net.address("later"), net.machines["hub"], net.machines["home2"]
     home.shell("iptables -I INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset")
