@@ -131,7 +131,7 @@ def main() -> None:
         net.write(topology(names, 1380))
         net.build()
         lines = [line.rstrip("\r") for line in said(net, names).splitlines()]
-        ends = {name: [line for line in lines if line.startswith(f"{name}: ")] for name in names}
+        ends = {name: [line for line in lines if line == f"{name}: deployed"] for name in names}
         apart = [name for name, found in ends.items() if len(found) != 1]
         wide = max(map(len, lines))
     print(json.dumps({"nodes": wanted.nodes, "processors": os.cpu_count(), **row,
