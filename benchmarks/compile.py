@@ -1,6 +1,6 @@
 """How fast the compiler is: beside wg-meshconf on the same full mesh, and alone at scale.
 
-    python benchmarks/compile.py            # everything, about five minutes
+    python benchmarks/compile.py            # everything, about ten minutes
     python benchmarks/compile.py paired     # only the pair
     python benchmarks/compile.py scale      # only the large networks
     python benchmarks/compile.py growth     # shapes that grow badly, three sizes each
@@ -38,7 +38,7 @@ import time
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -52,10 +52,12 @@ MESHC = [str(Path(sys.executable).with_name("meshc"))]
 
 @dataclass(frozen=True)
 class Run:
-    """One finished process: wall seconds, and peak memory in MiB where that was watched."""
+    """One finished process: wall seconds, peak memory in MiB where that was watched, and the bytes
+    of the files that a build wrote."""
 
     seconds: float
     mib: float | None = None
+    written: int = 0
 
 
 def main() -> None:
@@ -160,23 +162,30 @@ def scale(rounds: int) -> None:
 
 
 def growth(rounds: int) -> None:
-    """How cost grows with size in the shapes that people drew and that took long. The exponent is
-    that of the time between the smallest and the largest: 1 is linear in the number of nodes, and
-    what a full mesh emits is quadratic."""
+    """How cost grows with size in the shapes that people drew and that took long. The exponents are
+    those of the time between the smallest and the largest: by the number of nodes, and by the bytes
+    of the files, which most of these shapes have the square of nodes of. 1 is linear."""
     shapes: list[tuple[str, Callable[[int], str], tuple[int, int, int]]] = [
-        ("routers with two LANs", routers, (100, 200, 400)),
-        ("leaves on 3 of 30 relays", choosy, (250, 500, 1000)),
-        ("leaves with a via of their own", ordered, (150, 300, 600)),
+        ("routers with two LANs", routers, (200, 400, 800)),
+        ("leaves on 3 of 30 relays", choosy, (1000, 2000, 4000)),
+        ("leaves with a via of their own", ordered, (300, 600, 1200)),
         ("full mesh", full_mesh, (500, 1000, 2000)),
         ("leaves, tests to 20 LANs", tested, (100, 200, 400)),
     ]
-    print(f"\n{'meshc build from nothing':34} {'nodes':>18} {'median s':>24} {'exponent':>9}")
+    head = f"{'nodes':>18} {'median s':>24} {'MB':>16} {'by nodes':>9} {'by bytes':>9}"
+    print(f"\n{'meshc build from nothing':34} {head}")
     for name, shape, sizes in shapes:
-        times = [median([build(shape(n)) for _ in range(rounds)]) for n in sizes]
-        exponent = math.log(times[-1] / times[0]) / math.log(sizes[-1] / sizes[0])
+        runs = [[build(shape(n)) for _ in range(rounds)] for n in sizes]
+        times, written = [median(some) for some in runs], [some[0].written for some in runs]
+        slower = math.log(times[-1] / times[0])
         nodes = " ".join(f"{n:5,}" for n in sizes)
         seconds = " ".join(f"{t:7.2f}" for t in times)
-        print(f"{name:34} {nodes:>18} {seconds:>24} {exponent:9.2f}", flush=True)
+        size = " ".join(f"{n / 1e6:4.0f}" for n in written)
+        by_nodes, by_bytes = (slower / math.log(some[-1] / some[0]) for some in (sizes, written))
+        print(
+            f"{name:34} {nodes:>18} {seconds:>24} {size:>16} {by_nodes:9.2f} {by_bytes:9.2f}",
+            flush=True,
+        )
 
 
 def policies(rounds: int) -> None:
@@ -209,7 +218,9 @@ def build(text: str, *, watch: bool = False) -> Run:
     """From nothing."""
     with new_folder() as folder:
         Path(folder, "mesh.yaml").write_text(text)
-        return run([*MESHC, "build", "mesh.yaml"], folder, watch=watch)
+        done = run([*MESHC, "build", "mesh.yaml"], folder, watch=watch)
+        files = Path(folder, "build").rglob("*")
+        return replace(done, written=sum(file.stat().st_size for file in files if file.is_file()))
 
 
 def full_mesh(nodes: int, *, preshared_keys: bool = True) -> str:

@@ -37,7 +37,8 @@ def smaller(script: str) -> str:
     script = script.replace("for max in 4 5 50", "for max in 4")
     # who is to be silent is not waited for
     lines = [
-        line if "! " in line else line.replace("-W 1 ", "-W 20 ") for line in script.split("\n")
+        line if "! " in line and "Unreachable" not in line else line.replace("-W 1 ", "-W 20 ")
+        for line in script.split("\n")
     ]
     script = "\n".join(lines).replace("read -r -N 1 -t 1 out", "read -r -N 1 -t 5 out")
     return re.sub(r"(?s)\n(sleep 2 [^\n]*\n)?declare -A objects\n.*", "\n", script)

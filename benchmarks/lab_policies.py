@@ -2,7 +2,8 @@
 
     sudo python benchmarks/lab_policies.py --seed 1 --networks 20
 
-Each network is one of `tests/support/policy_oracle.py`, for iptables or for nftables. It is built;
+Each network is one of `tests/support/policy_oracle.py`, for iptables or for nftables, with
+`--routers` with OpenWrt and RouterOS among its nodes. It is built;
 in most of them a rule of one node is then dropped, widened, moved, an element of a set lost, one
 family forgotten, or RETURN written where a packet must end. Proof and lab get the same damaged
 files, and every pair is asked by ping, TCP and UDP at ports that rules name and right beside.
@@ -42,6 +43,7 @@ from meshc.lab.run import measure_all, subject_of
 from meshc.lab.world.keeper import HostFiles
 from meshc.secret import SecretBytes
 from meshc.wg.conf import parse
+from tests.support.policy_networks import router_policies
 from tests.support.policy_oracle import random_policies
 
 # Seconds: sessions stand when ports are tried, but for those that no ping has made.
@@ -116,10 +118,11 @@ class Judged(NamedTuple):
     wrong: list[str]
 
 
-def a_network(seed: int) -> str:
+def a_network(seed: int, *, routers: bool = False) -> str:
     """As text; what is chosen beside the rules is chosen by the seed as well."""
-    tree = random_policies(seed)
-    tree["network"]["firewall"] = random.Random(seed).choice(["iptables", "nftables"])
+    tree = router_policies(seed) if routers else random_policies(seed)
+    tools = ["nftables"] if routers else ["iptables", "nftables"]
+    tree["network"]["firewall"] = random.Random(seed).choice(tools)
     return yaml.safe_dump(tree)
 
 
@@ -144,10 +147,10 @@ def damage(source: LabSource, rng: random.Random) -> tuple[LabSource, str]:
     return replace(source, confs=confs, files=files), told
 
 
-def judge(seed: int, engine: str) -> Judged | None:
+def judge(seed: int, engine: str, *, routers: bool = False) -> Judged | None:
     """Builds, damages, proves and runs one network; None where the build refuses it."""
     rng = random.Random(seed)
-    text = a_network(seed)
+    text = a_network(seed, routers=routers)
     with tempfile.TemporaryDirectory(prefix="meshc-policies-") as directory:
         file = Path(directory, "mesh.yaml")
         file.write_text(text)
@@ -179,6 +182,7 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=1, help="of the first network")
     arguments.add_argument("--networks", type=int, default=20, help="refused ones do not count")
     arguments.add_argument("--engine", default="mixed")
+    arguments.add_argument("--routers", action="store_true", help="among the nodes")
     options = arguments.parse_args()
     if os.geteuid() != 0:
         sys.exit("lab_policies: needs root, for network namespaces and /dev/net/tun")
@@ -186,7 +190,7 @@ def main() -> None:
     seed = options.seed
     begun = time.monotonic()
     while total["networks"] < options.networks:
-        found = judge(seed, options.engine)
+        found = judge(seed, options.engine, routers=options.routers)
         if found is not None:
             total["networks"] += 1
             total["trials"] += found.tried

@@ -58,6 +58,9 @@ def module(file: Path) -> None:
     )
     place = found["networking"]["wg-quick"]["interfaces"]["wg0"]["configFile"]
     assert place == "/etc/wireguard/wg0.conf", place
+    flake = f"((import {file.parent}/flake.nix).outputs {{ self = null; }}).nixosModules.default"
+    found_module = said("nix-instantiate", "--eval", "--expr", flake).strip()
+    assert found_module == str(file), found_module
 
 
 def compose(file: Path) -> None:
@@ -71,7 +74,7 @@ def manifest(file: Path) -> None:
 CONSUMERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "networkmanager/*.nmconnection": ("nmcli", keyfile),
     "cloud-init*/user-data.yaml": ("cloud-init", user_data),
-    "nixos/*.nix": ("nix-instantiate", module),
+    "nixos/wg0.nix": ("nix-instantiate", module),
     "compose/compose.yaml": ("check-jsonschema", compose),
     "kubernetes/manifest.yaml": ("kubernetes-validate", manifest),
 }

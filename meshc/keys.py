@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from meshc.errors import KeyFormatError
 from meshc.secret import Secret
@@ -152,22 +152,25 @@ class LinkKeys:
 
     def of(self, own: bytes) -> Callable[[bytes], bytes]:
         """A function from a peer's public key (as base64) to the key of the link with it."""
-        before, end, outer = self._before, self._end, self._outer
-        own_last = own + end
-        own_first = self._first(own)
+        return lambda peer: self.all_of(own, (peer,))[0]
 
-        def derive(peer: bytes) -> bytes:
+    def all_of(self, own: bytes, peers: Iterable[bytes]) -> list[bytes]:
+        """The keys of one node's links with these peers."""
+        before, end, outer = self._before, self._end, self._outer.copy
+        encode, found = binascii.b2a_base64, list[bytes]()
+        own_last = own + end
+        own_first = (before.get(own) or self._first(own)).copy
+        for peer in peers:
             if own < peer:
-                state = own_first.copy()
+                state = own_first()
                 state.update(peer + end)
             else:
                 state = (before.get(peer) or self._first(peer)).copy()
                 state.update(own_last)
-            result = outer.copy()
+            result = outer()
             result.update(state.digest())
-            return binascii.b2a_base64(result.digest(), newline=False)
-
-        return derive
+            found.append(encode(result.digest(), newline=False))
+        return found
 
     def _first(self, key: bytes) -> hashlib._Hash:
         """The hash after the lower of two keys."""

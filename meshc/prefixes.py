@@ -73,8 +73,10 @@ class Prefix(NamedTuple):
         cls = IPv4Network if self.family == 4 else IPv6Network
         return cls((self.value, self.length))
 
+    # a value, and a network writes the same ones again and again
+    @lru_cache(maxsize=1 << 17)  # noqa: B019
     def __str__(self) -> str:
-        return prefix_text(self)
+        return f"{address_text(self.family, self.value)}/{self.length}"
 
 
 DEFAULT_V4 = Prefix(4, 0, 0)
@@ -212,9 +214,3 @@ def _joined(low: Prefix, high: Prefix) -> Prefix | None:
         return None
     parent = Prefix(low.family, mask(low.family, low.value, low.length - 1), low.length - 1)
     return parent if low.value == parent.value and high.last == parent.last else None
-
-
-@lru_cache(maxsize=1 << 17)
-def prefix_text(prefix: Prefix) -> str:
-    """`str` of a prefix, without the detour where there are many."""
-    return f"{address_text(prefix.family, prefix.value)}/{prefix.length}"

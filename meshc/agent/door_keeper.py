@@ -6,27 +6,21 @@ A door is a UDP port and a WireGuard that lives in this process: when it ends, n
 from __future__ import annotations
 
 import logging
-import os
 import select
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from meshc.agent.core.door_desk import DoorDesk
-from meshc.agent.core.door_message import Knock, decode_door, encode_door
-from meshc.agent.core.door_tunnel import DOOR, DoorTunnel
 from meshc.agent.door_files import DoorFiles
-from meshc.agent.door_pass import DoorPass
-from meshc.agent.door_socket import DoorSocket
-from meshc.engine.proto.tai64n import WallEpoch
 from meshc.errors import MeshcError
 from meshc.node.machine import RUN_DIRECTORY
 
+if TYPE_CHECKING:
+    from meshc.agent.open_door import OpenDoor
+
 LOOK = 1.0
 """Seconds between two looks at the files."""
-_SPARE = 16
-"""Requests that are kept beyond the uses, so that the person sees who else has the token."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +50,7 @@ class DoorKeeper:
 
     def __init__(self, files: DoorFiles) -> None:
         self._files = files
-        self._open: dict[str, _OpenDoor] = {}
+        self._open: dict[str, OpenDoor] = {}
 
     def look(self, now: int) -> None:
         """Brings what is open in line with the files. Raises: NodeError, StateError, OSError."""
@@ -74,7 +68,9 @@ class DoorKeeper:
             door.late = now > door.wish.asked_until
         for identifier, one in wanted.items():
             if identifier not in self._open and identifier not in self._files.done():
-                self._open[identifier] = _OpenDoor(one, self._files)
+                from meshc.agent.open_door import OpenDoor  # most relays never open one
+
+                self._open[identifier] = OpenDoor(one, self._files)
 
     def serve(self, seconds: float, stop: threading.Event) -> None:
         """Answers whoever knocks, for so long."""
@@ -94,37 +90,3 @@ class DoorKeeper:
         for door in self._open.values():
             door.socket.close()
         self._open.clear()
-
-
-class _OpenDoor:
-    """One door. Raises: NodeError where its port is taken."""
-
-    def __init__(self, wish: DoorPass, files: DoorFiles) -> None:
-        now = time.monotonic()
-        self.wish, self.late = wish, time.time() > wish.asked_until
-        self._files = files
-        self.desk = DoorDesk(wish.uses + _SPARE, wish.uses)
-        for request in files.requests(wish.identifier).values():
-            self.desk.keep(request)
-        self.desk.answer(files.answers(wish.identifier))
-        epoch = WallEpoch(now, time.time_ns())
-        self.tunnel = DoorTunnel(DOOR, wish.private_key, os.urandom, epoch)
-        for number, key in enumerate(wish.callers, DOOR + 1):
-            self.tunnel.add(number, key, wish.preshared_key, now)
-        self.socket = DoorSocket(wish.port)
-
-    def turn(self, *, read: bool) -> None:
-        """What has arrived and what is due."""
-        now = time.monotonic()
-        if read:
-            self.tunnel.receive(list(self.socket.arrived()), now)
-        self.tunnel.tick(now)
-        for number, data in self.tunnel.messages():
-            message = decode_door(data)
-            if message is None:
-                continue
-            replies = self.desk.receive(message, late=self.late)
-            if isinstance(message, Knock) and replies:
-                self._files.keep_request(self.wish.identifier, message.request)
-            self.tunnel.send(number, map(encode_door, replies), now)
-        self.socket.send(self.tunnel.datagrams())

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "rename": ("meshc.cli.rename", "rename", "Rename a node; it keeps key and address.", "Change"),
     "disable": ("meshc.cli.disable", "disable", "Leave nodes out for a while.", "Change"),
     "enable": ("meshc.cli.enable", "enable", "Bring them back.", "Change"),
+    "expire": ("meshc.cli.expire", "expire", "Say which nodes leave soon.", "Change"),
     "invite": ("meshc.cli.invite", "invite", "Make a token for a new machine.", "Change"),
     "enrol": ("meshc.cli.enrol", "enrol", "Let in a machine that asked.", "Change"),
     "join": ("meshc.cli.join", "join", "Come in, on the new machine.", "Run"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.deploy_outcome import DeployOutcome
     from meshc.deploy.end_check import Traffic
+    from meshc.deploy.plan.saved_plan import SavedPlan
     from meshc.deploy.plan.surroundings import Surroundings
     from meshc.deploy.plan.survey import Surveyed, Tell
     from meshc.deploy.plan.target import Target
@@ -29,6 +30,7 @@ EPILOG = """\b
 Examples:
   meshc deploy mesh.yaml --all
   meshc deploy mesh.yaml home-server --window 120
+  meshc plan mesh.yaml -o monday.plan && meshc deploy monday.plan
 
 Exit code: 0 all nodes are as the build says, 1 a node is not (it runs what ran before), or a
 foreign firewall keeps others from it.
@@ -89,26 +91,26 @@ def deploy(
 ) -> None:
     """Bring the build of FILE to its nodes: plan, ask, stage, commit, verify, confirm.
 
-    Without NODE, all nodes with a deploy.host; NODE may be a group or a site. Unless the new
+    Without NODE, all nodes with a deploy.host; NODE may be a group or a site. FILE may be a plan
+    that `plan -o` kept: nothing is asked then, nor done if anything has moved. Unless the new
     configuration is confirmed through a new connection, a node puts back what ran before by itself.
     What cuts the way to its own nodes goes first, at both ends in one moment; then relays,
     gateways and leaves.
     """
-    from meshc.cli.views.deploy_view import print_plan
-    from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.plan.surroundings import surroundings
 
+    saved = _saved(file, named=bool(nodes or left_out or everything))
+    if saved is not None:
+        file, nodes, yes = saved.topology, () if saved.whole else saved.names(), True
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
     names = Names(nodes=nodes, left_out=left_out, everything=everything, undo_newer=undo_newer)
     targets, result = _targets(file, build, names, dialer, skip_unreachable=skip_unreachable)
     around = surroundings(result, whole=not (nodes or local))
-    with ProgressDisplay() as progress:
-        found = ask(targets, dialer, progress.step, parallel, resume=resume)
-    if not as_json:
-        print_plan(found, around)
+    found = _asked(targets, around, dialer, parallel, resume=resume, as_json=as_json)
     if reason := (
         _refusals(found, skip_unreachable=skip_unreachable)
+        or _moved(saved, found, around, skip_unreachable=skip_unreachable)
         or _drift(found, overwrite=overwrite_drift, yes=yes)
         or _unwanted(found, around, yes=yes)
     ):
@@ -116,6 +118,36 @@ def deploy(
     limits = Limits(window=window, parallel=parallel, max_failures=max_failures)
     ends = _carry_out(found, around, dialer, limits, result, as_json=as_json)
     sys.exit(not all(end.good for end in ends) or any(one.obstructed for one in found))
+
+
+def _saved(file: Path, *, named: bool) -> SavedPlan | None:
+    """The plan that FILE is, if it is one."""
+    from meshc.deploy.plan.saved_plan import read_plan
+
+    saved = read_plan(file)
+    if saved is not None and named:
+        raise click.UsageError(f"which nodes are meant is said by the plan: {file}")
+    return saved
+
+
+def _asked(
+    targets: list[Target],
+    around: Surroundings,
+    dialer: Dialer,
+    parallel: int,
+    *,
+    resume: bool,
+    as_json: bool,
+) -> list[Surveyed]:
+    """The nodes as they are, and what would happen, which is said."""
+    from meshc.cli.views.deploy_view import print_plan
+    from meshc.cli.views.progress import ProgressDisplay
+
+    with ProgressDisplay() as progress:
+        found = ask(targets, dialer, progress.step, parallel, resume=resume)
+    if not as_json:
+        print_plan(found, around)
+    return found
 
 
 class Names(TypedDict):
@@ -221,6 +253,18 @@ def _refusals(found: list[Surveyed], *, skip_unreachable: bool) -> str:
     if any(one.refused and not (skip_unreachable and one.facts is None) for one in found):
         return "Nothing was changed."
     return ""
+
+
+def _moved(
+    saved: SavedPlan | None, found: list[Surveyed], around: Surroundings, *, skip_unreachable: bool
+) -> str:
+    """What was planned is done, or nothing."""
+    if saved is None:
+        return ""
+    told = saved.moved(found, around.build, around.left, skip_unreachable=skip_unreachable)
+    if not told:
+        return ""
+    return "\n".join((*told, "This is not what was planned; nothing was changed. Plan again."))
 
 
 def _drift(found: list[Surveyed], *, overwrite: bool, yes: bool) -> str:

@@ -6,7 +6,8 @@ import re
 
 import click
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DAY = 86400
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 _TEXT = re.compile(r"([0-9]{1,6})([smhd])\Z", re.ASCII)
 
 

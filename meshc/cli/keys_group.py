@@ -11,6 +11,7 @@ import click
 
 from meshc.cli import keys_sealing
 from meshc.cli.completion import complete_nodes
+from meshc.cli.duration import DAY, Duration
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
 from meshc.cli.topology_argument import TopologyCommand
@@ -20,7 +21,7 @@ from meshc.render.report.json import envelope
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from meshc.keystore.rotation import KeyChanges, KeyInfo, Revocation
+    from meshc.keystore.rotation import KeyChanges, KeyInfo, Revocation, Rotation
 
 _FILE = click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -87,11 +88,25 @@ def generate(file: Path, as_json: bool) -> None:
 @_FILE
 @click.argument("nodes", nargs=-1, shell_complete=complete_nodes)
 @click.option("--psk", is_flag=True, help="New pre-shared keys for every link instead.")
+@click.option(
+    "--every",
+    type=Duration(DAY, 3650 * DAY),
+    metavar="TIME",
+    help="Change nothing; say whose key is older than 90d, say. Exit code 3: somebody's is.",
+)
 @identity_option
 @_JSON
 @reported
-def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None:
+def rotate(file: Path, nodes: tuple[str, ...], psk: bool, every: int | None, as_json: bool) -> None:
     """Give nodes a new key. The old one is kept aside in keys/retired/."""
+    if every is not None:
+        if nodes or psk:
+            raise click.UsageError("--every only says who is due; it takes no nodes, and no --psk")
+        from meshc.cli.keys_due import say_due
+
+        with _changes(file) as changes:
+            say_due(changes.show(), every, as_json=as_json)
+        return
     if psk:
         if nodes:
             raise click.UsageError("--psk changes every link; it takes no nodes")
@@ -107,23 +122,7 @@ def rotate(file: Path, nodes: tuple[str, ...], psk: bool, as_json: bool) -> None
         raise click.UsageError("name the nodes that get a new key, or use --psk")
     with _changes(file) as changes:
         done = changes.rotate(nodes)
-    if as_json:
-        rows = [
-            {
-                "node": rotation.node,
-                "before": rotation.before,
-                "after": rotation.after,
-                "retired": str(rotation.aside) if rotation.aside else None,
-            }
-            for rotation in done
-        ]
-        click.echo(envelope({"rotated": rows}))
-        return
-    for rotation in done:
-        say(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
-        if rotation.aside is not None:
-            say(f"  the old private key lies in {rotation.aside}")
-    _next(file)
+    _show_rotated(done, file, as_json=as_json)
 
 
 @keys.command(cls=TopologyCommand, epilog="Example: meshc keys revoke mesh.yaml stolen-phone")
@@ -216,6 +215,26 @@ def import_(
     else:
         say(f"{node}: {imported}")
         _next(file)
+
+
+def _show_rotated(done: list[Rotation], file: Path, *, as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {
+                "node": rotation.node,
+                "before": rotation.before,
+                "after": rotation.after,
+                "retired": str(rotation.aside) if rotation.aside else None,
+            }
+            for rotation in done
+        ]
+        click.echo(envelope({"rotated": rows}))
+        return
+    for rotation in done:
+        say(f"{rotation.node}: {rotation.before or 'no key'} → {rotation.after}")
+        if rotation.aside is not None:
+            say(f"  the old private key lies in {rotation.aside}")
+    _next(file)
 
 
 def _confirm(intent: Revocation) -> None:

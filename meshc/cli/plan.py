@@ -10,6 +10,7 @@ import click
 from meshc.cli.deploy_options import ask, chosen, deploy_options
 from meshc.cli.failure import refused_findings, reported
 from meshc.cli.topology_argument import TopologyCommand
+from meshc.cli.views.page import say
 
 CHANGES = 3
 EPILOG = """\b
@@ -21,6 +22,13 @@ Exit code: 0 nothing to change, 3 there are changes, 1 something is in the way.
 
 @click.command(cls=TopologyCommand, epilog=EPILOG)
 @deploy_options
+@click.option("--diff", is_flag=True, help="Show files line by line; keys as fingerprints.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the plan: `meshc deploy` of that file does this and nothing else.",
+)
 @reported
 def plan(
     file: Path,
@@ -34,6 +42,8 @@ def plan(
     one_password: bool,
     parallel: int,
     as_json: bool,
+    diff: bool,
+    output: Path | None,
 ) -> None:
     """Show what `meshc deploy` would change on the nodes of FILE, and what that costs.
 
@@ -42,6 +52,7 @@ def plan(
     from meshc.cli.views.deploy_view import plan_as_json, print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
+    from meshc.deploy.plan.saved_plan import SavedPlan, keep_plan, planned
     from meshc.deploy.plan.surroundings import surroundings
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
@@ -53,9 +64,15 @@ def plan(
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     if as_json:
-        click.echo(plan_as_json(found, around))
+        click.echo(plan_as_json(found, around, diff=diff))
     else:
-        print_plan(found, around)
+        print_plan(found, around, diff=diff)
+    if output is not None:
+        keep_plan(
+            output,
+            SavedPlan(file, around.build, not (nodes or local), planned(found), around.left),
+        )
+        say(f"Next: meshc deploy {output}", err=True)
     if any(one.obstructed for one in found):
         sys.exit(1)
     sys.exit(CHANGES if around or any(one.difference for one in found) else 0)

@@ -10,10 +10,12 @@ new network, and only when all have answered they are confirmed, those on the wa
 behind them.
 
 Nobody is needed to get out of any state. A member that is reached from outside (depth 0) puts
-itself back when its window is over without a confirm. One behind it decides `GRACE` seconds later,
-by what it finds: a peer on its way that answers under the new configuration has kept it, so that
-going back would cut this node off; if none answers, they have gone back, and so does this one. A
-member at depth n waits n times as long. So the controller may die between any two requests.
+itself back when its window is over without a confirm. One behind it begins to decide `GRACE`
+seconds later, by what it finds: a peer on its way that goes on answering under the new
+configuration has kept it, so that going back would cut this node off; if none answers, they have
+gone back, and so does this one. A peer may be late with going back: what counts is that it still
+answers `remote.watcher.SURE` times as long after that. A member at depth n waits n times as long.
+So the controller may die between any two requests.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from meshc.deploy.plan.survey import Tell, all_ended
 from meshc.errors import NodeError
 
 GRACE = 25.0
-"""Seconds: putting back what was there, and DECIDES of those one step nearer."""
+"""Seconds for what is put back nearer; with what follows, for a node that is late with it."""
 _DELAY = 2.0
 """Seconds until all switch, at least: each is told over its connection."""
 

@@ -46,7 +46,7 @@ RETRY = 0.5
 PATIENCE = 20.0
 INSTALL = 1800.0
 """Seconds for the packages of meshc over a slow line, or for pip on a slow machine."""
-DECIDES = 15.0
+DECIDES = 30.0
 """Seconds in which a node tries its way to the operator before it puts itself back
 (`remote.watcher.WAY`)."""
 _BUSY = (State.ARMED, State.COMMITTING, State.COMMIT_CONFIRMED)

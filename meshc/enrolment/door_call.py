@@ -17,9 +17,9 @@ from meshc.enrolment.core.invite_token import DoorPlace
 from meshc.errors import ConfigError, NodeError
 from meshc.wg.endpoint import Endpoint
 
-ATTEMPT = 15.0
+SILENCE = 7.0
 """Seconds without a word of the door after which it is called anew, with another of the keys and
-from another port."""
+from another port: a session with one that was restarted would take longer to find out."""
 
 
 def call_door(place: DoorPlace, keys: EnrolmentKeys, line: str, *, seconds: float) -> str | None:
@@ -60,16 +60,16 @@ class _DoorCall:
             self._tunnel.add(DOOR, place.public_key, psk, now, endpoint)
         except ConfigError as error:
             raise NodeError(f"{place.host}: {error}") from None
+        self._heard = now
         self.socket = DoorSocket()
 
     def run(self, end: float) -> bytes | None:
         """Until there is an answer, or nobody has said anything for a while."""
-        silent = time.monotonic() + ATTEMPT
-        while (now := time.monotonic()) < (end if self.caller.heard else min(end, silent)):
+        while (now := time.monotonic()) < min(end, self._heard + SILENCE):
             self._tunnel.tick(now)
             self._tunnel.send(DOOR, map(encode_door, self.caller.due(now)), now)
             self.socket.send(self._tunnel.datagrams())
-            wakes = min(end, self.caller.wakes, self._tunnel.wakes() or end)
+            wakes = min(end, self._heard + SILENCE, self.caller.wakes, self._tunnel.wakes() or end)
             ready, _, _ = select.select([self.socket], [], [], max(0.0, wakes - now))
             if ready and self._read() and self.caller.answer is not None:
                 return self.caller.answer
@@ -79,6 +79,7 @@ class _DoorCall:
         now = time.monotonic()
         self._tunnel.receive(list(self.socket.arrived()), now)
         for _, data in self._tunnel.messages():
+            self._heard = now
             message = decode_door(data)
             if message is not None:
                 replies = self.caller.receive(message, now)

@@ -48,7 +48,7 @@ def go_round(file: Path, call: RelayCall, *, now: int) -> DoorRound:
     """Raises: Refused, StateError, OSError."""
     by_relay: dict[str, list[Invitation]] = defaultdict(list)
     for one in InvitationFiles(file.parent).all(now):
-        if one.door is not None and now <= one.expires + AFTERWARDS:
+        if one.door is not None:
             by_relay[one.door.relay].append(one)
     received: list[Received] = []
     troubles: list[str] = []
@@ -60,6 +60,12 @@ def go_round(file: Path, call: RelayCall, *, now: int) -> DoorRound:
     return DoorRound(tuple(received), tuple(troubles))
 
 
+def _is_wanted(one: Invitation, now: int) -> bool:
+    """Whether anybody may still ask, or fetch what was decided."""
+    waits = one.open or any(seat.request is not None for seat in one.seats)
+    return waits and now <= one.expires + AFTERWARDS
+
+
 def _at(
     file: Path,
     relay: str,
@@ -69,15 +75,14 @@ def _at(
     now: int,
 ) -> list[Received]:
     """One relay. Raises: NodeError."""
-    wish: dict[str, Any] = {
-        "doors": [door_pass(one).reveal() for one in invitations],
-        "answers": {},
-    }
+    wanted = {one.identifier: one for one in invitations if _is_wanted(one, now)}
+    passes = [door_pass(one).reveal() for one in wanted.values()]
+    wish: dict[str, Any] = {"doors": passes, "answers": {}}
     said = _Said(call(relay, wish))
-    if not said.kept:
+    if wanted and not said.kept:
         troubles.append(f"{relay}: no agent of meshc runs there, so that its doors stay shut")
     received, answers = [], defaultdict[str, dict[str, str]](dict)
-    for identifier, digest, request in said.requests({one.identifier for one in invitations}):
+    for identifier, digest, request in said.requests({*wanted}):
         try:
             found = receive(file, request.decode("ascii", "replace"), now=now)
         except StateError as error:
@@ -89,7 +94,8 @@ def _at(
             answers[identifier][digest] = base64.b64encode(line.encode()).decode()
     if answers:
         call(relay, {**wish, "answers": dict(answers)})
-    _close(file, [one for one in invitations if one.identifier in said.done], now)
+    over = {one.identifier for one in invitations} - wanted.keys() | said.done
+    _close(file, [one for one in invitations if one.identifier in over], now)
     return received
 
 
@@ -110,7 +116,7 @@ def door_pass(invitation: Invitation) -> DoorPass:
 
 
 def _close(file: Path, done: list[Invitation], now: int) -> None:
-    """Everybody has come through: the door is not asked for again."""
+    """Nobody is left who comes: the door is not asked for again."""
     store = InvitationFiles(file.parent)
     with Workspace(file).locked():
         for one in done:

@@ -89,7 +89,13 @@ def open_session(
         world, dict(source.files), about=about, linked=linked, preload=PRELOAD, progress=tell
     )
     session = LabSession(
-        source, world, lab, engines, list(lab.remarks), runner=runner, agents=agents
+        source,
+        world,
+        lab,
+        engines,
+        [*lab.remarks, *source.notes],
+        runner=runner,
+        agents=agents,
     )
     session.seconds["world"] = time.monotonic() - begun
     try:

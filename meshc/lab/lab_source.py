@@ -10,11 +10,13 @@ from pathlib import Path
 from meshc.build.reader import BuiltNode, open_build
 from meshc.build.topology_file import read_spec
 from meshc.diagnostics import Diagnostics
+from meshc.lab.router_stand_in import router_notes, stand_in, with_rules
 from meshc.lab.scratch import scratch_build
 from meshc.lab.world.keeper import HostFiles
 from meshc.node.nodefile import FACTS_NAME
 from meshc.secret import SecretBytes
 from meshc.topology.language.spec import Nat, NodeSpec, Platform, Spec
+from meshc.topology.proof import is_router_script, read_script
 from meshc.values import dataclass
 from meshc.wg.conf import Conf, parse
 
@@ -27,7 +29,8 @@ FOREIGN = "somebody else's peer: no file was emitted for it"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabSource:
     """A topology and its build directory, read. `absent` are the nodes that cannot take part,
-    with the reason; `confs` and `files` hold the others."""
+    with the reason; `confs` and `files` hold the others. `notes` are about nodes that take part
+    otherwise than they are."""
 
     file: Path
     build: Path
@@ -35,6 +38,7 @@ class LabSource:
     confs: Mapping[str, Conf]
     files: Mapping[str, HostFiles]
     absent: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def interface(self) -> str:
@@ -90,18 +94,33 @@ def read_source(file: Path, build: Path) -> LabSource:
     absent: dict[str, str] = {}
     built = open_build(build, file=file)
     hosts = built.hosts()
+    entries = built.manifest.files.values()
+    scripts = {entry.node: entry for entry in entries if is_router_script(entry.path)}
+    nodes = dict(spec.nodes)
     for name, node in spec.nodes.items():
         if not node.managed:
             absent[name] = FOREIGN
             continue
         found = built.node(name)
-        conf = parse(found.text().reveal(), file=str(found.path))
+        text = found.text().reveal()
+        script = scripts.get(name)
+        if script is not None:
+            router = read_script(built.content(script).decode(), file=str(built.path(script)))
+            text = with_rules(text, router.firewall)
+            nodes[name] = stand_in(node)
+        conf = parse(text, file=str(found.path))
         if conf.private_key is None:
             absent[name] = f"{ELSEWHERE} ({_where(node)})"
             continue
         confs[name] = conf
-        files[name] = HostFiles(_contents(found), hosts)
-    return LabSource(file=file, build=build, spec=spec, confs=confs, files=files, absent=absent)
+        # what `meshc up` reads of a node is not about one that stands in for it
+        made = {found.path.name: SecretBytes(text.encode())}
+        files[name] = HostFiles(_contents(found) if script is None else made, hosts)
+    notes = tuple(router_notes([*spec.nodes.values()]))
+    spec = replace(spec, nodes=nodes)
+    return LabSource(
+        file=file, build=build, spec=spec, confs=confs, files=files, absent=absent, notes=notes
+    )
 
 
 def _contents(found: BuiltNode) -> dict[str, SecretBytes]:

@@ -7,8 +7,7 @@ the place of that key, and put together for each file.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
@@ -17,7 +16,7 @@ from typing import NamedTuple, cast
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused
 from meshc.keys import LinkKeys, PrivateKey
-from meshc.prefixes import Prefix, prefix_text
+from meshc.prefixes import Prefix
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
@@ -25,6 +24,7 @@ from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.firewall.open_port import open_port_hooks
 from meshc.render.name_servers import name_servers
 from meshc.render.node_secrets import Secrets
+from meshc.render.paired_keys import PairedKeys
 from meshc.topology.language.spec import FirewallTool, NetworkSpec, Platform
 from meshc.topology.planner.mesh_plan import MeshPlan, NodePlan, PeerPlan
 
@@ -34,7 +34,7 @@ APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.IOS, Platform.ANDRO
 _CUT = "PRESHARED-KEY-GOES-HERE"
 # For `meshc status` alone, which must tell a phone in a pocket from a server that is gone.
 _MAY_SLEEP = "# AlwaysOn = false\n"
-_HEAD = itemgetter(0)
+_HEAD, _TAIL, _PEER, _KEY = map(itemgetter, range(4))
 _WIDEST = 1000
 
 
@@ -57,12 +57,12 @@ class WgQuickRenderer:
         self._plan = plan
         self._network = plan.spec.network
         self._secrets = secrets
-        self._links = LinkKeys(secrets.network, plan.epoch) if secrets.network else None
+        links = LinkKeys(secrets.network, plan.epoch) if secrets.network else None
+        self._links = PairedKeys(links) if links else None
         # by identity, which costs nothing to hash: the plan shares equal peers and outlives us
         self._sections: dict[int, _Section] = {}
         self._cut = False
         self._keep: list[PeerPlan] = []
-        self._waiting: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self._given = secrets.given_keys(plan.spec)
 
     def render(self, node: NodePlan, generated: Hooks | None = None) -> bytes:
@@ -80,26 +80,24 @@ class WgQuickRenderer:
         return b"".join((interface, *self._with_keys(node, sections, self._links)))
 
     def _with_keys(
-        self, node: NodePlan, sections: Iterable[_Section], links: LinkKeys
+        self, node: NodePlan, sections: list[_Section], links: PairedKeys
     ) -> list[bytes]:
         """The parts of the file behind [Interface], pre-shared keys between them."""
-        parts: list[bytes] = []
-        append, waiting, own = parts.append, self._waiting, node.name
-        made = waiting.pop(own, {})
-        for name, given in self._given.get(own, {}).items():
-            made[name] = given.reveal().encode()
-        derive = links.of(node.public_key.encode())
-        for head, tail, name, key in sections:
-            append(head)
-            if tail is not None:
-                psk = made.get(name)
-                if psk is None:
-                    psk = derive(key)
-                    if own < name:
-                        waiting[name][own] = psk
-                append(psk)
-                append(tail)
-        return parts
+        cut = sections
+        if None in map(_TAIL, sections):
+            cut = [section for section in sections if section.tail is not None]
+        names = [*map(_PEER, cut)]
+        keys = links.of(node.name, node.public_key.encode(), names, [*map(_KEY, cut)])
+        for name, given in self._given.get(node.name, {}).items():
+            if name in names:
+                keys[names.index(name)] = given.reveal().encode()
+        if len(cut) < len(sections):
+            left = iter(keys)
+            parts = (
+                (s.head, b"" if s.tail is None else next(left), s.tail or b"") for s in sections
+            )
+            return [*chain.from_iterable(parts)]
+        return [*chain.from_iterable(zip(map(_HEAD, cut), keys, map(_TAIL, cut), strict=True))]
 
     def _checked_interface(self, node: NodePlan, generated: Hooks | None) -> str:
         """A value that does not fit is told with its node."""
@@ -174,7 +172,7 @@ def _maybe(key: str, value: object) -> str:
 def _parts(prefixes: tuple[Prefix, ...]) -> Iterator[str]:
     """All of them, in as many lines as that takes: wg(8) puts them together again, and wg-quick(8)
     needs the square of a line's length."""
-    text = ", ".join(map(prefix_text, prefixes))
+    text = ", ".join(map(str, prefixes))
     while len(text) > _WIDEST:
         at = text.rindex(", ", 0, _WIDEST)
         yield text[:at]

@@ -2,7 +2,7 @@
 
 Theory of operation: `ConfParser` reads any file line by line and is the definition. A full mesh of
 a thousand nodes has a million [Peer] sections, but only some thousand different ones once the
-pre-shared key is cut out, so `ConfReader` looks each section up among those it has already read
+pre-shared key is cut out, so `ConfReader` looks each text up among those it has already read
 and asks `ConfParser` for the rest. Whatever looks unusual goes to `ConfParser` whole.
 """
 
@@ -19,6 +19,9 @@ from meshc.wg.peer_sections import PeerSection, PeerTable
 
 _T = TypeVar("_T")
 
+_Cut = tuple[str, list[int | None], list[str]]
+
+_PEER = "\n[Peer]\n"
 _PSK_KEY = "\nPresharedKey = "
 _KEY_TEXT = 44
 
@@ -33,6 +36,11 @@ class ConfReader:
         self._numbers: dict[tuple[str, str] | str, int] = {}
         self._known: list[PeerSection] = []
         self._values: dict[object, object] = {}
+        # texts before or behind a pre-shared key, by number, and what was seen of them
+        self._parts: list[str] = []
+        self._part_numbers: dict[str, int] = {}
+        self._gaps: dict[str, tuple[int, int]] = {}
+        self._joined: dict[tuple[int, int], int] = {}
 
     def read(self, text: str, *, file: str = "") -> Conf:
         """One whole file. Raises: ConfError at the first line that wg-quick would refuse."""
@@ -43,14 +51,9 @@ class ConfReader:
         """The file without its peers, and those as a table; the whole file and None when
         something in it is unusual. Raises: ConfError at the first line that wg-quick would refuse.
         """
-        head, *chunks = text.split("\n[Peer]\n")
-        numbers = list(map(self._numbers.get, chunks))
-        texts = [""] * len(chunks)
+        head, numbers, texts = self._between_keys(text) or self._between_headers(text)
         if None in numbers:
-            for at, chunk in enumerate(chunks):
-                numbers[at], texts[at] = self._section(chunk)
-            if None in numbers:
-                return ConfParser(file).parse(text), None
+            return ConfParser(file).parse(text), None
         parser = ConfParser(file)
         try:
             secrets = decode_all(texts)
@@ -63,6 +66,72 @@ class ConfReader:
         return parser.conf(), PeerTable(
             self._known, cast(list[int], numbers), SecretBytes(secrets), head.count("\n") + 2
         )
+
+    def _between_headers(self, text: str) -> _Cut:
+        """The head, then the number of every section and the text of its pre-shared key."""
+        head, *chunks = text.split(_PEER)
+        numbers = list(map(self._numbers.get, chunks))
+        texts = [""] * len(chunks)
+        if None in numbers:
+            for at, chunk in enumerate(chunks):
+                numbers[at], texts[at] = self._section(chunk)
+        return head, numbers, texts
+
+    def _between_keys(self, text: str) -> _Cut | None:
+        """The same where every section has a pre-shared key, cut at these: what stands between two
+        of them is the end of one section and the beginning of the next, and the same in most files.
+        None where that is not so."""
+        first, *pieces = text.split(_PSK_KEY)
+        head, header, begin = first.partition(_PEER)
+        if not pieces or not header or _PEER in begin:
+            return None
+        texts = [piece[:_KEY_TEXT] for piece in pieces]
+        gaps = [piece[_KEY_TEXT:] for piece in pieces]
+        last = gaps.pop()
+        if _PEER in last or "" in texts:
+            return None
+        ends = list(map(self._gaps.get, gaps))
+        if None in ends:
+            for at, end in enumerate(ends):
+                if end is None:
+                    ends[at] = self._gap(gaps[at])
+            if None in ends:
+                return None
+        befores = [self._part(begin)]
+        afters: list[int] = []
+        if ends:
+            some, others = zip(*cast(list[tuple[int, int]], ends), strict=True)
+            afters += some
+            befores += others
+        afters.append(self._part(last))
+        numbers = list(map(self._joined.get, zip(befores, afters, strict=True)))
+        if None in numbers:
+            for at, number in enumerate(numbers):
+                if number is None:
+                    numbers[at] = self._join(befores[at], afters[at])
+        return head, numbers, texts
+
+    def _gap(self, gap: str) -> tuple[int, int] | None:
+        """The two parts of it; None when it is not the way from one section to the next."""
+        after, header, before = gap.partition(_PEER)
+        if not header or _PEER in before:
+            return None
+        self._gaps[gap] = found = self._part(after), self._part(before)
+        return found
+
+    def _part(self, text: str) -> int:
+        number = self._part_numbers.setdefault(text, len(self._parts))
+        if number == len(self._parts):
+            self._parts.append(text)
+        return number
+
+    def _join(self, before: int, after: int) -> int | None:
+        texts = self._parts[before], self._parts[after]
+        known = self._numbers.get(texts)
+        number = self._learn(*texts) if known is None else known
+        if number is not None:
+            self._joined[before, after] = number
+        return number
 
     def _section(self, chunk: str) -> tuple[int | None, str]:
         """The number of one section as it stands in the file, and the text of its pre-shared key;

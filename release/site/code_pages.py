@@ -55,20 +55,23 @@ def code_pages() -> Iterator[tuple[str, str]]:
 def _page(code: Code) -> Iterator[str]:
     yield from (f"# {code.id}: {_cell(code.title)}", "", _cell(code.explanation), "")
     mended = next(_MENDED.glob(f"{code.id}-*.yaml"), None)
-    if mended is not None:
-        case = _ERRORS / mended.name
+    own = sorted(_ERRORS.glob(f"{code.id}-*.yaml"), key=_size)
+    if own:
+        case = next((one for one in own if mended and one.name == mended.name), own[0])
         yield from ("## A file that earns it", "")
-        yield from _block(case, "yaml")
     else:
-        cases = sorted(_ERRORS.glob(f"*/{code.id}-*.yaml"), key=lambda one: one.stat().st_size)
-        case = cases[0]
-        yield from ("## What earns it", "", f"{_HOW[case.parent.name]}:", "")
-        yield from _block(case, "yaml")
+        case = min(_ERRORS.glob(f"*/{code.id}-*.yaml"), key=_size)
+        yield from ("## What earns it", "", f"{_HOW.get(case.parent.name, 'What was done')}:", "")
+    yield from _block(case, "yaml")
     yield from ("## What is printed", "")
     yield from _block(case.with_suffix(".txt"), "text")
-    if mended is not None:
+    if mended is not None and mended.name == case.name:
         yield from ("## The file mended", "")
         yield from _block(mended, "yaml")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _block(path: Path, language: str) -> Iterator[str]:

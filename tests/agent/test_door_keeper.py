@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from meshc.agent.core.door_message import short_hash
+from meshc.agent.core.door_message import Done, short_hash
 from meshc.agent.door_files import DoorFiles
 from meshc.agent.door_keeper import DoorKeeper
 from meshc.agent.door_socket import DoorSocket
@@ -48,8 +50,6 @@ def test_a_door_that_everybody_has_gone_through_is_gone(tmp_path: Path) -> None:
     keeper.look(NOW)
     (door,) = keeper._open.values()
     door.desk.answer({short_hash(b"r"): b"a"})
-    from meshc.agent.core.door_message import Done
-
     door.desk.receive(Done(short_hash(b"a")), late=False)
     keeper.look(NOW)
     assert not is_taken(port)
@@ -73,3 +73,13 @@ def test_it_ends_when_it_is_told(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
     DoorKeeper(DoorFiles("wg0", tmp_path)).serve(60, stop)
+
+
+def test_a_relay_without_doors_has_loaded_no_engine(tmp_path: Path) -> None:
+    script = (
+        "import sys, threading, pathlib; from meshc.agent.door_keeper import DoorKeeper;"
+        "from meshc.agent.door_files import DoorFiles;"
+        f"DoorKeeper(DoorFiles('wg0', pathlib.Path({str(tmp_path)!r}))).look(1);"
+        "sys.exit(any(name.startswith(('meshc.engine', 'numpy')) for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

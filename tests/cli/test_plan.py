@@ -97,7 +97,19 @@ def test_the_exit_code_says_whether_there_is_something_to_do(node: LocalNode) ->
     assert node.meshc("plan").returncode == 0
 
     node.build(mtu=1300)
-    planned = node.meshc("plan", "--json")
+    kept = node.file.parent / "mtu.plan"
+    planned = node.meshc("plan", "--json", "--diff", "-o", str(kept))
     assert planned.returncode == 3
     (row,) = json.loads(planned.stdout)["nodes"]
     assert (row["node"], row["cost"], row["changes"]) == ("hub", "restart", ["settings: mtu"])
+    assert {"-MTU = 1420", "+MTU = 1300"} < set(row["patch"])
+
+    node.machine.shell("wg set wg0 listen-port 40404")
+    refused = node.machine.meshc("deploy", str(kept), "--local", check=False)
+    assert refused.returncode == 1
+    assert "hub: runs otherwise than when it was planned" in refused.stderr
+    assert "ListenPort 51820 (now 40404)" in node.meshc("plan").stdout
+
+    node.machine.shell("wg set wg0 listen-port 51820")
+    assert node.machine.meshc("deploy", str(kept), "--local", check=False).returncode == 0
+    assert node.meshc("plan").returncode == 0

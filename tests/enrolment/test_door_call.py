@@ -54,7 +54,7 @@ def test_the_answer_comes_although_the_relay_is_killed_in_between(relay: DoorRel
 
 
 def test_nobody_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door_call, "ATTEMPT", 0.2)
+    monkeypatch.setattr(door_call, "SILENCE", 0.2)
     with pytest.raises(NodeError, match="nobody opens"):
         call_door(place(free_port()), token().keys(), LINE, seconds=0.5)
 

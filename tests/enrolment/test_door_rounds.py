@@ -10,7 +10,7 @@ import pytest
 from meshc.build.pipeline import compile_file
 from meshc.enrolment.core.invitation import SeatState
 from meshc.enrolment.door_rounds import AFTERWARDS, door_pass, go_round, parsed
-from meshc.enrolment.enrolling import grant
+from meshc.enrolment.enrolling import grant, refuse
 from meshc.enrolment.invitation_files import InvitationFiles
 from meshc.enrolment.inviting import FIRST_PORT
 from meshc.enrolment.joining import finish
@@ -91,6 +91,15 @@ def test_doors_have_ports_of_their_own_and_are_closed_after_the_date(
     net.invite("c", relay="hub", seconds=999_999)
     go_round(net.file, relay.call, now=NOW + 3600 + AFTERWARDS + 1)
     assert len(relay.files.passes()) == 1
+
+
+def test_an_invitation_that_is_taken_back_shuts_its_door(net: Enrolments, relay: DoorRelay) -> None:
+    """A relay that no other door is for is told as well."""
+    invited = net.invite(relay="hub")
+    go_round(net.file, relay.call, now=NOW)
+    refuse(net.file, invited.invitation.identifier, "nas", now=NOW)
+    go_round(net.file, relay.call, now=NOW)
+    assert relay.files.passes() == {}
 
 
 def test_what_a_relay_prints_before_it_answers_is_left_out() -> None:

@@ -222,6 +222,22 @@ def test_a_failing_hook_puts_everything_back(host: Namespace, tmp_path: Path) ->
 
 
 POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
+
+
+def test_a_failing_pre_down_stops_nothing(host: Namespace, tmp_path: Path) -> None:
+    path = wgconf.write(
+        tmp_path / "bad",
+        "wg0",
+        wgconf.interface("Address = 10.44.0.1/24", "PreDown = false", "PostDown = > /run/after")
+        + wgconf.peer("AllowedIPs = 0.0.0.0/0, ::/0"),
+    )
+    before = snapshot(host)
+    host.meshc("up", str(path), "--engine", "wireguard-go")
+    assert "PreDown failed" in host.meshc("down", str(path)).stderr
+    host.shell("rm /run/after")
+    assert changed(before, snapshot(host)) == {}
+
+
 RELAY = Forwarding(
     (4, 6), POOLS, relay=True, lans=(Prefix.parse("192.0.2.0/24"),), exit=True, clamp_mss=True
 )

@@ -10,7 +10,8 @@ from typing import Any
 _FORWARD = """
 import fcntl, json, os, sys, time
 
-for interface in sys.argv[1:]:
+grace = sys.argv[1]
+for interface in sys.argv[2:]:
     home = "/var/lib/meshc/deploy/" + interface
     with open(home + "/lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -21,12 +22,16 @@ for interface in sys.argv[1:]:
             left = max(0.0, candidate["deadline"] - time.clock_gettime(time.CLOCK_BOOTTIME))
             for name in ("deadline", "decide_at"):
                 candidate[name] -= left
+            if grace:
+                candidate["decide_at"] = candidate["deadline"] + float(grace)
             with open(home + "/state.json.new", "w") as file:
                 json.dump(record, file)
             os.replace(home + "/state.json.new", home + "/state.json")
 """
 
 
-def window_is_over(machine: Any, *interfaces: str) -> None:
-    """Where one is unfinished; what follows the deadline comes as long after it as ever."""
-    machine.run("python3", "-c", _FORWARD, *(interfaces or ("wg0",)))
+def window_is_over(machine: Any, *interfaces: str, grace: float | None = None) -> None:
+    """Where one is unfinished; what follows the deadline comes as long after it as ever, or after
+    so many seconds of `grace`."""
+    more = "" if grace is None else str(grace)
+    machine.run("python3", "-c", _FORWARD, more, *(interfaces or ("wg0",)))

@@ -19,7 +19,11 @@ meshc: 1
 network: {{name: fieldnet, addresses: [10.44.0.0/24]{network}}}
 nodes:
   hub:
-    {{role: relay, endpoint: "198.51.100.1:{port}", address: {hub}, deploy: {{host: 198.51.100.1}}}}
+    role: relay
+    endpoint: "198.51.100.1:{port}"
+    address: {hub}
+    deploy: {{host: 198.51.100.1}}
+    pre_down: [{slow}]
   public: {{{public}endpoint: "198.51.100.2:51820", deploy: {{host: 198.51.100.2}}}}
   home1: {{nat: port_restricted, address: {home1}, deploy: {{host: {way1}}}{leaf}}}
   home2: {{nat: symmetric, address: {home2}, deploy: {{host: {way2}}}}}
@@ -34,6 +38,7 @@ FIRST: dict[str, Any] = {
     "way2": "10.44.0.12",
     "leaf": "",
     "public": "",
+    "slow": "",
 }
 OUTSIDE = {"hub": "198.51.100.1", "public": "198.51.100.2"}
 _FIRST_WAYS = {"way1": "198.51.100.11", "way2": "198.51.100.12"}
@@ -65,13 +70,18 @@ class InnerField:
     def __init__(self, net: Field) -> None:
         self.net = net
         self.now = dict(FIRST)
-        self.before = dict(FIRST)
+        self.before: list[dict[str, Any]] = []
+        """What was, or may be, deployed since it was certain that all of it is."""
 
     def write(self, **changes: Any) -> None:
-        self.before = dict(self.now)
+        self.before.append(dict(self.now))
         self.now |= changes
         self.net.write(TOPOLOGY.format(**self.now))
         self.net.build()
+
+    def all_deployed(self) -> None:
+        """Nothing of what was before is anywhere any more."""
+        self.before.clear()
 
     def rotate(self, *nodes: str) -> None:
         """New keys for nodes, and a build of them."""
@@ -85,15 +95,19 @@ class InnerField:
         return str(json.loads(text or '{"state": "idle"}')["state"])
 
     def reached(self, name: str, *, before: bool = False) -> bool:
-        """Whether the operator gets a shell there; with `before`, where it was before the last
-        change, which may have been put back."""
-        host = OUTSIDE.get(name) or (self.before if before else self.now)[name]
+        """Whether the operator gets a shell there; with `before`, where it was before a change
+        that may have been put back."""
+        places = [self.now, *(self.before if before else ())]
+        hosts = {OUTSIDE.get(name) or str(place[name]) for place in places}
+        return any(map(self._shell, sorted(hosts)))
+
+    def _shell(self, host: str) -> bool:
         options = ["-F", str(self.net.home / "ssh_config"), "-o", "BatchMode=yes"]
         options += ["-o", "ConnectTimeout=15"]
-        done = self.net.controller.run(
-            *("ssh", *options, f"root@{host}", "echo here"), check=False, timeout=60
-        )
-        return done.stdout == "here\n"
+        argv = ("ssh", *options, f"root@{host}", "echo here")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.net.controller.run(*argv, check=False, timeout=60).stdout == "here\n"
+        return False
 
     def deploy_and_die(self, node: str, step: str, *, window: float) -> int:
         """The exit code: -9 when it got there."""

@@ -163,7 +163,7 @@ def same_packets(one: NodeModel, other: NodeModel, rng: random.Random, count: in
         rules = [
             rule for some in (*before.chains.values(), *after.chains.values()) for rule in some
         ]
-        named = [p for r in rules for p in (r.source, r.destination) if p is not None]
+        named = [p for r in rules for p in (r.source, r.destination, *r.sources) if p is not None]
         edges = {(p.family, at) for p in named for at in (p.value, p.last, p.last + 1)}
         services = [(r.protocol, port) for r in rules if r.protocol for port in r.ports or (0,)]
         services += [(protocol, port + 1) for protocol, port in services] + [("other", 0)]

@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import meshc.build
+import meshc.deploy
+import meshc.keystore
+import meshc.render
+import meshc.topology
+import meshc.wg
+from meshc.deploy.connect import sent_program
 from meshc.lab.world import linux
 
 _LOADED = (
@@ -34,8 +42,11 @@ _LOADED = (
     *("meshc.cli.up", "meshc.cli.down", "meshc.cli.reload", "meshc.cli.status"),
     *("meshc.node.lifecycle", "meshc.node.system.rtnetlink", "meshc.node.interface_status"),
     *("meshc.node.backends.kernel", "meshc.node.backends.bundled", "meshc.node.backends.external"),
+    *("meshc.cli.build", "meshc.cli.plan", "meshc.cli.deploy", "meshc.deploy.connect.ssh"),
     "cryptography.hazmat.primitives.asymmetric.x25519",
 )
+_WHOLE = (meshc.build, meshc.deploy, meshc.keystore, meshc.render, meshc.topology, meshc.wg)
+"""What a command imports while it runs; every build and every deploy would do it again."""
 
 
 class Programs:
@@ -88,6 +99,10 @@ def serve(connection: socket.socket) -> None:
     """Until the client has gone. Each request gets a process that waits for its command."""
     for module in _LOADED:
         importlib.import_module(module)
+    for package in _WHOLE:
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(found.name)
+    sent_program.packed()
     gc.collect()
     gc.freeze()
     while True:

@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from meshc.cli.views.build_report import print_findings, print_reach
-from meshc.cli.views.page import Styled, standard_page
+from meshc.cli.views.page import Page, Styled, standard_page
 from meshc.cli.views.policy_view import change_data
 from meshc.deploy.deploy_outcome import DeployOutcome, End
+from meshc.deploy.plan.file_patch import file_patch
 from meshc.deploy.plan.joint_group import joint_group
 from meshc.deploy.plan.waves import waves
 from meshc.render.report.json import as_dict, envelope
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from meshc.diagnostics import Diagnostic
 
 _WIDEST, _MOST_LINES, _MOST_NAMES = 2000, 20, 20
+_PATCH_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _COLOURS = {
     End.UNCHANGED: "dim",
     End.COMMITTED: "green",
@@ -30,7 +32,9 @@ _COLOURS = {
 }
 
 
-def print_plan(found: list[Surveyed], around: Surroundings | None = None) -> None:
+def print_plan(
+    found: list[Surveyed], around: Surroundings | None = None, *, diff: bool = False
+) -> None:
     """What would change on each node, in the order of the waves, and what is in the way."""
     page = standard_page()
     by_name = {one.target.name: one for one in found}
@@ -44,6 +48,8 @@ def print_plan(found: list[Surveyed], around: Surroundings | None = None) -> Non
             page.line(Styled(_said(first), "bold" if one.difference else "dim"))
             for line in rest:
                 page.line(_said(line))
+            if diff:
+                _print_patch(page, one)
     together = [one.found.target.name for one in joint_group(found)]
     if together:
         page.line(f"In one moment, because the way there is what changes: {', '.join(together)}.")
@@ -54,6 +60,18 @@ def print_plan(found: list[Surveyed], around: Surroundings | None = None) -> Non
     elif not (around or any(one.refused for one in found)):
         page.line(f"Nothing to change: {len(found)} of {len(found)} nodes are up to date.")
     print_findings([f for one in found for f in one.findings], err=True)
+
+
+def _print_patch(page: Page, one: Surveyed) -> None:
+    for line in _patch(one):
+        page.line(Styled(visible(line), _PATCH_COLOURS.get(line[:1], "")))
+
+
+def _patch(one: Surveyed) -> tuple[str, ...]:
+    if one.facts is None or one.facts.sha == one.target.sha:
+        return ()
+    name = f"{one.facts.conf_dir.path}/{one.target.plan.interface}.conf"
+    return file_patch(one.facts.conf, one.difference.wanted, name)
 
 
 def _print_around(around: Surroundings | None) -> None:
@@ -109,8 +127,15 @@ def _said(text: str) -> str:
     return "\n  ".join(visible(line[:_WIDEST]) for line in text.splitlines()[:_MOST_LINES])
 
 
-def plan_as_json(found: list[Surveyed], around: Surroundings | None = None) -> str:
-    rows = [_plan_row(one) for one in found]
+def plan_as_json(
+    found: list[Surveyed], around: Surroundings | None = None, *, diff: bool = False
+) -> str:
+    rows = [
+        {**_plan_row(one), "patch": [visible(line) for line in _patch(one)]}
+        if diff
+        else _plan_row(one)
+        for one in found
+    ]
     return envelope({"nodes": rows, **_around_row(around)}, _findings(found))
 
 

@@ -14,7 +14,7 @@ from meshc.deploy.remote.base import redact
 from meshc.errors import ConfError
 from meshc.render.report.text import visible
 from meshc.topology.language.spec import Platform
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, parse
 
 NO_ROUTES = Routes()
@@ -38,7 +38,8 @@ class Difference:
     """What happens on one node. Without an `activation` there is nothing to do, and without a
     `choice` nothing is known of the node; `drift` says what somebody else changed there since the
     last deploy. `cuts` are the nodes behind the tunnels (`Target.behind`) that this one does not
-    talk to any more until their own files have changed as well."""
+    talk to any more until their own files have changed as well. `wanted` is the file that it gets,
+    redacted as that in its facts is."""
 
     node: str
     activation: Activation | None = None
@@ -51,6 +52,7 @@ class Difference:
     steady: frozenset[str] = frozenset()
     cuts: frozenset[str] = frozenset()
     routes: Routes = NO_ROUTES
+    wanted: str = field(default="", repr=False)
 
     def __bool__(self) -> bool:
         return self.activation is not None
@@ -66,7 +68,8 @@ class Difference:
 def difference(target: Target, facts: Facts, salt: str) -> Difference:
     """What brings a node from its facts to its target. `salt` is the one the facts were asked
     with, so that equal keys have equal hashes on both sides."""
-    new = parse(redact(target.conf.reveal(), salt))
+    wanted = redact(target.conf.reveal(), salt)
+    new = parse(wanted)
     old = _readable(facts.conf)
     plan = target.plan
     choice = choose(plan.spec.deploy, facts, plan.interface, agent=plan.agent is not None)
@@ -84,6 +87,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
         steady=_steady(old, new),
         cuts=cut_off(target, old, new) if activation else frozenset(),
         routes=_routes(facts, change) if change and activation is Activation.SYNC else NO_ROUTES,
+        wanted=wanted,
     )
 
 

@@ -22,9 +22,12 @@ from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.restoring import restore
 from meshc.deploy.remote.supervision import sync
 
-WAY = 15.0
-"""Seconds in which a peer that leads to the operator has to answer: with three tries of a handshake
+WAY = 30.0
+"""Seconds in which a peer that leads to the operator has to answer: with six tries of a handshake
 (whitepaper 6.4), each of which may get lost."""
+SURE = 4.0
+"""Times the grace: so long after the decision begins a peer still answers that has kept what is
+new. Before, it may be late with going back: a slow hook, a machine that is busy or was asleep."""
 BOOTED = 60.0
 """Seconds after the start of a boot in which the network comes up, and tunnels with it."""
 
@@ -80,11 +83,11 @@ def _commit(interface: ManagedInterface, token: str) -> None:
 
 
 def _end(interface: ManagedInterface, token: str) -> None:
-    """Nobody has confirmed. The peers that lead to the operator have decided by now: where one of
-    them answers, it has the new configuration as well, and with the old one nobody would get here
-    any more."""
+    """Nobody has confirmed. The peers that lead to the operator have decided by now, or are about
+    to: where one of them still answers when that is certain, it has the new configuration as well,
+    and with the old one nobody would get here any more."""
     record = interface.load()
-    stays = record.state is State.COMMIT_CONFIRMED and _way(interface, record.staged)
+    stays = record.state is State.COMMIT_CONFIRMED and _way(interface, token)
     with interface.locked():
         record = interface.load()
         if record.token != token or not unfinished(record.state):
@@ -95,17 +98,29 @@ def _end(interface: ManagedInterface, token: str) -> None:
             restore(interface, record, Event.TIMEOUT)
 
 
-def _way(interface: ManagedInterface, candidate: Candidate) -> bool:
-    if not candidate.way:
+def _way(interface: ManagedInterface, token: str) -> bool:
+    """Whether one of those on the way has kept the new configuration."""
+    record = interface.load()
+    if not record.staged.way:
         return False
     with contextlib.suppress(Refusal):  # where the file says, not where a peer has roamed to
         sync(interface, (), ())
-    end = clock() + WAY
-    while clock() < end:
-        if answers(dict(candidate.way)):
-            return True
+    heard = clock()
+    while clock() - heard < WAY:
+        record = interface.load()
+        if record.token != token or record.state is not State.COMMIT_CONFIRMED:
+            return False  # somebody else has ended it
+        began = clock()
+        if answers(dict(record.staged.way)):
+            heard = began
+            if began >= _certain(record.staged):
+                return True
         time.sleep(0.2)
     return False
+
+
+def _certain(candidate: Candidate) -> float:
+    return candidate.decide_at + SURE * (candidate.decide_at - candidate.deadline)
 
 
 def at_boot(interface: ManagedInterface, token: str) -> None:

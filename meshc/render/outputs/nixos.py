@@ -1,5 +1,9 @@
 """NixOS: a module that runs wg-quick(8) with the file of the node. The file stays outside of the
-store, which everybody on the machine may read: its place is text, not a path of Nix."""
+store, which everybody on the machine may read: its place is text, not a path of Nix.
+
+The flake has a directory with nothing else in it: a flake is copied into the store with all that
+lies beside it, and one for the whole build would take the keys along.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,16 @@ def nixos(tunnel: Tunnel) -> Iterator[OutputFile]:
         f"{name}.nix",
         SecretText("\n".join(lines) + "\n"),
         f"import it into configuration.nix; put {name}.conf to /etc/wireguard/ there, mode 0600",
+        secret=False,
+    )
+    yield OutputFile(
+        "flake.nix",
+        SecretText(
+            "{\n  outputs = { self }: {\n"
+            f"    nixosModules.default = ./. + {_text(f'/{name}.nix')};\n"
+            "  };\n}\n"
+        ),
+        f"the same as a flake: inputs.NAME.url = path:.../{tunnel.node.name}/nixos",
         secret=False,
     )
 

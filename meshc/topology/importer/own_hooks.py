@@ -16,17 +16,22 @@ from meshc.wg.conf import Conf
 _FORWARD = re.compile(r"^ip6?tables -w -A MESHC-FWD-\S+ (?P<match>.*)-j ACCEPT$")
 _HIDE = re.compile(r"^ip6?tables -w -t nat -A MESHC-NAT-\S+ (?P<match>.*)-j MASQUERADE$")
 _INTO_LAN = re.compile(r"-i \S+ -d (?P<lan>\S+) ")
+_KILL_TABLE = re.compile(r"nft 'table inet meshc-kill-")
+_OPEN_PORT = re.compile(r"nft list chains \| awk .*MESHC-PORT-")
 _RELAYED = re.compile(r"-i (?P<name>\S+) -o (?P=name) ")
 
 
 class OwnHooks(NamedTuple):
-    """`hides` says that LANs do not see who sends to them, `kills` that a kill switch stands."""
+    """`hides` says that LANs do not see who sends to them, `kills` that a kill switch stands,
+    `opens` that the own port is opened, `nft` that either was written for nft."""
 
     relay: bool = False
     exit: bool = False
     lans: tuple[Prefix, ...] = ()
     hides: bool = False
     kills: bool = False
+    opens: bool = False
+    nft: bool = False
 
 
 def own_hooks(conf: Conf) -> OwnHooks:
@@ -46,5 +51,7 @@ def own_hooks(conf: Conf) -> OwnHooks:
         exit=any(" -d " not in match for match in hidden),
         lans=tuple(sorted(lans)),
         hides=any(" -d " in match for match in hidden),
-        kills=any("-N MESHC-KILL-" in line for line in lines),
+        kills=any("-N MESHC-KILL-" in line or _KILL_TABLE.match(line) for line in lines),
+        opens=any("-N MESHC-PORT-" in line or _OPEN_PORT.match(line) for line in lines),
+        nft=any(_KILL_TABLE.match(line) or _OPEN_PORT.match(line) for line in lines),
     )

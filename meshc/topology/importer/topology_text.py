@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from meshc.topology.importer.inference import Imported, ImportedNode
-from meshc.topology.importer.own_hooks import own_hooks
+from meshc.topology.importer.own_hooks import OwnHooks, own_hooks
 from meshc.wg.conf import Conf
 
 
@@ -66,8 +66,7 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
         out.append(f"    exit: {_scalar(node.exit_use.name)}")
     if node.exit_use.beside:
         out.append(f"    exit_except: {_list(node.exit_use.beside)}")
-    if node.conf is not None and own_hooks(node.conf).kills:
-        out.append("    kill_switch: true")
+    out += _own(own_hooks(node.conf or Conf()))
     if node.exit_use.app:
         out.append("    platform: ios")
     if node.via:
@@ -86,6 +85,13 @@ def _node(node: ImportedNode, imported: Imported) -> list[str]:
     if node.conf.private_key is None:
         out.append(f"    public_key: {_scalar(node.public_key)}")
     return out + _interface(node, node.conf, imported) + _hooks(node)
+
+
+def _own(hooks: OwnHooks) -> list[str]:
+    """What hooks of meshc's own say that no other line does."""
+    said = {"kill_switch: true": hooks.kills, "open_port: true": hooks.opens}
+    said["firewall: nftables"] = hooks.nft
+    return [f"    {line}" for line, holds in said.items() if holds]
 
 
 def _place(node: ImportedNode) -> list[str]:

@@ -342,7 +342,8 @@ class Spec:
 
     Without `policies` (None) everybody reaches everybody; with them, only what some rule allows
     passes. `absent` are the nodes that the file holds and leaves out: not enabled, or expired.
-    Nothing else here names them; what is kept for them stays theirs.
+    Nothing else here names them; what is kept for them stays theirs. `last_days` are the dates
+    (2027-01-31) of all that expire, of absent nodes too.
     """
 
     network: NetworkSpec
@@ -354,6 +355,7 @@ class Spec:
     lab: LabSpec = LabSpec()
     policies: tuple[PolicySpec, ...] | None = None
     absent: frozenset[str] = frozenset()
+    last_days: Mapping[str, str] = field(default_factory=dict, hash=False)
     accept: tuple[Acceptance, ...] = ()
     keys: KeysSpec = KeysSpec()
     file: str = field(default="", compare=False)

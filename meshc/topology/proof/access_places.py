@@ -71,8 +71,9 @@ def access_places(
     lans = _of(family, facts.routes)
     beyond = around.internet if facts.exit_node else ()
     local = _of(family, (*mine, *lans))
+    # a router has an address in its LANs, which nobody here knows: they are owed as a whole
     yield AccessPlace("come in", "INPUT", TUNNEL, "", everywhere, local,
-                everywhere, mine, everywhere, everywhere)  # fmt: skip
+                everywhere, local, everywhere, everywhere)  # fmt: skip
     yield AccessPlace("out to its LANs", "FORWARD", TUNNEL, OUTSIDE, everywhere, everywhere,
                 everywhere, lans, everywhere, elsewhere)  # fmt: skip
     if beyond:

@@ -21,6 +21,7 @@ from meshc.wg.conf import Conf, PeerConf
 from meshc.wg.endpoint import Endpoint
 
 _ANY_ZONE = "*"
+_KNOWN = frozenset(("ESTABLISHED", "RELATED"))
 _FAMILIES = {"ipv4": (4,), "ipv6": (6,)}
 # What may stand in a section without making it depend on more than the proof knows.
 _MODELLED = frozenset(
@@ -102,7 +103,7 @@ def _firewall(
     rules = [s for s in enabled if s.kind == "rule" and s.get("dest")]
     anywhere = [s for s in rules if s.get("src") in ("", _ANY_ZONE)]
     of_zone = [s for s in rules if s not in anywhere]
-    known = Rule("ACCEPT", "what was let through before", states=frozenset(("ESTABLISHED",)))
+    known = Rule("ACCEPT", "what was let through before", states=_KNOWN)
     for family in (4, 6):
         forward = firewall.chains[family, "filter", "FORWARD"] = [known]
         forward += [_rule(s, zones) for s in anywhere if family in _families(s)]

@@ -94,3 +94,20 @@ def test_the_program_needs_nothing_of_meshc(tmp_path: Path) -> None:
     answer = decode_answer(done.stdout, request)
     assert isinstance(answer, Facts)
     assert (answer.state, answer.conf) == (State.IDLE, None)
+
+
+@pytest.mark.parametrize(("sudo", "left"), [(ASKS, b""), (FREE, b"pass word\n")])
+def test_a_program_of_the_node_gets_its_data_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sudo: str, left: bytes
+) -> None:
+    """A password that sudo did not ask for stands before it."""
+    (tmp_path / "sudo").write_text(sudo)
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    session = NodeSession(
+        LocalTransport("here"), "wgx9", become=True, password=SecretText("pass word")
+    )
+    result = asyncio.run(session.run(("cat",), data=b"data"))
+    assert result.stdout == left + b"data"
+    with pytest.raises(RemoteError, match="gave no answer"):
+        asyncio.run(session.run(("sh", "-c", "exit 2"), data=b""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 import meshc
 from meshc.deploy.connect import sent_program
+from meshc.deploy.protocol import AskFacts, Call, Directories, Facts
+from meshc.deploy.protocol_json import decode_answer
 
 ROOT = Path(meshc.__file__).parent
 SENT = dict(sent_program.paths())
@@ -63,3 +66,24 @@ def test_it_is_written_for_python_3_8(name: str) -> None:
         assert not isinstance(node, ast.BinOp), ast.unparse(node)
         if isinstance(node, ast.Subscript):
             assert ast.unparse(node.value)[0].isupper(), ast.unparse(node)
+
+
+@pytest.mark.parametrize("version", ["this", "another"])
+def test_a_python_of_another_version_gets_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Of what is sent the other half may be anything."""
+    sources, compiled = sent_program.packed()
+    kept = (b"", compiled) if version == "this" else (sources, b"\0damaged")
+    monkeypatch.setattr(sent_program, "packed", lambda: kept)
+    if version == "another":
+        monkeypatch.setattr(sent_program, "MAGIC_NUMBER", b"1234")
+    places = Directories(str(tmp_path), str(tmp_path), str(tmp_path))
+    request = AskFacts("s")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", *sent_program.ARGV[1:]],
+        input=sent_program.stdin(Call("wgx9", places, request)),
+        capture_output=True,
+        check=True,
+    )
+    assert isinstance(decode_answer(done.stdout, request), Facts)

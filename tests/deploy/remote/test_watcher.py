@@ -87,6 +87,27 @@ def test_one_behind_others_that_is_restarted_goes_by_what_they_have_done(
     assert machine.conf.read_text() == text
 
 
+@pytest.mark.parametrize(("silent_after", "end"), [(2, State.ROLLED_BACK), (99, State.CONFIRMED)])
+def test_one_on_the_way_that_is_late_with_going_back_does_not_keep_this_one(
+    machine: DeployedMachine, monkeypatch: pytest.MonkeyPatch, silent_after: int, end: State
+) -> None:
+    """It answers at first, and has not kept anything: what counts is that it still does when it
+    cannot be late any more."""
+    monkeypatch.setattr(watcher, "WAY", 1.0)
+    monkeypatch.setattr(watcher, "start_watcher", lambda *_, **__: None)
+    answers = iter([{"key"}] * silent_after)
+    monkeypatch.setattr(watcher, "answers", lambda _: next(answers, set()))
+    machine.conf.write_text(OLD)
+    machine.stage(way={"key": "192.0.2.1"}, grace=0.5)
+    machine.commit()
+    with machine.interface.locked():
+        record = machine.interface.load()
+        over = replace(record.staged, deadline=clock() - 0.5, decide_at=clock())
+        machine.interface.save(replace(record, candidate=over))
+    watcher.watch(machine.interface, TOKEN)
+    assert machine.state() is end
+
+
 def test_one_that_nobody_stands_before_is_put_back_by_a_restart(machine: DeployedMachine) -> None:
     machine.conf.write_text(OLD)
     machine.stage()

@@ -202,6 +202,13 @@ def test_a_host_with_one_tool_alone_holds_back_as_well(
     leaf.shell("ping -c 1 -W 5 192.168.1.1")
     if runner == "meshc":
         leaf.meshc("down", "wg0")
+        leaf.meshc("up", "/etc/wireguard/wg0.conf", "--engine", "wireguard-go")
+        freeze_agent(leaf)
+        leaf.shell("nft flush ruleset" if tool == "nft" else "iptables -F MESHC-KILL-wg0")
+        assert "kill" in leaf.meshc("status", "wg0", check=False).stdout.lower()
+        leaf.meshc("reload", "/etc/wireguard/wg0.conf")
+        assert "kill" not in leaf.meshc("status", "wg0", check=False).stdout.lower()
+        leaf.meshc("down", "wg0")
     else:
         leaf.shell(f"{QUICK} up wg0; {QUICK} down wg0")
     rules = "nft list ruleset" if tool == "nft" else "iptables-save; ip6tables-save"

@@ -11,14 +11,15 @@ from tests.support.tunnels import tunnel
 
 def test_the_file_stays_outside_of_the_store() -> None:
     """A path without quotes would be copied into it, for everybody to read."""
-    (file,) = nixos(tunnel("hub"))
+    file, flake = nixos(tunnel("hub"))
     assert 'configFile = "/etc/wireguard/wg0.conf";' in file.text.reveal()
     assert "PrivateKey" not in file.text.reveal()
     assert not file.secret
+    assert './. + "/wg0.nix"' in flake.text.reveal()
 
 
 def test_settings_follow_from_what_the_node_is() -> None:
-    (hub,), (user,) = nixos(tunnel("hub")), nixos(tunnel("laptop"))
+    (hub, _), (user, _) = nixos(tunnel("hub")), nixos(tunnel("laptop"))
     assert "allowedUDPPorts = [ 51820 ];" in hub.text.reveal()
     assert "iptables" in hub.text.reveal()
     assert 'checkReversePath = "loose";' in user.text.reveal()

@@ -10,7 +10,7 @@ from meshc.render.node_secrets import Secrets
 from meshc.render.wgquick import render
 from meshc.topology.importer.foreign_hooks import foreign_hooks
 from meshc.topology.importer.own_hooks import OwnHooks, own_hooks
-from meshc.topology.language.spec import NodeSpec
+from meshc.topology.language.spec import FirewallTool, NodeSpec
 from meshc.wg.conf import parse
 from tests.support import specs
 from tests.support.specs import node
@@ -40,13 +40,17 @@ def test_what_was_built_is_read_back(written: NodeSpec, found: OwnHooks) -> None
     assert own_hooks(parse(text)) == found
 
 
-def test_a_kill_switch_is_known_and_its_lines_come_back_with_the_next_build() -> None:
-    user = node("pc", exit="hub", kill_switch=True)
-    hub = node("hub", endpoint="h.example", exit_node=True)
+@pytest.mark.parametrize("tool", [FirewallTool.AUTO, FirewallTool.NFTABLES])
+def test_a_kill_switch_and_an_open_port_come_back_with_the_next_build(tool: FirewallTool) -> None:
+    user = node("pc", exit="hub", kill_switch=True, firewall=tool)
+    hub = node("hub", endpoint="h.example", exit_node=True, open_port=True, firewall=tool)
     plan = specs.plan(specs.spec([hub, user], pools="10.44.0.0/24 fd44::/64"))
-    conf = parse(render(plan, plan.nodes["pc"], Secrets({}, NetworkSecret(bytes(32)))))
-    assert own_hooks(conf) == OwnHooks(kills=True)
-    assert not any(foreign_hooks(conf).kept.values())
+    nft = tool is FirewallTool.NFTABLES
+    for name, kills in (("pc", True), ("hub", False)):
+        conf = parse(render(plan, plan.nodes[name], Secrets({}, NetworkSecret(bytes(32)))))
+        found = own_hooks(conf)
+        assert (found.kills, found.opens, found.nft) == (kills, not kills, nft)
+        assert not any(foreign_hooks(conf).kept.values())
 
 
 def test_a_foreign_file_says_nothing() -> None:

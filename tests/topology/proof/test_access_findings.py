@@ -90,6 +90,12 @@ def test_a_lan_that_is_opened_is_found(network: PolicyNetwork) -> None:
     assert "E431 nas lets b → 192.168.7.4 tcp/445" in " ".join(found)
 
 
+def test_a_router_that_cannot_be_reached_in_its_lan_is_found(network: PolicyNetwork) -> None:
+    """Its own address there is one of the LAN, whichever it is."""
+    found = changed(network, "nas", r"#iptables -A MESHC-IN-%i -d 192\.168\.7\.0/24 .*\n", "")
+    assert found[0].startswith("E432 nas drops b → 192.168.7.5 tcp/445 come in")
+
+
 def test_accept_in_the_place_of_return_is_no_more_than_allowed_but_skips_the_rest(
     network: PolicyNetwork,
 ) -> None:

@@ -12,14 +12,19 @@ from meshc.topology.language.resolve.layers import Layers
 from meshc.topology.language.wording import quote
 
 
-def take_out(document: Document, layers: Layers, today: str, diagnostics: Diagnostics) -> None:
-    """Moves them from `document.nodes` to `document.absent`, and says so. `today` is a date as
-    text, or empty where nothing expires. A `dns` that names one of them is an error: it would be
-    taken for a domain to search."""
+def take_out(
+    document: Document, layers: Layers, today: str, diagnostics: Diagnostics
+) -> dict[str, str]:
+    """Moves them from `document.nodes` to `document.absent`, says so, and returns the last day of
+    every node that has one. `today` is a date as text, or empty where nothing expires. A `dns` that
+    names one of them is an error: it would be taken for a domain to search."""
+    last_days: dict[str, str] = {}
     if not any("enabled" in keys or "expires" in keys for _, keys in _sections(document)):
-        return
+        return last_days
     for name in list(document.nodes):
         keys = layers.merge(name)
+        if "expires" in keys:
+            last_days[name] = keys["expires"]
         if keys.get("enabled") is False:
             code, why, hint = "I138", "is not enabled", "`enabled: true` brings it back."
         elif today and keys.get("expires", today) < today:
@@ -34,6 +39,7 @@ def take_out(document: Document, layers: Layers, today: str, diagnostics: Diagno
         del document.nodes[name]
     if document.absent:
         _check_dns(document, diagnostics)
+    return last_days
 
 
 def _sections(document: Document) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -63,7 +63,7 @@ class _Resolver:
         self.memberships = self._memberships()
         self.layers = Layers(document, self.memberships, diagnostics)
         self.ends = PolicyEnds.of(self.references, self.network.pools, self.layers.site_of)
-        take_out(document, self.layers, today, diagnostics)
+        self.last_days = take_out(document, self.layers, today, diagnostics)
 
     def resolve(self) -> Spec:
         document = self.document
@@ -81,6 +81,7 @@ class _Resolver:
             lab=lab_spec(document, self.references),
             policies=resolve_policies(document, self.ends),
             absent=frozenset(document.absent),
+            last_days=dict(sorted(self.last_days.items())),
             accept=tuple(acceptances(document, self.references)),
             keys=keys_spec(document, self.diagnostics),
             file=document.source.file,

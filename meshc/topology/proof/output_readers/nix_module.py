@@ -16,12 +16,14 @@ from meshc.topology.proof.output_readers.output_reading import OWN, OutputError
 
 _MODULE = re.compile(r"\{ pkgs, \.\.\. \}:\s*\{\s*(?P<body>.*?)\s*\}\s*\Z", re.DOTALL)
 _SETTING = re.compile(r'(?P<name>[\w."%=+-]+)\s*=\s*(?P<value>[^;{}]+?)\s*;\s*')
+_FLAKE = "flake.nix"
 _TOOLS = "with pkgs; [ iproute2 iptables nftables procps gnugrep gnused coreutils ]"
 
 
 def read_nix_module(files: Mapping[str, str], carried: Carried) -> CarriageReading:
     """Raises: OutputError for what is not a plain list of settings."""
-    file, text = only(files)
+    flake = " ".join(files.get(_FLAKE, "").split())
+    file, text = only({name: text for name, text in files.items() if name != _FLAKE})
     code = re.sub(r"(?m)^#.*\n", "", text)
     module = _MODULE.match(code)
     if module is None:
@@ -47,4 +49,7 @@ def read_nix_module(files: Mapping[str, str], carried: Carried) -> CarriageReadi
     hooks = (*conf.pre_up, *conf.post_up, *conf.pre_down, *conf.post_down)
     if any(not line.startswith("wg set %i private-key") for line in hooks):
         wanted[f'systemd.services."wg-quick-{interface}".path'] = _TOOLS
-    return compared(wanted, found)
+    module_path = f'./. + "/{file}"'
+    right = f"{{ outputs = {{ self }}: {{ nixosModules.default = {module_path}; }}; }}"
+    reading = compared(wanted, found, [] if flake == right else [f"have another {_FLAKE}"])
+    return CarriageReading(reading.faults, tuple(f"{file}: {one}" for one in reading.unknown))

@@ -39,6 +39,20 @@ def test_a_planted_fault_is_found(built: BuiltOutputs, fault: str) -> None:
     assert any(expected in line for line in said if line.startswith("E456")), said
 
 
+@pytest.mark.parametrize(
+    ("pattern", "instead"),
+    [("wg0.nix", "wg1.nix"), (r"\./\.", "../.."), ("default", "other"), (r"(.|\n)*", "{ }")],
+)
+def test_another_flake_is_found(built: BuiltOutputs, pattern: str, instead: str) -> None:
+    said = built.planted("hub", "nixos/flake.nix", pattern, instead)
+    assert said == ["E456 hub: its files for nixos have another flake.nix"]
+
+
+def test_a_flake_that_is_gone_is_missed(built: BuiltOutputs) -> None:
+    said = built.without("hub", "nixos/flake.nix")
+    assert said == ["E456 hub: its files for nixos have another flake.nix"]
+
+
 def test_the_user_of_an_exit_hears_answers(built: BuiltOutputs) -> None:
     """NixOS drops what comes in beside the default route unless told otherwise."""
     assert built.planted("laptop", FILE, r"  networking.firewall.checkReversePath.*\n", "") == [

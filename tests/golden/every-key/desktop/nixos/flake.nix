@@ -1,0 +1,5 @@
+{
+  outputs = { self }: {
+    nixosModules.default = ./. + "/wg0.nix";
+  };
+}
