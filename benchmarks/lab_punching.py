@@ -5,8 +5,9 @@
 One relay and two leaves of each kind, all in one lab, without agents. For each pair of kinds the
 agents of the relay and of two leaves are started under pings, 5 ms apart, and ended again. Seconds
 count from when both leaves' agents began until the first of the two moved. The kind `accept` is
-port_restricted behind a router that lets strangers' packets in to itself. It prints Markdown. Where other programs
-keep the processors busy agents take long to start: `--seconds` is for how long a pair is watched.
+port_restricted behind a router that lets strangers' packets in to itself. It prints Markdown.
+Where other programs keep the processors busy agents take long to start: `--seconds` is for how
+long a pair is watched.
 """
 
 from __future__ import annotations
