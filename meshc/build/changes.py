@@ -6,6 +6,7 @@ an equal network, and `==` is the diff.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
@@ -28,6 +29,7 @@ class RequiredAction(Enum):
 
     NOTHING = "nothing"
     SYNC = "wg syncconf"
+    RELOAD = "meshc reload"
     RESTART = "restart"
     RESCAN = "scan again"
     IMPORT = "import again"
@@ -39,6 +41,10 @@ class RequiredAction(Enum):
 _SYNCED = ("private_key", "listen_port", "fwmark")
 _RESTARTED = ("addresses", "mtu", "dns", "search", "table")
 _HOOKS = ("pre_up", "post_up", "pre_down", "post_down", "rules")
+# what rules are replaced with, in one transaction, while the tunnel goes on
+_RELOADED = (*_SYNCED, "rules")
+# the hook that counts the rules in the comments of its own file
+_COUNT = re.compile(r"(?<=\)\" = )\d+(?= \])")
 _PHONES = frozenset({Platform.IOS, Platform.ANDROID})
 _APPS = frozenset({Platform.MACOS, Platform.WINDOWS, Platform.OPENWRT, Platform.ROUTEROS})
 
@@ -112,7 +118,7 @@ def compare(old: Conf, new: Conf) -> ConfChange:
         settings=tuple(
             key
             for key in (*_SYNCED, *_RESTARTED, *_HOOKS)
-            if getattr(old, key) != getattr(new, key)
+            if _setting(old, key) != _setting(new, key)
         ),
         routes=_routes(old) != _routes(new),
         routes_added=added,
@@ -129,8 +135,10 @@ def action_of(change: ConfChange, platform: Platform) -> RequiredAction:
     if platform in _APPS:
         return RequiredAction.IMPORT
     told = change.routes_added or change.routes_removed
-    restart = (change.routes and not told) or any(key not in _SYNCED for key in change.settings)
-    return RequiredAction.RESTART if restart else RequiredAction.SYNC
+    others = {*change.settings}.difference(_SYNCED)
+    if (change.routes and not told) or others.difference(_RELOADED):
+        return RequiredAction.RESTART
+    return RequiredAction.RELOAD if others else RequiredAction.SYNC
 
 
 def node_change(
@@ -158,6 +166,12 @@ def node_change(
         RequiredAction.INSTALL if renamed else RequiredAction.NOTHING,
         paths,
     )
+
+
+def _setting(conf: Conf, key: str) -> object:
+    """A hook that counts rules says nothing that these do not say."""
+    value = getattr(conf, key)
+    return tuple(_COUNT.sub("N", line) for line in value) if key == "pre_up" else value
 
 
 def _by_key(peers: Iterable[PeerConf]) -> dict[PublicKey, PeerConf]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from meshc.build.changes import (
@@ -16,6 +18,7 @@ from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Platform
 from meshc.wg.conf import Conf, parse
 from tests.support.keyed_plans import private_key
+from tests.support.policy_networks import policy_network
 
 A, B = (private_key(name).public_key() for name in "ab")
 BASE = f"""\
@@ -53,7 +56,7 @@ CASES = {
         RequiredAction.SYNC,
     ),
     "mtu": ("1420", "1400", ConfChange(settings=("mtu",)), RequiredAction.RESTART),
-    "rule": ("MTU", "#nft x\nMTU", ConfChange(settings=("rules",)), RequiredAction.RESTART),
+    "rule": ("MTU", "#nft x\nMTU", ConfChange(settings=("rules",)), RequiredAction.RELOAD),
     "hook": ("MTU", "PostUp = x\nMTU", ConfChange(settings=("post_up",)), RequiredAction.RESTART),
     "routes": (
         ", 10.0.0.3/32",
@@ -137,3 +140,23 @@ def test_two_peers_that_swap_names_are_two_renamed_ones() -> None:
     swapped = two.replace("= a\n", "= x\n").replace("= b\n", "= a\n").replace("= x\n", "= b\n")
     assert compare(parse(two), parse(swapped)).peers_renamed == ("a → b", "b → a")
     assert compare(parse(two), parse(swapped)).peers_added == ()
+
+
+def test_more_rules_are_no_other_hook() -> None:
+    """A leaf that comes under policies gets its relay another list of senders, and no restart."""
+    text = (
+        "meshc: 1\nnetwork: {name: n, addresses: 10.44.0.0/24}\nnodes:\n"
+        "  hub: {role: relay, endpoint: 198.51.100.1}\n  a: {}\n  b: {}\n  c: {}\npolicies:\n"
+        "  - {from: a, to: b, allow: tcp/22}\n"
+    )
+    old, new = (
+        parse(policy_network(one).files()["hub"])
+        for one in (text, text + "  - {from: c, to: b, allow: [tcp/22, udp/53]}\n")
+    )
+    # keys are made up anew each time
+    old, new = (replace(conf, private_key=None, peers=()) for conf in (old, new))
+    changed = compare(old, new)
+    assert changed == ConfChange(settings=("rules",))
+    assert action_of(changed, Platform.LINUX) is RequiredAction.RELOAD
+    hook = replace(new, pre_up=(*new.pre_up, "logger up"))
+    assert action_of(compare(old, hook), Platform.LINUX) is RequiredAction.RESTART

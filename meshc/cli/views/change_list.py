@@ -115,6 +115,10 @@ def _then(change: NodeChange, result: BuildResult) -> NextStep:
     restarted = "copy it to /etc/wireguard/ there, between"
     return {
         RequiredAction.INSTALL: NextStep("import it there"),
+        RequiredAction.RELOAD: NextStep(
+            "copy it to /etc/wireguard/ there, then (a stock wg-quick takes down and up)",
+            (f"meshc reload {wg}",),
+        ),
         RequiredAction.RESTART: NextStep(restarted, (f"wg-quick down {wg}", f"wg-quick up {wg}")),
         RequiredAction.RESCAN: NextStep("scan it again:", (f"meshc qr {file} {_NAME}",)),
         RequiredAction.IMPORT: NextStep("import it again"),

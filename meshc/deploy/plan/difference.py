@@ -121,7 +121,8 @@ def _activation(
     renewed = "private_key" in change.settings
     if choice.supervisor.live:
         return Activation.RELOAD, Cost.RENEWED if renewed else Cost.LIVE
-    if action is RequiredAction.RESTART or Mending.ALL in mending:
+    # wg-quick loads rules when it brings an interface up
+    if action in (RequiredAction.RELOAD, RequiredAction.RESTART) or Mending.ALL in mending:
         return Activation.RESTART, Cost.RESTART
     return Activation.SYNC, Cost.RENEWED if renewed else Cost.PEERS
 
