@@ -13,7 +13,7 @@ import pytest
 from meshc.cli import COMMANDS
 from meshc.diagnostics import CODES
 from release.site.links import faults
-from release.site.make import CHAPTERS, pages
+from release.site.make import BESIDE, CHAPTERS, _beside, pages
 
 PAGES = dict(pages())
 
@@ -52,6 +52,18 @@ def test_every_page_of_a_chapter_is_there_and_in_no_other() -> None:
     listed = [name for chapter in CHAPTERS.values() for name in chapter]
     assert len(set(listed)) == len(listed)
     assert set(listed) <= PAGES.keys()
+
+
+def test_a_link_to_a_file_beside_docs_says_where_it_lies() -> None:
+    def seen(text: str) -> str:
+        return BESIDE.sub(_beside, text)
+
+    example = "examples/topologies/company/mesh.yaml"
+    assert seen(f"[it](../{example})") == f"[it]({example})"
+    assert seen("[the program](../meshc/program.py#L3) runs") == (
+        "the program (`meshc/program.py`) runs"
+    )
+    assert seen("[lab](lab.md#x)") == "[lab](lab.md#x)"
 
 
 def test_blocks_below_a_point_of_a_list_are_where_markdown_wants_them() -> None:

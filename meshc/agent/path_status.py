@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meshc.agent.core.direct_path import DirectPath, PairState
+from meshc.agent.core.direct_paths import DirectPaths
 from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import RelayAgent
 from meshc.node.machine import RUN_DIRECTORY
@@ -22,7 +23,8 @@ class PathStatus:
     """`relays` maps the other end of each path that is probed to its state. A leaf has a `home`; a
     relay the names of the `leaves` that live with it. `direct` maps the leaves with which there may
     be a direct path to how that is. `moves` are the last ones, the latest first, with their unix
-    time; `since` is when the agent of a leaf came to its home, and `why`."""
+    time; `since` is when the agent of a leaf came to its home, and `why`. `nat` says where the
+    relays see this node."""
 
     relays: Mapping[str, str]
     home: str = ""
@@ -32,6 +34,7 @@ class PathStatus:
     since: float = 0.0
     why: str = ""
     moves: tuple[tuple[float, str], ...] = ()
+    nat: str = ""
 
     @property
     def all_live(self) -> bool:
@@ -77,6 +80,15 @@ def load_status(interface: str, run_directory: Path = RUN_DIRECTORY) -> PathStat
         return None
 
 
+def _nat(direct: DirectPaths, names: Mapping[int, str]) -> str:
+    """What the relays have told when they introduced this node."""
+    seen = ", ".join(f"{names[relay]} at {end}" for relay, (_, end) in direct.seen.items())
+    if not seen:
+        return ""
+    kind = ": its NAT gives every peer another port (symmetric)" if direct.varies else ""
+    return f"seen by {seen}{kind}"
+
+
 def _words(path: DirectPath) -> str:
     if path.state is PairState.APART:
         return f"{path.state.value}: {path.why}"
@@ -88,7 +100,8 @@ def path_status(agent: LeafAgent | RelayAgent, names: Mapping[int, str]) -> Path
     if isinstance(agent, LeafAgent):
         states = {names[relay]: path.state.value for relay, path in agent.probes.items()}
         pairs = {names[peer]: _words(path) for peer, path in agent.direct.paths.items()}
-        return PathStatus(states, names[agent.home], direct=pairs)
+        nat = _nat(agent.direct, names)
+        return PathStatus(states, names[agent.home], direct=pairs, nat=nat)
     states = {names[relay]: other.probe.state.value for relay, other in agent.others.items()}
     here = (leaf for leaf, one in agent.records.items() if one.relay == agent.roster.me)
     return PathStatus(states, "", tuple(sorted(names[leaf] for leaf in here)), agent.draining)

@@ -163,6 +163,8 @@ def print_status(page: Page, found: Sequence[Status], run_directory: Path = RUN)
             if paths.home and paths.since:
                 age = age_text(max(0.0, time.time() - paths.since))
                 page.line(f"  by {paths.home} for {age}: {paths.why}")
+            if paths.nat:
+                page.line(f"  {paths.nat}")
             for when, said in paths.moves[:3]:
                 page.line(f"  {age_text(max(0.0, time.time() - when))} ago: {said}")
         if one.peers:

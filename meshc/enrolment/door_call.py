@@ -26,7 +26,7 @@ def call_door(place: DoorPlace, keys: EnrolmentKeys, line: str, *, seconds: floa
     """The answer to a request; None when there was none in time. Raises: NodeError when nobody
     opened at all."""
     end, heard = time.monotonic() + seconds, False
-    slot = int.from_bytes(os.urandom(4), "big") % place.callers
+    slot = first_slot(place.callers)
     while time.monotonic() < end:
         call = _DoorCall(place, keys, line, slot)
         try:
@@ -43,6 +43,12 @@ def call_door(place: DoorPlace, keys: EnrolmentKeys, line: str, *, seconds: floa
             hint="its firewall must let it in, and its agent must run; or carry the request",
         )
     return None
+
+
+def first_slot(callers: int) -> int:
+    """Any of them: machines of one invitation know nothing of each other. Where two have taken the
+    same, the one that hears nothing goes on to the next."""
+    return int.from_bytes(os.urandom(4), "big") % callers
 
 
 class _DoorCall:

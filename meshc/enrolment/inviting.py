@@ -10,6 +10,7 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+from meshc.agent.door_pass import MOST_CALLERS
 from meshc.build import topology_edits
 from meshc.build.lock_file import read_lock, write_lock
 from meshc.build.stages import SourceFiles, Stages
@@ -113,7 +114,7 @@ def invite(file: Path, wish: InvitationWish, *, now: int) -> Invited:
 
 def callers_for(uses: int) -> int:
     """How many machines can be in front of a door at a time, each with a throw-away key."""
-    return max(4, uses)
+    return min(MOST_CALLERS, max(4, 2 * uses))
 
 
 def _door(wish: InvitationWish, others: list[Invitation]) -> InvitationDoor:

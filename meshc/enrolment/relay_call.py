@@ -19,6 +19,7 @@ from meshc.node.machine import RUN_DIRECTORY
 from meshc.secret import SecretText
 from meshc.topology.planner.mesh_plan import NodePlan
 
+_DOOR = 'PATH="$PATH:$0" exec meshc door "$1"'
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -60,8 +61,13 @@ class RemoteRelay:
         session = await self._dial(Target(plan, SecretText("")))
         try:
             own = f"{Directories().environments}/interfaces/{interface}/bin"
-            words = ("env", f"PATH={_PATH}:{own}", "meshc", "door", interface)
+            words = ("sh", "-c", _DOOR, f"{_PATH}:{own}", interface)
             result = await session.run(words, data=wish_text(wish))
+            if result.code:
+                raise NodeError(
+                    f"its meshc opens no doors (exit {result.code}): {result.complaint}",
+                    hint="a relay that `meshc deploy` runs with meshc has one that does",
+                )
             return parsed(result.stdout)
         finally:
             await session.transport.close()

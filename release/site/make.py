@@ -10,6 +10,7 @@ come out is read once more (`links.py`), with files, the theme and the pages tha
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -41,16 +42,29 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+BESIDE = re.compile(r"\[([^\]]*)\]\(\.\./([^)#]*)(?:#[^)]*)?\)")
+"""A link of a page in docs/ to what lies beside docs/."""
+
+
 def pages() -> Iterator[tuple[str, str]]:
     """(path, text) of all pages, those of docs/ first."""
     from release.site.code_pages import code_pages
     from release.site.command_pages import command_pages
 
     for path in sorted((ROOT / "docs").glob("*.md")):
-        # examples lie beside docs/ in the tree and below it here
-        yield path.name, path.read_text(encoding="utf-8").replace("](../examples/", "](examples/")
+        text = path.read_text(encoding="utf-8")
+        yield path.name, BESIDE.sub(_beside, text)
     yield from command_pages()
     yield from code_pages()
+
+
+def _beside(link: re.Match[str]) -> str:
+    """What a page says of a file beside docs/: a link to an example, which the site has, else its
+    place in the checkout."""
+    label, place = link.groups()
+    if place.startswith("examples/topologies/") and (ROOT / place).is_file():
+        return f"[{label}]({place})"
+    return f"{label} (`{place}`)"
 
 
 def make(target: Path) -> None:
@@ -63,8 +77,8 @@ def make(target: Path) -> None:
         for name, text in made.items():
             (work / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
             (work / "docs" / name).write_text(text, encoding="utf-8")
-        for path in (*(ROOT / "docs").glob("*.svg"), *(ROOT / "docs").glob("*.json")):
-            shutil.copy(path, work / "docs")
+        files = shutil.ignore_patterns("*.md", "*.py", "__pycache__")
+        shutil.copytree(ROOT / "docs", work / "docs", ignore=files, dirs_exist_ok=True)
         shutil.copy(HERE / "extra.css", work / "docs")
         shutil.copytree(ROOT / "examples" / "topologies", work / "docs/examples/topologies")
         (work / "zensical.toml").write_text(_settings(list(made)), encoding="utf-8")

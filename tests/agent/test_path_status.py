@@ -6,6 +6,7 @@ from pathlib import Path
 
 from meshc.agent.path_status import PathStatus, load_status, path_status, status_file
 from tests.support.agent_world import LEAF, AgentWorld
+from tests.support.direct_world import DirectWorld
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -43,3 +44,14 @@ def test_a_leaf_says_where_it_lives_and_a_relay_who_lives_with_it() -> None:
     world.run(8)
     assert path_status(world.agents[LEAF], names) == PathStatus({"r1": "dead", "r2": "live"}, "r2")
     assert path_status(world.agents[2], names) == PathStatus({"r1": "dead"}, "", ("a", "b", "c"))
+
+
+def test_a_leaf_says_where_the_relays_see_it_and_what_that_means_of_its_nat() -> None:
+    world = DirectWorld(2, 2, symmetric=frozenset({LEAF}))
+    names = {1: "r1", 2: "r2", LEAF: "a", LEAF + 1: "b"}
+    assert path_status(world.agents[LEAF], names).nat == ""
+    world.run(5)
+    first, second = (path_status(world.agents[leaf], names).nat for leaf in (LEAF, LEAF + 1))
+    assert "another port (symmetric)" in first
+    assert second.startswith("seen by r")
+    assert "symmetric" not in second

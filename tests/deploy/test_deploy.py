@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploynet import TOPOLOGY, field
+from tests.support.deploynet import TOPOLOGY, Field, field
 from tests.support.netns import ROOT, needs_root
 
 pytestmark = [*needs_root, pytest.mark.slow]
@@ -32,6 +32,26 @@ def test_one_command_brings_up_the_whole_network(tmp_path: Path) -> None:
         again = net.deploy("--all")
         assert "Nothing to change: 4 of 4 nodes are up to date." in again.stdout
         assert net.meshc("plan").returncode == 0
+        _one_of_them_cannot_be_reached(net)
+
+
+def _one_of_them_cannot_be_reached(net: Field) -> None:
+    """The deploy does not begin, or leaves it out where it is told so, and is not done then."""
+    net.write(TOPOLOGY.replace("home2:  {", "home2:  {mtu: 1380, ") + "  later: {}\n")
+    net.build()
+    later, hub, home = net.address("later"), net.machines["hub"], net.machines["home2"]
+    home.shell("iptables -I INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset")
+    stopped = net.deploy("--all", check=False)
+    assert stopped.returncode == 1
+    assert "E701" in stopped.stderr
+    assert later not in hub.shell("ip route show dev wg0")
+    without = net.deploy("--all", "--skip-unreachable", check=False)
+    assert without.returncode == 1
+    assert "home2: not begun" in without.stdout
+    assert later in hub.shell("ip route show dev wg0")
+    assert "Nothing to change" in net.deploy("--except", "home2").stdout
+    home.shell("iptables -D INPUT 1")
+    assert "home2: deployed" in net.deploy("--all").stdout
 
 
 def test_keys_made_on_the_node_reload_and_drift(tmp_path: Path) -> None:

@@ -53,6 +53,32 @@ def test_the_answer_comes_although_the_relay_is_killed_in_between(relay: DoorRel
     assert relay.files.done() == {identifier}
 
 
+def test_machines_that_come_at_once_with_one_key_all_get_through(
+    relay: DoorRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worst case: none of them knows of the others, and all begin with the same slot."""
+    monkeypatch.setattr(door_call, "first_slot", lambda callers: 0)
+    monkeypatch.setattr(door_call, "SILENCE", 3.0)
+    port, identifier = free_port(), token().keys().identifier
+    relay.files.wish({identifier: a_pass(port=port, uses=3, until=LONG_AGO_AND_FAR)})
+    lines = [f"meshc-request-1.{number}" for number in range(3)]
+    for line in lines:
+        relay.files.keep_request(identifier, line.encode())
+        relay.files.keep_answer(identifier, short_hash(line.encode()), f"answer to {line}".encode())
+    relay.start()
+    found: dict[str, str | None] = {}
+
+    def join(line: str) -> None:
+        found[line] = call_door(place(port), token().keys(), line, seconds=120)
+
+    machines = [threading.Thread(target=join, args=(line,)) for line in lines]
+    for machine in machines:
+        machine.start()
+    for machine in machines:
+        machine.join()
+    assert found == {line: f"answer to {line}" for line in lines}
+
+
 def test_nobody_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door_call, "SILENCE", 0.2)
     with pytest.raises(NodeError, match="nobody opens"):

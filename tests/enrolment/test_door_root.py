@@ -11,18 +11,23 @@ from pathlib import Path
 import pytest
 
 from meshc.keys import PrivateKey
-from tests.support.netns import Namespace, connect, namespaces, needs_root, require, wait_until
+from tests.support.deploynet import field
+from tests.support.netns import Namespace, namespaces, needs_root, wait_until
 from tests.support.wire import private_key
 
 pytestmark = [*needs_root, pytest.mark.slow]
 
 TEXT = """\
 meshc: 1
-network: {name: demo, addresses: [10.44.0.0/24]}
+network: {name: fieldnet, addresses: [10.44.0.0/24]}
 nodes:
-  hub: {role: relay, endpoint: 192.0.2.1}
+  hub: {role: relay, endpoint: 198.51.100.1, deploy: {host: 198.51.100.1, user: root}}
   phone: {platform: ios, public_key: "KEY"}
 """
+
+
+def text() -> str:
+    return TEXT.replace("KEY", private_key("phone").public_key())
 
 
 def kill(namespace: Namespace, word: str) -> None:
@@ -37,41 +42,38 @@ def kill(namespace: Namespace, word: str) -> None:
             continue
 
 
-def test_a_new_machine_comes_in_through_a_door(tmp_path: Path) -> None:
-    require("wg")
-    text = TEXT.replace("KEY", private_key("phone").public_key())
-    file = tmp_path / "mesh.yaml"
-    file.write_text(text)
-    build, keys, confs = str(tmp_path / "build"), tmp_path / "new/keys", tmp_path / "new/confs"
-    with namespaces("hub", "new") as (hub, new):
-        connect(hub, new, left_name="eth0", right_name="eth0")
-        hub.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
-        new.run("ip", "address", "add", "192.0.2.2/24", "dev", "eth0")
-        hub.meshc("build", str(file))
+def test_a_new_machine_behind_nat_comes_in_through_a_door(tmp_path: Path) -> None:
+    """Its request, the relay's agent and the answer's road are each killed once; the controller
+    reaches the relay by SSH."""
+    with field(tmp_path, "hub", "home1") as net:
+        file, hub, new = net.write(text()), net.machines["hub"], net.machines["home1"]
+        build, keys = str(file.parent / "build"), tmp_path / "new/keys"
+        net.build()
+        # as a deploy leaves it on a relay that meshc runs
+        hub.shell(
+            "mount -t tmpfs tmpfs /opt; mkdir -p /opt/meshc/interfaces/wg0/bin;"
+            f"ln -s {Path(sys.executable).parent}/meshc /opt/meshc/interfaces/wg0/bin/meshc"
+        )
         hub.meshc("up", "hub", "--build", build, "--engine", "bundled")
-        invited = hub.meshc("invite", str(file), "nas", "--via", "hub", "--local")
-        assert "no agent" not in invited.stderr
         token = tmp_path / "token"
-        token.write_text(invited.stdout)
-        join = ("join", str(token), "--keys", str(keys), "--confs", str(confs), "--wait", "300s")
-
-        def state() -> str:
-            return hub.meshc("enrol", str(file), "--local").stdout
-
-        first = new.start(sys.executable, "-m", "meshc", *join)
-        wait_until(lambda: "nas: asked" in state(), what="a request at the door")
+        invited = net.meshc("invite", "nas", "--via", "hub", "-o", str(token))
+        assert "warning" not in invited.stderr, invited.stderr
+        join = (
+            *(sys.executable, "-m", "meshc", "join", str(token), "--wait", "300s", "--up"),
+            *("--keys", str(keys), "--confs", str(tmp_path / "new/confs")),
+        )
+        first = new.start(*join)
+        wait_until(lambda: "nas: asked" in net.meshc("enrol").stdout, what="a request at the door")
         first.kill()
         first.wait()
         kill(hub, "meshc.agent.watch")
-        again = new.start(sys.executable, "-m", "meshc", *join, "--up")
-        hub.meshc("enrol", str(file), "nas", "--yes", "--local")
+        again = new.start(*join)
+        net.meshc("enrol", "nas", "--yes")
         agent = hub.start(sys.executable, "-m", "meshc", "agent", "wg0")
         assert again.wait(300) == 0
         hub.meshc("reload", "hub", "--build", build)
-        wait_until(
-            lambda: new.run("ping", "-c1", "-W2", "10.44.0.1", check=False).returncode == 0,
-            what="the way to the relay",
-        )
+        ping = ("ping", "-c1", "-W2", net.address("hub"))
+        wait_until(lambda: new.run(*ping, check=False).returncode == 0, what="the way")
         wait_until(lambda: ":51900" not in hub.run("ss", "-uln").stdout, what="a shut door")
         agent.kill()
         agent.wait()
@@ -85,9 +87,9 @@ def test_a_new_machine_comes_in_through_a_door(tmp_path: Path) -> None:
 def test_behind_the_door_there_is_nothing_else(tmp_path: Path) -> None:
     """No interface, no address and no route is there for whoever holds a token."""
     file = tmp_path / "mesh.yaml"
-    file.write_text(TEXT.replace("KEY", private_key("phone").public_key()))
+    file.write_text(text())
     with namespaces("hub") as (hub,):
-        hub.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+        hub.run("ip", "address", "add", "198.51.100.1/32", "dev", "lo")
         hub.meshc("build", str(file))
         hub.meshc("up", "hub", "--build", str(tmp_path / "build"), "--engine", "bundled")
         before = hub.shell("ip -o link; ip -o address; ip route; ip -6 route; ip rule")

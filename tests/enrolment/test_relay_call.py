@@ -29,9 +29,12 @@ class RelayTransport:
         self._run_directory = run_directory
         self.argv: list[Sequence[str]] = []
         self.closed = False
+        self.answer: Result | None = None
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 30) -> Result:
         self.argv.append(argv)
+        if self.answer is not None:
+            return self.answer
         said = fulfil(argv[-1], read_wish(stdin), self._run_directory)
         return Result(0, b"motd\n" + envelope(said).encode(), b"")
 
@@ -51,8 +54,22 @@ def test_over_a_transport(tmp_path: Path) -> None:
     assert list(said["requests"]) == [a_pass().identifier]
     assert transport.closed
     (argv,) = transport.argv
-    assert argv[-3:] == ("meshc", "door", "wg0")
+    assert argv[:2] == ("sh", "-c")
+    assert argv[2].endswith('meshc door "$1"')
     assert a_pass().private_key.reveal() not in " ".join(argv)
+
+
+def test_a_relay_without_meshc_is_said(tmp_path: Path) -> None:
+    text = TEXT.replace("net}", "net, deploy: {host: hub.demo-vpn.net}}")
+    transport = RelayTransport(tmp_path)
+    transport.answer = Result(127, b"", b"meshc: not found")
+
+    async def dial(target: Any, *, timeout: float = 15.0) -> NodeSession:
+        return NodeSession(transport, "wg0")
+
+    with pytest.raises(NodeError, match=r"opens no doors \(exit 127\): meshc: not found"):
+        RemoteRelay(write_topology(tmp_path / "net", text), dial)("hub", WISH)
+    assert transport.closed
 
 
 def test_a_relay_that_nobody_knows_how_to_reach(tmp_path: Path) -> None:

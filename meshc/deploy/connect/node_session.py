@@ -94,16 +94,16 @@ class NodeSession:
 
     async def run(self, words: tuple[str, ...], *, data: bytes, timeout: float = 30) -> Result:
         """A program of the node, with `data` as the last that it reads: a password that sudo did
-        not ask for is a line before it.
+        not ask for is a line before it. What it left behind, whatever its exit code.
 
-        Raises: TransportError, RemoteError, PasswordNeededError.
+        Raises: TransportError, RemoteError, PasswordNeededError when sudo will not run it.
         """
         password = self.password if self._become else None
         if password is not None and not self._accepted:
             await self._try_password(password)
         first = b"" if password is None else password.reveal().encode() + b"\n"
         result = await self.transport.run(self._argv(words), stdin=first + data, timeout=timeout)
-        if result.code:
+        if self._become and result.code == 1:
             raise self._no_answer(result)
         return result
 

@@ -11,8 +11,8 @@ from meshc.values import dataclass
 @dataclass(frozen=True, slots=True)
 class JointMember:
     """`depth` is 0 for a node that is reached from outside of the tunnels, else one more than that
-    of the nearest member that it talks to; `way` are these nearer peers, public key to address in
-    the tunnel."""
+    of the nearest member that it talks to; `way` are those nearer peers whose answers tell whether
+    they have kept the change, public key to address in the tunnel."""
 
     found: Surveyed
     depth: int
@@ -31,7 +31,7 @@ def joint_group(surveyed: Sequence[Surveyed]) -> tuple[JointMember, ...]:
     members = {name: changing[name] for name in sorted((cutting | cut | relays) & set(changing))}
     depths = _depths(members)
     return tuple(
-        JointMember(one, depths[name], _way(one, name, depths)) for name, one in members.items()
+        JointMember(one, depths[name], _way(name, members, depths)) for name, one in members.items()
     )
 
 
@@ -52,12 +52,20 @@ def _depths(members: Mapping[str, Surveyed]) -> dict[str, int]:
     return depths
 
 
-def _way(one: Surveyed, name: str, depths: Mapping[str, int]) -> dict[str, str]:
+def _way(name: str, members: Mapping[str, Surveyed], depths: Mapping[str, int]) -> dict[str, str]:
+    """A peer that is not cut off from this one answers it before the change and after it, which
+    says nothing of those that are; such peers count only where there are no others."""
     if depths[name] == 0:
         return {}
+    one = members[name]
     peers = {peer.name: str(peer.public_key) for peer in one.target.plan.peers}
     inside = one.target.inside
     nearer = [peer for peer in peers if depths.get(peer, depths[name]) < depths[name]]
+    telling = [
+        peer
+        for peer in nearer
+        if name in members[peer].difference.cuts or peer in one.difference.cuts
+    ]
     relays = one.target.relays
-    found = nearer or [peer for peer in peers if peer in relays]
+    found = telling or nearer or [peer for peer in peers if peer in relays]
     return {peers[peer]: inside[peers[peer]] for peer in found if peers[peer] in inside}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import os
 import re
 import stat
@@ -31,6 +32,7 @@ _SWITCHES = {
     "4": "/proc/sys/net/ipv4/ip_forward",
     "6": "/proc/sys/net/ipv6/conf/all/forwarding",
 }
+_LINK_LOCAL = "fe80::"
 _FORWARDS = re.compile(r": > /run/meshc/forward([46])/%i")
 
 
@@ -103,28 +105,46 @@ def _peers(interface: ManagedInterface, wanted: list[str]) -> Iterator[Drift]:
         prefixes = frozenset(one for one in allowed.split(",") if one not in _NONE)
         there[key] = _Peer(psk, endpoint, prefixes, int(handshake), keepalive)
     named = {}
+    moves = _agent_moves(interface)
     for section in wanted:
         key = (settings(section, "PublicKey") or [""])[-1]
         named[key] = section
         if key in there:
-            yield from _peer(_title(section, key), section, there[key])
+            yield from _peer(_title(section, key), section, there[key], moves)
         else:
             yield Drift(Mending.PEERS, f"peer {_title(section, key)} is not there")
     for key in sorted(set(there) - set(named)):
         yield Drift(Mending.PEERS, f"peer {key} is not in the file")
 
 
-def _peer(name: str, section: str, now: _Peer) -> Iterator[Drift]:
+def _agent_moves(interface: ManagedInterface) -> frozenset[str]:
+    """The prefixes that an agent moves from peer to peer, and the keys of its partners, whose
+    session it keeps alive: what `meshc.node.agent_moves` reads on the machine itself."""
+    try:
+        facts = json.loads(read(interface.node_json) or "{}")
+        section = facts.get("agent", {}) if facts.get("interface") == interface.name else {}
+        partners = section.get("partners", ())
+        others = (one["prefixes"] for one in (*section.get("leaves", ()), *partners))
+        moving = {prefix for some in (section.get("moving", ()), *others) for prefix in some}
+        return frozenset((*map(_network, moving), *(one["public_key"] for one in partners)))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _peer(name: str, section: str, now: _Peer, moves: frozenset[str]) -> Iterator[Drift]:
     psk = (settings(section, "PresharedKey") or ["(none)"])[-1]
     if psk != now.psk:
         yield Drift(Mending.PEERS, f"pre-shared key of {name}")
     keepalive = (settings(section, "PersistentKeepalive") or ["off"])[-1]
-    if (keepalive in (*_NONE, "0")) != (now.keepalive in _NONE) or (
+    partner = (settings(section, "PublicKey") or [""])[-1] in moves
+    differs = (keepalive in (*_NONE, "0")) != (now.keepalive in _NONE) or (
         now.keepalive not in _NONE and keepalive != now.keepalive
-    ):
+    )
+    if differs and not partner:
         yield Drift(Mending.PEERS, f"keepalive {keepalive} of {name} (now {now.keepalive})")
     allowed = {_network(one) for one in ",".join(settings(section, "AllowedIPs")).split(",")} - {""}
-    if allowed != now.allowed:
+    moved = (one for one in allowed ^ now.allowed if one not in moves)
+    if not all(one.startswith(_LINK_LOCAL) for one in moved):
         yield Drift(Mending.PEERS, f"allowed IPs of {name}")
     for endpoint in settings(section, "Endpoint")[-1:]:
         literal = _address(endpoint.rpartition(":")[0].strip("[]"))

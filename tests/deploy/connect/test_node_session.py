@@ -109,5 +109,7 @@ def test_a_program_of_the_node_gets_its_data_last(
     )
     result = asyncio.run(session.run(("cat",), data=b"data"))
     assert result.stdout == left + b"data"
-    with pytest.raises(RemoteError, match="gave no answer"):
-        asyncio.run(session.run(("sh", "-c", "exit 2"), data=b""))
+    assert asyncio.run(session.run(("sh", "-c", "exit 2"), data=b"")).code == 2
+    session.password = None
+    with pytest.raises(PasswordNeededError):
+        asyncio.run(session.run(("sh", "-c", "exit 1"), data=b""))

@@ -28,6 +28,14 @@ nodes:
 links:
   - {endpoints: [far, first], direct: false}
 """
+TWO_RELAYS = """\
+meshc: 1
+network: {name: demo, addresses: 10.44.0.0/24}
+nodes:
+  hub: {role: relay, endpoint: hub.demo-vpn.net, address: 10.44.0.1, deploy: {host: 192.0.2.1}}
+  other: {role: relay, endpoint: other.demo-vpn.net, address: 10.44.0.2, deploy: {host: 192.0.2.2}}
+  leaf: {address: 10.44.0.9, deploy: {host: 10.44.0.9}}
+"""
 
 
 @pytest.fixture
@@ -88,3 +96,19 @@ def test_one_whose_way_does_not_change_decides_by_its_relays(chain: dict[str, Ta
     found = joint_group([surveyed(chain["first"], "far"), surveyed(chain["far"])])
     far = next(one for one in found if one.found.target.name == "far")
     assert (far.depth, list(far.way.values())) == (1, ["10.44.0.2"])
+
+
+def test_a_relay_that_answers_before_the_change_and_after_it_decides_nothing(
+    tmp_path: Path,
+) -> None:
+    """A hub changes its address, and another relay changes with it: the leaf hears that one in
+    either case, and was lost when the hub had gone back."""
+    file = tmp_path / "mesh.yaml"
+    file.write_text(TWO_RELAYS)
+    compile_file(file)
+    found = [
+        surveyed(one, *(["leaf"] if one.name == "hub" else []))
+        for one in targets(compare_file(file))
+    ]
+    leaf = next(one for one in joint_group(found) if one.found.target.name == "leaf")
+    assert list(leaf.way.values()) == ["10.44.0.1"]

@@ -3,14 +3,18 @@ brought the interface up: all that `meshc status` sees on the machine itself."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from meshc.deploy.machine_facts import Drift, Mending
 from meshc.deploy.protocol import Directories
+from meshc.deploy.remote import running_drift
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.running_drift import drift
 from tests.support import wgconf
@@ -90,3 +94,40 @@ def test_a_file_that_others_can_read_is_told(calm: ManagedInterface) -> None:
     Path(calm.conf).chmod(0o644)
     told = "others can read the file with its key (mode 644)"
     assert drift(calm)[0] == Drift(Mending.FILE, told)
+
+
+DUMP = """\
+private\tpublic\t51820\toff
+R1\t(none)\t192.0.2.1:1\tfe80::7/128\t0\t0\t0\t25
+R2\t(none)\t192.0.2.2:1\t10.44.0.0/24\t0\t0\t0\t25
+B\t(none)\t198.51.100.2:9\t10.44.0.9/32,fe80::9/128\t0\t0\t0\t25
+"""
+CONF = """\
+[Interface]
+[Peer]
+PublicKey = R1
+AllowedIPs = 10.44.0.0/24
+Endpoint = 192.0.2.1:1
+PersistentKeepalive = 25
+[Peer]
+PublicKey = R2
+Endpoint = 192.0.2.2:1
+PersistentKeepalive = 25
+[Peer]
+PublicKey = B
+"""
+AGENT = {
+    "moving": ["10.44.0.0/24"],
+    "partners": [{"public_key": "B", "prefixes": ["10.44.0.9/32"]}],
+}
+
+
+@pytest.mark.parametrize(("agent", "told"), [(AGENT, 0), ({}, 4), ({"moving": 7}, 4)])
+def test_what_an_agent_has_moved_is_no_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agent: dict[str, Any], told: int
+) -> None:
+    (tmp_path / "node.json").write_text(json.dumps({"interface": "wg0", "agent": agent}))
+    monkeypatch.setattr(running_drift, "shown", lambda _: DUMP)
+    interface: Any = SimpleNamespace(name="wg0", node_json=str(tmp_path / "node.json"))
+    found = [*running_drift._peers(interface, running_drift.sections(CONF)[1:])]
+    assert len(found) == told, found

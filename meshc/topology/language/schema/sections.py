@@ -142,8 +142,8 @@ _NODE_KEYS: dict[str, Field] = {
     ),
     "agent": Field(
         k.BOOL,
-        "On Linux: the node moves to another relay when its own does not answer; all relays need "
-        "it as well (default false).",
+        "On Linux: the node moves to another relay when its own does not answer, and finds direct "
+        "paths with others behind NATs; all relays need it as well (default false).",
     ),
     "deploy": Field(nested(DEPLOY), "How `meshc deploy` reaches the node."),
 }
