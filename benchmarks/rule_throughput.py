@@ -63,8 +63,9 @@ def main() -> None:
         lay(sender, relay, receiver)
         server = receiver.start("iperf3", "-s", stdout=subprocess.DEVNULL)
         found: dict[int, list[tuple[float, float]]] = {count: [] for count in options.elements}
-        for _ in range(options.rounds):
-            for count in options.elements:
+        for number in range(options.rounds):
+            # who comes first has another machine before it than who comes second
+            for count in options.elements[:: -1 if number % 2 else 1]:
                 relay.run("nft", "-f", "-", input=text(count))
                 found[count].append(
                     (stream(sender, options.seconds), datagrams(sender, receiver, options.seconds))
