@@ -57,7 +57,7 @@ def main() -> None:
     )
     parser.add_argument("elements", nargs="*", type=int, default=[10, 10_000])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=int, default=2)
     options = parser.parse_args()
     with namespaces("sender", "relay", "receiver") as (sender, relay, receiver):
         lay(sender, relay, receiver)
@@ -106,13 +106,13 @@ def text(count: int) -> str:
     return "".join(f"{line}\n" for line in lines).replace("%i", "wg0")
 
 
-def stream(sender: Namespace, seconds: float) -> float:
+def stream(sender: Namespace, seconds: int) -> float:
     """Gbit/s of one TCP connection."""
     said = sender.run("iperf3", "-c", RECEIVER, "-t", str(seconds), "-J").stdout
     return float(json.loads(said)["end"]["sum_received"]["bits_per_second"]) / 1e9
 
 
-def datagrams(sender: Namespace, receiver: Namespace, seconds: float) -> float:
+def datagrams(sender: Namespace, receiver: Namespace, seconds: int) -> float:
     """Thousands a second that arrive."""
     before = counted(receiver)
     sender.run("python3", "-c", _DATAGRAMS, RECEIVER, str(seconds))
