@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_read_offers_nothing(here: Path) -> None:
 
 
 def test_commands_and_options() -> None:
-    assert names("meshc exp") == ["explain"]
+    assert names("meshc exp") == ["explain", "expire"]
     assert "--json" in names("meshc explain --")
 
 
