@@ -13,14 +13,24 @@ from meshc.engine.proto.datapath import compiled, road
 _MISSING = "needs meshc-native: ./dev test builds it where cargo is installed"
 
 
-@pytest.fixture(scope="module", params=[road.PORTABLE, road.COMPILED], ids=lambda way: way.name)
-def each_road(request: pytest.FixtureRequest) -> Iterator[road.Road]:
-    """Run the module's tests on one road after the other."""
+def _on_each(request: pytest.FixtureRequest) -> Iterator[road.Road]:
     way: road.Road = request.param
     if way is road.COMPILED and not compiled.AVAILABLE:
         pytest.skip(_MISSING)
     with _taken(way):
         yield way
+
+
+_ROADS = [road.PORTABLE, road.COMPILED]
+each_road = pytest.fixture(
+    _on_each, scope="module", params=_ROADS, ids=lambda way: way.name, name="each_road"
+)
+"""Runs the module's tests on one road after the other."""
+each_road_alone = pytest.fixture(
+    _on_each, params=_ROADS, ids=lambda way: way.name, name="each_road_alone"
+)
+"""The same for one test: the others of its module find the road of the engine, in whatever order
+they run."""
 
 
 @pytest.fixture

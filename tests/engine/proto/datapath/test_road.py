@@ -12,10 +12,10 @@ from meshc.engine.proto.datapath.session_keys import PortableSealingKey
 from tests.support.sessions import keypairs
 
 
-def test_functions_and_keys_are_of_the_same_road(each_road: road.Road) -> None:
+def test_functions_and_keys_are_of_the_same_road(each_road_alone: road.Road) -> None:
     ours, _ = keypairs()
 
-    portable = each_road is road.PORTABLE
+    portable = each_road_alone is road.PORTABLE
     assert isinstance(datapath.new(), PortableDataPath) is portable
     assert isinstance(ours.sealing, PortableSealingKey) is portable
 
