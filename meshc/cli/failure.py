@@ -15,6 +15,8 @@ import click
 
 from meshc.errors import MeshcError, StateError
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+_ONCE_MORE = 0.02  # seconds
 FAILED = 2
 _JSON = "meshc.json"
 
@@ -98,13 +100,27 @@ def fail(error: MeshcError) -> NoReturn:
 @contextmanager
 def polite_end() -> Iterator[None]:
     """SIGTERM and SIGHUP end the command as Ctrl-C does, so that what it began is taken back."""
+    ends: list[SystemExit] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        if number != signal.SIGALRM or not ends:
+            ends.append(SystemExit(128 + number))
+        raise ends[-1]
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def lost(unraisable: sys.UnraisableHookArgs) -> None:
+        """What is raised in a `__del__` or in the callback of a weak reference ends nothing."""
+        if unraisable.exc_value in ends:
+            signal.setitimer(signal.ITIMER_REAL, _ONCE_MORE)
+        else:
+            hook(unraisable)
+
+    hook = sys.unraisablehook
+    before = {number: signal.signal(number, stop) for number in _ENDING}
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)

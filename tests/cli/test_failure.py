@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 
 import click
 import pytest
@@ -59,3 +61,29 @@ def test_a_signal_unwinds_and_the_handlers_are_put_back(number: signal.Signals) 
         os.kill(os.getpid(), number)
     assert ended.value.code == 128 + number
     assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_comes_where_nothing_can_be_raised_ends_it_a_moment_later() -> None:
+    """In a `__del__`, say: an exception there is printed by the interpreter, and forgotten."""
+
+    class Falling:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.001)  # the handler runs here
+
+    gone = []
+
+    def work() -> None:
+        Falling()
+        gone.append("and life goes on")
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            time.sleep(0.01)
+
+    before = sys.unraisablehook
+    with pytest.raises(SystemExit) as ended, polite_end():
+        work()
+    assert gone
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert sys.unraisablehook is before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
