@@ -116,9 +116,10 @@ class BootedMachine(Namespace):
     plug: Callable[[], None] | None = None
 
     def __init__(self, name: str) -> None:
-        self.name = f"{name}-{os.getpid()}"
         self.pid = 0
         self.base = Path(tempfile.mkdtemp(prefix="meshc-booted-"))
+        # a control group of a run that was killed stays, and numbers of processes come again
+        self.name = f"{name}-{self.base.name.rpartition('-')[2]}"
         self._said = bytearray()
         self._console = -1
         self._unshare: subprocess.Popen[bytes] | None = None
