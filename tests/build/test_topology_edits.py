@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from meshc.build.pipeline import compile_file
 from meshc.build.topology_edits import add, remove, rename, switch
 from meshc.errors import Refused, StateError
 from meshc.keystore.key_files import KeyFiles
+from tests.support.cut_short import CutShort
 
 TEXT = """\
 meshc: 1
@@ -65,33 +65,23 @@ def test_a_rename_that_is_cut_short_anywhere_can_be_run_again(
 ) -> None:
     """At every change of a file that it makes."""
     before = confs(file)
-    calls = {"left": 0}
-
-    def cut(function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **options: Any) -> Any:
-            if calls["left"] == 0:
-                raise KeyboardInterrupt
-            calls["left"] -= 1
-            return function(*args, **options)
-
-        return wrapped
-
+    cut = CutShort()
     for owner, name in (
         (topology_edits, "write_atomic"),
         (topology_edits, "write_lock"),
         (KeyFiles, "create"),
         (KeyFiles, "retire"),
     ):
-        monkeypatch.setattr(owner, name, cut(getattr(owner, name)))
+        monkeypatch.setattr(owner, name, cut.before(getattr(owner, name)))
     names = ["phone", *(f"name{number}" for number in range(6))]
     for step, (old, new) in enumerate(pairwise(names)):
-        calls["left"] = step
+        cut.left = step
         try:
             rename(file, old, new)
         except KeyboardInterrupt:
-            calls["left"] = 99
+            cut.left = 99
             rename(file, old, new)
-        calls["left"] = 99
+        cut.left = 99
         assert confs(file)[new] == before["phone"], step
     assert sorted(p.name for p in (file.parent / "keys").glob("*.key")) == [
         "hub.key", "laptop.key", f"{names[-1]}.key", "nas.key",

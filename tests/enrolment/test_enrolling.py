@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -19,6 +17,7 @@ from meshc.enrolment.enrolling import grant, receive, refuse
 from meshc.enrolment.joining import finish
 from meshc.errors import NodeError, Refused, StateError
 from meshc.keys import PrivateKey
+from tests.support.cut_short import CutShort
 from tests.support.enrolments import NOW, Enrolments, token
 from tests.support.wire import private_key
 from tests.support.workspaces import snapshot
@@ -200,19 +199,9 @@ def test_an_enrolment_that_is_cut_short_anywhere_can_be_run_again(
 ) -> None:
     """At every step; in between, the network is as it was or has the node, and builds."""
     received = net.receive(net.ask(net.invite(group="servers")))
-    calls = {"left": 0}
-
-    def cut(function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **options: Any) -> Any:
-            if calls["left"] == 0:
-                raise KeyboardInterrupt
-            calls["left"] -= 1
-            return function(*args, **options)
-
-        return wrapped
-
+    cut = CutShort()
     for count in range(12):
-        calls["left"] = count
+        cut.left = count
         with monkeypatch.context() as patch:
             for owner, name in (
                 (topology_edits, "write_atomic"),
@@ -220,7 +209,7 @@ def test_an_enrolment_that_is_cut_short_anywhere_can_be_run_again(
                 (enrolling, "compile_file"),
                 (pipeline.Stages, "write"),
             ):
-                patch.setattr(owner, name, cut(getattr(owner, name)))
+                patch.setattr(owner, name, cut.before(getattr(owner, name)))
             try:
                 grant(net.file, received.invitation.identifier, "nas", now=NOW)
                 break

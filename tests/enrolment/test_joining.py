@@ -13,6 +13,7 @@ from meshc.enrolment import joining
 from meshc.enrolment.joining import ask, finish
 from meshc.errors import NodeError
 from meshc.keys import PrivateKey
+from tests.support.cut_short import CutShort
 from tests.support.enrolments import NOW, Enrolments
 
 
@@ -80,24 +81,15 @@ def test_a_join_that_is_cut_short_anywhere_can_be_run_again(
 ) -> None:
     """At every change of a file that it makes; one key is made in all."""
     invited = net.invite()
-    calls = {"left": 0}
-
-    def cut(function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **options: Any) -> Any:
-            if calls["left"] == 0:
-                raise KeyboardInterrupt
-            calls["left"] -= 1
-            return function(*args, **options)
-
-        return wrapped
+    cut = CutShort()
 
     def until_done(step: Callable[[], Any]) -> tuple[Any, int]:
         for count in range(20):
-            calls["left"] = count
+            cut.left = count
             with monkeypatch.context() as patch:
-                patch.setattr(joining, "write_atomic", cut(joining.write_atomic))
-                patch.setattr(os, "link", cut(os.link))
-                patch.setattr(Path, "unlink", cut(Path.unlink))
+                patch.setattr(joining, "write_atomic", cut.before(joining.write_atomic))
+                patch.setattr(os, "link", cut.before(os.link))
+                patch.setattr(Path, "unlink", cut.before(Path.unlink))
                 try:
                     return step(), count
                 except KeyboardInterrupt:
