@@ -13,7 +13,7 @@ from meshc.node.system.firewall import FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
-from meshc.node.system.rule import default_route_rules
+from meshc.node.system.rule import default_route_rules, hold_rules
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, merged_sections, wishes
 from meshc.node.system_values import MAIN_TABLE, PolicyRule
@@ -34,8 +34,8 @@ SEND_REDIRECTS = "net/ipv4/conf/all/send_redirects"
 class DesiredState:
     """`fwmark` 0 is none. `routes` are in the order in which wg-quick adds them; those `aside` are
     networks that the machine is in itself, with the device. `rules` and the
-    kill switch (`guards`) come with a default route in `Table = auto`. `watched` says that a
-    background process should look after the interface."""
+    kill switch (`guards`) come with a default route in `Table = auto`, or hold IPv6 back. `watched`
+    says that a background process should look after the interface."""
 
     interface: str
     listen_port: int | None
@@ -74,10 +74,15 @@ def desire(
         for family in facts.families
         if conf.table is None and Prefix(family, 0, 0) in allowed
     )
+    # a kernel that has IPv6 has rules of it, also while it is switched off
+    knows = any(rule.family == 6 for rule in facts.rules)
+    held = (6,) if file.firewall.holds_ipv6 and knows else ()
     mark = _mark(conf, facts, bool(guarded), own)
     rules: list[PolicyRule] = []
     for family in guarded:
-        rules.extend(_rules(family, mark, facts, own))
+        rules.extend(_rules(default_route_rules(family, mark, facts.rules), facts, own))
+    for family in held:
+        rules.extend(_rules(hold_rules(family, mark, facts.rules), facts, own))
     routes = _routes(conf, allowed, addresses, mark)
     return DesiredState(
         file.interface,
@@ -94,11 +99,15 @@ def desire(
         routes,
         {prefix: lan for prefix, _ in routes if (lan := facts.own_lan(prefix))},
         tuple(rules),
-        guards(guarded, mark, addresses, facts),
+        guards((*guarded, *held), mark, addresses, facts),
         tuple(_sysctls(guarded, facts, own)),
         file.firewall.switches(facts),
         file.firewall.loads(facts),
-        tuple(TableClosed(f, mark) for f in facts.families if f in file.firewall.kill_chains),
+        tuple(
+            TableClosed(family, mark)
+            for family in (4, 6)
+            if (family in facts.families and family in file.firewall.kill_chains) or family in held
+        ),
         _dns(conf, facts),
         watch,
     )
@@ -145,9 +154,8 @@ def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
     return table
 
 
-def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
+def _rules(wanted: tuple[PolicyRule, ...], facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
     """New rules, or those that are there already when the interface is ours."""
-    wanted = default_route_rules(family, mark, facts.rules)
     if not own:
         return wanted
     present = [

@@ -16,6 +16,7 @@ from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.obligations.access import Access
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.agent_plan import AgentPlanner
+from meshc.topology.planner.allowed_ips.exit_share import hold_mark
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
@@ -81,6 +82,7 @@ def plan_mesh(
             forwarding=forwarding,
             firewall=_firewall(node, forwarding, peers, spec, policies),
             agent=agents.plan(i, tables.home_prefixes),
+            hold_mark=hold_mark(spec, node),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 

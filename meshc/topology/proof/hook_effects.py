@@ -13,6 +13,7 @@ from typing import NamedTuple
 from meshc.prefixes import Prefix
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
+from meshc.topology.proof.ipv6_hold import keeps_marks
 from meshc.topology.proof.loaded_rules import is_load, lacks_comments
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.nft_command import KILL_TABLE, opens_own_port, own_table
@@ -219,6 +220,7 @@ class _Reader:
             return (
                 own
                 or own_table(words) is not None
+                or keeps_marks(words)
                 or words[1:2] == ("list",)
                 or words[1:3] == ("flush", "ruleset")
             )
