@@ -186,8 +186,8 @@ def _tables(conf: Conf) -> tuple[set[str], set[str]]:
             if command is None or change is None or command.kind not in ("route", "r", "ro"):
                 continue
             everything = not change.prefix.length and command.rest[0] == "unreachable"
-            if command.action in ("add", "replace") and everything and sure:
-                closed.add(change.table)
+            if command.action in ("add", "replace") and everything:
+                closed |= {change.table} if sure else set()
             elif command.action in ("add", "replace", "append", "change", "a"):
                 mixed.add(change.table)
             else:
