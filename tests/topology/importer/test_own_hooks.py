@@ -53,6 +53,14 @@ def test_a_kill_switch_and_an_open_port_come_back_with_the_next_build(tool: Fire
         assert not any(foreign_hooks(conf).kept.values())
 
 
+def test_what_holds_ipv6_back_is_no_hook_of_somebody_elses() -> None:
+    hub = node("hub", endpoint="h.example", exit_node=True)
+    plan = specs.plan(specs.spec([hub, node("pc", exit="hub")], pools="10.44.0.0/24"))
+    conf = parse(render(plan, plan.nodes["pc"], Secrets({}, NetworkSecret(bytes(32)))))
+    assert "ip -6 rule add" in "".join(conf.post_up)
+    assert not any(foreign_hooks(conf).kept.values())
+
+
 def test_a_foreign_file_says_nothing() -> None:
     line = "PostUp = iptables -A FORWARD -i wg0 -o wg0 -j ACCEPT"
     assert own_hooks(parse(f"[Interface]\n{line}\n")) == OwnHooks()
