@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
@@ -74,15 +74,10 @@ def desire(
         for family in facts.families
         if conf.table is None and Prefix(family, 0, 0) in allowed
     )
-    # a kernel that has IPv6 has rules of it, also while it is switched off
-    knows = any(rule.family == 6 for rule in facts.rules)
-    held = (6,) if file.firewall.holds_ipv6 and knows else ()
+    held = _held(file, facts)
     mark = _mark(conf, facts, bool(guarded), own)
-    rules: list[PolicyRule] = []
-    for family in guarded:
-        rules.extend(_rules(default_route_rules(family, mark, facts.rules), facts, own))
-    for family in held:
-        rules.extend(_rules(hold_rules(family, mark, facts.rules), facts, own))
+    rules = [rule for f in guarded for rule in default_route_rules(f, mark, facts.rules)]
+    rules += [rule for f in held for rule in hold_rules(f, mark, facts.rules)]
     routes = _routes(conf, allowed, addresses, mark)
     return DesiredState(
         file.interface,
@@ -98,16 +93,12 @@ def desire(
         conf.mtu or automatic_mtu(conf, facts),
         routes,
         {prefix: lan for prefix, _ in routes if (lan := facts.own_lan(prefix))},
-        tuple(rules),
+        _rules(rules, facts, own),
         guards((*guarded, *held), mark, addresses, facts),
         tuple(_sysctls(guarded, facts, own)),
         file.firewall.switches(facts),
         file.firewall.loads(facts),
-        tuple(
-            TableClosed(family, mark)
-            for family in (4, 6)
-            if (family in facts.families and family in file.firewall.kill_chains) or family in held
-        ),
+        tuple(TableClosed(f, mark) for f in _closed(file, facts, held)),
         _dns(conf, facts),
         watch,
     )
@@ -154,10 +145,25 @@ def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
     return table
 
 
-def _rules(wanted: tuple[PolicyRule, ...], facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
+def _held(file: InterfaceFile, facts: FactSet) -> tuple[int, ...]:
+    """The families that are held back. A kernel that has IPv6 has rules of it, also while it is
+    switched off."""
+    knows = any(rule.family == 6 for rule in facts.rules)
+    return (6,) if file.firewall.holds_ipv6 and knows else ()
+
+
+def _closed(file: InterfaceFile, facts: FactSet, held: tuple[int, ...]) -> Iterator[int]:
+    """The families whose table of the mark ends in a route that lets nothing out."""
+    for family in (4, 6):
+        killed = family in facts.families and family in file.firewall.kill_chains
+        if killed or family in held:
+            yield family
+
+
+def _rules(wanted: Sequence[PolicyRule], facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
     """New rules, or those that are there already when the interface is ours."""
     if not own:
-        return wanted
+        return tuple(wanted)
     present = [
         next((rule for rule in facts.rules if rule.same_effect(one)), None) for one in wanted
     ]

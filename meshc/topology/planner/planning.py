@@ -67,8 +67,7 @@ def plan_mesh(
     mtus = node_mtus(routing)
     agents = AgentPlanner(graph, public_keys)
     nodes: dict[str, NodePlan] = {}
-    for i, name in enumerate(graph.names):
-        node = graph.nodes[i]
+    for i, (name, node) in enumerate(zip(graph.names, graph.nodes, strict=True)):
         peers = planner.peers(i)
         forwarding = forwarding_of(spec, node, mtus, users.get(name, ()))
         nodes[name] = NodePlan(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix
+from meshc.topology.proof.held_ipv6 import keeps_marks
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
-from meshc.topology.proof.ipv6_hold import keeps_marks
 from meshc.topology.proof.loaded_rules import is_load, lacks_comments
 from meshc.topology.proof.netfilter import BUILT_IN, IPTABLES, SWITCHES, read_change
 from meshc.topology.proof.nft_command import KILL_TABLE, opens_own_port, own_table

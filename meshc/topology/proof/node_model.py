@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
+from meshc.topology.proof.held_ipv6 import IPv6Hold, read_ipv6_hold
 from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
-from meshc.topology.proof.ipv6_hold import IPv6Hold, read_ipv6_hold
 from meshc.topology.proof.loaded_rules import leaves_choice
 from meshc.topology.proof.longest_match import longest
 from meshc.topology.proof.netfilter import Firewall

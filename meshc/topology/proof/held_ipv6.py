@@ -1,4 +1,4 @@
-"""The IPv6 hold: whether a node's own rules keep every IPv6 packet for the internet from leaving.
+"""Held IPv6: whether a node's own rules keep every IPv6 packet for the internet from leaving.
 
 Read by itself, rule by rule, as Linux goes through them: elsewhere the proof follows IPv6 only
 where nodes have addresses of it. A line that might not run closes nothing, and one that might open
