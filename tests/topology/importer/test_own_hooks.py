@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from meshc.keys import NetworkSecret
@@ -10,7 +12,7 @@ from meshc.render.node_secrets import Secrets
 from meshc.render.wgquick import render
 from meshc.topology.importer.foreign_hooks import foreign_hooks
 from meshc.topology.importer.own_hooks import OwnHooks, own_hooks
-from meshc.topology.language.spec import FirewallTool, NodeSpec
+from meshc.topology.language.spec import FirewallTool, NodeSpec, PolicyEnd, PolicySpec
 from meshc.wg.conf import parse
 from tests.support import specs
 from tests.support.specs import node
@@ -38,6 +40,36 @@ def test_what_was_built_is_read_back(written: NodeSpec, found: OwnHooks) -> None
     plan = specs.plan(specs.spec([written, node("pc")]))
     text = render(plan, plan.nodes["hub"], Secrets({}, NetworkSecret(bytes(32))))
     assert own_hooks(parse(text)) == found
+
+
+@pytest.mark.parametrize("policies", [False, True])
+@pytest.mark.parametrize("tool", FirewallTool)
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"relay": True}, OwnHooks(relay=True)),
+        ({"exit_node": True}, OwnHooks(exit=True)),
+        ({"routes": str(LAN)}, OwnHooks(lans=(LAN,), hides=True)),
+        ({"routes": str(LAN), "masquerade": False}, OwnHooks(lans=(LAN,))),
+        (
+            {"routes": str(LAN), "exit_node": True, "relay": True},
+            OwnHooks(relay=True, exit=True, lans=(LAN,), hides=True),
+        ),
+    ],
+)
+def test_rules_that_stand_in_comments_say_the_same(
+    keys: dict[str, object], found: OwnHooks, tool: FirewallTool, policies: bool
+) -> None:
+    hub = node("hub", endpoint="h.example", firewall=tool, **keys)
+    whole = specs.spec([hub, node("pc", exit="hub" if hub.exit_node else None)])
+    if policies:
+        everybody = PolicyEnd(nodes=("hub", "pc"))
+        whole = replace(whole, policies=(PolicySpec(everybody, everybody),))
+    plan = specs.plan(whole)
+    conf = parse(render(plan, plan.nodes["hub"], Secrets({}, NetworkSecret(bytes(32)))))
+    assert bool(conf.rules) == (policies or tool is FirewallTool.NFTABLES)
+    nft = tool is FirewallTool.NFTABLES
+    assert own_hooks(conf) == found._replace(nft=nft)
 
 
 @pytest.mark.parametrize("tool", [FirewallTool.AUTO, FirewallTool.NFTABLES])
