@@ -84,7 +84,11 @@ nodes:
 def test_an_exit_user_without_ipv6_is_told_how_its_file_does_without_it(tmp_path: Path) -> None:
     """That it then comes up: `tests/node/test_built_node.py`."""
     file = tmp_path / "mesh.yaml"
-    for text, wanted in (("", [True]), (', exit_except: ["::/0"]', [])):
+    for text, wanted in (
+        (", outputs: [networkmanager]", [True]),
+        ("", []),
+        (', exit_except: ["::/0"]', []),
+    ):
         file.write_text(EXIT.replace("EXCEPT", text))
         compile_file(file)
         target = targets(compare_file(file))[0]

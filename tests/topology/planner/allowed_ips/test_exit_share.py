@@ -184,7 +184,7 @@ def test_exceptions_of_one_node_are_not_those_of_its_class() -> None:
         )
     )
     lists = {name: plan.nodes[name].peers[0].allowed_ips for name in ("a", "b", "pc")}
-    assert lists["a"] == lists["b"] == ALL
+    assert lists["a"] == lists["b"] == (DEFAULT_V4,)
     assert address_text(4, lists["pc"][0].value) == "0.0.0.0"
     assert lists["pc"][0].length == 5
 

@@ -87,8 +87,10 @@ def test_the_rest_of_the_internet_goes_to_the_exit(spec: Spec) -> None:
     graph, _, made = tables(spec)
     for a in range(len(graph.names)):
         mine = entries(graph, made, a)
-        for address in ("1.1.1.1", "2620:fe::fe"):
-            assert exit_of(graph, a) == match(mine, Prefix.host(address))
+        for target in map(Prefix.host, ("1.1.1.1", "2620:fe::fe")):
+            # these are hosts of Linux: IPv6 that the network has not is held back, not sent
+            sent = target.family == 4 or any(p.family == 6 for p in spec.network.pools)
+            assert match(mine, target) == (exit_of(graph, a) if sent else None)
 
 
 @settings(deadline=None)
@@ -188,7 +190,7 @@ def test_exit_routes_replace_what_they_cover() -> None:
         ],
     )
     graph, _, made = tables(spec)
-    assert text(made, graph, "phone") == {"hub": ["0.0.0.0/0", "::/0"]}
+    assert text(made, graph, "phone") == {"hub": ["0.0.0.0/0"]}
 
 
 def test_an_exit_beside_a_relay_keeps_the_network_on_the_relay() -> None:
@@ -203,7 +205,7 @@ def test_an_exit_beside_a_relay_keeps_the_network_on_the_relay() -> None:
     graph, _, made = tables(spec)
     assert text(made, graph, "phone") == {
         "hub": ["10.44.0.0/24", "192.168.7.0/24"],
-        "out": ["0.0.0.0/0", "10.44.0.9/32", "::/0"],
+        "out": ["0.0.0.0/0", "10.44.0.9/32"],
     }
 
 
