@@ -82,6 +82,8 @@ class NodeModel:
     @cached_property
     def routing(self) -> PolicyRouting:
         """Tables and rules as `Table` and the hooks of its file make them."""
+        if self.like is not None:
+            return self.like.routing
         if self.conf is None:
             return PolicyRouting(self.facts.interface, "off")
         return read_policy_routing(self.conf, self.facts.interface)
