@@ -31,6 +31,7 @@ from meshc.agent.core.effect import (
     MoveBack,
     MoveDirect,
     MoveHome,
+    OpenNat,
     PlaceLeaf,
     SendControl,
 )
@@ -38,6 +39,7 @@ from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
 from meshc.agent.draining import drain_mark
 from meshc.agent.near_endpoints import near_endpoints
+from meshc.agent.path_opener import open_path
 from meshc.agent.path_status import PathStatus, path_status
 from meshc.agent.tunnel_socket import TunnelSocket
 from meshc.errors import MeshcError
@@ -238,6 +240,9 @@ class _Keeper:
                 said = meeting(effect, self._seen())
                 if said is not None:
                     self._wire.send(effect.to, encode(said))
+            elif isinstance(effect, OpenNat):
+                device = self._engine.read(self._interface)
+                open_path(effect.endpoint, effect.hops, device.listen_port, device.fwmark)
             else:
                 self._change(effect)
                 self._tell(effect)

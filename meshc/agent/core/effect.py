@@ -40,6 +40,14 @@ class Introduce(NamedTuple):
     varies: bool = False
 
 
+class OpenNat(NamedTuple):
+    """On a leaf: its own NAT gets a mapping for this endpoint of another, by a packet that ends
+    after so many `hops` and is seen by nobody else."""
+
+    endpoint: Endpoint
+    hops: int
+
+
 class WarmPeer(NamedTuple):
     """On a leaf: a session with another is begun and kept alive; it owns no prefix."""
 
@@ -67,5 +75,13 @@ class MoveBack(NamedTuple):
 
 
 Effect = (
-    SendControl | MoveHome | PlaceLeaf | Introduce | WarmPeer | CoolPeer | MoveDirect | MoveBack
+    SendControl
+    | MoveHome
+    | PlaceLeaf
+    | Introduce
+    | OpenNat
+    | WarmPeer
+    | CoolPeer
+    | MoveDirect
+    | MoveBack
 )

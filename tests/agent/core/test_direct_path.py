@@ -16,6 +16,8 @@ from meshc.agent.core.direct_path import (
     MOVED,
     OFTEN,
     OPEN_FOR,
+    OPENED,
+    OWN_ROUTER,
     SECOND_CALL,
     SOONEST,
     UP,
@@ -27,6 +29,7 @@ from meshc.agent.core.effect import (
     Effect,
     MoveBack,
     MoveDirect,
+    OpenNat,
     SendControl,
     WarmPeer,
 )
@@ -60,21 +63,37 @@ def hear(one: DirectPath, flags: int, now: float, wait: int = 0) -> list[Effect]
 
 def warm(one: DirectPath) -> list[Effect]:
     list(one.meet(meet(), 0.0))
-    list(one.tick(SECOND_CALL))
-    return hear(one, UP, SECOND_CALL + 0.02)
+    list(one.tick(OPENED))
+    return hear(one, UP, OPENED + 0.02)
 
 
-def test_the_first_calls_at_once_and_the_other_a_bit_later() -> None:
-    assert next(path().meet(meet(), 0.0)) == WarmPeer(OTHER, THERE)
-    second = path(first=False)
-    assert list(second.meet(meet(), 0.0)) == []
-    assert next(second.tick(SECOND_CALL)) == WarmPeer(OTHER, THERE)
+def test_both_open_their_own_nat_before_either_calls() -> None:
+    """The public endpoint of the other; what is near needs no mapping."""
+    for first in (True, False):
+        one = path(first=first)
+        assert list(one.meet(meet(at=(NEAR, THERE)), 0.0)) == [OpenNat(THERE, OWN_ROUTER)]
+        assert list(one.tick(OPENED - 0.01)) == []
+    hops = [next(path().meet(meet(turn), 0.0)) for turn in range(4)]
+    assert hops == [OpenNat(THERE, OWN_ROUTER + more) for more in (0, 1, 2, 0)]
+
+
+def test_the_first_calls_then_and_the_other_a_bit_later() -> None:
+    one, second = path(), path(first=False)
+    list(one.meet(meet(), 0.0))
+    assert next(one.tick(OPENED)) == WarmPeer(OTHER, THERE)
+    list(second.meet(meet(), 0.0))
+    assert list(second.tick(OPENED)) == []
+    assert next(second.tick(OPENED + SECOND_CALL)) == WarmPeer(OTHER, THERE)
 
 
 def test_the_next_turn_is_the_other_s_and_in_the_third_both_call() -> None:
     for turn, calls in ((0, (1, 0)), (1, (0, 1)), (2, (1, 1)), (3, (1, 0))):
-        found = tuple(len(list(path(first=f).meet(meet(turn), 0.0))) > 0 for f in (True, False))
-        assert found == calls
+        found = []
+        for first in (True, False):
+            one = path(first=first)
+            list(one.meet(meet(turn), 0.0))
+            found.append(len(list(one.tick(OPENED))) > 0)
+        assert tuple(found) == calls
 
 
 def test_who_does_not_want_it_is_not_introduced() -> None:
@@ -87,12 +106,13 @@ def test_who_does_not_want_it_is_not_introduced() -> None:
 def test_nobody_moves_before_both_have_heard_each_other() -> None:
     one = path()
     list(one.meet(meet(), 0.0))
-    assert kinds(hear(one, 0, 0.1)) == [], "the other has not heard us"
+    list(one.tick(OPENED))
+    assert kinds(hear(one, 0, OPENED + 0.1)) == [], "the other has not heard us"
     assert one.state is PairState.OPENING
-    list(one.tick(OFTEN))
-    hear(one, UP, OFTEN + 0.1)
+    list(one.tick(OPENED + OFTEN))
+    hear(one, UP, OPENED + OFTEN + 0.1)
     assert one.state is PairState.WARM
-    assert MoveDirect not in kinds(one.tick(OFTEN + 0.2))
+    assert MoveDirect not in kinds(one.tick(OPENED + OFTEN + 0.2))
 
 
 def test_the_leader_proposes_a_moment_and_moves_at_it_when_the_other_has_agreed() -> None:
@@ -204,7 +224,7 @@ def test_each_endpoint_is_tried_the_near_one_first() -> None:
         calls += one.tick(now)
     at = [effect.endpoint for effect in calls if isinstance(effect, WarmPeer)]
     assert at == [NEAR, THERE]
-    assert kinds(calls) == [WarmPeer, CoolPeer, WarmPeer, CoolPeer]
+    assert kinds(calls) == [OpenNat, WarmPeer, CoolPeer, WarmPeer, CoolPeer]
 
 
 def test_an_attempt_that_failed_waits_until_every_router_has_forgotten_it() -> None:
