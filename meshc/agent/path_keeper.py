@@ -27,6 +27,7 @@ from meshc.agent.core.direct_paths import DirectPaths, meeting
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     Introduce,
     MoveBack,
     MoveDirect,
@@ -43,7 +44,7 @@ from meshc.agent.path_opener import open_path
 from meshc.agent.path_status import PathStatus, path_status
 from meshc.agent.tunnel_socket import TunnelSocket
 from meshc.errors import MeshcError
-from meshc.node.backends import Backend, backend
+from meshc.node.backends import BUNDLED, Backend, backend
 from meshc.node.machine import RUN_DIRECTORY
 from meshc.node.state_file import Record, StateFile
 from meshc.prefixes import InterfaceAddress
@@ -251,8 +252,13 @@ class _Keeper:
         """On the device. Raises: NodeError."""
         home = self._agent.home if isinstance(self._agent, LeafAgent) else 0
         device = self._engine.read(self._interface) if _needs_device(effect) else DeviceState()
-        for update in home_table.updates_of(effect, self._compiled, device, home):
-            self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
+        updates = home_table.updates_of(effect, self._compiled, device, home)
+        if not isinstance(effect, ExpectDirect):
+            for update in updates:
+                self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
+        elif self._engine.name == BUNDLED:
+            # as one change, so that no packet goes there in between; others have no such moment
+            self._engine.write(self._interface, DeviceUpdate(peers=updates))
 
     def _seen(self) -> Mapping[int, Endpoint]:
         """Where the device sees the others, by their numbers. Raises: NodeError."""

@@ -11,7 +11,6 @@ import pytest
 from meshc.agent.path_opener import open_path
 from meshc.wg.endpoint import Endpoint
 
-
 _IP_RECVTTL = 12  # linux/in.h
 
 

@@ -37,6 +37,7 @@ from meshc.agent.core.control_message import DirectProbe, Meet
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     MoveBack,
     MoveDirect,
     OpenNat,
@@ -243,6 +244,7 @@ class DirectPath:
         elif flags & AGREE and not self.leader and self.moment is None:
             self.moment = self.now + min(wait / 1000, LATEST) - self.trip / 2
             self.agreed = True
+            yield ExpectDirect(self.peer)
             yield self._say(ANSWER)
 
     def _agree(self) -> Iterator[Effect]:
@@ -258,6 +260,7 @@ class DirectPath:
         elif self.leader and self.moment is None and self.hears:
             self.moment = self.now + min(LATEST, max(SOONEST, 3 * self.trip))
             self.agreed = False
+            yield ExpectDirect(self.peer)
             yield self._say(0)
 
     def _move(self) -> Iterator[Effect]:

@@ -61,6 +61,13 @@ class CoolPeer(NamedTuple):
     peer: int
 
 
+class ExpectDirect(NamedTuple):
+    """On a leaf: a move has been agreed. Where the WireGuard below can, it lets in what the other
+    sends over the session with it already, until both have moved."""
+
+    peer: int
+
+
 class MoveDirect(NamedTuple):
     """On a leaf: what belongs to the other goes over the session with it."""
 
@@ -82,6 +89,7 @@ Effect = (
     | OpenNat
     | WarmPeer
     | CoolPeer
+    | ExpectDirect
     | MoveDirect
     | MoveBack
 )
