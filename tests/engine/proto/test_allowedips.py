@@ -5,7 +5,10 @@ from hypothesis import strategies as st
 
 from meshc.engine.proto.allowedips import AllowedIPs
 from meshc.engine.proto.constants import MOVE_GRACE
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet
+from meshc.keys import PublicKey, encode
 from meshc.prefixes import BITS, Prefix, mask
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 
 
 class Oracle:
@@ -157,3 +160,38 @@ def test_a_table_that_is_made_without_a_clock_has_no_such_moment():
     table.insert(Prefix.parse("10.0.0.1/32"), "a")
     table.insert(Prefix.parse("10.0.0.1/32"), "b")
     assert not table.had(bytes([10, 0, 0, 1]), "a")
+
+
+def test_what_was_on_its_way_when_a_prefix_moved_comes_in_and_nothing_after_that():
+    """At the moment of a move packets of one sender come from both peers. Who never had the prefix
+    gains nothing, and neither does who is gone."""
+    net = Network()
+    a, b, c, d = (net.add(name, f"192.0.2.{n}") for n, name in enumerate("abcd", 1))
+    for n, other in enumerate((b, c, d), 2):
+        net.peer(a, other, f"10.0.0.{n}/32", endpoint=other.outside)
+        net.peer(other, a, "10.0.0.1/32", endpoint=a.outside)
+    packet = ipv4_packet("10.0.0.2", "10.0.0.1", b"on its way")
+    prefix = Prefix.parse("10.0.0.2/32")
+    net.inject(b, packet)
+    net.run(1)
+    key_b, key_c = (PublicKey(encode(one.public_key)) for one in (b, c))
+
+    def configure(**change) -> None:
+        a.device.configure(DeviceUpdate(peers=(PeerUpdate(**change),)), net.now)
+
+    def delivered(*senders: SimulatedNode) -> int:
+        before = len(a.delivered)
+        for sender in senders:
+            net.inject(sender, packet)
+        net.run(0.5)
+        return len(a.delivered) - before
+
+    configure(public_key=key_c, allowed_ips=(prefix,))
+    assert (delivered(b), delivered(c), delivered(d)) == (1, 1, 0)
+    net.run(MOVE_GRACE)
+    assert (delivered(b), delivered(c), delivered(d)) == (0, 1, 0)
+    configure(public_key=key_b, allowed_ips=(prefix,))
+    assert (delivered(b), delivered(c), delivered(d)) == (1, 1, 0)
+    configure(public_key=key_c, remove=True)
+    configure(public_key=key_c, endpoint=c.outside.endpoint)
+    assert delivered(c) == 0

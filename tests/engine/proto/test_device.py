@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshc.engine.proto.constants import MOVE_GRACE
 from meshc.engine.proto.cookie import CookieGenerator
 from meshc.engine.proto.device import Device
 from meshc.engine.proto.drop_reason import DropReason
@@ -72,36 +71,6 @@ def test_a_source_that_belongs_to_another_peer_is_dropped():
     net.run(1)
     assert b.delivered == [ipv4_packet(A, B, b"honest")]
     assert b.device.drops[DropReason.INNER_SOURCE] == 1
-
-
-def test_what_was_on_its_way_when_a_prefix_moved_comes_in_and_nothing_after_that():
-    """At the moment of a move packets of one sender come from both peers. Who never had the prefix
-    gains nothing, and neither does who is gone."""
-    net, (a, b, c, d) = connected("a", "b", "c", "d")
-    packet, prefix = ipv4_packet(B, A, b"on its way"), Prefix.parse("10.0.0.2/32")
-    net.inject(b, packet)
-    net.run(1)
-    key_b, key_c = (PublicKey(encode(one.public_key)) for one in (b, c))
-
-    def configure(**change) -> None:
-        a.device.configure(DeviceUpdate(peers=(PeerUpdate(**change),)), net.now)
-
-    def delivered(*senders: SimulatedNode) -> int:
-        before = len(a.delivered)
-        for sender in senders:
-            net.inject(sender, packet)
-        net.run(0.5)
-        return len(a.delivered) - before
-
-    configure(public_key=key_c, allowed_ips=(prefix,))
-    assert (delivered(b), delivered(c), delivered(d)) == (1, 1, 0)
-    net.run(MOVE_GRACE)
-    assert (delivered(b), delivered(c), delivered(d)) == (0, 1, 0)
-    configure(public_key=key_b, allowed_ips=(prefix,))
-    assert (delivered(b), delivered(c), delivered(d)) == (1, 1, 0)
-    configure(public_key=key_c, remove=True)
-    configure(public_key=key_c, endpoint=c.outside.endpoint)
-    assert delivered(c) == 0
 
 
 def test_odd_inner_packets_are_dropped_and_counted():
