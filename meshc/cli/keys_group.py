@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from meshc.cli.completion import complete_nodes
 from meshc.cli.duration import DAY, Duration
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
+from meshc.cli.keys_live import LiveOptions, live_options, rotate_live
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, say, standard_page
 from meshc.render.report.json import envelope
@@ -94,11 +95,35 @@ def generate(file: Path, as_json: bool) -> None:
     metavar="TIME",
     help="Change nothing; say whose key is older than 90d, say. Exit code 3: somebody's is.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Build and deploy it too, one node after the other, while the network runs; without "
+    "nodes, go on with what was interrupted.",
+)
+@click.option("--all", "everybody", is_flag=True, help="With --live: every node that is deployed.")
+@live_options
 @identity_option
 @_JSON
 @reported
-def rotate(file: Path, nodes: tuple[str, ...], psk: bool, every: int | None, as_json: bool) -> None:
+def rotate(
+    file: Path,
+    nodes: tuple[str, ...],
+    psk: bool,
+    every: int | None,
+    live: bool,
+    everybody: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Give nodes a new key. The old one is kept aside in keys/retired/."""
+    if live:
+        if every is not None or as_json or ((psk or everybody) and nodes) or (psk and everybody):
+            raise click.UsageError("--live takes nodes, or --all, or --psk; and no other option")
+        rotate_live(file, nodes, LiveOptions(**options), everybody=everybody, psk=psk)
+        return
+    if everybody:
+        raise click.UsageError("--all goes with --live")
     if every is not None:
         if nodes or psk:
             raise click.UsageError("--every only says who is due; it takes no nodes, and no --psk")
