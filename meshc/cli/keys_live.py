@@ -86,8 +86,8 @@ def rotate_live(
 def told(cost: RotationCost) -> str:
     """What a step costs, before it is done."""
     what = f"{cost.node}: a new key" if cost.node else "New pre-shared keys"
-    free = "" if cost.node else " of nodes"
-    lines = [f"{what}; {_names(cost.follow)}{free} in the same moment, nothing is cut"]
+    gets = "" if cost.node else " get them"
+    lines = [f"{what}; {_names(cost.follow)}{gets} in the same moment, nothing is cut"]
     if cost.cut:
         whom = f"cut off from {cost.node}" if cost.node else "cut off"
         lines.append(f"  {whom} until they have their new file by hand: {_names(cost.cut)}")
