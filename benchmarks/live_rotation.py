@@ -1,5 +1,6 @@
-"""Every key of an eight-node network is replaced while every pair pings every 5 ms; then all
-pre-shared keys, and then one key with the controller killed at every step. What was lost?
+"""Every key of an eight-node network is replaced under pings every 5 ms: from each other node to
+the one that gets a key, and between two whose packets a relay hands on. Then all pre-shared keys,
+and then one key with the controller killed at every step. What was lost?
 
 Needs root, sshd, wg-quick and wireguard-go. Stock wg-quick on every node, and no agent anywhere:
 the program that a deploy sends makes the handover. One line a rotation; it ends with 1 where a pair
@@ -24,6 +25,7 @@ from tests.support.deploynet import Field, field
 from tests.support.watched_rotation import NAMES, eight_nodes, pinged, rotate
 
 MOST = 3
+HANDED_ON = ("home1", "home2")
 STEPS = ("facts", "stage", "staged", "commit", "committed", "verify", "verified", "confirm")
 
 
@@ -44,15 +46,24 @@ def main() -> int:
 
 def watched(net: Field, what: tuple[str, ...]) -> int:
     before = keys(net)
-    with pinged(net, NAMES) as lost:
+    one = what[0] if what[0] in NAMES else "hub"
+    pairs = [(name, one) for name in NAMES if name != one] + [HANDED_ON]
+    with pinged(net, pairs) as lost:
+        time.sleep(10)
+        idle = max(lost().values())
+    with pinged(net, pairs) as lost:
         began = time.monotonic()
         rotate(net, *what)
         took = time.monotonic() - began
         found = lost()
     assert (keys(net) == before) == (what == ("--psk",))
     most = max(found.values())
-    pairs = sum(count > 0 for count in found.values())
-    print(f"{what[0]}: {took:.1f} s, {pairs} of {len(found)} pairs lost any, at most {most}")
+    some = sum(count > 0 for count in found.values())
+    print(
+        f"{what[0]}: {took:.1f} s, {some} of {len(found)} pairs lost any, at most {most} "
+        f"(in 10 s without a rotation: {idle})",
+        flush=True,
+    )
     return most
 
 
@@ -75,7 +86,7 @@ def killed(net: Field, name: str, step: str) -> None:
     net.wait_for_traffic(*NAMES)
     after = keys(net)
     assert {one for one in NAMES if before[one] != after[one]} == {name}, (before, after)
-    print(f"killed at {step}: gone on with, and over")
+    print(f"killed at {step}: gone on with, and over", flush=True)
 
 
 def keys(net: Field) -> dict[str, str]:

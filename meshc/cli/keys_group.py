@@ -43,11 +43,20 @@ def keys() -> None:
 @_JSON
 @reported
 def list_(file: Path, as_json: bool) -> None:
-    """Show every node's public key and where the private one is kept."""
+    """Show every node's public key and where the private one is kept.
+
+    Keys that were removed, revoked or replaced are named until every node that had them was
+    reached; `meshc plan` asks the nodes.
+    """
     with _changes(file) as changes:
         found = changes.show()
+    from meshc.cli.views.deploy_view import live_rows, print_live_keys
+    from meshc.deploy.live_keys import not_known_gone
+
+    live = not_known_gone(file, {info.node: info.public_key or "" for info in found})
     if as_json:
-        click.echo(envelope({"keys": [_as_dict(info) for info in found]}))
+        data = [_as_dict(info) for info in found]
+        click.echo(envelope({"keys": data, "live_keys": live_rows(live)}))
         return
     rows = []
     for info in found:
@@ -57,6 +66,7 @@ def list_(file: Path, as_json: bool) -> None:
     key, day = Column("public key", whole=True), Column("since", whole=True)
     columns = (Column("node"), key, Column("private key", fold=True), day, Column(""))
     standard_page().table(columns, rows)
+    print_live_keys(live)
 
 
 for _command in (keys_sealing.encrypt, keys_sealing.decrypt, keys_sealing.recipients):

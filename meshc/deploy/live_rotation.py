@@ -92,6 +92,8 @@ class LiveRotation:
             )
         asked = PendingRotation(nodes, lock.epoch if psk else 0)
         if self.pending:
+            if set(self.pending.nodes) <= set(wanted) and bool(self.pending.epoch) <= psk:
+                return
             raise StateError(
                 "an earlier rotation has not ended",
                 hint=f"go on with it first: meshc keys rotate {self._file} --live",

@@ -224,3 +224,14 @@ def test_everybody_is_who_is_logged_in_to_and_whose_key_is_here(net: Net) -> Non
     assert list(rotation.pending.nodes) == ["hub", "leaf"]
     with managed_keys(net.file) as keys:
         assert {info.node for info in keys.show()} == {"hub", "leaf", "phone"}
+
+
+def test_the_same_words_again_go_on(net: Net) -> None:
+    """Also when some of the nodes are done."""
+    net.rotation().begin(["leaf", "hub"])
+    net.rotation().begin(["leaf", "hub"])
+    rotation = net.rotation()
+    assert rotation.step().good
+    again = net.rotation()
+    again.begin(["leaf", "hub"])
+    assert list(again.pending.nodes) == ["hub"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_next_to_no_ping_is_lost_when_a_relay_gets_a_new_key(net: Field) -> None
     """Stock wg-quick and no agent anywhere. benchmarks/live_rotation.py does it with eight nodes
     and every key; on a quiet machine nobody loses more than one."""
     before = net.machines["hub"].shell("wg show wg0 public-key")
-    with pinged(net, ("hub", "public", "home1")) as lost:
+    with pinged(net, permutations(("hub", "public", "home1"), 2)) as lost:
         said = rotate(net, "hub").stdout
         missing = lost()
     assert "hub: a new key; home1, public in the same moment, nothing is cut" in said

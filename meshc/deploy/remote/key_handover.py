@@ -2,8 +2,8 @@
 
 Two keys cannot hold one prefix, and a session with the new key can only be made when both ends
 know it. So where an armed change gives peers other keys, each of those is added without a prefix
-first; as soon as it has a session, it takes over what belongs to it, and until then the old one
-has it. What the node itself sends goes on in the meantime: it waits for the new session, and what
+first; as soon as it has a session, it takes over what the old one has, and until then that has
+it. What the node itself sends goes on in the meantime: it waits for the new session, and what
 comes to it is read with the old one. The file says all of this at once, and is put to work when the
 handover is over.
 """
@@ -79,16 +79,16 @@ def _follow(device: _Device, heirs: dict[str, Section]) -> None:
 
 
 def _heirs(peers: list[Section], now: RunningInterface) -> dict[str, Section]:
-    """The peers that are new, and get what belongs to one that goes."""
+    """The peers that are new and get what belongs to one that goes: all that it has now, which an
+    agent may have moved."""
     kept = {peer.key for peer in peers}
-    owned = {
-        prefix for key, peer in now.peers.items() if key not in kept for prefix in peer.allowed
-    }
-    return {
-        peer.key: peer
-        for peer in peers
-        if peer.key not in now.peers and owned.intersection(peer.prefixes)
-    }
+    going = [set(peer.allowed) for key, peer in now.peers.items() if key not in kept]
+    heirs = {}
+    for peer in peers:
+        left = [owned for owned in going if owned.intersection(peer.prefixes)]
+        if peer.key not in now.peers and left:
+            heirs[peer.key] = peer._replace(prefixes=tuple(sorted(set().union(*left))))
+    return heirs
 
 
 def _call(prefixes: tuple[str, ...]) -> None:

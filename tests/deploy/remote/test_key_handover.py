@@ -40,9 +40,11 @@ def test_heirs_are_new_and_get_what_belongs_to_one_that_goes() -> None:
     """Neither a peer that is merely new, nor one that takes something from a peer that stays."""
     new, other = key_handover._section(PEER.format(key=B, psk=C)), "10.44.0.9/32"
     stranger = new._replace(key=C, prefixes=(other,))
-    gone = {A: RunningPeer(("10.44.0.2/32",))}
+    gone = {A: RunningPeer(("10.44.0.2/32", "10.44.0.7/32"))}
     stays = {C: RunningPeer((other, "10.44.0.2/32"))}
-    assert list(key_handover._heirs([new, stranger], RunningInterface(peers=gone))) == [B]
+    # what an agent has moved to it since comes along
+    heirs = key_handover._heirs([new, stranger], RunningInterface(peers=gone))
+    assert heirs == {B: new._replace(prefixes=("10.44.0.2/32", "10.44.0.7/32"))}
     assert not key_handover._heirs([new, stranger], RunningInterface(peers=stays))
     assert not key_handover._heirs([new], RunningInterface(peers={**gone, B: RunningPeer()}))
 
