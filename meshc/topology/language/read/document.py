@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshc.diagnostics import Diagnostics
+from meshc.topology.language.read.foreign_words import foreign_word
 from meshc.topology.language.read.includes import FREE
 from meshc.topology.language.read.parsed_file import ParsedFile, Path
 from meshc.topology.language.schema import scalars, sections
@@ -37,14 +38,6 @@ TOP = (
 )
 # words with a meaning of their own in `direct`, `via`, `exit` and `tests`, or files of a build
 RESERVED = frozenset({"all", "none", "relays", "direct", "hosts", "manifest.json"})
-# keys that belong somewhere else, without `_` and capitals; the hint says where
-_ELSEWHERE = {
-    "privatekey": "a private key is a secret, and this file is committed: delete it here, and run "
-    "`meshc keys import`; if it was committed, make a new one with `meshc keys rotate`.",
-    "presharedkey": "pre-shared keys are made from keys/network.secret, for every link; `links:` "
-    "says it for one.",
-    "allowedips": "meshc works AllowedIPs out; a LAN behind a node is its `routes`.",
-}
 _IDENTITY = ("endpoint", "lan_endpoint", "address", "routes", "public_key")
 
 
@@ -231,7 +224,7 @@ class _DocumentReader:
 
     def _unknown(self, where: Path, known: tuple[str, ...], section: str) -> None:
         key = str(where[-1])
-        hint = _ELSEWHERE.get(key.casefold().replace("_", "")) or suggest(key, known)
+        hint = foreign_word(key, section) or suggest(key, known)
         if section in ("group", "site", "defaults") and key in _IDENTITY:
             hint = f"`{key}` belongs to one node; set it there."
         hint = hint or f"known here: {listing(sorted(known))}."
