@@ -20,6 +20,8 @@ MOST_NODES_WITH_PATHS = 400
 # Above this many direct links a picture shows those between sites, not those between nodes.
 MOST_LINES = 60
 
+LONGEST_BADGE = 32
+
 
 class NodeKind(Enum):
     """How a node is drawn."""
@@ -90,6 +92,7 @@ def picture(plan: MeshPlan) -> Picture:
             (min(i, index[peer.name]), max(i, index[peer.name]))
             for i, name in enumerate(names)
             for peer in plan.nodes[name].peers
+            if not peer.maybe
         }
     )
     tables = [_Table(plan.nodes[name], index) for name in names]
@@ -97,12 +100,13 @@ def picture(plan: MeshPlan) -> Picture:
     paths = tuple(_paths(a, names, plan, tables) for a in range(len(names))) if few else ()
     reach = reach_table(plan.spec) if plan.spec.policies is not None else None
     load = _load(paths, _Speakers(names, reach).speak)
+    bounced = load.pop(None, 0)
     orders = [_order(plan.nodes[name]) for name in names]
     waiting = Counter(relay for order in orders for relay in order[1:2])
     return Picture(
         title=plan.spec.network.name,
         nodes=tuple(
-            _node(plan.nodes[name], orders[i], _Duty(load[i], load.total(), waiting[name]))
+            _node(plan.nodes[name], orders[i], _Duty(load[i], bounced, waiting[name]))
             for i, name in enumerate(names)
         ),
         links=tuple(links),
@@ -115,7 +119,7 @@ def picture(plan: MeshPlan) -> Picture:
 
 
 class _Duty(NamedTuple):
-    """What a node does for others: pairs that it carries, of all that are carried, and nodes that
+    """What a node does for others: pairs that it carries, of all that are bounced, and nodes that
     move to it first when their relay dies."""
 
     carried: int
@@ -159,14 +163,15 @@ class _Speakers:
 
 def _load(
     paths: Sequence[Sequence[Sequence[int] | None]], speak: Callable[[int, int], bool]
-) -> Counter[int]:
-    """How many pairs a < b each node carries, of those that have something to say."""
+) -> Counter[int | None]:
+    """How many pairs a < b each node carries, of those that have something to say; under None all
+    that are bounced."""
     return Counter(
         between
         for a, row in enumerate(paths)
         for b in range(a + 1, len(row))
         if row[b] and speak(a, b)
-        for between in row[b] or ()
+        for between in (None, *(row[b] or ()))
     )
 
 
@@ -174,12 +179,17 @@ def _node(plan: NodePlan, order: Sequence[str], duty: _Duty) -> PictureNode:
     spec = plan.spec
     notes = [f"routes {', '.join(map(str, spec.routes))}"] if spec.routes else []
     badges = [f"LAN {spec.routes[0]}" + (" …" if len(spec.routes) > 1 else "")] if notes else []
+    if spec.groups:
+        badges.append(_shortly(f"in {', '.join(spec.groups)}"))
     if spec.exit_node:
         notes.append("exit node")
         badges.append("exit")
     if spec.exit:
         notes.append(f"internet through {spec.exit}")
         badges.append(f"internet: {spec.exit}")
+    partners = [peer.name for peer in plan.peers if peer.maybe]
+    if partners:
+        notes.append(f"may find direct paths with {', '.join(partners)}")
     if len(order) > 1:
         notes.append(f"lives on {order[0]}, moves to {', then '.join(order[1:])}")
     notes += duty.words()
@@ -195,6 +205,10 @@ def _node(plan: NodePlan, order: Sequence[str], duty: _Duty) -> PictureNode:
         groups=spec.groups,
         carried=duty.carried,
     )
+
+
+def _shortly(text: str) -> str:
+    return text if len(text) <= LONGEST_BADGE else text[: LONGEST_BADGE - 1] + "…"
 
 
 def _kind(spec: NodeSpec) -> NodeKind:

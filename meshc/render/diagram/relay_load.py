@@ -45,7 +45,8 @@ def _fate(picture: Picture, relay: int) -> str:
         f"{_nodes(count)} to {picture.nodes[other].name}" for other, count in sorted(first.items())
     ]
     if moved:
-        more = f"; {_nodes(stay)} without another relay wait for it" if stay else ""
+        waits = "waits" if stay == 1 else "wait"
+        more = f"; {_nodes(stay)} without another relay {waits} for it" if stay else ""
         return f"When it dies, agents move {', '.join(moved)}{more}."
     carried = picture.nodes[relay].carried
     if carried:
