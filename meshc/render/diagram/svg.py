@@ -71,7 +71,8 @@ def edges(picture: Picture, place: Layout, *, bounced: bool) -> list[Edge]:
     found = []
     around = place.obstacles()
     if bounced:
-        for a, b in picture.bounced:
+        waiting = {pair for pair in picture.links if _waits(picture, *pair)}
+        for a, b in (pair for pair in picture.bounced if pair not in waiting):
             via = [picture.nodes[i].name for i in picture.paths[a][b] or ()]
             title = f"{picture.nodes[a].name} – {picture.nodes[b].name} via {', '.join(via)}"
             path = _line(place.nodes[a], place.nodes[b], around, _outwards(place, a, b))
