@@ -99,9 +99,9 @@ def one(
     """What the change was, and who was lost by it."""
     what = change(here, rng)
     if kill:
-        node, step = rng.choice(NODES), rng.choice(STEPS)
-        code = here.deploy_and_die(node, step, window=window)
-        what += f", killed at {step} of {node}" if code == -9 else f", not killed ({code})"
+        number, step = rng.randrange(12), rng.choice(STEPS)
+        code = here.deploy_and_die(str(number), step, window=window)
+        what += f", killed at {step} of change {number}" if code == -9 else f", not killed ({code})"
         settle(here)
         gone = lost(here, BACK, undone=True)
         if gone:
