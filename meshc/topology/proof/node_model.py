@@ -98,6 +98,8 @@ class NodeModel:
 
     @cached_property
     def _routing(self) -> PolicyRouting:
+        if self.like is not None:
+            return self.like._routing
         if self.conf is None:
             return PolicyRouting(self.facts.interface, "off")
         return read_policy_routing(self.conf, self.facts.interface)
