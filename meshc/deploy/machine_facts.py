@@ -52,7 +52,8 @@ class ForeignRoute:
 class MachineFacts:
     """`time` is in seconds since 1970. `holder` is who has the UDP port, empty for nobody else.
     `path_mtu` is that of the way to an endpoint; `closed` are switches of forwarding, below
-    /proc/sys, that are off and that nobody may write. `tunnels` are the kinds of the tunnels that
+    /proc/sys, that are off and that nobody may write; `valid_mark` is the value of src_valid_mark
+    where nobody may write that, else empty. `tunnels` are the kinds of the tunnels that
     others have, by the name of their device."""
 
     time: int = 0
@@ -62,6 +63,7 @@ class MachineFacts:
     routes: Tuple[ForeignRoute, ...] = ()
     path_mtu: Mapping[str, int] = field(default_factory=dict)
     closed: Tuple[str, ...] = ()
+    valid_mark: str = ""
     tunnels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -138,4 +138,13 @@ DEPLOY_CODES = (
         "(no battery, no NTP yet) is refused until it has caught up. Its logs and certificates "
         "suffer as well. Set the clock and keep it.",
     ),
+    Code(
+        "E718",
+        "mark of a default route cannot be set",
+        "The user of an exit marks WireGuard's own packets, and net.ipv4.conf.all.src_valid_mark "
+        "lets the answers to them pass a strict rp_filter. Nothing below /proc/sys can be written "
+        "on this node, as in most containers, and wg-quick gives up where it cannot write it, even "
+        "if the value is right. `meshc up` (deploy.supervisor `meshc` or `systemd`) writes no value "
+        "that is there.",
+    ),
 )

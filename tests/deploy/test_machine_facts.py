@@ -14,6 +14,7 @@ FULL = MachineFacts(
     routes=(ForeignRoute("10.0.0.0/8", "tun0", 50),),
     path_mtu={"192.0.2.1": 1492},
     closed=("/proc/sys/net/ipv4/ip_forward",),
+    valid_mark="1",
     tunnels={"tun0": "tun"},
 )
 

@@ -30,6 +30,10 @@ class PeerLines:
     keepalive: int = 0
 
 
+NOWHERE = "nowhere"
+"""Stands for a device in a route that says unreachable."""
+
+
 @dataclass
 class TableRule:
     """One `ip rule`."""
@@ -184,7 +188,8 @@ def _add_route(machine: Machine, table: str, net: Network, device: str) -> None:
 def _hook(machine: Machine, line: str, *, tunnel: bool) -> None:
     line = WAN.sub(lambda m: "eth0" if int(m[1]) in machine.underlay else "lo", line)
     line = line.replace("%i", "wg0")
-    if line.startswith("[ ") and "|| sysctl" in line:
+    # asked of a machine whose kernel has IPv6
+    if line.startswith("[ ") and ("|| sysctl" in line or "|| ip -6" in line):
         line = line.partition("|| ")[2]
     parts = re.split(r";\s*(?![^{]*\})", line) if "iptables" in line else [line]
     for part in parts:
@@ -213,6 +218,8 @@ def _run(machine: Machine, words: list[str], *, tunnel: bool) -> bool:
         return True
     if name == "false" or words == ["exit", "1"]:
         return False
+    if words[0] == "nft" and words[1].startswith("table ip6 meshc-hold-wg0 "):
+        return True  # marks of answers to WireGuard's own packets
     if words == ["nft", "flush", "ruleset"]:
         machine.chains.clear()
         machine.policies.clear()
@@ -230,6 +237,8 @@ def _ip(machine: Machine, words: list[str], *, tunnel: bool) -> bool:
     given = dict(pairwise(words))
     if words[:2] == ["link", "set"] and "down" in words:
         machine.down = machine.down or "ip link set down"
+    elif words[:3] == ["route", "replace", "unreachable"]:
+        machine.routes[given["table"], EVERYTHING[family == 6]] = NOWHERE
     elif words[0] == "route":
         net = EVERYTHING[family == 6] if words[2] == "default" else ip_network(words[2])
         table, device = given.get("table", "main"), given.get("dev", "wg0")
@@ -241,15 +250,22 @@ def _ip(machine: Machine, words: list[str], *, tunnel: bool) -> bool:
             return False
         machine.routes[table, net] = device
     elif words[0] == "rule":
-        mark = given.get("fwmark")
+        mark, other = given.get("fwmark"), "not" in words
         rule = TableRule(
             family,
             given.get("lookup", given.get("table", "main")),
             ip_network(given["from"]) if "from" in given else None,
             ip_network(given["to"]) if "to" in given else None,
-            int(mark, 0) if mark else None,
+            int(mark, 0) if mark and not other else None,
+            int(mark, 0) if mark and other else None,
+            int(given.get("suppress_prefixlength", "-1")),
         )
-        machine.rules.insert(0, rule)
+        if words[1] == "del":
+            if rule not in machine.rules:
+                return False
+            machine.rules.remove(rule)
+        else:
+            machine.rules.insert(0, rule)
     else:
         machine.strange.append("ip " + " ".join(words))
     return True

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support.packet_machine import (
     NAT_TARGETS,
+    NOWHERE,
     Address,
     FilterRule,
     Machine,
@@ -187,7 +188,7 @@ class World:
             return Fate(way)
         bound = bool(way_in) or packet.answer
         device, net = route(here, packet, bound=bound)
-        if not device:
+        if device in ("", NOWHERE):
             return Fate(way, "no route")
         verdict = self.out(here, packet, way_in, device)
         if verdict.why:

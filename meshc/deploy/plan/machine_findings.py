@@ -15,7 +15,7 @@ from meshc.deploy.plan.target import Target
 from meshc.deploy.protocol import Activation, Supervisor
 from meshc.diagnostics import Diagnostic
 from meshc.errors import PrefixFormatError
-from meshc.prefixes import Prefix
+from meshc.prefixes import DEFAULT_V4, Prefix
 from meshc.render.report.text import visible
 from meshc.wg.overhead import OVERHEAD
 
@@ -48,6 +48,7 @@ def machine_findings(
     yield from _port(target, machine)
     yield from _ipv6(target, machine, found)
     yield from _switches(target, machine)
+    yield from _valid_mark(target, machine, found)
     yield from _drops(target, machine)
     yield from _routes(target, machine)
     yield from _mtu(target, machine)
@@ -105,6 +106,31 @@ def _switches(target: Target, machine: MachineFacts) -> Iterator[Diagnostic]:
             "cannot be written",
             "a container gets it from its host: set it to 1 there (docker: `--sysctl "
             "net.ipv4.ip_forward=1`; LXC: a privileged one).",
+        )
+
+
+def _valid_mark(target: Target, machine: MachineFacts, found: Difference) -> Iterator[Diagnostic]:
+    """wg-quick writes it beside a default route, also where it is right already."""
+    conf = target.values
+    exits = any(prefix == DEFAULT_V4 for peer in conf.peers for prefix in peer.allowed_ips)
+    begins = found.activation in _BEGINS and found.choice is not None
+    if not machine.valid_mark or not exits or conf.table is not None or not begins:
+        return
+    assert found.choice is not None
+    right = machine.valid_mark == "1"
+    if found.choice.supervisor in _WG_QUICK or not right:
+        ours = "set deploy.supervisor to `systemd` or `meshc`, which write no value that is there"
+        theirs = (
+            "a container gets it from its host: set it to 1 there (docker: `--sysctl "
+            f"net.ipv4.conf.all.src_valid_mark=1`), and {ours}"
+        )
+        yield _at(
+            target,
+            "E718",
+            "it uses an exit, and net.ipv4.conf.all.src_valid_mark there is "
+            f"{_said(machine.valid_mark)} and cannot be written"
+            + (": wg-quick writes it all the same, and gives up" if right else ""),
+            f"{ours if right else theirs}; or make /proc/sys writable (a privileged container).",
         )
 
 

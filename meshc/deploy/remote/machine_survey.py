@@ -20,6 +20,7 @@ from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.node.firewall_obstacle import FirewallTexts, obstacles_in
 
 _SWITCHES = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+_VALID_MARK = "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 _TUNNELS = ("wireguard", "tun", "gre", "gretap", "ipip", "sit", "vti", "xfrm", "vxlan", "geneve")
 _MOST_ROUTES, _MOST_TUNNELS = 2000, 100
 _LIMIT = 10.0  # seconds for a tool that only shows something
@@ -37,6 +38,7 @@ def machine_facts(interface: ManagedInterface, question: MachineQuestion) -> Mac
         routes=tuple(_routes(interface)),
         path_mtu=_path_mtus(interface, question.endpoints),
         closed=tuple(path for one in question.forwards if (path := _closed(one))),
+        valid_mark=_locked(_VALID_MARK),
         tunnels=_tunnels(interface),
     )
 
@@ -126,13 +128,17 @@ def _path_mtus(interface: ManagedInterface, endpoints: tuple[str, ...]) -> dict[
 def _closed(family: int) -> str:
     """The switch of forwarding, where it is off and cannot be written."""
     path = f"/proc/sys/{_SWITCHES[family]}"
-    if (read(path) or b"1").strip() != b"0":
-        return ""
+    return path if _locked(path) == "0" else ""
+
+
+def _locked(path: str) -> str:
+    """The value of a setting that nobody may write; empty for one that can be written."""
     try:
-        writable = os.access(path, os.W_OK) and not os.statvfs(path).f_flag & os.ST_RDONLY
+        if os.access(path, os.W_OK) and not os.statvfs(path).f_flag & os.ST_RDONLY:
+            return ""
     except OSError:
         return ""
-    return "" if writable else path
+    return (read(path) or b"").strip().decode("ascii", "replace")[:9]
 
 
 def _tunnels(interface: ManagedInterface) -> dict[str, str]:

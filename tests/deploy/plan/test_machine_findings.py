@@ -72,6 +72,33 @@ def test_ipv6_is_in_the_way_of_wg_quick_only_and_only_when_it_begins(tmp_path: P
     assert codes(own, ipv6=False) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "value", "wanted"),
+    [
+        ("", "1", ["E718"]),
+        ("", "0", ["E718"]),
+        ("", "", []),
+        (", supervisor: meshc", "1", []),
+        (", supervisor: meshc", "0", ["E718"]),
+    ],
+)
+def test_a_mark_that_cannot_be_set_is_told_to_users_of_an_exit(
+    tmp_path: Path, more: str, value: str, wanted: list[str]
+) -> None:
+    """As wg-quick does: it writes the value also where it is there (`tests/node/test_built_node.py`
+    has such a container)."""
+    file = tmp_path / "mesh.yaml"
+    file.write_text(EXIT.replace("{host: box}EXCEPT", f"{{host: box{more}}}"))
+    compile_file(file)
+    target = targets(compare_file(file))[0]
+    facts = MachineFacts(time=int(NOW), valid_mark=value)
+    found = difference(target, empty(), SALT)
+    told = [*machine_findings(target, facts, found, now=NOW)]
+    assert [one.code for one in told] == wanted
+    assert all(("wg-quick writes it" in one.message) == (value == "1") for one in told)
+    assert codes(hub(tmp_path), valid_mark="1") == [], "it uses no exit"
+
+
 EXIT = """\
 meshc: 1
 network: {name: testnet, addresses: [10.44.0.0/24]}

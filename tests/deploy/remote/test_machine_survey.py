@@ -46,6 +46,7 @@ def test_what_others_have_is_seen() -> None:
         )
         clean = asked(machine)
         assert (clean.holder, clean.drops, clean.closed, clean.tunnels) == ("", (), (), {})
+        assert clean.valid_mark == "", "it can be written"
         assert clean.path_mtu == {"192.0.2.9": 1492, "2001:db8::9": 1492}
         assert clean.ipv6
         machine.shell(
@@ -63,6 +64,9 @@ def test_what_others_have_is_seen() -> None:
         assert ("172.16.0.0/12", "other") in [(one.prefix, one.device) for one in found.routes]
         assert found.tunnels == {"other": "tun"}
         assert "/proc/sys/net/ipv4/ip_forward" in found.closed
+        assert (
+            found.valid_mark == machine.shell("sysctl -n net.ipv4.conf.all.src_valid_mark").strip()
+        )
 
 
 @pytest.mark.root
