@@ -144,7 +144,7 @@ DEPLOY_CODES = (
         "The user of an exit marks WireGuard's own packets, and net.ipv4.conf.all.src_valid_mark "
         "lets the answers to them pass a strict rp_filter. Nothing below /proc/sys can be written "
         "on this node, as in most containers, and wg-quick gives up where it cannot write it, even "
-        "if the value is right. `meshc up` (deploy.supervisor `meshc` or `systemd`) writes no value "
+        "if the value is right. `meshc up` (deploy.supervisor `meshc` or `systemd`) writes none "
         "that is there.",
     ),
 )
