@@ -93,8 +93,10 @@ class Net:
     def _to_be_ended(self, side: str) -> tuple[str, ...]:
         """What must not outlive a test that is killed."""
         name = NAMES / self.namespaces[side]
-        socket = SOCKETS / f"{self.interfaces[side]}.sock"
-        return f"net:[{name.stat().st_ino}]", str(name), str(socket)
+        found = (f"net:[{name.stat().st_ino}]", str(name))
+        if side not in self.interfaces:
+            return found  # a router between the two
+        return (*found, str(SOCKETS / f"{self.interfaces[side]}.sock"))
 
     def _build(self) -> None:
         for side, namespace in self.namespaces.items():
