@@ -44,7 +44,7 @@ def same(wire: Wire, batch: int = 1 << 18) -> None:
     assert told(proven(wire, 0, batch)) == told(proven(wire, 10**9))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 3), st.sampled_from([1, 40, 1 << 18]))
 def test_random_networks(seed: int, faults: int, batch: int) -> None:
     rng = random.Random(seed)
