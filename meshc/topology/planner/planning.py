@@ -49,14 +49,13 @@ def plan_mesh(
 
     Raises: Refused when a node has no public key, because no peer section can name it.
     """
-    for name in graph.names:
-        if name not in public_keys:
-            diagnostics.add(
-                "E352",
-                f"{name} has no public key",
-                spec.nodes[name].at(),
-                hint="give `public_key` for a node that keeps its own key.",
-            )
+    for name in [name for name in graph.names if name not in public_keys]:
+        diagnostics.add(
+            "E352",
+            f"{name} has no public key",
+            spec.nodes[name].at(),
+            hint="give `public_key` for a node that keeps its own key.",
+        )
     diagnostics.barrier()
     routing = routing or build_routing(graph, allocation.addresses)
     access = Access.of(spec, allocation.addresses)
