@@ -12,6 +12,7 @@ that an entry begins at (see `anycast_hosts`).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ class PeerTables:
     """AllowedIPs by node number. Equal tuples are shared.
 
     `_nested` are the nodes with a route that overlaps a prefix of another node: they must take
-    part in the tables of their neighbours, all other routers just have their own prefixes.
+    part in the tables of their neighbours, all other routers just have their own prefixes. `_near`
+    are the classes of each relay, in their order.
     """
 
     routing: Routing
@@ -72,6 +74,7 @@ class PeerTables:
     _whole: dict[tuple[_Key, Prefixes], Table] = field(default_factory=dict)
     _entries: dict[int, frozenset[Prefix]] = field(default_factory=dict)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
+    _near: dict[int, dict[int, None]] = field(init=False)
     _plain: PlainTables | None = field(init=False)
     _classes: ClassEntries | None = field(init=False)
     _of_class_alone: dict[tuple[object, ...], Table] = field(default_factory=dict)
@@ -95,6 +98,10 @@ class PeerTables:
                 other != i for p in nodes[i].routes for _, other in self._everything.overlapping(p)
             )
         )
+        self._near = defaultdict(dict)
+        for class_, attached in enumerate(self.routing.attachments):
+            for relay, _ in attached:
+                self._near[relay][class_] = None
         self._plain = plain_tables(self.routing.graph.spec.network.pools, self.own)
         self._classes = class_entries(self.routing, self._plain, self._home)
 
@@ -347,10 +354,9 @@ class PeerTables:
         for peer in peers:
             for prefix in self.visible(peer, hidden):
                 regions[prefix] = Region(prefix, peers.of(peer))
-        for class_, attached in enumerate(self.routing.attachments):
-            if any(relay == node for relay, _ in attached):
-                for prefix in self._of_class(class_, hidden):
-                    regions.setdefault(prefix, Region(prefix, peers.anyone))
+        for class_ in self._near.get(node, ()):
+            for prefix in self._of_class(class_, hidden):
+                regions.setdefault(prefix, Region(prefix, peers.anyone))
         for prefix, hop in carried:
             regions[prefix] = Region(prefix, peers.of(hop))
         self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)
@@ -364,12 +370,12 @@ class PeerTables:
                 hop = routing.relay_tree(relay).next_hop.get(node)
                 if hop is not None:
                     yield from ((p, hop) for p in self.visible(relay, hidden))
+        near = self._near.get(node, {})
         for target in range(len(routing.members)):
-            if any(relay == node for relay, _ in routing.attachments[target]):
-                continue
-            hop = routing.class_tree(target).next_hop.get(node)
-            if hop is not None:
-                yield from ((p, hop) for p in self._of_class(target, hidden))
+            if target not in near:
+                hop = routing.class_tree(target).next_hop.get(node)
+                if hop is not None:
+                    yield from ((p, hop) for p in self._of_class(target, hidden))
 
     def _add_nested(
         self,
