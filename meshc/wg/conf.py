@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from meshc.errors import ConfError, KeyFormatError, PrefixFormatError
@@ -21,6 +22,7 @@ from meshc.values import dataclass
 from meshc.wg.endpoint import Endpoint
 
 _T = TypeVar("_T")
+_FIRST, _SECOND = itemgetter(0), itemgetter(1)
 
 
 class PeerConf(NamedTuple):
@@ -187,7 +189,9 @@ class ConfParser:
 
     def _allowed(self, entries: Sequence[_Assigned]) -> tuple[tuple[Prefix, ...], tuple[str, ...]]:
         """The prefixes, and the texts of those that were written with host bits."""
-        texts = [text.strip() for entry in entries for text in entry.text.split(",")]
+        if not entries:
+            return (), ()
+        texts = [*map(str.strip, ",".join([entry.text for entry in entries]).split(","))]
         try:
             found = [*map(_allowed_prefix, texts)]
         except PrefixFormatError:
@@ -198,8 +202,8 @@ class ConfParser:
                         raise self._error(what, entry=entry) from None
                     self._value(_allowed_prefix, _Assigned(text, entry.line), "AllowedIPs")
             raise
-        prefixes = tuple([prefix for prefix, _ in found])
-        if all([exact for _, exact in found]):
+        prefixes = tuple([*map(_FIRST, found)])
+        if all(map(_SECOND, found)):
             return prefixes, ()
         loose = [text for text, (_, exact) in zip(texts, found, strict=True) if not exact]
         return prefixes, tuple(loose)

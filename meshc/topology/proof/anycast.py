@@ -8,7 +8,7 @@ Linux takes every route shorter than /127 for a subnet. To such an address it se
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -78,15 +78,21 @@ def _subnets_and_hosts(
     }
     risky: dict[int, list[tuple[int, Prefix]]] = {}
     exact: dict[int, set[int]] = defaultdict(set)
-    for number, prefixes in enumerate(table.allowed_sets):
+    subnets = {p.value for p in table.entries.prefixes if _begins(p, owners)}
+    # most entries are hosts at whose address nothing else begins
+    chosen = table.entries.chosen(lambda p: p.family == 6 and p.value in subnets)
+    for number, prefixes in chosen.sets().items():
         for prefix in prefixes:
-            if prefix.family != 6 or prefix.value not in owners:
-                continue
             if prefix.length >= _POINT_TO_POINT:
                 exact[prefix.value].add(number)
             else:
                 risky.setdefault(number, []).append((owners[prefix.value], prefix))
     return risky, exact
+
+
+def _begins(prefix: Prefix, owners: Mapping[int, int]) -> bool:
+    """Whether a subnet begins at a node's address."""
+    return prefix.family == 6 and prefix.length < _POINT_TO_POINT and prefix.value in owners
 
 
 def _routed_alone(model: NodeModel, value: int) -> bool:

@@ -30,11 +30,8 @@ def check_default_routes(
 ) -> None:
     """E441 for what cannot come up as it is meant, E442 for what nobody asked for."""
     # many sections share few sets of AllowedIPs, and hardly any has a default route
-    defaults = {
-        number: default
-        for number, prefixes in enumerate(table.allowed_sets)
-        if (default := next((p for p in prefixes if not p.length), None)) is not None
-    }
+    wide = table.entries.chosen(lambda prefix: not prefix.length).sets()
+    defaults = {number: prefixes[0] for number, prefixes in wide.items()}
     for n, model in enumerate(table.models):
         if model.conf is not None and model.script is None:
             part = table.allowed[int(table.start[n]) : int(table.start[n + 1])].tolist()

@@ -10,12 +10,13 @@ node is its own.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
 from meshc.topology.proof.fib import Fib
 from meshc.topology.proof.node_model import NodeModel
-from meshc.topology.proof.peer_table import Ints
+from meshc.topology.proof.peer_table import Ints, Longs
 from meshc.topology.proof.session_table import SessionTable
 from meshc.values import dataclass
 
@@ -63,6 +64,29 @@ def equivalence_classes(
         first=np.array([m[0] for m in lists], np.int32),
         second=np.array([m[min(1, len(m) - 1)] for m in lists], np.int32),
     )
+
+
+def class_pairs(
+    classes: EquivalenceClasses, special: Longs, batch: int
+) -> Iterator[tuple[int, Longs]]:
+    """All ordered pairs of classes, some rows at a time: the first of these, and how many pairs of
+    nodes each pair of classes stands for. Those in `special` (source * nodes + target) are not
+    among these."""
+    count = len(classes.size)
+    rows = max(1, batch // max(count, 1))
+    size = classes.size.astype(np.int64)
+    nodes = max(len(classes.of), 1)
+    source, target = classes.of[special // nodes], classes.of[special % nodes]
+    for start in range(0, count, rows):
+        some = size[start : start + rows]
+        weight = some[:, None] * size
+        at = np.arange(len(some))
+        weight[at, at + start] -= some
+        if len(special):
+            here = (source >= start) & (source < start + len(some))
+            place = (source[here].astype(np.int64) - start) * count + target[here]
+            weight -= np.bincount(place, minlength=weight.size).reshape(weight.shape)
+        yield start, weight
 
 
 def _columns(fib: Fib, nodes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> list[bytes]:

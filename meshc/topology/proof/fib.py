@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from meshc.prefixes import DEFAULT_V4, DEFAULT_V6, Prefix
-from meshc.topology.proof.allowed_spans import AllowedSpans, paint
+from meshc.topology.proof.allowed_spans import AllowedSpans, Lengths, paint
 from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.peer_table import Bools, Ints, Longs, MeshPeerTable
 from meshc.topology.proof.policy_routing import RouteKind
@@ -99,8 +99,7 @@ class Fib:
 def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib:
     """Cuts the space and fills the rows."""
     models = table.models
-    sets = [[p for p in s if p.family == family] for s in table.allowed_sets]
-    cuts = {p for s in sets for p in s}
+    cuts = {p for p in table.entries.prefixes if p.family == family}
     cuts.update(p for p in pools if p.family == family)
     cuts.add(_DEFAULTS[family])
     in_rules: set[Prefix | None] = set()
@@ -138,7 +137,7 @@ def build_fib(table: MeshPeerTable, family: int, pools: Iterable[Prefix]) -> Fib
     )
     _own(fib, models)
     fib.rules = _rule_classes(fib, rule_prefixes)
-    _fill(fib, table, sets)
+    _fill(fib, table)
     _mirror(fib, models)
     return fib
 
@@ -167,11 +166,11 @@ def _own(fib: Fib, models: tuple[NodeModel, ...]) -> None:
             fib.shared[atom] = frozenset(nodes)
 
 
-def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
+def _fill(fib: Fib, table: MeshPeerTable) -> None:
     """One row per different table. Painting the entries in the order of their lengths leaves
     the longest match; among equal ones the last in the file, as in WireGuard."""
-    spans = AllowedSpans(fib.atoms, sets)
-    taken_out = _exceptions(fib, table, sets, spans)
+    spans = AllowedSpans(fib.atoms, table.entries, fib.family)
+    taken_out = _exceptions(fib, table, spans)
     rows: dict[tuple[object, ...], int] = {}
     peers: list[Ints] = []
     routed: dict[int, Ints] = {}
@@ -196,12 +195,12 @@ def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
             paint(peer, lo, hi, who)
             peers.append(peer)
             if not model.routing.plain:
-                routed[row] = _looked_up(fib, model, peer, _prefixes(sets, numbers))
+                routed[row] = _looked_up(fib, model, peer, _prefixes(fib, table, numbers))
             elif lans or others or not model.installs_routes:
                 used = (lo, hi, length) if model.installs_routes else None
                 routed[row] = _routed(fib, peer, used, others, lans)
         if not model.routing.plain:
-            fib.policy[n] = _prefixes(sets, numbers)
+            fib.policy[n] = _prefixes(fib, table, numbers)
         fib.row_of[n] = row
     if peers:
         fib.peer = np.stack(peers)
@@ -211,9 +210,7 @@ def _fill(fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]]) -> None:
             fib.route[row] = route
 
 
-def _exceptions(
-    fib: Fib, table: MeshPeerTable, sets: list[list[Prefix]], spans: AllowedSpans
-) -> Bools | None:
+def _exceptions(fib: Fib, table: MeshPeerTable, spans: AllowedSpans) -> Bools | None:
     """Finds the sections that become exceptions; None when the network is small.
 
     Such a section joins two nodes that forward for nobody, and has nothing but the peer's own
@@ -229,14 +226,16 @@ def _exceptions(
     kind = table.allowed[candidates].astype(np.int64) * len(models) + to[candidates]
     _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
     doubled = set(fib.shared)
-    own = [
-        set(sets[table.allowed[i]]) <= set(models[to[i]].own)
-        and not any(fib.atom(p.value) in doubled for p in sets[table.allowed[i]])
-        for i in candidates[first]
-    ]
+    own = []
+    for i in candidates[first]:
+        some = {p for p in table.allowed_sets[table.allowed[i]] if p.family == fib.family}
+        mine = some <= set(models[to[i]].own)
+        own.append(mine and not any(fib.atom(p.value) in doubled for p in some))
     found[candidates] = np.array(own, bool)[inverse] if own else False
     for n in np.flatnonzero(leaf):
         part = slice(int(table.start[n]), int(table.start[n + 1]))
+        if not found[part].any():
+            continue
         lo, hi, _, _ = spans.entries(table.allowed[part], to[part])
         spans_of_it = lo.astype(np.int64) * len(fib.owner) + hi
         if len(unique_values(spans_of_it)) < len(spans_of_it):
@@ -271,7 +270,7 @@ def _is_leaf(model: NodeModel, family: int) -> bool:
 def _routed(
     fib: Fib,
     peer: Ints,
-    allowed: tuple[Ints, Ints, Ints] | None,
+    allowed: tuple[Ints, Ints, Lengths] | None,
     others: tuple[Prefix, ...],
     lans: tuple[Prefix, ...],
 ) -> Ints:
@@ -291,8 +290,9 @@ def _routed(
     return routed
 
 
-def _prefixes(sets: list[list[Prefix]], numbers: Ints) -> tuple[Prefix, ...]:
-    return tuple(dict.fromkeys(p for k in numbers.tolist() for p in sets[k]))
+def _prefixes(fib: Fib, table: MeshPeerTable, numbers: Ints) -> tuple[Prefix, ...]:
+    every = (p for k in numbers.tolist() for p in table.allowed_sets[k])
+    return tuple(dict.fromkeys(p for p in every if p.family == fib.family))
 
 
 def _looked_up(fib: Fib, model: NodeModel, peer: Ints, allowed: tuple[Prefix, ...]) -> Ints:

@@ -288,12 +288,11 @@ def _wide_routes(table: MeshPeerTable) -> list[tuple[Prefix, ...]]:
     of a default route by a mark, and host routes hold nobody else's endpoint unless equal."""
     literal = (e.host for e in table.endpoints if literal_family(e.host))
     endpoints = {Prefix.host(parse_address(host)) for host in literal}
-    sets = [
-        tuple(p for p in s if p.length and (p.length != BITS[p.family] or p in endpoints))
-        for s in table.allowed_sets
-    ]
-    full = np.array([bool(s) for s in sets] or [False], bool)
-    some = bool(full.any())
+    wide = table.entries.chosen(
+        lambda p: bool(p.length) and (p.length != BITS[p.family] or p in endpoints)
+    )
+    sets, full = wide.sets(), np.diff(wide.begin) > 0
+    some = bool(sets)
     result: list[tuple[Prefix, ...]] = []
     for n, model in enumerate(table.models):
         if model.facts.platform in _PROTECTED or not model.installs_routes:
@@ -314,14 +313,11 @@ def _on_lan(model: NodeModel, target: Prefix, route: Prefix) -> bool:
 
 def _doubled(table: MeshPeerTable, found: Diagnostics) -> None:
     """A prefix given to two peers of one interface: the last one wins without a word."""
-    ids: dict[Prefix, int] = {}
-    flat = [ids.setdefault(p, len(ids)) for s in table.allowed_sets for p in s]
-    sizes = np.array([len(s) for s in table.allowed_sets], np.int64)
-    begin = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    prefix_id = np.array(flat, np.int64)
+    begin, prefix_id = table.entries.begin, table.entries.number
+    sizes = np.diff(begin)
     result: list[tuple[int, Prefix, int, int]] = []
     # where no prefix is in two sets, only a set that is in one file twice can give one twice
-    apart = len(ids) == len(flat)
+    apart = len(table.entries.prefixes) == len(prefix_id)
     for n in range(len(table.names)):
         part = slice(int(table.start[n]), int(table.start[n + 1]))
         numbers = table.allowed[part]

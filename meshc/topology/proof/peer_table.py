@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from meshc.keys import KEY_LENGTH, PublicKey
 from meshc.prefixes import Prefix
+from meshc.topology.proof.entry_columns import EntryColumns, EntryNumbers
 from meshc.topology.proof.expectation import Expectation, NodeFile
 from meshc.topology.proof.node_model import NodeModel, merged_peers, model_of
 from meshc.topology.proof.rule_shapes import Shape, rule_shape
@@ -55,6 +56,7 @@ class MeshPeerTable:
 
     `start[n]:start[n + 1]` are the rows of node n. `to` is the node with the section's key, or
     NOBODY. `allowed` and `endpoint` are numbers into `allowed_sets` and `endpoints` (-1: none);
+    `entries` are the former as columns;
     `keepalive` is 0 for none. `models` have lost their peers: they are told apart in here.
     """
 
@@ -68,6 +70,7 @@ class MeshPeerTable:
     line: Ints
     psk: Bytes
     allowed_sets: tuple[tuple[Prefix, ...], ...]
+    entries: EntryColumns
     endpoints: tuple[Endpoint, ...]
     repeated: tuple[tuple[int, PublicKey], ...]
     host_bits: tuple[tuple[int, int, str], ...]
@@ -91,6 +94,7 @@ class _Sections:
     def __init__(self) -> None:
         self.keys: Numbering[PublicKey] = Numbering()
         self.sets: Numbering[tuple[Prefix, ...]] = Numbering()
+        self.entries = EntryNumbers()
         self.ends: Numbering[Endpoint | None] = Numbering()
         self.ends.number(None)
         self.parts: list[tuple[Ints, Ints, bytes]] = []
@@ -161,6 +165,8 @@ class _Sections:
         keys, sets, ends, alive = self._values
         keys.append(self.keys.number(key))
         sets.append(self.sets.number(allowed))
+        if sets[-1] == len(self.entries):
+            self.entries.add(allowed)
         ends.append(self.ends.number(endpoint))
         alive.append(keepalive or 0)
         return len(keys) - 1
@@ -231,6 +237,7 @@ def _joined(
         line=line,
         psk=np.frombuffer(secrets, np.uint8).reshape(-1, KEY_LENGTH),
         allowed_sets=tuple(sections.sets.values),
+        entries=sections.entries.columns(),
         endpoints=tuple(end for end in sections.ends.values if end is not None),
         repeated=tuple((number_of[at], key) for at, key in sections.repeated),
         host_bits=tuple((number_of[at], line, text) for at, line, text in sections.host_bits),

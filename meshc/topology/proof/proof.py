@@ -28,6 +28,7 @@ from meshc.topology.proof.node_model import NodeModel
 from meshc.topology.proof.open_exits import check_exits
 from meshc.topology.proof.path_table import Paths, path_table
 from meshc.topology.proof.peer_table import MeshPeerTable, read_peer_table
+from meshc.topology.proof.plain_walks import PlainBlock
 from meshc.topology.proof.reachability_matrix import (
     NOT_JUDGED,
     ReachabilityMatrix,
@@ -159,13 +160,7 @@ def prove(
     table = read_peer_table(files if reread else _keep(files, kept), expectation)
     network = _network(table, expectation, reread or kept.__getitem__)
     sessions = judge_sessions(table)
-    matrices: dict[int, ReachabilityMatrix] = {}
-    planes: dict[int, DataPlane] = {}
-    for family in _families(table):
-        plane = planes[family] = _plane(table, sessions, expectation, family)
-        apart = separation_table(table.names, expectation.obligations, family)
-        classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
-        matrices[family] = fill_matrix(plane, classes, apart, expectation.obligations.silence)
+    planes, matrices = _matrices(table, sessions, expectation)
     check_hooks(table, found)
     check_default_routes(table, planes, expectation.obligations.around.exits, found)
     told = check_losses(table, matrices, network, expectation, found)
@@ -209,6 +204,23 @@ def _network(table: MeshPeerTable, expectation: Expectation, read: Reread) -> Ne
 
 def _families(table: MeshPeerTable) -> list[int]:
     return sorted({p.family for model in table.models for p in model.own})
+
+
+def _matrices(
+    table: MeshPeerTable, sessions: SessionTable, expectation: Expectation
+) -> tuple[dict[int, DataPlane], dict[int, ReachabilityMatrix]]:
+    """By family: what forwards the packets, and what becomes of them."""
+    matrices: dict[int, ReachabilityMatrix] = {}
+    planes: dict[int, DataPlane] = {}
+    known: dict[bytes, PlainBlock] = {}
+    for family in _families(table):
+        plane = planes[family] = _plane(table, sessions, expectation, family)
+        apart = separation_table(table.names, expectation.obligations, family)
+        classes = equivalence_classes(plane.fib, sessions, table.models, apart.kind)
+        matrices[family] = fill_matrix(
+            plane, classes, apart, expectation.obligations.silence, known
+        )
+    return planes, matrices
 
 
 def _plane(

@@ -6,16 +6,20 @@ pairs of their members, save those that are exceptions in the FIB: these are tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshc.topology.obligations.silence import Silence
+from meshc.topology.proof import plain_walks
 from meshc.topology.proof.drop import LossReason
-from meshc.topology.proof.equivalence_classes import EquivalenceClasses
+from meshc.topology.proof.equivalence_classes import EquivalenceClasses, class_pairs
 from meshc.topology.proof.peer_table import Bools, Ints, Longs
+from meshc.topology.proof.plain_walks import PlainBlock, PlainWalks
+from meshc.topology.proof.relay_usage import EXAMPLES, RelayUsage
 from meshc.topology.proof.separation_table import SeparationTable
+from meshc.topology.proof.spare_relays import SpareRelays
 from meshc.topology.proof.trace_batch import (
     ARRIVED,
     ENDS,
@@ -26,9 +30,10 @@ from meshc.topology.proof.trace_batch import (
 )
 from meshc.topology.proof.unique_values import unique_values
 from meshc.topology.proof.verdict import PairCounts
-from meshc.values import dataclass, field
+from meshc.values import dataclass
 
 _BATCH = 1 << 20
+_PLAIN_BATCH = 1 << 18  # what a cache holds
 NOT_JUDGED = -2
 _UNJUDGED = ENDS.index(LossReason.UNJUDGED)
 _ASLEEP = ENDS.index(LossReason.ASLEEP)
@@ -47,17 +52,6 @@ class LostPairs:
     pairs: int
     source: int
     target: int
-
-
-@dataclass(slots=True)
-class RelayUsage:
-    """What one relay carries: ordered pairs through it, those that no other relay could carry
-    (over the sessions that stand in the files), and some examples of each."""
-
-    pairs: int = 0
-    stranded: int = 0
-    examples: list[tuple[int, int]] = field(default_factory=list)
-    stranded_examples: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -127,42 +121,83 @@ class ReachabilityMatrix:
 
 
 def fill_matrix(
-    plane: DataPlane, classes: EquivalenceClasses, separation: SeparationTable, silence: Silence
+    plane: DataPlane,
+    classes: EquivalenceClasses,
+    separation: SeparationTable,
+    silence: Silence,
+    known: dict[bytes, PlainBlock] | None = None,
 ) -> ReachabilityMatrix:
-    """Traces all pairs of classes, then the special pairs."""
+    """Traces all pairs of classes, then the special pairs. `known` is what another family left."""
     count = len(classes.size)
     special = _special(plane)
     matrix = ReachabilityMatrix(
         plane.fib.family, classes, np.zeros((count, count), np.int8), {}, {}, {},
         special, np.zeros(len(special), np.int8), separation,
     )  # fmt: skip
-    spare = _Spare(plane, classes)
+    spare = SpareRelays(plane)
     made = plane.made[classes.first]
     matrix.hops[np.ix_(made, made)] = -1
-    home = plane.fib.home
-    for a, b, weight in _pairs(classes, special):
-        known = (weight > 0) & ~(made[a] & made[b])
-        a, b, weight = a[known], b[known], weight[known]
-        source = classes.first[a]
-        target = np.where(a == b, classes.second[b], classes.first[b])
-        batch = PacketBatch(source, home[source], home[target])
-        traces, open_ = _traced(plane, batch, silence)
-        pairs = (source, target, weight)
-        arrived = _settle(matrix, plane, traces, open_, pairs, spare, alone=False)
-        matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
-        matrix.hops[a[open_], b[open_]] = NOT_JUDGED
+    plain = None
+    if count >= plain_walks.MANY:
+        plain = PlainWalks(plane, classes, separation, spare, {} if known is None else known)
+    for start, weight in class_pairs(classes, special, _PLAIN_BATCH if plain else _BATCH):
+        rows = slice(start, start + len(weight))
+        left = (weight > 0) & ~(made[rows, None] & made)
+        if plain is not None:
+            wanted = (
+                r
+                for r in spare.relays
+                if r not in matrix.usage or not matrix.usage[r].examples.full
+            )
+            block = plain.block(rows.start, rows.stop, weight, frozenset(wanted))
+            _carry(matrix, block, start, weight)
+            matrix.hops[rows][block.hops > 0] = block.hops[block.hops > 0]
+            left &= block.hops == 0
+        if len(place := np.flatnonzero(left)):
+            weights = weight.reshape(-1)[place]
+            _trace_classes(matrix, plane, silence, spare, place + start * count, weights)
+    # in one order, whatever came in which batch
+    matrix.losses = dict(sorted(matrix.losses.items()))
+    _trace_special(matrix, plane, silence, spare)
+    return matrix
+
+
+def _trace_classes(
+    matrix: ReachabilityMatrix,
+    plane: DataPlane,
+    silence: Silence,
+    spare: SpareRelays,
+    place: Longs,
+    weight: Longs,
+) -> None:
+    """One packet for each pair of classes in `place` (source * classes + target)."""
+    classes, home = matrix.classes, plane.fib.home
+    a, b = (n.astype(np.int32) for n in np.divmod(place, len(classes.size)))
+    source = classes.first[a]
+    target = np.where(a == b, classes.second[b], classes.first[b])
+    batch = PacketBatch(source, home[source], home[target])
+    traces, open_ = _traced(plane, batch, silence)
+    pairs = (source, target, weight)
+    arrived = _settle(matrix, plane, traces, open_, pairs, spare, place, alone=False)
+    matrix.hops[a[arrived], b[arrived]] = traces.hops[arrived]
+    matrix.hops[a[open_], b[open_]] = NOT_JUDGED
+
+
+def _trace_special(
+    matrix: ReachabilityMatrix, plane: DataPlane, silence: Silence, spare: SpareRelays
+) -> None:
+    classes, home, special = matrix.classes, plane.fib.home, matrix.special
     for start in range(0, len(special), _BATCH):
         pair = special[start : start + _BATCH]
         source, target = (n.astype(np.int32) for n in np.divmod(pair, len(classes.of)))
         batch = PacketBatch(source, home[source], home[target], exact=True)
         traces, open_ = _traced(plane, batch, silence)
-        one = np.ones(len(pair), np.int64)
-        pairs = (source, target, one)
-        arrived = _settle(matrix, plane, traces, open_, pairs, spare, alone=True)
+        place = np.arange(start, start + len(pair)) + len(classes.size) ** 2
+        pairs = (source, target, np.ones(len(pair), np.int64))
+        arrived = _settle(matrix, plane, traces, open_, pairs, spare, place, alone=True)
         part = matrix.special_hops[start : start + _BATCH]
         part[arrived] = traces.hops[arrived]
         part[open_] = NOT_JUDGED
-    return matrix
 
 
 def _traced(plane: DataPlane, batch: PacketBatch, silence: Silence) -> tuple[Traces, Bools]:
@@ -215,31 +250,14 @@ def _special(plane: DataPlane) -> Longs:
     return unique_values(np.concatenate([one * nodes + other, other * nodes + one]))
 
 
-def _pairs(classes: EquivalenceClasses, special: Longs) -> Iterator[tuple[Ints, Ints, Longs]]:
-    """All ordered pairs of classes in batches, each with the number of pairs of nodes that it
-    stands for."""
-    count = len(classes.size)
-    rows = max(1, _BATCH // max(count, 1))
-    everyone = np.arange(count, dtype=np.int32)
-    size = classes.size.astype(np.int64)
-    nodes = max(len(classes.of), 1)
-    source, target = classes.of[special // nodes], classes.of[special % nodes]
-    for start in range(0, count, rows):
-        some = everyone[start : start + rows]
-        a, b = np.repeat(some, count), np.tile(everyone, len(some))
-        weight = size[a] * (size[b] - (a == b))
-        here = (source >= start) & (source < start + len(some))
-        place = (source[here].astype(np.int64) - start) * count + target[here]
-        yield a, b, weight - np.bincount(place, minlength=len(weight))
-
-
 def _settle(
     matrix: ReachabilityMatrix,
     plane: DataPlane,
     traces: Traces,
     open_: Bools,
     pairs: tuple[Ints, Ints, Longs],
-    spare: _Spare,
+    spare: SpareRelays,
+    place: Longs,
     *,
     alone: bool,
 ) -> Bools:
@@ -260,7 +278,7 @@ def _settle(
     declared = matrix.separation.apart(source, target) & ~arrived
     matrix.apart += int(weight[declared & ~open_].sum())
     _lose(matrix, traces, ~arrived & ~declared, pairs, alone=alone)
-    _use(matrix, traces, arrived, pairs, spare, alone=alone)
+    _use(matrix, traces, arrived, pairs, spare, place, alone=alone)
     _path_mtu(matrix, plane, traces, arrived, (source, target))
     return arrived
 
@@ -300,7 +318,8 @@ def _use(
     traces: Traces,
     arrived: Bools,
     pairs: tuple[Ints, Ints, Longs],
-    spare: _Spare,
+    spare: SpareRelays,
+    place: Longs,
     *,
     alone: bool,
 ) -> None:
@@ -308,7 +327,7 @@ def _use(
     delivered = arrived[packets]
     packets, nodes = packets[delivered], nodes[delivered]
     for relay in unique_values(nodes).tolist():
-        through = packets[nodes == relay]
+        through = np.sort(packets[nodes == relay])
         source, target, weight = (column[through] for column in pairs)
         usage = matrix.usage.setdefault(relay, RelayUsage())
         usage.pairs += int(weight.sum())
@@ -316,13 +335,27 @@ def _use(
         stranded = ~spare.reconnects(relay, source, target)
         usage.stranded += int(weight[stranded].sum())
         for examples, some in (
-            (usage.examples, np.arange(len(through))),
+            (usage.examples, np.arange(min(EXAMPLES, len(through)))),
             (usage.stranded_examples, np.flatnonzero(stranded)),
         ):
-            wanted = 3 - len(examples)
-            examples += [
-                matrix.example(int(source[i]), int(target[i]), alone=alone) for i in some[:wanted]
-            ]
+            for i in some[:EXAMPLES].tolist():
+                ends = int(source[i]), int(target[i])
+                examples.note(int(place[through[i]]), partial(matrix.example, *ends, alone=alone))
+
+
+def _carry(matrix: ReachabilityMatrix, block: PlainBlock, start: int, weight: Longs) -> None:
+    """Counts the pairs of a block that are plain."""
+    classes, count = matrix.classes, len(matrix.classes.size)
+    total, good, near = matrix.counts
+    there, direct = (int(weight[which].sum()) for which in (block.hops > 0, block.hops == 1))
+    matrix.counts = total + there, good + there, near + direct
+    for relay, pairs in block.carried.items():
+        usage = matrix.usage.setdefault(relay, RelayUsage())
+        usage.pairs += pairs
+        for place in block.examples.get(relay, ()):
+            a, b = divmod(start * count + place, count)
+            ends = int(classes.first[a]), int(classes.first[b])
+            usage.examples.note(start * count + place, partial(matrix.example, *ends, alone=False))
 
 
 def _path_mtu(
@@ -345,53 +378,3 @@ def _path_mtu(
         matrix.path_mtu.setdefault(
             (int(source[i]), int(nodes[i])), (int(mtu[source[i]]), int(pairs[1][packets[i]]))
         )
-
-
-class _Spare:
-    """Whether a pair could meet over other relays, by the sessions that stand both ways."""
-
-    def __init__(self, plane: DataPlane, classes: EquivalenceClasses) -> None:
-        sessions = plane.sessions
-        models = plane.models
-        relays = [n for n, s in enumerate(models) if s.facts.relay]
-        self.index = {node: k for k, node in enumerate(relays)}
-        sound = (sessions.fault == 0) & (sessions.back >= 0)
-        sound &= np.where(sessions.back >= 0, sessions.fault[sessions.back] == 0, False)
-        number = np.full(len(models), -1, np.int32)
-        number[relays] = np.arange(len(relays))
-        use = np.flatnonzero(sound & (number[sessions.to] >= 0))
-        self.link = np.zeros((len(models), len(relays)), bool)
-        self.link[sessions.frm[use], number[sessions.to[use]]] = True
-        self.link[relays, range(len(relays))] = True
-        self.relays = relays
-        self._closures: dict[int, Bools] = {}
-
-    def reconnects(self, relay: int, source: Ints, target: Ints) -> Bools:
-        reach = self._without(relay)
-        result = np.zeros(len(source), bool)
-        if not reach.size:
-            return result
-        step = max(1, (1 << 23) // reach.shape[1])
-        for at in range(0, len(source), step):
-            part = slice(at, at + step)
-            result[part] = (reach[source[part]] & self.link[target[part]]).any(axis=1)
-        return result
-
-    def _without(self, relay: int) -> Bools:
-        """Which relays each node gets to, over any number of relays, when one is dead."""
-        reach = self._closures.get(relay)
-        if reach is None:
-            between = self.link[self.relays].astype(np.float32)
-            reach = self.link.copy()
-            dead = self.index.get(relay)
-            if dead is not None:
-                between[dead, :] = 0
-                between[:, dead] = 0
-                reach[:, dead] = False
-            while True:
-                wider = reach | ((reach.astype(np.float32) @ between) > 0)
-                if bool((wider == reach).all()):
-                    break
-                reach = wider
-            self._closures[relay] = reach
-        return reach

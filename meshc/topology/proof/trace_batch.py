@@ -102,6 +102,13 @@ def trace_batch(plane: DataPlane, batch: PacketBatch) -> Traces:
     return _BatchWalk(plane, batch).run()
 
 
+def carries_on(plane: DataPlane, node: int, source: int, target: int) -> bool:
+    """Whether a node forwards from the tunnel into it, by the atoms of a packet's ends."""
+    nothing = np.zeros(0, np.int32)
+    walk = _BatchWalk(plane, PacketBatch(nothing, nothing, nothing))
+    return walk.verdict(node, source, target, (TUNNEL, TUNNEL, "")) == _FORWARDED
+
+
 class _BatchWalk:
     def __init__(self, plane: DataPlane, batch: PacketBatch) -> None:
         self.plane, self.batch = plane, batch

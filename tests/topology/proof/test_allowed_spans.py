@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from meshc.prefixes import Prefix
 from meshc.topology.proof import allowed_spans
 from meshc.topology.proof.allowed_spans import AllowedSpans, paint
+from meshc.topology.proof.entry_columns import EntryColumns
 from meshc.topology.proof.longest_match import longest
 
 # prefixes of the last four bits: every address is an atom
@@ -28,7 +29,7 @@ def atoms(prefix: Prefix) -> range:
 @given(st.lists(st.lists(PREFIXES, max_size=4, unique=True), min_size=1, max_size=3))
 def test_what_is_painted_is_the_longest_match(sets: list[list[Prefix]]) -> None:
     numbers = np.arange(len(sets), dtype=np.int32)
-    spans = AllowedSpans(atoms, sets)
+    spans = AllowedSpans(atoms, EntryColumns.of(sets), 4)
     lo, hi, _, who = spans.entries(numbers, numbers + 100)
     row = np.full(16, -1, np.int32)
     paint(row, lo, hi, who)

@@ -10,7 +10,8 @@ entry for the very address beside the wide one makes it an ordinary address agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Container, Mapping, Sequence
 
 from meshc.prefixes import BITS, Prefix
 
@@ -18,21 +19,30 @@ from meshc.prefixes import BITS, Prefix
 LONGEST_SUBNET = 126
 
 
-def first_addresses(table: Mapping[int, Iterable[Prefix]]) -> dict[Prefix, int]:
-    """Every IPv6 address (a host prefix) whose longest match in a table is a subnet that begins
-    there, and the peer that has this subnet."""
+def first_addresses(
+    table: Mapping[int, Sequence[Prefix]], among: Container[Prefix]
+) -> dict[Prefix, int]:
+    """Every IPv6 address (a host prefix) of `among` whose longest match in a table is a subnet that
+    begins there, and the peer that has this subnet. The prefixes of a peer are sorted."""
     longest: dict[int, tuple[int, int]] = {}
     for peer, prefixes in table.items():
-        for prefix in prefixes:
-            if prefix.family == 6:
+        # most entries are hosts, and there are millions of them
+        for prefix in [p for p in prefixes if p[2] <= LONGEST_SUBNET and p[0] == 6]:
+            if Prefix(6, prefix.value, BITS[6]) in among:
                 known = longest.get(prefix.value)
                 if known is None or prefix.length > known[0]:
                     longest[prefix.value] = (prefix.length, peer)
     return {
         Prefix(6, value, BITS[6]): peer
-        for value, (length, peer) in longest.items()
-        if length <= LONGEST_SUBNET
+        for value, (_, peer) in longest.items()
+        if not any(_longer(prefixes, value) for prefixes in table.values())
     }
+
+
+def _longer(prefixes: Sequence[Prefix], value: int) -> bool:
+    """Whether an address begins a prefix that is no subnet with anycast addresses."""
+    at = bisect_left(prefixes, (6, value, LONGEST_SUBNET + 1))
+    return at < len(prefixes) and prefixes[at][:2] == (6, value)
 
 
 def with_hosts(

@@ -12,17 +12,24 @@ that an entry begins at (see `anycast_hosts`).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from meshc.prefix_index import PrefixIndex
 from meshc.prefixes import Prefix, collapse
-from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.language.spec import NodeSpec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
 from meshc.topology.planner.allowed_ips.exit_share import ExitShare, exit_share, whole_share
+from meshc.topology.planner.allowed_ips.hidden_prefixes import Hidden, hidden_prefixes
 from meshc.topology.planner.allowed_ips.minimal_table import Region
-from meshc.topology.planner.allowed_ips.plain_tables import PlainTables, class_wishes, plain_tables
+from meshc.topology.planner.allowed_ips.plain_tables import (
+    PlainTables,
+    class_entries,
+    class_wishes,
+    plain_tables,
+)
 from meshc.topology.planner.allowed_ips.table_regions import (
     PeerBits,
     Prefixes,
@@ -34,6 +41,9 @@ from meshc.topology.planner.policy.lan_reach import LanReach
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
+if TYPE_CHECKING:
+    from meshc.topology.planner.allowed_ips.class_entries import ClassEntries
+
 _Key = tuple[int, int, "Hidden", tuple[int, ...] | None, ExitShare]
 _Hosts = Mapping[Prefix, int]
 
@@ -43,35 +53,13 @@ def own_prefixes(node: NodeSpec, addresses: Prefixes) -> Prefixes:
     return collapse((*addresses, *node.routes))
 
 
-class Hidden(NamedTuple):
-    """What a node must not send into the tunnel: `lans` of its own site, with every part of them,
-    wherever else that lies; and `own`, what it offers itself, or policies keep it away from. A part
-    of that may be somebody else's: the more specific route wins, on the router as well."""
-
-    lans: Prefixes
-    own: Prefixes
-
-    def hides(self, prefix: Prefix) -> bool:
-        return prefix in self.own or any(lan.contains(prefix) for lan in self.lans)
-
-    def matters(self, routed: PrefixIndex[int]) -> Hidden:
-        """Those prefixes only that somebody's routes overlap."""
-        lans, own = (tuple(p for p in some if routed.overlaps(p)) for some in self)
-        return Hidden(lans, own)
-
-
-def hidden_prefixes(spec: Spec, node: NodeSpec) -> Hidden:
-    """What a node must not be sent into the tunnel for."""
-    lan = spec.sites[node.site].lan if node.site in spec.sites and node.site else ()
-    return Hidden(tuple(sorted(set(lan))), tuple(sorted(set(node.routes))))
-
-
 @dataclass(slots=True)
 class PeerTables:
     """AllowedIPs by node number. Equal tuples are shared.
 
     `_nested` are the nodes with a route that overlaps a prefix of another node: they must take
-    part in the tables of their neighbours, all other routers just have their own prefixes.
+    part in the tables of their neighbours, all other routers just have their own prefixes. `_near`
+    are the classes of each relay, in their order.
     """
 
     routing: Routing
@@ -86,7 +74,9 @@ class PeerTables:
     _whole: dict[tuple[_Key, Prefixes], Table] = field(default_factory=dict)
     _entries: dict[int, frozenset[Prefix]] = field(default_factory=dict)
     _union: dict[int, tuple[Prefixes, PrefixIndex[int]]] = field(default_factory=dict)
+    _near: dict[int, dict[int, None]] = field(init=False)
     _plain: PlainTables | None = field(init=False)
+    _classes: ClassEntries | None = field(init=False)
     _of_class_alone: dict[tuple[object, ...], Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,7 +98,12 @@ class PeerTables:
                 other != i for p in nodes[i].routes for _, other in self._everything.overlapping(p)
             )
         )
+        self._near = defaultdict(dict)
+        for class_, attached in enumerate(self.routing.attachments):
+            for relay, _ in attached:
+                self._near[relay][class_] = None
         self._plain = plain_tables(self.routing.graph.spec.network.pools, self.own)
+        self._classes = class_entries(self.routing, self._plain, self._home)
 
     def allowed_ips(self, node: int, peer: int) -> Prefixes:
         """The AllowedIPs of one peer section."""
@@ -188,7 +183,7 @@ class PeerTables:
 
     def _beginnings(self, table: Table) -> _Hosts:
         """The addresses of nodes that Linux would take for anycast addresses, and their peer."""
-        return {a: peer for a, peer in first_addresses(table).items() if a in self._owner}
+        return first_addresses(table, self._owner)
 
     def _hosts(self, node: int, table: Table, beginnings: _Hosts) -> _Hosts:
         """Those of `beginnings` that need an entry here: a neighbour's own section has one already,
@@ -295,7 +290,8 @@ class PeerTables:
             return None
         if any(pool.overlaps(p) for some in hidden for p in some for pool in plain.pools):
             return None
-        wishes = class_wishes(self.routing, class_, peers, home, met, defaults)
+        known = self._classes.of(class_) if self._classes is not None and not met else None
+        wishes = class_wishes(self.routing, class_, peers, home, met, defaults, known)
         if wishes is None:
             return None
         near = (p for some in hidden for h in some for p, _ in self._routed.overlapping(h))
@@ -358,10 +354,9 @@ class PeerTables:
         for peer in peers:
             for prefix in self.visible(peer, hidden):
                 regions[prefix] = Region(prefix, peers.of(peer))
-        for class_, attached in enumerate(self.routing.attachments):
-            if any(relay == node for relay, _ in attached):
-                for prefix in self._of_class(class_, hidden):
-                    regions.setdefault(prefix, Region(prefix, peers.anyone))
+        for class_ in self._near.get(node, ()):
+            for prefix in self._of_class(class_, hidden):
+                regions.setdefault(prefix, Region(prefix, peers.anyone))
         for prefix, hop in carried:
             regions[prefix] = Region(prefix, peers.of(hop))
         self._add_nested(regions, peers, [i for i in row if i not in peers], hidden)
@@ -375,12 +370,12 @@ class PeerTables:
                 hop = routing.relay_tree(relay).next_hop.get(node)
                 if hop is not None:
                     yield from ((p, hop) for p in self.visible(relay, hidden))
+        near = self._near.get(node, {})
         for target in range(len(routing.members)):
-            if any(relay == node for relay, _ in routing.attachments[target]):
-                continue
-            hop = routing.class_tree(target).next_hop.get(node)
-            if hop is not None:
-                yield from ((p, hop) for p in self._of_class(target, hidden))
+            if target not in near:
+                hop = routing.class_tree(target).next_hop.get(node)
+                if hop is not None:
+                    yield from ((p, hop) for p in self._of_class(target, hidden))
 
     def _add_nested(
         self,

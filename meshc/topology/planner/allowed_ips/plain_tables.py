@@ -8,9 +8,9 @@ that make up a wider one. Who offers a LAN has the table of its class without th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from meshc.prefixes import Prefix, collapse
 from meshc.topology.planner.allowed_ips.minimal_table import Region, RegionTree, minimal_entries
@@ -19,15 +19,26 @@ from meshc.topology.planner.allowed_ips.table_regions import PeerBits, Prefixes,
 from meshc.topology.planner.routing.routing import Routing
 from meshc.values import dataclass, field
 
+if TYPE_CHECKING:
+    from meshc.topology.planner.allowed_ips.class_entries import ClassEntries
+
+# of classes: below, one after the other is done before numpy is loaded
+MANY = 400
+
+ByRelay = Mapping[int, Sequence[Prefix]]
+
 
 class Wishes(NamedTuple):
     """What one class wants: a peer bit for every node by its number (all bits for one that needs no
-    entry), the bit that has the pools, and the regions of the default routes, if any."""
+    entry), the bit that has the pools, and the regions of the default routes, if any. `of_pools`
+    are the entries in the pools by peer, if known; where nothing is outside, `masks` is empty then.
+    """
 
     peers: PeerBits
     masks: Sequence[int]
     home: int
     defaults: Mapping[Prefix, Region]
+    of_pools: ByRelay | None = None
 
 
 @dataclass(slots=True)
@@ -51,7 +62,7 @@ class PlainTables:
         else:
             for group in self.groups:
                 entries += _entries([regions[p] for p in group if p in regions])
-        return _by_peer(wishes.peers, entries)
+        return _by_peer(wishes.peers, entries, wishes.of_pools)
 
     def lighter(self, table: Table, wishes: Wishes, dropped: frozenset[Prefix]) -> Table:
         """`table`, of nothing dropped and without default routes, once some prefixes are."""
@@ -79,6 +90,8 @@ class PlainTables:
         return self._trees[key]
 
     def _of_pools(self, wishes: Wishes) -> list[Entry]:
+        if wishes.of_pools is not None:
+            return []
         return [entry for trie in self.tries for entry in trie.entries(wishes.masks, wishes.home)]
 
     def _regions(
@@ -125,9 +138,12 @@ def class_wishes(
     home: int,
     met: Iterable[int],
     defaults: Mapping[Prefix, Region],
+    known: ByRelay | None = None,
 ) -> Wishes | None:
     """What a class wants whose members have sections for the nodes in `met`; None when it cannot
-    reach all the others."""
+    reach all the others. `known` says all of that if nothing is asked of it but the pools."""
+    if known is not None:
+        return Wishes(peers, (), peers.of(home), defaults, known)
     hops = routing.class_hops(class_)
     relays = {relay: routing.class_to_relay(class_, relay) for relay in routing.graph.relays}
     if None in hops or None in relays.values():
@@ -140,6 +156,20 @@ def class_wishes(
     for node in met:
         masks[node] = peers.anyone
     return Wishes(peers, masks, peers.of(home), defaults)
+
+
+def class_entries(
+    routing: Routing, plain: PlainTables | None, home: Callable[[int], int | None]
+) -> ClassEntries | None:
+    """The pools' entries of all classes in step, where that is quicker than one after the other."""
+    if plain is None or plain.outside or len(routing.members) < MANY or not routing.backbone:
+        return None
+    # numpy, which most networks do without
+    from meshc.topology.planner.allowed_ips.class_entries import ClassEntries
+
+    homes = [home(class_) for class_ in range(len(routing.members))]
+    found = ClassEntries(routing, plain.tries, homes)
+    return found if found.fits else None
 
 
 def _groups(prefixes: Iterable[Prefix]) -> tuple[Prefixes, ...]:
@@ -164,8 +194,10 @@ def _entries(regions: list[Region]) -> list[Entry]:
     return minimal_entries(regions)
 
 
-def _by_peer(peers: PeerBits, entries: Iterable[Entry]) -> Table:
+def _by_peer(peers: PeerBits, entries: Iterable[Entry], known: ByRelay | None = None) -> Table:
     found: dict[int, list[Prefix]] = defaultdict(list)
+    for peer, prefixes in (known or {}).items():
+        found[peers.of(peer)] += prefixes
     for prefix, bit in entries:
         found[bit].append(prefix)
     return {peer: tuple(sorted(found.get(peers.of(peer), ()))) for peer in peers}

@@ -32,6 +32,20 @@ class PoolTrie:
     blocks: dict[int, Prefix]
     root: int
 
+    def is_like(self, other: PoolTrie) -> bool:
+        """Whether nobody's entries are others than there, but for the prefixes."""
+        return (
+            self.owners == other.owners
+            and self.forks == other.forks
+            and self.root == other.root
+            and self.blocks.keys() == other.blocks.keys()
+            and self._tops() == other._tops()
+        )
+
+    def _tops(self) -> list[int]:
+        """The nodes that are the pool itself."""
+        return [node for node, prefix in enumerate(self.at) if prefix == self.pool]
+
     def entries(self, masks: Sequence[int], home: int) -> list[Entry]:
         """The entries beside that of the pool, which is `home`'s. `masks` has a peer bit for each
         owner; or all bits, of an owner who needs no entry."""

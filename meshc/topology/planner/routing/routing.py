@@ -25,10 +25,10 @@ from meshc.topology.planner.routing.relay_rank import global_rank, stable_hash, 
 from meshc.values import dataclass, field
 
 # One integer holds the sum of all parts; no path is long enough to carry from one to the next.
-_RANK_SHIFT = 64 + 24
-_SHARE_SHIFT = _RANK_SHIFT + 40
-_PENALTY_SHIFT = _SHARE_SHIFT + 8
-_HOP_SHIFT = _PENALTY_SHIFT + 64
+RANK_SHIFT = 64 + 24
+SHARE_SHIFT = RANK_SHIFT + 40
+PENALTY_SHIFT = SHARE_SHIFT + 8
+_HOP_SHIFT = PENALTY_SHIFT + 64
 _NEVER = 1 << (_HOP_SHIFT + 64)
 
 Attachment = tuple[tuple[int, int], ...]
@@ -227,7 +227,7 @@ def link_weight(
     share = home.distance(nodes[b].name) if home is not None else 0
     ranks = sum(rank[i] for i in (a, b) if i in rank)
     words = sorted(nodes[i].name for i in (a, b) if i in rank)
-    parts = (penalty << _PENALTY_SHIFT) + (share << _SHARE_SHIFT) + (ranks << _RANK_SHIFT)
+    parts = (penalty << PENALTY_SHIFT) + (share << SHARE_SHIFT) + (ranks << RANK_SHIFT)
     return parts + stable_hash("link", *words)
 
 

@@ -8,6 +8,15 @@ from hypothesis import strategies as st
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
 
+
+class Everybody:
+    """Every address is a node's."""
+
+    def __contains__(self, address: object) -> bool:
+        return True
+
+
+ALL = Everybody()
 Table = dict[int, tuple[Prefix, ...]]
 
 
@@ -16,16 +25,22 @@ def parse(*texts: str) -> tuple[Prefix, ...]:
 
 
 def test_a_subnet_begins_at_an_address() -> None:
-    assert first_addresses({7: parse("fd44::10/124")}) == {Prefix.parse("fd44::10/128"): 7}
+    assert first_addresses({7: parse("fd44::10/124")}, ALL) == {Prefix.parse("fd44::10/128"): 7}
 
 
 def test_ipv4_and_point_to_point_prefixes_do_not_count() -> None:
-    assert first_addresses({7: parse("10.0.0.0/24", "fd44::10/127", "fd44::20/128")}) == {}
+    assert first_addresses({7: parse("10.0.0.0/24", "fd44::10/127", "fd44::20/128")}, ALL) == {}
 
 
 def test_the_longest_entry_counts() -> None:
     table = {7: parse("fd44::/64", "fd44::10/124"), 8: parse("fd44::/126", "fd44::10/128")}
-    assert first_addresses(table) == {Prefix.parse("fd44::/128"): 8}
+    assert first_addresses(table, ALL) == {Prefix.parse("fd44::/128"): 8}
+
+
+def test_an_address_of_nobody_does_not_count() -> None:
+    table = {7: parse("fd44::10/124", "fd44::20/124")}
+    among = {Prefix.parse("fd44::20/128")}
+    assert first_addresses(table, among) == {Prefix.parse("fd44::20/128"): 7}
 
 
 def test_an_added_entry_is_in_its_place() -> None:
@@ -45,9 +60,11 @@ subnets = st.builds(
 def test_afterwards_no_address_begins_an_entry_and_every_lookup_is_the_same(
     entries: dict[Prefix, int],
 ) -> None:
-    table: Table = {peer: tuple(p for p, at in entries.items() if at == peer) for peer in (1, 2, 3)}
-    added = with_hosts(table, first_addresses(table))
-    assert first_addresses(added) == {}
+    table: Table = {
+        peer: tuple(sorted(p for p, at in entries.items() if at == peer)) for peer in (1, 2, 3)
+    }
+    added = with_hosts(table, first_addresses(table, ALL))
+    assert first_addresses(added, ALL) == {}
     for value in range(16):
         assert lookup(added, value) == lookup(table, value)
 

@@ -12,7 +12,8 @@ from meshc.prefixes import BITS, Prefix
 from meshc.topology.language.spec import SiteSpec, Spec
 from meshc.topology.planner.addressing.allocation import allocate
 from meshc.topology.planner.addressing.lock_text import Lock
-from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables, hidden_prefixes
+from meshc.topology.planner.allowed_ips.hidden_prefixes import hidden_prefixes
+from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
 from meshc.topology.planner.routing.routing import Routing, build_routing
 from tests.support import specs
