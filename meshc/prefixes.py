@@ -162,18 +162,26 @@ def address_text(family: int, value: int) -> str:
 
 def collapse(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
     """The smallest sorted set of prefixes that covers the same addresses."""
+    ordered = sorted(set(prefixes))
+    if len(ordered) < 2:
+        return tuple(ordered)
     result: list[Prefix] = []
     before, value, length = 0, 0, 0
-    for prefix in sorted(set(prefixes)):
+    for prefix in ordered:
         family, here, _ = prefix
         if family == before:
             shift = BITS[family] - length
             if here >> shift == value >> shift:  # it lies inside, as what is longer sorts behind
                 continue
+        # siblings differ in the last bit of their length
+        while result and prefix[2] == length and family == before:
+            if value ^ prefix[1] != 1 << BITS[family] - length:
+                break
+            result.pop()
+            prefix = Prefix(family, value, length - 1)
+            before, value, length = result[-1] if result else (0, 0, 0)
         result.append(prefix)
-        while len(result) > 1 and (joined := _joined(result[-2], result[-1])):
-            result[-2:] = [joined]
-        before, value, length = result[-1]
+        before, value, length = prefix
     return tuple(result)
 
 
@@ -211,11 +219,3 @@ def spanning(family: int, first: int, last: int) -> tuple[Prefix, ...]:
         found.append(Prefix(family, first, BITS[family] - width))
         first += 1 << width
     return tuple(found)
-
-
-def _joined(low: Prefix, high: Prefix) -> Prefix | None:
-    """The parent of two sibling prefixes, if they are siblings."""
-    if low.family != high.family or low.length != high.length or low.length == 0:
-        return None
-    parent = Prefix(low.family, mask(low.family, low.value, low.length - 1), low.length - 1)
-    return parent if low.value == parent.value and high.last == parent.last else None

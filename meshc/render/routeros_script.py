@@ -29,9 +29,7 @@ def routeros(plan: MeshPlan, node: NodePlan, secrets: Secrets) -> str:
         network=plan.spec.network.name,
         interface=node.interface,
         mark=dialect.mark(node.interface),
-        menus=[
-            f"{menu[f]}/firewall/{table}" for table in dialect.tables(node.firewall) for f in menu
-        ],
+        menus=[f"{menu[f]}/firewall/{table}" for table in dialect.CLEARED for f in menu],
         private_key=key.reveal() if key else None,
         listen_port=port,
         mtu=node.mtu,

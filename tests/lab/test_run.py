@@ -244,6 +244,21 @@ def test_the_company_holds_in_the_lab_and_a_contractor_reaches_one_port() -> Non
 
 
 @pytest.mark.slow(seconds=60)
+def test_routers_hold_who_stands_behind_them_to_the_policies() -> None:
+    """A network with OpenWrt and RouterOS: every rule and every line of its `tests:` is measured
+    and holds, with the rules of their scripts."""
+    source = prepare(EXAMPLES / "routers" / "mesh.yaml", None, silent)
+    session = open_session(source)
+    with session.lab:
+        report = run_test(session)
+    assert list(report.failures()) == []
+    groups = Counter(check.group for check in report.checks)
+    assert groups["policies"] == len(source.spec.policies or ()) + 1
+    assert groups["tests"] > 60
+    assert [note.partition(":")[0] for note in report.remarks] == ["gw-shop", "gw-store"]
+
+
+@pytest.mark.slow(seconds=60)
 def test_a_rule_that_is_not_as_proven_is_found_out(tmp_path: Path) -> None:
     """What runs is changed behind the proof's back: a port more, a port less, another sender."""
     session = open_session(prepare(write_topology(tmp_path, PORTS), None, silent))

@@ -123,8 +123,17 @@ def test_a_router_without_fw4_is_left_as_it_is(tmp_path: Path) -> None:
     assert not (tmp_path / "nft.d").exists()
 
 
-def test_without_policies_nothing_of_them_is_in_the_script() -> None:
+def test_without_policies_nothing_of_them_is_left_on_the_router(tmp_path: Path) -> None:
+    """Neither when there never were any, nor of a build before, nor anything of others."""
     plan = relay(Platform.OPENWRT, Forwarding((4, 6), POOLS, relay=True, lans=LANS))
     script = openwrt(plan, plan.nodes["hub"], secrets_of(plan))
-    assert "nft" not in script
     assert "fw4" not in script
+    script = script.replace("/etc/nftables.d", str(tmp_path / "nft.d"))
+    calls = run(script, tmp_path)
+    assert not [call for call in calls if call[0] == "set" and "policy" in call[1]]
+    (tmp_path / "nft.d").mkdir()
+    for name in ("meshc-wg0.policy", "meshc-wg1.policy", "10-own.nft"):
+        (tmp_path / "nft.d" / name).write_text("")
+    assert run(script, tmp_path) == calls * 2, "it ran to its end once more"
+    left = sorted(path.name for path in (tmp_path / "nft.d").iterdir())
+    assert left == ["10-own.nft", "meshc-wg1.policy"]

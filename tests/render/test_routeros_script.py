@@ -10,6 +10,7 @@ from meshc.topology.language.spec import Platform
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan
 from meshc.topology.proof.script_reader import read_script
 from tests.support.keyed_plans import POOLS, governed, mesh_plan, secrets_of, small_plan
+from tests.support.policy_networks import OFFICE, policy_network
 
 LANS = (Prefix.parse("192.168.1.0/24"),)
 
@@ -57,6 +58,20 @@ def test_a_second_run_removes_whatever_the_first_made() -> None:
     }
     assert {"/ip/firewall/filter", "/ipv6/firewall/nat", "/ip/route"} <= made
     assert made <= removed
+
+
+def test_address_lists_go_with_the_policies() -> None:
+    """The script of a network that has none any more removes what one with policies made, rules
+    before the lists that they name."""
+    plan = policy_network(OFFICE.format(platform="routeros")).plan
+    lines = routeros(plan, plan.nodes["office"], secrets_of(plan)).splitlines()
+    made = {line.partition("/add ")[0] for line in lines if "/firewall/address-list/add " in line}
+    assert made == {"/ip/firewall/address-list", "/ipv6/firewall/address-list"}
+    plain = relay(Forwarding())
+    lines = routeros(plain, plain.nodes["hub"], secrets_of(plain)).splitlines()
+    for menu in ("/ip/firewall", "/ipv6/firewall"):
+        lists = lines.index(f'{menu}/address-list/remove [find comment="meshc wg0"]')
+        assert lines.index(f'{menu}/filter/remove [find comment="meshc wg0"]') < lists
 
 
 def test_an_exit_user_gets_a_default_route_that_its_own_script_proves() -> None:

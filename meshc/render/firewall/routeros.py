@@ -26,6 +26,8 @@ from meshc.topology.planner.policy.flow_rules import (
 MENU = {4: "/ip", 6: "/ipv6"}
 TABLES = ("filter", "nat", "mangle")
 ADDRESS_LIST = "address-list"
+CLEARED = (*TABLES, ADDRESS_LIST)
+"""What a later run has to clear, with policies or without: rules before the lists they name."""
 WAN_LIST = "WAN"
 _ACTION = {Decision.ACCEPT: "accept", Decision.DROP: "drop", Decision.HOST: "return"}
 _STATE = {
@@ -37,12 +39,6 @@ _STATE = {
 def mark(interface: str) -> str:
     """The comment by which a later run finds what this one made."""
     return f"meshc {interface}"
-
-
-def tables(firewall: Iterable[FamilyRules]) -> tuple[str, ...]:
-    """What a later run has to clear: rules before the lists that they name."""
-    policies = any(one.access is not None for one in firewall)
-    return (*TABLES, ADDRESS_LIST) if policies else TABLES
 
 
 def commands(

@@ -49,7 +49,7 @@ def plan_mesh(
 
     Raises: Refused when a node has no public key, because no peer section can name it.
     """
-    _all_have_keys(spec, graph, public_keys, diagnostics)
+    _require_keys(graph, public_keys, diagnostics)
     routing = routing or build_routing(graph, allocation.addresses)
     access = Access.of(spec, allocation.addresses)
     reach = LanReach(access, spec, allocation)
@@ -80,19 +80,16 @@ def plan_mesh(
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 
 
-def _all_have_keys(
-    spec: Spec,
-    graph: MeshGraph,
-    public_keys: Mapping[str, PublicKey],
-    diagnostics: Diagnostics,
+def _require_keys(
+    graph: MeshGraph, public_keys: Mapping[str, PublicKey], diagnostics: Diagnostics
 ) -> None:
     """Raises: Refused."""
-    for name in graph.names:
+    for name, node in zip(graph.names, graph.nodes, strict=True):
         if name not in public_keys:
             diagnostics.add(
                 "E352",
                 f"{name} has no public key",
-                spec.nodes[name].at(),
+                node.at(),
                 hint="give `public_key` for a node that keeps its own key.",
             )
     diagnostics.barrier()

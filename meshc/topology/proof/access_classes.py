@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -135,25 +136,25 @@ class AddressNames:
         spans: Iterable[Spans] = (),
     ) -> AddressNames:
         """Cut by `sets`, by all rules of `relations`, and by the sets in `spans`."""
-        steps: dict[int, int] = {0: 0}
-
-        def add(first: int, last: int, weight: int) -> None:
-            steps[first] = steps.get(first, 0) + weight
-            steps[last + 1] = steps.get(last + 1, 0) - weight
-
+        steps: defaultdict[int, int] = defaultdict(int, {0: 0})
+        bits = BITS[family]
         for number, prefixes in enumerate(sets):
             weight = _weight(b"set %d" % number)
-            for prefix in prefixes:
-                if prefix.family == family:
-                    add(prefix.value, prefix.last, weight)
+            for of, value, length in prefixes:
+                if of == family:
+                    steps[value] += weight
+                    steps[value + (1 << bits - length)] -= weight
         for number, some in enumerate(spans):
             weight = _weight(b"spans %d" % number)
             for first, last in some:
-                add(first, last, weight)
+                steps[first] += weight
+                steps[last + 1] -= weight
         for number, stretches in enumerate(relations):
             for first, last, rules in stretches.items:
-                add(first, last, _weight(b"%d of %d" % (_rules_number(rules), number)))
-        steps.pop(1 << BITS[family], None)
+                weight = _weight(b"%d of %d" % (_rules_number(rules), number))
+                steps[first] += weight
+                steps[last + 1] -= weight
+        steps.pop(1 << bits, None)
         bounds = sorted(steps)
         name = 0
         names: list[int] = []

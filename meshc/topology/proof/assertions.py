@@ -283,10 +283,11 @@ class _Assertion:
         left = np.isin(there.result, _LEFT)
         open_ = np.where(left, back.result, there.result) == UNJUDGED
         if self.trials.needed(self.claim.test.service):
-            good &= [
+            served = [
                 bool(one) and self.fault_of(source.node, source.address, target.address) is None
                 for one, (source, target) in zip(good, pairs, strict=True)
             ]
+            good &= np.array(served, bool)  # there may be no pair of this family
         yield from zip(good.tolist(), (~open_).tolist(), strict=True)
 
     def traced(self, pairs: list[tuple[ClaimHost, ClaimHost]]) -> tuple[Traces, Traces]:

@@ -117,6 +117,17 @@ tests:
   - {from: b, to: internet}
   - {from: b, to: hub, expect: unreachable}
 """,
+    "families-apart": HUB.replace("10.6.0.0/24", '[10.6.0.0/24, "fd06::/64"]')
+    + """
+  hub: {role: relay, endpoint: hub.shop-vpn.dev}
+  shop: {routes: [192.168.31.0/24, "fd31::/64"]}
+  store: {routes: [192.168.32.0/24, "fd32::/64"]}
+policies: [{from: "shop:lan", to: [192.168.32.5, "fd32::5"], allow: tcp/445}]
+tests:
+  - {from: "shop:lan", to: 192.168.32.5, port: tcp/445}
+  - {from: "shop:lan", to: "fd32::5", port: tcp/445}
+  - {from: "shop:lan", to: "fd32::6", port: tcp/445, expect: unreachable}
+""",
     "two-targets": HUB
     + """
   erp: {endpoint: erp.corp.net}
