@@ -16,6 +16,7 @@ from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.obligations.access import Access
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.agent_plan import AgentPlan, AgentPlanner
+from meshc.topology.planner.allowed_ips.exit_share import hold_mark
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
@@ -67,8 +68,8 @@ def plan_mesh(
     mtus = node_mtus(routing)
     agents = AgentPlanner(graph, public_keys)
     nodes: dict[str, NodePlan] = {}
-    for i, name in enumerate(graph.names):
-        node, agent = graph.nodes[i], agents.plan(i, tables.home_prefixes)
+    for i, (name, node) in enumerate(zip(graph.names, graph.nodes, strict=True)):
+        agent = agents.plan(i, tables.home_prefixes)
         peers = planner.peers(i)
         forwarding = forwarding_of(spec, node, mtus, users.get(name, ()))
         nodes[name] = NodePlan(
@@ -82,6 +83,7 @@ def plan_mesh(
             forwarding=forwarding,
             firewall=_firewall(node, forwarding, peers, spec, policies, agent),
             agent=agent,
+            hold_mark=hold_mark(spec, node),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 
