@@ -90,19 +90,10 @@ def status(
     if fleet is not None:
         _fleet(fleet, targets, ssh_config, known_hosts, as_json=as_json)
     from meshc import node
-    from meshc.errors import MeshcError
-
-    def one(name: str) -> Status:
-        try:
-            return node.status(name, run_directory=run_directory)
-        except MeshcError as error:
-            hint = getattr(error, "hint", "")
-            why = f"{error} ({hint})" if hint else str(error)
-            return node.Status(name, False, problems=(why,), unreadable=True)
 
     def look() -> tuple[Status, ...]:
         names = [running_interface(target, build, run_directory) for target in targets]
-        return tuple(map(one, names or node.interfaces(run_directory)))
+        return tuple(_one(name, run_directory) for name in names or node.interfaces(run_directory))
 
     if watch and not as_json and sys.stdout.isatty():
         _watch(look, interval, run_directory)
@@ -117,6 +108,19 @@ def status(
     else:
         print_status(standard_page(), found, run_directory)
     sys.exit(max((one.exit_code for one in found), default=NOTHING_UP))
+
+
+def _one(name: str, run_directory: Path) -> Status:
+    """One that cannot be read is a status as well."""
+    from meshc import node
+    from meshc.errors import MeshcError
+
+    try:
+        return node.status(name, run_directory=run_directory)
+    except MeshcError as error:
+        hint = getattr(error, "hint", "")
+        why = f"{error} ({hint})" if hint else str(error)
+        return node.Status(name, False, problems=(why,), unreadable=True)
 
 
 def _fleet(

@@ -49,15 +49,7 @@ def plan_mesh(
 
     Raises: Refused when a node has no public key, because no peer section can name it.
     """
-    for name in graph.names:
-        if name not in public_keys:
-            diagnostics.add(
-                "E352",
-                f"{name} has no public key",
-                spec.nodes[name].at(),
-                hint="give `public_key` for a node that keeps its own key.",
-            )
-    diagnostics.barrier()
+    _demand_keys(graph, public_keys, diagnostics)
     routing = routing or build_routing(graph, allocation.addresses)
     access = Access.of(spec, allocation.addresses)
     reach = LanReach(access, spec, allocation)
@@ -86,6 +78,21 @@ def plan_mesh(
             hold_mark=hold_mark(spec, node),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
+
+
+def _demand_keys(
+    graph: MeshGraph, public_keys: Mapping[str, PublicKey], diagnostics: Diagnostics
+) -> None:
+    """Raises: Refused."""
+    for name, node in zip(graph.names, graph.nodes, strict=True):
+        if name not in public_keys:
+            diagnostics.add(
+                "E352",
+                f"{name} has no public key",
+                node.at(),
+                hint="give `public_key` for a node that keeps its own key.",
+            )
+    diagnostics.barrier()
 
 
 def _lans_of_others(spec: Spec, node: NodeSpec) -> tuple[Prefix, ...] | None:
