@@ -119,6 +119,18 @@ def test_such_a_router_behind_another_one_costs_one_attempt_at_most(accepting: i
     assert world.relayed() == []
 
 
+def test_between_two_probes_an_agent_sleeps() -> None:
+    """Whether its pairs are direct or will be asked for later."""
+    for hard in (frozenset[frozenset[int]](), frozenset([frozenset((LEAF, LEAF + 1))])):
+        world = DirectWorld(2, 2, hard=hard)
+        world.run(10)
+        wakes = []
+        for _ in range(100):
+            world.run(0.1)
+            wakes += [world.agents[leaf].wakes - world.clock(leaf) for leaf in world.all_leaves]
+        assert min(wakes) > 0
+
+
 def test_a_cut_direct_path_is_left_and_found_again_and_flaps_are_damped() -> None:
     world = DirectWorld(2, 2)
     world.run(10)
