@@ -59,6 +59,8 @@ LONGEST_SLEEP = 1.0
 MOVES_KEPT = 8
 CALLERS = 2.0
 """Seconds between two looks for leaves without an agent."""
+SHOWN = 0.25
+"""Seconds between two looks at whether there is news to show."""
 VIEW = 1.0
 """Seconds for which a relay knows where its device sees the others."""
 
@@ -99,11 +101,13 @@ def _keep(
     with TunnelSocket(record.interface, compiled.probe) as wire:
         keeper = _Keeper(record.interface, engine, compiled, wire, _agent(compiled, device))
         _log.info("%s: keeps paths", record.interface)
-        look = time.monotonic() + LOOK
+        look, shown = time.monotonic() + LOOK, 0.0
         while not stop.is_set() and _version(state) == mark:
             keeper.draining(drain_mark(record.interface, run_directory).exists())
             keeper.turn()
-            keeper.show(run_directory)
+            if time.monotonic() - shown >= SHOWN:
+                shown = time.monotonic()
+                keeper.show(run_directory)
             if time.monotonic() >= look:
                 look = time.monotonic() + LOOK
                 if keeper.was_changed():

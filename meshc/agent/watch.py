@@ -93,7 +93,8 @@ def watch(
 
 
 def _watch(interface: str, run_directory: Path, stop: threading.Event, token: str) -> None:
-    next_names, last = time.monotonic(), ""
+    next_names = next_round = time.monotonic()
+    changed, last = False, ""
     kept: dict[PublicKey, LearnedEndpoint] = {}
     with KernelEvents() as events:
         while not stop.is_set():
@@ -102,8 +103,10 @@ def _watch(interface: str, run_directory: Path, stop: threading.Event, token: st
                 return
             trouble = ""
             try:
-                for done in keep_up(interface, run_directory=run_directory, kept=kept):
-                    _log.warning("%s: put back: %s", interface, done)
+                if changed or time.monotonic() >= next_round:
+                    next_round = time.monotonic() + ROUND
+                    for done in keep_up(interface, run_directory=run_directory, kept=kept):
+                        _log.warning("%s: put back: %s", interface, done)
                 if time.monotonic() >= next_names:
                     next_names = time.monotonic() + INTERVAL
                     look_once(record, now=time.time())
@@ -115,21 +118,25 @@ def _watch(interface: str, run_directory: Path, stop: threading.Event, token: st
                 _log.warning("%s: %s", interface, trouble)
             last = trouble
             # what failed is not tried again at once: the attempt itself makes events
-            _until_next(events, stop, next_names, patient=bool(trouble))
+            latest = min(next_names, next_round)
+            changed = _until_next(events, stop, latest, patient=bool(trouble))
 
 
 def _until_next(
     events: KernelEvents, stop: threading.Event, latest: float, *, patient: bool
-) -> None:
-    """Until the kernel tells of a change or the time is `latest`, but not sooner than REST: whoever
-    changes one thing changes more, and a router's table never rests."""
-    if stop.wait(ROUND if patient else REST):
-        return
-    deadline = min(latest, time.monotonic() + (0.0 if patient else ROUND))
-    while not stop.is_set() and time.monotonic() < deadline:
-        if events.wait(min(1.0, deadline - time.monotonic())):
+) -> bool:
+    """Whether the kernel told of a change before the time was `latest`; not sooner than REST:
+    whoever changes one thing changes more, and a router's table never rests. What failed is tried
+    again after a round, whatever the kernel tells."""
+    if patient:
+        return not stop.wait(ROUND)
+    if stop.wait(REST):
+        return False
+    while not stop.is_set() and time.monotonic() < latest:
+        if events.wait(min(1.0, max(0.0, latest - time.monotonic()))):
             stop.wait(SETTLE)
-            return
+            return True
+    return events.wait(0)
 
 
 def look_once(record: Record, *, now: float) -> int:

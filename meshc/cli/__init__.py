@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "down": ("meshc.cli.down", "down", "Take it down and put everything back.", "Run"),
     "reload": ("meshc.cli.reload", "reload", "Apply a changed file without a restart.", "Run"),
     "status": ("meshc.cli.status", "status", "Show interface, peers and drift.", "Run"),
+    "nat": ("meshc.cli.nat_check", "nat", "Say whether two nodes could be direct.", "Run"),
     "agent": ("meshc.cli.agent", "agent", "Look after an interface.", "Run"),
     "door": ("meshc.cli.door", "door", "A relay's doors for new machines.", "Run"),
     "drain": ("meshc.cli.drain", "drain", "Send a relay's leaves to the others.", "Run"),

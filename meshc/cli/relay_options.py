@@ -9,23 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from meshc.cli.node_target import run_option
+from meshc.cli.ssh_options import ssh_options
 from meshc.cli.views.page import say
 
 if TYPE_CHECKING:
     from meshc.enrolment.door_rounds import DoorRound
 
 _C = TypeVar("_C", bound=Callable[..., Any])
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def relay_options(command: _C) -> _C:
     """How relays are reached: `local`, `ssh_config`, `known_hosts` and `run_directory`."""
-    for option in (
-        click.option("--known-hosts", type=_FILE, help="Host keys that ssh believes."),
-        click.option("--ssh-config", type=_FILE, help="Instead of ~/.ssh/config."),
-        click.option("--local", is_flag=True, help="The relay is this machine."),
-    ):
-        command = option(command)
+    command = ssh_options(command)
+    command = click.option("--local", is_flag=True, help="The relay is this machine.")(command)
     run_option(command)
     return command
 

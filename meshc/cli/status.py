@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import click
 
 from meshc.cli.failure import reported
 from meshc.cli.node_target import build_option, run_option, running_interface
+from meshc.cli.ssh_options import ssh_options
 from meshc.cli.views.page import Column, Page, Piece, Styled, TerminalPage, standard_page
 
 if TYPE_CHECKING:
@@ -48,6 +50,14 @@ _COLOURS = {
 @run_option
 @click.option("--watch", is_flag=True, help="Look again every two seconds, until Ctrl-C.")
 @click.option("--interval", type=click.FloatRange(0.2), default=2.0, hidden=True)
+@click.option(
+    "--all",
+    "fleet",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Ask all nodes of this topology over SSH (or those named), and show the fleet.",
+)
+@ssh_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--metrics", is_flag=True, help="Print figures for Prometheus.")
 @click.option(
@@ -62,6 +72,9 @@ def status(
     run_directory: Path,
     watch: bool,
     interval: float,
+    fleet: Path | None,
+    ssh_config: Path | None,
+    known_hosts: Path | None,
     as_json: bool,
     metrics: bool,
     textfile: Path | None,
@@ -71,22 +84,16 @@ def status(
     Exit code: 0 all is well; 1 a peer that should have a session has none, or the machine has
     drifted from its file; 2 the interface is not up, or none is; 3 it cannot be told (no rights,
     a damaged state file). With --metrics or --textfile the figures tell the first three: 0
-    where they could be had, 3 where not, 2 where FILE cannot be written.
+    where they could be had, 3 where not, 2 where FILE cannot be written. With --all: 0 all that
+    were asked are well, 1 one is not, or could not be asked.
     """
+    if fleet is not None:
+        _fleet(fleet, targets, ssh_config, known_hosts, as_json=as_json)
     from meshc import node
-    from meshc.errors import MeshcError
-
-    def one(name: str) -> Status:
-        try:
-            return node.status(name, run_directory=run_directory)
-        except MeshcError as error:
-            hint = getattr(error, "hint", "")
-            why = f"{error} ({hint})" if hint else str(error)
-            return node.Status(name, False, problems=(why,), unreadable=True)
 
     def look() -> tuple[Status, ...]:
         names = [running_interface(target, build, run_directory) for target in targets]
-        return tuple(map(one, names or node.interfaces(run_directory)))
+        return tuple(_one(name, run_directory) for name in names or node.interfaces(run_directory))
 
     if watch and not as_json and sys.stdout.isatty():
         _watch(look, interval, run_directory)
@@ -101,6 +108,54 @@ def status(
     else:
         print_status(standard_page(), found, run_directory)
     sys.exit(max((one.exit_code for one in found), default=NOTHING_UP))
+
+
+def _one(name: str, run_directory: Path) -> Status:
+    """One that cannot be read is a status as well."""
+    from meshc import node
+    from meshc.errors import MeshcError
+
+    try:
+        return node.status(name, run_directory=run_directory)
+    except MeshcError as error:
+        hint = getattr(error, "hint", "")
+        why = f"{error} ({hint})" if hint else str(error)
+        return node.Status(name, False, problems=(why,), unreadable=True)
+
+
+def _fleet(
+    file: Path,
+    names: Sequence[str],
+    ssh_config: Path | None,
+    known_hosts: Path | None,
+    *,
+    as_json: bool,
+) -> NoReturn:
+    """Asks the nodes of a topology, shows what they say, and ends."""
+    from meshc.build.topology_file import read_spec
+    from meshc.cli.views.fleet_view import print_fleet
+    from meshc.deploy.connect.dial import Dialer
+    from meshc.deploy.fleet_status import ask_fleet
+    from meshc.diagnostics import Diagnostics
+    from meshc.errors import StateError
+    from meshc.render.report.json import envelope
+
+    spec = read_spec(file, Diagnostics())
+    for name in names:
+        if name not in spec.nodes:
+            raise StateError(f"{file} has no node {name!r}")
+    wanted = names or sorted(spec.nodes)
+    found = asyncio.run(ask_fleet(spec, Dialer(ssh_config, known_hosts), wanted))
+    if as_json:
+        nodes = {
+            name: {**_plain(asdict(view)), "home": found.home_of(name)}
+            for name, view in found.nodes.items()
+        }
+        click.echo(envelope({"nodes": nodes}))
+    else:
+        print_fleet(standard_page(), found)
+    asked = [view for view in found.nodes.values() if view.asked]
+    sys.exit(0 if all(view.well for view in asked) else 1)
 
 
 def _report(one: Status, run_directory: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from meshc import node
 from meshc.agent.path_status import PathStatus
 from meshc.cli import main
 from meshc.cli.status import age_text, bytes_text
+from meshc.deploy import fleet_status
+from meshc.deploy.fleet_status import FleetStatus, NodeView, PeerView
 from meshc.errors import StateError
 from meshc.node import Health, Status, TunnelStatus
 
@@ -144,3 +146,32 @@ def test_amounts(count: int, text: str) -> None:
 
 def test_help_has_an_example() -> None:
     assert "Example" in CliRunner().invoke(main, ["status", "--help"]).stdout
+
+
+def test_the_fleet_is_asked_and_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(
+        "meshc: 1\nnetwork: {name: n, addresses: [10.44.0.0/24]}\n"
+        "nodes: {hub: {role: relay, endpoint: 198.51.100.1}, a: {}, phone: {platform: ios}}\n"
+    )
+    views = {
+        "a": NodeView("a", up=True, home="hub"),
+        "hub": NodeView("hub", up=True, peers={"a": PeerView("live"), "phone": PeerView("live")}),
+        "phone": NodeView("phone", asked=False),
+    }
+
+    async def ask(spec: Any, dial: Any, names: Any) -> FleetStatus:
+        return FleetStatus({name: views[name] for name in names})
+
+    monkeypatch.setattr(fleet_status, "ask_fleet", ask)
+    done = CliRunner().invoke(main, ["status", "--all", str(file)])
+    assert done.exit_code == 0, "who cannot be asked is no trouble"
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["node", "a", "hub", "phone"]
+    told = json.loads(
+        CliRunner().invoke(main, ["status", "--all", str(file), "--json", "a"]).stdout
+    )
+    assert told["nodes"]["a"]["home"] == "hub"
+    views["a"] = NodeView("a", trouble="no route to host")
+    assert CliRunner().invoke(main, ["status", "--all", str(file)]).exit_code == 1
+    wrong = CliRunner().invoke(main, ["status", "--all", str(file), "zzz"])
+    assert "has no node 'zzz'" in wrong.output

@@ -108,7 +108,7 @@ class AgentWorld:
                 Roster(node, self.all_relays, order),
                 self.home[node],
                 self.clock(node),
-                highest=self.wall,
+                highest=self.wall + int(self.now),
             )
         self._at(self.now, lambda agent=self.agents[node]: self._tick(node, agent))
 

@@ -189,7 +189,7 @@ def direct_history(seed: int, **how: object) -> DirectWorld:
     return world
 
 
-def stays_lost(world: DirectWorld) -> set[tuple[int, int]]:
+def stays_lost(world: AgentWorld) -> set[tuple[int, int]]:
     """Pairs that are lost at each of four moments: a move has its own, which is short."""
     lost = set(world.lost())
     for _ in range(3):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from meshc.agent.core.control_message import Ask, DirectProbe, Meet
-from meshc.agent.core.direct_path import CLEAN, DirectPath
+from meshc.agent.core.direct_path import CLEAN, DirectPath, PairState
 from meshc.agent.core.effect import Effect, Introduce, SendControl
 from meshc.agent.core.message_credit import MessageCredit
 from meshc.values import dataclass, field
@@ -42,7 +42,7 @@ class DirectPaths:
     def wakes(self, now: float) -> float:
         """When `tick` is wanted."""
         moments = [path.wakes for path in self.paths.values()]
-        if any(path.due <= now for path in self.paths.values()):
+        if any(path.state is PairState.APART and path.due <= now for path in self.paths.values()):
             moments.append(max(now, self.next_ask))
         return min(moments, default=now + RARELY)
 

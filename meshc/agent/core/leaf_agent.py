@@ -77,8 +77,12 @@ class LeafAgent:
     moved: float = 0.0
     next_probe: float = 0.0
     direct: DirectPaths = field(default_factory=DirectPaths)
+    next_ask: float = 0.0
+    began: float = 0.0
+    first: int = 0
 
     def __post_init__(self) -> None:
+        self.began, self.first = self.now, self.highest
         self.probes = {relay: PathProbe(since=self.now) for relay in self.roster.order}
         self.next_probe = self.now
 
@@ -190,9 +194,12 @@ class LeafAgent:
             self._ask(wanted, why)
 
     def _ask(self, relay: int, why: str) -> None:
-        self.highest = max(self.highest, self.seq)
-        if self.highest >= LAST_SEQ or not self.probes[relay].live:
+        # one that was killed a moment after a move has not heard of its number perhaps: by the time
+        # that it moves again, the clock is past it
+        self.highest = max(self.highest, self.seq, self.first + int(self.now - self.began))
+        if self.highest >= LAST_SEQ or not self.probes[relay].live or self.now < self.next_ask:
             return
+        self.next_ask = self.now + INTERVAL  # no more numbers than seconds
         self.highest += 1
         self.claim = MoveRequest(relay, self.highest, self.now, why)
 

@@ -121,7 +121,7 @@ class Netlink:
 
     def routes(self) -> tuple[RouteFact, ...]:
         """The unicast routes of every table that go out of a device, both families."""
-        names = {link.ifindex: link.name for link in self.links()}
+        names = dict(socket.if_nameindex())
         found = []
         for family in _FAMILY.values():
             for message in self._ip.get_routes(family=family):
@@ -165,7 +165,7 @@ class Netlink:
         except NetlinkError:
             return None
         device = message.get_attr("RTA_OIF")
-        names = {link.ifindex: link.name for link in self.links()}
+        names = dict(socket.if_nameindex())
         return RouteFact(
             host,
             message.get_attr("RTA_TABLE") or MAIN_TABLE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from meshc.agent.core.control_message import Ask, Meet
@@ -119,6 +121,18 @@ def test_such_a_router_behind_another_one_costs_one_attempt_at_most(accepting: i
     assert world.relayed() == []
 
 
+def test_between_two_probes_an_agent_sleeps() -> None:
+    """Whether its pairs are direct or will be asked for later."""
+    for hard in (frozenset[frozenset[int]](), frozenset([frozenset((LEAF, LEAF + 1))])):
+        world = DirectWorld(2, 2, hard=hard)
+        world.run(10)
+        wakes = []
+        for _ in range(100):
+            world.run(0.1)
+            wakes += [world.agents[leaf].wakes - world.clock(leaf) for leaf in world.all_leaves]
+        assert min(wakes) > 0
+
+
 def test_a_cut_direct_path_is_left_and_found_again_and_flaps_are_damped() -> None:
     world = DirectWorld(2, 2)
     world.run(10)
@@ -143,6 +157,21 @@ def test_agents_that_end_leave_direct_paths_as_they_are() -> None:
     world.run(30)
     assert world.relayed() == []
     assert set(world.switches.values()) == {1}
+
+
+def test_an_agent_that_is_killed_and_started_at_any_moment_loses_no_pair() -> None:
+    """The quick form of benchmarks/agent_kills.py: a leaf's or a relay's, in the middle of an
+    agreement or not. The tables stay as they are; what is alone is found out."""
+    world, pick = DirectWorld(2, 3), random.Random(14)
+    world.run(5)
+    for kill in range(100):
+        node = pick.choice(world.ends)
+        world.stop_agent(node)
+        world.run(pick.uniform(0, 2))
+        world.start_agent(node)
+        world.run(pick.uniform(0, 4))
+        assert stays_lost(world) == set(), (kill, node)
+    assert world.faults == []
 
 
 def test_random_histories_with_direct_paths_lose_nobody_for_long() -> None:

@@ -56,16 +56,34 @@ def test_it_probes_every_relay_each_second_and_says_where_it_lives() -> None:
     assert bench.leaf.wakes == 1.0
 
 
+def test_numbers_follow_the_clock_and_there_are_no_more_than_seconds() -> None:
+    """So one that was killed a moment after a move uses no number twice, though it heard of none;
+    and who is refused does not count up."""
+    bench = Bench()
+    bench.second(HOME, OTHER)
+    numbers = []
+    for _ in range(60):
+        for _, number in bench.moves_asked(bench.second(OTHER, draining=False)):
+            numbers.append(number)
+            bench.hear(OTHER, Taken(number, 0, False))
+    assert len(numbers) > 10
+    assert len(set(numbers)) == len(numbers)
+    assert max(numbers) <= 100 + bench.now + 1
+    again = LeafAgent(bench.leaf.roster, HOME, 0.0, highest=100 + int(bench.now))
+    again.tick(0.0)
+    assert again.highest + 3 > max(numbers), "it probes for three seconds before it asks"
+
+
 def test_it_leaves_a_dead_home_for_the_first_live_relay_after_it_has_agreed() -> None:
     bench = Bench()
     bench.second(HOME, OTHER)
     asked = [bench.moves_asked(bench.second(OTHER)) for _ in range(4)]
-    assert asked == [[], [], [], [(OTHER, 101)]]
+    assert asked == [[], [], [], [(OTHER, 105)]]
     assert bench.leaf.home == HOME, "nothing moves before the other side has agreed"
-    move, *said = bench.hear(OTHER, Taken(101, 101, True))
+    move, *said = bench.hear(OTHER, Taken(105, 105, True))
     assert move == MoveHome(OTHER, "it does not answer")
     assert [effect.message.home for effect in said] == [OTHER, OTHER]  # type: ignore[union-attr]
-    assert bench.hear(OTHER, Taken(101, 101, True)) == (), "said twice, done once"
+    assert bench.hear(OTHER, Taken(105, 105, True)) == (), "said twice, done once"
 
 
 def test_without_another_that_answers_it_stays() -> None:
@@ -89,13 +107,13 @@ def test_a_request_that_is_not_answered_is_superseded_by_a_later_number() -> Non
     for _ in range(4):
         bench.second(OTHER)
     assert bench.leaf.claim is not None
-    assert bench.leaf.claim.seq == 101
+    assert bench.leaf.claim.seq == 105
     for _ in range(int(PATIENCE) + 2):
         found = bench.second(HOME, OTHER)
-    assert bench.moves_asked(found) == [(HOME, 102)], "home is back: what OTHER may have agreed to"
-    bench.hear(HOME, Taken(102, 102, True))
+    assert bench.moves_asked(found) == [(HOME, 109)], "home is back: what OTHER may have agreed to"
+    bench.hear(HOME, Taken(109, 109, True))
     assert bench.leaf.home == HOME
-    assert bench.leaf.seq == 102
+    assert bench.leaf.seq == 109
 
 
 def test_an_old_agreement_moves_nothing() -> None:
@@ -104,8 +122,8 @@ def test_an_old_agreement_moves_nothing() -> None:
     for _ in range(4):
         bench.second(OTHER)
     assert bench.hear(OTHER, Taken(100, 100, True)) == ()
-    assert bench.hear(HOME, Taken(101, 101, True)) == ()
-    assert bench.hear(7, Taken(101, 101, True)) == ()
+    assert bench.hear(HOME, Taken(105, 105, True)) == ()
+    assert bench.hear(7, Taken(105, 105, True)) == ()
     assert bench.leaf.home == HOME
 
 
