@@ -83,3 +83,28 @@ def test_next_to_no_ping_is_lost_when_a_relay_gets_a_new_key(net: Field) -> None
     assert before.strip() not in net.machines["public"].shell("wg show wg0 dump")
     # 5 ms apart: without the handover 200 and more, and 1000 where a handshake has to be repeated
     assert max(missing.values()) <= 20, missing
+
+
+def test_a_rename_is_nothing_on_the_wire(net: Field) -> None:
+    """No packet is lost, and keys, addresses, prefixes and sessions stay what they were."""
+    names = ("hub", "public", "home1")
+
+    def wire() -> dict[str, list[str]]:
+        """Without when the last handshake was, and how much went through."""
+        dumps = {one: net.machines[one].shell("wg show wg0 dump").splitlines() for one in names}
+        return {
+            one: ["\t".join(line.split("\t")[:4]) for line in lines] for one, lines in dumps.items()
+        }
+
+    before, address = wire(), net.address("public")
+    with pinged(net, permutations(names, 2)) as lost:
+        net.controller.meshc("rename", str(net.file), "public", "web")
+        net.build()
+        said = net.deploy("--all").stdout
+        missing = lost()
+    assert "renamed" in said
+    assert "no session notices" in said
+    assert set(missing.values()) == {0}, missing
+    assert wire() == before
+    assert net.address("web") == address
+    assert "# Name = web" in net.machines["home1"].shell("cat /etc/wireguard/wg0.conf")
