@@ -73,11 +73,9 @@ def compile_file(
     progress: Progress | None = None,
     worker: Worker | None = None,
 ) -> BuildResult:
-    """Builds a topology file into `out` (default: `build/` beside it).
-
-    `new_lock` says that a lock file that is gone was not lost, `plain_keys` that keys lie in the
-    clear whatever the file says, `encrypt` that files with keys are encrypted to their nodes.
-    `worker` may be a process that is reading the file already.
+    """Builds a topology file into `out` (default: `build/` beside it). `new_lock`: one that is gone
+    was not lost; `plain_keys`: they lie in the clear whatever the file says; `encrypt`: files with
+    keys are encrypted to their nodes; `worker` may be a process that is reading already.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
     workspace = Workspace(Path(path), plain_keys)

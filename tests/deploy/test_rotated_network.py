@@ -19,6 +19,7 @@ pytestmark = [*needs_root, pytest.mark.slow(30)]
 # both ways to the same device: one peer added without a prefix, then with one
 _BOTH_WAYS = """
 import sys
+from dataclasses import replace
 from meshc.deploy.remote import key_handover as k
 from meshc.deploy.remote.base import run
 from meshc.deploy.remote.managed_interface import ManagedInterface
@@ -31,11 +32,11 @@ for device in (through, k._Device("wg0")):
     before = run(["wg", "showconf", "wg0"])
     peer = k.Section(sys.argv[1], sys.argv[2], ("10.9.0.0/16",), "25")
     assert device.sessions() == set(sys.argv[4:]), device.sessions()
-    device.add([peer._replace(prefixes=())])
+    device.add([replace(peer, prefixes=())])
     assert f"{peer.key}\\t(none)" in run(["wg", "show", "wg0", "allowed-ips"])
     device.add([peer])
     assert f"{peer.key}\\t10.9.0.0/16" in run(["wg", "show", "wg0", "allowed-ips"])
-    device.preshared_keys([peer._replace(psk=sys.argv[3])])
+    device.preshared_keys([replace(peer, psk=sys.argv[3])])
     said = run(["wg", "show", "wg0", "dump"])
     assert f"{peer.key}\\t{sys.argv[3]}\\t(none)\\t10.9.0.0/16\\t0\\t0\\t0\\t25" in said, said
     old, new = run(["wg", "show", "wg0", "private-key"]).strip(), sys.argv[2]
