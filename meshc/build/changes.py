@@ -158,8 +158,9 @@ def node_change(
         return NodeChange(node, ChangeKind.REMOVED, RequiredAction.RETIRE, paths)
     if kinds == {ChangeKind.ADDED}:
         return NodeChange(node, ChangeKind.ADDED, RequiredAction.INSTALL, paths)
-    # an interface of another name: the old file goes, a new one comes
-    renamed = any(kind is ChangeKind.ADDED and path.endswith(".conf") for path, kind in listed)
+    # an interface of another name, or encrypted from now on: the old file goes, a new one comes
+    ends = (".conf", ".conf.age")
+    renamed = any(kind is ChangeKind.ADDED and path.endswith(ends) for path, kind in listed)
     return NodeChange(
         node,
         ChangeKind.CHANGED,

@@ -66,9 +66,13 @@ class Emission:
                 self.progress("files", number, len(nodes))
         self._note("", self._stage(renderer.hosts()))
         self._reach = self._stage_policies(renderer)
+        self._finish()
         for entry in self.target.stale():
             self._files.setdefault(entry.node, []).append((entry.path, ChangeKind.REMOVED))
         self.target.seal()
+
+    def _finish(self) -> None:
+        """Before the manifest is made."""
 
     def changes(self) -> ChangeSet:
         """What differs from the files that were there before."""

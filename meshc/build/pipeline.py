@@ -69,13 +69,13 @@ def compile_file(
     dry_run: bool = False,
     new_lock: bool = False,
     plain_keys: bool = False,
+    encrypt: bool = False,
     progress: Progress | None = None,
     worker: Worker | None = None,
 ) -> BuildResult:
-    """Builds a topology file into `out` (default: `build/` beside it).
-
-    `new_lock` says that a lock file that is gone was not lost, `plain_keys` that keys lie in the
-    clear whatever the file says. `worker` may be a process that is reading the file already.
+    """Builds a topology file into `out` (default: `build/` beside it). `new_lock`: one that is gone
+    was not lost; `plain_keys`: they lie in the clear whatever the file says; `encrypt`: files with
+    keys are encrypted to their nodes; `worker` may be a process that is reading already.
     Raises: Refused with all findings, StateError, OSError. Then nothing has been written.
     """
     workspace = Workspace(Path(path), plain_keys)
@@ -87,7 +87,7 @@ def compile_file(
         target = stages.open(workspace, out, source.spec, stack, write=not dry_run)
         ring, store = stages.keys(workspace, source, new_lock=new_lock)
         plan = stages.plan(source, analysis, ring)
-        emission = stages.render(plan, ring, target, write=not dry_run)
+        emission = stages.render(plan, ring, target, write=not dry_run, encrypt=encrypt)
         verdict = stages.prove(analysis, emission.files())
         stages.diagnostics.barrier()
         if not dry_run:

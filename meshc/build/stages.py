@@ -134,9 +134,20 @@ class Stages:
         return plan
 
     def render(
-        self, plan: MeshPlan, ring: KeyRing, target: BuildDirectory, *, write: bool
+        self,
+        plan: MeshPlan,
+        ring: KeyRing,
+        target: BuildDirectory,
+        *,
+        write: bool,
+        encrypt: bool = False,
     ) -> Emission:
-        """The files, which are made one node at a time while `files()` is consumed."""
+        """The files, which are made one node at a time while `files()` is consumed. Raises:
+        StateError when they cannot be encrypted."""
+        if encrypt:
+            from meshc.build.sealed_emission import sealed_emission
+
+            return sealed_emission(plan, ring, target, write=write, progress=self._progress)
         from meshc.build.emission import Emission
 
         return Emission(plan, ring.secrets, target, write=write, progress=self._progress)

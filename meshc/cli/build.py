@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -29,6 +29,11 @@ REFUSED = 1
 )
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
 @click.option("--new-lock", is_flag=True, help="Go on without the lock file of an earlier build.")
+@click.option(
+    "--encrypt",
+    is_flag=True,
+    help="Write files with keys as .age, each encrypted to the `recipient` of its node.",
+)
 @click.option("--all", "everything", is_flag=True, help="Print long tables in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -40,6 +45,7 @@ def build(
     out: Path | None,
     dry_run: bool,
     new_lock: bool,
+    encrypt: bool,
     everything: bool,
     as_json: bool,
 ) -> None:
@@ -53,7 +59,8 @@ def build(
         if worker is not None:
             stack.callback(worker.close)
             worker.read(file)  # before all other imports: the two processes work side by side
-        result = _build(worker, file, out, dry_run=dry_run, new_lock=new_lock, as_json=as_json)
+        kind = Kind(out=out, dry_run=dry_run, new_lock=new_lock, encrypt=encrypt)
+        result = _build(worker, file, kind, as_json=as_json)
     from meshc.cli.views.build_report import print_findings, print_report, report_as_json
 
     if as_json:
@@ -63,15 +70,16 @@ def build(
         print_report(result, everything=everything)
 
 
-def _build(
-    worker: Worker | None,
-    file: Path,
-    out: Path | None,
-    *,
-    dry_run: bool,
-    new_lock: bool,
-    as_json: bool,
-) -> BuildResult:
+class Kind(TypedDict):
+    """What is built, and where to."""
+
+    out: Path | None
+    dry_run: bool
+    new_lock: bool
+    encrypt: bool
+
+
+def _build(worker: Worker | None, file: Path, kind: Kind, *, as_json: bool) -> BuildResult:
     """Ends the command when the build is refused."""
     from meshc.build.pipeline import compile_file
     from meshc.cli.views.progress import ProgressDisplay
@@ -79,14 +87,7 @@ def _build(
 
     try:
         with ProgressDisplay(patience=PATIENCE) as progress:
-            return compile_file(
-                file,
-                out=out,
-                dry_run=dry_run,
-                new_lock=new_lock,
-                progress=progress.stage,
-                worker=worker,
-            )
+            return compile_file(file, progress=progress.stage, worker=worker, **kind)
     except Refused as refused:
         from meshc.cli.views.build_report import print_refusal, refusal_as_json
 

@@ -15,6 +15,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from meshc.build.reader import BuildReader
 from meshc.errors import StateError
@@ -27,6 +28,14 @@ from meshc.values import dataclass, field
 VERSION = 1
 MOST_BUILDS = 200
 _WAY = ("host", "user", "port", "become")
+
+
+Place: TypeAlias = tuple[str, str | None, int | None]
+
+
+def _place(interface: str, deploy: Deploy) -> Place:
+    """Which interface of which machine: there is one node at a time."""
+    return interface, deploy.host, deploy.port
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,14 @@ class DeployJournal:
         return self.serial + (self.builds[-1:] != (build,))
 
     def left(self, plan: MeshPlan) -> tuple[str, ...]:
-        """The nodes that are no longer in the topology, and were deployed."""
-        return tuple(sorted(set(self.nodes) - set(plan.nodes)))
+        """The nodes that are no longer in the topology, and were deployed. One that has another
+        name now has not left."""
+        places = {_place(node.interface, node.spec.deploy) for node in plan.nodes.values()}
+        gone = (name for name in self.nodes if name not in plan.nodes)
+        return tuple(sorted(name for name in gone if self._placed(name) not in places))
+
+    def _placed(self, name: str) -> Place:
+        return _place(self.nodes[name].interface, self.nodes[name].deploy)
 
     def begun(self, build: str) -> DeployJournal:
         """Before a node gets it: whoever is killed then has deployed it in part."""
@@ -92,14 +107,16 @@ class DeployJournal:
         by_hand = {name: sha for name, sha in files.items() if name not in self.nodes}
         theirs = {name: files[name] for name in names if name in files}
         keys = {name: str(node.public_key) for name, node in plan.nodes.items()}
+        places = {_place(one.interface, one.deploy) for one in mine.values()}
+        renamed = {n for n in self.nodes if n not in plan.nodes and self._placed(n) in places}
         return replace(
-            self.begun(build),
-            nodes={**self.nodes, **mine},
+            self.without(renamed).begun(build),
+            nodes={**self.without(renamed).nodes, **mine},
             files={**by_hand, **kept, **theirs},
             policies=_policies(plan.spec),
             keys=keys,
-            peers={**self.peers, **{name: _peers(plan, name) for name in names}},
-            gone=_left_on(self.departed(keys), names),
+            peers={**self.without(renamed).peers, **{name: _peers(plan, name) for name in names}},
+            gone=_left_on(self.departed(keys), names | renamed),
         )
 
     def departed(self, keys: Mapping[str, str]) -> Mapping[str, DepartedKey]:

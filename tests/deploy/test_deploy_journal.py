@@ -74,6 +74,18 @@ def test_a_node_that_left_is_known_until_it_was_taken_down(tmp_path: Path, file:
     assert journal.without(["leaf"]).left(plan_of(file)) == ()
 
 
+def test_a_node_that_has_another_name_has_not_left(file: Path) -> None:
+    """It would be taken down and deployed at once."""
+    build, files = build_of(open_build(file.parent / "build", file=file))
+    journal = DeployJournal().deployed(build, files, plan_of(file), ["hub", "leaf"])
+    file.write_text(file.read_text().replace("  leaf:", "  den:"))
+    plan = plan_of(file)
+    assert journal.left(plan) == ()
+    after = journal.deployed("next", {"den": "1"}, plan, ["den"])
+    assert sorted(after.nodes) == sorted(after.peers) == ["den", "hub"]
+    assert after.left(plan) == ()
+
+
 def test_the_file_of_a_node_that_was_not_deployed_stays_what_it_was(file: Path) -> None:
     """It has the old one still; whoever is served by hand is told of each new one once."""
     plan = plan_of(file)

@@ -19,6 +19,7 @@ pytestmark = [*needs_root, pytest.mark.slow(30)]
 # both ways to the same device: one peer added without a prefix, then with one
 _BOTH_WAYS = """
 import sys
+from dataclasses import replace
 from meshc.deploy.remote import key_handover as k
 from meshc.deploy.remote.base import run
 from meshc.deploy.remote.managed_interface import ManagedInterface
@@ -31,11 +32,11 @@ for device in (through, k._Device("wg0")):
     before = run(["wg", "showconf", "wg0"])
     peer = k.Section(sys.argv[1], sys.argv[2], ("10.9.0.0/16",), "25")
     assert device.sessions() == set(sys.argv[4:]), device.sessions()
-    device.add([peer._replace(prefixes=())])
+    device.add([replace(peer, prefixes=())])
     assert f"{peer.key}\\t(none)" in run(["wg", "show", "wg0", "allowed-ips"])
     device.add([peer])
     assert f"{peer.key}\\t10.9.0.0/16" in run(["wg", "show", "wg0", "allowed-ips"])
-    device.preshared_keys([peer._replace(psk=sys.argv[3])])
+    device.preshared_keys([replace(peer, psk=sys.argv[3])])
     said = run(["wg", "show", "wg0", "dump"])
     assert f"{peer.key}\\t{sys.argv[3]}\\t(none)\\t10.9.0.0/16\\t0\\t0\\t0\\t25" in said, said
     old, new = run(["wg", "show", "wg0", "private-key"]).strip(), sys.argv[2]
@@ -83,3 +84,28 @@ def test_next_to_no_ping_is_lost_when_a_relay_gets_a_new_key(net: Field) -> None
     assert before.strip() not in net.machines["public"].shell("wg show wg0 dump")
     # 5 ms apart: without the handover 200 and more, and 1000 where a handshake has to be repeated
     assert max(missing.values()) <= 20, missing
+
+
+def test_a_rename_is_nothing_on_the_wire(net: Field) -> None:
+    """No packet is lost, and keys, addresses, prefixes and sessions stay what they were."""
+    names = ("hub", "public", "home1")
+
+    def wire() -> dict[str, list[str]]:
+        """Without when the last handshake was, and how much went through."""
+        dumps = {one: net.machines[one].shell("wg show wg0 dump").splitlines() for one in names}
+        return {
+            one: ["\t".join(line.split("\t")[:4]) for line in lines] for one, lines in dumps.items()
+        }
+
+    before, address = wire(), net.address("public")
+    with pinged(net, permutations(names, 2)) as lost:
+        net.controller.meshc("rename", str(net.file), "public", "web")
+        net.build()
+        said = net.deploy("--all").stdout
+        missing = lost()
+    assert "renamed" in said
+    assert "no session notices" in said
+    assert set(missing.values()) == {0}, missing
+    assert wire() == before
+    assert net.address("web") == address
+    assert "# Name = web" in net.machines["home1"].shell("cat /etc/wireguard/wg0.conf")

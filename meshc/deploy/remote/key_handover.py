@@ -17,7 +17,7 @@ import os
 import socket
 import tempfile
 import time
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from meshc.deploy.protocol import RunningInterface
 from meshc.deploy.remote.base import Refusal, clock, run
@@ -33,11 +33,12 @@ _LOOK = 0.001
 _DISCARD = 9
 
 
-class Section(NamedTuple):
+@dataclass(frozen=True)
+class Section:
     """One [Peer] of the file; what it does not say is empty."""
 
     key: str
-    psk: str
+    psk: str = field(repr=False)
     prefixes: tuple[str, ...]
     keepalive: str
 
@@ -68,7 +69,7 @@ def _follow(device: _Device, heirs: dict[str, Section]) -> None:
     """Each takes over when it has its session."""
     if not heirs:
         return
-    device.add([heir._replace(prefixes=()) for heir in heirs.values()])
+    device.add([replace(heir, prefixes=()) for heir in heirs.values()])
     left, end = dict(heirs), clock() + FOLLOW
     while left and clock() < end:
         there = device.sessions() & frozenset(left)
@@ -87,7 +88,7 @@ def _heirs(peers: list[Section], now: RunningInterface) -> dict[str, Section]:
     for peer in peers:
         left = [owned for owned in going if owned.intersection(peer.prefixes)]
         if peer.key not in now.peers and left:
-            heirs[peer.key] = peer._replace(prefixes=tuple(sorted(set().union(*left))))
+            heirs[peer.key] = replace(peer, prefixes=tuple(sorted(set().union(*left))))
     return heirs
 
 

@@ -9,10 +9,12 @@ written down before the interface goes and set when it is back, and a session is
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from typing import NamedTuple
 
 from meshc.deploy.remote.base import read, run, write
+from meshc.deploy.remote.conf_lines import sections, settings
 from meshc.deploy.remote.managed_interface import ManagedInterface
 
 _SESSION = 180  # seconds; a session that is older is none (REJECT_AFTER_TIME)
@@ -62,6 +64,7 @@ def set_again(interface: ManagedInterface) -> None:
         run(["wg", "show", interface.name, "dump"], check=False).splitlines()[1:] if known else ()
     )
     quiet: list[str] = []
+    anew: dict[str, str] = {}
     begin: list[str] = []
     after: list[str] = []
     for line in dump:
@@ -73,11 +76,34 @@ def set_again(interface: ManagedInterface) -> None:
         if time.time() - seen.handshake >= _SESSION:
             quiet += ["peer", key, *address] if address else []
             continue
+        if address:
+            anew[key] = seen.endpoint
         quiet += ["peer", key, *address, "persistent-keepalive", "off"]
         begin += ["peer", key, "persistent-keepalive", "25" if keepalive == "off" else keepalive]
         after += ["peer", key, "persistent-keepalive", "off"] if keepalive == "off" else []
+    _make_anew(interface, anew)
     for words in (quiet, begin, after):
         _set(interface, words)
+
+
+def _make_anew(interface: ManagedInterface, where: dict[str, str]) -> None:
+    """The same peers, each at its address from its first moment on. What was sent to one without an
+    address counts as the beginning of a session, and no other is begun for five seconds
+    (REKEY_TIMEOUT)."""
+    if not where:
+        return
+    parts: dict[str, str] = {}
+    for section in sections(run(["wg", "showconf", interface.name])):
+        key = "".join(settings("[" + section, "PublicKey"))
+        if key in where:
+            lines = [line for line in section.strip().splitlines() if "Keepalive" not in line]
+            parts[key] = "[" + "\n".join([*lines, f"Endpoint = {where[key]}", ""])
+    _set(interface, [word for key in parts for word in ("peer", key, "remove")])
+    place = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.NamedTemporaryFile(dir=place) as file:
+        file.write("".join(parts.values()).encode())
+        file.flush()
+        run(["wg", "addconf", interface.name, file.name])
 
 
 def _set(interface: ManagedInterface, words: list[str]) -> None:

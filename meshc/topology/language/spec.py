@@ -134,6 +134,7 @@ class NodeSpec:
     public_key: PublicKey | None = None
     private_key_file: str | None = None
     private_key_command: str | None = None
+    recipient: str | None = None
     managed: bool = True
     listen_port: int | None = None
     open_port: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -39,12 +40,12 @@ def test_what_is_no_prefix_is_refused() -> None:
 def test_heirs_are_new_and_get_what_belongs_to_one_that_goes() -> None:
     """Neither a peer that is merely new, nor one that takes something from a peer that stays."""
     new, other = key_handover._section(PEER.format(key=B, psk=C)), "10.44.0.9/32"
-    stranger = new._replace(key=C, prefixes=(other,))
+    stranger = replace(new, key=C, prefixes=(other,))
     gone = {A: RunningPeer(("10.44.0.2/32", "10.44.0.7/32"))}
     stays = {C: RunningPeer((other, "10.44.0.2/32"))}
     # what an agent has moved to it since comes along
     heirs = key_handover._heirs([new, stranger], RunningInterface(peers=gone))
-    assert heirs == {B: new._replace(prefixes=("10.44.0.2/32", "10.44.0.7/32"))}
+    assert heirs == {B: replace(new, prefixes=("10.44.0.2/32", "10.44.0.7/32"))}
     assert not key_handover._heirs([new, stranger], RunningInterface(peers=stays))
     assert not key_handover._heirs([new], RunningInterface(peers={**gone, B: RunningPeer()}))
 

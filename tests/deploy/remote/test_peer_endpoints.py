@@ -25,17 +25,21 @@ class FakeWg:
         self.interface = ManagedInterface("wg9", Directories(str(home), str(home / "s"), str(home)))
         program = home / "wg"
         program.write_text(
-            f'#!/bin/sh\ncase $1 in show) cat {home}/dump;; *) echo "$*" >> {home}/said;; esac\n'
+            f"#!/bin/sh\ncase $1 in show) cat {home}/dump;; showconf) cat {home}/conf;;\n"
+            f'addconf) cat "$3" >> {home}/said;; *) echo "$*" >> {home}/said;; esac\n'
         )
         program.chmod(0o755)
 
     def peers(self, *lines: str) -> None:
         """KEY ENDPOINT HANDSHAKE KEEPALIVE of each."""
-        found = []
+        found, conf = [], "[Interface]\nPrivateKey = x\n"
         for line in lines:
             key, endpoint, handshake, keepalive = line.split()
+            conf += f"\n[Peer]\nPublicKey = {key}\nPresharedKey = psk\nAllowedIPs = 10.0.0.2/32\n"
+            conf += "" if keepalive == "off" else f"PersistentKeepalive = {keepalive}\n"
             found.append(f"{key}\tpsk\t{endpoint}\t10.0.0.2/32\t{handshake}\t1\t2\t{keepalive}\n")
         (self.home / "dump").write_text(HEAD + "".join(found))
+        (self.home / "conf").write_text(conf)
 
     def said(self) -> list[str]:
         path = self.home / "said"
@@ -50,11 +54,17 @@ def wg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWg:
 
 
 def test_a_peer_without_an_address_gets_the_one_it_had_and_a_session(wg: FakeWg) -> None:
+    """It is made anew: what was sent to it without an address keeps sessions from being begun."""
     wg.peers(f"one 192.0.2.1:4000 {NOW} off", f"two [2001:db8::2]:5000 {NOW} 25")
     save(wg.interface)
     wg.peers("one (none) 0 off", "two (none) 0 25")
     set_again(wg.interface)
     assert wg.said() == [
+        "set wg9 peer one remove peer two remove",
+        *("[Peer]", "PublicKey = one", "PresharedKey = psk", "AllowedIPs = 10.0.0.2/32"),
+        "Endpoint = 192.0.2.1:4000",
+        *("[Peer]", "PublicKey = two", "PresharedKey = psk", "AllowedIPs = 10.0.0.2/32"),
+        "Endpoint = [2001:db8::2]:5000",
         "set wg9 peer one endpoint 192.0.2.1:4000 persistent-keepalive off"
         " peer two endpoint [2001:db8::2]:5000 persistent-keepalive off",
         "set wg9 peer one persistent-keepalive 25 peer two persistent-keepalive 25",

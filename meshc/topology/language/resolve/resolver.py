@@ -162,6 +162,7 @@ class _Resolver:
             public_key=data.get("public_key"),
             private_key_file=data.get("private_key_file"),
             private_key_command=data.get("private_key_command"),
+            recipient=data.get("recipient"),
             managed=data.get("managed", True),
             listen_port=listen_port,
             open_port=data.get("open_port", False),

@@ -170,6 +170,11 @@ NODE = KeySection(
             "LANs behind this node, which everybody may reach unless `policies:` says who.",
         ),
         "public_key": Field(k.KEY, "The key is made elsewhere; meshc never sees its secret."),
+        "recipient": Field(
+            k.RECIPIENT,
+            "Whom the files of this node are encrypted to by `meshc build --encrypt`: `age1…`, or "
+            "an SSH public key, such as that of the machine (/etc/ssh/ssh_host_ed25519_key.pub).",
+        ),
     },
 )
 DEFAULTS = KeySection(
