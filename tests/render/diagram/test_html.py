@@ -100,7 +100,7 @@ class Names(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag in ("button", "input", "select", "canvas", "svg") or given.get("role") == "button":
+        if tag in ("button", "input", "select", "canvas", "svg"):
             if not given.get("aria-label") and tag != "button":
                 self.nameless.append(tag)
             self._open = (tag, given.get("aria-label") or "") if tag == "button" else self._open
