@@ -41,9 +41,9 @@ FILES_ONLY = ("png", "pdf")
 def graph(file: Path, output: Path | None, form: str | None, as_json: bool) -> None:
     """Draw FILE: who is where, which links are direct, which pairs are bounced.
 
-    The HTML page is one file that works offline: pan, zoom, search, click two nodes to see their
-    path. PNG and PDF are made from the SVG by rsvg-convert or Chromium.
-    Needs no keys and writes nothing but OUTPUT.
+    The HTML page is one file that works offline: sites and groups folded or open, a matrix of all
+    pairs, search, what each relay carries; click two nodes to see their path. PNG and PDF are made
+    from the SVG by rsvg-convert or Chromium. Needs no keys and writes nothing but OUTPUT.
     """
     from meshc.build.pipeline import plan_file
     from meshc.render.diagram.dot import dot

@@ -52,8 +52,7 @@ def init(
         tell({"templates": [{"name": name, "about": about} for name, (about, _) in known.items()]})
         return
     if show:
-        for word, (about, _) in known.items():
-            click.echo(f"{word:8} {about}")
+        click.echo(_listed())
         return
     if file.exists() or file.is_symlink():
         raise click.ClickException(f"{file} exists and is left alone; choose another name")
@@ -82,6 +81,7 @@ def _answers(
 
     default = Answers(file=file.name)
     if asking and template is None:
+        click.echo(_listed())
         template = click.prompt("Template", type=click.Choice(TEMPLATES), default="relay")
     if asking and name is None:
         name = click.prompt("Name of the network", default=default.name, value_proc=_name)
@@ -94,6 +94,13 @@ def _answers(
         ipv6=_unique_local(),
         endpoint=_endpoint(endpoint or default.endpoint),
     )
+
+
+def _listed() -> str:
+    """What the words mean that may be answered."""
+    from meshc.render.starter import TEMPLATES as known
+
+    return "\n".join(f"{word:8} {about}" for word, (about, _) in known.items())
 
 
 def _terminal() -> bool:

@@ -51,7 +51,8 @@ def _matrix(table: ReachTable) -> str:
             cells = "".join(_cell(table, i, j) for j in range(len(table.classes)))
             rows.append(f"<tr><th>{_label(one)}</th>{cells}</tr>")
     return (
-        '<section class="wide"><h2>From row to column</h2><div class="scroll">'
+        '<section class="wide"><h2>From row to column</h2>'
+        '<div class="scroll" tabindex="0" role="group" aria-label="Matrix of classes">'
         f'<table class="matrix"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
         '<p class="legend"><span class="all">all</span> everything '

@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from meshc.build.pipeline import compile_file
 from meshc.cli import main
+from tests.support.company_network import company_file
 from tests.support.workspaces import write_topology
 from tests.test_examples import prepared
 
@@ -91,6 +93,44 @@ def test_the_page_opens_in_a_browser_without_an_error(tmp_path: Path, example: s
     )
     assert "CONSOLE" not in done.stderr
     assert "Click a node, then another" in done.stdout
+
+
+EVERY_VIEW = """<script>
+const seen = [];
+const key = (on, key) => on.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+const told = () => document.getElementById("tell").textContent;
+for (const tab of document.querySelectorAll(".tabs button")) {
+  tab.click();
+  const frame = document.querySelector("main .canvas:not([hidden])");
+  const first = frame.querySelector("[tabindex='0']");
+  first.focus();
+  key(first, "ArrowRight");
+  key(document.activeElement, "Enter");
+  seen.push(frame.dataset.view + " " + told());
+  key(document.body, "Escape");
+}
+document.body.dataset.seen = JSON.stringify(seen);
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.slow
+def test_every_view_answers_to_the_keyboard(tmp_path: Path) -> None:
+    file, page = company_file(tmp_path, 60), tmp_path / "mesh.html"
+    assert CliRunner().invoke(main, ["graph", str(file), "-o", str(page)]).exit_code == 0
+    page.write_text(page.read_text().replace("</body>", EVERY_VIEW))
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, page.as_uri()], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "CONSOLE" not in done.stderr
+    found = re.findall(r'data-seen="([^"]*)"', done.stdout)
+    assert found
+    seen = dict(one.split(" ", 1) for one in json.loads(unescape(found[0])))
+    assert list(seen) == ["nodes", "sites", "groups", "matrix"]
+    for view in ("nodes", "sites", "groups"):
+        assert "Now click another one." in seen[view]
+    assert "itself" in seen["matrix"], "the first key begins at the first cell"
 
 
 SCRIPT = """<script>

@@ -95,6 +95,7 @@ def test_a_terminal_is_asked_and_a_wrong_answer_is_asked_again(
     path = tmp_path / "mesh.yaml"
     result = run(str(path), stdin="site\n../x\noffice\na b\nvpn.office.net\n")
     assert result.exit_code == 0, result.output
+    assert "lans     join the LANs of several places" in result.output, "the words are explained"
     assert "cannot be a name" in result.output
     spec = check_file(str(path)).spec
     assert spec is not None

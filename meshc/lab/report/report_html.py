@@ -110,7 +110,8 @@ def _matrix(cells: Sequence[Cell]) -> str:
     return (
         f'<section><h2>Every pair</h2><p class="legend">{escape(pairs_in_words(cells))}. '
         "Rows send, columns receive. "
-        f'{legend}. Numbers are round trips in milliseconds.</p><div class="scroll">'
+        f"{legend}. Numbers are round trips in milliseconds.</p>"
+        '<div class="scroll" tabindex="0" role="group" aria-label="Matrix of round trips">'
         f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
     )
@@ -126,7 +127,8 @@ def _blocked(report: LabReport) -> str:
         return ""
     head = "<thead><tr><th>because</th><th>pairs</th></tr></thead>"
     return (
-        '<section><h2>Blocked, as proven</h2><div class="scroll">'
+        "<section><h2>Blocked, as proven</h2>"
+        '<div class="scroll" tabindex="0" role="group" aria-label="Blocked">'
         f'<table class="list">{head}<tbody>{"".join(rows)}</tbody></table></div></section>'
     )
 
@@ -188,8 +190,8 @@ def _pairs(cells: Sequence[Cell]) -> str:
     )
     return (
         "<details><summary>All pairs, one by one</summary>"
-        f'<div class="scroll"><table class="list"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
+        '<div class="scroll" tabindex="0" role="group" aria-label="List"><table class="list">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
     )
 
 

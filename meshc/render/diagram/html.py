@@ -47,7 +47,11 @@ def html(picture: Picture) -> str:
 def _views(picture: Picture) -> list[View]:
     """The whole picture, and those folded ones that are smaller."""
     views = [View("nodes", drawing(picture))]
-    for by in Fold:
+    told = {
+        Fold.SITES: any(node.site for node in picture.nodes),
+        Fold.GROUPS: any(node.groups for node in picture.nodes),
+    }
+    for by in (by for by in Fold if told[by]):
         folded = fold(picture, by)
         if len(folded.picture.nodes) <= _SMALLER * len(picture.nodes):
             views.append(View(by.value, drawing(folded.picture, folded.counts), folded.of))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.support.company_network import company_file
 from tests.support.hostile_picture import HOSTILE, hostile
 from tests.support.plans import star
 from tests.support.policy_networks import policy_network
+from tests.support.workspaces import write_topology
 
 
 def test_html_data_survives_and_nothing_escapes_the_script() -> None:
@@ -100,7 +102,7 @@ class Names(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag in ("button", "input", "select", "canvas", "svg") or given.get("role") == "button":
+        if tag in ("button", "input", "select", "canvas", "svg"):
             if not given.get("aria-label") and tag != "button":
                 self.nameless.append(tag)
             self._open = (tag, given.get("aria-label") or "") if tag == "button" else self._open
@@ -141,6 +143,18 @@ def test_a_large_network_begins_with_its_sites(large: str) -> None:
 
 def test_a_small_network_is_not_folded() -> None:
     page = html(picture(star()))
+    assert re.findall(r'<div class="canvas" data-view="(\w+)"', page) == ["nodes", "matrix"]
+
+
+def test_what_has_no_sites_and_no_groups_is_not_folded_by_them(tmp_path: Path) -> None:
+    leaves = "\n".join(f"  n{k}: {{}}" for k in range(40))
+    text = f"""meshc: 1
+network: {{name: n, addresses: 10.44.0.0/24}}
+nodes:
+  hub: {{role: relay, endpoint: hub.example-vpn.dev}}
+{leaves}
+"""
+    page = html(picture(plan_file(write_topology(tmp_path, text))))
     assert re.findall(r'<div class="canvas" data-view="(\w+)"', page) == ["nodes", "matrix"]
 
 
