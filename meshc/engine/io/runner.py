@@ -133,8 +133,8 @@ class Engine:
     def turn(self, limit: float = inf) -> None:
         """Wait for input or the next deadline, at most `limit` seconds, and handle it."""
         wake_at = self.device.wake_at()
-        timeout = limit if wake_at == inf else min(limit, max(0.0, wake_at - monotonic()))
-        for descriptor, _ in self._epoll.poll(-1 if timeout == inf else timeout):
+        until = wake_at if limit == inf else min(wake_at, monotonic() + limit)
+        for descriptor, _ in self._pump.wait(self._epoll, until):
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,9 @@ from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.udp_path import UdpPath
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
 from tests.support.packets import super_packet, tcp, udp
+
+pytest.importorskip("meshc_native", reason="needs meshc-native: ./dev native")
+compiled_pump = importlib.import_module("meshc.engine.io.compiled_pump")
 
 pytestmark = pytest.mark.usefixtures("compiled_road")
 
@@ -91,24 +98,109 @@ def test_super_packets_of_one_turn_share_their_sends(
     pair.close()
 
 
+@contextmanager
+def turns_of_both(pair: LoopbackEngines) -> Iterator[list[int]]:
+    """Both engines are in one turn each, until the end; how many have come back from it."""
+    over: list[int] = []
+
+    def turn(number: int) -> None:
+        pair.engines[number].turn(60.0)
+        over.append(number)
+
+    threads = [threading.Thread(target=turn, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield over
+    finally:
+        # a connection is no data of a lane
+        for listener in pair.listeners:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(listener.path)
+        for thread in threads:
+            thread.join(60)
+
+
+def test_as_long_as_there_is_only_data_the_interpreter_is_left_alone(
+    pair: LoopbackEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pings one by one, each answered: all of them in one turn of either end."""
+    warm(pair)
+    monkeypatch.setattr(compiled_pump, "_HOLD", 60.0)
+    refuse_the_long_way(pair, monkeypatch)
+    peers = [next(iter(engine.device.sessions.peers.values())) for engine in pair.engines]
+    before = [(peer.tx_bytes, peer.rx_bytes) for peer in peers]
+    far = [tun.far for tun in pair.tuns]
+    for sock in far:
+        sock.settimeout(30)
+
+    with turns_of_both(pair) as over:
+        for number in range(50):
+            for sender in (0, 1):
+                send(pair, bytes([number]) * 60, sender)
+                assert far[1 - sender].recv(9000)[-60:] == bytes([number]) * 60
+        assert over == []
+
+    sealed = 50 * (96 + 32)
+    for peer, (sent, received) in zip(peers, before, strict=True):
+        assert (peer.tx_bytes - sent, peer.rx_bytes - received) == (sealed, sealed)
+
+
+def test_what_the_lanes_did_is_told_within_a_moment_even_if_more_is_coming(
+    pair: LoopbackEngines,
+) -> None:
+    """A turn without a limit comes back while packets flow, and sessions know of them."""
+    warm(pair)
+    peer = next(iter(pair.engines[0].device.sessions.peers.values()))
+    for number in range(3):
+        before = peer.tx_bytes
+        send(pair, bytes([number]) * 60)
+
+        pair.engines[0].turn()
+
+        assert peer.tx_bytes > before
+
+
+def test_a_peer_that_has_moved_is_followed_out_of_the_loop(pair: LoopbackEngines) -> None:
+    """Its session goes on from another address: no lane is for that, and answers go there."""
+    warm(pair)
+    here, there = pair.engines
+    (peer,) = here.device.sessions.peers.values()
+    (other,) = there.device.sessions.peers.values()
+    assert other.keypairs.current is not None
+    message = other.keypairs.current.sealing.seal(udp(b"hello", source=ADDRESS[1]), 0)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind(("127.0.0.1", 0))
+        elsewhere.settimeout(30)
+        elsewhere.sendto(message, ("127.0.0.1", here.device.listen_port))
+        pair.until(lambda: bool(pair.tuns[0].delivered()), "the packet")
+        send(pair, b"answer")
+        here.turn(1.0)
+
+        assert elsewhere.recv(9000)[:1] == b"\4"
+    assert peer.endpoint is not None
+    assert peer.endpoint.port != there.device.listen_port
+
+
 def test_an_answer_of_the_kernel_leaves_in_the_turn_that_brought_the_question(
     pair: LoopbackEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where a socket is served by itself."""
     import meshc_native
 
     warm(pair)
-    admit = meshc_native.admit
+    admit, engine = meshc_native.admit, pair.engines[1]
 
     def answering(*arguments: Any) -> Any:
         send(pair, b"b", 1)
-        monkeypatch.setattr(meshc_native, "admit", admit)
         return admit(*arguments)
 
     monkeypatch.setattr(meshc_native, "admit", answering)
     send(pair, b"a")
     pair.engines[0].turn(1.0)
-    pair.engines[1].turn(1.0)
-    monkeypatch.setattr(meshc_native, "admit", admit)
+    for descriptor in engine._bind.descriptors():
+        engine._pump.on_udp(descriptor)
     pair.engines[0].turn(1.0)
 
     assert [packet[28:] for packet in pair.tuns[0].delivered()] == [b"b"]
