@@ -65,15 +65,15 @@ impl<F: FnMut(usize, &[u8]) -> bool> Serve<'_, F> {
     fn handle(&mut self, descriptor: i32, mask: u32, served: &mut Served) {
         let is_input = mask & INPUT != 0;
         if is_input && descriptor == self.transmit.tun && served.turn.is_none() {
-            self.from_device(served);
+            self.take_packets(served);
         } else if is_input && self.sockets.contains(&descriptor) && served.left.is_empty() {
-            self.from_socket(descriptor, served);
+            self.take_messages(descriptor, served);
         } else {
             served.others.push((descriptor, mask));
         }
     }
 
-    fn from_device(&mut self, served: &mut Served) {
+    fn take_packets(&mut self, served: &mut Served) {
         let turn = self.transmit.run(self.budget);
         self.busy = turn.taken > 1;
         if turn.left > 0 || turn.error != 0 || turn.unsent.is_some() {
@@ -81,7 +81,7 @@ impl<F: FnMut(usize, &[u8]) -> bool> Serve<'_, F> {
         }
     }
 
-    fn from_socket(&mut self, descriptor: i32, served: &mut Served) {
+    fn take_messages(&mut self, descriptor: i32, served: &mut Served) {
         let count = match self.mailbox.receive(descriptor, self.admit.buf) {
             Ok(count) => count,
             Err(libc::EAGAIN | libc::EINTR) => return,
@@ -112,7 +112,7 @@ impl<F: FnMut(usize, &[u8]) -> bool> Serve<'_, F> {
         }
         if alone && !self.busy && served.turn.is_none() {
             // What was delivered may be answered by now, by the kernel itself.
-            self.from_device(served);
+            self.take_packets(served);
         }
     }
 }

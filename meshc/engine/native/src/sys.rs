@@ -163,7 +163,7 @@ impl<'a> Mailbox<'a> {
         };
         let got = usize::try_from(got).map_err(|_| number())?;
         let lengths = headers[..got].iter().map(|header| {
-            let used = header.msg_hdr.msg_controllen as usize;
+            let used: usize = header.msg_hdr.msg_controllen as _;
             (header.msg_len as usize, used.min(Self::CONTROL))
         });
         self.lengths.extend(lengths);
