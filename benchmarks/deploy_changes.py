@@ -6,13 +6,16 @@ from outside and the leaves by ProxyJump at their addresses in the tunnels. Each
 pre-shared keys, ports, addresses, relays, MTU) is deployed; in one of four the controller is killed
 at a random step of a random node, the window is brought to its end, the nodes are left alone until
 they have ended it, and the rest is deployed then. After each the operator must get a shell on every
-node. One line a change, then one line of JSON; the exit status is 1 when a node was lost.
+node. The log gets a line of JSON for each; one about all of them is printed at the end, and the
+exit status is 1 when a node was lost.
 
-    python benchmarks/deploy_changes.py [--changes 200] [--kills 50] [--seed 1] [--first 1]
+    python benchmarks/deploy_changes.py [--changes 200] [--kills 50] [--seed 1] [--fleets 4]
+                                        [--log FILE]
 
-A change and its kill follow from the seed and the number of the change, so that a run can be
-continued (`--first 41`), in a new field. Most of one is waiting where nothing else runs: several
-fields may run beside each other, each in a process of its own.
+A change and its kill follow from the seed and the number of the change. Most of one is waiting:
+so `--fleets` such networks, each in a process of its own, take one number after the other beside
+each other. What is in the `--log` already is not run again: a run that was ended is continued. A
+node that was lost ends its network; the numbers that are left get a new one.
 """
 
 from __future__ import annotations
@@ -20,10 +23,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -72,7 +78,7 @@ def settle(here: InnerField, patience: float = 400.0) -> None:
     end = time.monotonic() + patience
     while any(here.state(name) not in ENDED for name in NODES):
         if time.monotonic() > end:
-            raise SystemExit(f"not ended: { {name: here.state(name) for name in NODES} }")
+            raise RuntimeError(f"not ended: { {name: here.state(name) for name in NODES} }")
         time.sleep(1)
 
 
@@ -93,9 +99,9 @@ def one(
     """What the change was, and who was lost by it."""
     what = change(here, rng)
     if kill:
-        node, step = rng.choice(NODES), rng.choice(STEPS)
-        code = here.deploy_and_die(node, step, window=window)
-        what += f", killed at {step} of {node}" if code == -9 else f", not killed ({code})"
+        number, step = rng.randrange(12), rng.choice(STEPS)
+        code = here.deploy_and_die(str(number), step, window=window)
+        what += f", killed at {step} of change {number}" if code == -9 else f", not killed ({code})"
         settle(here)
         gone = lost(here, BACK, undone=True)
         if gone:
@@ -111,33 +117,84 @@ def one(
     return what, lost(here, BACK, undone=bool(done.returncode))
 
 
+def fleet(numbers: Iterator[int], wanted: argparse.Namespace) -> None:
+    """One network after the other, until there is no number left; a line of JSON each."""
+    killed = set(kills_of(wanted))
+    left = True
+    while left:
+        left = False
+        with tempfile.TemporaryDirectory() as home, inner_field(Path(home)) as here:
+            for number in numbers:
+                rng = random.Random(f"{wanted.seed}/{number}")
+                began = time.monotonic()
+                try:
+                    what, gone = one(here, rng, kill=number in killed, window=wanted.window)
+                except (AssertionError, RuntimeError, subprocess.SubprocessError) as error:
+                    what, gone = f"no end: {error}", list(NODES)
+                took = round(time.monotonic() - began)
+                row = {"number": number, "what": what, "lost": gone, "seconds": took}
+                print(json.dumps(row), flush=True)
+                if gone:
+                    left = True
+                    break
+
+
+def kills_of(wanted: argparse.Namespace) -> list[int]:
+    numbers = range(1, wanted.changes + 1)
+    return random.Random(wanted.seed).sample(numbers, min(wanted.kills, wanted.changes))
+
+
+def fleets(numbers: Sequence[int], wanted: argparse.Namespace) -> int:
+    """As many as wanted, each with a slice of the numbers. How many of them failed."""
+    own = [sys.executable, __file__, "--changes", str(wanted.changes), "--seed", str(wanted.seed)]
+    own += ["--kills", str(wanted.kills), "--window", str(wanted.window), "--only"]
+    with wanted.log.open("a") as log:
+        slices = [numbers[start :: wanted.fleets] for start in range(wanted.fleets)]
+        running = [
+            subprocess.Popen([*own, ",".join(map(str, some))], stdout=log)
+            for some in slices
+            if some
+        ]
+        try:
+            return sum(process.wait() != 0 for process in running)
+        finally:
+            for process in running:
+                process.terminate()
+
+
+def results(log: Path) -> dict[int, dict[str, Any]]:
+    """By number; what else is in the log is what a process said when it failed."""
+    rows = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return {row["number"]: row for row in rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--changes", type=int, default=200)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--fleets", type=int, default=4)
     parser.add_argument("--window", type=float, default=120.0)
+    parser.add_argument("--log", type=Path, default=Path("deploy_changes.log"))
+    parser.add_argument("--only", default="", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
-    numbers = range(1, wanted.changes + 1)
-    killed = set(random.Random(wanted.seed).sample(numbers, min(wanted.kills, wanted.changes)))
-    done, kills, losses, undone = 0, 0, [], 0
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as home, inner_field(Path(home)) as here:
-        for number in numbers[wanted.first - 1 :]:
-            rng = random.Random(f"{wanted.seed}/{number}")
-            what, gone = one(here, rng, kill=number in killed, window=wanted.window)
-            print(f"{number}: {what}", *(f"LOST {name}" for name in gone), flush=True)
-            done += 1
-            kills += ", killed at " in what
-            undone += "not deployed" in what
-            if gone:
-                losses.append([number, what, gone])
-                break
-    row = {"changes": done, "kills": kills, "lost": losses}
-    row |= {"not_deployed": undone, "seconds": round(time.monotonic() - began)}
+    if wanted.only:
+        fleet(map(int, wanted.only.split(",")), wanted)
+        return
+    wanted.log.touch()
+    there = results(wanted.log)
+    failed = fleets([n for n in range(1, wanted.changes + 1) if n not in there], wanted)
+    found = results(wanted.log).values()
+    losses = [row for row in found if row["lost"]]
+    row = {
+        "changes": len(found),
+        "kills": sum(", killed at " in row["what"] for row in found),
+        "lost": losses,
+        "not_deployed": sum("not deployed" in row["what"] for row in found),
+        "longest": max((row["seconds"] for row in found), default=0),
+    }
     print(json.dumps(row))
-    raise SystemExit(bool(losses))
+    raise SystemExit(bool(losses) or failed > 0 or len(found) < wanted.changes)
 
 
 if __name__ == "__main__":

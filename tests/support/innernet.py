@@ -42,7 +42,8 @@ FIRST: dict[str, Any] = {
 }
 OUTSIDE = {"hub": "198.51.100.1", "public": "198.51.100.2"}
 _FIRST_WAYS = {"way1": "198.51.100.11", "way2": "198.51.100.12"}
-# deploys all of FILE and dies by SIGKILL when NODE has reached STEP
+# deploys all of FILE and dies by SIGKILL when NODE (or one of those that change, where it is a
+# number) has reached STEP
 _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -54,12 +55,15 @@ from meshc.build.pipeline import compare_file
 
 file, node, stop, config, known, window = sys.argv[1:7]
 dial = Dialer(Path(config), Path(known))
+places = []
 def tell(name, step):
-    if (name, step) == (node, stop):
+    if name in places and step == stop:
         os.kill(os.getpid(), signal.SIGKILL)
 chosen = targets(compare_file(Path(file)), hosts=dial.hosts)
 found = asyncio.run(survey(chosen, dial, tell))
 assert not any(one.findings for one in found), [one.findings for one in found]
+changing = [one.target.name for one in found if one.difference]
+places += [changing[int(node) % len(changing)] if node.isdigit() else node]
 sys.exit(str(asyncio.run(roll_out(found, dial, tell, window=float(window)))))
 """
 
@@ -110,7 +114,8 @@ class InnerField:
         return False
 
     def deploy_and_die(self, node: str, step: str, *, window: float) -> int:
-        """The exit code: -9 when it got there."""
+        """The exit code: -9 when it got there. `node`: its name, or a number, which one of those
+        that change."""
         net = self.net
         argv = [str(net.file), node, step, str(net.home / "ssh_config"), str(net.known_hosts)]
         with net.controller.start(

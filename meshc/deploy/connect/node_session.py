@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from meshc.deploy.connect import sent_program
 from meshc.deploy.connect.transport import Result, Transport
 from meshc.deploy.protocol import A, Call, Directories, Failure, FailureReason, Request
@@ -12,6 +14,8 @@ from meshc.secret import SecretText
 
 _NO_PYTHON = (126, 127)
 _MAY_NOT = ("not in the sudoers", "not allowed", "may not run sudo")
+_REFUSALS = re.compile(r"(?m)^sudo(-rs)?: (?!unable to resolve host|setrlimit)|^Sorry, ")
+"""What sudo itself says when it runs nothing; a program that it has run may end with 1 as well."""
 _WORDS = 2000
 _SUDO = ("env", "LC_ALL=C", "sudo")  # its words are read below: not in another language
 
@@ -103,7 +107,7 @@ class NodeSession:
             await self._try_password(password)
         first = b"" if password is None else password.reveal().encode() + b"\n"
         result = await self.transport.run(self._argv(words), stdin=first + data, timeout=timeout)
-        if self._become and result.code == 1:
+        if self._refused(result):
             raise self._no_answer(result)
         return result
 
@@ -124,11 +128,17 @@ class NodeSession:
         # -k: the password is asked for whatever sudo remembers, so that it is always read
         return (*_SUDO, "-S", "-k", "-p", "", "--", *words)
 
+    def _refused(self, result: Result) -> bool:
+        """Whether it is sudo that ended, before anything ran."""
+        said = result.stderr.decode("utf-8", "replace")
+        own = _REFUSALS.search(said) or any(words in said for words in _MAY_NOT)
+        return self._become and result.code == 1 and bool(own)
+
     def _no_answer(self, result: Result) -> NodeError:
         """Why there is no answer, from the exit code and the words of the shell or of sudo."""
         name, said = self.transport.name, result.complaint
         without = result.code in _NO_PYTHON or "command not found" in said  # sudo's own is exit 1
-        if self._become and result.code == 1 and not without and "Traceback" not in said:
+        if self._refused(result) and not without:
             return self._refused_by_sudo(said)
         if without:
             what = "sudo" if self._become and "python3" not in said else "python3"

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from meshc.deploy.connect import sent_program
-from meshc.deploy.connect.node_session import NodeSession, PasswordNeededError, RemoteError
+from meshc.deploy.connect.node_session import (
+    NoAnswerError,
+    NodeSession,
+    PasswordNeededError,
+    RemoteError,
+)
 from meshc.deploy.connect.transport import LocalTransport
 from meshc.deploy.protocol import AskFacts, Call, Directories, Facts, State
 from meshc.deploy.protocol_json import decode_answer
@@ -109,7 +114,22 @@ def test_a_program_of_the_node_gets_its_data_last(
     )
     result = asyncio.run(session.run(("cat",), data=b"data"))
     assert result.stdout == left + b"data"
-    assert asyncio.run(session.run(("sh", "-c", "exit 2"), data=b"")).code == 2
+    assert asyncio.run(session.run(("sh", "-c", "exit 1"), data=b"")).code == 1
     session.password = None
-    with pytest.raises(PasswordNeededError):
-        asyncio.run(session.run(("sh", "-c", "exit 1"), data=b""))
+    if sudo == ASKS:
+        with pytest.raises(PasswordNeededError):
+            asyncio.run(session.run(("sh", "-c", "exit 1"), data=b""))
+    else:
+        assert asyncio.run(session.run(("sh", "-c", "exit 1"), data=b"")).code == 1
+
+
+@pytest.mark.parametrize("warned", ["", "sudo: unable to resolve host hub: No such file"])
+@pytest.mark.parametrize("password", [None, "pass word"])
+def test_a_program_that_fails_is_not_sudo_that_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, warned: str
+) -> None:
+    """Nobody is asked for a password because of it, also where sudo warns of something else."""
+    fails = f"[ $# = 3 ] && [ -z \"$3\" ] || {{ echo '{warned}' >&2; echo no room >&2; exit 1; }}"
+    sudo = FREE.replace('exec "$@"', fails)
+    with pytest.raises(NoAnswerError, match=r"(?s)gave no answer \(exit 1\): .*no room"):
+        call(tmp_path, monkeypatch, sudo, password)
