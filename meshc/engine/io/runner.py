@@ -82,7 +82,8 @@ class Engine:
     def run(self) -> None:
         """Serve until the interface or the control socket is removed, or a signal says stop."""
         wake = self._catch_signals()
-        self._watch(wake.fileno(), lambda: None)
+        # read empty, or it would wake the loop for ever
+        self._watch(wake.fileno(), lambda: wake.recv(4096))
         self.open()
         try:
             while self.running:
