@@ -13,7 +13,8 @@ import meshc_native
 
 from meshc.engine.io.bind import Bind
 from meshc.engine.io.clock import monotonic
-from meshc.engine.io.lanes import InLanes, Outgoing, OutLanes, account, expiry
+from meshc.engine.io.lane_reports import account
+from meshc.engine.io.lanes import InLanes, Outgoing, OutLanes, expiry
 from meshc.engine.io.mmsg import SLOT
 from meshc.engine.io.pump import READ_BUDGET, Pump
 from meshc.engine.io.tun import Tun

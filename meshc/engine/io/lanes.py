@@ -9,10 +9,8 @@ and `Device`, which is how a session comes by a lane.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from math import inf
-from operator import itemgetter
 from struct import Struct
 from typing import NamedTuple
 
@@ -23,7 +21,6 @@ from meshc.engine.io.mmsg import SLOT
 from meshc.engine.proto.constants import REJECT_AFTER_TIME
 from meshc.engine.proto.datapath import single
 from meshc.engine.proto.device import Device
-from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.keypair import Keypair
 from meshc.engine.proto.peer import Peer
 from meshc.engine.proto.udp_path import UdpPath
@@ -34,13 +31,6 @@ MOST_LANES = 8
 # Messages a lane may seal until it is looked at again: a twentieth of a second at 15 Gbit/s.
 _ALLOWED = 1 << 16
 _MOST_DESTINATIONS = 16
-# in the order in which a lane counts them
-_REFUSALS = (
-    DropReason.BAD_AEAD,
-    DropReason.REPLAYED,
-    DropReason.INNER_MALFORMED,
-    DropReason.INNER_SOURCE,
-)
 _V4, _V6 = Struct("=H2s4s8x"), Struct("=H2s4x16sI")
 
 
@@ -200,38 +190,6 @@ class InLanes:
             del self._lanes[next(iter(self._lanes))]
         version = device.allowed_ips.version
         self._lanes[index] = Incoming(peer, keypair, endpoint, version, lane)
-
-
-def account(device: Device, outgoing: Sequence[Outgoing], incoming: Sequence[Incoming]) -> None:
-    """Tell what the lanes did, in the order in which they last did it: to the timers of a peer an
-    answer is something else than a packet behind which there is none."""
-    reports: list[tuple[float, Callable[[], None]]] = []
-    answered: dict[Peer, float] = {}
-    for going in outgoing:
-        octets, at = going.lane.take_octets()
-        if octets:
-            answered[going.peer] = at
-            reports.append((at, partial(_tell_sent, device, going, octets, at)))
-    for coming in incoming:
-        octets, at, data_at, *dropped = coming.lane.take_counts()
-        for reason, number in zip(_REFUSALS, dropped, strict=True):
-            device.drops[reason] += number
-        if octets:
-            # what was answered afterwards needs no keepalive
-            waits = data_at > answered.get(coming.peer, 0.0)
-            reports.append((at, partial(_tell_received, device, coming, octets, at, waits)))
-    for _, tell in sorted(reports, key=itemgetter(0)):
-        tell()
-
-
-def _tell_sent(device: Device, known: Outgoing, octets: int, at: float) -> None:
-    device.sessions.sent(known.peer, known.keypair, size=octets, now=at)
-    known.peer.timers.data_sent(at)
-
-
-def _tell_received(device: Device, known: Incoming, octets: int, at: float, waits: bool) -> None:
-    peer, keypair, endpoint, *_ = known
-    device.sessions.received(peer, keypair, endpoint, size=octets, has_data=waits, now=at)
 
 
 def expiry(outgoing: Sequence[Outgoing], incoming: Sequence[Incoming]) -> float:

@@ -42,6 +42,11 @@ _MAX_CLIENTS = 32
 _READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
 
 
+def _read_empty(wake: socket.socket) -> None:
+    """So that a signal wakes the loop once."""
+    wake.recv(4096)
+
+
 def _pump() -> type[Pump]:
     """The pump of the road that this process takes."""
     if road.taken() is not road.COMPILED:
@@ -82,8 +87,7 @@ class Engine:
     def run(self) -> None:
         """Serve until the interface or the control socket is removed, or a signal says stop."""
         wake = self._catch_signals()
-        # read empty, or it would wake the loop for ever
-        self._watch(wake.fileno(), lambda: wake.recv(4096))
+        self._watch(wake.fileno(), partial(_read_empty, wake))
         self.open()
         try:
             while self.running:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshc.engine.io.mmsg import SLOT
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.udp_path import UdpPath
+from tests.support.hostile_datagrams import datagrams, one_by_one
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
 from tests.support.packets import super_packet, tcp, udp
+from tests.support.sessions import keypairs
 
 pytest.importorskip("meshc_native", reason="needs meshc-native: ./dev native")
 compiled_pump = importlib.import_module("meshc.engine.io.compiled_pump")
+loop_ends = importlib.import_module("tests.support.loop_ends")
 
 pytestmark = pytest.mark.usefixtures("compiled_road")
 
@@ -98,7 +103,7 @@ def test_super_packets_of_one_turn_share_their_sends(
     pair.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def turns_of_both(pair: LoopbackEngines) -> Iterator[list[int]]:
     """Both engines are in one turn each, until the end; how many have come back from it."""
     over: list[int] = []
@@ -317,3 +322,42 @@ def test_datagrams_of_two_sessions_in_one_message_are_told_apart(pair: LoopbackE
     assert engine.device.drops[DropReason.UNKNOWN_INDEX] == 1
     assert bind.arena.buffer[0] == 4
     assert SLOT > 65_536
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_turn_of_the_loop_comes_to_the_same_as_packets_and_messages_one_by_one(
+    data: st.DataObject,
+) -> None:
+    theirs, ours = keypairs()
+    _, oracle = keypairs()
+    kinds = st.one_of(datagrams(theirs.sealing), st.binary(max_size=80))
+    messages = data.draw(st.lists(st.tuples(kinds, st.booleans()), max_size=20))
+    packets = data.draw(st.lists(st.sampled_from(["10.0.0.1"] * 9 + ["10.0.0.7"]), max_size=20))
+    inner = [udp(bytes([i]) * 50, destination=address) for i, address in enumerate(packets)]
+    index = ours.local_index.to_bytes(4, "little")
+    expected, left, counts = list[bytes](), list[bool](), dict.fromkeys(DropReason, 0)
+    with contextlib.closing(loop_ends.LoopEnds()) as ends:
+        for message, is_friend in messages:
+            sender = ends.friend if is_friend else ends.stranger
+            sender.sendto(message, ends.udp.getsockname())
+            known = message[:4] == b"\4\0\0\0" and message[4:8] == index and len(message) >= 32
+            left.append(not (is_friend and known))
+            if not left[-1]:
+                expected += one_by_one(oracle.opening, [message], counts)
+        for packet in inner:
+            ends.far.send(packet)
+        slots = bytearray(70_000)
+
+        packet_left, messages_left = ends.serve(ours, slots)
+
+        assert messages_left == left
+        assert loop_ends.received(ends.far) == expected
+        for slot, (message, _) in enumerate(messages):
+            if left[slot]:
+                assert ends.receiver.length(slot) == len(message)
+                assert ends.receiver.arena.view[slot * SLOT : slot * SLOT + len(message)] == message
+        cut = next((i for i, address in enumerate(packets) if address == "10.0.0.7"), None)
+        assert bytes(slots[:packet_left]) == (b"" if cut is None else inner[cut])
+        opened = [theirs.opening.open(message) for message in loop_ends.received(ends.friend)]
+        assert [packet[:78] for packet in opened] == inner[:cut]  # type: ignore[index]

@@ -9,7 +9,6 @@ import struct
 from collections.abc import Callable, Iterator
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -18,20 +17,14 @@ from hypothesis import strategies as st
 from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Receiver
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
-from meshc.engine.proto.datapath import single
-from meshc.engine.proto.datapath.contract import OpeningKey, SealingKey
-from meshc.engine.proto.device import Device
+from meshc.engine.proto.datapath.contract import SealingKey
 from meshc.engine.proto.drop_reason import DropReason
-from meshc.engine.proto.keypair import Keypair
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
-from meshc.engine.proto.peer import Peer
-from meshc.engine.proto.tai64n import WallEpoch
-from meshc.engine.proto.timers import TIMER_NAMES
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.prefixes import Prefix
+from tests.support.hostile_datagrams import datagrams, one_by_one
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
-from tests.support.opened import ROUTES, OpenedPackets
-from tests.support.packets import slow_split, tcp, udp
+from tests.support.packets import slow_split, udp
 from tests.support.sessions import keypairs
 
 meshc_native = pytest.importorskip("meshc_native", reason="needs meshc-native: ./dev native")
@@ -164,90 +157,6 @@ def test_the_loop_ends_when_a_key_does(pair: LoopbackEngines) -> None:
     assert lanes(pair, end) == (0, 0)
 
 
-class Heard(NamedTuple):
-    """What a lane was part of: when, how much, in which direction, more than a keepalive."""
-
-    at: float
-    octets: int
-    is_sent: bool
-    is_data: bool
-
-
-class LaneSummary:
-    """What a lane would say after all that it heard."""
-
-    def __init__(self, heard: list[Heard]) -> None:
-        self.octets = sum(one.octets for one in heard)
-        self.at = max((one.at for one in heard), default=0.0)
-        self.data_at = max((one.at for one in heard if one.is_data), default=0.0)
-
-    def take_octets(self) -> tuple[int, float]:
-        return self.octets, self.at
-
-    def take_counts(self) -> tuple[int, float, float, int, int, int, int]:
-        return self.octets, self.at, self.data_at, 0, 0, 0, 0
-
-
-HEARD = st.lists(
-    st.builds(
-        lambda kind, octets: (octets, kind == "sent", kind == "data"),
-        st.sampled_from(["sent", "data", "keepalive"]),
-        st.integers(32, 1500),
-    ),
-    max_size=8,
-)
-
-
-@settings(max_examples=100)
-@given(turns=st.lists(HEARD, max_size=4), interval=st.sampled_from([0, 25]))
-def test_what_is_told_later_comes_to_the_same_as_each_packet_at_its_time(
-    turns: list[list[tuple[int, bool, bool]]], interval: int
-) -> None:
-    """Which timers of the peer run then, and until when, within a turn's length."""
-    slow, quick = session(interval), session(interval)
-    for number, turn in enumerate(turns):
-        heard = [Heard(1000.0 + number + i * 0.005, *what) for i, what in enumerate(turn)]
-        for one in heard:
-            tell_at_once(slow, one)
-        sent = LaneSummary([one for one in heard if one.is_sent])
-        received = LaneSummary([one for one in heard if not one.is_sent])
-        device, peer, keypair, path = quick
-        lanes_module.account(
-            device,
-            [lanes_module.Outgoing(peer, keypair, path, None, 0, set(), sent)],
-            [lanes_module.Incoming(peer, keypair, path, 0, received)],
-        )
-    assert deadlines(quick[1]) == pytest.approx(deadlines(slow[1]), abs=0.05)
-    assert [quick[1].rx_bytes, quick[1].tx_bytes] == [slow[1].rx_bytes, slow[1].tx_bytes]
-
-
-def tell_at_once(known: tuple[Device, Peer, Keypair, UdpPath], heard: Heard) -> None:
-    device, peer, keypair, path = known
-    if heard.is_sent:
-        device.sessions.sent(peer, keypair, size=heard.octets, now=heard.at)
-        peer.timers.data_sent(heard.at)
-    else:
-        device.sessions.received(
-            peer, keypair, path, size=heard.octets, has_data=heard.is_data, now=heard.at
-        )
-
-
-def deadlines(peer: Peer) -> list[float]:
-    return [getattr(peer.timers, name) for name in TIMER_NAMES]
-
-
-def session(interval: int) -> tuple[Device, Peer, Keypair, UdpPath]:
-    """A device with a peer that has a session; its timers have no jitter."""
-    device = Device(rng=bytes, wall_epoch=WallEpoch(0.0, 0))
-    _, keypair = keypairs()
-    keypair.birthday = 990.0
-    peer = Peer(bytes(32), device.sessions.timers)
-    peer.keypairs.current = keypair
-    peer.endpoint = path = UdpPath("192.0.2.1", 9)
-    peer.timers.set_interval(interval, 990.0)
-    return device, peer, keypair, path
-
-
 def test_many_destinations_of_a_peer_share_a_lane_and_too_many_begin_anew(
     pair: LoopbackEngines,
 ) -> None:
@@ -262,33 +171,6 @@ def test_many_destinations_of_a_peer_share_a_lane_and_too_many_begin_anew(
     (known,) = out.ready(now)
     assert 0 < len(known.destinations) <= 16
     assert bytes((10, 0, 9, 39)) in known.destinations
-
-
-SOURCES = ("10.0.0.1", "10.9.9.9")
-
-
-def datagrams(key: SealingKey) -> st.SearchStrategy[bytes]:
-    """What comes to a session: packets, keepalives, nonsense of the peer's, harmed ones."""
-
-    def made(kind: str, number: int, flip: int) -> bytes:
-        if kind == "foreign":
-            packet = udp(bytes([number]) * 60, source=SOURCES[1])
-        elif kind == "malformed":
-            packet = bytes([number]) * 80
-        elif kind == "keepalive":
-            packet = b""
-        else:
-            packet = tcp(bytes([number]) * 60, sequence=number * 60)
-        sealed = key.seal(packet, 0)
-        if kind == "harmed":
-            at = 16 + flip % (len(sealed) - 16)
-            sealed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
-        if kind == "of another session":
-            sealed = sealed[:4] + b"else" + sealed[8:]
-        return sealed
-
-    kinds = ["packet"] * 6 + ["foreign", "malformed", "keepalive", "harmed", "of another session"]
-    return st.builds(made, st.sampled_from(kinds), st.integers(0, 9), st.integers(0, 999))
 
 
 @settings(max_examples=60)
@@ -357,20 +239,6 @@ def alike(data: st.DataObject, key: SealingKey, seen: list[bytes]) -> list[bytes
         if len(more) == len(run[0]):
             run.append(more)
     return run
-
-
-def one_by_one(key: OpeningKey, run: list[bytes], counts: dict[DropReason, int]) -> Iterator[bytes]:
-    """The packets that a run of datagrams holds; what is refused is counted."""
-    for datagram in run:
-        plain = key.open(datagram)
-        if isinstance(plain, DropReason):
-            counts[plain] += 1
-        elif plain:
-            length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
-            if isinstance(length, DropReason):
-                counts[length] += 1
-            else:
-                yield plain[:length]
 
 
 def taken_apart(written: bytes, gro: bool | None) -> list[bytes]:

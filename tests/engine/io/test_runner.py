@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import time
@@ -79,6 +80,7 @@ def test_a_signal_wakes_the_loop_once(
     """And does not keep it awake."""
     engine, turns = pair.engines[0], list[float]()
     before = [signal.getsignal(number) for number in SIGNALS]
+    level = logging.getLogger().level
     turn = engine.turn
 
     def counted() -> None:
@@ -95,6 +97,7 @@ def test_a_signal_wakes_the_loop_once(
     try:
         engine.run()
     finally:
+        logging.getLogger().setLevel(level)
         signal.set_wakeup_fd(-1)
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)
