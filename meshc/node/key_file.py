@@ -1,5 +1,5 @@
-"""The key file of a node (`private_key_file`): read here, so that the line of the wg-quick file that
-would hand it over needs no `wg` program."""
+"""The key file of a node (`private_key_file`): read here, so that the line of the wg-quick file
+that would hand it over needs no `wg` program."""
 
 from __future__ import annotations
 
