@@ -185,6 +185,10 @@ class Bind:
         """`Receiver.places`"""
         return self._receiver.places
 
+    def filled(self, count: int) -> None:
+        """`Receiver.filled`"""
+        self._receiver.filled(count)
+
     def sender(self, slot: int) -> Sender:
         """Who sent what `fetch` left in a slot."""
         return self._receiver.sender(slot)

@@ -1,17 +1,20 @@
 """A pump whose sessions in use go through the compiled lanes: reading, sealing and sending, or
-opening, merging and writing, in one call a turn. The rest goes as in `Pump`."""
+opening, merging and writing, in one call a turn; or, as long as nothing else happens, in one call
+for many turns. The rest goes as in `Pump`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import select
+from collections.abc import Callable, Sequence
 from struct import Struct
 
 import meshc_native
 
 from meshc.engine.io.bind import Bind
 from meshc.engine.io.clock import monotonic
-from meshc.engine.io.lanes import InLanes, OutLanes
+from meshc.engine.io.lane_reports import account
+from meshc.engine.io.lanes import InLanes, Outgoing, OutLanes, expiry
 from meshc.engine.io.mmsg import SLOT
 from meshc.engine.io.pump import READ_BUDGET, Pump
 from meshc.engine.io.tun import Tun
@@ -19,6 +22,11 @@ from meshc.engine.proto.device import Device
 from meshc.engine.proto.gso import sends_from
 
 _INDEX = Struct("<4xI").unpack_from
+# How long, in seconds, sessions may not hear of what their lanes did. Packets do not wait for it;
+# what follows from them (a handshake, a timer) is due seconds later.
+_HOLD = 0.05
+
+Unsent = tuple[int, int, int, int, int]
 
 
 class CompiledPump(Pump):
@@ -37,6 +45,39 @@ class CompiledPump(Pump):
         self._out = OutLanes(device, bind)
         self._in = InLanes(device, bind)
         self._udp = tun.udp_gso if tun.vnet else None
+
+    def wait(self, poll: select.epoll, until: float) -> list[tuple[int, int]]:
+        """See `Pump.wait`. Meanwhile data of the lanes goes both ways; whatever is anything else
+        comes back here, and the sessions are told."""
+        now, outbound, bind = monotonic(), self._outbound, self._bind
+        outgoing, incoming = self._out.ready(now), self._in.steady(now)
+        if not outgoing and not incoming:
+            return super().wait(poll, until)
+        (others, self._busy), (left, unread, unsent), (count, strays, unreceived, errors) = (
+            meshc_native.serve(
+                poll.fileno(),
+                min(until, expiry(outgoing, incoming)),
+                _HOLD,
+                self._busy,
+                (self._tun.fd, self._tun.vnet, self._udp),
+                (self._device.mtu, outbound.room, READ_BUDGET),
+                outbound.slots[0][0],
+                outbound.sealed.buffer,
+                (bind.arena.buffer, SLOT),
+                bind.places,
+                bind.descriptors(),
+                [known.lane for known in outgoing],
+                [known.lane for known in incoming],
+            )
+        )
+        bind.filled(count)
+        account(self._device, outgoing, incoming)
+        now = monotonic()
+        self._after_reading(outgoing, (left, unread, unsent), now)
+        if unreceived:
+            self._count("udp_receive", OSError(unreceived, os.strerror(unreceived)))
+        self._after_receiving(strays, errors, now)
+        return others
 
     def on_tun(self) -> None:
         now = monotonic()
@@ -60,20 +101,27 @@ class CompiledPump(Pump):
             budget,
             [known.lane for known in lanes],
         )
-        self._out.account(lanes, now)
+        account(self._device, lanes, ())
+        self._after_reading(lanes, (left, error, unsent), now)
+        return taken, drained or error != 0
+
+    def _after_reading(
+        self, lanes: Sequence[Outgoing], ended: tuple[int, int, Unsent | None], now: float
+    ) -> None:
+        """What lanes did not send, could not read, or left."""
+        left, error, unsent = ended
+        outbound = self._outbound
         if unsent is not None:
             # the long way round knows what to do about it
             lane, start, end, size, _ = unsent
-            endpoint = lanes[lane].endpoint
-            self.send_many((send, endpoint) for send in sends_from(arena.view[start:end], size))
+            endpoint, sealed = lanes[lane].endpoint, outbound.sealed.view
+            self.send_many((send, endpoint) for send in sends_from(sealed[start:end], size))
         if error:
             self._not_read(OSError(error, os.strerror(error)))
-            return taken, True
-        if left:
+        elif left:
             self.send_many(outbound.take([left], now))
             self.send_many(outbound.flush())
             self._out.learn(outbound.packet(left), now)
-        return taken, drained
 
     def on_udp(self, descriptor: int) -> None:
         bind = self._bind
@@ -95,13 +143,16 @@ class CompiledPump(Pump):
             self._udp,
             [known.lane for known in lanes],
         )
+        account(self._device, (), lanes)
         if count == 1 and not self._busy and not left[0]:
-            # see `Pump.on_udp`; before the bookkeeping, for the sake of latency
-            self.on_tun()
+            self.on_tun()  # see `Pump.on_udp`
+        self._after_receiving(left, errors, now)
+
+    def _after_receiving(self, left: Sequence[bool], errors: Sequence[int], now: float) -> None:
+        """What lanes did not write, or left."""
         for number in errors:
             self._not_written(OSError(number, os.strerror(number)))
-        self._in.account(lanes, now)
-        start = 0
+        start, count = 0, len(left)
         while start < count:
             end = start + 1
             if left[start]:

@@ -115,6 +115,11 @@ class Receiver:
         self._used = count
         return count
 
+    def filled(self, count: int) -> None:
+        """Somebody else has put messages into the first slots, and into `places` what is known of
+        them."""
+        self._used = max(count, self._used)
+
     def length(self, slot: int) -> int:
         """Octets in a slot."""
         return _HALF.unpack_from(self._raw, slot * _STEP + _LENGTH)[0]  # type: ignore[no-any-return]

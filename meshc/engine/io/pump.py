@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import select
 import time
 from collections.abc import Callable, Iterable
+from math import inf
 
 from meshc.engine.io.bind import Bind, Run, Stray
 from meshc.engine.io.clock import monotonic
@@ -77,6 +79,11 @@ class Pump:
         self._plain_header = (VNET_NONE,) if tun.vnet else ()
         self.errors = dict.fromkeys(("tun_read", "tun_write", "udp_receive", "udp_send"), 0)
         self._told: set[tuple[str, int | None]] = set()
+
+    def wait(self, poll: select.epoll, until: float) -> list[tuple[int, int]]:
+        """Wait for input, until `until` at the latest: descriptors that want to be handled, and
+        what is the matter with them."""
+        return poll.poll(-1 if until == inf else max(0.0, until - monotonic()))
 
     def on_tun(self) -> None:
         """Packets wait at the TUN device."""

@@ -42,6 +42,11 @@ _MAX_CLIENTS = 32
 _READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
 
 
+def _read_empty(wake: socket.socket) -> None:
+    """So that a signal wakes the loop once."""
+    wake.recv(4096)
+
+
 def _pump() -> type[Pump]:
     """The pump of the road that this process takes."""
     if road.taken() is not road.COMPILED:
@@ -82,7 +87,7 @@ class Engine:
     def run(self) -> None:
         """Serve until the interface or the control socket is removed, or a signal says stop."""
         wake = self._catch_signals()
-        self._watch(wake.fileno(), lambda: None)
+        self._watch(wake.fileno(), partial(_read_empty, wake))
         self.open()
         try:
             while self.running:
@@ -133,8 +138,8 @@ class Engine:
     def turn(self, limit: float = inf) -> None:
         """Wait for input or the next deadline, at most `limit` seconds, and handle it."""
         wake_at = self.device.wake_at()
-        timeout = limit if wake_at == inf else min(limit, max(0.0, wake_at - monotonic()))
-        for descriptor, _ in self._epoll.poll(-1 if timeout == inf else timeout):
+        until = wake_at if limit == inf else min(wake_at, monotonic() + limit)
+        for descriptor, _ in self._pump.wait(self._epoll, until):
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler()

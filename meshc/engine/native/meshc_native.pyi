@@ -74,7 +74,7 @@ class OutLane:
         source: tuple[int, int, bytes] | None,
     ) -> OutLane: ...
     def add(self, destination: bytes) -> None: ...
-    def take_octets(self) -> int: ...
+    def take_octets(self) -> tuple[int, float]: ...
 
 class InLane:
     def __new__(
@@ -85,7 +85,7 @@ class InLane:
         control: bytes,
         is_owner: Callable[[bytes], bool],
     ) -> InLane: ...
-    def take_counts(self) -> tuple[int, bool, int, int, int, int]: ...
+    def take_counts(self) -> tuple[int, float, float, int, int, int, int]: ...
 
 def transmit(
     tun: int,
@@ -108,3 +108,22 @@ def admit(
     udp: bool | None,
     lanes: Sequence[InLane],
 ) -> tuple[list[bool], list[int]]: ...
+def serve(
+    epoll: int,
+    until: float,
+    hold: float,
+    busy: bool,
+    device: tuple[int, bool, bool | None],
+    limits: tuple[int, int, int],
+    slots: memoryview,
+    out: bytearray,
+    inbox: tuple[bytearray, int],
+    places: tuple[memoryview, memoryview, memoryview],
+    sockets: Sequence[int],
+    out_lanes: Sequence[OutLane],
+    in_lanes: Sequence[InLane],
+) -> tuple[
+    tuple[list[tuple[int, int]], bool],
+    tuple[int, int, tuple[int, int, int, int, int] | None],
+    tuple[int, list[bool], int, list[int]],
+]: ...

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import importlib
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshc.engine.io.mmsg import SLOT
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.udp_path import UdpPath
+from tests.support.hostile_datagrams import datagrams, one_by_one
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
 from tests.support.packets import super_packet, tcp, udp
+from tests.support.sessions import keypairs
+
+pytest.importorskip("meshc_native", reason="needs meshc-native: ./dev native")
+compiled_pump = importlib.import_module("meshc.engine.io.compiled_pump")
+loop_ends = importlib.import_module("tests.support.loop_ends")
 
 pytestmark = pytest.mark.usefixtures("compiled_road")
 
@@ -91,24 +103,109 @@ def test_super_packets_of_one_turn_share_their_sends(
     pair.close()
 
 
+@contextlib.contextmanager
+def turns_of_both(pair: LoopbackEngines) -> Iterator[list[int]]:
+    """Both engines are in one turn each, until the end; how many have come back from it."""
+    over: list[int] = []
+
+    def turn(number: int) -> None:
+        pair.engines[number].turn(60.0)
+        over.append(number)
+
+    threads = [threading.Thread(target=turn, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield over
+    finally:
+        # a connection is no data of a lane
+        for listener in pair.listeners:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(listener.path)
+        for thread in threads:
+            thread.join(60)
+
+
+def test_as_long_as_there_is_only_data_the_interpreter_is_left_alone(
+    pair: LoopbackEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pings one by one, each answered: all of them in one turn of either end."""
+    warm(pair)
+    monkeypatch.setattr(compiled_pump, "_HOLD", 60.0)
+    refuse_the_long_way(pair, monkeypatch)
+    peers = [next(iter(engine.device.sessions.peers.values())) for engine in pair.engines]
+    before = [(peer.tx_bytes, peer.rx_bytes) for peer in peers]
+    far = [tun.far for tun in pair.tuns]
+    for sock in far:
+        sock.settimeout(30)
+
+    with turns_of_both(pair) as over:
+        for number in range(50):
+            for sender in (0, 1):
+                send(pair, bytes([number]) * 60, sender)
+                assert far[1 - sender].recv(9000)[-60:] == bytes([number]) * 60
+        assert over == []
+
+    sealed = 50 * (96 + 32)
+    for peer, (sent, received) in zip(peers, before, strict=True):
+        assert (peer.tx_bytes - sent, peer.rx_bytes - received) == (sealed, sealed)
+
+
+def test_what_the_lanes_did_is_told_within_a_moment_even_if_more_is_coming(
+    pair: LoopbackEngines,
+) -> None:
+    """A turn without a limit comes back while packets flow, and sessions know of them."""
+    warm(pair)
+    peer = next(iter(pair.engines[0].device.sessions.peers.values()))
+    for number in range(3):
+        before = peer.tx_bytes
+        send(pair, bytes([number]) * 60)
+
+        pair.engines[0].turn()
+
+        assert peer.tx_bytes > before
+
+
+def test_a_peer_that_has_moved_is_followed_out_of_the_loop(pair: LoopbackEngines) -> None:
+    """Its session goes on from another address: no lane is for that, and answers go there."""
+    warm(pair)
+    here, there = pair.engines
+    (peer,) = here.device.sessions.peers.values()
+    (other,) = there.device.sessions.peers.values()
+    assert other.keypairs.current is not None
+    message = other.keypairs.current.sealing.seal(udp(b"hello", source=ADDRESS[1]), 0)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind(("127.0.0.1", 0))
+        elsewhere.settimeout(30)
+        elsewhere.sendto(message, ("127.0.0.1", here.device.listen_port))
+        pair.until(lambda: bool(pair.tuns[0].delivered()), "the packet")
+        send(pair, b"answer")
+        here.turn(1.0)
+
+        assert elsewhere.recv(9000)[:1] == b"\4"
+    assert peer.endpoint is not None
+    assert peer.endpoint.port != there.device.listen_port
+
+
 def test_an_answer_of_the_kernel_leaves_in_the_turn_that_brought_the_question(
     pair: LoopbackEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where a socket is served by itself."""
     import meshc_native
 
     warm(pair)
-    admit = meshc_native.admit
+    admit, engine = meshc_native.admit, pair.engines[1]
 
     def answering(*arguments: Any) -> Any:
         send(pair, b"b", 1)
-        monkeypatch.setattr(meshc_native, "admit", admit)
         return admit(*arguments)
 
     monkeypatch.setattr(meshc_native, "admit", answering)
     send(pair, b"a")
     pair.engines[0].turn(1.0)
-    pair.engines[1].turn(1.0)
-    monkeypatch.setattr(meshc_native, "admit", admit)
+    for descriptor in engine._bind.descriptors():
+        engine._pump.on_udp(descriptor)
     pair.engines[0].turn(1.0)
 
     assert [packet[28:] for packet in pair.tuns[0].delivered()] == [b"b"]
@@ -225,3 +322,42 @@ def test_datagrams_of_two_sessions_in_one_message_are_told_apart(pair: LoopbackE
     assert engine.device.drops[DropReason.UNKNOWN_INDEX] == 1
     assert bind.arena.buffer[0] == 4
     assert SLOT > 65_536
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_turn_of_the_loop_comes_to_the_same_as_packets_and_messages_one_by_one(
+    data: st.DataObject,
+) -> None:
+    theirs, ours = keypairs()
+    _, oracle = keypairs()
+    kinds = st.one_of(datagrams(theirs.sealing), st.binary(max_size=80))
+    messages = data.draw(st.lists(st.tuples(kinds, st.booleans()), max_size=20))
+    packets = data.draw(st.lists(st.sampled_from(["10.0.0.1"] * 9 + ["10.0.0.7"]), max_size=20))
+    inner = [udp(bytes([i]) * 50, destination=address) for i, address in enumerate(packets)]
+    index = ours.local_index.to_bytes(4, "little")
+    expected, left, counts = list[bytes](), list[bool](), dict.fromkeys(DropReason, 0)
+    with contextlib.closing(loop_ends.LoopEnds()) as ends:
+        for message, is_friend in messages:
+            sender = ends.friend if is_friend else ends.stranger
+            sender.sendto(message, ends.udp.getsockname())
+            known = message[:4] == b"\4\0\0\0" and message[4:8] == index and len(message) >= 32
+            left.append(not (is_friend and known))
+            if not left[-1]:
+                expected += one_by_one(oracle.opening, [message], counts)
+        for packet in inner:
+            ends.far.send(packet)
+        slots = bytearray(70_000)
+
+        packet_left, messages_left = ends.serve(ours, slots)
+
+        assert messages_left == left
+        assert loop_ends.received(ends.far) == expected
+        for slot, (message, _) in enumerate(messages):
+            if left[slot]:
+                assert ends.receiver.length(slot) == len(message)
+                assert ends.receiver.arena.view[slot * SLOT : slot * SLOT + len(message)] == message
+        cut = next((i for i, address in enumerate(packets) if address == "10.0.0.7"), None)
+        assert bytes(slots[:packet_left]) == (b"" if cut is None else inner[cut])
+        opened = [theirs.opening.open(message) for message in loop_ends.received(ends.friend)]
+        assert [packet[:78] for packet in opened] == inner[:cut]  # type: ignore[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -16,18 +17,18 @@ from hypothesis import strategies as st
 from meshc.engine.io.clock import monotonic
 from meshc.engine.io.mmsg import SLOT, Receiver
 from meshc.engine.proto.constants import REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME
-from meshc.engine.proto.datapath import single
-from meshc.engine.proto.datapath.contract import OpeningKey, SealingKey
+from meshc.engine.proto.datapath.contract import SealingKey
 from meshc.engine.proto.drop_reason import DropReason
 from meshc.engine.proto.offload import VNET_HDR_SIZE, VirtioNetHdr
 from meshc.engine.proto.udp_path import UdpPath
 from meshc.prefixes import Prefix
+from tests.support.hostile_datagrams import datagrams, one_by_one
 from tests.support.loopback_engines import ADDRESS, LoopbackEngines, established
-from tests.support.opened import ROUTES, OpenedPackets
-from tests.support.packets import slow_split, tcp, udp
+from tests.support.packets import slow_split, udp
 from tests.support.sessions import keypairs
 
 meshc_native = pytest.importorskip("meshc_native", reason="needs meshc-native: ./dev native")
+lanes_module = importlib.import_module("meshc.engine.io.lanes")
 
 pytestmark = pytest.mark.usefixtures("compiled_road")
 
@@ -128,6 +129,34 @@ def test_a_session_that_is_too_old_has_none(pair: LoopbackEngines) -> None:
     assert lanes(pair, monotonic() + REJECT_AFTER_TIME) == (0, 0)
 
 
+def test_what_would_bring_news_is_not_for_the_loop(pair: LoopbackEngines) -> None:
+    """That the peer has moved, or that it has the keys: the session wants to hear of it at once."""
+    (peer,) = pair.engines[0].device.sessions.peers.values()
+    incoming, now = pair.engines[0]._pump._in, monotonic()  # type: ignore[attr-defined]
+    assert len(incoming.steady(now)) == 1
+
+    keypairs, before = peer.keypairs, peer.keypairs.current
+    keypairs.current, keypairs.next = None, before
+    assert (len(incoming.ready(now)), incoming.steady(now)) == (1, [])
+    keypairs.current, keypairs.next = before, None
+    assert len(incoming.steady(now)) == 1
+
+    roam(pair)
+    assert (len(incoming.ready(now)), incoming.steady(now)) == (1, [])
+
+
+def test_the_loop_ends_when_a_key_does(pair: LoopbackEngines) -> None:
+    (peer,) = pair.engines[0].device.sessions.peers.values()
+    assert peer.keypairs.current is not None
+    pump, now = pair.engines[0]._pump, monotonic()
+    out, incoming = pump._out.ready(now), pump._in.steady(now)  # type: ignore[attr-defined]
+
+    end = lanes_module.expiry(out, incoming)
+
+    assert end == peer.keypairs.current.birthday + REJECT_AFTER_TIME
+    assert lanes(pair, end) == (0, 0)
+
+
 def test_many_destinations_of_a_peer_share_a_lane_and_too_many_begin_anew(
     pair: LoopbackEngines,
 ) -> None:
@@ -142,33 +171,6 @@ def test_many_destinations_of_a_peer_share_a_lane_and_too_many_begin_anew(
     (known,) = out.ready(now)
     assert 0 < len(known.destinations) <= 16
     assert bytes((10, 0, 9, 39)) in known.destinations
-
-
-SOURCES = ("10.0.0.1", "10.9.9.9")
-
-
-def datagrams(key: SealingKey) -> st.SearchStrategy[bytes]:
-    """What comes to a session: packets, keepalives, nonsense of the peer's, harmed ones."""
-
-    def made(kind: str, number: int, flip: int) -> bytes:
-        if kind == "foreign":
-            packet = udp(bytes([number]) * 60, source=SOURCES[1])
-        elif kind == "malformed":
-            packet = bytes([number]) * 80
-        elif kind == "keepalive":
-            packet = b""
-        else:
-            packet = tcp(bytes([number]) * 60, sequence=number * 60)
-        sealed = key.seal(packet, 0)
-        if kind == "harmed":
-            at = 16 + flip % (len(sealed) - 16)
-            sealed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
-        if kind == "of another session":
-            sealed = sealed[:4] + b"else" + sealed[8:]
-        return sealed
-
-    kinds = ["packet"] * 6 + ["foreign", "malformed", "keepalive", "harmed", "of another session"]
-    return st.builds(made, st.sampled_from(kinds), st.integers(0, 9), st.integers(0, 999))
 
 
 @settings(max_examples=60)
@@ -199,7 +201,7 @@ def test_messages_come_to_the_same_as_one_by_one(data: st.DataObject, gro: bool 
     found_left, errors, found = admitted(receiver, lane, messages, gro)
     assert (found_left, errors) == (left, [])
     assert sorted(map(normal, found)) == sorted(map(normal, expected))
-    assert lane.take_counts()[2:] == tuple(
+    assert lane.take_counts()[3:] == tuple(
         counts[reason]
         for reason in (
             DropReason.BAD_AEAD,
@@ -237,20 +239,6 @@ def alike(data: st.DataObject, key: SealingKey, seen: list[bytes]) -> list[bytes
         if len(more) == len(run[0]):
             run.append(more)
     return run
-
-
-def one_by_one(key: OpeningKey, run: list[bytes], counts: dict[DropReason, int]) -> Iterator[bytes]:
-    """The packets that a run of datagrams holds; what is refused is counted."""
-    for datagram in run:
-        plain = key.open(datagram)
-        if isinstance(plain, DropReason):
-            counts[plain] += 1
-        elif plain:
-            length = single.inner_length(plain, ROUTES, OpenedPackets.OWNER)
-            if isinstance(length, DropReason):
-                counts[length] += 1
-            else:
-                yield plain[:length]
 
 
 def taken_apart(written: bytes, gro: bool | None) -> list[bytes]:

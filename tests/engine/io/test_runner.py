@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from meshc.engine.io.clock import monotonic
 from meshc.engine.io.link_monitor import LinkState
 from meshc.engine.proto.tai64n import WallEpoch
 from tests.support.loopback_engines import LoopbackEngines, established
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
 @pytest.fixture(params=[True, False], ids=["vnet", "plain"])
@@ -68,6 +72,37 @@ def test_removing_the_control_socket_ends_the_loop(pair: LoopbackEngines) -> Non
     os.unlink(pair.listeners[0].path)
 
     pair.until(lambda: not pair.engines[0].running, "the end")
+
+
+def test_a_signal_wakes_the_loop_once(
+    pair: LoopbackEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And does not keep it awake."""
+    engine, turns = pair.engines[0], list[float]()
+    before = [signal.getsignal(number) for number in SIGNALS]
+    level = logging.getLogger().level
+    turn = engine.turn
+
+    def counted() -> None:
+        if not turns:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        turns.append(monotonic())
+        turn(0.05)
+        if monotonic() - turns[0] > 0.5:
+            engine.stop()
+
+    monkeypatch.setattr(engine, "turn", counted)
+    monkeypatch.setattr(engine, "open", lambda: setattr(engine, "running", True))
+    monkeypatch.setattr(engine, "close", lambda: None)
+    try:
+        engine.run()
+    finally:
+        logging.getLogger().setLevel(level)
+        signal.set_wakeup_fd(-1)
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+
+    assert 2 <= len(turns) < 100
 
 
 def test_a_clock_that_is_set_is_followed(pair: LoopbackEngines) -> None:

@@ -22,7 +22,9 @@ pub struct Entry {
     /// Source addresses that are known to be the peer's.
     pub sources: Vec<Vec<u8>>,
     pub octets: u64,
-    pub has_data: bool,
+    /// When that was, the last of it, and the last that was more than a keepalive.
+    pub at: f64,
+    pub data_at: f64,
     pub bad: u64,
     pub replayed: u64,
     pub malformed: u64,
@@ -61,11 +63,14 @@ pub struct Admit<'a, F: FnMut(usize, &[u8]) -> bool> {
     pub writes: Writes,
     /// What writing failed with.
     pub errors: Vec<i32>,
+    /// When the turn began.
+    pub now: f64,
 }
 
 impl<F: FnMut(usize, &[u8]) -> bool> Admit<'_, F> {
     /// Take what is for here; a flag for each message that is not.
     pub fn run(&mut self, messages: &[Message<'_>]) -> Vec<bool> {
+        self.now = sys::now();
         let mut left = Vec::with_capacity(messages.len());
         let (mut before, mut who) = (None, (Vec::new(), 0));
         let mut current = usize::MAX;
@@ -124,8 +129,9 @@ impl<F: FnMut(usize, &[u8]) -> bool> Admit<'_, F> {
             match key.open(&mut self.buf[at..at + length]) {
                 Ok(()) => {
                     entry.octets += length as u64;
+                    entry.at = self.now;
                     if length > OVERHEAD {
-                        entry.has_data = true;
+                        entry.data_at = self.now;
                         self.admit(number, at + HEADER, length - OVERHEAD);
                     }
                 }

@@ -5,8 +5,9 @@ use crate::buffer::Borrowed;
 use crate::coalesce::Writes;
 use crate::keys::Misuse;
 use crate::python::{OpeningKey, SealingKey};
-use crate::sys;
-use crate::transmit::{Transmit, Way};
+use crate::serve::Serve;
+use crate::sys::{self, Mailbox};
+use crate::transmit::{Transmit, Turn, Way};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -32,7 +33,7 @@ impl OutLane {
         }
         let source = source.map_or(Vec::new(), |(level, kind, data)| sys::control(level, kind, &data));
         let destinations = Vec::new();
-        let way = Way { destinations, socket, name, source, allowed: 0, octets: 0 };
+        let way = Way { destinations, socket, name, source, allowed: 0, octets: 0, at: 0.0 };
         Ok(OutLane { key, way })
     }
 
@@ -47,9 +48,9 @@ impl OutLane {
         self.way.destinations.push(destination);
     }
 
-    /// The octets of datagrams sealed since this was asked.
-    fn take_octets(&mut self) -> u64 {
-        std::mem::take(&mut self.way.octets)
+    /// The octets of datagrams sealed since this was asked, and when the last turn of them began.
+    fn take_octets(&mut self) -> (u64, f64) {
+        (std::mem::take(&mut self.way.octets), self.way.at)
     }
 }
 
@@ -80,10 +81,14 @@ fn transmit(
     let mut keys: Vec<_> =
         lanes.iter().map(|lane| lane.key.bind(py).try_borrow_mut()).collect::<Result<_, _>>()?;
     let ways = lanes.iter_mut().zip(&mut keys).map(|(lane, key)| (&mut lane.way, &mut key.0));
-    let mut work = Transmit { tun, vnet, mtu, room, slot, out, ways: ways.collect() };
+    let mut work = Transmit { tun, vnet, mtu, room, slot, out, ways: ways.collect(), now: 0.0 };
     let turn = py.detach(|| work.run(budget));
-    let unsent = turn.unsent.map(|(w, error)| (w.way, w.start, w.end, w.size, error));
+    let unsent = unsent(&turn);
     Ok((turn.taken, turn.drained, turn.left, turn.error, unsent))
+}
+
+fn unsent(turn: &Turn) -> Option<Unsent> {
+    turn.unsent.as_ref().map(|(w, error)| (w.way, w.start, w.end, w.size, *error))
 }
 
 /// The session of a peer from which messages come.
@@ -112,7 +117,8 @@ impl InLane {
             control: sender(&control).0,
             sources: Vec::new(),
             octets: 0,
-            has_data: false,
+            at: 0.0,
+            data_at: 0.0,
             bad: 0,
             replayed: 0,
             malformed: 0,
@@ -121,19 +127,37 @@ impl InLane {
         InLane { key, is_owner, entry }
     }
 
-    /// Since this was asked: octets accepted, whether there were packets in them; messages that
-    /// were not authentic, replayed; packets that were malformed, of others.
-    fn take_counts(&mut self) -> (u64, bool, u64, u64, u64, u64) {
+    /// Since this was asked: octets accepted, when the last turn of them began, and the last with
+    /// packets in it (0 for none); messages that were not authentic, replayed; packets that were
+    /// malformed, of others.
+    fn take_counts(&mut self) -> (u64, f64, f64, u64, u64, u64, u64) {
         let entry = &mut self.entry;
         (
             std::mem::take(&mut entry.octets),
-            std::mem::take(&mut entry.has_data),
+            entry.at,
+            std::mem::take(&mut entry.data_at),
             std::mem::take(&mut entry.bad),
             std::mem::take(&mut entry.replayed),
             std::mem::take(&mut entry.malformed),
             std::mem::take(&mut entry.foreign),
         )
     }
+}
+
+/// The layout of `struct mmsghdr`: its length, where it has that of a message, and of its control
+/// messages.
+const STEP: usize = size_of::<libc::mmsghdr>();
+const LENGTH: usize = std::mem::offset_of!(libc::mmsghdr, msg_len);
+const USED: usize = std::mem::offset_of!(libc::mmsghdr, msg_hdr)
+    + std::mem::offset_of!(libc::msghdr, msg_controllen);
+const WORD: usize = size_of::<usize>();
+
+/// Write into header `i` how long a message is, and its control messages.
+fn tell(headers: &mut [u8], i: usize, (length, used): (usize, usize)) -> Result<(), Misuse> {
+    let header = headers.get_mut(i * STEP..(i + 1) * STEP).ok_or(Misuse::OutOfBounds)?;
+    header[LENGTH..LENGTH + 4].copy_from_slice(&(length as u32).to_ne_bytes());
+    header[USED..USED + WORD].copy_from_slice(&used.to_ne_bytes());
+    Ok(())
 }
 
 /// Places of the messages that recvmmsg(2) has received.
@@ -145,19 +169,14 @@ struct Received<'a> {
 }
 
 impl<'a> Received<'a> {
-    /// Message `i`, by the layout of `struct mmsghdr`.
+    /// Message `i`.
     fn message(&self, i: usize) -> Result<Message<'a>, Misuse> {
-        const STEP: usize = size_of::<libc::mmsghdr>();
-        const NAME: usize = 28;
-        const CONTROL: usize = 96;
+        const NAME: usize = Mailbox::NAME;
+        const CONTROL: usize = Mailbox::CONTROL;
         let header = self.headers.get(i * STEP..(i + 1) * STEP).ok_or(Misuse::OutOfBounds)?;
-        let at = std::mem::offset_of!(libc::mmsghdr, msg_len);
-        let length = u32::from_ne_bytes(header[at..at + 4].try_into().expect("four octets"));
-        let at = std::mem::offset_of!(libc::mmsghdr, msg_hdr)
-            + std::mem::offset_of!(libc::msghdr, msg_controllen);
-        let used = usize::from_ne_bytes(
-            header[at..at + size_of::<usize>()].try_into().expect("a word"),
-        );
+        let length =
+            u32::from_ne_bytes(header[LENGTH..LENGTH + 4].try_into().expect("four octets"));
+        let used = usize::from_ne_bytes(header[USED..USED + WORD].try_into().expect("a word"));
         let control = i * CONTROL..i * CONTROL + used.min(CONTROL);
         Ok(Message {
             at: i * self.slot,
@@ -197,15 +216,7 @@ fn admit(
         lanes.iter().map(|lane| lane.key.bind(py).try_borrow_mut()).collect::<Result<_, _>>()?;
     let owners: Vec<_> = lanes.iter().map(|lane| lane.is_owner.clone_ref(py)).collect();
     let mut failed = None;
-    let is_owner = |lane: usize, source: &[u8]| {
-        Python::attach(|py| {
-            let answer = owners[lane].call1(py, (source,)).and_then(|yes| yes.is_truthy(py));
-            answer.unwrap_or_else(|error| {
-                failed = Some(error);
-                false
-            })
-        })
-    };
+    let is_owner = asking(&owners, &mut failed);
     let entries = lanes.iter_mut().zip(&mut keys).map(|(lane, key)| (&mut lane.entry, &mut key.key));
     let mut work = Admit {
         buf,
@@ -216,12 +227,114 @@ fn admit(
         pieces: Vec::with_capacity(256),
         writes: Writes::default(),
         errors: Vec::new(),
+        now: 0.0,
     };
     let left = py.detach(|| work.run(&messages));
-    let errors = work.errors;
+    let errors = std::mem::take(&mut work.errors);
+    drop(work);
     match failed {
         Some(error) => Err(error),
         None => Ok((left, errors)),
+    }
+}
+
+/// What ended `serve`: descriptors for the caller, whether packets come in bulk; octets of a packet
+/// in `slots` that is for none of the lanes, errno of reading, what was not sent; messages in `buf`,
+/// a flag for each if some are for none of the lanes, errno of receiving, errnos of writing.
+type Ended = (
+    (Vec<(i32, u32)>, bool),
+    (usize, i32, Option<Unsent>),
+    (usize, Vec<bool>, i32, Vec<i32>),
+);
+
+/// Take packets and messages as `transmit` and `admit` do, both ways and as long as they are all
+/// for the lanes: until `until` (CLOCK_BOOTTIME), at most `hold` seconds from the first on.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)] // what a turn needs
+fn serve(
+    py: Python<'_>,
+    epoll: i32,
+    until: f64,
+    hold: f64,
+    busy: bool,
+    device: (i32, bool, Option<bool>),
+    limits: (usize, usize, usize),
+    slots: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    inbox: (Bound<'_, PyAny>, usize),
+    places: (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>),
+    sockets: Vec<i32>,
+    out_lanes: Vec<Py<OutLane>>,
+    in_lanes: Vec<Py<InLane>>,
+) -> PyResult<Ended> {
+    let ((tun, vnet, udp), (mtu, room, budget), (buf, slot)) = (device, limits, inbox);
+    let (mut slots, mut out, mut buf) =
+        (Borrowed::of(slots)?, Borrowed::of(out)?, Borrowed::of(&buf)?);
+    let (mut headers, mut names, mut controls) =
+        (Borrowed::of(&places.0)?, Borrowed::of(&places.1)?, Borrowed::of(&places.2)?);
+    let headers = headers.writable(&[&slots, &out, &buf, &names, &controls])?;
+    let names = names.writable(&[&slots, &out, &buf, &controls])?;
+    let controls = controls.writable(&[&slots, &out, &buf])?;
+    let buf = buf.writable(&[&slots, &out])?;
+    let out = out.writable(&[&slots])?;
+    let slots = slots.writable(&[])?;
+    let mut ways = out_lanes.iter().map(|l| l.bind(py).try_borrow_mut()).collect::<Result<Vec<_>, _>>()?;
+    let mut sealing = ways.iter().map(|l| l.key.bind(py).try_borrow_mut()).collect::<Result<Vec<_>, _>>()?;
+    let ways = ways.iter_mut().zip(&mut sealing).map(|(lane, key)| (&mut lane.way, &mut key.0));
+    let mut lanes = in_lanes.iter().map(|l| l.bind(py).try_borrow_mut()).collect::<Result<Vec<_>, _>>()?;
+    let mut opening = lanes.iter().map(|l| l.key.bind(py).try_borrow_mut()).collect::<Result<Vec<_>, _>>()?;
+    let owners: Vec<_> = lanes.iter().map(|lane| lane.is_owner.clone_ref(py)).collect();
+    let entries =
+        lanes.iter_mut().zip(&mut opening).map(|(lane, key)| (&mut lane.entry, &mut key.key));
+    let mut failed = None;
+    let mailbox = Mailbox::new(slot, names, controls);
+    let mut work = Serve {
+        epoll,
+        sockets,
+        budget,
+        busy,
+        hold,
+        transmit: Transmit { tun, vnet, mtu, room, slot: slots, out, ways: ways.collect(), now: 0.0 },
+        admit: Admit {
+            buf,
+            tun,
+            udp,
+            entries: entries.collect(),
+            is_owner: asking(&owners, &mut failed),
+            pieces: Vec::with_capacity(256),
+            writes: Writes::default(),
+            errors: Vec::new(),
+            now: 0.0,
+        },
+        mailbox,
+    };
+    let served = py.detach(|| work.run(until));
+    for (i, lengths) in work.mailbox.lengths.iter().enumerate() {
+        tell(headers, i, *lengths)?;
+    }
+    let count = work.mailbox.lengths.len();
+    let (busy, errors) = (work.busy, std::mem::take(&mut work.admit.errors));
+    drop(work);
+    let turn = served.turn.map_or((0, 0, None), |turn| (turn.left, turn.error, unsent(&turn)));
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(((served.others, busy), turn, (count, served.left, served.error, errors))),
+    }
+}
+
+/// Ask Python whether an address is the peer's of a lane; what goes wrong with that is kept.
+fn asking<'a>(
+    owners: &'a [Py<PyAny>],
+    failed: &'a mut Option<PyErr>,
+) -> impl FnMut(usize, &[u8]) -> bool + Send + 'a {
+    move |lane, source| {
+        Python::attach(|py| {
+            let answer = owners[lane].call1(py, (source,)).and_then(|yes| yes.is_truthy(py));
+            answer.unwrap_or_else(|error| {
+                *failed = Some(error);
+                false
+            })
+        })
     }
 }
 
@@ -229,5 +342,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<OutLane>()?;
     module.add_class::<InLane>()?;
     module.add_function(wrap_pyfunction!(transmit, module)?)?;
-    module.add_function(wrap_pyfunction!(admit, module)?)
+    module.add_function(wrap_pyfunction!(admit, module)?)?;
+    module.add_function(wrap_pyfunction!(serve, module)?)
 }

@@ -18,6 +18,7 @@ mod coalesce;
 mod delivery;
 mod keys;
 mod segment;
+mod serve;
 mod sys;
 mod transmit;
 mod window;

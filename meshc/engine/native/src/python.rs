@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 /// What the Python side and this one have to agree on; raised with every change of a signature.
-const CONTRACT: u32 = 1;
+const CONTRACT: u32 = 2;
 
 impl From<Misuse> for PyErr {
     fn from(misuse: Misuse) -> PyErr {

@@ -1,12 +1,14 @@
 //! The system calls of the lanes; an error is its number.
 
-use libc::{c_void, iovec, msghdr};
+use libc::{c_void, iovec, mmsghdr, msghdr};
 use std::io::Error;
 
 const SOL_UDP: i32 = 17;
 const UDP_SEGMENT: i32 = 103;
 /// More parts than that (UIO_MAXIOV is 1024) are put together first.
 const MOST_PARTS: usize = 1000;
+/// Messages of one recvmmsg(2).
+const MOST_MESSAGES: usize = 64;
 
 fn number() -> i32 {
     Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
@@ -103,6 +105,94 @@ pub fn send(fd: i32, data: &[u8], segment: usize, name: &[u8], source: &[u8]) ->
     } else {
         Ok(())
     }
+}
+
+/// Where recvmmsg(2) puts messages: `slot` octets apart each, with senders and control messages.
+pub struct Mailbox<'a> {
+    pub slot: usize,
+    pub names: &'a mut [u8],
+    pub controls: &'a mut [u8],
+    /// Octets of each message of the last call, and of the control messages that came with it.
+    pub lengths: Vec<(usize, usize)>,
+}
+
+impl<'a> Mailbox<'a> {
+    pub const NAME: usize = 28;
+    pub const CONTROL: usize = 96;
+    const LONGEST: usize = 65_536;
+
+    pub fn new(slot: usize, names: &'a mut [u8], controls: &'a mut [u8]) -> Self {
+        controls.fill(0);
+        Mailbox { slot, names, controls, lengths: Vec::with_capacity(MOST_MESSAGES) }
+    }
+
+    /// Fetch what waits on a socket: how many messages.
+    pub fn receive(&mut self, fd: i32, buf: &mut [u8]) -> Result<usize, i32> {
+        // the kernel leaves padding alone, and what is left of control messages is compared
+        self.controls[..self.lengths.len() * Self::CONTROL].fill(0);
+        self.lengths.clear();
+        if self.slot < Self::LONGEST {
+            return Err(libc::EINVAL);
+        }
+        // SAFETY: headers and vectors of zeros are valid ones: of no octets, nowhere.
+        let (mut headers, mut vectors): ([mmsghdr; MOST_MESSAGES], [iovec; MOST_MESSAGES]) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        let slots = buf.chunks_exact_mut(self.slot);
+        let names = self.names.chunks_exact_mut(Self::NAME);
+        let controls = self.controls.chunks_exact_mut(Self::CONTROL);
+        let mut most = 0;
+        for ((header, vector), ((slot, name), control)) in
+            headers.iter_mut().zip(&mut vectors).zip(slots.zip(names).zip(controls))
+        {
+            vector.iov_base = slot.as_mut_ptr().cast::<c_void>();
+            vector.iov_len = Self::LONGEST;
+            let header = &mut header.msg_hdr;
+            header.msg_name = name.as_mut_ptr().cast::<c_void>();
+            header.msg_namelen = Self::NAME as u32;
+            header.msg_iov = vector;
+            header.msg_iovlen = 1;
+            header.msg_control = control.as_mut_ptr().cast::<c_void>();
+            header.msg_controllen = Self::CONTROL as _;
+            most += 1;
+        }
+        // SAFETY: each of the first `most` headers was just made to point to a vector, a name and
+        // room for control messages of its own, as long as they say; all of them outlive the call.
+        let got = unsafe {
+            let flags = libc::MSG_DONTWAIT as _;
+            libc::recvmmsg(fd, headers.as_mut_ptr(), most, flags, std::ptr::null_mut())
+        };
+        let got = usize::try_from(got).map_err(|_| number())?;
+        let lengths = headers[..got].iter().map(|header| {
+            let used: usize = header.msg_hdr.msg_controllen as _;
+            (header.msg_len as usize, used.min(Self::CONTROL))
+        });
+        self.lengths.extend(lengths);
+        Ok(got)
+    }
+}
+
+/// epoll_wait(2), until `deadline` at the latest: descriptors and what has become of them.
+pub fn wait(epoll: i32, deadline: f64, events: &mut Vec<(i32, u32)>) -> Result<(), i32> {
+    const MOST: usize = 32;
+    const DAY: f64 = 86_400_000.0;
+    let left = ((deadline - now()) * 1000.0).ceil().max(0.0);
+    let timeout = if left > DAY { -1 } else { left as i32 };
+    let mut room = [libc::epoll_event { events: 0, u64: 0 }; MOST];
+    // SAFETY: the kernel writes at most `MOST` events to `room`, which is ours to write.
+    let got = unsafe { libc::epoll_wait(epoll, room.as_mut_ptr(), MOST as i32, timeout) };
+    let got = usize::try_from(got).map_err(|_| number())?;
+    events.clear();
+    events.extend(room[..got].iter().map(|event| (event.u64 as i32, event.events)));
+    Ok(())
+}
+
+/// Seconds of the clock that goes on while the machine sleeps.
+pub fn now() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one `timespec`, which is ours to write. It cannot fail: the clock is
+    // there since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 fn gso(segment: usize, length: usize) -> Vec<u8> {

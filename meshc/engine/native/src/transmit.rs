@@ -29,6 +29,8 @@ pub struct Way {
     /// How many more messages may be sealed.
     pub allowed: u64,
     pub octets: u64,
+    /// When that was, the last of it.
+    pub at: f64,
 }
 
 /// Sealed datagrams of the session `way` that wait in the buffer for more of their kind.
@@ -62,6 +64,8 @@ pub struct Transmit<'a> {
     pub slot: &'a mut [u8],
     pub out: &'a mut [u8],
     pub ways: Vec<(&'a mut Way, &'a mut Sealing)>,
+    /// When the turn began.
+    pub now: f64,
 }
 
 /// Why a packet is not taken.
@@ -79,6 +83,7 @@ impl From<Misuse> for No {
 impl Transmit<'_> {
     /// Read and send until there is nothing more, or `budget` packets were taken.
     pub fn run(&mut self, budget: usize) -> Turn {
+        self.now = sys::now();
         let mut turn = Turn { taken: 0, drained: false, left: 0, error: 0, unsent: None };
         let mut waiting = Waiting { way: 0, start: 0, end: 0, size: 0, closed: false };
         while turn.taken < budget {
@@ -151,6 +156,7 @@ impl Transmit<'_> {
         key.seal(row);
         way.allowed -= 1;
         way.octets += datagram as u64;
+        way.at = self.now;
         waiting.end += datagram;
         waiting.closed |= datagram < waiting.size;
         self.emit(waiting, false).map_err(No::Unsent)
@@ -193,6 +199,7 @@ impl Transmit<'_> {
             first += count;
             way.allowed -= count as u64;
             way.octets += octets as u64;
+            way.at = self.now;
             waiting.end += octets;
             waiting.closed |= split.last_size > 0 || split.size < waiting.size;
         }

@@ -27,7 +27,7 @@ try:
 except ImportError:
     AVAILABLE = False
 else:
-    AVAILABLE = meshc_native.CONTRACT == 1
+    AVAILABLE = meshc_native.CONTRACT == 2
     """Whether it is there, and is the one that this module was written for."""
 
 _OVERHEAD = 32
