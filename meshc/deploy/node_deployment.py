@@ -62,8 +62,8 @@ class StepFault:
 
 
 class NodeDeployment:
-    """`way` and `grace` are those of `StageCandidate`; `behind` are the nodes that must be reached
-    before this one is confirmed, because the way to them may lead through it."""
+    """`way`, `way_before` and `grace` are those of `StageCandidate`; `behind` are the nodes that
+    must be reached before this one is confirmed, because the way to them may lead through it."""
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class NodeDeployment:
         *,
         grace: float = 0.0,
         way: Mapping[str, str] | None = None,
+        way_before: Mapping[str, str] | None = None,
         behind: Sequence[Target] = (),
     ) -> None:
         activation, choice = found.difference.activation, found.difference.choice
@@ -84,7 +85,8 @@ class NodeDeployment:
         self.sha = found.facts.sha if found.facts else ""
         self.name = found.target.name
         self.token = secrets.token_hex(8)
-        self.window, self.grace, self.way = window, grace, way or {}
+        self.window, self.grace = window, grace
+        self.way, self.way_before = way or {}, way_before or {}
         self.end = time.monotonic() + window
         self._dial, self._tell, self._behind = dial, tell, behind
 
@@ -157,6 +159,7 @@ class NodeDeployment:
             window=self.window,
             grace=self.grace,
             way=self.way,
+            way_before=self.way_before,
             sha=self.sha,
             activation=self.activation,
             supervisor=self.choice.supervisor,
