@@ -15,10 +15,11 @@ mkdir "$HOME"
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
 builds() { # builds WAY COMMAND...
   way=$1; shift
-  mkdir "$PLACE/$way"
-  cp "$ROOT/examples/topologies/relay/mesh.yaml" "$PLACE/$way/"
-  (cd "$PLACE/$way" && "$@" --version && "$@" build mesh.yaml >out)
-  [ -s "$PLACE/$way/build/phone/wg0.conf" ]
+  elsewhere=$PLACE/network-$way
+  mkdir "$elsewhere"
+  cp "$ROOT/examples/topologies/relay/mesh.yaml" "$elsewhere/"
+  (cd "$elsewhere" && "$@" --version && "$@" build mesh.yaml >out)
+  [ -s "$elsewhere/build/phone/wg0.conf" ]
   say "$way: built"
 }
 

@@ -16,6 +16,8 @@ from meshc.errors import PrefixFormatError
 from meshc.secret import quoted
 
 BITS = {4: 32, 6: 128}
+_OCTETS = {str(number): number for number in range(256)}
+_LENGTHS = {str(number): number for number in range(33)}
 
 
 class Prefix(NamedTuple):
@@ -31,9 +33,8 @@ class Prefix(NamedTuple):
 
         Raises: PrefixFormatError when it is none of these, or, with `strict`, has host bits set.
         """
-        address, length = split_prefix(text)
-        value = int(address)
-        prefix = cls(address.version, mask(address.version, value, length), length)
+        family, value, length = split_prefix(text)
+        prefix = cls(family, mask(family, value, length), length)
         if strict and prefix.value != value:
             raise PrefixFormatError(f"{quoted(text)} has host bits set; the prefix is {prefix}")
         return prefix
@@ -100,8 +101,7 @@ class InterfaceAddress(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> InterfaceAddress:
         """Raises: PrefixFormatError."""
-        address, length = split_prefix(text)
-        return cls(address.version, int(address), length)
+        return cls(*split_prefix(text))
 
     @property
     def address(self) -> str:
@@ -136,16 +136,21 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
     return address
 
 
-def split_prefix(text: str) -> tuple[IPv4Address | IPv6Address, int]:
-    """`10.0.0.1/24` -> (address, 24); no length means a host. Raises: PrefixFormatError."""
+def split_prefix(text: str) -> tuple[int, int, int]:
+    """`10.0.0.1/24` -> family, address, 24; no length means a host. Raises: PrefixFormatError."""
     head, slash, tail = text.strip().partition("/")
-    address = parse_address(head)
+    try:
+        # as everybody writes IPv4; whatever is written otherwise is read below
+        a, b, c, d = map(_OCTETS.__getitem__, head.split("."))
+        return 4, a << 24 | b << 16 | c << 8 | d, _LENGTHS[tail] if slash else 32
+    except (KeyError, ValueError):
+        address = parse_address(head)
     bits = BITS[address.version]
     if not slash:
-        return address, bits
+        return address.version, int(address), bits
     if not (tail.isascii() and tail.isdigit() and len(tail) <= 3 and int(tail) <= bits):
         raise PrefixFormatError(f"{quoted(text)}: the length after the slash goes from 0 to {bits}")
-    return address, int(tail)
+    return address.version, int(address), int(tail)
 
 
 def address_text(family: int, value: int) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.namespace_watchdog import processes_in
-from tests.support.netns import ROOT, needs_root, wait_until
+from tests.support.enginenet import SOCKETS
+from tests.support.namespace_watchdog import NAMES, processes_in
+from tests.support.netns import ROOT, needs_root, require, wait_until
 
 pytestmark = needs_root
 _KILLED = """
@@ -21,6 +22,15 @@ made = Namespace("killed")
 made.shell("setsid sleep 4000 >/dev/null 2>&1 & setsid sleep 4001 >/dev/null 2>&1 &")
 print(os.readlink(f"/proc/{made.pid}/ns/net"), flush=True)
 input()
+"""
+_ENGINES = """
+import sys
+from pathlib import Path
+from tests.support.enginenet import Net
+with Net(Path(sys.argv[1])) as net:
+    net.start("a", "wireguard-go")
+    print(*net.namespaces.values(), *net.interfaces.values(), flush=True)
+    input()
 """
 
 
@@ -39,3 +49,23 @@ def test_a_test_that_is_killed_leaves_nothing_behind(how: signal.Signals) -> Non
         assert len(processes_in(namespace)) >= 3
         test.send_signal(how)
         wait_until(lambda: not processes_in(namespace), patience=30, what="the end of all of them")
+
+
+def test_two_engines_of_a_test_that_is_killed_go_with_their_namespaces(tmp_path: Path) -> None:
+    require("wireguard-go", "wg", "ip")
+    with subprocess.Popen(
+        [sys.executable, "-c", _ENGINES, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(Path(ROOT))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as test:
+        assert test.stdout is not None
+        *names, left, _ = test.stdout.readline().split()
+        inside = {f"net:[{(NAMES / name).stat().st_ino}]" for name in names}
+        assert processes_in(inside)
+        test.kill()
+        gone = [*(NAMES / name for name in names), SOCKETS / f"{left}.sock"]
+        wait_until(lambda: not any(path.exists() for path in gone), what="the end of all of them")
+        assert not processes_in(inside)

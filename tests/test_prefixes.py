@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import collapse_addresses, ip_network
+from ipaddress import collapse_addresses, ip_interface, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from meshc.errors import PrefixFormatError
@@ -82,3 +82,16 @@ def test_what_is_left_without_holes_is_every_other_address(
         cut = any(p.contains(host) for p in holes)
         assert any(p.contains(host) for p in left) == (inside and not cut)
     assert left == collapse(left)
+
+
+@given(st.text("0123456789./", max_size=20) | st.from_regex(r"(\d{1,3}\.){3}\d{1,3}(/\d{1,3})?"))
+def test_an_address_is_what_the_standard_library_takes_it_for(text: str) -> None:
+    assume("." not in text.partition("/")[2])  # a netmask is no length here
+    try:
+        wanted = ip_interface(text.strip())
+    except ValueError:
+        with pytest.raises(PrefixFormatError):
+            InterfaceAddress.parse(text)
+        return
+    found = InterfaceAddress.parse(text)
+    assert found == (4, int(wanted.ip), wanted.network.prefixlen)

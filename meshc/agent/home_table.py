@@ -13,6 +13,7 @@ from meshc.agent.compiled_roster import CompiledRoster, probe_of
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     MoveBack,
     MoveDirect,
     MoveHome,
@@ -87,6 +88,15 @@ def updates_of(
             return (PeerUpdate(keys[peer], endpoint=endpoint, keepalive=KEEPALIVE),)
         case CoolPeer(peer):
             return tuple(_fresh(peer, compiled, device))
+        case ExpectDirect(peer):
+            # taken and given back at once: who has just had a prefix may send from it
+            lent, moving = compiled.prefixes[peer], compiled.moving
+            back = tuple(prefix for prefix in lent if prefix in moving)
+            gone = tuple(prefix for prefix in lent if prefix not in moving)
+            return (
+                PeerUpdate(keys[peer], allowed_ips=lent, removed_ips=gone),
+                PeerUpdate(keys[home], allowed_ips=back),
+            )
         case MoveDirect(peer):
             return (PeerUpdate(keys[peer], allowed_ips=compiled.prefixes[peer]),)
         case MoveBack(peer):

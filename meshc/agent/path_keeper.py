@@ -27,10 +27,12 @@ from meshc.agent.core.direct_paths import DirectPaths, meeting
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     Introduce,
     MoveBack,
     MoveDirect,
     MoveHome,
+    OpenNat,
     PlaceLeaf,
     SendControl,
 )
@@ -38,10 +40,11 @@ from meshc.agent.core.leaf_agent import LeafAgent
 from meshc.agent.core.relay_agent import HomeRecord, RelayAgent
 from meshc.agent.draining import drain_mark
 from meshc.agent.near_endpoints import near_endpoints
+from meshc.agent.path_opener import open_path
 from meshc.agent.path_status import PathStatus, path_status
 from meshc.agent.tunnel_socket import TunnelSocket
 from meshc.errors import MeshcError
-from meshc.node.backends import Backend, backend
+from meshc.node.backends import BUNDLED, Backend, backend
 from meshc.node.machine import RUN_DIRECTORY
 from meshc.node.state_file import Record, StateFile
 from meshc.prefixes import InterfaceAddress
@@ -238,6 +241,9 @@ class _Keeper:
                 said = meeting(effect, self._seen())
                 if said is not None:
                     self._wire.send(effect.to, encode(said))
+            elif isinstance(effect, OpenNat):
+                device = self._engine.read(self._interface)
+                open_path(effect.endpoint, effect.hops, device.listen_port, device.fwmark)
             else:
                 self._change(effect)
                 self._tell(effect)
@@ -246,8 +252,13 @@ class _Keeper:
         """On the device. Raises: NodeError."""
         home = self._agent.home if isinstance(self._agent, LeafAgent) else 0
         device = self._engine.read(self._interface) if _needs_device(effect) else DeviceState()
-        for update in home_table.updates_of(effect, self._compiled, device, home):
-            self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
+        updates = home_table.updates_of(effect, self._compiled, device, home)
+        if not isinstance(effect, ExpectDirect):
+            for update in updates:
+                self._engine.write(self._interface, DeviceUpdate(peers=(update,)))
+        elif self._engine.name == BUNDLED:
+            # as one change, so that no packet goes there in between; others have no such moment
+            self._engine.write(self._interface, DeviceUpdate(peers=updates))
 
     def _seen(self) -> Mapping[int, Endpoint]:
         """Where the device sees the others, by their numbers. Raises: NodeError."""

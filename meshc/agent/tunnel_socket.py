@@ -15,8 +15,8 @@ from meshc.agent.compiled_roster import number_of, probe_of
 from meshc.agent.core.control_message import LONGEST
 from meshc.errors import NodeError
 from meshc.prefixes import Prefix
+from meshc.topology.obligations.control_channel import CONTROL_PORT
 
-PORT = 51819
 _RECVERR = 25  # linux/in6.h: IPV6_RECVERR
 _ERROR = struct.Struct("=IBBBBII")  # linux/errqueue.h: struct sock_extended_err
 _FROM_ICMP6 = 3  # SO_EE_ORIGIN_ICMP6
@@ -45,7 +45,7 @@ class TunnelSocket:
                 socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0"
             )
             self._socket.setsockopt(socket.IPPROTO_IPV6, _RECVERR, 1)
-            self._socket.bind((probe.address, PORT, 0, self._index))
+            self._socket.bind((probe.address, CONTROL_PORT, 0, self._index))
             self._socket.setblocking(False)
         except OSError as error:
             self._socket.close()
@@ -59,7 +59,7 @@ class TunnelSocket:
     def send(self, to: int, data: bytes) -> None:
         """What cannot be sent is lost, as it might be anywhere on its way."""
         with contextlib.suppress(OSError):
-            self._socket.sendto(data, (probe_of(to).address, PORT, 0, self._index))
+            self._socket.sendto(data, (probe_of(to).address, CONTROL_PORT, 0, self._index))
 
     def arrived(self) -> Iterator[Arrived]:
         """What has come in, at most so much that the timers are not kept waiting."""
@@ -73,7 +73,7 @@ class TunnelSocket:
                 # an error that waits for us is told once here, and in full by its own queue
                 yield from self._refusals()
                 continue
-            if address[1] == PORT:
+            if address[1] == CONTROL_PORT:
                 yield Arrived(_number(address[0]), data)
 
     def close(self) -> None:

@@ -115,7 +115,7 @@ def _prove(stages: Stages, source: SourceFiles, analysis: Analysis) -> None:
 
     ring = made_up(source.spec, source.lock)
     plan = stages.plan(source, analysis, ring)
-    stages.prove(analysis, ring, stages.rehearse(plan, ring))
+    stages.prove(analysis, stages.rehearse(plan, ring))
 
 
 def _cases(spec: Spec, diagnostics: Diagnostics) -> Iterator[Case]:

@@ -88,7 +88,7 @@ def compile_file(
         ring, store = stages.keys(workspace, source, new_lock=new_lock)
         plan = stages.plan(source, analysis, ring)
         emission = stages.render(plan, ring, target, write=not dry_run)
-        verdict = stages.prove(analysis, ring, emission.files())
+        verdict = stages.prove(analysis, emission.files())
         stages.diagnostics.barrier()
         if not dry_run:
             # not before the proof: a build that is refused has made nothing

@@ -119,6 +119,7 @@ class Stages:
         from meshc.topology.planner.planning import plan_mesh
 
         self._tell("plan")
+        self._worker.promise(Promises(ring.public, analysis.allocation.addresses))
         plan = plan_mesh(
             analysis.spec,
             analysis.graph,
@@ -156,15 +157,14 @@ class Stages:
             for conf in files[:1]:
                 yield conf._replace(script=script, outputs=outputs)
 
-    def prove(self, analysis: Analysis, ring: KeyRing, files: Iterable[EmittedFile]) -> Verdict:
+    def prove(self, analysis: Analysis, files: Iterable[EmittedFile]) -> Verdict:
         """Every packet walked through what is read back. Errors are left to who asked.
 
         Raises: ConfError, OSError.
         """
         from meshc.build.proof_findings import placed
 
-        promises = Promises(ring.public, analysis.allocation.addresses)
-        verdict = self._worker.prove(promises, self._all(files))
+        verdict = self._worker.prove(self._all(files))
         found = placed(verdict.findings, analysis.spec, self.diagnostics)
         self.diagnostics.extend(list(found))
         return verdict

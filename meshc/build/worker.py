@@ -42,8 +42,8 @@ class ReadTopology(NamedTuple):
 
 
 class Promises(NamedTuple):
-    """Asks for the proof of the files that follow, up to FilesComplete: what the topology leaves
-    open. The answer: Verdict."""
+    """Asks for the proof of the files that will follow, up to FilesComplete: what the topology
+    leaves open. The answer: Verdict."""
 
     public_keys: Mapping[str, PublicKey]
     addresses: Mapping[str, tuple[Prefix, ...]]
@@ -89,7 +89,7 @@ class Failed(NamedTuple):
 
 
 class Worker(Protocol):
-    """`read`, `topology`, `prove`, in this order and once each; `close` in any case."""
+    """`read`, `topology`, `promise`, `prove`, in this order and once each; `close` in any case."""
 
     def read(self, path: Path) -> None:
         """Begins to read a topology file."""
@@ -97,7 +97,10 @@ class Worker(Protocol):
     def topology(self) -> TopologyRead:
         """Raises: Refused, StateError, OSError."""
 
-    def prove(self, promises: Promises, files: Iterable[EmittedFile]) -> Verdict:
+    def promise(self, promises: Promises) -> None:
+        """What `prove` will need. While the compiler plans there is time to look at it."""
+
+    def prove(self, files: Iterable[EmittedFile]) -> Verdict:
         """Reads every file back as it comes. Raises: ConfError, OSError, what `files` raises."""
 
     def close(self) -> None: ...
@@ -109,6 +112,7 @@ class InlineWorker:
     def __init__(self, spec: Spec | None = None) -> None:
         self._path: Path | None = None
         self._spec = spec
+        self._promises: Promises | None = None
 
     def read(self, path: Path) -> None:
         self._path = path
@@ -119,9 +123,13 @@ class InlineWorker:
         self._spec = answer.spec
         return answer
 
-    def prove(self, promises: Promises, files: Iterable[EmittedFile]) -> Verdict:
+    def promise(self, promises: Promises) -> None:
+        self._promises = promises
+
+    def prove(self, files: Iterable[EmittedFile]) -> Verdict:
         assert self._spec is not None
-        return _prove(self._spec, promises, files)
+        assert self._promises is not None
+        return _prove(self._spec, self._promises, files)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -155,8 +163,10 @@ class ForkedWorker:
         answer: TopologyRead = self._answer()
         return answer
 
-    def prove(self, promises: Promises, files: Iterable[EmittedFile]) -> Verdict:
+    def promise(self, promises: Promises) -> None:
         self._send(promises)
+
+    def prove(self, files: Iterable[EmittedFile]) -> Verdict:
         for file in files:
             self._send(_sent(file))
         self._send(FilesComplete())

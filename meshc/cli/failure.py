@@ -26,12 +26,13 @@ _R = TypeVar("_R")
 
 def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Turns an exception of meshc, or of the operating system about a file, into a message with
-    its hint on stderr, and exit code 2."""
+    its hint on stderr, and exit code 2; findings are shown where they are, with exit code 1."""
 
     @functools.wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
-            return command(*args, **kwargs)
+            with refused_findings():
+                return command(*args, **kwargs)
         except MeshcError as error:
             fail(error)
         except BrokenPipeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from meshc.cli.completion import complete_nodes
 from meshc.cli.duration import DAY, Duration
 from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
+from meshc.cli.keys_live import LiveOptions, live_options, rotate_live
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import Column, say, standard_page
 from meshc.render.report.json import envelope
@@ -42,11 +43,20 @@ def keys() -> None:
 @_JSON
 @reported
 def list_(file: Path, as_json: bool) -> None:
-    """Show every node's public key and where the private one is kept."""
+    """Show every node's public key and where the private one is kept.
+
+    Keys that were removed, revoked or replaced are named until every node that had them was
+    reached; `meshc plan` asks the nodes.
+    """
     with _changes(file) as changes:
         found = changes.show()
+    from meshc.cli.views.deploy_view import live_rows, print_live_keys
+    from meshc.deploy.live_keys import not_known_gone
+
+    live = not_known_gone(file, {info.node: info.public_key or "" for info in found})
     if as_json:
-        click.echo(envelope({"keys": [_as_dict(info) for info in found]}))
+        data = [_as_dict(info) for info in found]
+        click.echo(envelope({"keys": data, "live_keys": live_rows(live)}))
         return
     rows = []
     for info in found:
@@ -56,6 +66,7 @@ def list_(file: Path, as_json: bool) -> None:
     key, day = Column("public key", whole=True), Column("since", whole=True)
     columns = (Column("node"), key, Column("private key", fold=True), day, Column(""))
     standard_page().table(columns, rows)
+    print_live_keys(live)
 
 
 for _command in (keys_sealing.encrypt, keys_sealing.decrypt, keys_sealing.recipients):
@@ -94,11 +105,35 @@ def generate(file: Path, as_json: bool) -> None:
     metavar="TIME",
     help="Change nothing; say whose key is older than 90d, say. Exit code 3: somebody's is.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Build and deploy it too, one node after the other, while the network runs; without "
+    "nodes, go on with what was interrupted.",
+)
+@click.option("--all", "everybody", is_flag=True, help="With --live: every node that is deployed.")
+@live_options
 @identity_option
 @_JSON
 @reported
-def rotate(file: Path, nodes: tuple[str, ...], psk: bool, every: int | None, as_json: bool) -> None:
+def rotate(
+    file: Path,
+    nodes: tuple[str, ...],
+    psk: bool,
+    every: int | None,
+    live: bool,
+    everybody: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Give nodes a new key. The old one is kept aside in keys/retired/."""
+    if live:
+        if every is not None or as_json or ((psk or everybody) and nodes) or (psk and everybody):
+            raise click.UsageError("--live takes nodes, or --all, or --psk; and no other option")
+        rotate_live(file, nodes, LiveOptions(**options), everybody=everybody, psk=psk)
+        return
+    if everybody:
+        raise click.UsageError("--all goes with --live")
     if every is not None:
         if nodes or psk:
             raise click.UsageError("--every only says who is due; it takes no nodes, and no --psk")

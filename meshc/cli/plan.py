@@ -52,6 +52,7 @@ def plan(
     from meshc.cli.views.deploy_view import plan_as_json, print_plan
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
+    from meshc.deploy.live_keys import still_live
     from meshc.deploy.plan.saved_plan import SavedPlan, keep_plan, planned
     from meshc.deploy.plan.surroundings import surroundings
 
@@ -63,10 +64,11 @@ def plan(
         around = surroundings(result, whole=not (nodes or local))
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
+    live = still_live(result, found)
     if as_json:
-        click.echo(plan_as_json(found, around, diff=diff))
+        click.echo(plan_as_json(found, around, diff=diff, live=live))
     else:
-        print_plan(found, around, diff=diff)
+        print_plan(found, around, diff=diff, live=live)
     if output is not None:
         keep_plan(
             output,

@@ -38,16 +38,30 @@ class DeployedNode:
 
 
 @dataclass(frozen=True, slots=True)
+class DepartedKey:
+    """A public key that a node has no more, and the nodes whose file had it when they were last
+    reached."""
+
+    node: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeployJournal:
     """`builds` are those that were deployed, the latest last, and `serial` is the number of that
     one; `files` are the hashes of the wg-quick files of all nodes then, `policies` is who reached
-    whom then (`reach_record`), empty where there were no policies."""
+    whom then (`reach_record`), empty where there were no policies. `keys` are those of all nodes
+    then, `peers` by node those that its file had (None: all others), and `gone` the keys from
+    before which somebody may have still."""
 
     serial: int = 0
     builds: tuple[str, ...] = ()
     nodes: Mapping[str, DeployedNode] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     policies: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    peers: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    gone: Mapping[str, DepartedKey] = field(default_factory=dict)
 
     def number(self, build: str) -> int:
         """That of a build to be deployed: its own, where it is the latest."""
@@ -77,17 +91,54 @@ class DeployJournal:
         }
         by_hand = {name: sha for name, sha in files.items() if name not in self.nodes}
         theirs = {name: files[name] for name in names if name in files}
+        keys = {name: str(node.public_key) for name, node in plan.nodes.items()}
         return replace(
             self.begun(build),
             nodes={**self.nodes, **mine},
             files={**by_hand, **kept, **theirs},
             policies=_policies(plan.spec),
+            keys=keys,
+            peers={**self.peers, **{name: _peers(plan, name) for name in names}},
+            gone=_left_on(self.departed(keys), names),
         )
+
+    def departed(self, keys: Mapping[str, str]) -> Mapping[str, DepartedKey]:
+        """The keys that somebody may have still, though they are not among those of the nodes now:
+        of nodes that were removed, revoked, or that have another one."""
+        found = {key: one for key, one in self.gone.items() if key not in keys.values()}
+        for name, key in self.keys.items():
+            if keys.get(name) != key and key not in keys.values():
+                on = [n for n, peers in self.peers.items() if n != name and _has(peers, name)]
+                found[key] = DepartedKey(name, tuple(sorted(on)))
+        return {key: one for key, one in found.items() if one.on}
 
     def without(self, names: Iterable[str]) -> DeployJournal:
         """After these nodes were taken down."""
         gone = set(names)
-        return replace(self, nodes={n: one for n, one in self.nodes.items() if n not in gone})
+        return replace(
+            self,
+            nodes={n: one for n, one in self.nodes.items() if n not in gone},
+            peers={n: peers for n, peers in self.peers.items() if n not in gone},
+            gone=_left_on(self.gone, gone),
+        )
+
+
+def _peers(plan: MeshPlan, name: str) -> tuple[str, ...] | None:
+    peers = tuple(sorted(peer.name for peer in plan.nodes[name].peers))
+    return peers if len(set(peers)) < len(plan.nodes) - 1 else None
+
+
+def _has(peers: tuple[str, ...] | None, name: str) -> bool:
+    return peers is None or name in peers
+
+
+def _left_on(keys: Mapping[str, DepartedKey], reached: set[str]) -> dict[str, DepartedKey]:
+    """Those that are on nodes which were not reached."""
+    left = {
+        key: DepartedKey(one.node, tuple(name for name in one.on if name not in reached))
+        for key, one in keys.items()
+    }
+    return {key: one for key, one in left.items() if one.on}
 
 
 def _policies(spec: Spec) -> str:
@@ -130,6 +181,15 @@ def read_journal(topology: Path) -> DeployJournal | None:
             {str(name): _node(one) for name, one in whole["nodes"].items()},
             {str(name): str(sha) for name, sha in whole["files"].items()},
             json.dumps(whole["policies"]) if "policies" in whole else "",
+            {str(name): str(key) for name, key in whole.get("keys", {}).items()},
+            {
+                str(name): None if peers == "all" else tuple(map(str, peers))
+                for name, peers in whole.get("peers", {}).items()
+            },
+            {
+                str(key): DepartedKey(str(one["node"]), tuple(map(str, one["on"])))
+                for key, one in whole.get("gone", {}).items()
+            },
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StateError(
@@ -153,6 +213,11 @@ def write_journal(topology: Path, journal: DeployJournal) -> None:
         "builds": list(journal.builds),
         "nodes": nodes,
         "files": dict(sorted(journal.files.items())),
+        "keys": dict(sorted(journal.keys.items())),
+        "peers": {n: "all" if p is None else list(p) for n, p in sorted(journal.peers.items())},
+        "gone": {
+            key: {"node": one.node, "on": list(one.on)} for key, one in sorted(journal.gone.items())
+        },
     }
     if journal.policies:
         whole["policies"] = json.loads(journal.policies)

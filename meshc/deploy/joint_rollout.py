@@ -5,9 +5,10 @@ Theory of operation
 The operator reaches a node through the tunnels, and the change is one that both ends must know of
 (a key, a port, an address): whichever end has it first cannot be told anything about the other.
 So every member is staged, then armed: told when to put its candidate to work, which it does by
-itself. After that moment each is verified through a new connection, which now leads through the
-new network, and only when all have answered they are confirmed, those on the way before those
-behind them.
+itself. Where one of them gets another key the others take that up with its first session
+(`remote.key_handover`), so that next to nothing is lost. After that moment each is verified through
+a new connection, which now leads through the new network, and only when all have answered they are
+confirmed, those on the way before those behind them.
 
 Nobody is needed to get out of any state. A member that is reached from outside (depth 0) puts
 itself back when its window is over without a confirm. One behind it begins to decide `GRACE`
@@ -32,12 +33,16 @@ from meshc.deploy.connect.dial import Dial
 from meshc.deploy.connect.node_session import NodeSession
 from meshc.deploy.deploy_outcome import DeployOutcome, End
 from meshc.deploy.node_deployment import NodeDeployment, StepFault
+from meshc.deploy.plan.difference import Cost
 from meshc.deploy.plan.joint_group import JointMember
 from meshc.deploy.plan.survey import Tell, all_ended
 from meshc.errors import NodeError
 
 GRACE = 25.0
 """Seconds for what is put back nearer; with what follows, for a node that is late with it."""
+LEAD = 1.0
+"""Seconds that a node with a new key is behind the others: they know the key by then, and look out
+for it (`remote.key_handover`)."""
 _DELAY = 2.0
 """Seconds until all switch, at least: each is told over its connection."""
 
@@ -83,7 +88,8 @@ class _Together:
                 await session.transport.close()
         if isinstance(at, list):
             return at
-        await asyncio.sleep(max(0.0, at - time.monotonic()))
+        last = max(at + _behind(part) for part in self._parts)
+        await asyncio.sleep(max(0.0, last - time.monotonic()))
         faults = await self._each(self._parts, NodeDeployment.verify)
         return await (self._back(faults) if faults else self._confirm())
 
@@ -118,7 +124,7 @@ class _Together:
         return await _tried(part.stage(self._sessions[part.name]))
 
     async def _commit(self, part: NodeDeployment, at: float) -> StepFault | None:
-        delay = max(0.1, at - time.monotonic())
+        delay = max(0.1, at - time.monotonic()) + _behind(part)
         return await _tried(part.commit(self._sessions[part.name], delay))
 
     async def _take_back(self, part: NodeDeployment) -> StepFault | None:
@@ -170,6 +176,10 @@ class _Together:
 
         faults = await all_ended(map(one, parts))
         return {part.name: fault for part, fault in zip(parts, faults, strict=True) if fault}
+
+
+def _behind(part: NodeDeployment) -> float:
+    return LEAD if part.difference.cost is Cost.RENEWED else 0.0
 
 
 async def _tried(step: Awaitable[None]) -> StepFault | None:

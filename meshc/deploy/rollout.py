@@ -8,13 +8,13 @@ the old configuration or with the confirmed new one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from meshc.deploy.connect.dial import Dial
 from meshc.deploy.deploy_outcome import DeployOutcome, End
 from meshc.deploy.joint_rollout import roll_out_together
 from meshc.deploy.node_deployment import NodeDeployment
-from meshc.deploy.plan.joint_group import joint_group
+from meshc.deploy.plan.joint_group import JointMember, joint_group
 from meshc.deploy.plan.survey import Surveyed, Tell, all_ended
 from meshc.deploy.plan.target import Target
 from meshc.deploy.plan.waves import waves
@@ -30,25 +30,28 @@ async def roll_out(
     window: float = 60.0,
     parallel: int = 8,
     max_failures: int = 0,
+    together: Collection[str] = (),
 ) -> list[DeployOutcome]:
-    """Those that must change in one moment first, the others wave by wave; a wave begins with its
-    canary, and no further node is begun once more than `max_failures` have failed. `window` is the
-    seconds after which an unconfirmed node puts itself back. A node that could not be asked is left
-    as it is, and is no failure of the others."""
-    return await _RollOut(surveyed, dial, tell, window, parallel, max_failures).run()
+    """Those that must change in one moment first, with those that shall (`together`); the others
+    wave by wave. A wave begins with its canary, and no further node is begun once more than
+    `max_failures` have failed. `window` is the seconds after which an unconfirmed node puts itself
+    back. A node that could not be asked is left as it is, and is no failure of the others."""
+    members = joint_group(surveyed, together)
+    return await _RollOut(surveyed, members, dial, tell, window, parallel, max_failures).run()
 
 
 class _RollOut:
     def __init__(
         self,
         surveyed: Sequence[Surveyed],
+        members: Sequence[JointMember],
         dial: Dial,
         tell: Tell,
         window: float,
         parallel: int,
         max_failures: int,
     ) -> None:
-        self._surveyed = surveyed
+        self._surveyed, self._members = surveyed, members
         self._by_name = {one.target.name: one for one in surveyed}
         self._dial, self._tell = dial, tell
         self._window, self._parallel, self._max_failures = window, parallel, max_failures
@@ -69,12 +72,11 @@ class _RollOut:
 
     async def _together(self) -> None:
         """Those that must change in one moment, which fail as one."""
-        members = joint_group(self._surveyed)
-        if not members:
+        if not self._members:
             return
         window, parallel = self._window, self._parallel
         ends = await roll_out_together(
-            members, self._dial, self._tell, window=window, parallel=parallel
+            self._members, self._dial, self._tell, window=window, parallel=parallel
         )
         for end in ends:
             self._ended(end)

@@ -196,7 +196,7 @@ GRAPH_CODES = (
         "An agent moves its node to another relay when the one that it lives with does not answer. "
         "That takes a second relay which the node has a session with, an agent on every relay, and "
         "a link between all relays, because those who live with different relays meet there. Who "
-        "uses a relay as its exit stays with it. With `policies:` agents do not move anybody yet. "
+        "uses a relay as its exit stays with it. "
         "The network works as compiled without them.",
     ),
     Code(

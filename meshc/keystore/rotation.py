@@ -88,6 +88,15 @@ class KeyChanges:
         problem = _problem(found.readable_by_others, recorded, public)
         return KeyInfo(name, public, where, found.created, problem)
 
+    @property
+    def spec(self) -> Spec:
+        return self._spec
+
+    @property
+    def lock(self) -> Lock:
+        """As it is recorded now."""
+        return self._lock
+
     def rotate(self, names: Iterable[str]) -> list[Rotation]:
         """New keys for these nodes; the old ones are kept aside in keys/retired/."""
         wanted = sorted(set(names))

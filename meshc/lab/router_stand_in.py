@@ -76,7 +76,7 @@ def _chains(firewall: Firewall, family: int) -> Iterator[HookChain]:
 def _apart(rule: Rule) -> Iterator[Rule]:
     """One for each of the sources that it has together."""
     for source in rule.sources or (rule.source,):
-        yield replace(rule, source=source, sources=())
+        yield rule._replace(source=source, sources=())
 
 
 def _rule(rule: Rule, chain: Chain, names: Mapping[Chain, str], tunnel: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from meshc.node.change import Change
 from meshc.node.fact_set import FactSet
@@ -13,7 +13,7 @@ from meshc.node.system.firewall import FirewallLoad, TableLoad
 from meshc.node.system.forwarding_switch import ForwardingOn
 from meshc.node.system.killswitch import guards
 from meshc.node.system.route import main_routes, table_number
-from meshc.node.system.rule import default_route_rules
+from meshc.node.system.rule import default_route_rules, hold_rules
 from meshc.node.system.sysctl import SysctlKept, SysctlSet
 from meshc.node.system.wireguard import PeerWish, merged_sections, wishes
 from meshc.node.system_values import MAIN_TABLE, PolicyRule
@@ -34,8 +34,8 @@ SEND_REDIRECTS = "net/ipv4/conf/all/send_redirects"
 class DesiredState:
     """`fwmark` 0 is none. `routes` are in the order in which wg-quick adds them; those `aside` are
     networks that the machine is in itself, with the device. `rules` and the
-    kill switch (`guards`) come with a default route in `Table = auto`. `watched` says that a
-    background process should look after the interface."""
+    kill switch (`guards`) come with a default route in `Table = auto`, or hold IPv6 back. `watched`
+    says that a background process should look after the interface."""
 
     interface: str
     listen_port: int | None
@@ -74,10 +74,10 @@ def desire(
         for family in facts.families
         if conf.table is None and Prefix(family, 0, 0) in allowed
     )
+    held = _held(file, facts)
     mark = _mark(conf, facts, bool(guarded), own)
-    rules: list[PolicyRule] = []
-    for family in guarded:
-        rules.extend(_rules(family, mark, facts, own))
+    rules = [rule for f in guarded for rule in default_route_rules(f, mark, facts.rules)]
+    rules += [rule for f in held for rule in hold_rules(f, mark, facts.rules)]
     routes = _routes(conf, allowed, addresses, mark)
     return DesiredState(
         file.interface,
@@ -93,12 +93,12 @@ def desire(
         conf.mtu or automatic_mtu(conf, facts),
         routes,
         {prefix: lan for prefix, _ in routes if (lan := facts.own_lan(prefix))},
-        tuple(rules),
-        guards(guarded, mark, addresses, facts),
+        _rules(rules, facts, own),
+        guards((*guarded, *held), mark, addresses, facts),
         tuple(_sysctls(guarded, facts, own)),
         file.firewall.switches(facts),
         file.firewall.loads(facts),
-        tuple(TableClosed(f, mark) for f in facts.families if f in file.firewall.kill_chains),
+        tuple(TableClosed(f, mark) for f in _closed(file, facts, held)),
         _dns(conf, facts),
         watch,
     )
@@ -145,11 +145,25 @@ def _mark(conf: Conf, facts: FactSet, guarded: bool, own: bool) -> int:
     return table
 
 
-def _rules(family: int, mark: int, facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
+def _held(file: InterfaceFile, facts: FactSet) -> tuple[int, ...]:
+    """The families that are held back. A kernel that has IPv6 has rules of it, also while it is
+    switched off."""
+    knows = any(rule.family == 6 for rule in facts.rules)
+    return (6,) if file.firewall.holds_ipv6 and knows else ()
+
+
+def _closed(file: InterfaceFile, facts: FactSet, held: tuple[int, ...]) -> Iterator[int]:
+    """The families whose table of the mark ends in a route that lets nothing out."""
+    for family in (4, 6):
+        killed = family in facts.families and family in file.firewall.kill_chains
+        if killed or family in held:
+            yield family
+
+
+def _rules(wanted: Sequence[PolicyRule], facts: FactSet, own: bool) -> tuple[PolicyRule, ...]:
     """New rules, or those that are there already when the interface is ours."""
-    wanted = default_route_rules(family, mark, facts.rules)
     if not own:
-        return wanted
+        return tuple(wanted)
     present = [
         next((rule for rule in facts.rules if rule.same_effect(one)), None) for one in wanted
     ]

@@ -30,6 +30,7 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
+from meshc.render.firewall.ipv6_hold import ipv6_hold_hooks
 from meshc.render.firewall.kill_switch import (
     KILL_TABLE,
     kill_chain,
@@ -121,6 +122,7 @@ class EmittedFirewall:
             found = [self.load.hooks(self._switched)]
         found.append(self._kill_switch.hooks)
         found += [open_port_hooks(self._conf.listen_port or 0)] if self.opens else []
+        found += [ipv6_hold_hooks(self._conf.fwmark or 0)] if self.holds_ipv6 else []
         return Hooks(
             pre_up=tuple(line for hooks in found for line in hooks.pre_up),
             post_up=tuple(line for hooks in found for line in hooks.post_up),
@@ -136,6 +138,17 @@ class EmittedFirewall:
     def kill_chains(self) -> Mapping[int, HookChain]:
         """The kill switch, by family; none where its lines are not all as they were emitted."""
         return self._kill_switch.chains
+
+    @cached_property
+    def holds_ipv6(self) -> bool:
+        """Whether the lines keep IPv6 from leaving."""
+        mark = self._conf.fwmark
+        return bool(mark) and _stands(ipv6_hold_hooks(mark or 0), self._conf)
+
+    @property
+    def closes_tables(self) -> bool:
+        """Whether a routing table has an end that lets nothing out."""
+        return self.holds_ipv6 or bool(self.kill_chains)
 
     @cached_property
     def opens(self) -> bool:

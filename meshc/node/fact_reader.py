@@ -66,7 +66,7 @@ def survey(
         dns.read_facts(),
         sysctl.ipv6_is_off(interface),
         forwarding_switch.counted(machine.run_directory, interface),
-        netlink.closed_tables() if file.firewall.kill_chains else frozenset(),
+        netlink.closed_tables() if file.firewall.closes_tables else frozenset(),
         agent_process.runs(machine.token),
     )
 

@@ -12,6 +12,7 @@ from meshc.node.changeset import ChangeSet, changes, differing
 from meshc.node.desired import desire, left_out
 from meshc.node.fact_reader import survey
 from meshc.node.foreign_firewall import in_the_way
+from meshc.node.key_file import stored_key
 from meshc.node.machine import RUN_DIRECTORY, Machine
 from meshc.node.machine_session import machine_session
 from meshc.node.nodefile import InterfaceFile
@@ -175,7 +176,7 @@ def drift(
     return changes(
         state,
         facts,
-        private_key=file.conf.private_key,
+        private_key=stored_key(file.conf, file.interface, needed=lookup),
         engine=engine or record.engine,
         recorded=tuple(record.changes),
     )
@@ -186,7 +187,8 @@ def foreign_drift(machine: Machine, file: InterfaceFile) -> ChangeSet:
     applied = _endpoints(file)
     facts = survey(machine, file, applied=applied, lookup=False)
     state = desire(file, facts, applied=applied, own=True, watch=False)
-    return differing(changes(state, facts, private_key=file.conf.private_key, engine=""), facts)
+    key = stored_key(file.conf, file.interface, needed=False)
+    return differing(changes(state, facts, private_key=key, engine=""), facts)
 
 
 def _refuse(file: InterfaceFile) -> None:
@@ -223,7 +225,7 @@ def _up_plan(machine: Machine, file: InterfaceFile, engine: str, watch: bool) ->
     if gone:
         machine.note(f"IPv6 is off on this machine; left out: {', '.join(gone)}")
     state = desire(file, facts, watch=watch)
-    plan = changes(state, facts, private_key=file.conf.private_key, engine=engine)
+    plan = changes(state, facts, private_key=stored_key(file.conf, file.interface), engine=engine)
     conf, name = file.conf, file.interface
     path = str(file.path)
     before = tuple(Hook(name, "PreUp", line, path) for line in file.hooks(conf.pre_up))

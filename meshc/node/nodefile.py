@@ -15,6 +15,7 @@ from typing import Any
 from meshc.errors import NodeError
 from meshc.keys import PublicKey
 from meshc.node.emitted_firewall import EmittedFirewall
+from meshc.node.key_file import key_file_line
 from meshc.values import dataclass, field
 from meshc.wg.conf import Conf, parse
 from meshc.wg.conf_text import decode_conf
@@ -45,7 +46,7 @@ class InterfaceFile:
 
     def hooks(self, lines: tuple[str, ...]) -> tuple[str, ...]:
         """The lines that remain to be run."""
-        ours = frozenset(self.firewall.lines.lines)
+        ours = frozenset((*self.firewall.lines.lines, key_file_line(self.conf)))
         return tuple(line for line in lines if line not in ours)
 
 

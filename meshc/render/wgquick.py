@@ -19,6 +19,7 @@ from meshc.keys import LinkKeys, PrivateKey
 from meshc.prefixes import Prefix
 from meshc.render.escape import ini, shell
 from meshc.render.firewall.hook_lines import Hooks
+from meshc.render.firewall.ipv6_hold import ipv6_hold_hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
 from meshc.render.firewall.loading import firewall_hooks
 from meshc.render.firewall.open_port import open_port_hooks
@@ -126,7 +127,7 @@ class WgQuickRenderer:
                 _maybe("PrivateKey", _reveal(self._secrets.private_keys.get(node.name))),
                 _maybe("DNS", ", ".join(name_servers(self._plan, node)) or None),
                 _maybe("Table", None if app else spec.table),
-                _maybe("FwMark", None if app else spec.kill_mark or spec.fwmark),
+                _maybe("FwMark", None if app else spec.kill_mark or node.hold_mark or spec.fwmark),
                 _line("MTU", node.mtu),
                 *(_line("PreUp", hook) for hook in hooks.pre_up),
                 *(_line("PostUp", hook) for hook in hooks.post_up),
@@ -217,6 +218,8 @@ def generated_hooks(node: NodePlan, pools: tuple[Prefix, ...]) -> Hooks:
     nft = node.spec.firewall is FirewallTool.NFTABLES
     if node.spec.open_port and node.listen_port is not None:
         parts.append(open_port_hooks(node.listen_port, nft=nft))
+    if node.hold_mark is not None:
+        parts.append(ipv6_hold_hooks(node.hold_mark))
     mark = node.spec.kill_mark
     if mark is not None:
         named = any(p.endpoint is not None and p.endpoint.family is None for p in node.peers)

@@ -11,6 +11,7 @@ from meshc.agent.core.control_message import Move
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     MoveBack,
     MoveDirect,
     MoveHome,
@@ -36,6 +37,7 @@ def applied(state: DeviceState, update: PeerUpdate | None) -> DeviceState:
                 continue
             kept = set() if update.replace_allowed_ips else kept
             kept |= set(update.allowed_ips)
+            kept -= set(update.removed_ips)
             peer = peer._replace(
                 endpoint=update.endpoint or peer.endpoint,
                 keepalive=peer.keepalive if update.keepalive is None else update.keepalive,
@@ -120,6 +122,22 @@ def test_a_pair_whose_prefixes_stand_on_the_home_gets_back_just_those(tmp_path: 
     direct = after(state, MoveDirect(b), roster)
     back = after(direct, MoveBack(b, "test"), roster)
     assert home_table.owners(back, roster)[roster.prefixes[b][0]] == number("r1")
+
+
+def test_what_is_lent_for_the_moment_of_a_move_is_given_back_in_the_same_change(
+    tmp_path: Path,
+) -> None:
+    """So that a WireGuard which can let the pair in from both sides does, and all else is as it
+    was, whether the prefix has an entry of its own or lies in a wider one."""
+    plan, b = punching_plan(), number("b")
+    for own in (False, True):
+        roster = compiled("a", tmp_path, plan)
+        if own:
+            roster = replace(roster, moving=(*roster.moving, roster.prefixes[b][0]))
+        state = after(device("a", plan), MoveHome(number("r1"), "as compiled"), roster)
+        lent, _ = home_table.updates_of(ExpectDirect(b), roster, state, number("r1"))
+        assert lent.allowed_ips == roster.prefixes[b]
+        assert after(state, ExpectDirect(b), roster) == state
 
 
 def test_a_session_that_failed_is_made_new_and_keeps_its_key(tmp_path: Path) -> None:

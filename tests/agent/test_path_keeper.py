@@ -26,7 +26,7 @@ from meshc.agent.core.control_message import (
     decode,
     encode,
 )
-from meshc.agent.core.direct_path import SECOND_CALL
+from meshc.agent.core.direct_path import OPENED, SECOND_CALL
 from meshc.agent.core.effect import MoveDirect
 from meshc.agent.path_keeper import keep_paths
 from meshc.agent.path_status import load_status
@@ -183,12 +183,11 @@ def test_two_leaves_that_ask_are_told_where_the_relay_sees_them(relay: Bench) ->
 
 def test_a_leaf_that_is_told_calls_and_a_half_begun_attempt_is_forgotten(tmp_path: Path) -> None:
     bench, b = Bench("a", tmp_path, punching_plan()), number("b")
-    there = Endpoint("192.0.2.2", 2)
+    there = Endpoint("127.0.0.2", 2)
     bench.wire.arrive(number("r1"), encode(Meet(b, 0, Endpoint("192.0.2.1", 1), (there,))))
-    bench.keeper.turn()
-    bench.keeper.turn()
-    time.sleep(SECOND_CALL)
-    bench.keeper.turn()
+    end = time.monotonic() + OPENED + SECOND_CALL
+    while time.monotonic() < end + 0.1:
+        bench.keeper.turn()
     peer = bench.device.peer(bench.compiled.keys[b])
     assert peer is not None
     assert (peer.endpoint, peer.keepalive) == (there, home_table.KEEPALIVE)

@@ -48,6 +48,12 @@ nodes:
   b: {nat: port_restricted, via: [r2]}
   c: {nat: port_restricted, via: [r1]}
 """
+POLICIES = """
+policies:
+  - {from: a, to: b, allow: tcp/22}
+  - {from: [a, b, c], to: [r1, r2], allow: icmp}
+  - {from: r1, to: [a, c], allow: tcp/22}
+"""
 THREE_RELAYS = THREE_LEAVES.replace("  phone: {nat: symmetric, via: [r2], platform: ios}\n", "")
 THREE_RELAYS = THREE_RELAYS.replace(
     "  c:", "  r3: {role: relay, endpoint: 203.0.113.3}\n  c:"
@@ -115,7 +121,8 @@ class Network:
         for name, effect in effects:
             confs[name] = after_move(confs[name], self.rosters[name], effect)
         files = [NodeFile(name, conf) for name, conf in confs.items()]
-        return prove(files, expectation(self.spec))
+        own = {name: tuple(a.host for a in conf.addresses) for name, conf in confs.items()}
+        return prove(files, expectation(self.spec, addresses=own))
 
     def path(self, source: str, target: str, homes: Mapping[str, str]) -> tuple[str, ...]:
         """The way that docs/agent.md promises."""
@@ -177,6 +184,33 @@ def test_any_pairs_may_be_direct_wherever_leaves_live(tmp_path: Path) -> None:
             wanted = (source, target) if known else network.path(source, target, homes)
             assert made.path(source, target, 4) == wanted
     assert asked == 8 * 8 * 20
+
+
+def test_policies_hold_wherever_leaves_live_and_whoever_is_direct(tmp_path: Path) -> None:
+    """Who may not speak is no partner; rules name addresses, and stand at every relay and receiver,
+    so that no move makes more or less of them."""
+    network = Network(MEETING + POLICIES, tmp_path)
+    network.meeting()
+    partners = {
+        name: {network.rosters[name].names[one] for one in network.rosters[name].roster.partners}
+        for name in network.leaves
+    }
+    assert partners == {"a": {"b"}, "b": {"a"}, "c": set()}
+    asked = 0
+    for homes, direct in product(network.homes(), (False, True)):
+        made = network.proof(
+            *network.effects(homes), *(network.directly(("a", "b")) if direct else ())
+        )
+        # that a leaf hears its partner is right where the session owned nothing before
+        wrong = [f.message for f in made.findings if f.code[0] == "E"]
+        assert not [text for text in wrong if "lets the agent of " not in text], (homes, wrong)
+        assert direct or not wrong
+        asked += 1
+        wanted = ("a", "b") if direct else network.path("a", "b", homes)
+        assert made.path("a", "b", 4) == wanted
+        assert made.separate("a", "c")
+        assert made.separate("c", "b")
+    assert asked == 16
 
 
 def test_a_direct_move_that_has_come_halfway_concerns_that_pair_alone(tmp_path: Path) -> None:

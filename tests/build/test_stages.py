@@ -70,7 +70,7 @@ def test_a_proof_in_memory_tells_and_goes_on() -> None:
         plan = stages.plan(source, analysis, ring)
         files = list(stages.rehearse(plan, ring))
         assert [file.name for file in files] == ["a", "b", "hub"]
-        verdict = stages.prove(analysis, ring, files)
+        verdict = stages.prove(analysis, files)
         assert verdict.holds == (not codes)
         found = [one.code for one in stages.diagnostics if one.code.startswith("E")]
         assert found == codes

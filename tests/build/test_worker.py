@@ -50,13 +50,10 @@ class Built(NamedTuple):
     keys: dict[str, PublicKey]
     files: list[EmittedFile]
 
-    @property
-    def promises(self) -> Promises:
-        return Promises(self.keys, {})
-
     def begin(self, worker: Worker) -> None:
         worker.read(self.mesh)
         worker.topology()
+        worker.promise(Promises(self.keys, {}))
 
 
 @pytest.fixture
@@ -114,7 +111,7 @@ def test_a_good_build_is_proven(make: Callable[[], Worker], built: Built) -> Non
     files = built.files
     with closing(make()) as worker:
         built.begin(worker)
-        verdict = worker.prove(built.promises, files)
+        verdict = worker.prove(files)
     assert verdict.holds
     assert verdict.pairs == {4: (6, 6, 4, 0, 0), 6: (6, 6, 4, 0, 0)}
     assert verdict.paths is not None
@@ -134,7 +131,7 @@ def test_both_provers_say_the_same_of_a_bad_build(
     for make in WORKERS:
         with closing(make()) as worker:
             built.begin(worker)
-            verdicts.append(worker.prove(built.promises, broken))
+            verdicts.append(worker.prove(broken))
     assert not verdicts[0].holds
     assert verdicts[0] == verdicts[1]
     assert verdicts[0].findings[0].trace
@@ -148,7 +145,7 @@ def test_an_error_there_is_raised_here(make: Callable[[], Worker], built: Built)
         built.begin(worker)
         broken = files[0]._replace(content=SecretBytes(b"[Interface]\nNonsense\n"))
         with pytest.raises(ConfError):
-            worker.prove(built.promises, [broken, *[files[1]] * 2000])
+            worker.prove([broken, *[files[1]] * 2000])
 
 
 def test_a_process_that_dies_is_told() -> None:

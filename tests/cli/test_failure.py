@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from meshc.cli.failure import FAILED, polite_end, refused_findings, reported
+from meshc.cli.failure import FAILED, polite_end, reported
 from meshc.diagnostics import Diagnostic
 from meshc.errors import Refused, StateError
 
@@ -20,8 +20,7 @@ def run(error: Exception) -> tuple[int, str, str]:
     @click.command()
     @reported
     def command() -> None:
-        with refused_findings():
-            raise error
+        raise error
 
     done = CliRunner().invoke(command)
     return done.exit_code, done.stdout, done.stderr

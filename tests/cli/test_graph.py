@@ -70,6 +70,15 @@ def test_a_picture_needs_no_key_and_makes_none(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mesh.lock", "mesh.yaml"]
 
 
+def test_a_mistake_in_the_file_is_shown_where_it_is(tmp_path: Path) -> None:
+    file = write_topology(
+        tmp_path, "meshc: 1\nnetwork: {name: n, addresses: 10.44.0.0/24}\nnodes:\n  a: {sight: x}\n"
+    )
+    done = CliRunner().invoke(main, ["graph", str(file)])
+    assert done.exit_code == 1
+    assert f"{file}:4:7: E110 unknown key" in done.stderr
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 @pytest.mark.slow
 @pytest.mark.parametrize("example", ["relay", "large"])

@@ -70,6 +70,7 @@ class AgentWorld:
         self.wall = 1_000_000
         self.agreed: set[tuple[int, int, int]] = set()
         self.said: dict[tuple[int, int], set[int]] = {}
+        self.asleep: dict[int, float] = {}
         self.agents: dict[int, LeafAgent | RelayAgent] = {}
         for node in (*self.all_relays, *self.all_leaves):
             self.start_agent(node)
@@ -204,8 +205,18 @@ class AgentWorld:
         self._do(node, agent.tick(self.clock(node)))
         if node in self.hostile:
             self._lie(node)
-        wait = max(0.01, agent.wakes - self.clock(node))
-        self._at(self.now + min(wait, 1.0), lambda: self._tick(node, agent))
+        self._sleep(node, agent)
+
+    def _sleep(self, node: int, agent: LeafAgent | RelayAgent) -> None:
+        """Until something is due; a message that comes before that may change when."""
+        wait = min(max(0.01, agent.wakes - self.clock(node)), 1.0)
+        until = self.asleep[node] = self.now + wait
+
+        def wake() -> None:
+            if self.asleep[node] == until:
+                self._tick(node, agent)
+
+        self._at(until, wake)
 
     def _do(self, node: int, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -268,6 +279,8 @@ class AgentWorld:
         message = decode(data)
         if message is not None:
             self._do(to, agent.receive(node, message, self.clock(to)))
+            if self.clock(to) + self.asleep.get(to, 0.0) - self.now > agent.wakes:
+                self._sleep(to, agent)
 
     def _lie(self, node: int) -> None:
         """Everything that a leaf can put into a packet, from its own address."""

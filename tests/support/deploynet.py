@@ -31,6 +31,7 @@ from tests.support.netns import (
 
 SEGMENT = "198.51.100"
 PLACES = {"controller": 250, "hub": 1, "public": 2, "home1": 11, "home2": 12}
+PLACES |= {f"public{number}": number for number in range(3, 7)}
 TOPOLOGY = """\
 meshc: 1
 network: {name: fieldnet, addresses: [10.44.0.0/24]}

@@ -2,7 +2,8 @@
 
 A session between two leaves is there while both have called each other and nothing stands in the
 way. A router that `accepts` a stranger's packet remembers it for 30 s after the last one, and what
-its own leaf sends to that stranger then gets another port: the leaf must have called first.
+its own leaf sends to that stranger then gets another port: the leaf must have opened its NAT, or
+have called, first. Those who are `deep` are behind more routers than a first packet passes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from meshc.agent.core.effect import (
     Introduce,
     MoveBack,
     MoveDirect,
+    OpenNat,
     SendControl,
     WarmPeer,
 )
@@ -40,11 +42,13 @@ class DirectWorld(AgentWorld):
     hard: frozenset[frozenset[int]] = frozenset()
     accepting: frozenset[int] = frozenset()
     symmetric: frozenset[int] = frozenset()
+    deep: frozenset[int] = frozenset()
     make_path: type[DirectPath] = DirectPath
     direct: dict[int, set[int]] = field(default_factory=dict)
     called: dict[int, set[int]] = field(default_factory=dict)
     spoiled: set[tuple[int, int]] = field(default_factory=set)
     strangers: dict[tuple[int, int], float] = field(default_factory=dict)
+    opened: dict[tuple[int, int], float] = field(default_factory=dict)
     said_up: set[tuple[int, int]] = field(default_factory=set)
     ever_up: set[tuple[int, int]] = field(default_factory=set)
     switches: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -106,6 +110,8 @@ class DirectWorld(AgentWorld):
     def _do(self, node: int, effects: Iterable[Effect]) -> None:
         for effect in effects:
             match effect:
+                case OpenNat(endpoint):
+                    self._open(node, endpoint)
                 case WarmPeer(peer):
                     self._call(node, peer)
                 case CoolPeer(peer):
@@ -130,9 +136,15 @@ class DirectWorld(AgentWorld):
     def _seen(self, relay: int, leaf: int) -> Endpoint:
         return Endpoint(f"198.51.100.{leaf % 250}", 4000 + relay * (leaf in self.symmetric))
 
+    def _open(self, node: int, endpoint: Endpoint) -> None:
+        (peer,) = (leaf for leaf in self.all_leaves if self._seen(0, leaf).host == endpoint.host)
+        if node not in self.deep and not self._remembers(node, peer):
+            self.opened[node, peer] = self.now + REMEMBERED
+
     def _call(self, node: int, peer: int) -> None:
         self.called[node].add(peer)
-        if node not in self.called[peer] or (peer, node) in self.spoiled:
+        waits = node in self.called[peer] or self.opened.get((peer, node), 0.0) > self.now
+        if not waits or (peer, node) in self.spoiled:
             self.strangers[peer, node] = float("inf")
         if peer not in self.called[node] or self._remembers(node, peer):
             self.spoiled.add((node, peer))

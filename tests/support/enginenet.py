@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+from tests.support.namespace_watchdog import NAMES, tell
+
 ENGINE = (sys.executable, "-c", "from meshc.cli.engine import entry; entry()")
 COMMANDS: dict[str, tuple[str, ...]] = {"meshc": ENGINE, "wireguard-go": ("wireguard-go",)}
 SOCKETS = Path("/var/run/wireguard")
@@ -79,15 +81,26 @@ class Net:
     def __exit__(self, *_: object) -> None:
         for process in self.processes.values():
             end(process)
-        for namespace in self.namespaces.values():
+        for side, namespace in self.namespaces.items():
+            if (NAMES / namespace).exists():
+                for what in self._to_be_ended(side):
+                    tell(f"-{what}")
             subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
         for interface in self.interfaces.values():
             with contextlib.suppress(FileNotFoundError):
                 (SOCKETS / f"{interface}.sock").unlink()
 
+    def _to_be_ended(self, side: str) -> tuple[str, ...]:
+        """What must not outlive a test that is killed."""
+        name = NAMES / self.namespaces[side]
+        socket = SOCKETS / f"{self.interfaces[side]}.sock"
+        return f"net:[{name.stat().st_ino}]", str(name), str(socket)
+
     def _build(self) -> None:
-        for namespace in self.namespaces.values():
+        for side, namespace in self.namespaces.items():
             run("ip", "netns", "add", namespace)
+            for what in self._to_be_ended(side):
+                tell(f"+{what}")
             run("ip", "-n", namespace, "link", "set", "lo", "up")
         a, b = self.namespaces["a"], self.namespaces["b"]
         run("ip", "link", "add", "v0", "netns", a, "type", "veth", "peer", "v0", "netns", b)

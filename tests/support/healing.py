@@ -10,7 +10,7 @@ from pathlib import Path
 from meshc.agent.compiled_roster import CompiledRoster, number_of, read_roster
 from meshc.render.agent_section import agent_section
 from meshc.topology.language.spec import Nat, NodeSpec, Platform
-from meshc.topology.planner.agent_plan import probe_address
+from meshc.topology.obligations.control_channel import probe_address
 from meshc.topology.planner.mesh_plan import MeshPlan
 from meshc.wg.device_values import DeviceState, PeerState
 from tests.support import specs

@@ -1,17 +1,40 @@
 """Ends what runs in the namespaces of a test process that was killed: a program of its own, started
 by it, that is told of every namespace and sees when its parent has gone.
 
-Each line of its input is `+NAMESPACE` or `-NAMESPACE`, the namespace as /proc/PID/ns/net names it.
+Each line of its input is `+WHAT` or `-WHAT`: a namespace as /proc/PID/ns/net names it, or the path
+of a file that is to go as well, such as the name of a namespace under /run/netns.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import signal
+import subprocess
 import sys
 from pathlib import Path
+
+NAMES = Path("/run/netns")
+
+
+@functools.cache
+def _watchdog(_: int) -> subprocess.Popen[bytes]:
+    """Of this process: what runs in its namespaces ends when it is killed."""
+    return subprocess.Popen(
+        [sys.executable, __file__, str(os.getpid())],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def tell(line: str) -> None:
+    """Tells the watchdog of this process, which begins with the first line."""
+    stdin = _watchdog(os.getpid()).stdin
+    assert stdin is not None
+    stdin.write(line.encode() + b"\n")
+    stdin.flush()
 
 
 def processes_in(namespaces: set[str]) -> list[int]:
@@ -35,6 +58,15 @@ def end_all(namespaces: set[str]) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
+def remove(paths: set[str]) -> None:
+    for path in map(Path, sorted(paths)):
+        if path.parent == NAMES:
+            # a bind mount, which keeps its namespace
+            subprocess.run(["ip", "netns", "del", path.name], check=False, capture_output=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def main() -> None:
     parent, known, rest = int(sys.argv[1]), set[str](), b""
     gone = False
@@ -48,7 +80,9 @@ def main() -> None:
         if gone and not part:
             break
         gone = os.getppid() != parent or bool(ready and not part)
-    end_all(known)
+    paths = {one for one in known if one.startswith("/")}
+    end_all(known - paths)
+    remove(paths)
 
 
 if __name__ == "__main__":

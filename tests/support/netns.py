@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.namespace_watchdog import tell
 from tests.support.programs import programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -88,23 +89,6 @@ def environment() -> dict[str, str]:
     }
 
 
-@functools.cache
-def _watchdog(_: int) -> subprocess.Popen[bytes]:
-    """Of this process: what runs in its namespaces ends when it is killed."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/support/namespace_watchdog.py"), str(os.getpid())],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-def _tell_watchdog(line: str) -> None:
-    stdin = _watchdog(os.getpid()).stdin
-    assert stdin is not None
-    stdin.write(line.encode() + b"\n")
-    stdin.flush()
-
-
 def _checked(
     done: subprocess.CompletedProcess[str], command: Sequence[str]
 ) -> subprocess.CompletedProcess[str]:
@@ -131,7 +115,7 @@ class Namespace:
             assert self._holder.stderr is not None
             raise RuntimeError(f"no namespace: {self._holder.stderr.read().decode()}")
         self.pid = self._holder.pid
-        _tell_watchdog(f"+{_namespace(self.pid)}")
+        tell(f"+{_namespace(self.pid)}")
 
     def argv(self, command: Sequence[str]) -> list[str]:
         """`command`, to be run in here."""
@@ -195,7 +179,7 @@ class Namespace:
             if pid and pid != self.pid and target and _namespace(pid) == target:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        _tell_watchdog(f"-{target}")
+        tell(f"-{target}")
         self._holder.kill()
         self._holder.wait(10)
         for stream in (self._holder.stdout, self._holder.stderr):

@@ -1,8 +1,9 @@
 """The direct path of a pair of leaves: first a session, then both move, then it is watched.
 
     state     event                                     next      does
-    APART     it is due, and a relay says that the      OPENING   calls the other at one endpoint;
-              other asks as well (`Meet`)                         who is second to call waits a bit
+    APART     it is due, and a relay says that the      OPENING   opens its own NAT, then calls at
+              other asks as well (`Meet`)                         one endpoint; who is second
+                                                                  to call waits a bit
     OPENING   three probes in a row are answered        WARM      says so (UP)
     OPENING   no answer at any endpoint in time         APART     forgets the session; due later
     WARM      the other says UP; we have the lower      WARM      AGREE: in `wait` we both move
@@ -16,11 +17,15 @@
               move says that the other has not moved
 
 So nobody moves before both have heard the other over the session; and where one side's move is
-lost, the other hears of that, or nothing, and goes back. A NAT router that lets strangers' packets
-in to itself remembers them, and then gives our mapping another port: so an attempt that failed is
-not repeated before every router has forgotten it (`CLEAN`), and then the other side calls first,
-and after that both at once: behind two such routers the calls must cross. Each failure doubles that
-time, up to an hour.
+lost, the other hears of that, or nothing, and goes back.
+
+A NAT router that lets strangers' packets in to itself remembers them, and then gives our mapping
+another port. So no call may come before the mapping that it is for: at the moment of `Meet` both
+send a packet that ends behind their own router (`OPENED` seconds ahead of the first call). Where
+that has not opened the mapping, with another router in between, the attempt fails: it is not
+repeated before every router has forgotten it (`CLEAN`), and then the packet goes one hop further
+and the other side calls first, after that both at once. Each failure doubles that time, up to an
+hour.
 """
 
 from __future__ import annotations
@@ -32,8 +37,10 @@ from meshc.agent.core.control_message import DirectProbe, Meet
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     MoveBack,
     MoveDirect,
+    OpenNat,
     SendControl,
     WarmPeer,
 )
@@ -44,7 +51,11 @@ from meshc.wg.endpoint import Endpoint
 UP, AGREE, AGREED, MOVED, ANSWER = 1, 2, 4, 8, 16
 OFTEN = 0.4
 """Seconds between two probes until the prefixes have moved."""
+OPENED = 0.25
+"""Seconds that the slower of two packets needs from a relay to its leaf, more than the other."""
 SECOND_CALL = 0.25
+OWN_ROUTER = 2
+"""Hops of a packet that its own router still passes on, and the next one does not."""
 TURNS, AT_ONCE = 3, 2
 OPEN_FOR, ONE_OF_MORE = 6.5, 2.0
 """Seconds for the last endpoint (WireGuard calls again after five) and for each before it."""
@@ -122,8 +133,8 @@ class DirectPath:
         self.probe = PathProbe(since=now)
         self.at, self.hears, self.moment, self.agreed = said.at, False, None, False
         begins = said.turn % TURNS == AT_ONCE or self.first == (said.turn % TURNS == 0)
-        self._aim(now if begins else now + SECOND_CALL)
-        yield from self.tick(now)
+        yield OpenNat(said.at[-1], OWN_ROUTER + said.turn % TURNS)
+        self._aim(now + OPENED if begins else now + OPENED + SECOND_CALL)
 
     def tick(self, now: float) -> Iterator[Effect]:
         """What is due at this moment."""
@@ -233,6 +244,7 @@ class DirectPath:
         elif flags & AGREE and not self.leader and self.moment is None:
             self.moment = self.now + min(wait / 1000, LATEST) - self.trip / 2
             self.agreed = True
+            yield ExpectDirect(self.peer)
             yield self._say(ANSWER)
 
     def _agree(self) -> Iterator[Effect]:
@@ -248,6 +260,7 @@ class DirectPath:
         elif self.leader and self.moment is None and self.hears:
             self.moment = self.now + min(LATEST, max(SOONEST, 3 * self.trip))
             self.agreed = False
+            yield ExpectDirect(self.peer)
             yield self._say(0)
 
     def _move(self) -> Iterator[Effect]:

@@ -40,6 +40,14 @@ class Introduce(NamedTuple):
     varies: bool = False
 
 
+class OpenNat(NamedTuple):
+    """On a leaf: its own NAT gets a mapping for this endpoint of another, by a packet that ends
+    after so many `hops` and is seen by nobody else."""
+
+    endpoint: Endpoint
+    hops: int
+
+
 class WarmPeer(NamedTuple):
     """On a leaf: a session with another is begun and kept alive; it owns no prefix."""
 
@@ -49,6 +57,13 @@ class WarmPeer(NamedTuple):
 
 class CoolPeer(NamedTuple):
     """On a leaf: nothing is sent to the other any more, as if it had never been called."""
+
+    peer: int
+
+
+class ExpectDirect(NamedTuple):
+    """On a leaf: a move has been agreed. Where the WireGuard below can, it lets in what the other
+    sends over the session with it already, until both have moved."""
 
     peer: int
 
@@ -67,5 +82,14 @@ class MoveBack(NamedTuple):
 
 
 Effect = (
-    SendControl | MoveHome | PlaceLeaf | Introduce | WarmPeer | CoolPeer | MoveDirect | MoveBack
+    SendControl
+    | MoveHome
+    | PlaceLeaf
+    | Introduce
+    | OpenNat
+    | WarmPeer
+    | CoolPeer
+    | ExpectDirect
+    | MoveDirect
+    | MoveBack
 )

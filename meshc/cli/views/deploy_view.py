@@ -17,7 +17,10 @@ from meshc.render.report.json import as_dict, envelope
 from meshc.render.report.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from meshc.deploy.end_check import Traffic
+    from meshc.deploy.live_keys import LiveKey
     from meshc.deploy.plan.surroundings import Surroundings
     from meshc.deploy.plan.survey import Surveyed
     from meshc.diagnostics import Diagnostic
@@ -33,9 +36,14 @@ _COLOURS = {
 
 
 def print_plan(
-    found: list[Surveyed], around: Surroundings | None = None, *, diff: bool = False
+    found: list[Surveyed],
+    around: Surroundings | None = None,
+    *,
+    diff: bool = False,
+    live: Sequence[LiveKey] = (),
 ) -> None:
-    """What would change on each node, in the order of the waves, and what is in the way."""
+    """What would change on each node, in the order of the waves, which keys that are nobody's any
+    more are `live` there, and what is in the way."""
     page = standard_page()
     by_name = {one.target.name: one for one in found}
     for wave in waves(one.target.plan for one in found):
@@ -54,12 +62,24 @@ def print_plan(
     if together:
         page.line(f"In one moment, because the way there is what changes: {', '.join(together)}.")
     _print_around(around)
+    print_live_keys(live)
     changing = sum(1 for one in found if one.difference)
     if changing:
         page.line(f"{changing} of {len(found)} nodes change.")
     elif not (around or any(one.refused for one in found)):
         page.line(f"Nothing to change: {len(found)} of {len(found)} nodes are up to date.")
     print_findings([f for one in found for f in one.findings], err=True)
+
+
+def print_live_keys(live: Iterable[LiveKey]) -> None:
+    page = standard_page()
+    for one in live:
+        page.line(Styled(visible(one.describe()), "yellow"))
+
+
+def live_rows(live: Iterable[LiveKey]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [{**asdict(one), "why": one.why.value} for one in live]
 
 
 def _print_patch(page: Page, one: Surveyed) -> None:
@@ -128,7 +148,11 @@ def _said(text: str) -> str:
 
 
 def plan_as_json(
-    found: list[Surveyed], around: Surroundings | None = None, *, diff: bool = False
+    found: list[Surveyed],
+    around: Surroundings | None = None,
+    *,
+    diff: bool = False,
+    live: Sequence[LiveKey] = (),
 ) -> str:
     rows = [
         {**_plan_row(one), "patch": [visible(line) for line in _patch(one)]}
@@ -136,7 +160,8 @@ def plan_as_json(
         else _plan_row(one)
         for one in found
     ]
-    return envelope({"nodes": rows, **_around_row(around)}, _findings(found))
+    data = {"nodes": rows, **_around_row(around), "live_keys": live_rows(live)}
+    return envelope(data, _findings(found))
 
 
 def _around_row(around: Surroundings | None) -> dict[str, Any]:

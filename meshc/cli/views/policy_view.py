@@ -16,7 +16,7 @@ _FIRST = 5
 _SPACE = "\N{NO-BREAK SPACE}"
 _GOES_ON = (
     "Connections that exist already go on until they end; "
-    "`conntrack -D -s SOURCE -d TARGET` on the receiver ends them."
+    "`conntrack -D -s SOURCE -d TARGET` on the receiver and the relays ends them."
 )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Mapping, Sequence, Set
+=======
+from collections.abc import Collection, Mapping, Sequence
+>>>>>>> main
 
 from meshc.deploy.plan.difference import readable
 from meshc.deploy.plan.survey import Surveyed
@@ -21,16 +25,18 @@ class JointMember:
     before: Mapping[str, str] = field(default_factory=dict)
 
 
-def joint_group(surveyed: Sequence[Surveyed]) -> tuple[JointMember, ...]:
-    """Empty where no change cuts anybody off. All relays that change are among them: the way to
-    those that are cut off may lead over several."""
+def joint_group(
+    surveyed: Sequence[Surveyed], together: Collection[str] = ()
+) -> tuple[JointMember, ...]:
+    """Empty where no change cuts anybody off, and none of those that are wanted `together` changes.
+    All relays that change are among them where somebody is cut off: the way to those may lead over
+    several."""
     changing = {one.target.name: one for one in surveyed if one.facts and one.difference}
     cutting = {name for name, one in changing.items() if one.difference.cuts}
     cut = {name for one in changing.values() for name in one.difference.cuts}
-    if not cutting:
-        return ()
     relays = {name for name, one in changing.items() if one.target.plan.spec.is_relay}
-    members = {name: changing[name] for name in sorted((cutting | cut | relays) & set(changing))}
+    wanted = set(together) | (cutting | cut | relays if cutting else set())
+    members = {name: changing[name] for name in sorted(wanted & set(changing))}
     depths = _depths(members)
     ways = {name: _way(name, members, depths) for name in members}
     before = _before(surveyed, {key for way in ways.values() for key in way})

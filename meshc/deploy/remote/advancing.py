@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from meshc.deploy.protocol import Activation, Supervisor
 from meshc.deploy.remote import bootguard, environment, staging, units
-from meshc.deploy.remote.base import Refusal, clock, from_os, pings
+from meshc.deploy.remote.base import Refusal, clock, from_os, pings, read
 from meshc.deploy.remote.deployment_record import Candidate, Deployed, DeploymentRecord
 from meshc.deploy.remote.deployment_states import Event, after
+from meshc.deploy.remote.key_handover import hand_over
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.restoring import restore
 from meshc.deploy.remote.supervision import reload, start, stop, sync
@@ -92,6 +93,9 @@ def _switch(interface: ManagedInterface, token: str, candidate: Candidate) -> No
         stop(interface, limit)
     environment.switch(interface.name, candidate.environment)
     staging.switch(interface, token, candidate)
+    if candidate.commit_at and how in (Activation.SYNC, Activation.RELOAD):
+        # others do so in this moment, and whose key is new begins a session with each of them
+        hand_over(interface, (read(interface.conf) or b"").decode("utf-8", "replace"))
     if how is Activation.SYNC:
         sync(interface, candidate.routes.add, candidate.routes.remove, limit)
     elif how is Activation.RELOAD:

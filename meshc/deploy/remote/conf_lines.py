@@ -10,8 +10,8 @@ _SETTING = re.compile(r"(?im)^\s*(\w+)\s*=\s*([^#\n]*?)\s*(?:#.*)?$")
 _RULES = re.compile(r"(?m)^#(nft|iptables|ip6tables) (.*)$")
 _SECTION = re.compile(r"(?m)^\s*\[")
 _TAKES_BACK = re.compile(
-    r"MESHC-(?:FWD|NAT|IN|OUT|POL|KILL|PORT)-%i\b|MESHC-S\[|\bmeshc-%i\b"
-    r"|/run/meshc/forward[46]\b|^ip -[46] route del unreachable "
+    r"MESHC-(?:FWD|NAT|IN|OUT|POL|KILL|PORT)-%i\b|MESHC-S\[|\bmeshc-(?:kill-|hold-)?%i\b"
+    r"|/run/meshc/forward[46]\b|^ip -[46] route del unreachable |^ip -6 rule del not fwmark "
 )
 
 
@@ -44,6 +44,10 @@ def run_hook(line: str, interface: str) -> None:
 def take_back(conf: str, interface: str) -> None:
     """Runs what takes our chains, counts and routes away, which does no harm a second time: a hook
     that failed ends wg-quick before it comes to these lines."""
-    for line in settings(conf, "PostDown"):
-        if _TAKES_BACK.search(line):
-            run_hook(line, interface)
+    for line in taken_back(conf):
+        run_hook(line, interface)
+
+
+def taken_back(conf: str) -> list[str]:
+    """Those lines."""
+    return [line for line in settings(conf, "PostDown") if _TAKES_BACK.search(line)]

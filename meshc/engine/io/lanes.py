@@ -185,9 +185,14 @@ class InLanes:
             return
         peer, keypair = entry[0], entry[1]
         name, control = self._bind.sender(offset // SLOT)
-        lookup = device.allowed_ips.lookup
+        routes = device.allowed_ips
+        lookup, had = routes.lookup, routes.had
         lane = meshc_native.InLane(
-            keypair.opening, index, name, control, lambda source: lookup(source) is peer
+            keypair.opening,
+            index,
+            name,
+            control,
+            lambda source: lookup(source) is peer or had(source, peer),
         )
         self._lanes.pop(index, None)
         if len(self._lanes) >= MOST_LANES:

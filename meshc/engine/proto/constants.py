@@ -35,6 +35,10 @@ REPLAY_WINDOW: Final = 8192
 # one initiation a peer and 20 ms at most (wireguard-go HandshakeInitationRate = 1/50 s)
 HANDSHAKE_INITIATION_RATE: Final = 1 / 50
 
+# a prefix that has been given to another peer: what its old one has sent before may still come in;
+# an agent has both ends of a pair move within a second and a half of each other
+MOVE_GRACE: Final = 3.0
+
 # packets that wait for a session, per peer (kernel MAX_STAGED_PACKETS is 128)
 MAX_STAGED_PACKETS: Final = 128
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby, islice
+from math import inf
 from operator import itemgetter
 
 from meshc.engine.proto.admission import Admission, Sender
@@ -154,6 +155,7 @@ class Device:
         """Acts on every deadline that has passed; calling it too early does no harm."""
         self._now = now
         handle_expired(self._sessions, now)
+        self._allowed_ips.settle(now)
         self._sessions.process_handshakes(now, HANDSHAKE_BUDGET)
         self._update_load(now)
 
@@ -230,7 +232,8 @@ class Device:
         """A time not later than `next_timeout`'s, infinity for never: cheaper to ask."""
         if self._admission.queue:
             return self._now
-        return min(self._sessions.timers.lower_bound(), self._admission.load_ends)
+        others = self._admission.load_ends, self._allowed_ips.settles
+        return min(self._sessions.timers.lower_bound(), *others)
 
     def next_timeout(self) -> tuple[float, str] | None:
         """When to call `handle_timeout`, and the name of what is due then.
@@ -239,12 +242,9 @@ class Device:
         """
         if self._admission.queue:
             return self._now, "handshake_queue"
-        following = self._sessions.timers.next()
-        if self._admission.under_load and (
-            following is None or self._admission.load_ends < following[0]
-        ):
-            return self._admission.load_ends, "under_load"
-        return following
+        ends = (self._admission.load_ends, "under_load"), (self._allowed_ips.settles, "moves")
+        first = min(*ends, self._sessions.timers.next() or ends[0], key=itemgetter(0))
+        return first if first[0] < inf else None
 
     # --- receiving ---------------------------------------------------------------------
 
@@ -353,11 +353,11 @@ class Device:
         if change.endpoint is not None:
             peer.endpoint = UdpPath.to(change.endpoint)
         if change.replace_allowed_ips:
-            self._allowed_ips.remove_owner(peer)
+            self._allowed_ips.keep_only(change.allowed_ips, peer, now)
         for prefix in change.allowed_ips:
-            self._allowed_ips.insert(prefix, peer)
+            self._allowed_ips.insert(prefix, peer, now)
         for prefix in change.removed_ips:
-            self._allowed_ips.remove(prefix, peer)
+            self._allowed_ips.remove(prefix, peer, now)
         was_off = not peer.timers.interval
         if change.keepalive is not None:
             peer.timers.set_interval(change.keepalive, now)

@@ -12,6 +12,7 @@ from meshc.lab.lab_session import LabSession
 from meshc.lab.probe import failover
 from meshc.lab.report.lab_report import Check, Key, Predicted
 from meshc.topology.planner.links.punching import may_be_punched
+from meshc.topology.planner.policy.link_policy import LinkPolicy
 
 SETTLED = 20.0
 """Seconds for the first attempt: each endpoint of a pair is tried for two, the last for six."""
@@ -47,10 +48,11 @@ def check_direct(session: LabSession, found: Mapping[Pair, str], seconds: float)
     spec = session.source.spec
     names = list(spec.nodes)
     nodes = list(spec.nodes.values())
+    policy = LinkPolicy.of(spec)
     slow = []
     for pair, why in found.items():
         one, other = sorted(pair)
-        if why and not may_be_punched(nodes, {}, names.index(one), names.index(other)):
+        if why and not may_be_punched(nodes, {}, policy, names.index(one), names.index(other)):
             slow.append(f"{one} ↔ {other}: {why}")
     direct = sum(not why for why in found.values())
     title = f"{direct} of {len(found)} pairs have found a direct path"

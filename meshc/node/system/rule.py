@@ -69,3 +69,12 @@ def default_route_rules(
         PolicyRule(family, first - 1, mark, fwmark=mark, inverted=True),
         PolicyRule(family, first - 2, MAIN_TABLE, suppress_prefixlength=0),
     )
+
+
+def hold_rules(
+    family: int, mark: int, present: Iterable[PolicyRule]
+) -> tuple[PolicyRule, PolicyRule]:
+    """The same with the mark in both, as the lines of a file have them
+    (`render.firewall.ipv6_hold`)."""
+    into, better = default_route_rules(family, mark, present)
+    return into, better._replace(fwmark=mark, inverted=True)

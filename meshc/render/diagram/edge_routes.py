@@ -7,7 +7,7 @@ touches nothing. Where no curve is free (a crowded picture) the one that touches
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshc.render.diagram.placement import Box
 
@@ -28,8 +28,7 @@ def control_point(a: Box, b: Box, obstacles: Iterable[Box], *, first: float = 0.
     straight line. `first` is the bend to try before all others, in lengths of the line."""
     near = _near(a, b, obstacles)
     best: tuple[int, Point | None] | None = None
-    for bend in (first, *((0.0,) if first else ()), *_BENDS):
-        control = _control(a, b, bend) if bend else None
+    for control in _candidates(a, b, first):
         touched = sum(_crosses(curve(a, b, control), box) for box in near)
         if not touched:
             return control
@@ -50,9 +49,20 @@ def curve(a: Box, b: Box, control: Point | None) -> list[Point]:
     return points
 
 
-def _control(a: Box, b: Box, bend: float) -> Point:
-    """Beside the middle of the line, `bend` of its length away."""
-    return (a.x + b.x) / 2 - (b.y - a.y) * bend, (a.y + b.y) / 2 + (b.x - a.x) * bend
+def _candidates(a: Box, b: Box, first: float) -> Iterator[Point | None]:
+    """Gentle curves before sharp ones, and those that bend in the middle before those that bend
+    near an end."""
+    for bend in (first, *((0.0,) if first else ()), *_BENDS):
+        yield _control(a, b, bend) if bend else None
+    for along in (0.2, 0.8, 0.0, 1.0):
+        for bend in _BENDS:
+            yield _control(a, b, bend, along)
+
+
+def _control(a: Box, b: Box, bend: float, along: float = 0.5) -> Point:
+    """Beside the line, `bend` of its length away."""
+    x, y = a.x + (b.x - a.x) * along, a.y + (b.y - a.y) * along
+    return x - (b.y - a.y) * bend, y + (b.x - a.x) * bend
 
 
 def _near(a: Box, b: Box, obstacles: Iterable[Box]) -> list[Box]:

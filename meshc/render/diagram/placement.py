@@ -38,16 +38,17 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class SiteBox:
-    """`below`: its heading stands under its members, away from where their lines come from."""
+    """`below`: its heading stands under its members, away from where their lines come from.
+    `label` says about the site what its name does not."""
 
     name: str
-    nat: str
+    label: str
     box: Box
     below: bool = False
 
     def heading(self) -> Box:
         """The room of its label, at the left."""
-        width = (len(self.name) + len(self.nat) + 6) * CHARACTER
+        width = _heading_width(self.name, self.label)
         left, away = self.box.x - self.box.width / 2, self.box.height / 2 - 18
         return Box(left + 12 + width / 2, self.box.y + (away if self.below else -away), width, 18)
 
@@ -101,6 +102,20 @@ def _height(node: PictureNode) -> float:
     return NODE_HEIGHT + LINE_HEIGHT * len(node.badges)
 
 
+def _label(picture: Picture, site: str) -> str:
+    """Links inside of a site are told where not every one of them is drawn."""
+    label = f"NAT: {picture.sites[site].replace('_', ' ')}"
+    nodes = picture.nodes
+    inside = picture.many and sum(nodes[a].site == site == nodes[b].site for a, b in picture.links)
+    return (
+        f"{label}, {inside:,} direct link{'' if inside == 1 else 's'} inside" if inside else label
+    )
+
+
+def _heading_width(name: str, label: str) -> float:
+    return (len(name) + 1 + len(label)) * CHARACTER
+
+
 def _single(index: int, size: _Size) -> _Block:
     return _Block("", [index], *size, [(0.0, 0.0)])
 
@@ -111,7 +126,7 @@ def _blocks(picture: Picture, sizes: list[_Size], core: set[int]) -> list[_Block
     for site in picture.sites:
         members = [i for i, n in enumerate(picture.nodes) if n.site == site]
         if members:
-            heading = (len(site) + len(picture.sites[site]) + 6) * CHARACTER + 2 * SITE_PAD
+            heading = _heading_width(site, _label(picture, site)) + 2 * SITE_PAD
             blocks.append(_grid(site, members, [sizes[i] for i in members], heading))
     blocks += [
         _single(i, sizes[i])
@@ -206,7 +221,8 @@ def _finish(picture: Picture, sizes: list[_Size], blocks: list[_Block]) -> Layou
         x, y = block.x - left, block.y - top
         if block.site:
             box = Box(x, y, block.width, block.height)
-            sites.append(SiteBox(block.site, picture.sites[block.site], box, below=block.y > 0))
+            label = _label(picture, block.site)
+            sites.append(SiteBox(block.site, label, box, below=block.y > 0))
         lift = SITE_HEAD if block.site and block.y > 0 else 0.0
         for member, (dx, dy) in zip(block.members, block.offsets, strict=True):
             nodes[member] = Box(round(x + dx, 1), round(y + dy - lift, 1), *sizes[member])

@@ -21,6 +21,7 @@ from meshc.render.firewall.hook_lines import (
     wan_word,
 )
 from meshc.topology.language.spec import Service
+from meshc.topology.obligations.control_channel import CONTROL_PORT, LINK_LOCAL
 from meshc.topology.planner.policy.flow_rules import (
     AccessRules,
     Decision,
@@ -34,6 +35,7 @@ from meshc.topology.planner.policy.flow_rules import (
 INPUT_CHAIN = "MESHC-IN-%i"
 OUTPUT_CHAIN = "MESHC-OUT-%i"
 POLICY_CHAIN = "MESHC-POL-%i"
+CONTROL_CHAIN = "MESHC-AGT-%i"
 SENDER_CHAIN = "MESHC-S{}-%i"
 # what belongs to no connection that was let through before
 _BEGINS = "-m conntrack ! --ctstate RELATED,ESTABLISHED"
@@ -59,11 +61,14 @@ def family_chains(rules: FamilyRules) -> tuple[HookChain, ...]:
     access = rules.access
     chains = [] if access is None else [*_sender_chains(access, rules.family)]
     chains.append(forward_chain(_filter_rules(rules)))
+    if access is not None and access.control:
+        chains.append(HookChain("filter", CONTROL_CHAIN, "", tuple(_agents(access))))
     if access is not None:
         chains.append(HookChain("filter", INPUT_CHAIN, "INPUT", tuple(_inbound(access))))
         if access.outbound:
-            begins = (f"-o %i {_BEGINS} -j {POLICY_CHAIN}",)
-            chains.append(HookChain("filter", OUTPUT_CHAIN, "OUTPUT", begins))
+            begins = f"-o %i {_BEGINS} -j {POLICY_CHAIN}"
+            said = _control(access, "-o")
+            chains.append(HookChain("filter", OUTPUT_CHAIN, "OUTPUT", (*said, begins)))
     if rules.nat:
         nat = (line for rule in rules.nat for line in _nat_rules(rule, rules.family))
         chains.append(nat_chain(nat))
@@ -85,7 +90,22 @@ def _sender_chains(access: AccessRules, family: int) -> Iterator[HookChain]:
     yield HookChain("filter", POLICY_CHAIN, "", (*senders, "-j DROP"))
 
 
+def _control(access: AccessRules, way: str) -> Iterator[str]:
+    """What agents say is looked at in a chain of its own, so that nothing else waits for that."""
+    if access.control:
+        port = f"-p udp --dport {CONTROL_PORT}"
+        yield f"-s {LINK_LOCAL} -d {LINK_LOCAL} {way} %i {port} -g {CONTROL_CHAIN}"
+
+
+def _agents(access: AccessRules) -> Iterator[str]:
+    yield from (f"-s {agent} -i %i -j RETURN" for agent in access.control)
+    if access.outbound:
+        yield from (f"-d {agent} -o %i -j RETURN" for agent in access.control)
+    yield "-j DROP"
+
+
 def _inbound(access: AccessRules) -> Iterator[str]:
+    yield from _control(access, "-i")
     for own in access.inbound:
         yield f"-d {own} -i %i {_BEGINS} -g {POLICY_CHAIN}"
     # an address of the host that is none of the network's is nobody's business there

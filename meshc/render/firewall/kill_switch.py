@@ -58,9 +58,9 @@ def kill_switch_hooks(
     before: list[str] = []
     down: list[str] = []
     for family in (4, 6):
-        route = f"ip -{family} route del {_route(mark)} 2>/dev/null || true"
+        route = f"ip -{family} route del {closing_route(mark)} 2>/dev/null || true"
         there = WHERE_THERE_IS[family]
-        up.append(f"{there}ip -{family} route replace {_route(mark)}")
+        up.append(f"{there}ip -{family} route replace {closing_route(mark)}")
         if not nft:
             chain = kill_chain(family, mark, networks)
             command = table_command(family, chain.table)
@@ -86,5 +86,6 @@ def _made(command: str, chain: HookChain) -> Iterator[str]:
     yield f"{command}-I {chain.hook} -j {chain.name}"
 
 
-def _route(mark: int) -> str:
+def closing_route(mark: int) -> str:
+    """The last route of a table: nothing goes on to the default route of the place."""
     return f"unreachable default metric {METRIC} table {mark}"

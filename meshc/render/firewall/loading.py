@@ -32,7 +32,12 @@ from meshc.render.firewall.hook_lines import (
     table_command,
     wan_word,
 )
-from meshc.render.firewall.iptables import POLICY_CHAIN, family_chains, forwarding_hooks
+from meshc.render.firewall.iptables import (
+    CONTROL_CHAIN,
+    POLICY_CHAIN,
+    family_chains,
+    forwarding_hooks,
+)
 from meshc.render.firewall.nftables import NFT_TABLE, WAN, table_text
 from meshc.render.firewall.own_address import SharedRules
 from meshc.topology.language.spec import FirewallTool
@@ -88,7 +93,7 @@ class Load(NamedTuple):
         """Chains of senders only go down with the interface: making them again empties them."""
         for family, some in self.chains.items():
             for chain in reversed(some):
-                if chain.hook or chain.name == POLICY_CHAIN:
+                if chain.hook or chain.name in {POLICY_CHAIN, CONTROL_CHAIN}:
                     command = table_command(family, chain.table)
                     yield remove_chain(command, chain.hook, chain.name)
         if self.text:

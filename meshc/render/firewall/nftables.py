@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from meshc.prefixes import Prefix
+from meshc.topology.obligations.control_channel import CONTROL_PORT, LINK_LOCAL
 from meshc.topology.planner.policy.flow_rules import (
     AccessRules,
     Decision,
@@ -80,7 +81,7 @@ def _access_chains(held: list[FamilyRules], prefix: str = "") -> dict[str, list[
         if any(one.access and one.access.outbound for one in held):
             begins = f'oifname "%i" {_BEGINS} jump {prefix}access'
             hook = "type filter hook output priority 0; policy accept;"
-            chains[f"{prefix}output"] = [hook, begins]
+            chains[f"{prefix}output"] = [hook, *_control(held, outbound=True), begins]
     return chains
 
 
@@ -142,13 +143,31 @@ def _allowed(family: int, grants: Iterable[Grant]) -> Iterator[str]:
 
 
 def _inbound(held: Iterable[FamilyRules], prefix: str) -> Iterator[str]:
-    for rules in held:
+    some = [*held]
+    yield from _control(some)
+    for rules in some:
         access: AccessRules | None = rules.access
         if access is not None and access.inbound:
             own = f"{_IP[rules.family]} daddr {_set(access.inbound)}"
             yield f'iifname "%i" {_BEGINS} {own} goto {prefix}access'
     # an address of the host that is none of the network's is nobody's business there
     yield f'iifname "%i" {_BEGINS} drop'
+
+
+def _control(held: Iterable[FamilyRules], *, outbound: bool = False) -> Iterator[str]:
+    """What agents say to each other, in both directions by rules of their own: relays filter what
+    they send themselves."""
+    for agents in (one.access.control for one in held if one.access is not None):
+        if not agents:
+            continue
+        if outbound:
+            ends = ", ".join(f"{_element(one)} . udp . {CONTROL_PORT}" for one in agents)
+            said = f"ip6 saddr {LINK_LOCAL} ip6 daddr . meta l4proto . th dport {{ {ends} }}"
+            yield f'oifname "%i" {said} return'
+        else:
+            here = f"{{ {LINK_LOCAL} . udp . {CONTROL_PORT} }}"
+            said = f"ip6 saddr {_set(agents)} ip6 daddr . meta l4proto . th dport {here}"
+            yield f'iifname "%i" {said} return'
 
 
 def _forward(rules: Iterable[FamilyRules]) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Tunnel:
     @property
     def mark(self) -> int | None:
         """That of WireGuard's own packets, as wg-quick(8) chooses it."""
-        given = self.node.spec.kill_mark or self.node.spec.fwmark
+        given = self.node.spec.kill_mark or self.node.hold_mark or self.node.spec.fwmark
         return given or (KILL_MARK if self.own_table else None)
 
     def table_of(self, prefix: Prefix) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from meshc.diagnostics import Diagnostics, Location
@@ -9,6 +10,9 @@ from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.importer.sightings import Seen
 from meshc.wg.conf import Conf
+
+# where the rules of policies begin, in either dialect
+_POLICY = re.compile(r"MESHC-POL-|^#nft chain \w*access\b")
 
 
 def find_faults(
@@ -38,7 +42,7 @@ def find_faults(
             _prefixes_twice(entry.conf, names, diagnostics)
             if entry.conf.save_config:
                 _saved(entry.conf, diagnostics)
-            if entry.conf.rules:
+            if any(map(_POLICY.search, entry.conf.rules)):
                 _ruled(entry.conf, diagnostics)
 
 

@@ -12,8 +12,8 @@ from meshc.wg.conf import Conf
 _TABLES = r"ip6?tables(?:-nft|-legacy)?\b"
 # written by meshc itself: the whole line comes back with the next build
 _OURS = re.compile(
-    r"MESHC-|/run/meshc|\"\$CONFIG_FILE\"|\bmeshc-(?:kill-)?%i\b"
-    r"|unreachable default metric 4278198272 "
+    r"MESHC-|/run/meshc|\"\$CONFIG_FILE\"|\bmeshc-(?:kill-|hold-)?%i\b"
+    r"|unreachable default metric 4278198272 |\bip -6 rule (?:add|del) not fwmark \d+ table "
     r"|^for f in /proc/sys/net/ipv6/conf/\*/accept_ra; do "
     r"|^sysctl -q -w net\.ipv[46]\.[a-z_.]+=1 \|\| \[ \"\$\(cat [a-z0-9/_]+\)\" = 1 \]$"
     r"|^\[ \"\$\(cat [a-z0-9/_]+\)\" = 1 \] \|\| sysctl -q -w net\.ipv[46]\.[a-z_.]+=1$"

@@ -1,25 +1,22 @@
 """The agent's plan: what the agent of a node may change at run time, and whom it talks to for that.
 
-Each node that takes part has a probe address, a link-local one made from its public key. It is on
-no other peer than that node itself, wherever the node lives: so a relay is probed, and asked,
-over the very session that would carry the traffic.
+In a network with policies that is what its rules let in (`obligations.control_channel`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from meshc.keys import PublicKey
 from meshc.prefixes import Prefix
 from meshc.topology.language.spec import Nat
+from meshc.topology.obligations.control_channel import probe_address
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.routing.relay_rank import global_rank
 from meshc.values import dataclass
 
 Owned = Callable[[int, int], tuple[Prefix, ...]]
-_LINK_LOCAL = 0xFE80 << 112
 
 
 class AgentNode(NamedTuple):
@@ -64,11 +61,15 @@ class AgentPlan:
     leaves: tuple[MovableLeaf, ...] = ()
     partners: tuple[AgentPartner, ...] = ()
 
-
-def probe_address(key: PublicKey) -> Prefix:
-    """The same wherever it is asked for."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8, person=b"meshc probe").digest()
-    return Prefix(6, _LINK_LOCAL | int.from_bytes(digest, "big"), 128)
+    @property
+    def spoken_to(self) -> tuple[Prefix, ...]:
+        """The probe addresses of those whose messages it has to hear, sorted."""
+        if self.order:
+            homes = (relay.probe for relay in self.relays if relay.name in self.order)
+            return tuple(sorted((*homes, *(partner.node.probe for partner in self.partners))))
+        near = (leaf.node.probe for leaf in self.leaves if leaf.linked and leaf.agent)
+        others = (relay.probe for relay in self.relays if relay.probe != self.probe)
+        return tuple(sorted((*near, *others))) if self.leaves else ()
 
 
 class AgentPlanner:

@@ -59,7 +59,8 @@ class Forwarding:
 class NodePlan:
     """Everything that one node needs. `addresses` are hosts (/32, /128) on every node: routes
     come from AllowedIPs alone. `peers` are sorted by name. `firewall` is what `forwarding` means,
-    as rules, one value a family; `agent` is what its agent may change, if it has one."""
+    as rules, one value a family; `agent` is what its agent may change, if it has one. `hold_mark`
+    says that IPv6 is held back (`render.firewall.ipv6_hold`): the mark of what may pass."""
 
     spec: NodeSpec
     interface: str
@@ -71,6 +72,7 @@ class NodePlan:
     forwarding: Forwarding = Forwarding()
     firewall: tuple[FamilyRules, ...] = ()
     agent: AgentPlan | None = None
+    hold_mark: int | None = None
 
     @property
     def name(self) -> str:

@@ -15,14 +15,15 @@ from meshc.prefixes import InterfaceAddress, Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.obligations.access import Access
 from meshc.topology.planner.addressing.allocation import Allocation
-from meshc.topology.planner.agent_plan import AgentPlanner
+from meshc.topology.planner.agent_plan import AgentPlan, AgentPlanner
+from meshc.topology.planner.allowed_ips.exit_share import hold_mark
 from meshc.topology.planner.allowed_ips.peer_prefixes import PeerTables
 from meshc.topology.planner.links.link import endpoint_for, is_fixed, is_public
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 from meshc.topology.planner.mesh_plan import Forwarding, MeshPlan, NodePlan, PeerPlan
 from meshc.topology.planner.mtu import node_mtus
 from meshc.topology.planner.policy.access_rules import AccessPlanner
-from meshc.topology.planner.policy.flow_rules import FamilyRules
+from meshc.topology.planner.policy.flow_rules import AccessRules, FamilyRules
 from meshc.topology.planner.policy.forwarding import firewall_of, forwarding_of
 from meshc.topology.planner.policy.lan_reach import LanReach
 from meshc.topology.planner.routing.routing import Routing, build_routing
@@ -31,6 +32,7 @@ from meshc.wg.endpoint import Endpoint
 
 Sight = tuple[object, ...]
 NOBODY: frozenset[int] = frozenset()
+_CONTROL = 6
 
 
 def plan_mesh(
@@ -66,8 +68,8 @@ def plan_mesh(
     mtus = node_mtus(routing)
     agents = AgentPlanner(graph, public_keys)
     nodes: dict[str, NodePlan] = {}
-    for i, name in enumerate(graph.names):
-        node = graph.nodes[i]
+    for i, (name, node) in enumerate(zip(graph.names, graph.nodes, strict=True)):
+        agent = agents.plan(i, tables.home_prefixes)
         peers = planner.peers(i)
         forwarding = forwarding_of(spec, node, mtus, users.get(name, ()))
         nodes[name] = NodePlan(
@@ -79,8 +81,9 @@ def plan_mesh(
             mtu=mtus[i],
             peers=peers,
             forwarding=forwarding,
-            firewall=_firewall(node, forwarding, peers, spec, policies),
-            agent=agents.plan(i, tables.home_prefixes),
+            firewall=_firewall(node, forwarding, peers, spec, policies, agent),
+            agent=agent,
+            hold_mark=hold_mark(spec, node),
         )
     return MeshPlan(spec=spec, nodes=nodes, epoch=epoch)
 
@@ -108,6 +111,7 @@ def _firewall(
     peers: tuple[PeerPlan, ...],
     spec: Spec,
     policies: AccessPlanner | None,
+    agent: AgentPlan | None,
 ) -> tuple[FamilyRules, ...]:
     rules = firewall_of(
         forwarding, peers, node.platform, spec.network.pools, _lans_of_others(spec, node)
@@ -115,11 +119,15 @@ def _firewall(
     if policies is None or not node.filters:
         return rules
     made = {one.family: one for one in rules}
+    control = agent.spoken_to if agent is not None else ()
+    # agents talk by IPv6, which is then let in and must be filtered like the rest
+    families = policies.families | made.keys() | {one.family for one in control}
+    access = {family: policies.rules(node, family) for family in sorted(families)}
+    if control:
+        access[_CONTROL] = (access[_CONTROL] or AccessRules((), ()))._replace(control=control)
     return tuple(
-        made.get(family, FamilyRules(family, (), forwards=False))._replace(
-            access=policies.rules(node, family)
-        )
-        for family in sorted(policies.families | made.keys())
+        made.get(family, FamilyRules(family, (), forwards=False))._replace(access=rules)
+        for family, rules in access.items()
     )
 
 

@@ -39,10 +39,11 @@ class AccessClasses:
         bundles: Sequence[Bundles],
         regions: Iterable[Sequence[Prefix]],
         matter: Rules,
+        further: Iterable[Service] = (),
     ) -> AccessClasses:
         """`bundles` are those of each of its firewalls, `regions` further sets of addresses that
         matter. Of the policies only the rules that `matter` are looked at: `allowed` knows of no
-        other."""
+        other. `further` services are told apart as well."""
         access, family = relation.access, relation.family
         rules = [rule for one in bundles for some in one.values() for rule, _, _ in some]
         sets = dict.fromkeys((*(s for one in bundles for s in sets_of(one)), *regions))
@@ -50,7 +51,8 @@ class AccessClasses:
             names = AddressNames.of(family, sets, relation.sides)
         else:
             names = AddressNames.of(family, sets, spans=relation.spans(matter))
-        services = service_classes((s for n in matter for s in access.rules[n].services), rules)
+        asked = (s for n in matter for s in access.rules[n].services)
+        services = service_classes((*asked, *further), rules)
         grid = PacketGrid(family, names.one_of_each(), services)
         return cls(grid, [*_allowed(relation, grid, matter)])
 

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from meshc.diagnostics import Diagnostics
 from meshc.prefixes import BITS, Prefix, address_text, collapse
 from meshc.topology.language.spec import Service
 from meshc.topology.obligations.access import NO_RULES, Access, Rules
+from meshc.topology.obligations.control_channel import (
+    CONTROL_PORT,
+    LINK_LOCAL,
+    probe_address,
+)
 from meshc.topology.proof.access_classes import (
     AccessClasses,
     AccessRelation,
@@ -27,6 +33,7 @@ from meshc.topology.proof.access_places import (
     Region,
     access_places,
 )
+from meshc.topology.proof.control_pairs import control_pairs
 from meshc.topology.proof.expectation import Expectation
 from meshc.topology.proof.loss_findings import place as file_place
 from meshc.topology.proof.netfilter import Firewall
@@ -37,6 +44,8 @@ from meshc.topology.proof.rule_grid import Bundles, RuleGrid, Verdicts, bundles_
 from meshc.values import dataclass, field
 
 _MOST = 20
+_CONTROL = Service("udp", CONTROL_PORT, CONTROL_PORT)
+NOBODY: Mapping[str, Region] = MappingProxyType({})
 
 
 class Excess(NamedTuple):
@@ -63,7 +72,13 @@ def check_access(table: MeshPeerTable, expectation: Expectation, found: Diagnost
         for name, own in expectation.obligations.around.addresses.items()
         for a in own
     }
-    judge = AccessJudge.of(access, expectation)
+    control = control_pairs(table)
+    owners |= {
+        (6, probe_address(model.key).value): f"the agent of {model.name}"
+        for model in table.models
+        if model.key is not None and model.facts.agent
+    }
+    judge = AccessJudge.of(access, expectation, control)
     told = 0
     for model in table.models:
         if not model.facts.policies or model.conf is None or model.effects.unjudged:
@@ -101,13 +116,17 @@ def _tell(
     elif kind == "E432":
         rules = access.allowing(family, source, target)
         lines = [access.rules[n].location for n in sorted(rules)]
-        line = next((f"the rule in line {one.line}" for one in lines if one), "a rule")
-        text = f"{node} drops {packet} {where}{by}, which {line} allows"
+        line = next((f"which the rule in line {one.line} allows" for one in lines if one), "")
+        text = f"{node} drops {packet} {where}{by}, {line or _wanted(rules)}"
         hint = "build again; a hook of its own that drops it must go"
     else:
         text = f"whether {node} lets {packet} {where}{by} is beyond the proof"
         hint = "`meshc lab` measures it; nothing is claimed about such packets there"
     found.add(kind, text, place, path=f"nodes.{node}", hint=hint)
+
+
+def _wanted(rules: Rules) -> str:
+    return "which a rule allows" if rules else "which moves nodes when a relay is dead"
 
 
 def _service_text(service: tuple[str, int]) -> str:
@@ -122,12 +141,19 @@ class AccessJudge:
     _relations: Mapping[int, AccessRelation]
     _common: Mapping[int, AddressNames]
     _surroundings: Mapping[int, FamilySurroundings]
+    _control: Mapping[str, Region]
     _sound: set[tuple[object, ...]] = field(default_factory=set)
     _names: dict[tuple[int, int], AddressNames] = field(default_factory=dict)
     _bundles: dict[tuple[int, int], Bundles] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, access: Access, expectation: Expectation) -> AccessJudge:
+    def of(
+        cls,
+        access: Access,
+        expectation: Expectation,
+        control: Mapping[str, Region] = NOBODY,
+    ) -> AccessJudge:
+        """`control` are by node those whose agents it must hear."""
         routes = [r for facts in expectation.nodes.values() for r in facts.routes]
         families = sorted({prefix.family for prefix in (*expectation.pools, *routes)})
         lans = [facts.routes for facts in expectation.nodes.values() if facts.routes]
@@ -136,8 +162,8 @@ class AccessJudge:
             family: AddressNames.of(family, (expectation.pools, *lans), relation.sides)
             for family, relation in relations.items()
         }
-        around = {family: FamilySurroundings.of(expectation, family) for family in families}
-        return cls(access, families, relations, common, around)
+        around = {family: FamilySurroundings.of(expectation, family) for family in BITS}
+        return cls(access, families, relations, common, around, control)
 
     def excesses(self, model: NodeModel) -> Iterator[Excess]:
         """One for each place, family, tool and kind of mistake. Nodes that only their addresses
@@ -151,7 +177,9 @@ class AccessJudge:
         yield from found
 
     def _found(self, model: NodeModel) -> Iterator[Excess]:
-        for family in self.families:
+        # who hears agents lets a family in that the network may not have
+        heard = {agent.family for agent in self._control.get(model.name, ())}
+        for family in sorted({*self.families, *heard}):
             # with fewer rules less is allowed, and what is owed is allowed by those that matter
             if any(self.of_family(model, family, self._matter(model, family))):
                 every = frozenset(range(len(self.access.rules)))
@@ -181,7 +209,8 @@ class AccessJudge:
                 known = self._names[id(first), family] = self._named(first, family)
             names.append((self._common[family].at(prefix.value), known.at(prefix.value)))
         facts = model.facts
-        return (id(first), facts.relay, facts.routes, facts.exit, *names)
+        control = self._control.get(model.name, ())
+        return (id(first), facts.relay, facts.routes, facts.exit, control, *names)
 
     def _named(self, first: NodeModel, family: int) -> AddressNames:
         """Every address by what tells it apart in these rules, but for being the node's own among
@@ -196,11 +225,13 @@ class AccessJudge:
         return AddressNames.of(family, named)
 
     def of_family(self, model: NodeModel, family: int, matter: Rules) -> Iterator[Excess]:
-        places = [*access_places(model.facts, model.own, self._surroundings[family])]
+        agents = self._control.get(model.name, ()) if family == LINK_LOCAL.family else ()
+        places = [*access_places(model.facts, model.own, self._surroundings[family], agents)]
         regions = dict.fromkeys(region for place in places for region in place.regions)
         bundles = [self._bundles_of(firewall, family) for firewall in model.firewalls]
         relation = self._relations[family]
-        classes = AccessClasses.of(relation, bundles, regions, matter)
+        further = (_CONTROL,) if agents else ()
+        classes = AccessClasses.of(relation, bundles, regions, matter, further)
         tools = ("",) if len(bundles) < 2 else ("iptables", "nftables")
         for firewall, some, tool in zip(model.firewalls, bundles, tools, strict=True):
             grid = RuleGrid(firewall, some, classes.grid)
@@ -226,16 +257,19 @@ class AccessJudge:
         seen = _Box.of(grid, place.sources, place.targets)
         owed = _Box.of(grid, place.owed_from, place.owed_to)
         judged = _Box.of(grid, place.judged_from, place.judged_to)
+        control = _Box.of(grid, place.control_from, place.control_to)
+        port = grid.row(grid.everywhere, grid.serving(*_CONTROL)) if place.control_from else 0
         told: set[str] = set()
         for source, (accepted, denied, open_) in enumerate(verdicts):
             # what is not decided goes on to the rules that the host has of its own
             may_pass = everything ^ denied
             passes = accepted if place.hook == "FORWARD" else may_pass
-            wanted = classes.allowed[source] & seen.row(source)
+            said = control.row(source) & port
+            wanted = classes.allowed[source] & seen.row(source) | said
             for kind, row in (
                 ("E431", may_pass & ~open_ & ~wanted & judged.row(source)),
-                ("E432", wanted & owed.row(source) & ~passes & ~open_),
-                ("W443", open_ & seen.row(source)),
+                ("E432", (wanted & owed.row(source) | said) & ~passes & ~open_),
+                ("W443", open_ & (seen.row(source) | said)),
             ):
                 if row and kind not in told:
                     told.add(kind)

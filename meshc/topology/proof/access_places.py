@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix, collapse, without
+from meshc.topology.obligations.control_channel import LINK_LOCAL
 from meshc.topology.proof.expectation import Expectation, NodeFacts
 from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL
 
@@ -15,7 +16,8 @@ Region = tuple[Prefix, ...]
 class AccessPlace(NamedTuple):
     """One hook of a node, for packets on one way. Of what may pass at all (`sources` to `targets`),
     that from `owed_from` to `owed_to` must, when the rules allow it. Everything else from
-    `judged_from` to `judged_to` must not."""
+    `judged_from` to `judged_to` must not, but for what agents say: from `control_from` to
+    `control_to` it must."""
 
     what: str
     hook: str
@@ -27,6 +29,8 @@ class AccessPlace(NamedTuple):
     owed_to: Region
     judged_from: Region
     judged_to: Region
+    control_from: Region = ()
+    control_to: Region = ()
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -61,9 +65,11 @@ class FamilySurroundings(NamedTuple):
 
 
 def access_places(
-    facts: NodeFacts, own: Sequence[Prefix], around: FamilySurroundings
+    facts: NodeFacts, own: Sequence[Prefix], around: FamilySurroundings, agents: Region = ()
 ) -> Iterator[AccessPlace]:
-    """All of one node in one family."""
+    """All of one node in one family; `agents` are those that it must hear, in the only family that
+    they use."""
+    between = (LINK_LOCAL,) if agents else ()
     family, known = around.family, around.known
     everywhere: Region = (Prefix(family, 0, 0),)
     mine = _of(family, own)
@@ -73,7 +79,7 @@ def access_places(
     local = _of(family, (*mine, *lans))
     # a router has an address in its LANs, which nobody here knows: they are owed as a whole
     yield AccessPlace("come in", "INPUT", TUNNEL, "", everywhere, local,
-                everywhere, local, everywhere, everywhere)  # fmt: skip
+                everywhere, local, everywhere, everywhere, agents, between)  # fmt: skip
     yield AccessPlace("out to its LANs", "FORWARD", TUNNEL, OUTSIDE, everywhere, everywhere,
                 everywhere, lans, everywhere, elsewhere)  # fmt: skip
     if beyond:
@@ -89,7 +95,8 @@ def access_places(
                     lans, without(reached, mine), known, elsewhere)  # fmt: skip
     guard = facts.relay or facts.exit_node
     yield AccessPlace("out of itself", "OUTPUT", "", TUNNEL, mine, everywhere,
-                mine, known, mine if guard else (), everywhere if guard else ())  # fmt: skip
+                mine, known, mine if guard else (), everywhere if guard else (),
+                    between, agents)  # fmt: skip
 
 
 def _of(family: int, prefixes: Sequence[Prefix]) -> Region:

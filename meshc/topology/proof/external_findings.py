@@ -158,13 +158,15 @@ def _leaks(table: MeshPeerTable, planes: Mapping[int, DataPlane], found: Diagnos
         for family in (4, 6):
             plane = planes.get(family)
             open_ = leaks(plane, n) if plane else _uncovered(table, n, family)
-            if open_:
+            hold = model.ipv6_hold if family == 6 else None
+            if open_ and (hold is None or hold.fault):
                 whole = "0.0.0.0/0" if family == 4 else "::/0"
                 beside = any(p.family == family for p in model.facts.exit_duty.beside)
                 found.add(
                     "E414",
                     f"{model.name} uses the exit {model.facts.exit}, but IPv{family} to "
-                    f"{open_[0].address} leaves outside of the tunnel",
+                    f"{open_[0].address} leaves outside of the tunnel"
+                    + (f": what is to hold it back does not, {hold.fault}" if hold else ""),
                     place(table, model.name, model.facts.exit),
                     path=f"nodes.{model.name}.exit",
                     hint=f"all of {whole} but `exit_except` must go to the exit"

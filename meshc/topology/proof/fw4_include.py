@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import replace
 
 from meshc.topology.proof.iptables_rule import Rule
 from meshc.topology.proof.netfilter import BUILT_IN, Chain
@@ -79,6 +78,6 @@ def _going_on(rules: Sequence[Rule], *, inner: bool) -> Iterator[Rule]:
         if rule.target != "ACCEPT":
             yield rule
         elif inner:
-            yield replace(rule, target=_BEYOND, modelled=False)
+            yield rule._replace(target=_BEYOND, modelled=False)
         else:
-            yield replace(rule, target="RETURN")
+            yield rule._replace(target="RETURN")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from meshc.prefixes import Prefix
+from meshc.topology.proof.held_ipv6 import keeps_marks
 from meshc.topology.proof.hook_commands import HookStep, steps
 from meshc.topology.proof.iptables_rule import TUNNEL, target_of
 from meshc.topology.proof.loaded_rules import is_load, lacks_comments
@@ -219,6 +220,7 @@ class _Reader:
             return (
                 own
                 or own_table(words) is not None
+                or keeps_marks(words)
                 or words[1:2] == ("list",)
                 or words[1:3] == ("flush", "ruleset")
             )

@@ -7,14 +7,12 @@ is no permission, and where it could drop or rewrite a packet nothing is claimed
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise, product
 from typing import NamedTuple
 
 from meshc.errors import PrefixFormatError
 from meshc.prefixes import Prefix
-from meshc.values import dataclass
 
 TUNNEL = "%i"
 OUTSIDE = "LAN or WAN"
@@ -35,8 +33,7 @@ class Flow(NamedTuple):
     port: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule of a chain; `text` is how it was written, without `-A CHAIN`. With `goto`, a chain
     that ends or returns does so for the chain of this rule as well. `sources` is a list of which
     the source is one, where there is no `source`."""
@@ -140,19 +137,19 @@ def read_rules(words: list[str]) -> Iterator[Rule]:
     bare = words.copy()
     for at in lists:
         bare[at] = words[at].partition(",")[0]
-    first = replace(read_rule(bare), text=" ".join(words))
+    first = read_rule(bare)._replace(text=" ".join(words))
     named = {_FLAGS.get(words[at - 1], words[at - 1]): words[at].split(",") for at in lists}
     sources, good_sources = _prefixes(named.get("-s", ()))
     targets, good_targets = _prefixes(named.get("-d", ()))
-    rule = replace(first, modelled=first.modelled and good_sources and good_targets)
+    rule = first._replace(modelled=first.modelled and good_sources and good_targets)
     if rule.target == "MASQUERADE" and sources:
-        rule, sources = replace(rule, source=None, sources=sources), ()
+        rule, sources = rule._replace(source=None, sources=sources), ()
     for source, target in product(sources or (rule.source,), targets or (rule.destination,)):
-        yield replace(rule, source=source, destination=target)
+        yield rule._replace(source=source, destination=target)
 
 
 def _prefixes(texts: Iterable[str]) -> tuple[tuple[Prefix, ...], bool]:
-    found = [_prefix(text) for text in texts]
+    found = [side(text) for text in texts]
     return tuple(p for p, _ in found if p is not None), all(good for _, good in found)
 
 
@@ -186,8 +183,8 @@ def read_rule(words: list[str]) -> Rule:
         while at < len(words) and not words[at].startswith("-") and words[at] != "!":
             at += 1
     states = frozenset(found["--ctstate"].split(",")) if "--ctstate" in found else None
-    source, good_source = _prefix(found.get("-s"))
-    destination, good_destination = _prefix(found.get("-d"))
+    source, good_source = side(found.get("-s"))
+    destination, good_destination = side(found.get("-d"))
     protocol = _service("-p", found.get("-p", ""))
     ports = _service("--dport", found.get("--dport", ""))
     return Rule(
@@ -242,7 +239,8 @@ def _in_state(states: frozenset[str] | None, flow: Flow, negated: bool) -> bool:
 
 
 @lru_cache(maxsize=1 << 14)
-def _prefix(text: str | None) -> tuple[Prefix | None, bool]:
+def side(text: str | None) -> tuple[Prefix | None, bool]:
+    """What stands behind `-s` or `-d`, and whether it can be read."""
     if text is None:
         return None, True
     try:

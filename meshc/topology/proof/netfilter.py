@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.hook_commands import commands
-from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rules
+from meshc.topology.proof.iptables_rule import OUTSIDE, Flow, Rule, read_rules, side
 from meshc.topology.proof.loaded_rules import LoadedText, loaded_text, split_words
 from meshc.topology.proof.nft_command import KILL_TABLE, own_table
 from meshc.topology.proof.nft_text import read_table
@@ -309,9 +309,33 @@ class Firewall:
                     rules.remove(rule)
 
 
-@lru_cache(maxsize=1 << 16)
 def _appended(line: str) -> tuple[str, tuple[Rule, ...]]:
-    """Chain and rules of `-A CHAIN ...`: many nodes have the same lines."""
+    """Chain and rules of `-A CHAIN ...`. Most begin with one side and differ in nothing else: what
+    stands behind it is read once."""
+    words = line.split(" ", 4)
+    if len(words) == 5 and words[2] in ("-s", "-d"):
+        _, name, flag, address, behind = words
+        prefix, _ = side(address)
+        rule = _behind(behind) if prefix is not None else None
+        if rule is not None:
+            text = line[len(name) + 4 :]
+            if flag == "-s":
+                return name, (rule._replace(text=text, source=prefix),)
+            return name, (rule._replace(text=text, destination=prefix),)
+    return _whole(line)
+
+
+@lru_cache(maxsize=1 << 12)
+def _behind(words: str) -> Rule | None:
+    """What stands behind the first flag, where that is one rule for all senders and targets."""
+    found = [*read_rules(split_words(words))] if words[0] == "-" and "  " not in words else []
+    if len(found) != 1 or found[0].source or found[0].destination or found[0].sources:
+        return None
+    return found[0] if "<" not in words and ">" not in words else None
+
+
+@lru_cache(maxsize=1 << 16)
+def _whole(line: str) -> tuple[str, tuple[Rule, ...]]:
     _, name, *rest = split_words(line)
     return name, tuple(read_rules(_before_redirect(rest)))
 

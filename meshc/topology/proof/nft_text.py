@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -104,21 +103,21 @@ class _RuleReader:
             return
         base, some = self.base, self.sources[0] if self.sources else (None,)
         if base.target == "MASQUERADE" and len(some) > 1:
-            base, some = replace(base, sources=self.sources[0]), (None,)
+            base, some = base._replace(sources=self.sources[0]), (None,)
         for source, target in product(some, self.targets[0] if self.targets else (None,)):
-            rule = replace(base, source=source, destination=target)
+            rule = base._replace(source=source, destination=target)
             if self.jumps:
                 for name, sources in self.jumps.items():
-                    yield replace(rule, sources=tuple(sources), target=name, goto=True)
+                    yield rule._replace(sources=tuple(sources), target=name, goto=True)
             elif self.served:
                 for one, protocol, ports in self.served:
-                    yield replace(rule, destination=one, protocol=protocol, ports=ports)
+                    yield rule._replace(destination=one, protocol=protocol, ports=ports)
             else:
                 yield rule
 
     def unknown(self) -> None:
         """Whatever the rest says may happen to all that what came before is about."""
-        self.base = replace(self.base, modelled=False, target="?")
+        self.base = self.base._replace(modelled=False, target="?")
         self.jumps.clear()
         self.served.clear()
         self.at = len(self.tokens)
@@ -133,7 +132,7 @@ class _RuleReader:
             self.clamps = True
             self.at = len(self.tokens)
         elif self.begins(*_SYN):
-            self.base = replace(self.base, protocol="tcp", modelled=False)
+            self.base = self.base._replace(protocol="tcp", modelled=False)
             self.at += len(_SYN)
         elif head in ("iifname", "oifname"):
             self.way(head)
@@ -142,14 +141,14 @@ class _RuleReader:
             self.at += 3
         elif self.begins("meta", "l4proto"):
             word = self.tokens[self.at + 2]
-            self.base = replace(self.base, protocol="icmp" if word in _ICMP else word)
+            self.base = self.base._replace(protocol="icmp" if word in _ICMP else word)
             self.at += 3
         elif head in _FAMILY:
             self.address(_FAMILY[head], self.tokens[self.at + 1])
         elif self.begins("ct", "state"):
             self.state()
         elif self.begins("ct", "status", "dnat"):
-            self.base = replace(self.base, states=frozenset(("DNAT",)))
+            self.base = self.base._replace(states=frozenset(("DNAT",)))
             self.at += 3
         else:
             self.verdict(head)
@@ -162,13 +161,13 @@ class _RuleReader:
         flag = "-i" if word == "iifname" else "-o"
         if self.tokens[self.at] == "!=":
             self.at += 1
-            self.base = replace(self.base, negated=self.base.negated | {flag})
+            self.base = self.base._replace(negated=self.base.negated | {flag})
         value = self.tokens[self.at].strip('"')
         self.at += 1
         if flag == "-i":
-            self.base = replace(self.base, way_in=value)
+            self.base = self.base._replace(way_in=value)
         else:
-            self.base = replace(self.base, way_out=value)
+            self.base = self.base._replace(way_out=value)
 
     def address(self, family: int, field: str) -> None:
         self.only(family)
@@ -232,15 +231,15 @@ class _RuleReader:
         self.at += negated
         states = frozenset(word.upper() for words in self.elements() for word in words)
         no = self.base.negated | ({"--ctstate"} if negated else frozenset())
-        self.base = replace(self.base, states=states, negated=no)
+        self.base = self.base._replace(states=states, negated=no)
 
     def verdict(self, head: str) -> None:
         if head in _VERDICTS and self.at == len(self.tokens) - 1:
-            self.base = replace(self.base, target=_VERDICTS[head])
+            self.base = self.base._replace(target=_VERDICTS[head])
             self.at += 1
         elif head in ("jump", "goto") and self.at == len(self.tokens) - 2:
             name = self.tokens[self.at + 1]
-            self.base = replace(self.base, target=name, goto=head == "goto")
+            self.base = self.base._replace(target=name, goto=head == "goto")
             self.at += 2
         else:
             raise ValueError("a statement that nobody knows")

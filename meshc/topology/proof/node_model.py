@@ -7,13 +7,14 @@ the fast tables of the prover are tested, and what traces and `explain` are told
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshc.keys import PublicKey
 from meshc.prefixes import BITS, Prefix
 from meshc.topology.proof.expectation import NodeFacts
+from meshc.topology.proof.held_ipv6 import IPv6Hold, read_ipv6_hold
 from meshc.topology.proof.hook_effects import HookEffects, read_hook_effects
 from meshc.topology.proof.loaded_rules import leaves_choice
 from meshc.topology.proof.longest_match import longest
@@ -81,7 +82,24 @@ class NodeModel:
 
     @cached_property
     def routing(self) -> PolicyRouting:
-        """Tables and rules as `Table` and the hooks of its file make them."""
+        """Tables and rules as `Table` and the hooks of its file make them, but for those that are
+        known to hold IPv6 back and do no more."""
+        if self.ipv6_hold is None or self.ipv6_hold.fault:
+            return self._routing
+        rules = tuple(r for r in self._routing.rules if r not in self.ipv6_hold.rules)
+        return replace(self._routing, rules=rules)
+
+    @cached_property
+    def ipv6_hold(self) -> IPv6Hold | None:
+        """What is meant to keep IPv6 from leaving; None without it."""
+        if self.conf is None or self.script is not None:
+            return None
+        return read_ipv6_hold(self.conf, self._routing)
+
+    @cached_property
+    def _routing(self) -> PolicyRouting:
+        if self.like is not None:
+            return self.like._routing
         if self.conf is None:
             return PolicyRouting(self.facts.interface, "off")
         return read_policy_routing(self.conf, self.facts.interface)

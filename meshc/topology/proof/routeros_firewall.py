@@ -8,7 +8,6 @@ nothing for certain, where they are about who may begin a connection.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 
 from meshc.errors import PrefixFormatError
@@ -153,9 +152,9 @@ class _RuleReader:
                 rule = self._around(rule, flag, some)
                 some = None
             sides.append(some)
-        rule = replace(rule, modelled=known)
+        rule = rule._replace(modelled=known)
         for source, target in product(*((None,) if some is None else some for some in sides)):
-            yield replace(rule, source=source, destination=target)
+            yield rule._replace(source=source, destination=target)
 
     def _side(self, given: Mapping[str, str], side: str) -> tuple[_Prefixes | None, bool]:
         """(the addresses, None for all; whether the proof knows them)."""
@@ -170,7 +169,7 @@ class _RuleReader:
         """A rule for all but a list: a jump to a chain from which the list returns."""
         name = f"all but {rule.text}"
         chain: Chain = (self.family, self.table, name)
-        end = replace(rule, way_in="", way_out="", states=None, negated=frozenset())
+        end = rule._replace(way_in="", way_out="", states=None, negated=frozenset())
         self.firewall.chains[chain] = [
             *(
                 Rule("RETURN", rule.text, source=one)
@@ -180,7 +179,7 @@ class _RuleReader:
             ),
             end,
         ]
-        return replace(rule, target=name, negated=rule.negated - {flag})
+        return rule._replace(target=name, negated=rule.negated - {flag})
 
     def _rule(self, given: Mapping[str, str]) -> Rule:
         action = given.get("action", "accept")

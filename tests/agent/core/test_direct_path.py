@@ -16,6 +16,8 @@ from meshc.agent.core.direct_path import (
     MOVED,
     OFTEN,
     OPEN_FOR,
+    OPENED,
+    OWN_ROUTER,
     SECOND_CALL,
     SOONEST,
     UP,
@@ -25,8 +27,10 @@ from meshc.agent.core.direct_path import (
 from meshc.agent.core.effect import (
     CoolPeer,
     Effect,
+    ExpectDirect,
     MoveBack,
     MoveDirect,
+    OpenNat,
     SendControl,
     WarmPeer,
 )
@@ -60,21 +64,37 @@ def hear(one: DirectPath, flags: int, now: float, wait: int = 0) -> list[Effect]
 
 def warm(one: DirectPath) -> list[Effect]:
     list(one.meet(meet(), 0.0))
-    list(one.tick(SECOND_CALL))
-    return hear(one, UP, SECOND_CALL + 0.02)
+    list(one.tick(OPENED))
+    return hear(one, UP, OPENED + 0.02)
 
 
-def test_the_first_calls_at_once_and_the_other_a_bit_later() -> None:
-    assert next(path().meet(meet(), 0.0)) == WarmPeer(OTHER, THERE)
-    second = path(first=False)
-    assert list(second.meet(meet(), 0.0)) == []
-    assert next(second.tick(SECOND_CALL)) == WarmPeer(OTHER, THERE)
+def test_both_open_their_own_nat_before_either_calls() -> None:
+    """The public endpoint of the other; what is near needs no mapping."""
+    for first in (True, False):
+        one = path(first=first)
+        assert list(one.meet(meet(at=(NEAR, THERE)), 0.0)) == [OpenNat(THERE, OWN_ROUTER)]
+        assert list(one.tick(OPENED - 0.01)) == []
+    hops = [next(path().meet(meet(turn), 0.0)) for turn in range(4)]
+    assert hops == [OpenNat(THERE, OWN_ROUTER + more) for more in (0, 1, 2, 0)]
+
+
+def test_the_first_calls_then_and_the_other_a_bit_later() -> None:
+    one, second = path(), path(first=False)
+    list(one.meet(meet(), 0.0))
+    assert next(one.tick(OPENED)) == WarmPeer(OTHER, THERE)
+    list(second.meet(meet(), 0.0))
+    assert list(second.tick(OPENED)) == []
+    assert next(second.tick(OPENED + SECOND_CALL)) == WarmPeer(OTHER, THERE)
 
 
 def test_the_next_turn_is_the_other_s_and_in_the_third_both_call() -> None:
     for turn, calls in ((0, (1, 0)), (1, (0, 1)), (2, (1, 1)), (3, (1, 0))):
-        found = tuple(len(list(path(first=f).meet(meet(turn), 0.0))) > 0 for f in (True, False))
-        assert found == calls
+        found = []
+        for first in (True, False):
+            one = path(first=first)
+            list(one.meet(meet(turn), 0.0))
+            found.append(len(list(one.tick(OPENED))) > 0)
+        assert tuple(found) == calls
 
 
 def test_who_does_not_want_it_is_not_introduced() -> None:
@@ -87,18 +107,21 @@ def test_who_does_not_want_it_is_not_introduced() -> None:
 def test_nobody_moves_before_both_have_heard_each_other() -> None:
     one = path()
     list(one.meet(meet(), 0.0))
-    assert kinds(hear(one, 0, 0.1)) == [], "the other has not heard us"
+    list(one.tick(OPENED))
+    assert kinds(hear(one, 0, OPENED + 0.1)) == [], "the other has not heard us"
     assert one.state is PairState.OPENING
-    list(one.tick(OFTEN))
-    hear(one, UP, OFTEN + 0.1)
+    list(one.tick(OPENED + OFTEN))
+    hear(one, UP, OPENED + OFTEN + 0.1)
     assert one.state is PairState.WARM
-    assert MoveDirect not in kinds(one.tick(OFTEN + 0.2))
+    assert MoveDirect not in kinds(one.tick(OPENED + OFTEN + 0.2))
 
 
 def test_the_leader_proposes_a_moment_and_moves_at_it_when_the_other_has_agreed() -> None:
     one = path()
     warm(one)
-    (proposal,) = (said for said in sent(one.tick(0.3)) if said.flags & AGREE)
+    effects = list(one.tick(0.3))
+    (proposal,) = (said for said in sent(effects) if said.flags & AGREE)
+    assert kinds(effects) == [ExpectDirect], "the other may be a bit early"
     assert proposal.wait >= 1000 * SOONEST
     assert kinds(hear(one, UP | AGREED, 0.32)) == []
     assert one.moment is not None
@@ -114,14 +137,17 @@ def test_without_an_agreement_it_proposes_again_and_then_gives_up() -> None:
         found += kinds(one.tick(now))
         found += kinds(hear(one, UP, now + 0.01))
         now += 0.1
-    assert found == [CoolPeer]
+    assert found.count(CoolPeer) == 1
+    assert set(found) == {ExpectDirect, CoolPeer}
     assert one.why == "no agreement in time"
 
 
 def test_the_other_agrees_and_moves_at_the_moment_that_it_was_told() -> None:
     one = path(leader=False)
     warm(one)
-    answer = sent(hear(one, UP | AGREE, 0.4, wait=500))
+    effects = hear(one, UP | AGREE, 0.4, wait=500)
+    answer = sent(effects)
+    assert kinds(effects) == [ExpectDirect]
     assert any(said.flags & AGREED for said in answer)
     moment = 0.4 + 0.5 - one.trip / 2
     assert MoveDirect not in kinds(one.tick(moment - 0.01))
@@ -204,7 +230,7 @@ def test_each_endpoint_is_tried_the_near_one_first() -> None:
         calls += one.tick(now)
     at = [effect.endpoint for effect in calls if isinstance(effect, WarmPeer)]
     assert at == [NEAR, THERE]
-    assert kinds(calls) == [WarmPeer, CoolPeer, WarmPeer, CoolPeer]
+    assert kinds(calls) == [OpenNat, WarmPeer, CoolPeer, WarmPeer, CoolPeer]
 
 
 def test_an_attempt_that_failed_waits_until_every_router_has_forgotten_it() -> None:

@@ -103,9 +103,18 @@ def test_all_pairs_are_direct_within_five_seconds_of_both_agents_being_up() -> N
     assert world.lost() == []
 
 
+@pytest.mark.parametrize("accepting", [{LEAF}, {LEAF + 1}, {LEAF, LEAF + 1}])
+def test_routers_that_remember_strangers_cost_nothing(accepting: set[int]) -> None:
+    """Each side has opened its own before the other's first packet comes."""
+    world = DirectWorld(2, 2, accepting=frozenset(accepting))
+    world.run(5)
+    assert world.relayed() == []
+
+
 @pytest.mark.parametrize("accepting", [LEAF, LEAF + 1])
-def test_a_router_that_remembers_strangers_costs_one_attempt_at_most(accepting: int) -> None:
-    world = DirectWorld(2, 2, accepting=frozenset({accepting}))
+def test_such_a_router_behind_another_one_costs_one_attempt_at_most(accepting: int) -> None:
+    deep = frozenset({accepting})
+    world = DirectWorld(2, 2, accepting=deep, deep=deep)
     world.run(CLEAN + 20)
     assert world.relayed() == []
 

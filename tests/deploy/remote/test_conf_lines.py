@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
-from meshc.deploy.remote.conf_lines import settings
+from meshc.deploy.remote.conf_lines import settings, taken_back
 from meshc.prefixes import Prefix
+from meshc.render.firewall.ipv6_hold import ipv6_hold_hooks
 from meshc.render.firewall.kill_switch import kill_switch_hooks
+from meshc.render.firewall.open_port import open_port_hooks
 from meshc.topology.planner.mesh_plan import Forwarding
 from tests.support import wgconf
 from tests.support.emitted_hooks import forwarding_lines
@@ -36,6 +38,18 @@ def test_settings_are_read_as_wg_quick_reads_them() -> None:
     assert settings(CONF, "PreDown") == []
 
 
+def test_every_line_of_ours_that_takes_something_away_is_known() -> None:
+    some = [
+        ipv6_hold_hooks(7),
+        *(kill_switch_hooks(7, (POOL,), named=True, nft=nft) for nft in (False, True)),
+        *(open_port_hooks(51820, nft=nft) for nft in (False, True)),
+    ]
+    lines = [line for hooks in some for line in hooks.post_down]
+    theirs = "PostDown = ip rule del table 7\nPostDown = nft delete table inet meshc-other\n"
+    text = "".join(f"PostDown = {line}\n" for line in lines)
+    assert taken_back(text + theirs) == lines
+
+
 @pytest.mark.root
 @needs_root[1]
 @needs_root[2]
@@ -43,12 +57,10 @@ def test_settings_are_read_as_wg_quick_reads_them() -> None:
 def test_a_hook_that_fails_leaves_nothing_of_ours(failing: str) -> None:
     """No chain, no count in /run/meshc, no value of forwarding, no route of a kill switch."""
     require("wireguard-go", "wg-quick", "iptables")
-    kill = kill_switch_hooks(51820, (POOL,), named=False)
-    own = [
-        *forwarding_lines(EXIT),
-        *(f"PostUp = {line}" for line in kill.post_up),
-        *(f"PostDown = {line}" for line in kill.post_down),
-    ]
+    own = [*forwarding_lines(EXIT)]
+    for hooks in (kill_switch_hooks(51820, (POOL,), named=False), ipv6_hold_hooks(51820)):
+        own += [f"PostUp = {line}" for line in hooks.post_up]
+        own += [f"PostDown = {line}" for line in hooks.post_down]
     # ours come first on the way up and down, as they are emitted; a failing one of theirs after
     lines = [*own, failing] if failing != "PostDown = false" else [failing, *own]
     text = wgconf.interface("Address = 10.44.0.1/32", "FwMark = 51820", *lines)
@@ -71,4 +83,5 @@ def test_a_hook_that_fails_leaves_nothing_of_ours(failing: str) -> None:
         assert "wg0" not in host.shell("ip -br link")
         found = changed(before, snapshot(host))
         assert {k: v for k, v in found.items() if k not in ("run", "nftables")} == {}
+        assert "meshc" not in host.shell("nft list tables")
         assert host.shell("ls /run/meshc 2>/dev/null || true").strip() == ""

@@ -4,7 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshc.engine.proto.allowedips import AllowedIPs
+from meshc.engine.proto.constants import MOVE_GRACE
+from meshc.engine.testing import Network, SimulatedNode, ipv4_packet
+from meshc.keys import PublicKey, encode
 from meshc.prefixes import BITS, Prefix, mask
+from meshc.wg.device_values import DeviceUpdate, PeerUpdate
 
 
 class Oracle:
@@ -85,3 +89,109 @@ def test_what_is_remembered_is_bounded():
     for number in range(20_000):
         table.lookup(number.to_bytes(4, "big"))
     assert len(table._cache) <= 8192
+
+
+ADDRESSES = tuple(
+    (high << (BITS[family] - 4) | low).to_bytes(BITS[family] // 8, "big")
+    for family in (4, 6)
+    for high in range(16)
+    for low in range(4)
+)
+moves = st.one_of(
+    st.tuples(st.just("insert"), prefixes(), st.sampled_from("abc")),
+    st.tuples(st.just("remove"), prefixes(), st.sampled_from("abc")),
+    st.tuples(st.just("keep_only"), st.lists(prefixes(), max_size=2), st.sampled_from("abc")),
+    st.tuples(st.just("remove_owner"), st.sampled_from("abc")),
+    st.tuples(st.just("wait"), st.sampled_from((0.5, MOVE_GRACE))),
+)
+
+
+@given(st.lists(moves, max_size=30))
+def test_who_loses_an_address_to_another_may_send_from_it_for_a_moment(sequence):
+    """By a diary of every address: who has lost it last may, who has not had it lately may not."""
+    table, oracle, now = AllowedIPs(), Oracle(), 100.0
+    last, ever = {}, {}  # address -> (who lost it to another, when); (address, owner) -> when
+    for name, *arguments in sequence:
+        before = {address: oracle.lookup(address) for address in ADDRESSES}
+        if name == "insert":
+            prefix, owner = arguments
+            table.insert(prefix, owner, now)
+            oracle.entries[prefix] = owner
+        elif name == "remove":
+            prefix, owner = arguments
+            if table.remove(prefix, owner, now):
+                del oracle.entries[prefix]
+        elif name == "keep_only":
+            kept, owner = arguments
+            table.keep_only(kept, owner, now)
+            oracle.entries = {p: o for p, o in oracle.entries.items() if o != owner or p in kept}
+        elif name == "remove_owner":
+            (owner,) = arguments
+            table.remove_owner(owner)
+            oracle.entries = {p: o for p, o in oracle.entries.items() if o != owner}
+            ever = {key: when for key, when in ever.items() if key[1] != owner}
+        else:
+            now += arguments[0]
+            version, due = table.version, table.settles <= now
+            table.settle(now)
+            assert due == (table.version != version), "lanes hear that an answer has changed"
+        for address in ADDRESSES:
+            current = oracle.lookup(address)
+            if before[address] != current:
+                last[address] = before[address], now
+                if name != "remove_owner" or before[address] != arguments[0]:
+                    ever[address, before[address]] = now
+            assert table.lookup(address) == current, "what is sent goes one way only"
+            loser, when = last.get(address, (None, 0.0))
+            for owner in "abc":
+                may = table.senders(owner)(address) == owner
+                assert may == (table.had(address, owner) or current == owner)
+                recent = now - ever.get((address, owner), -MOVE_GRACE) < MOVE_GRACE
+                if owner == current:
+                    continue
+                possible = recent and current is not None
+                assert possible or not may
+                if possible and owner == loser and when == ever[address, owner]:
+                    assert may
+
+
+def test_a_table_that_is_made_without_a_clock_has_no_such_moment():
+    table = AllowedIPs()
+    table.insert(Prefix.parse("10.0.0.1/32"), "a")
+    table.insert(Prefix.parse("10.0.0.1/32"), "b")
+    assert not table.had(bytes([10, 0, 0, 1]), "a")
+
+
+def test_what_was_on_its_way_when_a_prefix_moved_comes_in_and_nothing_after_that():
+    """At the moment of a move packets of one sender come from both peers. Who never had the prefix
+    gains nothing, and neither does who is gone."""
+    net = Network()
+    a, b, c, d = (net.add(name, f"192.0.2.{n}") for n, name in enumerate("abcd", 1))
+    for n, other in enumerate((b, c, d), 2):
+        net.peer(a, other, f"10.0.0.{n}/32", endpoint=other.outside)
+        net.peer(other, a, "10.0.0.1/32", endpoint=a.outside)
+    packet = ipv4_packet("10.0.0.2", "10.0.0.1", b"on its way")
+    prefix = Prefix.parse("10.0.0.2/32")
+    net.inject(b, packet)
+    net.run(1)
+    key_b, key_c = (PublicKey(encode(one.public_key)) for one in (b, c))
+
+    def configure(**change) -> None:
+        a.device.configure(DeviceUpdate(peers=(PeerUpdate(**change),)), net.now)
+
+    def delivered(*senders: SimulatedNode) -> int:
+        before = len(a.delivered)
+        for sender in senders:
+            net.inject(sender, packet)
+        net.run(0.5)
+        return len(a.delivered) - before
+
+    configure(public_key=key_c, allowed_ips=(prefix,))
+    assert (delivered(b), delivered(c), delivered(d)) == (1, 1, 0)
+    net.run(MOVE_GRACE)
+    assert (delivered(b), delivered(c), delivered(d)) == (0, 1, 0)
+    configure(public_key=key_b, allowed_ips=(prefix,))
+    assert (delivered(b), delivered(c), delivered(d)) == (1, 1, 0)
+    configure(public_key=key_c, remove=True)
+    configure(public_key=key_c, endpoint=c.outside.endpoint)
+    assert delivered(c) == 0

@@ -34,7 +34,7 @@ nodes:
 
 SNIFF = """
 import socket, time
-from meshc.agent.tunnel_socket import PORT
+from meshc.topology.obligations.control_channel import CONTROL_PORT
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 raw.settimeout(0.2)
 end, seen = time.time() + 3, {False: 0, True: 0}
@@ -43,7 +43,7 @@ while time.time() < end:
         data, address = raw.recvfrom(4000)
     except OSError:
         continue
-    seen[address[0] == "wg0"] += PORT.to_bytes(2, "big") * 2 in data
+    seen[address[0] == "wg0"] += CONTROL_PORT.to_bytes(2, "big") * 2 in data
 print(seen[False], seen[True])
 """
 CALL = "from meshc.cli import main; main("

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from meshc.node.system.rule import RuleAdd, default_route_rules
+from meshc.node.system.rule import RuleAdd, default_route_rules, hold_rules
 from meshc.node.system_values import PolicyRule
 from tests.support.machine_facts import RULES
 from tests.support.netns import namespaces, needs_root, require
@@ -33,7 +33,7 @@ USE = """
 from pathlib import Path
 from meshc.node.machine import Machine
 from meshc.node.system.rtnetlink import Netlink
-from meshc.node.system.rule import RuleAdd, default_route_rules
+from meshc.node.system.rule import RuleAdd, default_route_rules, hold_rules
 with Netlink() as netlink:
     machine = Machine(netlink, Path("/run"), "t")
     for rule in default_route_rules({family}, 51820, netlink.rules()):
@@ -45,6 +45,13 @@ with Netlink() as netlink:
                 RuleAdd.of(rule).reverse(machine)
                 RuleAdd.of(rule).reverse(machine)
 """
+
+
+def test_rules_that_hold_back_have_the_mark_in_both() -> None:
+    into, better = hold_rules(6, 7, RULES)
+    assert (into, better._replace(fwmark=None, inverted=False)) == default_route_rules(6, 7, RULES)
+    said = RuleAdd.of(better).describe()
+    assert said == "IPv6 rule 32764: not fwmark 7 table main suppress_prefixlength 0"
 
 
 @pytest.mark.root

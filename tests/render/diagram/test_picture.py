@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from meshc.render.diagram.picture import NodeKind, picture
+from pathlib import Path
+
+from meshc.build.pipeline import plan_file
+from meshc.render.diagram.picture import LONGEST_BADGE, NodeKind, picture
+from meshc.render.diagram.placement import layout
+from meshc.render.diagram.svg import edges
 from tests.support.plans import star
 from tests.support.policy_networks import policy_network
+from tests.support.workspaces import write_topology
 
 NAMES = ["home-server", "laptop", "phone", "public-server1", "public-server2"]
 
@@ -57,3 +63,45 @@ def test_pairs_that_policies_keep_apart_are_not_drawn() -> None:
     assert [(names[a], names[b]) for a, b in drawn.bounced] == [("a", "b")]
     assert "carries 1 pair" in drawn.nodes[names.index("hub")].badges
     assert picture(star()).reach is None
+
+
+AGENTS = """
+meshc: 1
+network: {name: office, addresses: 10.44.0.0/24, agent: true}
+nodes:
+  relay1: {role: relay, endpoint: relay1.example-vpn.dev}
+  relay2: {role: relay, endpoint: relay2.example-vpn.dev}
+  desk: {nat: port_restricted}
+  laptop: {nat: port_restricted}
+"""
+
+
+def test_what_only_agents_may_find_is_no_link(tmp_path: Path) -> None:
+    """Their files hold a session that nobody begins: the pair is bounced until they meet."""
+    plan = plan_file(write_topology(tmp_path, AGENTS))
+    drawn = picture(plan)
+    names = [node.name for node in drawn.nodes]
+    pair = (names.index("desk"), names.index("laptop"))
+    assert any(peer.maybe for peer in plan.nodes["desk"].peers)
+    assert pair not in drawn.links
+    assert pair in drawn.bounced
+    assert "may find direct paths with laptop" in drawn.nodes[pair[0]].notes
+
+
+def test_a_relay_that_waits_is_drawn_as_one(tmp_path: Path) -> None:
+    drawn = picture(plan_file(write_topology(tmp_path, AGENTS)))
+    kinds = {edge.title: edge.kind for edge in edges(drawn, layout(drawn), bounced=False)}
+    waiting = [title for title, kind in kinds.items() if kind == "standby"]
+    assert len(waiting) == 2, "each leaf has one home and one relay that waits"
+    assert all(title.endswith("for when its relay dies") for title in waiting)
+    assert len(kinds) == 5
+
+
+def test_groups_stand_in_a_box_and_long_lists_are_cut(tmp_path: Path) -> None:
+    text = AGENTS + "groups: {a: [desk], an-extraordinarily-long-name-of-a-group: [desk]}\n"
+    drawn = picture(plan_file(write_topology(tmp_path, text)))
+    (desk,) = (node for node in drawn.nodes if node.name == "desk")
+    (badge,) = (badge for badge in desk.badges if badge.startswith("in "))
+    assert len(badge) == LONGEST_BADGE
+    assert badge.startswith("in a, an-extra")
+    assert badge.endswith("…")

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 import pytest
 
+from meshc.cli.views.policy_view import change_text
+from meshc.topology.obligations.reach import ReachChange, ReachLine
 from meshc.wg.conf import parse
 from tests.support.netns import Namespace, connect, namespaces, needs_root
 from tests.support.odd_packets import DSCP, SENDER, extended, fragments, packet, tcp, udp
@@ -68,7 +70,8 @@ iifname "wg0" ip6 dscp {DSCP} counter name passed
 """
 _ANSWER = """
 import socket
-with socket.create_server(("10.44.0.HUB", 22)) as listener:
+family = socket.AF_INET6 if ":" in "HUB" else socket.AF_INET
+with socket.create_server(("HUB", 22), family=family) as listener:
     print("ready", flush=True)
     there = listener.accept()[0]
     while data := there.recv(100): there.sendall(data)
@@ -76,7 +79,7 @@ with socket.create_server(("10.44.0.HUB", 22)) as listener:
 # says what comes back for each line of its input, or that nothing does
 _TALK = """
 import socket, sys
-with socket.create_connection(("10.44.0.HUB", 22), source_address=("10.44.0.OWN", 0)) as there:
+with socket.create_connection(("HUB", 22), source_address=("OWN", 0)) as there:
     print("connected", flush=True)
     for line in sys.stdin:
         there.settimeout(float(line))
@@ -216,12 +219,21 @@ def test_a_compromised_leaf_reaches_nothing_that_others_may(field: Field) -> Non
     assert field.passed(*tries) == 0
 
 
-def test_a_connection_goes_on_when_its_rule_goes_until_its_entry_is_gone(field: Field) -> None:
-    """As docs/policies.md says: answers pass by the state of their connection."""
-    names = {
-        "HUB": field.address("hub").rpartition(".")[2],
-        "OWN": field.address("a").rpartition(".")[2],
-    }
+def told_command(source: str, target: str) -> list[str]:
+    """What `meshc policy --against` says where a change closes something."""
+    change = ReachChange(closes=(ReachLine(("a",), ("hub",), ()),), closed=1)
+    said = re.search(r"`(conntrack .*?)`", change_text(change, markdown=True))
+    assert said is not None
+    return said[1].replace("SOURCE", source).replace("TARGET", target).split()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_connection_goes_on_when_its_rule_goes_until_its_entry_is_gone(
+    field: Field, family: int
+) -> None:
+    """As docs/policies.md says: answers pass by the state of their connection. The command that
+    ends it is the one that people are told."""
+    names = {"HUB": field.address("hub", family), "OWN": field.address("a", family)}
     answer, talk = (re.sub("HUB|OWN", lambda m: names[m[0]], text) for text in (_ANSWER, _TALK))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
@@ -245,11 +257,11 @@ def test_a_connection_goes_on_when_its_rule_goes_until_its_entry_is_gone(field: 
         assert says("30") == "x"
         stack.callback(field.load, field.network)
         field.load(policy_network(TEXT.format(tool=field.tool)))
-        a, hub = field.address("a"), field.address("hub")
+        a, hub = names["OWN"], names["HUB"]
         assert says("30") == "x", "the connection that exists"
         assert field.passed(packet(a, hub, 6, tcp(a, hub, 22, sender=40002))) == 0, "a new one"
         if shutil.which("conntrack"):
-            field.hub.run("conntrack", "-D", "-s", a, "-d", hub)
+            field.hub.run(*told_command(a, hub))
         else:
             # what the command does, by waiting: the entry ends a second behind the next packet
             field.hub.shell("sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from meshc.keys import NetworkSecret
@@ -10,7 +12,7 @@ from meshc.render.node_secrets import Secrets
 from meshc.render.wgquick import render
 from meshc.topology.importer.foreign_hooks import foreign_hooks
 from meshc.topology.importer.own_hooks import OwnHooks, own_hooks
-from meshc.topology.language.spec import FirewallTool, NodeSpec
+from meshc.topology.language.spec import FirewallTool, NodeSpec, PolicyEnd, PolicySpec
 from meshc.wg.conf import parse
 from tests.support import specs
 from tests.support.specs import node
@@ -40,6 +42,36 @@ def test_what_was_built_is_read_back(written: NodeSpec, found: OwnHooks) -> None
     assert own_hooks(parse(text)) == found
 
 
+@pytest.mark.parametrize("policies", [False, True])
+@pytest.mark.parametrize("tool", FirewallTool)
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"relay": True}, OwnHooks(relay=True)),
+        ({"exit_node": True}, OwnHooks(exit=True)),
+        ({"routes": str(LAN)}, OwnHooks(lans=(LAN,), hides=True)),
+        ({"routes": str(LAN), "masquerade": False}, OwnHooks(lans=(LAN,))),
+        (
+            {"routes": str(LAN), "exit_node": True, "relay": True},
+            OwnHooks(relay=True, exit=True, lans=(LAN,), hides=True),
+        ),
+    ],
+)
+def test_rules_that_stand_in_comments_say_the_same(
+    keys: dict[str, object], found: OwnHooks, tool: FirewallTool, policies: bool
+) -> None:
+    hub = node("hub", endpoint="h.example", firewall=tool, **keys)
+    whole = specs.spec([hub, node("pc", exit="hub" if hub.exit_node else None)])
+    if policies:
+        everybody = PolicyEnd(nodes=("hub", "pc"))
+        whole = replace(whole, policies=(PolicySpec(everybody, everybody),))
+    plan = specs.plan(whole)
+    conf = parse(render(plan, plan.nodes["hub"], Secrets({}, NetworkSecret(bytes(32)))))
+    assert bool(conf.rules) == (policies or tool is FirewallTool.NFTABLES)
+    nft = tool is FirewallTool.NFTABLES
+    assert own_hooks(conf) == found._replace(nft=nft)
+
+
 @pytest.mark.parametrize("tool", [FirewallTool.AUTO, FirewallTool.NFTABLES])
 def test_a_kill_switch_and_an_open_port_come_back_with_the_next_build(tool: FirewallTool) -> None:
     user = node("pc", exit="hub", kill_switch=True, firewall=tool)
@@ -51,6 +83,14 @@ def test_a_kill_switch_and_an_open_port_come_back_with_the_next_build(tool: Fire
         found = own_hooks(conf)
         assert (found.kills, found.opens, found.nft) == (kills, not kills, nft)
         assert not any(foreign_hooks(conf).kept.values())
+
+
+def test_what_holds_ipv6_back_is_no_hook_of_somebody_elses() -> None:
+    hub = node("hub", endpoint="h.example", exit_node=True)
+    plan = specs.plan(specs.spec([hub, node("pc", exit="hub")], pools="10.44.0.0/24"))
+    conf = parse(render(plan, plan.nodes["pc"], Secrets({}, NetworkSecret(bytes(32)))))
+    assert "ip -6 rule add" in "".join(conf.post_up)
+    assert not any(foreign_hooks(conf).kept.values())
 
 
 def test_a_foreign_file_says_nothing() -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from meshc.prefixes import Prefix
-from meshc.topology.planner.agent_plan import probe_address
 from tests.support import specs
 from tests.support.healing import healing_plan, nodes
-
-LINK_LOCAL = Prefix.parse("fe80::/64")
 
 
 def test_a_leaf_moves_all_that_its_home_has_and_keeps_its_order() -> None:
@@ -35,14 +32,6 @@ def test_who_does_not_take_part_has_no_plan() -> None:
     assert healing_plan().nodes["phone"].agent is None
     plan = specs.plan(specs.spec([node for node in nodes() if node.name != "r2"]))
     assert all(node.agent is None for node in plan.nodes.values())
-
-
-def test_probe_addresses_are_link_local_stable_and_one_for_each_key() -> None:
-    keys = [node.public_key for node in healing_plan().nodes.values()]
-    found = {probe_address(key) for key in keys}
-    assert len(found) == len(keys)
-    assert all(LINK_LOCAL.contains(address) and address.length == 128 for address in found)
-    assert found == {probe_address(key) for key in keys}
 
 
 def test_every_pair_is_delivered_over_the_two_homes_as_compiled() -> None:

@@ -13,6 +13,7 @@ from meshc.prefixes import Prefix, parse_address
 from meshc.topology.proof.drop import LossReason
 from meshc.topology.proof.expectation import NodeFacts
 from meshc.topology.proof.iptables_rule import OUTSIDE, TUNNEL, Flow
+from meshc.topology.proof.loaded_rules import LoadedText
 from meshc.topology.proof.netfilter import Firewall
 from meshc.topology.proof.node_model import NodeModel
 from meshc.wg.conf import Conf
@@ -306,3 +307,30 @@ iptables -w -P INPUT ACCEPT; iptables -w -P OUTPUT ACCEPT; iptables -w -P FORWAR
 
 def _works(node: Namespace, line: str) -> bool:
     return node.run(*line.replace("%i", "wg0").split(), check=False).returncode == 0
+
+
+SIDES = ["10.0.0.1/32", "10.0.0.0/8", "fd00::/64", "10.0.0.1", "10.0.0.1,10.0.0.2", "010.0.0.1"]
+BEHIND = [
+    "-g MESHC-S0-%i",
+    "-p tcp --dport 1:9 -j RETURN",
+    "-j DROP > /dev/null",
+    "! -i %i -o %i -j DROP",
+    "-s 10.9.0.0/16 -j DROP",
+    "-d 10.9.0.0/16,10.8.0.0/16 -j DROP",
+    "! -d 10.9.0.0/16 -j DROP",
+    "-m limit --limit 1/s -j ACCEPT",
+    "  -j DROP",
+    "10.0.0.7 -j DROP",
+]
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+def test_a_line_is_read_as_word_by_word(behind: str) -> None:
+    """What stands behind the first side is read once for all; nobody sees a difference."""
+    for flag in ("-s", "-d", "-i"):
+        for side in SIDES:
+            fire = firewall()
+            words = f"{flag} {side} {behind}"
+            fire.load(LoadedText(4, ("*filter", f"-A X {words}")))
+            known = fire.chains[4, "filter", "X"]
+            assert known == firewall(f"iptables -A X {words}").chains[4, "filter", "X"]

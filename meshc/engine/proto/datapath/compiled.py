@@ -109,6 +109,6 @@ class CompiledDataPath:
     ) -> Delivery:
         mask = dead.to_bytes((dead.bit_length() + 7) // 8, "little")
         delivery = meshc_native.deliver(
-            rows.buffer, stride, blocks, mask, routes.lookup, owner, udp
+            rows.buffer, stride, blocks, mask, routes.senders(owner), owner, udp
         )
         return Delivery(delivery, delivery.malformed, delivery.foreign)

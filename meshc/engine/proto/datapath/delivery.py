@@ -37,7 +37,8 @@ def deliver(
     width = max(padded for _, _, padded in blocks) + 3 & ~3
     _clear_tails(rows, stride, blocks, width)
     picked = np.arange(count, dtype=np.int64)
-    lengths = None if dead else _plain_lengths(rows, stride, blocks, count, owner, routes.lookup)
+    lookup = routes.senders(owner)
+    lengths = None if dead else _plain_lengths(rows, stride, blocks, count, owner, lookup)
     if lengths is not None:
         packets = PacketRows(rows, stride, width, lengths)
         return Delivery(coalesce(packets, picked, udp=udp, out=out), 0, 0)
@@ -45,7 +46,7 @@ def deliver(
     if dead:
         picked = picked[[not dead >> row & 1 for row in range(count)]]
     whole = picked[lengths[picked] > 0]
-    mine = _filter(rows, stride, whole, owner, routes.lookup)
+    mine = _filter(rows, stride, whole, owner, lookup)
     packets = PacketRows(rows, stride, width, lengths)
     writes = coalesce(packets, mine, udp=udp, out=out)
     return Delivery(writes, len(picked) - len(whole), len(whole) - len(mine))

@@ -22,7 +22,7 @@ def inner_length(packet: Buffer, routes: AllowedIPs[Owner], owner: Owner) -> int
         return DropReason.INNER_MALFORMED
     # written out rather than `source_of`: a lone packet's latency has no room for a call
     source = packet[12:16] if packet[0] >> 4 == 4 else packet[8:24]
-    if routes.lookup(bytes(source)) is not owner:
+    if routes.lookup(bytes(source)) is not owner and not routes.had(bytes(source), owner):
         return DropReason.INNER_SOURCE
     return length
 

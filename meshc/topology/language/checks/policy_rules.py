@@ -31,13 +31,13 @@ def check_policies(spec: Spec, document: Document, diagnostics: Diagnostics) -> 
     reaches = [_Reach.of(rule) for rule in spec.policies]
     # an end that is wrong is left out: what is left of its rule says nothing
     judged = [] if diagnostics.has_errors else spec.policies
-    for rule, reach in zip(judged, reaches, strict=False):
+    for number, (rule, reach) in enumerate(zip(judged, reaches, strict=False)):
         path = ("policies", rule.index)
         if reach.nothing:
             hint = "nobody is left on one side, or the two sides are the same one node."
             document.report(diagnostics, "W172", "this rule allows nothing", path, hint)
             continue
-        other = next(_covering(reach, reaches, spec.policies), None)
+        other = next(_covering(number, reaches, spec.policies), None)
         if other is not None and other.location is not None:
             document.report(
                 diagnostics,
@@ -61,21 +61,13 @@ class _Reach:
     services: tuple[Service, ...]
     senders: frozenset[str]
     receivers: frozenset[str]
+    nothing: bool
 
     @classmethod
     def of(cls, rule: PolicySpec) -> _Reach:
         sources, targets = (_left(e, rule.excluded) for e in (rule.sources, rule.targets))
         both = frozenset(sources.nodes), frozenset(targets.nodes)
-        return cls(sources, targets, rule.services, *both)
-
-    @property
-    def nothing(self) -> bool:
-        one, other = self.sources, self.targets
-        for end in (one, other):
-            if not (end.nodes or end.prefixes or end.internet):
-                return True
-        alone = len(one.nodes) == 1 and not one.prefixes
-        return alone and one == other
+        return cls(sources, targets, rule.services, *both, _nothing(sources, targets))
 
     def holds(self, other: _Reach) -> bool:
         return (
@@ -85,6 +77,13 @@ class _Reach:
             and _inside(other.targets, self.targets)
             and all(any(_covers(one, s) for one in self.services) for s in other.services)
         )
+
+
+def _nothing(sources: PolicyEnd, targets: PolicyEnd) -> bool:
+    for end in (sources, targets):
+        if not (end.nodes or end.prefixes or end.internet):
+            return True
+    return len(sources.nodes) == 1 and not sources.prefixes and sources == targets
 
 
 def _left(end: PolicyEnd, gone: PolicyEnd) -> PolicyEnd:
@@ -108,10 +107,10 @@ def _covers(wide: Service, narrow: Service) -> bool:
 
 
 def _covering(
-    reach: _Reach, reaches: list[_Reach], rules: tuple[PolicySpec, ...]
+    place: int, reaches: list[_Reach], rules: tuple[PolicySpec, ...]
 ) -> Iterator[PolicySpec]:
-    """Rules that hold this one; of two equal ones the first holds the second."""
-    place = next(n for n, other in enumerate(reaches) if other is reach)
+    """Rules that hold the one at a place; of two equal ones the first holds the second."""
+    reach = reaches[place]
     for n, other in enumerate(reaches):
         if n == place or other.nothing or not other.holds(reach):
             continue

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from meshc.prefixes import Prefix, collapse, mask
-from meshc.topology.language.spec import Platform
+from meshc.prefixes import DEFAULT_V6, Prefix, collapse, mask
+from meshc.topology.language.spec import KILL_MARK, NodeSpec, Output, Platform, Spec
 from meshc.topology.planner.links.mesh_graph import MeshGraph
 
 # their sockets never follow the routes of their own tunnel
@@ -34,6 +34,24 @@ class ExitShare(NamedTuple):
 
 
 EVERYTHING = ExitShare()
+WITHOUT_IPV6 = ExitShare((DEFAULT_V6,))
+
+
+def hold_mark(spec: Spec, node: NodeSpec) -> int | None:
+    """The mark by which a node whose IPv6 is held back by rules of ours knows WireGuard's own
+    packets; None where it is not. Rules need a host of Linux that runs the lines of a file (the
+    apps, routers and NetworkManager have `::/0`, which none of them fails at), and a table that
+    wg-quick(8) makes by itself."""
+    held = node.exit is not None and not node.exit_except and node.table is None
+    runs = node.platform is Platform.LINUX and Output.NETWORKMANAGER not in node.outputs
+    if not (held and runs) or any(pool.family == 6 for pool in spec.network.pools):
+        return None
+    return node.fwmark or KILL_MARK
+
+
+def whole_share(spec: Spec, node: NodeSpec) -> ExitShare:
+    """That of a node without `exit_except`."""
+    return EVERYTHING if hold_mark(spec, node) is None else WITHOUT_IPV6
 
 
 def exit_share(

@@ -20,7 +20,7 @@ from meshc.prefixes import Prefix, collapse
 from meshc.topology.language.spec import NodeSpec, Spec
 from meshc.topology.planner.addressing.allocation import Allocation
 from meshc.topology.planner.allowed_ips.anycast_hosts import first_addresses, with_hosts
-from meshc.topology.planner.allowed_ips.exit_share import EVERYTHING, ExitShare, exit_share
+from meshc.topology.planner.allowed_ips.exit_share import ExitShare, exit_share, whole_share
 from meshc.topology.planner.allowed_ips.minimal_table import Region
 from meshc.topology.planner.allowed_ips.plain_tables import PlainTables, class_wishes, plain_tables
 from meshc.topology.planner.allowed_ips.table_regions import (
@@ -213,7 +213,7 @@ class PeerTables:
     def _share(self, node: int) -> ExitShare:
         graph = self.routing.graph
         if not graph.nodes[node].exit_except:
-            return EVERYTHING
+            return whole_share(graph.spec, graph.nodes[node])
         near = hidden_prefixes(graph.spec, graph.nodes[node])
 
         def routed(prefix: Prefix) -> bool:

@@ -74,7 +74,7 @@ def _one_family(spec: Spec, exit_: str, user: str, family: int, diagnostics: Dia
         diagnostics.add(
             "W204",
             f"users of exit {quote(exit_)} (such as {quote(user)}) have no IPv{family}: {cause}, "
-            f"and their IPv{family} packets die in the tunnel instead of leaking",
+            f"and their IPv{family} packets go nowhere instead of leaking",
             spec.nodes[user].at("exit"),
             path=f"nodes.{user}.exit",
             hint=f"{hint}; or accept IPv{10 - family} only; or let IPv{family} out beside the "

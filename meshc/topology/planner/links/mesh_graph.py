@@ -101,7 +101,7 @@ class MeshGraph:
             return ""
         if j in self.partners[i]:
             return "; their agents try to find a direct path"
-        why = may_be_punched(self.nodes, self.overrides, i, j)
+        why = may_be_punched(self.nodes, self.overrides, self.policy, i, j)
         return f"; no direct path by agents: {why}" if why else ""
 
 
@@ -113,13 +113,13 @@ def build_graph(spec: Spec, diagnostics: Diagnostics) -> MeshGraph:
     policy = LinkPolicy.of(spec)
     overrides = _overrides(spec, number, nodes, policy, diagnostics)
     neighbours = find_neighbours(nodes, overrides, policy)
-    rigid = why_not_healing(spec, nodes, neighbours)
+    rigid = why_not_healing(nodes, neighbours)
     standby: tuple[tuple[int, ...], ...] = ()
     partners: tuple[tuple[int, ...], ...] = ()
     profiles: tuple[tuple[int, ...], ...] = ()
     if rigid in {"", ALONE}:
         neighbours, standby, profiles = with_standby(nodes, neighbours)
-        partners = find_partners(spec, nodes, overrides, neighbours, standby)
+        partners = find_partners(spec, nodes, overrides, policy, neighbours, standby)
         if any(partners):
             rigid = ""
         elif rigid:

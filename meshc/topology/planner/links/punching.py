@@ -13,6 +13,7 @@ from itertools import combinations
 from meshc.prefix_index import PrefixIndex
 from meshc.topology.language.spec import LinkSpec, Nat, NodeSpec, Spec
 from meshc.topology.planner.links.link import allows, common_families, same_site
+from meshc.topology.planner.policy.link_policy import LinkPolicy
 
 Row = tuple[int, ...]
 MOST = 64
@@ -21,7 +22,11 @@ _PORT_MATTERS = frozenset({Nat.SYMMETRIC, Nat.PORT_RESTRICTED})
 
 
 def may_be_punched(
-    nodes: Sequence[NodeSpec], overrides: Mapping[tuple[int, int], LinkSpec], i: int, j: int
+    nodes: Sequence[NodeSpec],
+    overrides: Mapping[tuple[int, int], LinkSpec],
+    policy: LinkPolicy,
+    i: int,
+    j: int,
 ) -> str:
     """Why two nodes without a link can have no direct path; empty when they may."""
     a, b = nodes[i], nodes[j]
@@ -39,7 +44,8 @@ def may_be_punched(
     for node, other in ((a, b), (b, a)):
         if node.exit == other.name:
             return f"{other.name} is the exit of {node.name}"
-    return "" if same_site(a, b) else _between_nats(a, b)
+    objection = policy.objection(a, b)
+    return objection or ("" if same_site(a, b) else _between_nats(a, b))
 
 
 def _between_nats(a: NodeSpec, b: NodeSpec) -> str:
@@ -57,6 +63,7 @@ def find_partners(
     spec: Spec,
     nodes: Sequence[NodeSpec],
     overrides: Mapping[tuple[int, int], LinkSpec],
+    policy: LinkPolicy,
     neighbours: Sequence[Row],
     standby: Sequence[Row],
 ) -> tuple[Row, ...]:
@@ -73,7 +80,7 @@ def find_partners(
     few = len(able) <= MOST
     found: dict[int, list[int]] = {}
     for i, j in combinations(able, 2) if few else _named(nodes, able):
-        if j in neighbours[i] or may_be_punched(nodes, overrides, i, j):
+        if j in neighbours[i] or may_be_punched(nodes, overrides, policy, i, j):
             continue
         if near[i].isdisjoint(near[j]):
             continue  # nobody sees both

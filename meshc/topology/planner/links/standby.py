@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from meshc.topology.language.spec import NodeSpec, Spec
+from meshc.topology.language.spec import NodeSpec
 from meshc.topology.language.wording import quote
 from meshc.topology.planner.routing.home_relay import home_of
 from meshc.topology.planner.routing.relay_rank import stable_hash
@@ -33,12 +33,10 @@ class Standby(NamedTuple):
     profiles: tuple[Row, ...] = ()
 
 
-def why_not_healing(spec: Spec, nodes: Sequence[NodeSpec], neighbours: Sequence[Row]) -> str:
+def why_not_healing(nodes: Sequence[NodeSpec], neighbours: Sequence[Row]) -> str:
     """Why no relay takes over for another although some node runs an agent; else empty."""
     if not any(node.runs_agent for node in nodes):
         return "no node runs an agent"
-    if spec.policies is not None:
-        return "with `policies:` nobody is moved yet"
     relays = [i for i, node in enumerate(nodes) if node.is_relay]
     without = next((nodes[i].name for i in relays if not nodes[i].runs_agent), None)
     if without is not None:

@@ -52,7 +52,7 @@ class AccessPlanner:
         if len(own) == 1 and not (lans or node.is_guard):
             rows = self._of_leaf(family, own[0])
         else:
-            rows = _joined([*self._needed(node, family, own, lans)])
+            rows = _joined(_apart([*self._needed(node, family, own, lans)]))
         return AccessRules(
             inbound=collapse((*own, *lans)),
             rows=rows,
@@ -67,7 +67,7 @@ class AccessPlanner:
         rules = self.access.receivers[family].at(own.value)
         known = self._own.get((family, rules))
         if known is None:
-            rows = _joined([*self._between(family, (own,))])
+            rows = _joined(self._between(family, (own,)))  # no two have a source in common
             known = tuple((row.sources, row.grants[0].services) for row in rows)
             self._own[family, rules] = known
         return tuple(AccessRow(sources, (Grant((own,), what),)) for sources, what in known)
@@ -155,10 +155,9 @@ def _by_rules(family: int, stretches: Iterable[Stretch]) -> _Classes:
 
 
 def _joined(rows: Iterable[AccessRow]) -> tuple[AccessRow, ...]:
-    """Rows without common sources: what the same sources may do is joined, and then sources that
-    may do the same."""
+    """Of rows without common sources: those that may do the same are joined."""
     sources: defaultdict[tuple[Grant, ...], list[Prefix]] = defaultdict(list)
-    for row in _apart([*rows]):
+    for row in rows:
         sources[row.grants] += row.sources
     return tuple(
         sorted(AccessRow(collapse(prefixes), grants) for grants, prefixes in sources.items())
@@ -166,7 +165,7 @@ def _joined(rows: Iterable[AccessRow]) -> tuple[AccessRow, ...]:
 
 
 def _apart(rows: list[AccessRow]) -> Iterator[AccessRow]:
-    """The same rows, cut so that each source stands in one of them."""
+    """The same rows, cut so that each source stands in one of them; what it may do is joined."""
     families = {prefix.family for row in rows for prefix in row.sources}
     for family in sorted(families):
         cut = Stretches.cut(family, ((n, row.sources) for n, row in enumerate(rows)))

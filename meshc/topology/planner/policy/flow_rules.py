@@ -84,13 +84,15 @@ class AccessRules(NamedTuple):
     sources. `inbound` are the targets that lie on the node itself, `lans` the sources beside it,
     whose connections it lets into the tunnel; `strangers` are sources that lie elsewhere in the
     network, so that nobody beside the node can have them. With `outbound` what it sends of its own
-    is held to the rows as well, for receivers that cannot look themselves."""
+    is held to the rows as well, for receivers that cannot look themselves. `control` are the agents
+    with which the one here talks, whatever the rows say."""
 
     inbound: tuple[Prefix, ...]
     rows: tuple[AccessRow, ...]
     lans: tuple[Prefix, ...] = ()
     strangers: tuple[Prefix, ...] = ()
     outbound: bool = False
+    control: tuple[Prefix, ...] = ()
 
 
 class FamilyRules(NamedTuple):

@@ -18,21 +18,24 @@ class LanReach:
     spec: Spec | None = None
     allocation: Allocation | None = None
     _denied: dict[tuple[Rules, Rules], tuple[Prefix, ...]] = field(default_factory=dict)
+    _lans: tuple[Prefix, ...] | None = None
 
     def denied_lans(self, node: NodeSpec) -> tuple[Prefix, ...]:
         """The LANs with which neither the node nor the LANs behind it may exchange anything."""
         if self.access is None or self.spec is None or node.is_relay:
             return ()
+        if self._lans is None:
+            others = self.spec.nodes.values()
+            self._lans = tuple(sorted(route for other in others for route in other.routes))
+        if not self._lans:
+            return ()
         sends, receives = self._sides(node)
         key = (sends, receives)
         if key not in self._denied:
             self._denied[key] = tuple(
-                sorted(
-                    route
-                    for other in self.spec.nodes.values()
-                    for route in other.routes
-                    if not self._meets(self.access, route, sends, receives)
-                )
+                route
+                for route in self._lans
+                if not self._meets(self.access, route, sends, receives)
             )
         own = frozenset(node.routes)
         return tuple(route for route in self._denied[key] if route not in own)

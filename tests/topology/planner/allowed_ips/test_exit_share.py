@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from meshc.prefixes import BITS, DEFAULT_V4, DEFAULT_V6, Prefix, address_text, without
-from meshc.topology.language.spec import NodeSpec, Platform, Spec
+from meshc.topology.language.spec import NodeSpec, Output, Platform, Spec
+from meshc.topology.planner.allowed_ips.exit_share import hold_mark
 from meshc.wg.conf import Conf
 from tests.support import specs
 from tests.support.random_exits import random_exits
@@ -186,3 +187,32 @@ def test_exceptions_of_one_node_are_not_those_of_its_class() -> None:
     assert lists["a"] == lists["b"] == ALL
     assert address_text(4, lists["pc"][0].value) == "0.0.0.0"
     assert lists["pc"][0].length == 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "mark"),
+    [
+        ({}, 51820),
+        ({"fwmark": 7}, 7),
+        ({"platform": Platform.IOS}, None),
+        ({"platform": Platform.WINDOWS}, None),
+        ({"platform": Platform.MACOS}, None),
+        ({"platform": Platform.OPENWRT}, None),
+        ({"table": "off"}, None),
+        ({"outputs": (Output.NETWORKMANAGER,)}, None),
+        ({"outputs": (Output.NETWORKD,)}, 51820),
+        ({"exit_except": told("10.0.0.0/8")}, None),
+    ],
+)
+def test_without_ipv6_in_the_network_it_is_held_back_or_sent(
+    keys: dict[str, object], mark: int | None
+) -> None:
+    """A host of Linux holds it back by rules; the others have no such means, and the route."""
+    user = node("pc", exit="hub", **keys)
+    spec = specs.spec([user, hub()], pools="10.44.0.0/24")
+    assert hold_mark(spec, user) == mark
+    parts = sent(user, hub(), pools="10.44.0.0/24")["hub"]
+    inside = [part for part in parts if part.family == 6]
+    assert without((DEFAULT_V6,), inside) == (() if mark is None else (DEFAULT_V6,))
+    assert hold_mark(specs.spec([user, hub()], pools="10.44.0.0/24 fd44::/64"), user) is None
+    assert hold_mark(spec, hub()) is None

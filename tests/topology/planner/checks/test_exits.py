@@ -44,7 +44,7 @@ def test_an_exit_without_ipv6() -> None:
     ]
     assert lines(check_exits, specs.spec(nodes)) == [
         "24 W204 users of exit 'exit' (such as 'phone') have no IPv6: the network has no IPv6 "
-        "pool, and their IPv6 packets die in the tunnel instead of leaking"
+        "pool, and their IPv6 packets go nowhere instead of leaking"
     ]
     assert lines(check_exits, specs.spec(nodes, pools=DUAL)) == []
 
@@ -55,7 +55,7 @@ def test_an_exit_that_speaks_ipv4_only() -> None:
         check_exits, specs.spec([exit_, node("pc", exit="exit", dns=("9.9.9.9",))], pools=DUAL)
     ) == [
         "24 W204 users of exit 'exit' (such as 'pc') have no IPv6: 'exit' does not speak IPv6 to "
-        "the internet, and their IPv6 packets die in the tunnel instead of leaking"
+        "the internet, and their IPv6 packets go nowhere instead of leaking"
     ]
 
 
@@ -65,7 +65,7 @@ def test_an_exit_that_speaks_ipv6_only() -> None:
         check_exits, specs.spec([exit_, node("pc", exit="exit", dns=("9.9.9.9",))], pools=DUAL)
     ) == [
         "24 W204 users of exit 'exit' (such as 'pc') have no IPv4: 'exit' does not speak IPv4 to "
-        "the internet, and their IPv4 packets die in the tunnel instead of leaking"
+        "the internet, and their IPv4 packets go nowhere instead of leaking"
     ]
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 
 from meshc.diagnostics import Diagnostics
-from meshc.topology.language.spec import DirectMode, LinkSpec, Nat, NodeSpec, Platform
+from meshc.topology.language.spec import (
+    DirectMode,
+    LinkSpec,
+    Nat,
+    NodeSpec,
+    Platform,
+    PolicyEnd,
+    PolicySpec,
+    Service,
+)
 from meshc.topology.planner.links.mesh_graph import MeshGraph, build_graph
 from meshc.topology.planner.links.punching import MOST
 from tests.support import specs
@@ -68,6 +78,16 @@ def test_others_are_told_why_not(one: NodeSpec, other: NodeSpec, why: str) -> No
 def test_a_link_that_is_forbidden_is_not_found_by_agents() -> None:
     found = graph(leaf("a"), leaf("b"), leaf("c"), links=[LinkSpec("a", "b", direct=False)])
     assert pairs(found) == {("a", "c"), ("b", "c")}
+
+
+def test_policies_say_who_may_be_made_direct() -> None:
+    """A pair without a rule is never direct. One whose rules allow little is: receivers look."""
+    few = PolicySpec(PolicyEnd(("a",)), PolicyEnd(("b",)), (Service("tcp", 22, 22),))
+    relay = specs.node("r", relay=True, endpoint="r.example", agent=True)
+    made = replace(specs.spec([relay, *map(leaf, "abc")]), policies=(few,))
+    found = build_graph(made, Diagnostics())
+    assert pairs(found) == {("a", "b")}
+    assert "no rule of `policies:` allows anything between a and c" in found.why_not("a", "c")
 
 
 def test_nodes_of_one_site_meet_inside_it() -> None:

@@ -66,10 +66,6 @@ def with_agents(*names: str) -> list[NodeSpec]:
             specs.spec(healing.nodes(), links=[LinkSpec("r1", "r2", direct=False)]),
             "relays 'r1' and 'r2' have no link",
         ),
-        (
-            replace(specs.spec(healing.nodes()), policies=()),
-            "with `policies:` nobody is moved yet",
-        ),
     ],
 )
 def test_else_nothing_changes(spec: Spec, why: str) -> None:
