@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Mapping, Sequence, Set
-=======
 from collections.abc import Collection, Mapping, Sequence
->>>>>>> main
 
 from meshc.deploy.plan.difference import readable
 from meshc.deploy.plan.survey import Surveyed
@@ -51,7 +47,7 @@ def joint_group(
     )
 
 
-def _before(surveyed: Sequence[Surveyed], keys: Set[str]) -> dict[str, str]:
+def _before(surveyed: Sequence[Surveyed], keys: Collection[str]) -> dict[str, str]:
     """The address that the file on each of these nodes gives it, by the key that it will have."""
     found = {}
     for one in surveyed:
