@@ -5,7 +5,8 @@ second public node that is a relay at times, and two leaves behind NAT. The oper
 from outside and the leaves by ProxyJump at their addresses in the tunnels. Each change (keys,
 pre-shared keys, ports, addresses, relays, MTU) is deployed; in one of four the controller is killed
 at a random step of a random node, the window is brought to its end, the nodes are left alone until
-they have ended it, and the rest is deployed then. After each the operator must get a shell on every
+they have ended it, and the rest is deployed then; in two of three the line of one of them is dead
+just when it decides. After each the operator must get a shell on every
 node. The log gets a line of JSON for each; one about all of them is printed at the end, and the
 exit status is 1 when a node was lost.
 
@@ -69,17 +70,28 @@ def change(here: InnerField, rng: random.Random) -> str:
     return kind
 
 
-def settle(here: InnerField, patience: float = 400.0) -> None:
-    """Brings the window to its end, and waits until every node has ended what it was left with."""
+def settle(here: InnerField, patience: float = 400.0, *, cut: str = "") -> None:
+    """Brings the window to its end, and waits until every node has ended what it was left with.
+    The line of the leaf `cut` is dead from then on until it has given up what is new."""
     for name in NODES:
         grace = GRACE if name in HOMES else None
         if here.state(name) not in ENDED:
             window_is_over(here.net.machines[name], grace=grace)
     end = time.monotonic() + patience
+    if cut:
+        _line(here, cut, "-I")
+        while here.state(cut) not in (*ENDED, "armed") and time.monotonic() < end:
+            time.sleep(1)
+        _line(here, cut, "-D")
     while any(here.state(name) not in ENDED for name in NODES):
         if time.monotonic() > end:
             raise RuntimeError(f"not ended: { {name: here.state(name) for name in NODES} }")
         time.sleep(1)
+
+
+def _line(here: InnerField, name: str, verb: str) -> None:
+    for chain, way in (("INPUT", "-i"), ("OUTPUT", "-o")):
+        here.net.machines[name].run("iptables", verb, chain, way, "eth0", "-j", "DROP")
 
 
 def lost(here: InnerField, patience: float, *, undone: bool = False) -> list[str]:
@@ -101,16 +113,19 @@ def one(
     if kill:
         number, step = rng.randrange(12), rng.choice(STEPS)
         code = here.deploy_and_die(str(number), step, window=window)
+        cut = rng.choice(("", *HOMES))
         what += f", killed at {step} of change {number}" if code == -9 else f", not killed ({code})"
-        settle(here)
+        what += f", {cut} cut off" if cut else ""
+        settle(here, cut=cut)
         gone = lost(here, BACK, undone=True)
         if gone:
             return what, gone
     done = here.net.deploy("--all", "--window", str(window), check=False)
     if done.returncode:
+        what += f", once not:\n{done.stdout[-600:]}"
         settle(here)
         done = here.net.deploy("--all", "--window", str(window), check=False)
-        what += ", deployed twice" if not done.returncode else f", not deployed:\n{done.stdout}"
+        what += ", then deployed" if not done.returncode else f", not deployed:\n{done.stdout}"
     if not done.returncode:
         here.all_deployed()
     # what was refused or put back twice is where it was

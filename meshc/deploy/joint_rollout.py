@@ -16,6 +16,9 @@ seconds later, by what it finds: a peer on its way that goes on answering under 
 configuration has kept it, so that going back would cut this node off; if none answers, they have
 gone back, and so does this one. A peer may be late with going back: what counts is that it still
 answers `remote.watcher.SURE` times as long after that. A member at depth n waits n times as long.
+Silence proves nothing where the member's own line was cut just then: having gone back it listens
+for the same peers where they were before, and when they are silent there as well, it takes the
+candidate up again, and so on, until one of the two answers.
 So the controller may die between any two requests.
 """
 
@@ -71,6 +74,7 @@ class _Together:
                 window,
                 grace=GRACE * member.depth,
                 way=member.way,
+                way_before=member.before,
             )
             for member in sorted(members, key=lambda one: one.depth)
         ]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 
 from meshc.deploy.bundle import archive, bundle
 from meshc.deploy.connect import sent_program
@@ -43,6 +44,10 @@ from meshc.errors import NodeError
 from meshc.values import dataclass
 
 RETRY = 0.5
+FIRST_TRY = 8.0
+"""Seconds for the first of new connections, and twice as many for each one after it: what was sent
+into a tunnel that was not there yet is sent again after ever longer times, so that one that began
+too early would take the whole window, and a new one is there in a moment."""
 PATIENCE = 20.0
 INSTALL = 1800.0
 """Seconds for the packages of meshc over a slow line, or for pip on a slow machine."""
@@ -62,8 +67,8 @@ class StepFault:
 
 
 class NodeDeployment:
-    """`way` and `grace` are those of `StageCandidate`; `behind` are the nodes that must be reached
-    before this one is confirmed, because the way to them may lead through it."""
+    """`way`, `way_before` and `grace` are those of `StageCandidate`; `behind` are the nodes that
+    must be reached before this one is confirmed, because the way to them may lead through it."""
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class NodeDeployment:
         *,
         grace: float = 0.0,
         way: Mapping[str, str] | None = None,
+        way_before: Mapping[str, str] | None = None,
         behind: Sequence[Target] = (),
     ) -> None:
         activation, choice = found.difference.activation, found.difference.choice
@@ -84,7 +90,8 @@ class NodeDeployment:
         self.sha = found.facts.sha if found.facts else ""
         self.name = found.target.name
         self.token = secrets.token_hex(8)
-        self.window, self.grace, self.way = window, grace, way or {}
+        self.window, self.grace = window, grace
+        self.way, self.way_before = way or {}, way_before or {}
         self.end = time.monotonic() + window
         self._dial, self._tell, self._behind = dial, tell, behind
 
@@ -157,6 +164,7 @@ class NodeDeployment:
             window=self.window,
             grace=self.grace,
             way=self.way,
+            way_before=self.way_before,
             sha=self.sha,
             activation=self.activation,
             supervisor=self.choice.supervisor,
@@ -187,10 +195,10 @@ class NodeDeployment:
 
     async def verify(self) -> StepFault | None:
         """Until the deadline, through new connections: the node, then those behind it."""
-        last = "no new connection"
+        last, tries = "no new connection", _tries(self.end)
         while self.left() > 0:
             try:
-                session = await self._dial(self.target, timeout=max(1.0, self.left()))
+                session = await self._dial(self.target, timeout=next(tries))
             except TransportError as error:
                 last = str(error)
                 await asyncio.sleep(RETRY)
@@ -255,10 +263,11 @@ class NodeDeployment:
         gate = asyncio.Semaphore(8)
 
         async def reached(target: Target) -> bool:
+            tries = _tries(end)
             while time.monotonic() < end:
                 async with gate:
                     try:
-                        session = await self._dial(target, timeout=max(1.0, end - time.monotonic()))
+                        session = await self._dial(target, timeout=next(tries))
                         await session.transport.close()
                         return True
                     except NodeError:
@@ -282,9 +291,10 @@ class NodeDeployment:
         """Until the deadline. A broken connection is tried again."""
         last = StepFault(f"{self.name} could not be told that the change stays")
         self._tell(self.name, "confirm")
+        tries = _tries(self.end)
         while self.left() > 0:
             try:
-                session = await self._dial(self.target, timeout=max(1.0, self.left()))
+                session = await self._dial(self.target, timeout=next(tries))
                 try:
                     kept = (await session.call(Confirm(self.token))).kept
                 finally:
@@ -352,6 +362,12 @@ class NodeDeployment:
             for key, address in self.target.inside.items()
             if key in self.difference.steady
         }
+
+
+def _tries(end: float) -> Iterator[float]:
+    """How long each of several connections may take, until then."""
+    for number in count():
+        yield min(FIRST_TRY * 2**number, max(1.0, end - time.monotonic()))
 
 
 def _fault(name: str, seen: Verified) -> str:

@@ -278,17 +278,17 @@ class RemoveUnused(Request[Versions]):
 class StageCandidate(Request[ReachedState]):
     """Lay the new files beside the old ones, and start the watcher that rolls back after `window`
     seconds. With a `way` it decides `grace` seconds later: by then the peers in it (public key to
-    address in the tunnel) have either kept the new configuration or put back the old one, and
-    where one of them answers under the new one, that stays.
-
-    `sha` is the hash of the file that the plan was made for, `environment` the version of meshc
-    that the interface gets for itself (empty: none).
+    address in the tunnel) have kept the new configuration or put back the old one, where they were
+    at `way_before`: the one stays under which one of them answers. `sha` is the hash of the file
+    that the plan was made for, `environment` the version of meshc that the interface gets for
+    itself (empty: none).
     """
 
     token: str
     window: float
     grace: float
     way: Mapping[str, str]
+    way_before: Mapping[str, str]
     sha: str
     activation: Activation
     supervisor: Supervisor

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from meshc.deploy import node_deployment
+from meshc.deploy.connect.node_session import NodeSession
+from meshc.deploy.connect.transport import TransportError
 from meshc.deploy.node_deployment import NodeDeployment, StepFault
 from meshc.deploy.plan.survey import survey
 from meshc.deploy.plan.target import Target
@@ -47,6 +49,32 @@ def test_a_verification_that_comes_too_early_is_tried_again(
     made = part(nodes, targets)
     nodes.answers["hub", "facts"] = replace(FACTS, state=state)
     assert asyncio.run(made.verify()) is None
+
+
+@pytest.mark.parametrize("step", ["verify", "confirm", "behind"])
+def test_a_connection_that_began_too_early_does_not_take_the_whole_window(
+    targets: dict[str, Target], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What was sent before the tunnel was there is sent again after ever longer times."""
+    monkeypatch.setattr(node_deployment, "FIRST_TRY", 0.05)
+    nodes, waited = FakeNodes(), []
+
+    async def dial(target: Target, *, timeout: float = 15.0) -> NodeSession:
+        if target.name != "hub" or step != "behind":
+            waited.append(timeout)
+        if len(waited) <= 3 and waited:
+            await asyncio.sleep(timeout)
+            raise TransportError("no answer in time")
+        return await nodes(target)
+
+    (found,) = asyncio.run(survey([targets["hub"]], nodes, lambda *_: None))
+    behind = [targets["leaf"]] if step == "behind" else []
+    made = NodeDeployment(found, dial, lambda *_: None, 600, behind=behind)
+    if step == "confirm":
+        assert asyncio.run(made.confirm()).good
+    else:
+        assert asyncio.run(made.verify()) is None
+    assert waited == [0.05, 0.1, 0.2, 0.4]
 
 
 def test_a_node_that_put_itself_back_meanwhile_says_why(targets: dict[str, Target]) -> None:

@@ -43,6 +43,7 @@ def test_the_file_of_a_node_does_not_show() -> None:
         window=60,
         grace=0,
         way={},
+        way_before={},
         sha="",
         activation=Activation.FILE,
         supervisor=Supervisor.WG_QUICK,

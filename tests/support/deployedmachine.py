@@ -50,6 +50,7 @@ class DeployedMachine:
             window=60,
             grace=0,
             way={},
+            way_before={},
             sha=hashlib.sha256(content).hexdigest() if content is not None else "",
             activation=Activation.FILE,
             supervisor=Supervisor.WG_QUICK,

@@ -70,7 +70,7 @@ def difference(target: Target, facts: Facts, salt: str) -> Difference:
     with, so that equal keys have equal hashes on both sides."""
     wanted = redact(target.conf.reveal(), salt)
     new = parse(wanted)
-    old = _readable(facts.conf)
+    old = readable(facts.conf)
     plan = target.plan
     choice = choose(plan.spec.deploy, facts, plan.interface, agent=plan.agent is not None)
     change = None if old is None else compare(old, new)
@@ -236,14 +236,14 @@ def _drift(target: Target, facts: Facts) -> tuple[str, ...]:
         return ()
     if not facts.deployed_sha:
         return ("a file that meshc did not put there",)
-    before, now = _readable(facts.deployed), _readable(facts.conf)
+    before, now = readable(facts.deployed), readable(facts.conf)
     if now is None:
         return ("the file there cannot be read any more",)
     told = _told(compare(before, now)) if before is not None else []
     return tuple(told or ["comments and order of the file"])
 
 
-def _readable(text: str | None) -> Conf | None:
+def readable(text: str | None) -> Conf | None:
     """A file of the node as values; None when there is none or wg-quick would refuse it."""
     if text is None:
         return None

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from meshc.deploy.plan.difference import readable
 from meshc.deploy.plan.survey import Surveyed
-from meshc.values import dataclass
+from meshc.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class JointMember:
     """`depth` is 0 for a node that is reached from outside of the tunnels, else one more than that
     of the nearest member that it talks to; `way` are those nearer peers whose answers tell whether
-    they have kept the change, public key to address in the tunnel."""
+    they have kept the change, public key to address in the tunnel; `before` is where they were."""
 
     found: Surveyed
     depth: int
     way: Mapping[str, str]
+    before: Mapping[str, str] = field(default_factory=dict)
 
 
 def joint_group(
@@ -32,9 +34,28 @@ def joint_group(
     wanted = set(together) | (cutting | cut | relays if cutting else set())
     members = {name: changing[name] for name in sorted(wanted & set(changing))}
     depths = _depths(members)
+    ways = {name: _way(name, members, depths) for name in members}
+    before = _before(surveyed, {key for way in ways.values() for key in way})
     return tuple(
-        JointMember(one, depths[name], _way(name, members, depths)) for name, one in members.items()
+        JointMember(
+            one,
+            depths[name],
+            ways[name],
+            {key: before[key] for key in ways[name] if key in before},
+        )
+        for name, one in members.items()
     )
+
+
+def _before(surveyed: Sequence[Surveyed], keys: Collection[str]) -> dict[str, str]:
+    """The address that the file on each of these nodes gives it, by the key that it will have."""
+    found = {}
+    for one in surveyed:
+        key = str(one.target.plan.public_key)
+        conf = readable(one.facts.conf) if one.facts and key in keys else None
+        if conf and conf.addresses:
+            found[key] = conf.addresses[0].address
+    return found
 
 
 def _depths(members: Mapping[str, Surveyed]) -> dict[str, int]:

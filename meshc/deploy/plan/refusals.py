@@ -53,7 +53,8 @@ def _pending(target: Target, facts: Facts) -> Iterator[Diagnostic]:
             target,
             "E707",
             "a deploy is under way that nobody has confirmed yet",
-            f"wait {facts.pending.seconds} s; then the node has put back what ran before.",
+            f"wait {facts.pending.seconds} s; then the node has put back what ran before "
+            "(`deploy --resume` waits).",
         )
 
 

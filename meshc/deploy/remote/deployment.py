@@ -42,7 +42,7 @@ from meshc.deploy.remote.deployment_states import Event, after, over, unfinished
 from meshc.deploy.remote.managed_interface import ManagedInterface
 from meshc.deploy.remote.restoring import restore
 from meshc.deploy.remote.supervision import running
-from meshc.deploy.remote.watcher import pending, start_watcher
+from meshc.deploy.remote.watcher import in_doubt, pending, start_watcher, steady
 
 ALIVE = 180  # seconds; a session is renewed every 120 and dead after 180 (whitepaper 6.1)
 REST = 10.0
@@ -163,11 +163,11 @@ def adopt(interface: ManagedInterface, request: Adopt) -> ReachedState:
 
 
 def _ended(interface: ManagedInterface) -> DeploymentRecord:
-    """The record, where no deployment is under way; what nobody watches any more is rolled back.
-    Raises: Refusal."""
+    """The record, where no deployment is under way; what nobody watches any more is rolled back,
+    and so is what was in doubt while the old one is at work: somebody is here. Raises: Refusal."""
     record = interface.load()
     left = pending(interface, record)
-    if left and left.watched:
+    if left and left.watched and not in_doubt(record):
         raise Refusal(
             "another deploy of this interface is under way",
             f"wait: {left.seconds} s from now the node puts back what ran before",
@@ -189,6 +189,8 @@ def _candidate(
         deadline=end,
         decide_at=end + (request.grace if request.way else 0.0),
         way=request.way,
+        way_before=request.way_before,
+        steady=steady(request.grace),
         boot=boot(),
         activation=request.activation,
         supervisor=request.supervisor,

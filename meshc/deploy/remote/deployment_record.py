@@ -54,11 +54,14 @@ class Candidate:
     """What a deployment brings, and what it has to put back. `deadline` is on the clock of this
     `boot`, and so is `decide_at`, when the watcher ends it, by the peers in `way` where there are
     some. `commit_at` is when it puts an armed candidate to work. `committed_at` is in seconds since
-    1970, 0 before it was put to work."""
+    1970, 0 before it was put to work. `doubt_until` is 0 unless nobody in `way` has answered: until
+    then the old configuration and this one are tried in turn, at `way_before` and at `way`, and
+    who answers is believed after `steady` seconds: one that stands between may be in doubt too."""
 
     deadline: float
     decide_at: float
     way: Mapping[str, str]
+    way_before: Mapping[str, str]
     boot: str
     activation: Activation
     supervisor: Supervisor
@@ -71,6 +74,8 @@ class Candidate:
     files: StagedFiles = StagedFiles()
     commit_at: float = 0.0
     committed_at: int = 0
+    doubt_until: float = 0.0
+    steady: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -118,8 +123,11 @@ def _of_today(given: Any) -> Any:
             since: Dict[str, Any] = {
                 "mark": None,
                 "way": {},
+                "way_before": {},
                 "decide_at": candidate.get("deadline"),
                 "commit_at": 0.0,
+                "doubt_until": 0.0,
+                "steady": 0.0,
             }
             given["candidate"] = {**since, **candidate}
         if isinstance(given.get("deployed"), dict):

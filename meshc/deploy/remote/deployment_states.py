@@ -13,9 +13,10 @@ without anybody: that is what `TIMEOUT` and `BOOT` are, and a state is unfinishe
 
 A candidate that is *armed* is put to work by the watcher at its time: nodes that reach each other
 through what they change switch together, because after that nobody could tell them. A candidate has
-touched nothing, so that taking it back is one step. From `COMMIT` on, files are
-renamed and interfaces restarted; going back is work too, and may be interrupted: `ROLLING_BACK`
-is entered again until it ends with `RESTORED`.
+touched nothing, so that taking it back is one step. From `COMMIT` on, files are renamed and
+interfaces restarted; going back is work too, and may be interrupted: `ROLLING_BACK` is entered
+again until it ends with `RESTORED`; or with `DOUBT`, where nobody on the way to the operator has
+answered, so that it is not known which of the two they have: the candidate is armed once more.
 
 The same answer may get lost on its way: a `confirm` of what is confirmed is answered once more.
 `ADOPT` says that the file which is there is the deployed one. Where a deployment has ended it
@@ -46,6 +47,7 @@ class Event(Enum):
     TIMEOUT = "window over"
     BOOT = "restart"
     RESTORED = "all is back"
+    DOUBT = "nobody answered"
     ADOPT = "adopt"
 
 
@@ -77,6 +79,7 @@ TRANSITIONS = {
     (State.ROLLING_BACK, Event.TIMEOUT): State.ROLLING_BACK,
     (State.ROLLING_BACK, Event.BOOT): State.ROLLING_BACK,
     (State.ROLLING_BACK, Event.RESTORED): State.ROLLED_BACK,
+    (State.ROLLING_BACK, Event.DOUBT): State.ARMED,
     (State.CONFIRMED, Event.CONFIRM): State.CONFIRMED,
     (State.IDLE, Event.ADOPT): State.IDLE,
     (State.CONFIRMED, Event.ADOPT): State.CONFIRMED,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from meshc.deploy.protocol import Activation, State
 from meshc.deploy.remote import bootguard, environment, staging
-from meshc.deploy.remote.base import Refusal
+from meshc.deploy.remote.base import Refusal, clock
 from meshc.deploy.remote.deployment_record import Candidate, DeploymentRecord
 from meshc.deploy.remote.deployment_states import Event, after
 from meshc.deploy.remote.managed_interface import ManagedInterface
@@ -33,6 +33,24 @@ def restore(
     bootguard.remove(interface)
     environment.prune(candidate.environment.home)
     return restored
+
+
+def hold_back(
+    interface: ManagedInterface, record: DeploymentRecord, until: float
+) -> DeploymentRecord:
+    """Makes it as it was before, and keeps the candidate beside: until then nobody knows which of
+    the two the others have. Interrupted, it is put back as ever."""
+    candidate = record.staged
+    staging.keep_new(interface, record.token, candidate)
+    rolling = after(record.state, Event.TIMEOUT)
+    interface.save(replace(record, state=rolling))
+    _put_back(interface, record.token, candidate, up=True)
+    staging.keep_old(interface, record.token, candidate)
+    now = clock()
+    doubtful = replace(candidate, deadline=now, decide_at=now, doubt_until=until)
+    held = replace(record, state=after(rolling, Event.DOUBT), candidate=doubtful)
+    interface.save(held)
+    return held
 
 
 def _put_back(interface: ManagedInterface, token: str, candidate: Candidate, *, up: bool) -> None:

@@ -57,6 +57,25 @@ def put_back(interface: ManagedInterface, token: str, candidate: Candidate) -> N
     _tell_systemd(files)
 
 
+def keep_new(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
+    """Gives the new files, which are in place, their names beside the places again."""
+    for word, path in _places(interface, candidate.supervisor).items():
+        if "new" + word in candidate.files.staged:
+            _name_again(path, _beside(interface, token, "new" + word, path))
+
+
+def keep_old(interface: ManagedInterface, token: str, candidate: Candidate) -> None:
+    """The same for the old files, once they have been put back."""
+    for word, path in _places(interface, candidate.supervisor).items():
+        if "old" + word in candidate.files.existed:
+            _name_again(path, _beside(interface, token, "old" + word, path))
+
+
+def _name_again(path: str, beside: str) -> None:
+    with contextlib.suppress(FileExistsError):  # it was interrupted before
+        os.link(path, beside)
+
+
 def keep_foreign(interface: ManagedInterface, token: str, known: set[str]) -> str:
     """Gives the configuration that was there before a name of its own, unless its hash is `known`.
     Answers with its path, or with empty text. A link, which a full disk cannot stop."""

@@ -16,15 +16,22 @@ from meshc.deploy.protocol import Pending, State
 from meshc.deploy.remote import bootguard, units
 from meshc.deploy.remote.advancing import answers, make_stay, put_to_work
 from meshc.deploy.remote.base import Refusal, boot, clock, read, run, write
-from meshc.deploy.remote.deployment_record import Candidate, DeploymentRecord
+from meshc.deploy.remote.deployment_record import DeploymentRecord
 from meshc.deploy.remote.deployment_states import Event, unfinished
 from meshc.deploy.remote.managed_interface import ManagedInterface
-from meshc.deploy.remote.restoring import restore
+from meshc.deploy.remote.restoring import hold_back, restore
 from meshc.deploy.remote.supervision import sync
 
 WAY = 30.0
 """Seconds in which a peer that leads to the operator has to answer: with six tries of a handshake
 (whitepaper 6.4), each of which may get lost."""
+HOP = 25.0
+"""Seconds of the grace for each tunnel between this node and those that are reached from outside
+(`joint_rollout.GRACE`)."""
+DOUBT = 3600.0
+"""Seconds in which a node that nobody on its way answers tries the old and the new in turn."""
+LIMIT = 60.0
+"""Seconds for a hook or a unit when the candidate is put to work once more."""
 SURE = 4.0
 """Times the grace: so long after the decision begins a peer still answers that has kept what is
 new. Before, it may be late with going back: a slow hook, a machine that is busy or was asleep."""
@@ -62,15 +69,28 @@ def watch(interface: ManagedInterface, token: str) -> None:
         if record.token != token or not unfinished(record.state):
             return
         left = record.staged.decide_at - clock()
-        if record.state is State.ARMED:
+        armed = record.state is State.ARMED and not in_doubt(record)
+        if armed:
             left = record.staged.commit_at - clock()
         if left > 0:
             time.sleep(min(left, 1.0))
-        elif record.state is State.ARMED:
+        elif armed:
             _commit(interface, token)
+        elif in_doubt(record):
+            _look_back(interface, token)
         else:
             _end(interface, token)
-            return
+
+
+def steady(grace: float) -> float:
+    """For so long somebody answers who is in doubt no more: one that is goes away for `WAY`, after
+    so long a time as it listens itself."""
+    return 2 * WAY * max(0.0, grace / HOP - 1)
+
+
+def in_doubt(record: DeploymentRecord) -> bool:
+    """Nobody on the way has answered, and the old configuration is at work again."""
+    return record.state is State.ARMED and record.staged.doubt_until > 0
 
 
 def _commit(interface: ManagedInterface, token: str) -> None:
@@ -87,40 +107,74 @@ def _end(interface: ManagedInterface, token: str) -> None:
     to: where one of them still answers when that is certain, it has the new configuration as well,
     and with the old one nobody would get here any more."""
     record = interface.load()
-    stays = record.state is State.COMMIT_CONFIRMED and _way(interface, token)
+    stays = record.state is State.COMMIT_CONFIRMED and _way(interface, record)
     with interface.locked():
         record = interface.load()
         if record.token != token or not unfinished(record.state):
             return
         if stays and record.state is State.COMMIT_CONFIRMED:
             make_stay(interface, record)
-        else:
+        elif not _held_back(interface, record):
             restore(interface, record, Event.TIMEOUT)
 
 
-def _way(interface: ManagedInterface, token: str) -> bool:
-    """Whether one of those on the way has kept the new configuration."""
-    record = interface.load()
-    if not record.staged.way:
+def _held_back(interface: ManagedInterface, record: DeploymentRecord) -> bool:
+    """Silence does not say which of the two the others have: it may be this node's own line that
+    was cut. So the old one is tried, then the new one again, until somebody answers."""
+    candidate = record.staged
+    until = candidate.doubt_until or clock() + DOUBT
+    known = candidate.way_before and candidate.before.supervisor
+    if record.state is not State.COMMIT_CONFIRMED or not known or clock() >= until:
+        return False
+    try:
+        hold_back(interface, record, until)
+    except OSError:  # a full disk
+        return False
+    return True
+
+
+def _look_back(interface: ManagedInterface, token: str) -> None:
+    """The old one is at work: where somebody answers it stays, else the new one has its turn."""
+    stays = _way(interface, interface.load())
+    with interface.locked():
+        record = interface.load()
+        if record.token != token or not in_doubt(record):
+            return
+        if stays or clock() >= record.staged.doubt_until:
+            restore(interface, record, Event.TIMEOUT)
+            return
+        limit = replace(record.staged, deadline=clock() + LIMIT)
+        with contextlib.suppress(Refusal):  # it fails now, and is put back for good
+            record = put_to_work(interface, replace(record, candidate=limit))
+            now = clock()
+            candidate = replace(record.staged, deadline=now, decide_at=now)
+            interface.save(replace(record, candidate=candidate))
+
+
+def _way(interface: ManagedInterface, record: DeploymentRecord) -> bool:
+    """Whether one of those on the way has what is at work here, the new configuration or the old
+    one, and is sure to keep it."""
+    candidate = record.staged
+    there = candidate.way_before if in_doubt(record) else candidate.way
+    if not there:
         return False
     with contextlib.suppress(Refusal):  # where the file says, not where a peer has roamed to
         sync(interface, (), ())
-    heard = clock()
+    certain = candidate.decide_at + SURE * (candidate.decide_at - candidate.deadline)
+    long = candidate.steady if candidate.doubt_until else 0.0
+    first = heard = clock()
     while clock() - heard < WAY:
-        record = interface.load()
-        if record.token != token or record.state is not State.COMMIT_CONFIRMED:
+        now = interface.load()
+        if now.token != record.token or now.state is not record.state:
             return False  # somebody else has ended it
         began = clock()
-        if answers(dict(record.staged.way)):
+        if answers(dict(there)):
+            first = began if began - heard > WAY / 2 else first
             heard = began
-            if began >= _certain(record.staged):
+            if began >= certain and began - first >= long:
                 return True
         time.sleep(0.2)
     return False
-
-
-def _certain(candidate: Candidate) -> float:
-    return candidate.decide_at + SURE * (candidate.decide_at - candidate.deadline)
 
 
 def at_boot(interface: ManagedInterface, token: str) -> None:
@@ -132,9 +186,12 @@ def at_boot(interface: ManagedInterface, token: str) -> None:
     with interface.locked():
         record = interface.load()
         mine = record.token == token and unfinished(record.state)
-        if mine and record.state is State.COMMIT_CONFIRMED and record.staged.way:
+        unsure = record.state is State.COMMIT_CONFIRMED or (mine and in_doubt(record))
+        if mine and unsure and record.staged.way:
             end = clock() + BOOTED
+            until = end + DOUBT if record.staged.doubt_until else 0.0
             again = replace(record.staged, deadline=end, decide_at=end, boot=boot())
+            again = replace(again, doubt_until=until)
             interface.save(replace(record, candidate=again))
             start_watcher(interface, token, booting=True)
             return

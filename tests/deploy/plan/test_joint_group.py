@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,20 @@ def surveyed(target: Target, *cuts: str, **more: Any) -> Surveyed:
         node=target.name, activation=Activation.SYNC, cuts=frozenset(cuts), **more
     )
     return Surveyed(target, FACTS, difference)
+
+
+def test_where_those_on_the_way_were_before_is_what_their_own_file_says(
+    chain: dict[str, Target],
+) -> None:
+    """What the plan gives them now is of no use to a node that has gone back."""
+    old = f"[Interface]\nPrivateKey = {'A' * 43}=\nAddress = 10.44.0.77/24\n"
+    first = replace(surveyed(chain["first"], "near"), facts=replace(FACTS, conf=old))
+    found = joint_group([first, surveyed(chain["near"])])
+    key = str(chain["first"].plan.public_key)
+    assert {one.found.target.name: (one.way, one.before) for one in found} == {
+        "first": ({}, {}),
+        "near": ({key: "10.44.0.1"}, {key: "10.44.0.77"}),
+    }
 
 
 def test_without_a_cut_there_is_no_group(chain: dict[str, Target]) -> None:
