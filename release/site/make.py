@@ -79,7 +79,8 @@ def make(target: Path) -> None:
             (work / "docs" / name).write_text(text, encoding="utf-8")
         files = shutil.ignore_patterns("*.md", "*.py", "__pycache__")
         shutil.copytree(ROOT / "docs", work / "docs", ignore=files, dirs_exist_ok=True)
-        shutil.copy(HERE / "extra.css", work / "docs")
+        for extra in ("extra.css", "extra.js"):
+            shutil.copy(HERE / extra, work / "docs")
         shutil.copytree(ROOT / "examples" / "topologies", work / "docs/examples/topologies")
         (work / "zensical.toml").write_text(_settings(list(made)), encoding="utf-8")
         done = subprocess.run(
@@ -115,6 +116,7 @@ docs_dir = "docs"
 site_dir = "site"
 use_directory_urls = false
 extra_css = ["extra.css"]
+extra_javascript = ["extra.js"]
 nav = {_inline([{title: files} for title, files in nav.items()])}
 
 [project.theme]

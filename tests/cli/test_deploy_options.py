@@ -154,21 +154,20 @@ def begun(fleet: FakeNodes) -> set[str]:
 @pytest.mark.parametrize(
     ("args", "names"),
     [
-        (("edge",), {"exit", "leaf"}),
-        (("attic",), {"leaf"}),
-        (("edge", "hub"), {"exit", "hub", "leaf"}),
-        (("edge", "--except", "attic"), {"exit"}),
-        (("--all", "--except", "edge"), {"hub", "router"}),
-        ((), {"exit", "hub", "leaf", "router"}),
+        (("edge",), "exit leaf"),
+        (("attic",), "leaf"),
+        (("edge", "hub"), "exit hub leaf"),
+        (("edge", "--except", "attic"), "exit"),
+        (("--all", "--except", "edge"), "hub router"),
+        ((), "exit hub leaf router"),
     ],
-    ids=" ".join,
 )
 def test_a_group_or_a_site_is_deployed_and_nobody_else_is_asked(
-    tmp_path: Path, fleet: FakeNodes, args: tuple[str, ...], names: set[str]
+    tmp_path: Path, fleet: FakeNodes, args: tuple[str, ...], names: str
 ) -> None:
     done = deploy(tmp_path, *args)
-    assert (done.code, done.nodes) == (0, dict.fromkeys(names, "committed")), done.said
-    assert begun(fleet) == {name for name, _ in fleet.requests} == names
+    assert (done.code, done.nodes) == (0, dict.fromkeys(names.split(), "committed")), done.said
+    assert begun(fleet) == {name for name, _ in fleet.requests} == {*names.split()}
 
 
 def test_a_name_that_is_none_deploys_nothing(tmp_path: Path, fleet: FakeNodes) -> None:
