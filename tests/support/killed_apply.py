@@ -40,6 +40,7 @@ def main(name: str, how: str, new: str, limit: int) -> None:
         window=WINDOW,
         grace=0,
         way={},
+        way_before={},
         sha=hashlib.sha256(there).hexdigest(),
         activation=Activation(how),
         supervisor=Supervisor.WG_QUICK,
