@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from meshc.deploy.protocol import Pending, State
@@ -32,6 +33,8 @@ DOUBT = 3600.0
 """Seconds in which a node that nobody on its way answers tries the old and the new in turn."""
 LIMIT = 60.0
 """Seconds for a hook or a unit when the candidate is put to work once more."""
+LOOK = 3.0
+"""Seconds between looks at whether those on the way are where the file says."""
 SURE = 4.0
 """Times the grace: so long after the decision begins a peer still answers that has kept what is
 new. Before, it may be late with going back: a slow hook, a machine that is busy or was asleep."""
@@ -72,7 +75,10 @@ def watch(interface: ManagedInterface, token: str) -> None:
         armed = record.state is State.ARMED and not in_doubt(record)
         if armed:
             left = record.staged.commit_at - clock()
-        if left > 0:
+        if left > 0 and record.state is State.COMMIT_CONFIRMED and record.staged.way:
+            _find(interface, record, record.staged.way)
+            time.sleep(min(left, LOOK))
+        elif left > 0:
             time.sleep(min(left, 1.0))
         elif armed:
             _commit(interface, token)
@@ -80,6 +86,18 @@ def watch(interface: ManagedInterface, token: str) -> None:
             _look_back(interface, token)
         else:
             _end(interface, token)
+
+
+def _find(interface: ManagedInterface, record: DeploymentRecord, way: Mapping[str, str]) -> None:
+    """Peers on the way that are silent are where the file says: no two nodes change in the very
+    same moment, and what the other end still sent from its old port has brought this one back to
+    it, where nobody is any more."""
+    if answers(dict(way)):
+        return
+    with interface.locked(), contextlib.suppress(Refusal):
+        now = interface.load()
+        if (now.token, now.state) == (record.token, record.state):
+            sync(interface, (), ())
 
 
 def steady(grace: float) -> float:

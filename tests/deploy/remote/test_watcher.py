@@ -146,6 +146,30 @@ def doubting(
     return line
 
 
+def test_one_that_was_brought_back_to_an_old_port_is_where_its_file_says_again(
+    machine: DeployedMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other end changed a moment later than this one, and sent something in between: it is set
+    again for as long as nobody answers, and then left alone."""
+    line = doubting(machine, monkeypatch, NEW, 0)
+    monkeypatch.setattr(watcher, "LOOK", 0.01)
+    synced: list[str] = []
+    monkeypatch.setattr(watcher, "sync", lambda *_: synced.append(machine.conf.read_text()))
+
+    def answers(there: dict[str, str]) -> set[str]:
+        return line.answers(there) if len(synced) >= 3 else set()
+
+    monkeypatch.setattr(watcher, "answers", answers)
+    with machine.interface.locked():
+        record = machine.interface.load()
+        later = replace(record.staged, decide_at=clock() + 0.5)
+        machine.interface.save(replace(record, candidate=later))
+    watcher.watch(machine.interface, TOKEN)
+    assert machine.state() is State.CONFIRMED
+    assert synced.pop() == NEW  # once more when it decides
+    assert synced == [NEW] * 3
+
+
 @pytest.mark.parametrize("turns", [1, 2, 4])
 @pytest.mark.parametrize(("kept", "end"), [(NEW, State.CONFIRMED), (OLD, State.ROLLED_BACK)])
 def test_one_whose_own_line_is_cut_when_it_decides_ends_as_the_others_did(
