@@ -367,7 +367,7 @@ class NodeDeployment:
 def _tries(end: float) -> Iterator[float]:
     """How long each of several connections may take, until then."""
     for number in count():
-        yield min(FIRST_TRY * 2**number, max(1.0, end - time.monotonic()))
+        yield min(FIRST_TRY * 2 ** min(number, 9), max(1.0, end - time.monotonic()))
 
 
 def _fault(name: str, seen: Verified) -> str:

@@ -94,7 +94,8 @@ def test_a_rename_is_nothing_on_the_wire(net: Field) -> None:
         """Without when the last handshake was, and how much went through."""
         dumps = {one: net.machines[one].shell("wg show wg0 dump").splitlines() for one in names}
         return {
-            one: ["\t".join(line.split("\t")[:4]) for line in lines] for one, lines in dumps.items()
+            one: sorted("\t".join(line.split("\t")[:4]) for line in lines)  # in no order of its own
+            for one, lines in dumps.items()
         }
 
     before, address = wire(), net.address("public")
