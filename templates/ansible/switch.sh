@@ -56,6 +56,11 @@ case $1 in
     fi ;;
   expire) # of an earlier trial: nothing
     [ "$(cat "$trial.armed" 2>/dev/null)" = "$3" ] || exit 0
+    # not amid what is just coming up, unless that hangs
+    left=30
+    while [ -e "$trial.armed" ] && [ ! -e "$trial.up" ] && [ "$left" -gt 0 ]; do
+      sleep 1; left=$((left - 1))
+    done
     go_back >>"$trial.log" 2>&1 ;;
   outcome)
     if [ -e "$trial.back" ]; then echo back

@@ -24,7 +24,7 @@ from meshc.topology.proof.output_readers.output_reading import OutputError
 
 _HERE = "/etc/wireguard/meshc-ansible"
 _SWITCH = f"{_HERE}/switch.sh"
-_TRIED = "1e2b0c40bd5a716a8bb227685d9219f5e5be9db88057d8845df38eb5293211d2"
+_TRIED = "39f1c915452031ef365dd7d8c23f811ca8650bc030cc159f49687f691ded7c92"
 _SHORTEST = 10
 """Seconds in which a node can come up and be asked."""
 
