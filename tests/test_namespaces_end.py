@@ -34,16 +34,21 @@ with Net(Path(sys.argv[1])) as net:
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_test_that_is_killed_leaves_nothing_behind(how: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _KILLED],
+def _running(program: str, *words: str) -> subprocess.Popen[str]:
+    """A test in a process of its own, which can be killed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(Path(ROOT))},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as test:
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_test_that_is_killed_leaves_nothing_behind(how: signal.Signals) -> None:
+    with _running(_KILLED) as test:
         assert test.stdout is not None
         namespace = {test.stdout.readline().strip()}
         assert len(processes_in(namespace)) >= 3
@@ -53,14 +58,7 @@ def test_a_test_that_is_killed_leaves_nothing_behind(how: signal.Signals) -> Non
 
 def test_two_engines_of_a_test_that_is_killed_go_with_their_namespaces(tmp_path: Path) -> None:
     require("wireguard-go", "wg", "ip")
-    with subprocess.Popen(
-        [sys.executable, "-c", _ENGINES, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(Path(ROOT))},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as test:
+    with _running(_ENGINES, str(tmp_path)) as test:
         assert test.stdout is not None
         *names, left, _ = test.stdout.readline().split()
         inside = {f"net:[{(NAMES / name).stat().st_ino}]" for name in names}

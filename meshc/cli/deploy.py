@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options, with_password
-from meshc.cli.failure import refused_findings, reported
+from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import say
 
@@ -234,18 +234,17 @@ def _targets(
             skip_unreachable=skip_unreachable,
         )
 
-    with refused_findings():
-        for line in with_password(dialer, fetching):
-            say(line, err=True)
-        return chosen(
-            file,
-            build,
-            names["nodes"],
-            dialer,
-            left_out=names["left_out"],
-            everything=names["everything"],
-            undo_newer=names["undo_newer"],
-        )
+    for line in with_password(dialer, fetching):
+        say(line, err=True)
+    return chosen(
+        file,
+        build,
+        names["nodes"],
+        dialer,
+        left_out=names["left_out"],
+        everything=names["everything"],
+        undo_newer=names["undo_newer"],
+    )
 
 
 def _refusals(found: list[Surveyed], *, skip_unreachable: bool) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options
-from meshc.cli.failure import refused_findings, reported
+from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 
 EPILOG = """\b
@@ -46,8 +46,7 @@ def doctor(
     from meshc.deploy.connect.dial import Dialer
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    with refused_findings():
-        targets, _ = chosen(file, build, nodes, dialer, left_out=left_out, everything=everything)
+    targets, _ = chosen(file, build, nodes, dialer, left_out=left_out, everything=everything)
     with ProgressDisplay() as progress:
         found = examined(ask(targets, dialer, progress.step, parallel))
     if as_json:

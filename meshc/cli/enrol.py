@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshc.cli.failure import refused_findings, reported
+from meshc.cli.failure import reported
 from meshc.cli.identity_option import identity_option
 from meshc.cli.json_option import json_option, tell
 from meshc.cli.relay_options import doors_round, relay_options
@@ -133,8 +133,7 @@ def _decide(
     if refuse:
         enrolling.refuse(file, identifier, seat.node, now=now)
     elif yes or _agreed(seat.node):
-        with refused_findings():
-            enrolling.grant(file, identifier, seat.node, now=now)
+        enrolling.grant(file, identifier, seat.node, now=now)
 
 
 def _written(file: Path, received: Received, output: Path | None, now: int) -> Path | None:

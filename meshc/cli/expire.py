@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.duration import DAY, Duration
-from meshc.cli.failure import refused_findings, reported
+from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.render.report.json import envelope
 
@@ -44,8 +44,7 @@ def expire(file: Path, within: int, as_json: bool) -> None:
     from meshc.build.topology_file import read_spec
     from meshc.diagnostics import Diagnostics
 
-    with refused_findings():
-        spec = read_spec(file, Diagnostics())
+    spec = read_spec(file, Diagnostics())
     found = expiring(spec, datetime.now(UTC).date(), timedelta(seconds=within))
     if as_json:
         rows = [

@@ -13,7 +13,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
-from meshc.errors import MeshcError, StateError
+from meshc.errors import MeshcError, Refused, StateError
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 _ONCE_MORE = 0.02  # seconds
@@ -31,8 +31,9 @@ def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
-            with refused_findings():
-                return command(*args, **kwargs)
+            return command(*args, **kwargs)
+        except Refused as refused:
+            _show(refused)
         except MeshcError as error:
             fail(error)
         except BrokenPipeError:
@@ -44,22 +45,16 @@ def reported(command: Callable[_P, _R]) -> Callable[_P, _R]:
     return run
 
 
-@contextmanager
-def refused_findings() -> Iterator[None]:
+def _show(refused: Refused) -> NoReturn:
     """Prints the findings of a refused stage as `meshc validate` does; then exit code 1."""
-    from meshc.errors import Refused
+    from meshc.cli.views.page import say
+    from meshc.render.report.json import envelope
+    from meshc.render.report.text import format_findings
 
-    try:
-        yield
-    except Refused as refused:
-        from meshc.cli.views.page import say
-        from meshc.render.report.json import envelope
-        from meshc.render.report.text import format_findings
-
-        if wants_json():
-            click.echo(envelope({}, refused.diagnostics))
-        say(format_findings(refused.diagnostics), nl=False, err=True)
-        sys.exit(1)
+    if wants_json():
+        click.echo(envelope({}, refused.diagnostics))
+    say(format_findings(refused.diagnostics), nl=False, err=True)
+    sys.exit(1)
 
 
 def note_json(ctx: click.Context, args: list[str]) -> None:

@@ -51,13 +51,12 @@ def rotate_live(
 ) -> None:
     """Begins a rotation, or goes on with the one that did not end; says what it costs, and asks."""
     from meshc.cli.deploy_options import ask
-    from meshc.cli.failure import refused_findings
     from meshc.cli.views.progress import ProgressDisplay
     from meshc.deploy.connect.dial import Dialer
     from meshc.deploy.live_rotation import LiveRotation
 
     dialer = Dialer(options.ssh_config, options.known_hosts)
-    with refused_findings(), ProgressDisplay(lines=True) as progress:
+    with ProgressDisplay(lines=True) as progress:
         rotation = LiveRotation(
             file,
             dialer,

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from meshc.cli.deploy_options import ask, chosen, deploy_options
-from meshc.cli.failure import refused_findings, reported
+from meshc.cli.failure import reported
 from meshc.cli.topology_argument import TopologyCommand
 from meshc.cli.views.page import say
 
@@ -57,11 +57,8 @@ def plan(
     from meshc.deploy.plan.surroundings import surroundings
 
     dialer = Dialer(ssh_config, known_hosts, local=local, one_password=one_password)
-    with refused_findings():
-        targets, result = chosen(
-            file, build, nodes, dialer, left_out=left_out, everything=everything
-        )
-        around = surroundings(result, whole=not (nodes or local))
+    targets, result = chosen(file, build, nodes, dialer, left_out=left_out, everything=everything)
+    around = surroundings(result, whole=not (nodes or local))
     with ProgressDisplay() as progress:
         found = ask(targets, dialer, progress.step, parallel)
     live = still_live(result, found)
