@@ -5,8 +5,6 @@ leaf 192.0.2.1, 2001:db8::1 ---- 192.0.2.2, 2001:db8::2 exit 203.0.113.9, 2001:d
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from meshc.build.pipeline import compile_file
 from meshc.node.nodefile import read
 from meshc.render.firewall.ipv6_hold import ipv6_hold_hooks
 from tests.support.frozen_agent import freeze_agent
+from tests.support.leafhost import QUICK, leaving, put_up
 from tests.support.netns import (
     Namespace,
     connect,
@@ -33,7 +32,6 @@ nodes:
   exit: {role: relay, endpoint: "ENDPOINT", exit_node: true}
   leaf: {exit: exit}
 """
-QUICK = "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick"
 OFF = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1"
 # firewalld's, IPv6_rpfilter=strict
 STRICT = """\
@@ -96,11 +94,7 @@ def world() -> Iterator[tuple[Namespace, Namespace]]:
 def up(world: tuple[Namespace, Namespace], runner: str, conf: Path) -> None:
     leaf, exit_ = world
     exit_.meshc("up", str(conf.parents[1] / "exit" / "wg0.conf"), "--engine", "wireguard-go")
-    leaf.run("bash", "-c", "umask 077; cat > /etc/wireguard/wg0.conf", input=conf.read_text())
-    if runner == "wg-quick":
-        leaf.shell(f"{QUICK} up wg0")
-    else:
-        leaf.meshc("up", "/etc/wireguard/wg0.conf", "--engine", "wireguard-go")
+    put_up(leaf, runner, conf.read_text())
 
 
 def down(world: tuple[Namespace, Namespace], runner: str) -> None:
@@ -111,24 +105,15 @@ def down(world: tuple[Namespace, Namespace], runner: str) -> None:
 
 def in_clear_text(leaf: Namespace) -> str:
     """What leaves eth0 for the internet, but WireGuard's own."""
-    leaf.shell("rm -f /run/seen.pcap")
-    watch = leaf.start(
-        "tcpdump", "-i", "eth0", "-n", "--immediate-mode", "-U", "-Q", "out",
-        "-w", "/run/seen.pcap", "net 203.0.113.0/24 or net 2001:db8:9::/48",
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    with watch:
-        assert watch.stderr is not None
-        while "listening" not in watch.stderr.readline():
-            pass
+
+    def send() -> None:
         for target in ("203.0.113.9", "2001:db8:9::9"):
             leaf.run("ping", "-c", "2", "-i", "0.2", "-W", "0.3", target, check=False)
         leaf.run("ping", "-c", "1", "-W", "0.3", "-I", "2001:db8::1", "2001:db8:9::9", check=False)
         leaf.run("bash", "-c", "echo x > /dev/udp/2001:db8:9::9/53", check=False)
         leaf.run("bash", "-c", "echo x > /dev/tcp/2001:db8:9::9/443", check=False)
-        time.sleep(0.3)
-        watch.terminate()
-    return leaf.shell("tcpdump -n -r /run/seen.pcap 2>/dev/null")
+
+    return leaving(leaf, "net 203.0.113.0/24 or net 2001:db8:9::/48", send)
 
 
 @pytest.mark.parametrize("runner", ["wg-quick", "meshc"])

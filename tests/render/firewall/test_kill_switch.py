@@ -5,8 +5,6 @@ leaf 192.0.2.1 ---- 192.0.2.2 exit 203.0.113.9, which everything beyond the leaf
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,12 +19,12 @@ from meshc.render.firewall.kill_switch import kill_chain, kill_switch_hooks
 from tests.support import wgconf
 from tests.support.frozen_agent import freeze_agent
 from tests.support.hidden_tools import hide
+from tests.support.leafhost import QUICK, leaving, put_up
 from tests.support.machine_facts import machine
 from tests.support.netns import Namespace, connect, namespaces, needs_root, require
 
 LEAF, EXIT = PrivateKey.generate(), PrivateKey.generate()
 POOLS = (Prefix.parse("10.44.0.0/24"), Prefix.parse("fd44::/64"))
-QUICK = "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick"
 ACCIDENTS = {
     # of this namespace alone
     "engine killed": (
@@ -131,34 +129,22 @@ def world() -> Iterator[tuple[Namespace, Namespace]]:
 
 def up(leaf: Namespace, runner: str, directory: Path, *, nft: bool = False) -> None:
     text = leaf_file(directory, nft=nft).read_text()
-    leaf.run("bash", "-c", "umask 077; cat > /etc/wireguard/wg0.conf", input=text)
-    if runner == "wg-quick":
-        leaf.shell(f"{QUICK} up wg0")
-    else:
-        leaf.meshc("up", "/etc/wireguard/wg0.conf", "--engine", "wireguard-go")
+    put_up(leaf, runner, text)
+    if runner == "meshc":
         freeze_agent(leaf)  # the guards alone are measured, and nobody who mends them
 
 
 def in_clear_text(leaf: Namespace, accident: str) -> str:
     """What leaves eth0 for the internet after an accident, but WireGuard's own."""
-    leaf.shell("rm -f /run/seen.pcap")
     inner = "net 10.44.0.0/24 or net fd44::/64"
-    watch = leaf.start(
-        "tcpdump", "-i", "eth0", "-n", "--immediate-mode", "-U", "-Q", "out",
-        "-w", "/run/seen.pcap", f"net 203.0.113.0/24 or net 2001:db8:9::/48 or {inner}",
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    with watch:
-        assert watch.stderr is not None
-        while "listening" not in watch.stderr.readline():
-            pass
+
+    def send() -> None:
         leaf.shell(accident)
         for target in ("203.0.113.9", "2001:db8:9::9", "10.44.0.1", "fd44::1"):
             leaf.run("ping", "-c", "2", "-i", "0.2", "-W", "0.3", target, check=False)
         leaf.run("bash", "-c", "echo x > /dev/udp/203.0.113.9/53", check=False)
-        time.sleep(0.3)
-        watch.terminate()
-    return leaf.shell("tcpdump -n -r /run/seen.pcap 2>/dev/null")
+
+    return leaving(leaf, f"net 203.0.113.0/24 or net 2001:db8:9::/48 or {inner}", send)
 
 
 @pytest.mark.root
