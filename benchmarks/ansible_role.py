@@ -25,6 +25,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from tests.support.namespace_watchdog import NAMES, tell  # noqa: E402
+
 TOPOLOGY = """\
 meshc: 1
 network: {name: played, addresses: [10.44.0.0/24], keepalive: KEEPALIVE}
@@ -68,6 +70,9 @@ class Field:
     def _namespace(self, name: str, address: str, undo: contextlib.ExitStack) -> None:
         run("ip", "netns", "add", f"{PREFIX}{name}")
         undo.callback(run, "ip", "netns", "del", f"{PREFIX}{name}", check=False)
+        there = NAMES / f"{PREFIX}{name}"
+        for what in (f"net:[{there.stat().st_ino}]", there):  # also when this is killed
+            tell(f"+{what}")
         run("ip", "-n", f"{PREFIX}{name}", "link", "set", "lo", "up")
 
     def _cable(self, name: str, address: str) -> None:
